@@ -1,0 +1,3 @@
+//! The command `vouchsafe`.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,2 @@
+//! An OAuth 2 and OpenID Connect client: sign-in done right, and tokens that stay valid.
+#![forbid(unsafe_code)]
