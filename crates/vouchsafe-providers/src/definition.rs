@@ -228,6 +228,36 @@ impl Rule {
 }
 
 impl Definition {
+    /// A definition that says nothing but its name: to be filled in by hand.
+    pub fn empty(slug: &str) -> Self {
+        Self {
+            slug: slug.to_owned(),
+            display_name: slug.to_owned(),
+            kind: Kind::Oauth2,
+            issuer: None,
+            issuer_aliases: Vec::new(),
+            authorization_endpoint: None,
+            token_endpoint: None,
+            refresh_endpoint: None,
+            revocation_endpoint: None,
+            userinfo_endpoint: None,
+            scopes: Vec::new(),
+            scope_separator: space(),
+            refresh: true,
+            client_auth: None,
+            revocation_auth: None,
+            pkce: Pkce::default(),
+            authorization_params: BTreeMap::new(),
+            token: TokenManners::default(),
+            identity: IdentityManners::default(),
+            params: BTreeMap::new(),
+            notes: Vec::new(),
+            documentation: String::new(),
+            sources: Vec::new(),
+            checked: String::new(),
+        }
+    }
+
     /// Reads a definition.
     ///
     /// # Errors

@@ -1,0 +1,209 @@
+//! What is fetched once and kept: metadata and keys.
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+
+/// A value that is fetched at first use, by one caller for all who wait, and renewed when it is old. When a renewal
+/// fails the old value stays; when the first fetch fails, all who waited are told, and the next caller tries again.
+pub(crate) struct Cached<T> {
+    state: Mutex<State<T>>,
+    flight: futures_util::lock::Mutex<()>,
+}
+
+struct State<T> {
+    value: Option<Arc<T>>,
+    /// Until when the value is used without another attempt.
+    good_until: Option<Instant>,
+    /// When a renewal was last forced.
+    forced: Option<Instant>,
+    /// How many fetches have ended, to know whether one did while a caller waited.
+    ended: u64,
+    failure: Option<Error>,
+}
+
+impl<T> Cached<T> {
+    pub(crate) fn new(value: Option<Arc<T>>, max_age: Duration) -> Self {
+        let good_until = value.as_ref().map(|_| Instant::now() + max_age);
+        let state = State { value, good_until, forced: None, ended: 0, failure: None };
+        Self { state: Mutex::new(state), flight: futures_util::lock::Mutex::new(()) }
+    }
+
+    /// The value, fetched if there is none or if it is older than `max_age`.
+    pub(crate) async fn get<F: Future<Output = Result<T, Error>>>(
+        &self,
+        max_age: Duration,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error> {
+        let ended = {
+            let state = self.state();
+            if let (Some(value), Some(until)) = (&state.value, state.good_until) {
+                if Instant::now() < until {
+                    return Ok(value.clone());
+                }
+            }
+            state.ended
+        };
+        self.fetch(ended, max_age, fetch).await
+    }
+
+    /// A value newer than `old`, at most once in a cool-down; none where that is not to be had.
+    pub(crate) async fn newer<F: Future<Output = Result<T, Error>>>(
+        &self,
+        old: &Arc<T>,
+        max_age: Duration,
+        fetch: impl FnOnce() -> F,
+    ) -> Option<Arc<T>> {
+        let ended = {
+            let mut state = self.state();
+            if state.value.as_ref().is_some_and(|value| !Arc::ptr_eq(value, old)) {
+                return state.value.clone();
+            }
+            let now = Instant::now();
+            if state.forced.is_some_and(|at| now.duration_since(at) < COOL_DOWN) {
+                return None;
+            }
+            state.forced = Some(now);
+            state.ended
+        };
+        let value = self.fetch(ended, max_age, fetch).await.ok()?;
+        (!Arc::ptr_eq(&value, old)).then_some(value)
+    }
+
+    async fn fetch<F: Future<Output = Result<T, Error>>>(
+        &self,
+        ended: u64,
+        max_age: Duration,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error> {
+        let _flight = self.flight.lock().await;
+        {
+            // Somebody fetched while this caller waited: their outcome is shared, so that a provider in trouble
+            // is not asked once for everybody who waits.
+            let state = self.state();
+            if state.ended != ended {
+                return match (&state.value, &state.failure) {
+                    (Some(value), _) => Ok(value.clone()),
+                    (None, Some(failure)) => Err(failure.clone()),
+                    (None, None) => unreachable_outcome(),
+                };
+            }
+        }
+        let outcome = fetch().await.map(Arc::new);
+        let mut state = self.state();
+        state.ended += 1;
+        match outcome {
+            Ok(value) => {
+                state.good_until = Some(Instant::now() + max_age);
+                state.failure = None;
+                state.value = Some(value.clone());
+                Ok(value)
+            }
+            Err(error) => {
+                state.failure = Some(error.clone());
+                state.good_until = Some(Instant::now() + COOL_DOWN);
+                state.value.clone().ok_or(error)
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A fetch ends with a value or a failure; this stands for the third that there is not.
+fn unreachable_outcome<T>() -> Result<T, Error> {
+    Err(Error::config("cache", "a fetch ended without an outcome"))
+}
+
+/// How long after a forced or failed renewal the next one may be.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        futures_util::pin_mut!(future);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        loop {
+            if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+        }
+    }
+
+    /// Gives way once, so that others come to wait.
+    async fn give_way() {
+        let mut gave = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut gave, true) {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+
+    fn failure() -> Error {
+        Error::config("test", "no")
+    }
+
+    #[test]
+    fn one_fetch_serves_all_who_wait() {
+        let (cached, fetched) = (Cached::new(None, LONG), AtomicU32::new(0));
+        let get = || {
+            cached.get(LONG, || async {
+                give_way().await;
+                Ok(fetched.fetch_add(1, Relaxed))
+            })
+        };
+        let values = block_on(join_all((0..50).map(|_| get())));
+        assert!(values.into_iter().all(|v| *v.unwrap() == 0));
+        assert_eq!(fetched.load(Relaxed), 1);
+    }
+
+    #[test]
+    fn a_failure_is_shared_by_those_who_waited_and_tried_again_by_the_next() {
+        let (cached, fetched) = (Cached::<u32>::new(None, LONG), AtomicU32::new(0));
+        let fail = || {
+            cached.get(LONG, || async {
+                give_way().await;
+                fetched.fetch_add(1, Relaxed);
+                Err(failure())
+            })
+        };
+        let values = block_on(join_all((0..50).map(|_| fail())));
+        assert!(values.into_iter().all(|v| v.is_err()));
+        assert_eq!(fetched.load(Relaxed), 1);
+        assert_eq!(*block_on(cached.get(LONG, || async { Ok(7) })).unwrap(), 7);
+    }
+
+    #[test]
+    fn the_last_good_value_outlives_a_failed_renewal() {
+        let cached = Cached::new(None, Duration::ZERO);
+        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(), 1);
+        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_newer_value_is_fetched_once_in_a_cool_down() {
+        let (cached, fetched) = (Cached::new(None, LONG), AtomicU32::new(0));
+        let fetch = || async { Ok(fetched.fetch_add(1, Relaxed)) };
+        let old = block_on(cached.get(LONG, fetch)).unwrap();
+        let newer = block_on(cached.newer(&old, LONG, fetch)).unwrap();
+        assert_eq!(*newer, 1);
+        assert!(block_on(cached.newer(&newer, LONG, fetch)).is_none());
+        assert_eq!(*block_on(cached.newer(&old, LONG, fetch)).unwrap(), 1, "what another renewed is given to all");
+        assert_eq!(fetched.load(Relaxed), 2);
+    }
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::Uri;
+use url::{Host, Url};
+
+/// A URL that may be spoken to: `https`, or `http` on a loopback host; no user, no fragment.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    text: Box<str>,
+    uri: Uri,
+}
+
+impl Endpoint {
+    /// Reads a URL. What is wrong with it is the first part of the error, to be put behind its name.
+    pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
+        let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
+        let loopback = match url.host() {
+            None => return Err(NotAnEndpoint::Insecure),
+            Some(Host::Domain(name)) => is_loopback(name),
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+            return Err(NotAnEndpoint::Insecure);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(NotAnEndpoint::Invalid("it holds a user name".to_owned()));
+        }
+        // RFC 6749 §3.1 and §3.2: an endpoint has no fragment.
+        if url.fragment().is_some() {
+            return Err(NotAnEndpoint::Invalid("it holds a fragment (#)".to_owned()));
+        }
+        let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
+        Ok(Self { text: text.trim().into(), uri })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn uri(&self) -> Uri {
+        self.uri.clone()
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+/// Why a URL may not be spoken to.
+#[derive(Debug)]
+pub(crate) enum NotAnEndpoint {
+    Invalid(String),
+    Insecure,
+}
+
+impl fmt::Display for NotAnEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(why) => write!(f, "is not a usable URL: {why}"),
+            Self::Insecure => f.write_str("is not https; http is accepted for loopback hosts alone"),
+        }
+    }
+}
+
+/// Whether a host name or address is this machine's own (RFC 8252 section 7.3).
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_anywhere_and_http_on_loopback_are_endpoints() {
+        for url in [
+            "https://a.example/token",
+            "http://127.0.0.1:8080/token",
+            "http://[::1]/token",
+            "http://localhost:1/x?y=z",
+        ] {
+            assert!(Endpoint::parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_endpoint() {
+        for url in [
+            "http://a.example/token",
+            "http://localhost.example/token",
+            "http://127.0.0.1.example/",
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "data:text/plain,x",
+            "https://user@a.example/",
+            "https://a.example/#x",
+            "a.example/token",
+            "",
+        ] {
+            assert!(Endpoint::parse(url).is_err(), "{url}");
+        }
+    }
+}

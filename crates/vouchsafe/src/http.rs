@@ -1,0 +1,141 @@
+//! How a provider is reached: one trait with one method, and the handle that every client shares.
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HeaderValue, USER_AGENT};
+
+use crate::endpoint::is_loopback;
+use crate::error::{Check, Error, HttpErrorKind, Operation, TransportError};
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+#[cfg(feature = "reqwest")]
+pub use reqwest::HttpBuilder;
+
+/// A request to a provider.
+pub type Request = http::Request<Vec<u8>>;
+/// A provider's answer.
+pub type Response = http::Response<Vec<u8>>;
+/// A boxed future, as object-safe traits give them.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What sends requests. Implement it to bring an HTTP client of your own.
+///
+/// # Security
+/// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers.
+///
+/// ```
+/// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
+///
+/// struct Canned;
+///
+/// impl HttpClient for Canned {
+///     fn send(&self, _: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+///         Box::pin(async { Ok(Response::new(b"{}".to_vec())) })
+///     }
+/// }
+///
+/// let http = Http::from(Canned);
+/// ```
+pub trait HttpClient: Send + Sync {
+    /// Sends one request and reads the whole answer, within the limits.
+    ///
+    /// # Errors
+    /// Says why no whole answer came. A status of any kind is an answer.
+    fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>>;
+}
+
+/// What one exchange with a provider may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The whole time, from connecting to the last byte of the body.
+    pub timeout: Duration,
+    /// The largest body, in bytes.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30), body: 1024 * 1024 }
+    }
+}
+
+/// How providers are reached: a cheap handle on one [`HttpClient`], shared by all clients.
+///
+/// With the feature `reqwest` (on by default) `Http::new()` is ready to use. `Http::from` takes a client of your own.
+#[derive(Clone)]
+pub struct Http {
+    client: Arc<dyn HttpClient>,
+    limits: Limits,
+}
+
+impl Http {
+    /// The same client with another limit on the time of one exchange; 30 seconds unless it is set.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.timeout = timeout;
+        self
+    }
+
+    /// The same client with another limit on the size of an answer, in bytes; 1 MiB unless it is set.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.limits.body = bytes;
+        self
+    }
+
+    /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.
+    pub(crate) async fn send(&self, operation: Operation, mut request: Request) -> Result<Response, Error> {
+        let uri = request.uri();
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => uri.host().is_some_and(is_loopback),
+            _ => false,
+        };
+        let origin = origin(uri);
+        if !secure {
+            let detail = format!("{origin} is neither https nor http on a loopback host");
+            return Err(Error::validation(operation, Check::InsecureUrl, detail));
+        }
+        request.headers_mut().entry(USER_AGENT).or_insert(AGENT);
+
+        let response = match self.client.send(request, self.limits).await {
+            Ok(response) => response,
+            Err(error) => return Err(Error::http(operation, origin, error)),
+        };
+        if response.body().len() > self.limits.body {
+            let error = TransportError::new(HttpErrorKind::BodyTooLarge);
+            return Err(Error::http(operation, origin, error));
+        }
+        // RFC 9700 §4.12: a redirect could carry code or credentials to another server.
+        if response.status().is_redirection() {
+            let detail = format!("{origin} redirects, and redirects are not followed here");
+            return Err(Error::validation(operation, Check::RedirectRefused, detail));
+        }
+        Ok(response)
+    }
+}
+
+impl<C: HttpClient + 'static> From<C> for Http {
+    fn from(client: C) -> Self {
+        Self { client: Arc::new(client), limits: Limits::default() }
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// Where a request goes, without the path: what may be shown.
+pub(crate) fn origin(uri: &http::Uri) -> String {
+    format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
+}
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));

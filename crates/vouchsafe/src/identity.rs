@@ -1,0 +1,161 @@
+use serde_json::Value;
+use vouchsafe_providers::IdentityManners;
+
+use crate::error::{Error, Fault, Operation};
+use crate::json::Json;
+
+/// Who signed in, as the provider tells it.
+///
+/// Link accounts by provider and [`subject`](Identity::subject). An e-mail, even a verified one, can pass to another
+/// person; an unverified one is whatever somebody typed.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    provider: String,
+    subject: String,
+    email: Option<String>,
+    email_verified: Option<bool>,
+    name: Option<String>,
+    picture: Option<String>,
+    profile: Json,
+    profile_error: Option<Error>,
+}
+
+impl Identity {
+    /// Reads who it is from a profile, by where that provider keeps it.
+    pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
+        let first = |pointers: &[String]| {
+            let found = pointers.iter().filter_map(|p| profile.value().pointer(p)).find(|v| !v.is_null());
+            found.cloned()
+        };
+        let text = |pointers: &[String]| match first(pointers)? {
+            Value::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        };
+        let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
+        let subject = match first(&manners.subject) {
+            Some(Value::String(subject)) if !subject.is_empty() => subject,
+            Some(Value::Number(subject)) if subject.is_u64() || subject.is_i64() => subject.to_string(),
+            Some(_) => {
+                return Err(invalid(Fault::InvalidField, "the profile's user id is neither text nor a number"));
+            }
+            None => return Err(invalid(Fault::MissingField, "the profile does not say who the user is")),
+        };
+        let email = text(&manners.email);
+        let email_verified = match first(&manners.email_verified) {
+            Some(Value::Bool(verified)) => Some(verified),
+            Some(Value::String(text)) if text == "false" => Some(false),
+            Some(Value::String(text)) if text == "true" && manners.email_verified_text => Some(true),
+            _ => None,
+        };
+        Ok(Self {
+            provider: provider.to_owned(),
+            subject,
+            email_verified: email_verified.filter(|_| email.is_some()),
+            email,
+            name: text(&manners.name),
+            picture: text(&manners.picture),
+            profile,
+            profile_error: None,
+        })
+    }
+
+    pub(crate) fn with_email(mut self, email: Option<String>, verified: Option<bool>) -> Self {
+        self.email_verified = verified.filter(|_| email.is_some());
+        self.email = email;
+        self
+    }
+
+    pub(crate) fn without_profile(mut self, error: Error) -> Self {
+        self.profile_error = Some(error);
+        self
+    }
+
+    /// The slug of the provider.
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The user's identifier: unique and never reassigned at this provider.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The e-mail, verified or not.
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// Whether the provider vouches that this e-mail is the user's. None where it does not say.
+    pub fn email_verified(&self) -> Option<bool> {
+        self.email_verified
+    }
+
+    /// The e-mail, if the provider vouches for it.
+    pub fn verified_email(&self) -> Option<&str> {
+        self.email().filter(|_| self.email_verified == Some(true))
+    }
+
+    /// The name to show.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The URL of a picture. It comes from outside.
+    pub fn picture(&self) -> Option<&str> {
+        self.picture.as_deref()
+    }
+
+    /// The claims of the ID token and the profile together, as they came.
+    pub fn profile(&self) -> &Json {
+        &self.profile
+    }
+
+    /// Why the profile could not be had, where the ID token had to do alone.
+    pub fn profile_error(&self) -> Option<&Error> {
+        self.profile_error.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manners(email_verified_text: bool) -> IdentityManners {
+        let mut manners = vouchsafe_providers::get("openid").unwrap().identity;
+        manners.email_verified_text = email_verified_text;
+        manners
+    }
+
+    fn verified(value: &str, text: bool) -> Option<bool> {
+        let profile = format!(r#"{{"sub": "1", "email": "a@b.example", "email_verified": {value}}}"#);
+        Identity::read("x", &manners(text), profile.parse().unwrap()).unwrap().email_verified()
+    }
+
+    #[test]
+    fn an_email_is_verified_only_where_the_provider_says_so() {
+        assert_eq!(verified("true", false), Some(true));
+        assert_eq!(verified("false", false), Some(false));
+        assert_eq!(verified(r#""false""#, false), Some(false));
+        assert_eq!(verified(r#""true""#, false), None);
+        assert_eq!(verified(r#""true""#, true), Some(true));
+        for odd in ["1", "null", "[]", r#""yes""#] {
+            assert_eq!(verified(odd, true), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn no_email_is_never_verified() {
+        let profile: Json = r#"{"sub": "1", "email_verified": true}"#.parse().unwrap();
+        let identity = Identity::read("x", &manners(false), profile).unwrap();
+        assert_eq!((identity.email(), identity.email_verified(), identity.verified_email()), (None, None, None));
+    }
+
+    #[test]
+    fn a_user_id_is_text_or_a_number() {
+        let subject = |profile: &str| Identity::read("x", &manners(false), profile.parse().unwrap());
+        assert_eq!(subject(r#"{"sub": 7}"#).unwrap().subject(), "7");
+        assert_eq!(subject(r#"{"sub": {}}"#).unwrap_err().code(), "invalid_field");
+        assert_eq!(subject(r#"{"sub": ""}"#).unwrap_err().code(), "invalid_field");
+        assert_eq!(subject("{}").unwrap_err().code(), "missing_field");
+    }
+}

@@ -1,0 +1,170 @@
+//! Compact JSON Web Signatures (RFC 7515).
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use super::algorithm::Algorithm;
+use super::jwk::{KeySet, NoKey};
+use crate::error::{Check, Fault, MAX_TEXT, printable};
+use crate::json::{self, Names, Scalar, Text};
+
+/// Why a JWT is not to be trusted. The operation is added by who asked.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    Check(Check, Cow<'static, str>),
+    Fault(Fault, Cow<'static, str>),
+}
+
+impl Refusal {
+    pub(crate) fn check(check: Check, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Check(check, detail.into())
+    }
+
+    pub(crate) fn fault(fault: Fault, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Fault(fault, detail.into())
+    }
+
+    /// Whether newer keys could make a difference.
+    pub(crate) fn is_about_keys(&self) -> bool {
+        matches!(self, Self::Check(Check::UnknownKey | Check::Signature, _))
+    }
+}
+
+/// A JWS in its three parts, still encoded.
+pub(crate) struct Jws<'a> {
+    /// What the signature is over.
+    signed: &'a str,
+    pub(crate) header: &'a str,
+    pub(crate) payload: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Jws<'a> {
+    pub(crate) fn split(token: &'a str) -> Result<Self, Refusal> {
+        let not_jws = || Refusal::fault(Fault::Jwt, "it is not a JWT: it does not have three parts");
+        let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
+        let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
+        if payload.contains('.') {
+            return Err(not_jws());
+        }
+        Ok(Self { signed, header, payload, signature })
+    }
+
+    /// Verifies the signature. `allowed` narrows the algorithms to those that the provider announces.
+    pub(crate) fn verify(&self, keys: &KeySet, allowed: Option<&[String]>) -> Result<Algorithm, Refusal> {
+        let (mut few, mut many) = ([0; 512], Vec::new());
+        let header = decode_into(self.header, &mut few, &mut many)?;
+        let header: Header<'_> = json::read(header)
+            .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's header cannot be read: {e}")))?;
+
+        let name = match &header.alg {
+            Some(Scalar::Text(name)) => name,
+            _ => return Err(Refusal::fault(Fault::Jwt, "the JWT's header has no alg")),
+        };
+        // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
+        let Some(algorithm) = Algorithm::from_name(name) else {
+            let detail = format!("the JWT is signed by {}, which is not accepted", printable(name, 40));
+            return Err(Refusal::check(Check::Algorithm, detail));
+        };
+        if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
+            let detail = format!("the JWT is signed by {name}, which the provider does not announce");
+            return Err(Refusal::check(Check::Algorithm, detail));
+        }
+        // RFC 7515 §4.1.11: what is critical and not understood voids the JWT. No extension is understood here.
+        if header.crit {
+            return Err(Refusal::check(Check::CriticalHeader, "the JWT has a critical header"));
+        }
+        let kid = match &header.kid {
+            None | Some(Scalar::Null) => None,
+            Some(Scalar::Text(kid)) => Some(&**kid),
+            Some(_) => return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a kid that is not text")),
+        };
+
+        let (mut few, mut many) = ([0; 544], Vec::new());
+        let signature = decode_into(self.signature, &mut few, &mut many)?;
+        match keys.verify(kid, algorithm, self.signed.as_bytes(), signature) {
+            Ok(()) => Ok(algorithm),
+            Err(NoKey::Unknown) => {
+                let detail = match kid {
+                    Some(kid) => format!("the provider has no key {} for {name}", printable(kid, MAX_TEXT)),
+                    None => format!("the provider has no key for {name}"),
+                };
+                Err(Refusal::check(Check::UnknownKey, detail))
+            }
+            Err(NoKey::Weak) => {
+                let detail = "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1";
+                Err(Refusal::check(Check::WeakKey, detail))
+            }
+            Err(NoKey::Wrong) => Err(Refusal::check(Check::Signature, "the JWT's signature is wrong")),
+        }
+    }
+
+    /// The payload as text.
+    pub(crate) fn decode_payload(&self) -> Result<String, Refusal> {
+        decode_text(self.payload)
+    }
+}
+
+/// One part of a JWT as text.
+pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| not_base64())?;
+    String::from_utf8(bytes).map_err(|_| Refusal::fault(Fault::Jwt, "the JWT is not valid UTF-8"))
+}
+
+/// RFC 7515 §2: base64url without padding, and nothing else in between.
+fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Result<&'b [u8], Refusal> {
+    if part.len() / 4 * 3 + 3 <= few.len() {
+        let len = URL_SAFE_NO_PAD.decode_slice(part, few).map_err(|_| not_base64())?;
+        return Ok(&few[..len]);
+    }
+    URL_SAFE_NO_PAD.decode_vec(part, many).map_err(|_| not_base64())?;
+    Ok(many)
+}
+
+fn not_base64() -> Refusal {
+    Refusal::fault(Fault::Jwt, "the JWT is not base64url")
+}
+
+#[derive(Default)]
+struct Header<'a> {
+    alg: Option<Scalar<'a>>,
+    kid: Option<Scalar<'a>>,
+    crit: bool,
+}
+
+impl<'de> Deserialize<'de> for Header<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeaderVisitor)
+    }
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = Header<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header<'de>, A::Error> {
+        let (mut header, mut names) = (Header::default(), Names::default());
+        while let Some(Text(name)) = map.next_key::<Text<'de>>()? {
+            let value: Scalar<'de> = map.next_value()?;
+            match &*name {
+                "alg" => header.alg = Some(value),
+                "kid" => header.kid = Some(value),
+                // `jku`, `jwk`, `x5u` and `x5c` are not read at all: keys come from the provider's key set alone.
+                "crit" => header.crit = true,
+                _ => {}
+            }
+            if !names.insert(name) {
+                return Err(json::duplicate());
+            }
+        }
+        Ok(header)
+    }
+}

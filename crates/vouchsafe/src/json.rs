@@ -1,0 +1,354 @@
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A JSON document: a profile, claims, metadata, or one member of them.
+///
+/// ```
+/// let profile: vouchsafe::Json = r#"{"id": 7, "plan": {"name": "free"}}"#.parse()?;
+/// assert_eq!(profile.get("id").and_then(|id| id.as_i64()), Some(7));
+/// assert_eq!(profile.pointer("/plan/name").and_then(|n| n.as_str()), Some("free"));
+/// # Ok::<(), vouchsafe::InvalidJson>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize)]
+#[repr(transparent)]
+#[serde(transparent)]
+pub struct Json(Value);
+
+impl Json {
+    /// The member of that name, if this is an object that has it.
+    pub fn get(&self, name: &str) -> Option<Json> {
+        self.0.get(name).cloned().map(Self)
+    }
+
+    /// What a JSON Pointer (RFC 6901) points at.
+    pub fn pointer(&self, pointer: &str) -> Option<Json> {
+        self.0.pointer(pointer).cloned().map(Self)
+    }
+
+    /// The text, if this is one.
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_str()
+    }
+
+    /// The whole number, if this is one.
+    pub fn as_i64(&self) -> Option<i64> {
+        self.0.as_i64()
+    }
+
+    /// The truth value, if this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        self.0.as_bool()
+    }
+
+    /// The entries, if this is an array; none otherwise.
+    pub fn entries(&self) -> impl Iterator<Item = Json> {
+        self.0.as_array().into_iter().flatten().cloned().map(Self)
+    }
+
+    /// The names of the members, if this is an object; none otherwise.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.as_object().into_iter().flat_map(|o| o.keys()).map(String::as_str)
+    }
+
+    /// The document as a type of your own.
+    ///
+    /// # Errors
+    /// The document does not have the shape of that type.
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
+        T::deserialize(&self.0).map_err(|e| InvalidJson(e.to_string()))
+    }
+
+    pub(crate) fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// This object, with the members of another that it lacks.
+    pub(crate) fn with_more_from(mut self, other: Json) -> Self {
+        if let (Value::Object(mine), Value::Object(more)) = (&mut self.0, other.0) {
+            for (name, value) in more {
+                mine.entry(name).or_insert(value);
+            }
+        }
+        self
+    }
+}
+
+impl From<Value> for Json {
+    fn from(value: Value) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for Json {
+    type Err = InvalidJson;
+
+    fn from_str(text: &str) -> Result<Self, InvalidJson> {
+        parse(text.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict::deserialize(deserializer).map(|s| Self(s.0))
+    }
+}
+
+/// Text that is not JSON, or JSON of another shape.
+#[derive(Clone, Debug)]
+pub struct InvalidJson(String);
+
+impl fmt::Display for InvalidJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidJson {}
+
+/// Reads one JSON document. The message of an error says where it is wrong, and never what stands there.
+pub(crate) fn parse(text: &[u8]) -> Result<Json, InvalidJson> {
+    read::<Json>(text)
+}
+
+/// Reads one JSON document into a type that borrows from it.
+pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, InvalidJson> {
+    // serde_json checks the UTF-8 of what it hands out, not of what it skips.
+    let text = std::str::from_utf8(text)
+        .map_err(|e| InvalidJson(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
+    serde_json::from_str(text).map_err(|e| {
+        let what = match e.classify() {
+            serde_json::error::Category::Eof => "it ends too early",
+            serde_json::error::Category::Data if e.to_string().starts_with(DUPLICATE) => DUPLICATE,
+            serde_json::error::Category::Data => "it is not an object",
+            _ => "it is not JSON",
+        };
+        InvalidJson(format!("{what} (line {}, column {})", e.line(), e.column()))
+    })
+}
+
+const DUPLICATE: &str = "a member stands there twice";
+
+/// The error for a member that stands in an object twice: which one counts is anybody's guess, so neither does.
+pub(crate) fn duplicate<E: de::Error>() -> E {
+    E::custom(DUPLICATE)
+}
+
+/// Remembers the names of an object's members, to find one that comes twice.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    few: [Cow<'a, str>; 16],
+    len: usize,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Names<'a> {
+    /// Whether the name is new.
+    pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
+        if self.few[..self.len].contains(&name) || (!self.many.is_empty() && self.many.contains(&name)) {
+            return false;
+        }
+        if let Some(slot) = self.few.get_mut(self.len) {
+            *slot = name;
+            self.len += 1;
+        } else {
+            self.many.insert(name);
+        }
+        true
+    }
+}
+
+/// A text that borrows where it can.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// A member's value, as far as a check needs it; arrays and objects are skipped, not read.
+#[derive(Debug)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    Bool,
+    Number(f64),
+    Text(Cow<'a, str>),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Bool)
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Number(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scalar<'de>, E> {
+        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Other)
+    }
+}
+
+/// A whole document in which no object has a member twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(Strict(entry)) = seq.next_element()? {
+            entries.push(entry);
+        }
+        Ok(Strict(entries.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
+            if members.insert(name, value).is_some() {
+                return Err(duplicate());
+            }
+        }
+        Ok(Strict(members.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused() {
+        let error = parse(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err().to_string();
+        assert!(error.starts_with("a member stands there twice"), "{error}");
+        assert!(parse(br#"{"a": {"b": 1}, "b": 2}"#).is_ok());
+    }
+
+    #[test]
+    fn what_follows_the_document_is_refused() {
+        assert!(parse(b"{} {}").is_err());
+        assert!(parse(b"{}\n").is_ok());
+    }
+
+    #[test]
+    fn invalid_utf8_is_refused_even_where_nobody_looks() {
+        assert!(read::<Scalar<'_>>(b"[\"\xff\"]").is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_crash() {
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+        assert!(parse(format!("{}{}", "[".repeat(5000), "]".repeat(5000)).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_document() {
+        let error = parse(br#"{"access_token": "hush" oops}"#).unwrap_err().to_string();
+        assert!(!error.contains("hush") && error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn names_are_remembered_beyond_the_first_few() {
+        let mut names = Names::default();
+        for i in 0..40 {
+            assert!(names.insert(Cow::Owned(format!("n{i}"))));
+        }
+        assert!(!names.insert(Cow::Borrowed("n3")));
+        assert!(!names.insert(Cow::Borrowed("n39")));
+    }
+}

@@ -1,0 +1,371 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroize;
+
+use crate::client::{Client, check_redirect_uri};
+use crate::error::Error;
+use crate::http::BoxFuture;
+use crate::protocol::authorization::{AuthorizationRequest, RESERVED};
+use crate::protocol::pkce;
+
+/// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
+///
+/// ```no_run
+/// # async fn f(client: vouchsafe::Client) -> Result<(), vouchsafe::Error> {
+/// let login = client.login().scope("openid").scope("calendar").login_hint("jane@example.com").await?;
+/// // Send the browser to login.url, keep login.pending for when it returns.
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a login starts when it is awaited"]
+pub struct Login<'c> {
+    client: &'c Client,
+    redirect_uri: Option<String>,
+    scopes: Vec<String>,
+    params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    max_age: Option<u64>,
+    acr_values: Vec<String>,
+    data: Option<String>,
+}
+
+impl<'c> Login<'c> {
+    pub(crate) fn new(client: &'c Client) -> Self {
+        Self {
+            client,
+            redirect_uri: None,
+            scopes: Vec::new(),
+            params: Vec::new(),
+            max_age: None,
+            acr_values: Vec::new(),
+            data: None,
+        }
+    }
+
+    /// Asks for a scope. Where none is asked for, the provider's own are.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// Asks for several scopes.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where the browser returns to, if not where the registration says.
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// The user must have signed in within that time. Enforced by the ID token's `auth_time`, so at OpenID Providers
+    /// alone (OpenID Connect Core section 3.1.2.1).
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age.as_secs());
+        self
+    }
+
+    /// The user must authenticate in one of these ways. Enforced by the ID token's `acr` (OpenID Connect Core section
+    /// 3.1.2.1).
+    pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
+        self.acr_values.extend(values.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whom the provider may expect.
+    pub fn login_hint(self, hint: impl Into<String>) -> Self {
+        self.extra("login_hint", hint)
+    }
+
+    /// `none`, `login`, `consent` or `select_account` (OpenID Connect Core section 3.1.2.1).
+    pub fn prompt(self, prompt: impl Into<String>) -> Self {
+        self.extra("prompt", prompt)
+    }
+
+    /// Any other parameter that the provider knows. A later value takes the place of an earlier one.
+    #[doc(alias = "extras_params")]
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.params.retain(|(known, _)| *known != name);
+        self.params.push((name.into(), value.into().into()));
+        self
+    }
+
+    /// Text of yours that comes back with the pending login, such as the page to return to. It travels with it: what
+    /// must not be seen in a cookie that is not sealed has no place here.
+    pub fn data(mut self, data: impl Into<String>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    async fn start(mut self) -> Result<StartedLogin, Error> {
+        for (name, _) in &self.params {
+            if RESERVED.contains(&&**name) || matches!(&**name, "max_age" | "acr_values") {
+                let detail =
+                    format!("{name} is set by the library: it has a method of its own, or must not be chosen");
+                return Err(Error::config("reserved_param", detail));
+            }
+        }
+        let client = self.client;
+        let server = client.server().await?;
+        let blueprint = client.blueprint();
+
+        let redirect_uri: Arc<str> = match self.redirect_uri {
+            Some(uri) => {
+                check_redirect_uri(&uri)?;
+                uri.into()
+            }
+            None => client.redirect_uri().ok_or_else(|| {
+                Error::config("redirect_uri", "there is no redirect URI, neither in the registration nor here")
+            })?,
+        };
+        let scopes: Arc<[String]> =
+            if self.scopes.is_empty() { server.scopes.clone() } else { self.scopes.into() };
+        for (name, value) in &blueprint.params {
+            if !self.params.iter().any(|(known, _)| known == name) {
+                self.params.push((name.clone().into(), value.clone().into()));
+            }
+        }
+        if let Some(max_age) = self.max_age {
+            self.params.push(("max_age".into(), max_age.to_string().into()));
+        }
+        if !self.acr_values.is_empty() {
+            self.params.push(("acr_values".into(), self.acr_values.join(" ").into()));
+        }
+
+        let [state, nonce, verifier] = Random::three()?;
+        let asks_openid = server.openid.is_some() && scopes.iter().any(|s| s == "openid");
+        let nonce = asks_openid.then_some(nonce);
+        let verifier = blueprint.pkce.then_some(verifier);
+        let challenge = verifier.as_ref().map(|v| pkce::s256(v.as_str()));
+        let challenge = challenge.as_ref().map(|c| Random::text(c));
+
+        let url = AuthorizationRequest {
+            client_id: client.client_id(),
+            redirect_uri: &redirect_uri,
+            scopes: &scopes,
+            scope_separator: &blueprint.scope_separator,
+            state: Some(state.as_str()),
+            nonce: nonce.as_ref().map(Random::as_str),
+            challenge: challenge.map(|c| (c, "S256")),
+            params: &self.params,
+        }
+        .url(&server.authorization);
+
+        let pending = PendingLogin {
+            provider: blueprint.slug.clone(),
+            issuer: server.issuer.clone(),
+            client_id: client.shared_client_id(),
+            redirect_uri,
+            scopes,
+            state,
+            nonce,
+            verifier,
+            started_at: SystemTime::now(),
+            max_age: self.max_age,
+            acr_values: self.acr_values,
+            data: self.data,
+        };
+        Ok(StartedLogin { url, pending })
+    }
+}
+
+impl<'c> IntoFuture for Login<'c> {
+    type Output = Result<StartedLogin, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+/// A login that has started.
+#[derive(Debug)]
+#[must_use = "a login that is not finished signs nobody in"]
+#[non_exhaustive]
+pub struct StartedLogin {
+    /// Where to send the browser.
+    pub url: String,
+    /// What to keep until the browser returns, where nobody but this browser's session can reach it.
+    pub pending: PendingLogin,
+}
+
+/// A login between its start and its end: one opaque value that serialises, to be used once.
+///
+/// # Security
+/// It binds the browser that returns to the browser that was sent away. Keep it in that browser's session: in a
+/// sealed cookie, or on the server under an identifier that this browser alone has.
+#[must_use = "dropping it gives the login up"]
+pub struct PendingLogin {
+    pub(crate) provider: Arc<str>,
+    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) client_id: Arc<str>,
+    pub(crate) redirect_uri: Arc<str>,
+    pub(crate) scopes: Arc<[String]>,
+    pub(crate) state: Random,
+    pub(crate) nonce: Option<Random>,
+    pub(crate) verifier: Option<Random>,
+    pub(crate) started_at: SystemTime,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) acr_values: Vec<String>,
+    pub(crate) data: Option<String>,
+}
+
+impl PendingLogin {
+    /// The slug of the provider that the login is at: which client has to finish it.
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// When the login started.
+    pub fn started_at(&self) -> SystemTime {
+        self.started_at
+    }
+
+    /// What [`Login::data`] put in.
+    pub fn data(&self) -> Option<&str> {
+        self.data.as_deref()
+    }
+
+    /// Whether a query at the redirect URI carries this login's `state`. Others are forged, stale, or another tab's:
+    /// they should end nothing.
+    pub fn matches(&self, query: &str) -> bool {
+        crate::protocol::authorization::states(query).any(|s| crate::secret::same(&s, self.state.as_str()))
+    }
+}
+
+impl fmt::Debug for PendingLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingLogin")
+            .field("provider", &self.provider)
+            .field("started_at", &self.started_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// 256 random bits in base64url: what a state, a nonce and a code verifier are made of.
+#[derive(Clone)]
+pub(crate) struct Random([u8; 43]);
+
+impl Random {
+    fn three() -> Result<[Self; 3], Error> {
+        let mut raw = [0; 96];
+        aws_lc_rs::rand::fill(&mut raw)
+            .map_err(|_| Error::config("random", "this machine's random number generator failed"))?;
+        let one = |at: usize| {
+            let mut text = [0; 43];
+            // 32 bytes are 43 characters: the slice is exactly long enough.
+            let _ = URL_SAFE_NO_PAD.encode_slice(&raw[at..at + 32], &mut text);
+            Self(text)
+        };
+        let three = [one(0), one(32), one(64)];
+        raw.zeroize();
+        Ok(three)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        Self::text(&self.0)
+    }
+
+    fn text(bytes: &[u8; 43]) -> &str {
+        // Only base64url is ever written there.
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let bytes: [u8; 43] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(Self(bytes))
+    }
+}
+
+impl Drop for Random {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// The form in which a pending login is kept. The names are short because it may live in a cookie.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    v: u8,
+    provider: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    client: String,
+    redirect: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verifier: Option<String>,
+    /// Seconds since 1970.
+    at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+impl Serialize for PendingLogin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = |random: &Random| random.as_str().to_owned();
+        Kept {
+            v: VERSION,
+            provider: self.provider.to_string(),
+            issuer: self.issuer.as_deref().map(str::to_owned),
+            client: self.client_id.to_string(),
+            redirect: self.redirect_uri.to_string(),
+            scopes: self.scopes.to_vec(),
+            state: text(&self.state),
+            nonce: self.nonce.as_ref().map(text),
+            verifier: self.verifier.as_ref().map(text),
+            at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            max_age: self.max_age,
+            acr: self.acr_values.clone(),
+            data: self.data.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingLogin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let kept = Kept::deserialize(deserializer)?;
+        if kept.v != VERSION {
+            return Err(D::Error::custom("a pending login of another version"));
+        }
+        let random = |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        Ok(Self {
+            provider: kept.provider.into(),
+            issuer: kept.issuer.map(Into::into),
+            client_id: kept.client.into(),
+            redirect_uri: kept.redirect.into(),
+            scopes: kept.scopes.into(),
+            state: random(kept.state)?,
+            nonce: kept.nonce.map(random).transpose()?,
+            verifier: kept.verifier.map(random).transpose()?,
+            started_at: UNIX_EPOCH
+                .checked_add(Duration::from_secs(kept.at))
+                .ok_or_else(|| D::Error::custom("a broken pending login"))?,
+            max_age: kept.max_age,
+            acr_values: kept.acr,
+            data: kept.data,
+        })
+    }
+}
+
+const VERSION: u8 = 1;

@@ -1,0 +1,370 @@
+use std::borrow::Cow;
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use crate::client::{Client, Expectations, check_redirect_uri};
+use crate::error::{Error, Feature, Operation};
+use crate::http::BoxFuture;
+use crate::jose::id_token::{Audience, Expected, Nonce};
+use crate::json::Json;
+use crate::protocol::authorization::{AuthorizationRequest, RESERVED};
+use crate::protocol::pkce;
+use crate::protocol::token::Grant;
+use crate::provider::{OpenId, Server};
+use crate::secret::Secret;
+use crate::tokens::{IdToken, Tokens};
+
+/// A login step by step, for those who keep state and verifier themselves.
+///
+/// # Security
+/// What [`Client::login`] and [`Client::finish`] do unasked is yours to do here: make a state of at least 128 random
+/// bits for each login, bind it to the browser, compare it before you use the code, compare `iss` where it is there
+/// (RFC 9207), send a code challenge and keep the verifier, send a nonce and hand it in with the code.
+///
+/// ```no_run
+/// # async fn f(client: vouchsafe::Client, state: String, verifier: String, code: String) -> Result<(), vouchsafe::Error> {
+/// use vouchsafe::{CodeChallenge, TokenTypeHint};
+///
+/// let redirect_uri = "https://app.example.com/callback";
+/// let url = client
+///     .manual()
+///     .authorization_url(redirect_uri)
+///     .state(state)
+///     .scopes(["profile", "email"])
+///     .code_challenge(CodeChallenge::s256(&verifier)?)
+///     .await?;
+/// let tokens = client.manual().authorization_code(code, redirect_uri).code_verifier(verifier).await?;
+/// client.manual().revoke(tokens.access_token().expose(), Some(TokenTypeHint::AccessToken)).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Manual<'c> {
+    client: &'c Client,
+}
+
+impl<'c> Manual<'c> {
+    pub(crate) fn new(client: &'c Client) -> Self {
+        Self { client }
+    }
+
+    /// The URL to send the browser to: await what this gives (RFC 6749 section 4.1.1).
+    #[doc(alias = "get_authorization_url")]
+    pub fn authorization_url(self, redirect_uri: impl Into<String>) -> AuthorizationUrl<'c> {
+        AuthorizationUrl {
+            client: self.client,
+            redirect_uri: redirect_uri.into(),
+            state: None,
+            nonce: None,
+            scopes: Vec::new(),
+            challenge: None,
+            params: Vec::new(),
+        }
+    }
+
+    /// Tokens for a code: await what this gives (RFC 6749 section 4.1.3). An ID token that comes is verified.
+    #[doc(alias = "get_access_token")]
+    pub fn authorization_code(
+        self,
+        code: impl Into<String>,
+        redirect_uri: impl Into<String>,
+    ) -> AuthorizationCode<'c> {
+        AuthorizationCode {
+            client: self.client,
+            code: Secret::new(code),
+            redirect_uri: redirect_uri.into(),
+            verifier: None,
+            nonce: None,
+            max_age: None,
+            acr_values: Vec::new(),
+        }
+    }
+
+    /// Fresh tokens for a refresh token (RFC 6749 section 6).
+    ///
+    /// # Errors
+    /// As [`Client::refresh`].
+    #[doc(alias = "refresh_token")]
+    pub async fn refresh(self, refresh_token: &str) -> Result<Tokens, Error> {
+        let server = self.client.server().await?;
+        let expectations =
+            Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        let grant = Grant::RefreshToken { token: refresh_token, scope: None };
+        self.client.redeem(&server, grant, &expectations, false).await
+    }
+
+    /// Revokes a token (RFC 7009 section 2.1).
+    ///
+    /// # Errors
+    /// As [`Client::revoke`].
+    #[doc(alias = "revoke_token")]
+    pub async fn revoke(self, token: &str, hint: Option<TokenTypeHint>) -> Result<(), Error> {
+        self.client.revoke_token(token, hint.map(TokenTypeHint::as_str)).await
+    }
+
+    /// The profile behind an access token. Whose it is, nobody compares.
+    ///
+    /// # Errors
+    /// As [`Client::profile`].
+    #[doc(alias = "get_profile")]
+    pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
+        self.client.profile_of(&Secret::new(access_token), None).await
+    }
+
+    /// Reads the answer of a token endpoint that you asked yourself. An ID token in it is not verified; that is for
+    /// [`Manual::verify_id_token`].
+    ///
+    /// # Errors
+    /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
+    pub fn read_token_answer(self, body: &[u8]) -> Result<Tokens, Error> {
+        self.client.read_token_answer(body)
+    }
+
+    /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;
+    /// none if you sent none, and then there must be none in it.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with the check that failed.
+    pub async fn verify_id_token(self, id_token: &str, nonce: Option<&str>) -> Result<IdToken, Error> {
+        let server = self.client.server().await?;
+        let openid = openid(&server)?;
+        let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
+        let expectations = Expectations { nonce, max_age: None, acr_values: &[], code: None };
+        let expected = self.client.expected(&server, openid, &expectations, None);
+        let verified = self.client.verify(openid, id_token, &expected, Operation::Jwt).await?;
+        Ok(IdToken::new(Secret::new(id_token), verified))
+    }
+
+    /// Verifies any JWT of the provider: its signature, issuer and times, and that it is meant for `audience` where
+    /// that is given. Gives its claims.
+    ///
+    /// # Security
+    /// Without an audience it says that the provider signed it, not that you are the one to believe it.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] with the check that failed.
+    pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
+        let server = self.client.server().await?;
+        let openid = openid(&server)?;
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        let expected = Expected {
+            audience: Audience::Any(audience),
+            // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
+            algorithms: None,
+            ..self.client.expected(&server, openid, &expectations, None)
+        };
+        let verified = self.client.verify(openid, jwt, &expected, Operation::Jwt).await?;
+        Ok(IdToken::new(Secret::new(jwt), verified).claims())
+    }
+}
+
+fn openid(server: &Server) -> Result<&OpenId, Error> {
+    server.openid.as_ref().ok_or_else(|| {
+        let detail = "the provider publishes no keys: it is no OpenID Provider";
+        Error::unsupported(Operation::Jwt, Feature::Keys, detail)
+    })
+}
+
+/// An authorization request that is being put together. Await it to get the URL.
+#[derive(Clone, Debug)]
+#[must_use = "there is no URL until it is awaited"]
+pub struct AuthorizationUrl<'c> {
+    client: &'c Client,
+    redirect_uri: String,
+    state: Option<String>,
+    nonce: Option<String>,
+    scopes: Vec<String>,
+    challenge: Option<CodeChallenge>,
+    params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+}
+
+impl AuthorizationUrl<'_> {
+    /// What comes back unchanged, and ties the response to this browser.
+    pub fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// What the ID token will hold (OpenID Connect Core section 3.1.2.1).
+    pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
+        self.nonce = Some(nonce.into());
+        self
+    }
+
+    /// The scopes to ask for; the provider's own if there are none.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// The code challenge (RFC 7636 section 4.3).
+    pub fn code_challenge(mut self, challenge: CodeChallenge) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// Any other parameter that the provider knows.
+    #[doc(alias = "extras_params")]
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.params.retain(|(known, _)| *known != name);
+        self.params.push((name.into(), value.into().into()));
+        self
+    }
+
+    async fn build(mut self) -> Result<String, Error> {
+        if let Some((name, _)) = self.params.iter().find(|(name, _)| RESERVED.contains(&&**name)) {
+            return Err(Error::config("reserved_param", format!("{name} has a method of its own")));
+        }
+        check_redirect_uri(&self.redirect_uri)?;
+        let server = self.client.server().await?;
+        let blueprint = self.client.blueprint();
+        for (name, value) in &blueprint.params {
+            if !self.params.iter().any(|(known, _)| known == name) {
+                self.params.push((name.clone().into(), value.clone().into()));
+            }
+        }
+        let request = AuthorizationRequest {
+            client_id: self.client.client_id(),
+            redirect_uri: &self.redirect_uri,
+            scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
+            scope_separator: &blueprint.scope_separator,
+            state: self.state.as_deref(),
+            nonce: self.nonce.as_deref(),
+            challenge: self.challenge.as_ref().map(|c| (&*c.value, c.method)),
+            params: &self.params,
+        };
+        Ok(request.url(&server.authorization))
+    }
+}
+
+impl<'c> IntoFuture for AuthorizationUrl<'c> {
+    type Output = Result<String, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.build())
+    }
+}
+
+/// A code that is about to be exchanged. Await it to get the tokens.
+#[derive(Clone, Debug)]
+#[must_use = "the code is exchanged when this is awaited"]
+pub struct AuthorizationCode<'c> {
+    client: &'c Client,
+    code: Secret,
+    redirect_uri: String,
+    verifier: Option<Secret>,
+    nonce: Option<String>,
+    max_age: Option<u64>,
+    acr_values: Vec<String>,
+}
+
+impl AuthorizationCode<'_> {
+    /// The code verifier whose challenge was sent (RFC 7636 section 4.5).
+    pub fn code_verifier(mut self, verifier: impl Into<String>) -> Self {
+        self.verifier = Some(Secret::new(verifier));
+        self
+    }
+
+    /// The nonce that was sent. Without one, an ID token that has one is refused.
+    pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
+        self.nonce = Some(nonce.into());
+        self
+    }
+
+    /// The `max_age` that was sent.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age.as_secs());
+        self
+    }
+
+    /// The `acr_values` that were sent.
+    pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
+        self.acr_values.extend(values.into_iter().map(Into::into));
+        self
+    }
+
+    async fn exchange(self) -> Result<Tokens, Error> {
+        let server = self.client.server().await?;
+        let expectations = Expectations {
+            nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
+            max_age: self.max_age,
+            acr_values: &self.acr_values,
+            code: Some(self.code.expose()),
+        };
+        let grant = Grant::AuthorizationCode {
+            code: self.code.expose(),
+            redirect_uri: &self.redirect_uri,
+            verifier: self.verifier.as_ref().map(Secret::expose),
+        };
+        self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
+    }
+}
+
+impl<'c> IntoFuture for AuthorizationCode<'c> {
+    type Output = Result<Tokens, Error>;
+    type IntoFuture = BoxFuture<'c, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.exchange())
+    }
+}
+
+/// A code challenge (RFC 7636 section 4.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CodeChallenge {
+    value: String,
+    method: &'static str,
+}
+
+impl CodeChallenge {
+    /// The SHA-256 of a verifier: the one to use.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    pub fn s256(verifier: &str) -> Result<Self, Error> {
+        check_verifier(verifier)?;
+        Ok(Self { value: String::from_utf8_lossy(&pkce::s256(verifier)).into_owned(), method: "S256" })
+    }
+
+    /// The verifier itself.
+    ///
+    /// # Security
+    /// It protects nothing from whoever can read the authorization request (RFC 9700 section 2.1.1). It is here for
+    /// servers that know nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    pub fn plain(verifier: &str) -> Result<Self, Error> {
+        check_verifier(verifier)?;
+        Ok(Self { value: verifier.to_owned(), method: "plain" })
+    }
+}
+
+fn check_verifier(verifier: &str) -> Result<(), Error> {
+    if pkce::is_verifier(verifier) {
+        return Ok(());
+    }
+    let detail = "a code verifier has 43 to 128 characters: letters, digits, '-', '.', '_' and '~'";
+    Err(Error::config("code_verifier", detail))
+}
+
+/// What kind of token is to be revoked (RFC 7009 section 2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TokenTypeHint {
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+}
+
+impl TokenTypeHint {
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Client authentication (RFC 6749 section 2.3).
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use url::form_urlencoded::byte_serialize;
+
+use crate::error::{Error, Feature, Operation};
+use crate::registration::ClientAuth;
+use crate::secret::Secret;
+
+/// Who the client is, ready to be written into requests.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    secret: Option<Secret>,
+    basic: Option<HeaderValue>,
+}
+
+impl Credentials {
+    pub(crate) fn new(client_id: String, secret: Option<Secret>) -> Self {
+        let basic = secret.as_ref().map(|secret| basic(&client_id, secret));
+        Self { client_id, secret, basic }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
+    /// Adds the client's authentication to a request that is being built.
+    pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, form: &mut String) {
+        match method {
+            ClientAuth::None => push(form, "client_id", &self.client_id),
+            ClientAuth::ClientSecretBasic => {
+                if let Some(basic) = &self.basic {
+                    headers.insert(AUTHORIZATION, basic.clone());
+                }
+            }
+            ClientAuth::ClientSecretPost => {
+                push(form, "client_id", &self.client_id);
+                if let Some(secret) = &self.secret {
+                    push(form, "client_secret", secret.expose());
+                }
+            }
+        }
+    }
+
+    /// The method to use where the provider offers those `supported`: the one that keeps the secret out of the body
+    /// first. An unannounced list means Basic (RFC 8414 section 2, OpenID Connect Discovery section 3).
+    pub(crate) fn choose(
+        &self,
+        operation: Operation,
+        supported: Option<&[String]>,
+    ) -> Result<ClientAuth, Error> {
+        let offers = |method: ClientAuth| supported.is_none_or(|list| list.iter().any(|m| m == method.as_str()));
+        let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
+        let none_fits = || {
+            let detail = format!(
+                "the provider authenticates clients by {} alone, and of these this library has none that your \
+                 registration can use",
+                crate::error::printable(&supported.unwrap_or_default().join(", "), crate::error::MAX_TEXT)
+            );
+            Error::unsupported(operation, Feature::ClientAuth, detail)
+        };
+        if self.secret.is_none() {
+            // A public client says who it is and no more; many providers take that without announcing `none`.
+            let any = known.iter().any(|m| offers(*m));
+            return any.then_some(ClientAuth::None).ok_or_else(none_fits);
+        }
+        known[..2].iter().copied().find(|m| offers(*m)).ok_or_else(none_fits)
+    }
+}
+
+/// RFC 6749 §2.3.1: id and secret are form-encoded, then put together, then base64. By the WHATWG rules and no more:
+/// several servers do not decode, so what needs no escape gets none.
+fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
+    let mut pair = String::with_capacity(client_id.len() + secret.expose().len() + 1);
+    pair.extend(byte_serialize(client_id.as_bytes()));
+    pair.push(':');
+    pair.extend(byte_serialize(secret.expose().as_bytes()));
+    let pair = Secret::new(pair);
+    let mut text = String::from("Basic ");
+    STANDARD.encode_string(pair.expose(), &mut text);
+    let text = Secret::new(text);
+    // Base64 is visible ASCII, so this is always a header value.
+    let mut value = HeaderValue::from_str(text.expose()).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// Adds a field to a form.
+pub(crate) fn push(form: &mut String, name: &str, value: &str) {
+    if !form.is_empty() {
+        form.push('&');
+    }
+    form.extend(byte_serialize(name.as_bytes()));
+    form.push('=');
+    form.extend(byte_serialize(value.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(id: &str, secret: &str) -> String {
+        basic(id, &Secret::new(secret)).to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn basic_is_form_encoded_before_base64() {
+        // RFC 6749 §2.3.1: web%3Aodd%2Fid:p%25ss%2Bw+rd%3A%26%3D%2F%7E
+        assert_eq!(
+            header("web:odd/id", "p%ss+w rd:&=/~"),
+            "Basic d2ViJTNBb2RkJTJGaWQ6cCUyNXNzJTJCdytyZCUzQSUyNiUzRCUyRiU3RQ=="
+        );
+    }
+
+    #[test]
+    fn basic_leaves_alone_what_needs_no_escape() {
+        assert_eq!(header("a-b.c_d", "e-f.g_h*"), format!("Basic {}", STANDARD.encode("a-b.c_d:e-f.g_h*")));
+    }
+
+    #[test]
+    fn the_method_is_chosen_from_what_both_have() {
+        let list = |methods: &[&str]| methods.iter().map(|m| (*m).to_owned()).collect::<Vec<_>>();
+        let confidential = Credentials::new("id".into(), Some(Secret::new("s")));
+        let public = Credentials::new("id".into(), None);
+        let choose = |c: &Credentials, l: Option<Vec<String>>| c.choose(Operation::Refresh, l.as_deref());
+
+        assert_eq!(choose(&confidential, None).unwrap(), ClientAuth::ClientSecretBasic);
+        let both = list(&["private_key_jwt", "client_secret_post", "client_secret_basic"]);
+        assert_eq!(choose(&confidential, Some(both)).unwrap(), ClientAuth::ClientSecretBasic);
+        let post = Some(list(&["client_secret_post"]));
+        assert_eq!(choose(&confidential, post).unwrap(), ClientAuth::ClientSecretPost);
+        let error = choose(&confidential, Some(list(&["private_key_jwt", "none"]))).unwrap_err();
+        assert_eq!(error.code(), "client_auth_not_supported");
+        assert_eq!(choose(&public, None).unwrap(), ClientAuth::None);
+        assert_eq!(choose(&public, Some(list(&["client_secret_basic"]))).unwrap(), ClientAuth::None);
+        assert!(choose(&public, Some(list(&["private_key_jwt"]))).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! Provider metadata (OpenID Connect Discovery section 3, RFC 8414 section 2).
+use serde_json::Value;
+use url::Url;
+
+use super::answer::{Exchange, get};
+use crate::endpoint::{Endpoint, NotAnEndpoint};
+use crate::error::{Check, Error, Fault, MAX_TEXT, Operation, printable};
+use crate::http::{Request, Response};
+use crate::json::Json;
+
+/// What a provider says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Metadata {
+    pub(crate) raw: Json,
+    /// It is the metadata of an OpenID Provider, not of a plain authorization server.
+    pub(crate) is_openid: bool,
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: Option<Endpoint>,
+    pub(crate) token_endpoint: Option<Endpoint>,
+    pub(crate) revocation_endpoint: Option<Endpoint>,
+    pub(crate) userinfo_endpoint: Option<Endpoint>,
+    pub(crate) jwks_uri: Option<Endpoint>,
+    pub(crate) grant_types: Option<Vec<String>>,
+    pub(crate) token_auth_methods: Option<Vec<String>>,
+    pub(crate) revocation_auth_methods: Option<Vec<String>>,
+    pub(crate) id_token_algs: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
+    /// RFC 9207 §3: authorization responses carry `iss`.
+    pub(crate) iss_in_response: bool,
+}
+
+#[derive(Debug)]
+/// Where an issuer's metadata may be, in the order in which to look.
+pub(crate) struct WellKnown {
+    /// The issuers that the document may name: the one asked for.
+    pub(crate) issuers: Vec<String>,
+    pub(crate) documents: Vec<Endpoint>,
+}
+
+/// Where to look for what an issuer says of itself. The URL of a metadata document will do as well.
+pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
+    let issuer = issuer.trim();
+    let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
+    Endpoint::parse(issuer)?;
+    // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
+    if url.query().is_some() {
+        return Err(NotAnEndpoint::Invalid("an issuer has no query".to_owned()));
+    }
+    if let Some(base) = issuer.strip_suffix(OPENID) {
+        let issuers = vec![base.to_owned(), format!("{base}/")];
+        return Ok(WellKnown { issuers, documents: vec![Endpoint::parse(issuer)?] });
+    }
+    let base = issuer.trim_end_matches('/');
+    let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
+    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both.
+    let path = url.path().trim_end_matches('/').to_owned();
+    let mut other = url;
+    other.set_path(&format!("{OAUTH}{path}"));
+    documents.push(Endpoint::parse(other.as_str())?);
+    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents })
+}
+
+pub(crate) fn request(document: &Endpoint) -> Request {
+    get(document.uri(), None)
+}
+
+/// Reads a metadata document. Its issuer must be one of those asked for (OpenID Connect Discovery §4.3).
+pub(crate) fn read(
+    exchange: &Exchange<'_>,
+    issuers: &[String],
+    response: &Response,
+) -> Result<Metadata, Error> {
+    let raw = exchange.object(response)?;
+    let document = Document { members: raw.value() };
+
+    let issuer = match document.members.get("issuer") {
+        Some(Value::String(issuer)) => issuer.clone(),
+        _ => return Err(fault("has no issuer: it is no OpenID or OAuth 2 metadata")),
+    };
+    if !issuers.contains(&issuer) {
+        let detail = format!(
+            "the metadata is that of issuer {}, asked was {}; if that is the provider you mean, write its issuer \
+             exactly so",
+            printable(&issuer, MAX_TEXT),
+            issuers.first().map_or("?", String::as_str),
+        );
+        return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
+    }
+    let secure = issuer.starts_with("https:");
+    let scopes = document.list("scopes_supported")?;
+    let metadata = Metadata {
+        // At RFC 8414's place both kinds are found: what signs ID tokens there has keys and the scope for it.
+        is_openid: exchange.uri.path().ends_with(OPENID)
+            || (document.members.get("jwks_uri").is_some()
+                && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
+        scopes,
+        authorization_endpoint: document.endpoint("authorization_endpoint", secure)?,
+        token_endpoint: document.endpoint("token_endpoint", secure)?,
+        revocation_endpoint: document.endpoint("revocation_endpoint", secure)?,
+        userinfo_endpoint: document.endpoint("userinfo_endpoint", secure)?,
+        jwks_uri: document.endpoint("jwks_uri", secure)?,
+        grant_types: document.list("grant_types_supported")?,
+        token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
+        revocation_auth_methods: document.list("revocation_endpoint_auth_methods_supported")?,
+        id_token_algs: document.list("id_token_signing_alg_values_supported")?,
+        iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
+        issuer,
+        raw,
+    };
+    if metadata.authorization_endpoint.is_none() || metadata.token_endpoint.is_none() {
+        return Err(fault("names no authorization_endpoint or no token_endpoint: nobody can sign in with it"));
+    }
+    Ok(metadata)
+}
+
+struct Document<'a> {
+    members: &'a Value,
+}
+
+impl Document<'_> {
+    fn endpoint(&self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
+        let text = match self.members.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text,
+            Some(_) => return Err(fault(&format!("has a {name} that is not text"))),
+        };
+        let shown = printable(text, MAX_TEXT);
+        // An issuer on https that names an endpoint on http, if only on loopback, hands out what it should keep.
+        if secure && !text.starts_with("https:") {
+            return Err(insecure(&format!("{name} {shown} is not https")));
+        }
+        match Endpoint::parse(text) {
+            Ok(endpoint) => Ok(Some(endpoint)),
+            Err(NotAnEndpoint::Insecure) => Err(insecure(&format!("{name} {shown} {}", NotAnEndpoint::Insecure))),
+            Err(e) => Err(fault(&format!("has a {name} that {e}"))),
+        }
+    }
+
+    fn list(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
+        let wrong = || fault(&format!("has a {name} that is not a list of text"));
+        match self.members.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(entries)) => {
+                entries.iter().map(|e| e.as_str().map(str::to_owned).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, Error> {
+        match self.members.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(fault(&format!("has a {name} that is neither true nor false"))),
+        }
+    }
+}
+
+fn fault(what: &str) -> Error {
+    Error::response(Operation::Discovery, Fault::Metadata, format!("the document {what}"))
+}
+
+fn insecure(what: &str) -> Error {
+    Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
+}
+
+/// OpenID Connect Discovery §4.
+const OPENID: &str = "/.well-known/openid-configuration";
+/// RFC 8414 §3.
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn documents(issuer: &str) -> Vec<String> {
+        well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn both_well_known_forms_are_looked_for() {
+        assert_eq!(
+            documents("https://a.example/op"),
+            [
+                "https://a.example/op/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server/op"
+            ]
+        );
+        assert_eq!(documents("https://a.example/")[0], "https://a.example/.well-known/openid-configuration");
+    }
+
+    #[test]
+    fn the_url_of_the_document_will_do() {
+        let found = well_known("https://a.example/.well-known/openid-configuration").unwrap();
+        assert_eq!(found.issuers, ["https://a.example", "https://a.example/"]);
+        assert_eq!(found.documents.len(), 1);
+    }
+
+    fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {
+        let uri = http::Uri::from_static("https://a.example/");
+        let exchange = Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[] };
+        let scheme = issuer.split(':').next().unwrap();
+        let body = format!(
+            r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
+        );
+        read(&exchange, &[issuer.to_owned()], &Response::new(body.into_bytes()))
+    }
+
+    #[test]
+    fn what_matters_must_have_its_type() {
+        let issuer = "https://a.example";
+        assert!(read_document(issuer, "").is_ok());
+        for wrong in [
+            r#","jwks_uri":7"#,
+            r#","grant_types_supported":"code""#,
+            r#","token_endpoint_auth_methods_supported":[1]"#,
+            r#","authorization_response_iss_parameter_supported":"true""#,
+            r#","jwks_uri":"https://u@a.example""#,
+        ] {
+            assert_eq!(read_document(issuer, wrong).unwrap_err().code(), "metadata", "{wrong}");
+        }
+        assert!(read_document(issuer, r#","claims_supported":"all of them""#).is_ok());
+    }
+
+    #[test]
+    fn an_https_issuer_names_https_endpoints() {
+        for url in ["http://a.example/k", "http://127.0.0.1/k", "javascript:alert(1)", "file:///k", "data:,x"] {
+            let error = read_document("https://a.example", &format!(r#","jwks_uri":"{url}""#)).unwrap_err();
+            assert_eq!(error.code(), "insecure_url", "{url}");
+        }
+        assert!(read_document("http://localhost", r#","jwks_uri":"http://localhost/k""#).is_ok());
+    }
+}

@@ -1,0 +1,37 @@
+//! Proof Key for Code Exchange (RFC 7636).
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The code challenge of a verifier by `S256` (RFC 7636 section 4.2).
+pub(crate) fn s256(verifier: &str) -> [u8; 43] {
+    let mut challenge = [0; 43];
+    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+    // 32 bytes are 43 characters: the slice is exactly long enough.
+    let _ = URL_SAFE_NO_PAD.encode_slice(hash, &mut challenge);
+    challenge
+}
+
+/// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
+pub(crate) fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_7636_appendix_b() {
+        let challenge = s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(&challenge, b"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn a_verifier_has_a_length_and_an_alphabet() {
+        assert!(is_verifier(&"a".repeat(43)) && is_verifier(&"~".repeat(128)));
+        assert!(!is_verifier(&"a".repeat(42)) && !is_verifier(&"a".repeat(129)));
+        assert!(!is_verifier(&" ".repeat(43)));
+    }
+}

@@ -1,0 +1,345 @@
+//! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
+use std::borrow::Cow;
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::HeaderMap;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use vouchsafe_providers::TokenManners;
+
+use super::answer::{Exchange, post};
+use super::client_auth::{Credentials, push};
+use crate::endpoint::Endpoint;
+use crate::error::{Check, Error, Fault};
+use crate::http::{Request, Response};
+use crate::json::{self, Names, Scalar, Text};
+use crate::registration::ClientAuth;
+use crate::secret::Secret;
+
+/// What a token is asked for with.
+#[derive(Clone, Copy)]
+pub(crate) enum Grant<'a> {
+    /// RFC 6749 §4.1.3, with the code verifier of RFC 7636 §4.5.
+    AuthorizationCode { code: &'a str, redirect_uri: &'a str, verifier: Option<&'a str> },
+    /// RFC 6749 §6.
+    RefreshToken { token: &'a str, scope: Option<&'a str> },
+}
+
+pub(crate) fn request(
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+    auth: ClientAuth,
+    grant: Grant<'_>,
+) -> Request {
+    let (mut headers, mut form) = (HeaderMap::with_capacity(4), String::with_capacity(384));
+    match grant {
+        Grant::AuthorizationCode { code, redirect_uri, verifier } => {
+            push(&mut form, "grant_type", "authorization_code");
+            push(&mut form, "code", code);
+            push(&mut form, "redirect_uri", redirect_uri);
+            if let Some(verifier) = verifier {
+                push(&mut form, "code_verifier", verifier);
+            }
+        }
+        Grant::RefreshToken { token, scope } => {
+            push(&mut form, "grant_type", "refresh_token");
+            push(&mut form, "refresh_token", token);
+            if let Some(scope) = scope {
+                push(&mut form, "scope", scope);
+            }
+        }
+    }
+    credentials.apply(auth, &mut headers, &mut form);
+    post(endpoint.uri(), headers, form)
+}
+
+/// A token endpoint's answer, checked field by field.
+#[derive(Debug)]
+pub(crate) struct TokenAnswer {
+    pub(crate) access_token: Secret,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) id_token: Option<Secret>,
+    pub(crate) scope: Option<Box<str>>,
+    pub(crate) expires_at: Option<SystemTime>,
+    /// The other members, as one JSON object.
+    pub(crate) extra: Option<Secret>,
+}
+
+pub(crate) fn read(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    response: &Response,
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    read_body(exchange, manners, exchange.json(response)?, now)
+}
+
+/// The same, for a body that is known to be that of a successful answer.
+pub(crate) fn read_body(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: &[u8],
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    let fields: Fields<'_> = json::read(body).map_err(|e| exchange.not_json(&e))?;
+    if fields.has_error {
+        // A status of success and an error in the body: some providers do so always. What else is there is not read.
+        let said = json::parse(body).ok().and_then(|body| exchange.said(body.value(), Some(200)));
+        return Err(
+            said.unwrap_or_else(|| exchange.fault(Fault::InvalidField, "has an error that is not text"))
+        );
+    }
+    let checked = Checked { exchange };
+
+    let access_token = checked.token("access_token", fields.access_token)?;
+    let Some(access_token) = access_token else {
+        return Err(exchange.fault(Fault::MissingField, "has no access_token"));
+    };
+    match checked.text("token_type", fields.token_type)? {
+        // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
+        Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
+            return Err(Error::validation(
+                exchange.operation,
+                Check::TokenType,
+                "the access token is of a type that was not asked for, not Bearer",
+            ));
+        }
+        None if !manners.token_type_absent => {
+            return Err(exchange.fault(Fault::MissingField, "has no token_type"));
+        }
+        _ => {}
+    }
+    let lifetime = checked.lifetime(fields.expires_in)?;
+    let expires_at = match (lifetime, checked.number("expires_at", fields.expires_at)?) {
+        (Some(lifetime), _) => now.checked_add(lifetime),
+        (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
+        (None, None) => None,
+    };
+    Ok(TokenAnswer {
+        access_token,
+        refresh_token: checked.token("refresh_token", fields.refresh_token)?,
+        id_token: checked.token("id_token", fields.id_token)?,
+        scope: checked.text("scope", fields.scope)?.map(|s| s.into_owned().into_boxed_str()),
+        expires_at,
+        extra: fields.extra,
+    })
+}
+
+struct Checked<'a> {
+    exchange: &'a Exchange<'a>,
+}
+
+impl Checked<'_> {
+    fn invalid(&self, name: &str, why: &str) -> Error {
+        self.exchange.fault(Fault::InvalidField, &format!("has a {name} that {why}"))
+    }
+
+    /// Absent and `null` are the same; anything that is not text is a fault.
+    fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
+        match value {
+            None | Some(Scalar::Null) => Ok(None),
+            Some(Scalar::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(self.invalid(name, "is not text")),
+        }
+    }
+
+    /// RFC 6749 appendix A: tokens are visible ASCII. Anything else would break out of a header.
+    fn token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
+        let Some(text) = self.text(name, value)? else { return Ok(None) };
+        if text.is_empty() {
+            return Err(self.invalid(name, "is empty"));
+        }
+        if !text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+            return Err(self.invalid(name, "holds characters that no token may hold"));
+        }
+        Ok(Some(Secret::new(text)))
+    }
+
+    /// A number, or a number as text, as several providers send it.
+    fn number(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
+        match value {
+            None | Some(Scalar::Null) => Ok(None),
+            Some(Scalar::Number(number)) => Ok(Some(number)),
+            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
+            }
+            Some(_) => Err(self.invalid(name, "is not a number")),
+        }
+    }
+
+    fn duration(&self, name: &str, seconds: f64) -> Result<Duration, Error> {
+        if !(0.0..=MAX_SECONDS).contains(&seconds) {
+            return Err(self.invalid(name, "is out of range"));
+        }
+        Ok(Duration::from_secs(seconds as u64))
+    }
+
+    fn lifetime(&self, value: Option<Scalar<'_>>) -> Result<Option<Duration>, Error> {
+        self.number("expires_in", value)?.map(|s| self.duration("expires_in", s)).transpose()
+    }
+}
+
+/// The members of an answer as they came.
+#[derive(Default)]
+struct Fields<'a> {
+    access_token: Option<Scalar<'a>>,
+    token_type: Option<Scalar<'a>>,
+    expires_in: Option<Scalar<'a>>,
+    expires_at: Option<Scalar<'a>>,
+    refresh_token: Option<Scalar<'a>>,
+    id_token: Option<Scalar<'a>>,
+    scope: Option<Scalar<'a>>,
+    has_error: bool,
+    extra: Option<Secret>,
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Fields::default();
+        let mut others = Names::default();
+        let mut extra = String::new();
+        while let Some(Text(name)) = map.next_key::<Text<'de>>()? {
+            let field = match &*name {
+                "access_token" => &mut fields.access_token,
+                "token_type" => &mut fields.token_type,
+                "expires_in" => &mut fields.expires_in,
+                "expires_at" => &mut fields.expires_at,
+                "refresh_token" => &mut fields.refresh_token,
+                "id_token" => &mut fields.id_token,
+                "scope" => &mut fields.scope,
+                _ => {
+                    let value: &RawValue = map.next_value()?;
+                    // `"error": null` is how a few providers say that there is none.
+                    fields.has_error |= name == "error" && value.get() != "null";
+                    if extra.is_empty() {
+                        extra.reserve(256);
+                    }
+                    extra.push(if extra.is_empty() { '{' } else { ',' });
+                    push_name(&mut extra, &name);
+                    extra.push_str(value.get());
+                    if !others.insert(name) {
+                        return Err(json::duplicate());
+                    }
+                    continue;
+                }
+            };
+            if field.replace(map.next_value()?).is_some() {
+                return Err(json::duplicate());
+            }
+        }
+        if !extra.is_empty() {
+            extra.push('}');
+            fields.extra = Some(Secret::new(extra));
+        }
+        Ok(fields)
+    }
+}
+
+fn push_name(json: &mut String, name: &str) {
+    if name.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+        json.push('"');
+        json.push_str(name);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(name).to_string());
+    }
+    json.push(':');
+}
+
+/// The longest lifetime and the latest moment, in seconds: the end of the year 9999.
+const MAX_SECONDS: f64 = 253_402_300_799.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Operation;
+
+    fn read(body: &str) -> Result<TokenAnswer, Error> {
+        let uri = http::Uri::from_static("https://a.example/token");
+        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
+        read_body(&exchange, &TokenManners::default(), body.as_bytes(), UNIX_EPOCH)
+    }
+
+    fn code(body: &str) -> String {
+        read(body).unwrap_err().code().to_owned()
+    }
+
+    #[test]
+    fn an_answer_is_read_with_all_its_members() {
+        let answer = read(
+            r#"{"access_token":"a","token_type":"bearer","expires_in":60,"refresh_token":"r","scope":"x y",
+                "id_token":"i","team":{"id":7},"b\"c":null}"#,
+        )
+        .unwrap();
+        assert_eq!(answer.access_token.expose(), "a");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "r");
+        assert_eq!(answer.id_token.unwrap().expose(), "i");
+        assert_eq!(answer.scope.as_deref(), Some("x y"));
+        assert_eq!(answer.expires_at, Some(UNIX_EPOCH + Duration::from_secs(60)));
+        assert_eq!(answer.extra.unwrap().expose(), r#"{"team":{"id":7},"b\"c":null}"#);
+    }
+
+    #[test]
+    fn a_lifetime_may_be_text_and_an_expiry_absolute() {
+        let at = |rest: &str| read(&format!(r#"{{"access_token":"a","token_type":"Bearer",{rest}}}"#));
+        let seconds = |rest: &str| at(rest).unwrap().expires_at.map(|t| t.duration_since(UNIX_EPOCH).unwrap().as_secs());
+        assert_eq!(seconds(r#""expires_in":"3600""#), Some(3600));
+        assert_eq!(seconds(r#""expires_in":3599.9"#), Some(3599));
+        assert_eq!(seconds(r#""expires_at":1700000000"#), Some(1_700_000_000));
+        assert_eq!(seconds(r#""expires_in":null"#), None);
+        for wrong in [r#""expires_in":-1"#, r#""expires_in":"soon""#, r#""expires_in":""#, r#""expires_in":[1]"#,
+            r#""expires_in":1e300"#, r#""expires_at":true"#]
+        {
+            assert_eq!(at(wrong).unwrap_err().code(), "invalid_field", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_missing_empty_or_no_token_is_refused() {
+        assert_eq!(code(r#"{"token_type":"Bearer"}"#), "missing_field");
+        assert_eq!(code(r#"{"access_token":null,"token_type":"Bearer"}"#), "missing_field");
+        assert_eq!(code(r#"{"access_token":"a"}"#), "missing_field");
+        for token in [r#""""#, r#""a\r\nb""#, r#""é""#, "7", "{}"] {
+            assert_eq!(code(&format!(r#"{{"access_token":{token},"token_type":"Bearer"}}"#)), "invalid_field");
+        }
+        assert_eq!(code(r#"{"access_token":"a","token_type":"Bearer","refresh_token":7}"#), "invalid_field");
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_refused() {
+        assert_eq!(code(r#"{"access_token":"a","token_type":"DPoP"}"#), "token_type");
+        assert_eq!(code(r#"{"access_token":"a","token_type":7}"#), "invalid_field");
+    }
+
+    #[test]
+    fn an_error_counts_whatever_the_status_and_whatever_else_is_there() {
+        assert_eq!(code(r#"{"error":"invalid_grant"}"#), "invalid_grant");
+        assert_eq!(code(r#"{"error":"invalid_grant","access_token":"a","token_type":"Bearer"}"#), "invalid_grant");
+        assert_eq!(code(r#"{"error":7,"access_token":"a","token_type":"Bearer"}"#), "invalid_field");
+        assert!(read(r#"{"error":null,"access_token":"a","token_type":"Bearer"}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for body in ["", "[]", "null", "{", "{}x", r#"{"a":1,"a":2,"access_token":"a","token_type":"Bearer"}"#,
+            r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#]
+        {
+            assert_eq!(code(body), "json", "{body}");
+        }
+    }
+}
