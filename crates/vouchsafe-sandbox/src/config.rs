@@ -1,0 +1,364 @@
+use std::fmt;
+
+use serde_json::{Map, Value};
+use url::{Host, Url};
+
+/// Somebody who can sign in at the sandbox, with one click and no password.
+///
+/// ```
+/// use vouchsafe_sandbox::User;
+///
+/// let dave = User::new("dave").with_name("Dave", "Bowman").with_verified_email("dave@example.com");
+/// assert_eq!(dave.subject(), "sandbox-user-dave");
+/// ```
+#[derive(Clone, Debug)]
+pub struct User {
+    username: String,
+    subject: String,
+    name: Option<(String, String)>,
+    email: Option<(String, bool)>,
+    claims: Map<String, Value>,
+}
+
+impl User {
+    /// A user of this name, without an e-mail address.
+    ///
+    /// The subject is derived from the name but differs from it, so that a mix-up of the two shows.
+    pub fn new(username: impl Into<String>) -> Self {
+        let username = username.into();
+        Self {
+            subject: format!("sandbox-user-{username}"),
+            username,
+            name: None,
+            email: None,
+            claims: Map::new(),
+        }
+    }
+
+    /// Alice Liddell, whose e-mail address is verified.
+    pub fn alice() -> Self {
+        Self::new("alice")
+            .with_name("Alice", "Liddell")
+            .with_verified_email("alice@example.com")
+    }
+
+    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by it.
+    pub fn bob() -> Self {
+        Self::new("bob")
+            .with_name("Bob", "Sawyer")
+            .with_unverified_email("bob@example.com")
+    }
+
+    /// Carol Kennicott, who has no e-mail address at all.
+    pub fn carol() -> Self {
+        Self::new("carol").with_name("Carol", "Kennicott")
+    }
+
+    /// Replaces the subject, the claim `sub`.
+    pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
+        self
+    }
+
+    /// Sets the claims `given_name`, `family_name` and, of both, `name`.
+    pub fn with_name(mut self, given: impl Into<String>, family: impl Into<String>) -> Self {
+        self.name = Some((given.into(), family.into()));
+        self
+    }
+
+    /// Sets the e-mail address, and that the sandbox vouches for it.
+    pub fn with_verified_email(mut self, email: impl Into<String>) -> Self {
+        self.email = Some((email.into(), true));
+        self
+    }
+
+    /// Sets the e-mail address, and that the sandbox does not vouch for it.
+    pub fn with_unverified_email(mut self, email: impl Into<String>) -> Self {
+        self.email = Some((email.into(), false));
+        self
+    }
+
+    /// Adds a claim of your own to every ID token and UserInfo response, whatever the scope.
+    ///
+    /// The claims the protocol itself defines for an ID token (`iss`, `aud`, `exp`, …) always win.
+    pub fn with_claim(mut self, name: impl Into<String>, value: Value) -> Self {
+        self.claims.insert(name.into(), value);
+        self
+    }
+
+    /// The name on the login page and for [`Sandbox::person`](crate::Sandbox::person).
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The claim `sub`.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The e-mail address, if there is one.
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_ref().map(|(email, _)| email.as_str())
+    }
+
+    /// Whether the sandbox vouches for the e-mail address.
+    pub fn email_verified(&self) -> bool {
+        self.email.as_ref().is_some_and(|(_, verified)| *verified)
+    }
+
+    pub(crate) fn display_name(&self) -> String {
+        match &self.name {
+            Some((given, family)) => format!("{given} {family}"),
+            None => self.username.clone(),
+        }
+    }
+
+    /// The claims these scopes ask for, OpenID Connect Core §5.4.
+    pub(crate) fn claims(&self, scopes: &Scopes) -> Map<String, Value> {
+        let mut claims = self.claims.clone();
+        claims.insert("sub".into(), self.subject.clone().into());
+        if scopes.contains("profile") {
+            claims.insert("name".into(), self.display_name().into());
+            claims.insert("preferred_username".into(), self.username.clone().into());
+            if let Some((given, family)) = &self.name {
+                claims.insert("given_name".into(), given.clone().into());
+                claims.insert("family_name".into(), family.clone().into());
+            }
+        }
+        if let (true, Some((email, verified))) = (scopes.contains("email"), &self.email) {
+            claims.insert("email".into(), email.clone().into());
+            claims.insert("email_verified".into(), (*verified).into());
+        }
+        claims
+    }
+}
+
+/// A client that the sandbox knows.
+///
+/// The two built-in clients are enough for most uses; see [`Sandbox::client_id`](crate::Sandbox::client_id) and
+/// [`Sandbox::public_client_id`](crate::Sandbox::public_client_id).
+///
+/// ```
+/// use vouchsafe_sandbox::ClientConfig;
+///
+/// let shop = ClientConfig::confidential("shop", "not-a-real-secret")
+///     .redirect_uri("https://shop.example/callback")
+///     .signing_alg("ES256");
+/// # let _ = shop;
+/// ```
+#[derive(Clone)]
+pub struct ClientConfig {
+    pub(crate) id: String,
+    pub(crate) secret: Option<String>,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) post_logout_redirect_uris: Vec<String>,
+    pub(crate) signing_alg: Option<String>,
+}
+
+impl ClientConfig {
+    /// A client with a secret. It authenticates by `client_secret_basic` or `client_secret_post`.
+    pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            secret: Some(secret.into()),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            signing_alg: None,
+        }
+    }
+
+    /// A client without a secret. It must use PKCE.
+    pub fn public(id: impl Into<String>) -> Self {
+        Self {
+            secret: None,
+            ..Self::confidential(id, String::new())
+        }
+    }
+
+    /// Registers a redirect URI. Without any, every loopback redirect URI is accepted.
+    ///
+    /// It is compared as text; only the port of a loopback address is free (RFC 8252 §7.3).
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Registers a URI to return to after logout. Without any, every loopback URI is accepted.
+    pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.post_logout_redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Signs this client's ID tokens with another algorithm than the sandbox's own
+    /// (`id_token_signed_response_alg` of OpenID Connect Dynamic Client Registration).
+    pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
+        self.signing_alg = Some(alg.into());
+        self
+    }
+
+    pub(crate) fn accepts_redirect_uri(&self, uri: &str) -> bool {
+        accepts(&self.redirect_uris, uri)
+    }
+
+    pub(crate) fn accepts_post_logout_redirect_uri(&self, uri: &str) -> bool {
+        accepts(&self.post_logout_redirect_uris, uri)
+    }
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("id", &self.id)
+            .field("confidential", &self.secret.is_some())
+            .field("redirect_uris", &self.redirect_uris)
+            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
+            .field("signing_alg", &self.signing_alg)
+            .finish()
+    }
+}
+
+/// Scope values in the order they were asked for, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut scopes = Vec::new();
+        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
+            if !scope
+                .bytes()
+                .all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+            {
+                return None;
+            }
+            if !scopes.iter().any(|known| known == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+        (scopes.len() <= MAX_SCOPES).then_some(Self(scopes))
+    }
+
+    pub(crate) fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|known| known == scope)
+    }
+
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|scope| self.contains(scope))
+    }
+
+    pub(crate) fn extend(&mut self, other: &Self) {
+        for scope in &other.0 {
+            if !self.contains(scope) {
+                self.0.push(scope.clone());
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+const MAX_SCOPES: usize = 64;
+
+fn accepts(registered: &[String], uri: &str) -> bool {
+    // What `Url` would silently repair (white space, backslashes, a missing `//`) must not reach a `Location` header.
+    if !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+        return false;
+    }
+    let Ok(url) = Url::parse(uri) else { return false };
+    // RFC 6749 §3.1.2: an absolute URI without a fragment.
+    if url.fragment().is_some() {
+        return false;
+    }
+    if registered.is_empty() {
+        return is_loopback(uri, &url);
+    }
+    registered.iter().any(|known| {
+        known == uri
+            || (is_loopback(uri, &url)
+                && Url::parse(known).is_ok_and(|known_url| {
+                    is_loopback(known, &known_url) && without_port(&known_url) == without_port(&url)
+                }))
+    })
+}
+
+fn is_loopback(text: &str, url: &Url) -> bool {
+    let host = match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    let scheme = text.starts_with("http://") || text.starts_with("https://");
+    host && scheme && url.username().is_empty() && url.password().is_none()
+}
+
+fn without_port(url: &Url) -> (&str, Option<&str>, &str, Option<&str>) {
+    (url.scheme(), url.host_str(), url.path(), url.query())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_registration_only_loopback_redirect_uris_are_accepted() {
+        let client = ClientConfig::public("app");
+        for uri in [
+            "http://127.0.0.1:1/cb",
+            "http://localhost/",
+            "http://[::1]:9/x?y=z",
+            "https://localhost:3",
+        ] {
+            assert!(client.accepts_redirect_uri(uri), "{uri}");
+        }
+        for uri in [
+            "https://example.com/cb",
+            "http://127.0.0.1@example.com/",
+            "http://example.com\\@127.0.0.1/",
+            "http://user@127.0.0.1/",
+            "http://127.0.0.1/#fragment",
+            "http:127.0.0.1/",
+            "http://127.0.0.1/\r\nX: y",
+            "http://localhost.example.com/",
+            "javascript:alert(1)",
+            "/relative",
+            "",
+        ] {
+            assert!(!client.accepts_redirect_uri(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn registered_redirect_uris_are_compared_as_text_but_for_a_loopback_port() {
+        let client = ClientConfig::public("app")
+            .redirect_uri("https://app.example/cb")
+            .redirect_uri("http://127.0.0.1/cb");
+        assert!(client.accepts_redirect_uri("https://app.example/cb"));
+        assert!(client.accepts_redirect_uri("http://127.0.0.1:54321/cb"));
+        assert!(!client.accepts_redirect_uri("https://app.example:444/cb"));
+        assert!(!client.accepts_redirect_uri("https://app.example/cb/"));
+        assert!(!client.accepts_redirect_uri("http://127.0.0.1:54321/other"));
+        assert!(!client.accepts_redirect_uri("http://localhost:54321/cb"));
+    }
+
+    #[test]
+    fn scope_with_a_quote_is_refused() {
+        assert!(Scopes::parse("openid a\"b").is_none());
+        assert_eq!(Scopes::parse("a b  a").unwrap().to_string(), "a b");
+    }
+
+    #[test]
+    fn debug_output_of_a_client_lacks_its_secret() {
+        let client = ClientConfig::confidential("app", "hush-hush");
+        assert!(!format!("{client:?}").contains("hush-hush"));
+    }
+}

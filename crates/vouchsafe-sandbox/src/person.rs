@@ -1,0 +1,257 @@
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use axum::http::{Method, Request};
+use axum::response::Response;
+use tower::ServiceExt as _;
+use url::form_urlencoded::Serializer;
+
+use crate::pages::Shown;
+
+/// Somebody who clicks through the pages of the sandbox in place of a browser. From
+/// [`Sandbox::person`](crate::Sandbox::person).
+///
+/// A person goes through the very routes that a browser does, without the network between, and keeps cookies as one
+/// browser does: the second visit finds the user signed in, and what was allowed is not asked again.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use vouchsafe_sandbox::Sandbox;
+///
+/// let sandbox = Sandbox::start().await?;
+/// let url = format!(
+///     "{}/authorize?response_type=code&client_id={}&redirect_uri=http://127.0.0.1:3000/cb&scope=openid&state=xyz",
+///     sandbox.issuer(),
+///     sandbox.client_id(),
+/// );
+/// let callback = sandbox.person("alice").allow(&url).await?;
+/// assert!(callback.starts_with("http://127.0.0.1:3000/cb?code="));
+/// # Ok(()) }
+/// ```
+pub struct Person {
+    username: String,
+    issuer: String,
+    router: Router,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+impl Person {
+    pub(crate) fn new(username: String, issuer: String, router: Router) -> Self {
+        Self {
+            username,
+            issuer,
+            router,
+            cookies: Mutex::default(),
+        }
+    }
+
+    /// Follows an authorization URL, signs in and allows what is asked.
+    ///
+    /// What comes back is the URL the browser would go to next, with `code`, `state` and `iss` — or with `error`, if
+    /// that is what the sandbox answers.
+    ///
+    /// # Errors
+    /// [`PersonError`], if it comes to no redirect.
+    pub async fn allow(&self, authorization_url: &str) -> Result<String, PersonError> {
+        self.walk(authorization_url, "allow").await
+    }
+
+    /// Follows an authorization URL, signs in and denies what is asked.
+    ///
+    /// # Errors
+    /// [`PersonError`], if it comes to no redirect; [`PersonError::NotAsked`], if there was nothing to deny.
+    pub async fn deny(&self, authorization_url: &str) -> Result<String, PersonError> {
+        self.walk(authorization_url, "deny").await
+    }
+
+    /// Follows any URL of the sandbox with this person's cookies, such as one of the logout endpoint, and signs out if
+    /// a page asks. What comes back is the URL outside the sandbox that it leads to, or `None` if it ends on a page.
+    ///
+    /// # Errors
+    /// [`PersonError::Foreign`] or [`PersonError::Refused`].
+    pub async fn sign_out(&self, end_session_url: &str) -> Result<Option<String>, PersonError> {
+        match self.walk(end_session_url, "").await {
+            Ok(url) => Ok(Some(url)),
+            Err(PersonError::NotAsked) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn walk(&self, url: &str, decision: &str) -> Result<String, PersonError> {
+        let path = self
+            .path_of(url)
+            .ok_or_else(|| PersonError::Foreign(url.to_owned()))?;
+        let mut asked = false;
+        let mut step = self.send(Method::GET, path, None).await?;
+        // Login, consent and the redirects between are five steps; more would be a loop.
+        for _ in 0..MAX_STEPS {
+            step = match step {
+                Step::Leave(url) if asked || decision != "deny" || !url.contains("code=") => return Ok(url),
+                Step::Leave(_) | Step::End => return Err(PersonError::NotAsked),
+                Step::Go(path) => self.send(Method::GET, &path, None).await?,
+                Step::Login(id) => {
+                    let form = [("interaction", id.as_str()), ("user", &self.username)];
+                    self.send(Method::POST, "/login", Some(&form)).await?
+                }
+                Step::Consent(id) => {
+                    asked = true;
+                    let form = [("interaction", id.as_str()), ("decision", decision)];
+                    self.send(Method::POST, "/consent", Some(&form)).await?
+                }
+                Step::Logout(id) => {
+                    self.send(
+                        Method::POST,
+                        "/end_session/confirm",
+                        Some(&[("logout", id.as_str())]),
+                    )
+                    .await?
+                }
+            };
+        }
+        Err(PersonError::NotAsked)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+    ) -> Result<Step, PersonError> {
+        let body = form.map(|form| Serializer::new(String::new()).extend_pairs(form).finish());
+        let host = self.issuer.trim_start_matches("http://");
+        let mut request = Request::builder().method(method).uri(path).header(HOST, host);
+        let cookies = self.cookie_header();
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies);
+        }
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let request = request
+            .body(Body::from(body.unwrap_or_default()))
+            .map_err(|_| PersonError::Foreign(path.to_owned()))?;
+        let response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        self.keep_cookies(&response);
+        self.read(&response)
+    }
+
+    fn read(&self, response: &Response) -> Result<Step, PersonError> {
+        if let Some(location) = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok())
+        {
+            return Ok(match self.path_of(location) {
+                Some(path) => Step::Go(path.to_owned()),
+                None => Step::Leave(location.to_owned()),
+            });
+        }
+        match response.extensions().get::<Shown>() {
+            Some(Shown::Login(id)) => Ok(Step::Login(id.clone())),
+            Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
+            Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
+            Some(Shown::Problem(message)) => Err(PersonError::Refused {
+                status: response.status().as_u16(),
+                message: message.clone(),
+            }),
+            None => Ok(Step::End),
+        }
+    }
+
+    /// The path and query, if the URL is one of the sandbox.
+    fn path_of<'a>(&self, url: &'a str) -> Option<&'a str> {
+        let path = if url.starts_with('/') {
+            url
+        } else {
+            url.strip_prefix(&self.issuer)?
+        };
+        path.starts_with('/').then_some(path)
+    }
+
+    fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs: Vec<_> = cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("; ")
+    }
+
+    fn keep_cookies(&self, response: &Response) {
+        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        for cookie in response
+            .headers()
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+        {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
+            if attributes.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a [`Person`] did not get to where the application waits.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PersonError {
+    /// The URL is not one of this sandbox.
+    Foreign(String),
+    /// The sandbox showed an error page instead of a redirect.
+    Refused {
+        /// The HTTP status of the page.
+        status: u16,
+        /// What the page said.
+        message: String,
+    },
+    /// There was nothing to allow or to deny: it was decided before, or the URL is not an authorization request.
+    NotAsked,
+}
+
+impl fmt::Display for PersonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign(url) => write!(f, "not a URL of this sandbox: {url}"),
+            Self::Refused { status, message } => {
+                write!(f, "the sandbox showed an error page ({status}): {message}")
+            }
+            Self::NotAsked => f.write_str("the sandbox asked for no decision"),
+        }
+    }
+}
+
+impl Error for PersonError {}
+
+enum Step {
+    Go(String),
+    Leave(String),
+    Login(String),
+    Consent(String),
+    Logout(String),
+    End,
+}
+
+const MAX_STEPS: usize = 8;

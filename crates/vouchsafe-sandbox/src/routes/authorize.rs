@@ -1,0 +1,348 @@
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use url::form_urlencoded::Serializer;
+
+use crate::config::{ClientConfig, Scopes};
+use crate::keys::sha256_base64url;
+use crate::pages::Problem;
+use crate::params::Params;
+use crate::routes::interaction;
+use crate::routes::printable;
+use crate::server::Shared;
+
+/// The authorization endpoint by GET, RFC 6749 §3.1.
+pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+    answer(&shared, &headers, &Params::from_query(&uri))
+}
+
+/// The authorization endpoint by POST, which OpenID Connect Core §3.1.2.1 asks for.
+pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    match Params::from_body(&headers, &body) {
+        Some(params) => answer(&shared, &headers, &params),
+        None => Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "That is not a form",
+            "An authorization request by POST has the content type application/x-www-form-urlencoded.",
+        )
+        .into_response(),
+    }
+}
+
+fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Response {
+    match AuthorizationRequest::read(shared, params) {
+        Ok(request) => interaction::begin(shared, headers, request),
+        Err(Refusal::Page(problem)) => problem.into_response(),
+        Err(Refusal::Redirect(redirect)) => redirect.into_response(),
+    }
+}
+
+/// A valid authorization request.
+#[derive(Clone)]
+pub(crate) struct AuthorizationRequest {
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    /// Left out, as RFC 6749 §3.1.2.3 allows when there is only one it can be.
+    pub(crate) redirect_uri_omitted: bool,
+    pub(crate) scopes: Scopes,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: Option<Challenge>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) prompt: Prompt,
+    pub(crate) login_hint: Option<String>,
+    /// Whom the `id_token_hint` names; the request is for nobody else.
+    pub(crate) only_user: Option<String>,
+    /// The first of the `acr_values`: the sandbox grants whatever is asked for.
+    pub(crate) acr: String,
+}
+
+impl AuthorizationRequest {
+    fn read(shared: &Shared, params: &Params) -> Result<Self, Refusal> {
+        // RFC 6749 §4.1.2.1: until client and redirect URI are known to be good, the browser must not be sent anywhere.
+        let client = read_client(shared, params)?;
+        let (redirect_uri, redirect_uri_omitted) = read_redirect_uri(client, params)?;
+        let state = params
+            .get("state")
+            .filter(|_| !params.is_duplicate("state"))
+            .map(str::to_owned);
+        let refuse = |error, description: String| {
+            Refusal::Redirect(ErrorRedirect {
+                redirect_uri: redirect_uri.clone(),
+                state: state.clone(),
+                issuer: shared.issuer.clone(),
+                error,
+                description,
+            })
+        };
+        let invalid = |description: &str| refuse("invalid_request", description.to_owned());
+        if let Some(name) = params.duplicate() {
+            return Err(invalid(&format!("parameter {name} is there more than once")));
+        }
+        read_unsupported(params).map_err(|(error, description)| refuse(error, description.to_owned()))?;
+        let scopes = Scopes::parse(params.get("scope").unwrap_or(DEFAULT_SCOPE)).ok_or_else(|| {
+            refuse(
+                "invalid_scope",
+                "scope has characters that no scope may have, or too many values".to_owned(),
+            )
+        })?;
+        let max_age = match params.get("max_age").map(str::parse) {
+            Some(Err(_)) => return Err(invalid("max_age is not a number of seconds")),
+            Some(Ok(seconds)) => Some(seconds),
+            None => None,
+        };
+        let only_user = match params.get("id_token_hint") {
+            Some(hint) => match shared.store().id_tokens.get(&sha256_base64url(hint)) {
+                Some(issued) => Some(issued.username.clone()),
+                None => return Err(invalid("id_token_hint is not an ID token of this sandbox")),
+            },
+            None => None,
+        };
+        Ok(Self {
+            challenge: Challenge::read(client, params).map_err(invalid)?,
+            prompt: Prompt::read(params.get("prompt")).map_err(invalid)?,
+            client_id: client.id.clone(),
+            redirect_uri: redirect_uri.clone(),
+            redirect_uri_omitted,
+            scopes,
+            state: state.clone(),
+            nonce: params.get("nonce").map(str::to_owned),
+            max_age,
+            login_hint: params.get("login_hint").map(str::to_owned),
+            only_user,
+            acr: params
+                .get("acr_values")
+                .and_then(|acr| acr.split(' ').next())
+                .unwrap_or("0")
+                .to_owned(),
+        })
+    }
+
+    /// The authorization response that carries a code.
+    pub(crate) fn redirect_with_code(&self, issuer: &str, code: &str) -> Response {
+        redirect(
+            &self.redirect_uri,
+            issuer,
+            self.state.as_deref(),
+            &[("code", code)],
+        )
+    }
+
+    /// The authorization response that carries an error.
+    pub(crate) fn redirect_with_error(
+        &self,
+        issuer: &str,
+        error: &'static str,
+        description: &str,
+    ) -> Response {
+        ErrorRedirect {
+            redirect_uri: self.redirect_uri.clone(),
+            state: self.state.clone(),
+            issuer: issuer.to_owned(),
+            error,
+            description: description.to_owned(),
+        }
+        .into_response()
+    }
+}
+
+/// A code challenge, RFC 7636 §4.3.
+#[derive(Clone)]
+pub(crate) struct Challenge {
+    pub(crate) value: String,
+    pub(crate) plain: bool,
+}
+
+impl Challenge {
+    fn read(client: &ClientConfig, params: &Params) -> Result<Option<Self>, &'static str> {
+        let plain = match params.get("code_challenge_method") {
+            Some("S256") => false,
+            Some("plain") | None => true,
+            Some(_) => return Err("code_challenge_method is neither S256 nor plain"),
+        };
+        let Some(value) = params.get("code_challenge") else {
+            if params.get("code_challenge_method").is_some() {
+                return Err("there is a code_challenge_method, but no code_challenge");
+            }
+            if client.secret.is_none() {
+                return Err("a public client must use PKCE, and code_challenge is missing");
+            }
+            return Ok(None);
+        };
+        // RFC 7636 §4.2: 43 to 128 unreserved characters.
+        let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        if !(43..=128).contains(&value.len()) || !value.bytes().all(unreserved) {
+            return Err("code_challenge is not 43 to 128 characters of A-Z, a-z, 0-9, -, ., _ and ~");
+        }
+        Ok(Some(Self {
+            value: value.to_owned(),
+            plain,
+        }))
+    }
+}
+
+/// What `prompt` asks for, OpenID Connect Core §3.1.2.1.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prompt {
+    pub(crate) none: bool,
+    pub(crate) login: bool,
+    pub(crate) consent: bool,
+}
+
+impl Prompt {
+    fn read(text: Option<&str>) -> Result<Self, &'static str> {
+        let mut prompt = Self::default();
+        let values = || {
+            text.unwrap_or_default()
+                .split(' ')
+                .filter(|value| !value.is_empty())
+        };
+        for value in values() {
+            match value {
+                "none" => prompt.none = true,
+                "login" | "select_account" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                _ => {}
+            }
+        }
+        if prompt.none && values().count() > 1 {
+            return Err("prompt has none together with another value");
+        }
+        Ok(prompt)
+    }
+}
+
+/// Plain OAuth 2 without a scope: the name, as most providers give it.
+const DEFAULT_SCOPE: &str = "profile";
+
+enum Refusal {
+    Page(Problem),
+    Redirect(ErrorRedirect),
+}
+
+struct ErrorRedirect {
+    redirect_uri: String,
+    state: Option<String>,
+    issuer: String,
+    error: &'static str,
+    description: String,
+}
+
+impl IntoResponse for ErrorRedirect {
+    fn into_response(self) -> Response {
+        let description = printable(&self.description);
+        let params = [("error", self.error), ("error_description", &description)];
+        redirect(&self.redirect_uri, &self.issuer, self.state.as_deref(), &params)
+    }
+}
+
+/// The redirect URI stays as it was sent, to the letter; RFC 6749 §3.1.2 lets it have a query of its own.
+fn redirect(redirect_uri: &str, issuer: &str, state: Option<&str>, params: &[(&str, &str)]) -> Response {
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(params);
+    if let Some(state) = state {
+        query.append_pair("state", state);
+    }
+    // RFC 9207 §2: in errors, too.
+    query.append_pair("iss", issuer);
+    let separator = match redirect_uri.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    // RFC 9700 §4.12: 303, so that no browser sends the form of our page along.
+    Redirect::to(&format!("{redirect_uri}{separator}{}", query.finish())).into_response()
+}
+
+fn read_client<'a>(shared: &'a Shared, params: &Params) -> Result<&'a ClientConfig, Refusal> {
+    let page = |title: &str, text: &str| Refusal::Page(Problem::new(StatusCode::BAD_REQUEST, title, text));
+    let Some(id) = params
+        .get("client_id")
+        .filter(|_| !params.is_duplicate("client_id"))
+    else {
+        return Err(page(
+            "Which application is this?",
+            "The authorization request has no client_id, or more than one. Check the URL that your application made.",
+        ));
+    };
+    shared.client(id).ok_or_else(|| {
+        Refusal::Page(
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "This application is not registered",
+                "The sandbox does not know this client_id. Use one of the built-in clients that its start page shows, \
+                 or register your own when you start the sandbox.",
+            )
+            .detail("client_id", id),
+        )
+    })
+}
+
+fn read_redirect_uri(client: &ClientConfig, params: &Params) -> Result<(String, bool), Refusal> {
+    let given = params
+        .get("redirect_uri")
+        .filter(|_| !params.is_duplicate("redirect_uri"));
+    match (given, client.redirect_uris.as_slice()) {
+        (Some(uri), _) if client.accepts_redirect_uri(uri) => Ok((uri.to_owned(), false)),
+        (Some(uri), registered) => {
+            let advice = if registered.is_empty() {
+                "This client may only return to a loopback address, such as http://127.0.0.1:3000/callback. \
+                 Nobody has been sent anywhere."
+            } else {
+                "It is none of those registered for this client; they are compared as text. \
+                 Nobody has been sent anywhere."
+            };
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "This redirect URI is not registered", advice);
+            Err(Refusal::Page(problem.detail("client_id", &client.id).detail("redirect_uri", uri)))
+        }
+        // OpenID Connect Core §3.1.2.1 requires it; RFC 6749 §3.1.2.3 does not if there is just one.
+        (None, [only]) if params.get("redirect_uri").is_none() && !asks_for_openid(params) => Ok((only.clone(), true)),
+        (None, _) => Err(Refusal::Page(
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "Where should you return to?",
+                "The authorization request has no redirect_uri, or more than one. Check the URL that your application made.",
+            )
+            .detail("client_id", &client.id),
+        )),
+    }
+}
+
+fn asks_for_openid(params: &Params) -> bool {
+    params
+        .get("scope")
+        .is_some_and(|scope| scope.split(' ').any(|scope| scope == "openid"))
+}
+
+fn read_unsupported(params: &Params) -> Result<(), (&'static str, &'static str)> {
+    // OpenID Connect Core §3.1.2.6 has a code for each of these.
+    for (name, error) in [
+        ("request", "request_not_supported"),
+        ("request_uri", "request_uri_not_supported"),
+        ("registration", "registration_not_supported"),
+    ] {
+        if params.get(name).is_some() {
+            return Err((
+                error,
+                "the sandbox takes all parameters in the authorization request itself",
+            ));
+        }
+    }
+    match params.get("response_type") {
+        Some("code") => {}
+        Some(_) => {
+            return Err((
+                "unsupported_response_type",
+                "the sandbox answers with a code only",
+            ));
+        }
+        None => return Err(("invalid_request", "response_type is missing")),
+    }
+    match params.get("response_mode") {
+        Some("query") | None => Ok(()),
+        Some(_) => Err(("invalid_request", "the sandbox answers in the query only")),
+    }
+}

@@ -1,0 +1,140 @@
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+use url::form_urlencoded::Serializer;
+
+use crate::keys::{random_token, sha256_base64url};
+use crate::pages::{self, Problem};
+use crate::params::Params;
+use crate::routes::session;
+use crate::server::Shared;
+use crate::store::{IssuedIdToken, Logout};
+
+/// The logout endpoint by GET, OpenID Connect RP-Initiated Logout §2.
+pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+    answer(&shared, &headers, &Params::from_query(&uri)).unwrap_or_else(IntoResponse::into_response)
+}
+
+/// The logout endpoint by POST.
+pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let params =
+        Params::from_body(&headers, &body).ok_or_else(|| problem("The logout request is not a form."));
+    params
+        .and_then(|params| answer(&shared, &headers, &params))
+        .unwrap_or_else(IntoResponse::into_response)
+}
+
+/// The button on the page that asks first.
+pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let form = Params::from_body(&headers, &body);
+    let id = form
+        .as_ref()
+        .and_then(|form| form.get("logout"))
+        .unwrap_or_default();
+    let logout = shared.store().logouts.remove(id);
+    let session = session::find(&shared, &headers);
+    match (logout, session) {
+        (Some(logout), Some(session)) if logout.session == session => {
+            sign_out(&shared, &session, logout.return_to)
+        }
+        _ => problem("The page was used already, or belongs to another browser.").into_response(),
+    }
+}
+
+fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<Response, Problem> {
+    if let Some(name) = params.duplicate() {
+        return Err(problem("A parameter is there more than once.").detail("Parameter", name));
+    }
+    let hint = match params.get("id_token_hint") {
+        Some(hint) => {
+            let issued = shared.store().id_tokens.get(&sha256_base64url(hint)).cloned();
+            Some(issued.ok_or_else(|| problem("The id_token_hint is not an ID token of this sandbox."))?)
+        }
+        None => None,
+    };
+    let return_to = read_return_to(shared, params, hint.as_ref())?;
+    let Some(session) = session::find(shared, headers) else {
+        return Ok(done(return_to));
+    };
+    let username = shared
+        .store()
+        .sessions
+        .get(&session)
+        .and_then(|session| session.signed_in.clone());
+    match (username, hint) {
+        (None, _) => Ok(done(return_to)),
+        (Some(signed_in), Some(hint)) if hint.username == signed_in.username => {
+            Ok(sign_out(shared, &session, return_to))
+        }
+        // §2: without a hint that names who is here, ask: anybody can link to this endpoint.
+        (Some(signed_in), _) => {
+            let id = random_token("");
+            shared
+                .store()
+                .logouts
+                .insert(id.clone(), Logout { session, return_to });
+            Ok(pages::logout(shared, &id, &signed_in.username))
+        }
+    }
+}
+
+fn read_return_to(
+    shared: &Shared,
+    params: &Params,
+    hint: Option<&IssuedIdToken>,
+) -> Result<Option<String>, Problem> {
+    let Some(uri) = params.get("post_logout_redirect_uri") else {
+        return Ok(None);
+    };
+    let client_id = match (params.get("client_id"), hint) {
+        (Some(id), Some(hint)) if id != hint.client_id => {
+            return Err(problem(
+                "The client_id is not the one the id_token_hint was issued to.",
+            ));
+        }
+        (Some(id), _) => id,
+        (None, Some(hint)) => &hint.client_id,
+        (None, None) => {
+            return Err(problem(
+                "A post_logout_redirect_uri needs a client_id or an id_token_hint beside it.",
+            ));
+        }
+    };
+    let client = shared
+        .client(client_id)
+        .ok_or_else(|| problem("The sandbox does not know this client_id.").detail("client_id", client_id))?;
+    if !client.accepts_post_logout_redirect_uri(uri) {
+        return Err(
+            problem("This post_logout_redirect_uri is not registered for the client.")
+                .detail("client_id", client_id)
+                .detail("post_logout_redirect_uri", uri),
+        );
+    }
+    let Some(state) = params.get("state") else {
+        return Ok(Some(uri.to_owned()));
+    };
+    let state = Serializer::new(String::new())
+        .append_pair("state", state)
+        .finish();
+    let separator = if uri.contains('?') { "&" } else { "?" };
+    Ok(Some(format!("{uri}{separator}{state}")))
+}
+
+fn sign_out(shared: &Shared, session: &str, return_to: Option<String>) -> Response {
+    shared.store().sessions.remove(session);
+    session::forget(shared, done(return_to))
+}
+
+fn done(return_to: Option<String>) -> Response {
+    match return_to {
+        Some(uri) => Redirect::to(&uri).into_response(),
+        None => pages::signed_out(),
+    }
+}
+
+fn problem(text: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "You cannot be signed out this way", text)
+}

@@ -1,0 +1,211 @@
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use crate::keys::random_token;
+use crate::pages::{self, Problem};
+use crate::params::Params;
+use crate::routes::authorize::AuthorizationRequest;
+use crate::routes::session;
+use crate::server::Shared;
+use crate::store::{Code, Interaction, SignedIn};
+
+/// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
+pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
+    let session = session::find_or_start(shared, headers);
+    let signed_in = usable_sign_in(shared, &session, &request);
+    let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
+    let issuer = &shared.issuer;
+    let response = match signed_in {
+        // OpenID Connect Core §3.1.2.6.
+        None if request.prompt.none => {
+            request.redirect_with_error(issuer, "login_required", "nobody is signed in")
+        }
+        Some(_) if asks_consent && request.prompt.none => {
+            request.redirect_with_error(issuer, "consent_required", "the user has not allowed this yet")
+        }
+        Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
+        signed_in => {
+            let id = random_token("");
+            let interaction = Interaction {
+                session: session.clone(),
+                request,
+                signed_in,
+            };
+            let page = match &interaction.signed_in {
+                None => pages::login(shared, &id, &interaction.request),
+                Some(signed_in) => pages::consent(shared, &id, &interaction.request, &signed_in.username),
+            };
+            shared.store().interactions.insert(id, interaction);
+            page
+        }
+    };
+    session::remember(shared, &session, response)
+}
+
+/// The login page again, to choose somebody else.
+pub(super) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+    match find(&shared, &headers, &Params::from_query(&uri)) {
+        Ok((id, interaction)) => pages::login(&shared, &id, &interaction.request),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// One click on a user.
+pub(super) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(form) = Params::from_body(&headers, &body) else {
+        return stale().into_response();
+    };
+    let (id, interaction) = match find(&shared, &headers, &form) {
+        Ok(found) => found,
+        Err(problem) => return problem.into_response(),
+    };
+    let username = form.get("user").unwrap_or_default();
+    let Some(user) = shared.user(username) else {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Nobody of that name is here",
+            "Go back and choose one of the people on the page. More can be added when the sandbox is started.",
+        )
+        .detail("User", username)
+        .into_response();
+    };
+    let request = &interaction.request;
+    if request
+        .only_user
+        .as_deref()
+        .is_some_and(|only| only != user.username())
+    {
+        // OpenID Connect Core §3.1.2.2: never a token for another user than the hint names.
+        let error = "the ID token hint names another user";
+        shared.store().interactions.remove(&id);
+        return request.redirect_with_error(&shared.issuer, "login_required", error);
+    }
+    let signed_in = SignedIn {
+        username: user.username().to_owned(),
+        auth_time: shared.now(),
+    };
+    let session = shared.store().sign_in(&interaction.session, signed_in.clone());
+    let response = if needs_consent(&shared, &session, request) {
+        if let Some(interaction) = shared.store().interactions.get_mut(&id) {
+            interaction.signed_in = Some(signed_in);
+        }
+        Redirect::to(&format!("/consent?interaction={id}")).into_response()
+    } else {
+        shared.store().interactions.remove(&id);
+        issue_code(&shared, interaction.request, signed_in)
+    };
+    session::remember(&shared, &session, response)
+}
+
+/// The consent page.
+pub(super) async fn show_consent(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Response {
+    match find(&shared, &headers, &Params::from_query(&uri)) {
+        Ok((id, interaction)) => match &interaction.signed_in {
+            Some(signed_in) => pages::consent(&shared, &id, &interaction.request, &signed_in.username),
+            None => pages::login(&shared, &id, &interaction.request),
+        },
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Allow or deny.
+pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(form) = Params::from_body(&headers, &body) else {
+        return stale().into_response();
+    };
+    let (id, interaction) = match find(&shared, &headers, &form) {
+        Ok(found) => found,
+        Err(problem) => return problem.into_response(),
+    };
+    let request = interaction.request;
+    match (form.get("decision"), interaction.signed_in) {
+        (Some("allow"), Some(signed_in)) => {
+            let mut store = shared.store();
+            store.interactions.remove(&id);
+            if let Some(session) = store.sessions.get_mut(&interaction.session) {
+                session
+                    .consents
+                    .entry(request.client_id.clone())
+                    .or_default()
+                    .extend(&request.scopes);
+            }
+            drop(store);
+            issue_code(&shared, request, signed_in)
+        }
+        (Some("deny"), _) => {
+            shared.store().interactions.remove(&id);
+            request.redirect_with_error(&shared.issuer, "access_denied", "the user has denied the request")
+        }
+        _ => stale().into_response(),
+    }
+}
+
+const CODE_LIFETIME: u64 = 60;
+
+fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedIn) -> Response {
+    let code = random_token("sandbox-code-");
+    let response = request.redirect_with_code(&shared.issuer, &code);
+    let issued = Code {
+        request,
+        signed_in,
+        expires_at: shared.now().saturating_add(CODE_LIFETIME),
+        redeemed: None,
+    };
+    shared.store().codes.insert(code, issued);
+    response
+}
+
+/// Who is signed in, if that will do for this request.
+fn usable_sign_in(shared: &Shared, session: &str, request: &AuthorizationRequest) -> Option<SignedIn> {
+    let now = shared.now();
+    let signed_in = shared.store().sessions.get(session)?.signed_in.clone()?;
+    let too_old = request.max_age.is_some_and(|max_age| {
+        // OpenID Connect Core §3.1.2.1: `max_age=0` is as good as `prompt=login`.
+        max_age == 0 || now.saturating_sub(signed_in.auth_time) > max_age
+    });
+    let other = request
+        .only_user
+        .as_ref()
+        .is_some_and(|only| *only != signed_in.username);
+    (!request.prompt.login && !too_old && !other).then_some(signed_in)
+}
+
+fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest) -> bool {
+    if request.prompt.consent {
+        return true;
+    }
+    let store = shared.store();
+    let allowed = store
+        .sessions
+        .get(session)
+        .and_then(|session| session.consents.get(&request.client_id));
+    shared.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
+}
+
+/// The interaction a form or address names, if it belongs to this very browser.
+fn find(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<(String, Interaction), Problem> {
+    let id = params.get("interaction").ok_or_else(stale)?;
+    let session = session::find(shared, headers).ok_or_else(stale)?;
+    let interaction = shared.store().interactions.get(id).cloned().ok_or_else(stale)?;
+    if interaction.session != session {
+        return Err(stale());
+    }
+    Ok((id.to_owned(), interaction))
+}
+
+fn stale() -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "This page is no longer good",
+        "It was used already, belongs to another browser, or its cookie is gone. Go back to your application and sign \
+         in again.",
+    )
+}

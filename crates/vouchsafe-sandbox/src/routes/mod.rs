@@ -1,0 +1,188 @@
+//! One file an endpoint.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+
+use crate::pages::Problem;
+use crate::record::RecordedRequest;
+use crate::server::Shared;
+
+pub(crate) mod authorize;
+mod bearer;
+mod client_auth;
+mod end_session;
+mod interaction;
+mod introspect;
+mod jwks;
+mod metadata;
+mod revoke;
+mod session;
+mod token;
+mod userinfo;
+
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/.well-known/openid-configuration", get(metadata::show))
+        .route("/.well-known/oauth-authorization-server", get(metadata::show))
+        .route("/authorize", get(authorize::by_query).post(authorize::by_form))
+        .route("/login", get(interaction::show_login).post(interaction::login))
+        .route(
+            "/consent",
+            get(interaction::show_consent).post(interaction::consent),
+        )
+        .route("/token", post(token::answer))
+        .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
+        .route("/jwks", get(jwks::show))
+        .route("/revoke", post(revoke::answer))
+        .route("/introspect", post(introspect::answer))
+        .route(
+            "/end_session",
+            get(end_session::by_query).post(end_session::by_form),
+        )
+        .route("/end_session/confirm", post(end_session::confirm))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&shared), guard))
+        .with_state(shared)
+}
+
+/// An error answer in JSON, RFC 6749 §5.2.
+pub(crate) struct OAuthError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) description: String,
+}
+
+impl OAuthError {
+    pub(crate) fn new(code: &'static str, description: impl Into<String>) -> Self {
+        let status = match code {
+            "invalid_client" => StatusCode::UNAUTHORIZED,
+            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self {
+            status,
+            code,
+            description: description.into(),
+        }
+    }
+
+    pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
+        Self::new("invalid_request", description)
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "error": self.code,
+            "error_description": printable(&self.description),
+        });
+        let mut response = json(self.status, &body);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"vouchsafe sandbox\", charset=\"UTF-8\"");
+            response.headers_mut().insert("www-authenticate", challenge);
+        }
+        response
+    }
+}
+
+/// Tokens and what is said of them are for one reader and one moment, RFC 6749 §5.1.
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
+    let headers = [
+        ("content-type", "application/json"),
+        (CACHE_CONTROL.as_str(), "no-store"),
+        ("pragma", "no-cache"),
+    ];
+    (status, headers, body.to_string()).into_response()
+}
+
+/// RFC 6749 §5.2: `error_description` is printable ASCII without `"` and `\`.
+pub(crate) fn printable(text: &str) -> String {
+    let fit = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
+    text.chars().map(|c| if fit(c) { c } else { '?' }).collect()
+}
+
+const MAX_BODY: usize = 64 * 1024;
+const MAX_HEAD: usize = 32 * 1024;
+
+/// Bounds what comes in, and records it.
+async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let query = parts.uri.query().map(str::to_owned);
+    let path = parts.uri.path().to_owned();
+    let field = |(name, value): (&HeaderName, &HeaderValue)| {
+        (
+            name.to_string(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    };
+    let headers: Vec<_> = parts.headers.iter().map(field).collect();
+    let head = path.len() + query.as_ref().map_or(0, String::len);
+    if headers
+        .iter()
+        .fold(head, |sum, (name, value)| sum + name.len() + value.len())
+        > MAX_HEAD
+    {
+        return Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "That request is too long",
+            "The address and the header fields of the request are longer together than the sandbox reads.",
+        )
+        .into_response();
+    }
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
+        return Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "That request is too long",
+            "The body of the request is longer than the sandbox reads, or it broke off.",
+        )
+        .into_response();
+    };
+    shared.record.push(RecordedRequest {
+        method: parts.method.to_string(),
+        path,
+        query,
+        headers,
+        body: body.to_vec(),
+    });
+    let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // Whatever a later browser does with an answer: it is what we say it is.
+    let headers = response.headers_mut();
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn home(State(shared): State<Arc<Shared>>) -> Response {
+    crate::pages::home(&shared)
+}
+
+async fn not_found(uri: Uri) -> Response {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "There is nothing here",
+        "The sandbox has no endpoint at this path. Its start page lists what there is.",
+    )
+    .detail("Path", uri.path())
+    .into_response()
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "That is not how to ask",
+        "This endpoint exists, but not for this method. The token, revocation and introspection endpoints take POST.",
+    )
+    .detail("Request", format!("{method} {}", uri.path()))
+    .into_response()
+}

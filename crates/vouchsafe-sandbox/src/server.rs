@@ -1,0 +1,306 @@
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
+
+use crate::config::{ClientConfig, User};
+use crate::keys::{Keys, SigningAlg};
+use crate::person::Person;
+use crate::record::{Record, RecordedRequest};
+use crate::routes;
+use crate::store::Store;
+
+/// A running OpenID Provider on a loopback address. It stops when this value is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use vouchsafe_sandbox::Sandbox;
+///
+/// let sandbox = Sandbox::start().await?;
+/// println!("issuer: {}", sandbox.issuer());
+/// sandbox.shutdown().await;
+/// # Ok(()) }
+/// ```
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    router: Router,
+    /// Dropping it asks the server to stop.
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<io::Result<()>>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox as it comes, on a free port.
+    ///
+    /// # Errors
+    /// When no port can be had, or no keys be made.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Configures a sandbox before it starts.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder {
+            port: 0,
+            users: vec![User::alice(), User::bob(), User::carol()],
+            clients: vec![
+                ClientConfig::confidential(CLIENT_ID, CLIENT_SECRET),
+                ClientConfig::public(PUBLIC_CLIENT_ID),
+            ],
+            signing_alg: SigningAlg::Rs256.name().to_owned(),
+            access_token_lifetime: Duration::from_secs(3600),
+            consent: true,
+        }
+    }
+
+    /// The issuer, `http://127.0.0.1:` and the port.
+    pub fn issuer(&self) -> &str {
+        &self.shared.issuer
+    }
+
+    /// The id of the built-in confidential client. Any loopback redirect URI will do.
+    pub fn client_id(&self) -> &str {
+        CLIENT_ID
+    }
+
+    /// The secret of the built-in confidential client.
+    pub fn client_secret(&self) -> &str {
+        CLIENT_SECRET
+    }
+
+    /// The id of the built-in public client, which must use PKCE. Any loopback redirect URI will do.
+    pub fn public_client_id(&self) -> &str {
+        PUBLIC_CLIENT_ID
+    }
+
+    /// Somebody who clicks through the pages in place of a browser. See [`Person`].
+    pub fn person(&self, username: impl Into<String>) -> Person {
+        Person::new(username.into(), self.shared.issuer.clone(), self.router.clone())
+    }
+
+    /// The latest requests that arrived, oldest first; those of a [`Person`] included.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.record.all()
+    }
+
+    /// The latest requests to one path, such as `/token`, oldest first.
+    pub fn requests_to(&self, path: &str) -> Vec<RecordedRequest> {
+        self.requests()
+            .into_iter()
+            .filter(|request| request.path == path)
+            .collect()
+    }
+
+    /// Forgets the requests recorded so far.
+    pub fn clear_requests(&self) {
+        self.shared.record.clear();
+    }
+
+    /// Moves the sandbox's clock ahead, so that a test of something that expires need not wait.
+    pub fn advance_clock(&self, by: Duration) {
+        self.shared.clock_ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
+    }
+
+    /// Replaces all signing keys. The old ones disappear from the key set at once.
+    ///
+    /// # Errors
+    /// When no keys can be made.
+    pub async fn rotate_keys(&self) -> io::Result<()> {
+        let keys = make_keys(Keys::generate).await?;
+        *self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
+    /// Runs until the server fails, which it does not do by itself: for a program that is nothing but a sandbox.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn wait(mut self) -> io::Result<()> {
+        (&mut self.server).await.map_err(io::Error::other)?
+    }
+
+    /// Stops: no new connections, open ones may finish what they have begun.
+    pub async fn shutdown(mut self) {
+        self.stop = None;
+        // A client that holds its connection open must not hold up the shutdown.
+        if timeout(SHUTDOWN_GRACE, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("issuer", &self.shared.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a [`Sandbox`] is like before it starts. From [`Sandbox::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs until `start` is called"]
+pub struct SandboxBuilder {
+    port: u16,
+    users: Vec<User>,
+    clients: Vec<ClientConfig>,
+    signing_alg: String,
+    access_token_lifetime: Duration,
+    consent: bool,
+}
+
+impl SandboxBuilder {
+    /// The port on 127.0.0.1. The default, 0, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Adds a user, or replaces the one of the same name.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.retain(|known| known.username() != user.username());
+        self.users.push(user);
+        self
+    }
+
+    /// Registers a further client, or replaces the one of the same id.
+    pub fn client(mut self, client: ClientConfig) -> Self {
+        self.clients.retain(|known| known.id != client.id);
+        self.clients.push(client);
+        self
+    }
+
+    /// What ID tokens are signed with: `RS256` (the default, as in OpenID Connect), `RS384`, `RS512`, `PS256`, `PS384`,
+    /// `PS512`, `ES256`, `ES384`, `ES512` or `EdDSA`.
+    pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
+        self.signing_alg = alg.into();
+        self
+    }
+
+    /// How long an access token is good for, in whole seconds; one hour by default.
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = lifetime;
+        self
+    }
+
+    /// Whether the user is asked for consent. On by default; if off, only `prompt=consent` asks.
+    pub fn consent(mut self, consent: bool) -> Self {
+        self.consent = consent;
+        self
+    }
+
+    /// Starts the sandbox on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a signature algorithm that is not known; else when the port cannot be had
+    /// or no keys be made.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        let signing_alg = parse_alg(&self.signing_alg)?;
+        for alg in self
+            .clients
+            .iter()
+            .filter_map(|client| client.signing_alg.as_deref())
+        {
+            parse_alg(alg)?;
+        }
+        let keys = make_keys(Keys::for_start).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let port = listener.local_addr()?.port();
+        let shared = Arc::new(Shared {
+            issuer: format!("http://127.0.0.1:{port}"),
+            // Cookies do not know ports: two sandboxes on one machine must not sign each other's users out.
+            cookie_name: format!("vouchsafe_sandbox_{port}"),
+            users: self.users,
+            clients: self.clients,
+            signing_alg,
+            access_token_lifetime: self.access_token_lifetime.as_secs(),
+            consent: self.consent,
+            keys: Mutex::new(Arc::new(keys)),
+            store: Mutex::default(),
+            record: Record::default(),
+            clock_ahead: AtomicU64::new(0),
+        });
+        let router = routes::router(Arc::clone(&shared));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
+            // Either way: the sandbox is gone.
+            let _ = stopped.await;
+        });
+        Ok(Sandbox {
+            shared,
+            router,
+            stop: Some(stop),
+            server: tokio::spawn(async move { serve.await }),
+        })
+    }
+}
+
+/// What every route knows.
+pub(crate) struct Shared {
+    pub(crate) issuer: String,
+    pub(crate) cookie_name: String,
+    pub(crate) users: Vec<User>,
+    pub(crate) clients: Vec<ClientConfig>,
+    pub(crate) signing_alg: SigningAlg,
+    pub(crate) access_token_lifetime: u64,
+    pub(crate) consent: bool,
+    pub(crate) record: Record,
+    keys: Mutex<Arc<Keys>>,
+    store: Mutex<Store>,
+    clock_ahead: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn client(&self, id: &str) -> Option<&ClientConfig> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+
+    pub(crate) fn user(&self, username: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.username() == username)
+    }
+
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds since the epoch, by the sandbox's own clock.
+    pub(crate) fn now(&self) -> u64 {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        now.saturating_add(self.clock_ahead.load(Ordering::Relaxed))
+    }
+}
+
+const CLIENT_ID: &str = "sandbox-client";
+const CLIENT_SECRET: &str = "sandbox-secret-for-development-only";
+const PUBLIC_CLIENT_ID: &str = "sandbox-public-client";
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+fn parse_alg(name: &str) -> io::Result<SigningAlg> {
+    SigningAlg::parse(name).ok_or_else(|| {
+        let known = SigningAlg::ALL.map(SigningAlg::name);
+        let message = format!("signature algorithm `{name}` is not one of {known:?}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
+}
+
+async fn make_keys(make: fn() -> Result<Keys, aws_lc_rs::error::Unspecified>) -> io::Result<Keys> {
+    spawn_blocking(make)
+        .await
+        .map_err(io::Error::other)?
+        .map_err(|_| io::Error::other("cannot make signing keys"))
+}

@@ -1,0 +1,206 @@
+use std::collections::{HashMap, VecDeque};
+
+use crate::config::Scopes;
+use crate::keys::random_token;
+use crate::routes::authorize::AuthorizationRequest;
+
+/// Everything the sandbox remembers. All of it is bounded: the oldest entry makes room for the newest.
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) sessions: Bounded<Session>,
+    pub(crate) interactions: Bounded<Interaction>,
+    pub(crate) logouts: Bounded<Logout>,
+    pub(crate) codes: Bounded<Code>,
+    pub(crate) grants: Bounded<Grant>,
+    pub(crate) access_tokens: Bounded<AccessToken>,
+    pub(crate) refresh_tokens: Bounded<RefreshToken>,
+    /// By the hash of the ID token, to know it again as an `id_token_hint`.
+    pub(crate) id_tokens: Bounded<IssuedIdToken>,
+}
+
+impl Store {
+    /// Signs a user in and gives the session a new name, so that a name planted before is worth nothing.
+    pub(crate) fn sign_in(&mut self, old: &str, signed_in: SignedIn) -> String {
+        let mut session = self.sessions.remove(old).unwrap_or_default();
+        if session
+            .signed_in
+            .as_ref()
+            .is_some_and(|before| before.username != signed_in.username)
+        {
+            session.consents.clear();
+        }
+        session.signed_in = Some(signed_in);
+        let new = random_token("");
+        self.sessions.insert(new.clone(), session);
+        // Another tab may still show a page of the same browser.
+        for interaction in self
+            .interactions
+            .values_mut()
+            .filter(|interaction| interaction.session == old)
+        {
+            interaction.session.clone_from(&new);
+        }
+        new
+    }
+
+    /// The grant of an access token that is good now.
+    pub(crate) fn active_access_token(&self, token: &str, now: u64) -> Option<(&AccessToken, &Grant)> {
+        let access = self
+            .access_tokens
+            .get(token)
+            .filter(|access| access.expires_at > now)?;
+        Some((access, self.active_grant(&access.grant)?))
+    }
+
+    /// The grant of a refresh token that is good now.
+    pub(crate) fn active_refresh_token(&self, token: &str, now: u64) -> Option<(&RefreshToken, &Grant)> {
+        let refresh = self
+            .refresh_tokens
+            .get(token)
+            .filter(|refresh| !refresh.used && refresh.expires_at > now)?;
+        Some((refresh, self.active_grant(&refresh.grant)?))
+    }
+
+    fn active_grant(&self, id: &str) -> Option<&Grant> {
+        self.grants.get(id).filter(|grant| !grant.revoked)
+    }
+
+    /// Ends every token that came of one authorization.
+    pub(crate) fn revoke_grant(&mut self, id: &str) {
+        if let Some(grant) = self.grants.get_mut(id) {
+            grant.revoked = true;
+        }
+    }
+}
+
+/// One browser.
+#[derive(Clone, Default)]
+pub(crate) struct Session {
+    pub(crate) signed_in: Option<SignedIn>,
+    /// What was allowed, by client.
+    pub(crate) consents: HashMap<String, Scopes>,
+}
+
+#[derive(Clone)]
+pub(crate) struct SignedIn {
+    pub(crate) username: String,
+    pub(crate) auth_time: u64,
+}
+
+/// An authorization request that waits for its user. Its key is unguessable and works in its own session only, so it
+/// also protects the forms against cross-site request forgery.
+#[derive(Clone)]
+pub(crate) struct Interaction {
+    pub(crate) session: String,
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) signed_in: Option<SignedIn>,
+}
+
+/// A logout that waits for the user's word.
+#[derive(Clone)]
+pub(crate) struct Logout {
+    pub(crate) session: String,
+    pub(crate) return_to: Option<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Code {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) signed_in: SignedIn,
+    pub(crate) expires_at: u64,
+    /// The grant it was redeemed for. The code is kept, to notice when it comes again.
+    pub(crate) redeemed: Option<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Grant {
+    pub(crate) client_id: String,
+    pub(crate) signed_in: SignedIn,
+    pub(crate) scopes: Scopes,
+    pub(crate) acr: String,
+    pub(crate) revoked: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct AccessToken {
+    pub(crate) grant: String,
+    pub(crate) scopes: Scopes,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+}
+
+#[derive(Clone)]
+pub(crate) struct RefreshToken {
+    pub(crate) grant: String,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+    pub(crate) used: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct IssuedIdToken {
+    pub(crate) client_id: String,
+    pub(crate) username: String,
+}
+
+/// A map that forgets its oldest entries.
+pub(crate) struct Bounded<V> {
+    map: HashMap<String, V>,
+    /// Every key since it was inserted, removed ones included: this is what the bound counts.
+    order: VecDeque<String>,
+}
+
+impl<V> Bounded<V> {
+    pub(crate) fn insert(&mut self, key: String, value: V) {
+        if self.order.len() >= CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.map.remove(&oldest);
+        }
+        self.order.push_back(key.clone());
+        self.map.insert(key, value);
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
+        self.map.remove(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut V> {
+        self.map.get_mut(key)
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.map.values_mut()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&V> {
+        self.map.get(key)
+    }
+}
+
+impl<V> Default for Bounded<V> {
+    fn default() -> Self {
+        Self {
+            map: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+}
+
+const CAPACITY: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oldest_entry_makes_room_for_the_newest() {
+        let mut bounded = Bounded::default();
+        for i in 0..=CAPACITY {
+            bounded.insert(i.to_string(), i);
+        }
+        assert!(bounded.get("0").is_none());
+        assert_eq!(bounded.get(&CAPACITY.to_string()), Some(&CAPACITY));
+        assert_eq!(bounded.map.len(), CAPACITY);
+    }
+}
