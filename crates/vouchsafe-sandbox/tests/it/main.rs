@@ -1,0 +1,13 @@
+//! The sandbox from outside: bare HTTP over TCP where a client talks, a `Person` where a browser does.
+
+mod authorization;
+mod discovery;
+mod id_token;
+mod logout;
+mod pages;
+mod refresh;
+mod revocation;
+mod scenario;
+mod server;
+mod token;
+mod userinfo;

@@ -1,0 +1,79 @@
+use tokio::net::TcpStream;
+use vouchsafe_sandbox::Sandbox;
+
+use crate::scenario::Scenario;
+
+#[tokio::test]
+async fn requests_are_recorded_to_the_letter() {
+    let scenario = Scenario::new().await;
+    scenario
+        .post("/token?a=b", &[("grant_type", "x y"), ("code", "ü")])
+        .await;
+    let [request] = &scenario.sandbox.requests_to("/token")[..] else {
+        panic!()
+    };
+    assert_eq!(request.method, "POST");
+    assert_eq!(request.query.as_deref(), Some("a=b"));
+    assert_eq!(request.query_value("a").as_deref(), Some("b"));
+    assert_eq!(request.body, b"grant_type=x+y&code=%C3%BC");
+    assert_eq!(request.form_value("code").as_deref(), Some("ü"));
+    assert_eq!(request.form().len(), 2);
+    assert_eq!(
+        request.header("Content-Type"),
+        Some("application/x-www-form-urlencoded")
+    );
+    assert!(request.header("authorization").unwrap().starts_with("Basic "));
+    scenario.sandbox.clear_requests();
+    assert!(scenario.sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn only_the_latest_requests_are_kept() {
+    let scenario = Scenario::new().await;
+    let alice = scenario.person();
+    let url = scenario.authorization_url(&[("prompt", "none")]);
+    for _ in 0..1005 {
+        alice.allow(&url).await.unwrap();
+    }
+    assert_eq!(scenario.sandbox.requests().len(), 1000);
+}
+
+#[tokio::test]
+async fn long_requests_are_refused() {
+    let scenario = Scenario::new().await;
+    let long = "x".repeat(65 * 1024);
+    let form = [("grant_type", long.as_str())];
+    assert_eq!(scenario.post("/token", &form).await.status, 413);
+    assert_eq!(scenario.get(&format!("/?{}", &long[..40_000])).await.status, 431);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_answered() {
+    let scenario = Scenario::new().await;
+    let head = "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n";
+    for header in [
+        "content-type: application/x-www-form-urlencoded\r\n",
+        "authorization: Basic \u{fc}\r\n",
+        "",
+    ] {
+        let request = [head.as_bytes(), header.as_bytes(), b"\r\n", b"\xff%f="].concat();
+        assert!((400..500).contains(&scenario.raw(&request).await.status));
+    }
+}
+
+#[tokio::test]
+async fn after_shutdown_nobody_listens() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let address = sandbox.issuer().strip_prefix("http://").unwrap().to_owned();
+    let idle = TcpStream::connect(&address).await.unwrap();
+    sandbox.shutdown().await;
+    assert!(TcpStream::connect(&address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn port_that_is_taken_is_an_error() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let port = sandbox.issuer().rsplit(':').next().unwrap().parse().unwrap();
+    assert!(Sandbox::builder().port(port).start().await.is_err());
+}
