@@ -125,21 +125,25 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
         Some((tone, user)) => Html::new("<div class=\"signed-in\">")
             .html(face(user, tone))
             .html(who(user, false))
-            .markup("<a href=\"/login?interaction=")
+            .markup("<a class=\"switch\" href=\"/login?interaction=")
             .text(id)
-            .markup("\">Switch</a></div>"),
+            .markup("\" aria-label=\"Switch user\">Switch</a></div>"),
         None => Html::default(),
     };
     let body = Html::new("<div class=\"card\"><h1>Allow ")
         .text(&request.client_id)
         .markup("?</h1><p class=\"lead\">This application would like to:</p><ul class=\"scopes\">")
-        .each(request.scopes.iter(), |html, scope| html.html(in_plain_words(scope, user.map(|(_, user)| user))))
+        .each(request.scopes.iter(), |html, scope| {
+            html.html(in_plain_words(scope, user.map(|(_, user)| user)))
+        })
         .markup("</ul>")
         .html(signed_in)
         .markup("<form method=\"post\" action=\"/consent\">")
         .html(hidden("interaction", id))
-        .markup("<div class=\"choice\"><button class=\"button main\" name=\"decision\" value=\"allow\">Allow</button>")
-        .markup("<button class=\"button\" name=\"decision\" value=\"deny\">Deny</button></div></form>")
+        .markup(
+            "<div class=\"choice\"><button class=\"button\" name=\"decision\" value=\"deny\">Deny</button>",
+        )
+        .markup("<button class=\"button main\" name=\"decision\" value=\"allow\">Allow</button></div></form>")
         .markup("<p class=\"note\">Either way you return to <code>")
         .text(&request.redirect_uri)
         .markup("</code></p>")
