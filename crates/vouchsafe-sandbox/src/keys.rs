@@ -121,11 +121,10 @@ impl Keys {
     pub(crate) fn sign_jwt(
         &self,
         alg: SigningAlg,
-        typ: &str,
         claims: &Map<String, Value>,
     ) -> Result<String, Unspecified> {
         let kid = &self.jwk(alg)["kid"];
-        let header = json!({ "alg": alg.name(), "kid": kid, "typ": typ }).to_string();
+        let header = json!({ "alg": alg.name(), "kid": kid, "typ": "JWT" }).to_string();
         let payload = Value::Object(claims.clone()).to_string();
         let input = format!(
             "{}.{}",

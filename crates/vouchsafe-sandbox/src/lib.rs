@@ -35,6 +35,13 @@
 //! - The first of the `acr_values` is granted, whatever it says; without any, `acr` is `0`.
 //! - A code is good for a minute, an ID token for an hour, a refresh token for thirty days.
 //!
+//! # In a test
+//!
+//! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.
+//! - [`Sandbox::requests`] has what the client under test has sent, to the letter.
+//! - [`Sandbox::advance_clock`] lets codes and tokens expire without waiting.
+//! - [`Sandbox::rotate_keys`] changes the signing keys under the client's feet.
+//!
 //! # Who is there
 //!
 //! | | e-mail address | |

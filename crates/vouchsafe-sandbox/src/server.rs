@@ -104,7 +104,7 @@ impl Sandbox {
         self.shared.record.clear();
     }
 
-    /// Moves the sandbox's clock ahead, so that a test of something that expires need not wait.
+    /// Moves the sandbox's clock ahead by whole seconds, so that a test of something that expires need not wait.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.clock_ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
     }

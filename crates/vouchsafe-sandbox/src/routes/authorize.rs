@@ -83,7 +83,13 @@ impl AuthorizationRequest {
             return Err(invalid(&format!("parameter {name} is there more than once")));
         }
         read_unsupported(params).map_err(|(error, description)| refuse(error, description.to_owned()))?;
-        let scopes = Scopes::parse(params.get("scope").unwrap_or(DEFAULT_SCOPE)).ok_or_else(|| {
+        let scopes = Scopes::parse(
+            params
+                .get("scope")
+                .filter(|scope| !scope.trim().is_empty())
+                .unwrap_or(DEFAULT_SCOPE),
+        )
+        .ok_or_else(|| {
             refuse(
                 "invalid_scope",
                 "scope has characters that no scope may have, or too many values".to_owned(),

@@ -217,7 +217,7 @@ impl Issuance<'_> {
             claims.insert("nonce".into(), nonce.into());
         }
         let keys = self.shared.keys();
-        keys.sign_jwt(alg, "JWT", &claims)
+        keys.sign_jwt(alg, &claims)
             .map_err(|_| OAuthError::new("server_error", "the ID token cannot be signed"))
     }
 }

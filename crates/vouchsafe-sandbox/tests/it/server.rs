@@ -62,6 +62,75 @@ async fn bytes_that_are_no_text_are_answered() {
 }
 
 #[tokio::test]
+async fn no_parameter_can_bring_the_sandbox_down() {
+    let scenario = Scenario::new().await;
+    let names = [
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "max_age",
+        "prompt",
+        "acr_values",
+        "code_challenge",
+        "code_challenge_method",
+        "id_token_hint",
+        "grant_type",
+        "code",
+        "refresh_token",
+        "token",
+        "interaction",
+        "user",
+        "decision",
+        "logout",
+        "post_logout_redirect_uri",
+        "access_token",
+        "client_secret",
+    ];
+    let long = "9".repeat(2000);
+    for value in [
+        "\0",
+        " ",
+        "%",
+        "\u{202e}\r\nx: y",
+        "http://[::1",
+        "://?#",
+        ".",
+        "\u{1f600}",
+        &long,
+    ] {
+        // One parameter out of the ordinary at a time, so that the ones before it do not hide it.
+        for name in names {
+            let url = scenario.authorization_url(&[(name, value)]);
+            let path = url.strip_prefix(scenario.sandbox.issuer()).unwrap();
+            assert!(scenario.get(path).await.status < 500, "{name} = {value:?}");
+        }
+        let form = names.map(|name| (name, value));
+        for path in [
+            "/authorize",
+            "/login",
+            "/consent",
+            "/token",
+            "/userinfo",
+            "/revoke",
+            "/introspect",
+            "/end_session",
+        ] {
+            assert!(
+                scenario.post_bare(path, &form).await.status < 500,
+                "{path} {value:?}"
+            );
+            assert!(
+                scenario.post(path, &form[..12]).await.status < 500,
+                "{path} {value:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn after_shutdown_nobody_listens() {
     let sandbox = Sandbox::start().await.unwrap();
     let address = sandbox.issuer().strip_prefix("http://").unwrap().to_owned();

@@ -24,7 +24,7 @@ async fn code_and_verifier_give_tokens() {
 #[tokio::test]
 async fn plain_oauth_request_gives_no_id_token() {
     let scenario = Scenario::new().await;
-    for (scope, granted) in [("read:things", "read:things"), ("", "profile")] {
+    for (scope, granted) in [("read:things", "read:things"), ("", "profile"), (" ", "profile")] {
         let tokens = scenario.tokens(&[("scope", scope)]).await;
         assert!(tokens.get("id_token").is_none());
         assert_eq!(tokens["scope"], granted);
