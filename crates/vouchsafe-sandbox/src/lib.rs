@@ -1,2 +1,73 @@
 //! An OpenID Provider in the process, to develop and test sign-in against without an account anywhere.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use vouchsafe_sandbox::Sandbox;
+//!
+//! // A provider on a free port of 127.0.0.1, with two clients and three users.
+//! let sandbox = Sandbox::start().await?;
+//! let authorization_url = format!(
+//!     "{}/authorize?response_type=code&client_id={}&redirect_uri=http://127.0.0.1:3000/callback&scope=openid+email",
+//!     sandbox.issuer(),
+//!     sandbox.client_id(),
+//! );
+//!
+//! // In a browser this shows who can sign in, and asks for consent. In a test, a person does the clicking.
+//! let callback = sandbox.person("alice").allow(&authorization_url).await?;
+//! assert!(callback.starts_with("http://127.0.0.1:3000/callback?code="));
+//! # Ok(()) }
+//! ```
+//!
+//! # What it does
+//!
+//! The authorization code grant with PKCE (`S256`, and `plain` to be complete), refresh tokens that rotate, ID tokens
+//! in every common signature algorithm, UserInfo, revocation, introspection, logout, and metadata that says just that.
+//! A request without the scope `openid` is plain OAuth 2: no ID token, all else alike.
+//!
+//! It is as strict as the specifications let it be, so that what works here works elsewhere: parameters sent twice are
+//! refused, a code used twice ends the tokens it gave, and so does a refresh token used twice.
+//!
+//! Where the specifications leave a choice:
+//!
+//! - Every token response has a refresh token, whether `offline_access` was asked for or not.
+//! - Scopes that the sandbox has never heard of are granted as asked, so that an application can bring its own. A
+//!   request without a scope gets `profile`.
+//! - The first of the `acr_values` is granted, whatever it says; without any, `acr` is `0`.
+//! - A code is good for a minute, an ID token for an hour, a refresh token for thirty days.
+//!
+//! # In a test
+//!
+//! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.
+//! - [`Sandbox::requests`] has what the client under test has sent, to the letter.
+//! - [`Sandbox::advance_clock`] lets codes and tokens expire without waiting.
+//! - [`Sandbox::rotate_keys`] changes the signing keys under the client's feet.
+//!
+//! # Who is there
+//!
+//! | | e-mail address | |
+//! | --- | --- | --- |
+//! | `alice` | `alice@example.com` | verified |
+//! | `bob` | `bob@example.com` | not verified: an application must not trust it |
+//! | `carol` | | has none: an application must get by without |
+//!
+//! # Security
+//!
+//! Everybody can sign in as anybody: this is no authorization server for real use. It binds to 127.0.0.1 only, and what
+//! it remembers is bounded and in memory.
 #![forbid(unsafe_code)]
+
+mod config;
+mod html;
+mod keys;
+mod pages;
+mod params;
+mod person;
+mod record;
+mod routes;
+mod server;
+mod store;
+
+pub use config::{ClientConfig, User};
+pub use person::{Person, PersonError};
+pub use record::RecordedRequest;
+pub use server::{Sandbox, SandboxBuilder};

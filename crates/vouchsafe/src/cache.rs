@@ -26,8 +26,17 @@ struct State<T> {
 impl<T> Cached<T> {
     pub(crate) fn new(value: Option<Arc<T>>, max_age: Duration) -> Self {
         let good_until = value.as_ref().map(|_| Instant::now() + max_age);
-        let state = State { value, good_until, forced: None, ended: 0, failure: None };
-        Self { state: Mutex::new(state), flight: futures_util::lock::Mutex::new(()) }
+        let state = State {
+            value,
+            good_until,
+            forced: None,
+            ended: 0,
+            failure: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            flight: futures_util::lock::Mutex::new(()),
+        }
     }
 
     /// The value, fetched if there is none or if it is older than `max_age`.
@@ -191,8 +200,14 @@ mod tests {
     #[test]
     fn the_last_good_value_outlives_a_failed_renewal() {
         let cached = Cached::new(None, Duration::ZERO);
-        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(), 1);
-        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(), 1);
+        assert_eq!(
+            *block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(),
+            1
+        );
+        assert_eq!(
+            *block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(),
+            1
+        );
     }
 
     #[test]
@@ -203,7 +218,11 @@ mod tests {
         let newer = block_on(cached.newer(&old, LONG, fetch)).unwrap();
         assert_eq!(*newer, 1);
         assert!(block_on(cached.newer(&newer, LONG, fetch)).is_none());
-        assert_eq!(*block_on(cached.newer(&old, LONG, fetch)).unwrap(), 1, "what another renewed is given to all");
+        assert_eq!(
+            *block_on(cached.newer(&old, LONG, fetch)).unwrap(),
+            1,
+            "what another renewed is given to all"
+        );
         assert_eq!(fetched.load(Relaxed), 2);
     }
 }

@@ -86,7 +86,10 @@ impl Client {
             keys: Cached::new(None, KEYS_AGE),
             blueprint,
         };
-        Ok(Self { inner: Arc::new(inner), login_limit: LOGIN_LIMIT })
+        Ok(Self {
+            inner: Arc::new(inner),
+            login_limit: LOGIN_LIMIT,
+        })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
@@ -118,7 +121,10 @@ impl Client {
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
         if *pending.client_id != *self.inner.client_id || *pending.provider != *self.inner.blueprint.slug {
-            return refuse(Check::IssuerMismatch, "the login was started by another client than the one that ends it");
+            return refuse(
+                Check::IssuerMismatch,
+                "the login was started by another client than the one that ends it",
+            );
         }
         let response = AuthorizationResponse::read(query)?;
         let server = self.server().await?;
@@ -127,24 +133,48 @@ impl Client {
         let expected = pending.issuer.as_deref().or(server.issuer.as_deref());
         match (&response.iss, expected) {
             (Some(iss), Some(expected)) if !same(iss, expected) => {
-                return refuse(Check::IssuerMismatch, "the response comes from another issuer than the one asked");
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the response comes from another issuer than the one asked",
+                );
             }
             (None, _) if server.iss_in_response => {
-                return refuse(Check::MissingIssuer, "the provider announces iss in its responses, and here it is missing");
+                return refuse(
+                    Check::MissingIssuer,
+                    "the provider announces iss in its responses, and here it is missing",
+                );
             }
             _ => {}
         }
-        if !response.state.as_ref().is_some_and(|state| same(state, pending.state.as_str())) {
-            return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
+        if !response
+            .state
+            .as_ref()
+            .is_some_and(|state| same(state, pending.state.as_str()))
+        {
+            return refuse(
+                Check::StateMismatch,
+                "the response does not belong to this login (state)",
+            );
         }
         // A login from the future is one whose clock was put back: it is as good as new.
-        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.login_limit {
+        if SystemTime::now()
+            .duration_since(pending.started_at)
+            .unwrap_or_default()
+            > self.login_limit
+        {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
         let uri = server.authorization.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()] };
+        let exchange = Exchange {
+            operation,
+            uri: &uri,
+            secrets: &[pending.state.as_str()],
+        };
         if let Some(error) = &response.error {
-            let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
+            let (description, uri) = (
+                response.error_description.as_deref(),
+                response.error_uri.as_deref(),
+            );
             return Err(exchange.server_error(error, description, uri, None));
         }
         let Some(code) = response.code.filter(|code| !code.is_empty()) else {
@@ -153,10 +183,17 @@ impl Client {
         };
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
-        let grant = Grant::AuthorizationCode { code: &code, redirect_uri: &pending.redirect_uri, verifier };
+        let grant = Grant::AuthorizationCode {
+            code: &code,
+            redirect_uri: &pending.redirect_uri,
+            verifier,
+        };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
-            nonce: pending.nonce.as_ref().map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
+            nonce: pending
+                .nonce
+                .as_ref()
+                .map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
             code: Some(&code),
@@ -176,21 +213,36 @@ impl Client {
         server.refresh_endpoint()?;
         let Some(refresh_token) = tokens.refresh_token() else {
             let detail = "the provider gave no refresh token at this login";
-            return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
+            return Err(Error::unsupported(
+                Operation::Refresh,
+                Feature::RefreshToken,
+                detail,
+            ));
         };
         let old = tokens.id_token();
         let claims = old.map(IdToken::claims);
         let nonce = claims.as_ref().and_then(|c| c.value().get("nonce")?.as_str());
-        let expectations =
-            Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
-        let grant = Grant::RefreshToken { token: refresh_token.expose(), scope: None };
+        let expectations = Expectations {
+            nonce: Nonce::Remembered(nonce),
+            max_age: None,
+            acr_values: &[],
+            code: None,
+        };
+        let grant = Grant::RefreshToken {
+            token: refresh_token.expose(),
+            scope: None,
+        };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user.
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             if old.subject() != new.subject() {
                 let detail = "the refreshed ID token is about another user";
-                return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
+                return Err(Error::validation(
+                    Operation::Refresh,
+                    Check::SubjectMismatch,
+                    detail,
+                ));
             }
         }
         Ok(fresh.or_kept(tokens))
@@ -205,7 +257,10 @@ impl Client {
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         match tokens.refresh_token() {
             Some(token) => self.revoke_token(token.expose(), Some("refresh_token")).await,
-            None => self.revoke_token(tokens.access_token().expose(), Some("access_token")).await,
+            None => {
+                self.revoke_token(tokens.access_token().expose(), Some("access_token"))
+                    .await
+            }
         }
     }
 
@@ -233,7 +288,8 @@ impl Client {
         let profile = match self.profile(tokens).await {
             Ok(profile) => profile,
             Err(error) if claims.is_some() && can_do_without(&error) => {
-                let identity = self.read_identity(claims.unwrap_or_else(|| Json::from(serde_json::Value::Null)))?;
+                let identity =
+                    self.read_identity(claims.unwrap_or_else(|| Json::from(serde_json::Value::Null)))?;
                 return Ok(match error {
                     Error::Unsupported(_) => identity,
                     error => identity.without_profile(error),
@@ -245,10 +301,16 @@ impl Client {
             Some(claims) => claims.with_more_from(profile),
             None => profile,
         })?;
-        let Some((endpoint, list)) = &self.inner.blueprint.emails else { return Ok(identity) };
+        let Some((endpoint, list)) = &self.inner.blueprint.emails else {
+            return Ok(identity);
+        };
         let request = userinfo::request(endpoint, tokens.bearer());
         let (uri, operation) = (endpoint.uri(), Operation::Identity);
-        let exchange = Exchange { operation, uri: &uri, secrets: &[tokens.access_token().expose()] };
+        let exchange = Exchange {
+            operation,
+            uri: &uri,
+            secrets: &[tokens.access_token().expose()],
+        };
         let response = self.send(operation, request).await?;
         let email = emails::read(&exchange, list, &response)?;
         let verified = email.as_ref().map(|_| true);
@@ -283,7 +345,11 @@ impl Client {
 
     pub(crate) fn read_token_answer(&self, body: &[u8]) -> Result<Tokens, Error> {
         let uri = http::Uri::default();
-        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
+        let exchange = Exchange {
+            operation: Operation::AuthorizationCode,
+            uri: &uri,
+            secrets: &[],
+        };
         let manners = &self.inner.blueprint.token_manners;
         let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
         Ok(Tokens::new(answer, &manners.scope_separators, None))
@@ -302,11 +368,17 @@ impl Client {
         let inner = &self.inner;
         let metadata = match &inner.blueprint.discovery {
             None => None,
-            Some(well_known) => {
-                Some(inner.metadata.get(METADATA_AGE, || fetch_metadata(well_known, &inner.http)).await?)
-            }
+            Some(well_known) => Some(
+                inner
+                    .metadata
+                    .get(METADATA_AGE, || fetch_metadata(well_known, &inner.http))
+                    .await?,
+            ),
         };
-        let mut known = inner.server.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut known = inner
+            .server
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((made_of, server)) = &*known {
             if made_of.as_ref().map(Arc::as_ptr) == metadata.as_ref().map(Arc::as_ptr) {
                 return Ok(server.clone());
@@ -335,7 +407,11 @@ impl Client {
 
         let uri = endpoint.uri();
         let secrets = self.secrets(grant);
-        let exchange = Exchange { operation, uri: &uri, secrets: &secrets };
+        let exchange = Exchange {
+            operation,
+            uri: &uri,
+            secrets: &secrets,
+        };
         let manners = &self.inner.blueprint.token_manners;
         let answer = token::read(&exchange, manners, &response, SystemTime::now())?;
 
@@ -364,7 +440,14 @@ impl Client {
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let secret = self.inner.credentials.secret().map_or("", Secret::expose);
-        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret] }, &response)
+        revocation::read(
+            &Exchange {
+                operation,
+                uri: &uri,
+                secrets: &[token, secret],
+            },
+            &response,
+        )
     }
 
     pub(crate) async fn profile_of(&self, token: &Secret, subject: Option<&str>) -> Result<Json, Error> {
@@ -373,7 +456,11 @@ impl Client {
         let endpoint = server.userinfo_endpoint()?;
         let response = self.send(operation, userinfo::request(endpoint, token)).await?;
         let uri = endpoint.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[token.expose()] };
+        let exchange = Exchange {
+            operation,
+            uri: &uri,
+            secrets: &[token.expose()],
+        };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => self.verify_userinfo(&server, openid, jwt).await?,
@@ -393,18 +480,35 @@ impl Client {
             serde_json::Value::Array(many) => many.iter().any(|one| one == text),
             one => one == text,
         };
-        if claims.value().get("iss").is_some_and(|iss| iss.as_str() != issuer) {
+        if claims
+            .value()
+            .get("iss")
+            .is_some_and(|iss| iss.as_str() != issuer)
+        {
             let detail = "the signed UserInfo is from another issuer";
-            return Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail));
+            return Err(Error::validation(
+                Operation::Profile,
+                Check::IssuerMismatch,
+                detail,
+            ));
         }
-        if claims.value().get("aud").is_some_and(|aud| !has(aud, self.client_id())) {
+        if claims
+            .value()
+            .get("aud")
+            .is_some_and(|aud| !has(aud, self.client_id()))
+        {
             let detail = "the signed UserInfo is meant for another client";
             return Err(Error::validation(Operation::Profile, Check::Audience, detail));
         }
         Ok(claims)
     }
 
-    async fn verify_signature(&self, openid: &OpenId, jwt: &str, operation: Operation) -> Result<Json, Error> {
+    async fn verify_signature(
+        &self,
+        openid: &OpenId,
+        jwt: &str,
+        operation: Operation,
+    ) -> Result<Json, Error> {
         let verify = |keys: &KeySet| -> Result<Json, Refusal> {
             let jws = crate::jose::jws::Jws::split(jwt)?;
             // What the provider announces for ID tokens is not what it signs UserInfo with.
@@ -423,7 +527,8 @@ impl Client {
         expected: &Expected<'_>,
         operation: Operation,
     ) -> Result<Verified, Error> {
-        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected)).await
+        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected))
+            .await
     }
 
     /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
@@ -440,10 +545,12 @@ impl Client {
         let fetch = || fetch_keys(&openid.jwks_uri, &self.inner.http);
         let keys = self.inner.keys.get(KEYS_AGE, fetch).await?;
         match verify(&keys) {
-            Err(refusal) if refusal.is_about_keys() => match self.inner.keys.newer(&keys, KEYS_AGE, fetch).await {
-                Some(newer) => verify(&newer).map_err(refused),
-                None => Err(refused(refusal)),
-            },
+            Err(refusal) if refusal.is_about_keys() => {
+                match self.inner.keys.newer(&keys, KEYS_AGE, fetch).await {
+                    Some(newer) => verify(&newer).map_err(refused),
+                    None => Err(refused(refusal)),
+                }
+            }
             outcome => outcome.map_err(refused),
         }
     }
@@ -476,24 +583,37 @@ impl Client {
         }
         match self.inner.blueprint.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
-            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
+            _ => self
+                .inner
+                .credentials
+                .choose(operation, server.token_auth_methods.as_deref()),
         }
     }
 
     fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.revocation_auth.or(self.inner.blueprint.revocation_auth) {
+        if let Some(method) = self
+            .inner
+            .registration
+            .revocation_auth
+            .or(self.inner.blueprint.revocation_auth)
+        {
             return Ok(method);
         }
         match &server.revocation_auth_methods {
-            Some(methods) if self.inner.registration.client_auth.is_none() => {
-                self.inner.credentials.choose(Operation::Revocation, Some(methods))
-            }
+            Some(methods) if self.inner.registration.client_auth.is_none() => self
+                .inner
+                .credentials
+                .choose(Operation::Revocation, Some(methods)),
             _ => self.token_auth(server, Operation::Revocation),
         }
     }
 
     fn read_identity(&self, profile: Json) -> Result<Identity, Error> {
-        Identity::read(&self.inner.blueprint.slug, &self.inner.blueprint.identity, profile)
+        Identity::read(
+            &self.inner.blueprint.slug,
+            &self.inner.blueprint.identity,
+            profile,
+        )
     }
 
     fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 3] {
@@ -511,7 +631,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { blueprint, client_id, .. } = &*self.inner;
+        let Inner {
+            blueprint, client_id, ..
+        } = &*self.inner;
         f.debug_struct("Client")
             .field("provider", &blueprint.slug)
             .field("client_id", client_id)
@@ -533,7 +655,11 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
     let mut first_error = None;
     for document in &well_known.documents {
         let uri = document.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[] };
+        let exchange = Exchange {
+            operation,
+            uri: &uri,
+            secrets: &[],
+        };
         let response = http.send(operation, metadata::request(document)).await?;
         // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
         if response.status().is_client_error() {
@@ -549,22 +675,37 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
 async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
     let operation = Operation::KeySet;
     let uri = jwks_uri.uri();
-    let exchange = Exchange { operation, uri: &uri, secrets: &[] };
+    let exchange = Exchange {
+        operation,
+        uri: &uri,
+        secrets: &[],
+    };
     let response = http.send(operation, get(uri.clone(), None)).await?;
     let document = exchange.object(&response)?;
-    KeySet::read(&document).ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
+    KeySet::read(&document)
+        .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
 }
 
 /// RFC 6749 §3.1.2: absolute, without a fragment; and `https`, a loopback host, or an app's own scheme (RFC 8252).
 pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     let shown = || crate::error::printable(uri, 200);
-    let url = Url::parse(uri)
-        .map_err(|e| Error::config("redirect_uri", format!("the redirect URI {} is not a URL: {e}", shown())))?;
+    let url = Url::parse(uri).map_err(|e| {
+        Error::config(
+            "redirect_uri",
+            format!("the redirect URI {} is not a URL: {e}", shown()),
+        )
+    })?;
     if url.fragment().is_some() {
-        return Err(Error::config("redirect_uri", format!("the redirect URI {} holds a fragment (#)", shown())));
+        return Err(Error::config(
+            "redirect_uri",
+            format!("the redirect URI {} holds a fragment (#)", shown()),
+        ));
     }
     if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
-        let detail = format!("the redirect URI {} is not https; http is accepted for loopback hosts alone", shown());
+        let detail = format!(
+            "the redirect URI {} is not https; http is accepted for loopback hosts alone",
+            shown()
+        );
         return Err(Error::config("insecure_url", detail));
     }
     Ok(())

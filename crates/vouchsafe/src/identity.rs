@@ -24,7 +24,10 @@ impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
     pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let first = |pointers: &[String]| {
-            let found = pointers.iter().filter_map(|p| profile.value().pointer(p)).find(|v| !v.is_null());
+            let found = pointers
+                .iter()
+                .filter_map(|p| profile.value().pointer(p))
+                .find(|v| !v.is_null());
             found.cloned()
         };
         let text = |pointers: &[String]| match first(pointers)? {
@@ -36,9 +39,17 @@ impl Identity {
             Some(Value::String(subject)) if !subject.is_empty() => subject,
             Some(Value::Number(subject)) if subject.is_u64() || subject.is_i64() => subject.to_string(),
             Some(_) => {
-                return Err(invalid(Fault::InvalidField, "the profile's user id is neither text nor a number"));
+                return Err(invalid(
+                    Fault::InvalidField,
+                    "the profile's user id is neither text nor a number",
+                ));
             }
-            None => return Err(invalid(Fault::MissingField, "the profile does not say who the user is")),
+            None => {
+                return Err(invalid(
+                    Fault::MissingField,
+                    "the profile does not say who the user is",
+                ));
+            }
         };
         let email = text(&manners.email);
         let email_verified = match first(&manners.email_verified) {
@@ -128,7 +139,9 @@ mod tests {
 
     fn verified(value: &str, text: bool) -> Option<bool> {
         let profile = format!(r#"{{"sub": "1", "email": "a@b.example", "email_verified": {value}}}"#);
-        Identity::read("x", &manners(text), profile.parse().unwrap()).unwrap().email_verified()
+        Identity::read("x", &manners(text), profile.parse().unwrap())
+            .unwrap()
+            .email_verified()
     }
 
     #[test]
@@ -147,7 +160,14 @@ mod tests {
     fn no_email_is_never_verified() {
         let profile: Json = r#"{"sub": "1", "email_verified": true}"#.parse().unwrap();
         let identity = Identity::read("x", &manners(false), profile).unwrap();
-        assert_eq!((identity.email(), identity.email_verified(), identity.verified_email()), (None, None, None));
+        assert_eq!(
+            (
+                identity.email(),
+                identity.email_verified(),
+                identity.verified_email()
+            ),
+            (None, None, None)
+        );
     }
 
     #[test]

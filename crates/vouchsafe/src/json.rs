@@ -11,7 +11,7 @@ use serde_json::Value;
 /// ```
 /// let profile: vouchsafe::Json = r#"{"id": 7, "plan": {"name": "free"}}"#.parse()?;
 /// assert_eq!(profile.get("id").and_then(|id| id.as_i64()), Some(7));
-/// assert_eq!(profile.pointer("/plan/name").and_then(|n| n.as_str()), Some("free"));
+/// assert_eq!(profile.str_at("/plan/name"), Some("free"));
 /// # Ok::<(), vouchsafe::InvalidJson>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize)]
@@ -28,6 +28,11 @@ impl Json {
     /// What a JSON Pointer (RFC 6901) points at.
     pub fn pointer(&self, pointer: &str) -> Option<Json> {
         self.0.pointer(pointer).cloned().map(Self)
+    }
+
+    /// The text that a JSON Pointer points at, if it is one.
+    pub fn str_at(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer)?.as_str()
     }
 
     /// The text, if this is one.
@@ -52,7 +57,11 @@ impl Json {
 
     /// The names of the members, if this is an object; none otherwise.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.as_object().into_iter().flat_map(|o| o.keys()).map(String::as_str)
+        self.0
+            .as_object()
+            .into_iter()
+            .flat_map(|o| o.keys())
+            .map(String::as_str)
     }
 
     /// The document as a type of your own.
@@ -338,7 +347,9 @@ mod tests {
 
     #[test]
     fn an_error_does_not_quote_the_document() {
-        let error = parse(br#"{"access_token": "hush" oops}"#).unwrap_err().to_string();
+        let error = parse(br#"{"access_token": "hush" oops}"#)
+            .unwrap_err()
+            .to_string();
         assert!(!error.contains("hush") && error.contains("line 1"), "{error}");
     }
 

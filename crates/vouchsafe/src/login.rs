@@ -109,8 +109,9 @@ impl<'c> Login<'c> {
     async fn start(mut self) -> Result<StartedLogin, Error> {
         for (name, _) in &self.params {
             if RESERVED.contains(&&**name) || matches!(&**name, "max_age" | "acr_values") {
-                let detail =
-                    format!("{name} is set by the library: it has a method of its own, or must not be chosen");
+                let detail = format!(
+                    "{name} is set by the library: it has a method of its own, or must not be chosen"
+                );
                 return Err(Error::config("reserved_param", detail));
             }
         }
@@ -124,11 +125,17 @@ impl<'c> Login<'c> {
                 uri.into()
             }
             None => client.redirect_uri().ok_or_else(|| {
-                Error::config("redirect_uri", "there is no redirect URI, neither in the registration nor here")
+                Error::config(
+                    "redirect_uri",
+                    "there is no redirect URI, neither in the registration nor here",
+                )
             })?,
         };
-        let scopes: Arc<[String]> =
-            if self.scopes.is_empty() { server.scopes.clone() } else { self.scopes.into() };
+        let scopes: Arc<[String]> = if self.scopes.is_empty() {
+            server.scopes.clone()
+        } else {
+            self.scopes.into()
+        };
         for (name, value) in &blueprint.params {
             if !self.params.iter().any(|(known, _)| known == name) {
                 self.params.push((name.clone().into(), value.clone().into()));
@@ -138,7 +145,8 @@ impl<'c> Login<'c> {
             self.params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
-            self.params.push(("acr_values".into(), self.acr_values.join(" ").into()));
+            self.params
+                .push(("acr_values".into(), self.acr_values.join(" ").into()));
         }
 
         let [state, nonce, verifier] = Random::three()?;
@@ -282,7 +290,10 @@ impl Random {
 
     fn from_text(text: &str) -> Option<Self> {
         let bytes: [u8; 43] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            .then_some(Self(bytes))
     }
 }
 
@@ -332,7 +343,11 @@ impl Serialize for PendingLogin {
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
-            at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            at: self
+                .started_at
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs(),
             max_age: self.max_age,
             acr: self.acr_values.clone(),
             data: self.data.clone(),
@@ -348,7 +363,8 @@ impl<'de> Deserialize<'de> for PendingLogin {
         if kept.v != VERSION {
             return Err(D::Error::custom("a pending login of another version"));
         }
-        let random = |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        let random =
+            |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
         Ok(Self {
             provider: kept.provider.into(),
             issuer: kept.issuer.map(Into::into),

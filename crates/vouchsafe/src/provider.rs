@@ -83,7 +83,10 @@ impl Provider {
         let slug = slug.into();
         vouchsafe_providers::get(&slug).map(Self::from).ok_or_else(|| {
             let shown = crate::error::printable(&slug, 60);
-            Error::config("unknown_provider", format!("the catalogue has no provider named {shown}"))
+            Error::config(
+                "unknown_provider",
+                format!("the catalogue has no provider named {shown}"),
+            )
         })
     }
 
@@ -92,7 +95,9 @@ impl Provider {
     /// # Errors
     /// [`Error::Config`] with the line and the field that is wrong.
     pub fn from_definition(toml: impl Into<String>) -> Result<Self, Error> {
-        Definition::from_toml(&toml.into()).map(Self::from).map_err(|e| Error::config("definition", e.to_string()))
+        Definition::from_toml(&toml.into())
+            .map(Self::from)
+            .map_err(|e| Error::config("definition", e.to_string()))
     }
 
     /// Fills in a parameter that the definition asks for, such as a tenant or a host.
@@ -193,7 +198,11 @@ impl Provider {
         for name in self.values.keys() {
             if !definition.params.contains_key(name) {
                 let known: Vec<_> = definition.params.keys().map(String::as_str).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 let shown = crate::error::printable(name, 60);
                 let detail = format!("{} has no parameter {shown}; it has: {known}", self.slug());
                 return Err(Error::config("invalid_param", detail));
@@ -211,8 +220,12 @@ impl Provider {
             _ => None,
         };
         let endpoint = |name: &str, template: &Option<String>| -> Result<Option<Endpoint>, Error> {
-            let Some(url) = self.fill(template.as_deref())? else { return Ok(None) };
-            Endpoint::parse(&url).map(Some).map_err(|e| wrong_url(name, &url, &e))
+            let Some(url) = self.fill(template.as_deref())? else {
+                return Ok(None);
+            };
+            Endpoint::parse(&url)
+                .map(Some)
+                .map_err(|e| wrong_url(name, &url, &e))
         };
         let blueprint = Blueprint {
             slug: definition.slug.as_str().into(),
@@ -224,7 +237,9 @@ impl Provider {
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
             emails: match &definition.identity.emails {
-                Some(list) => endpoint("e-mail endpoint", &Some(list.endpoint.clone()))?.map(|e| (e, list.clone())),
+                Some(list) => {
+                    endpoint("e-mail endpoint", &Some(list.endpoint.clone()))?.map(|e| (e, list.clone()))
+                }
                 None => None,
             },
             can_refresh: definition.refresh,
@@ -238,7 +253,10 @@ impl Provider {
             identity: definition.identity.clone(),
         };
         if blueprint.discovery.is_none() {
-            for (name, endpoint) in [("authorization", &blueprint.authorization), ("token", &blueprint.token)] {
+            for (name, endpoint) in [
+                ("authorization", &blueprint.authorization),
+                ("token", &blueprint.token),
+            ] {
                 if endpoint.is_none() {
                     let detail = format!("{} has no {name} endpoint", self.slug());
                     return Err(Error::config("missing_endpoint", detail));
@@ -261,12 +279,19 @@ impl Provider {
                 if param.optional {
                     return Ok(None);
                 }
-                let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
+                let detail = format!(
+                    "{} needs the parameter {name}: {}",
+                    self.slug(),
+                    param.rule.describe()
+                );
                 return Err(Error::config("invalid_param", detail));
             };
             if !obeys(param.rule, value) {
                 let shown = crate::error::printable(value, 60);
-                let detail = format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
+                let detail = format!(
+                    "the parameter {name} is {shown}, and must be {}",
+                    param.rule.describe()
+                );
                 return Err(Error::config("invalid_param", detail));
             }
             filled = filled.replace(&mark, value);
@@ -277,7 +302,11 @@ impl Provider {
 
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
-        Self { definition, values: BTreeMap::new(), metadata: None }
+        Self {
+            definition,
+            values: BTreeMap::new(),
+            metadata: None,
+        }
     }
 }
 
@@ -335,13 +364,24 @@ impl Server {
         let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
             own.clone().or_else(|| found.cloned().flatten())
         };
-        let missing = || Error::config("missing_endpoint", format!("{} lacks an endpoint", blueprint.slug));
-        let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
+        let missing = || {
+            Error::config(
+                "missing_endpoint",
+                format!("{} lacks an endpoint", blueprint.slug),
+            )
+        };
+        let authorization = pick(
+            &blueprint.authorization,
+            metadata.map(|m| &m.authorization_endpoint),
+        );
         let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
 
         let openid = match metadata {
             Some(m) if m.is_openid => match &m.jwks_uri {
-                Some(jwks_uri) => Some(OpenId { jwks_uri: jwks_uri.clone(), algorithms: m.id_token_algs.clone() }),
+                Some(jwks_uri) => Some(OpenId {
+                    jwks_uri: jwks_uri.clone(),
+                    algorithms: m.id_token_algs.clone(),
+                }),
                 None => {
                     let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
                     return Err(Error::response(Operation::Discovery, Fault::Metadata, detail));
@@ -378,7 +418,11 @@ impl Server {
 
     pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {
         self.refresh.as_ref().ok_or_else(|| {
-            Error::unsupported(Operation::Refresh, Feature::Refresh, "the provider does not refresh tokens")
+            Error::unsupported(
+                Operation::Refresh,
+                Feature::Refresh,
+                "the provider does not refresh tokens",
+            )
         })
     }
 
@@ -391,7 +435,11 @@ impl Server {
 
     pub(crate) fn userinfo_endpoint(&self) -> Result<&Endpoint, Error> {
         self.userinfo.as_ref().ok_or_else(|| {
-            Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")
+            Error::unsupported(
+                Operation::Profile,
+                Feature::Profile,
+                "the provider has no userinfo endpoint",
+            )
         })
     }
 }
@@ -411,7 +459,9 @@ fn obeys(rule: Rule, value: &str) -> bool {
         Rule::Label => label(value),
         Rule::Segment => {
             !matches!(value, "" | "." | "..")
-                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+                && value
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         }
         Rule::Host => {
             let (host, port) = value.split_once(':').unwrap_or((value, "443"));
@@ -425,7 +475,10 @@ fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
         NotAnEndpoint::Insecure => "insecure_url",
         NotAnEndpoint::Invalid(_) => "invalid_url",
     };
-    Error::config(code, format!("the {name} {} {why}", crate::error::printable(url, 200)))
+    Error::config(
+        code,
+        format!("the {name} {} {why}", crate::error::printable(url, 200)),
+    )
 }
 
 /// The definitions that this library stands on are in the catalogue, as a test there shows.
@@ -460,12 +513,29 @@ mod tests {
     fn a_parameter_cannot_move_a_request_elsewhere() {
         let label = provider("label", "https://{p}.x.example/a");
         assert!(label.clone().param("p", "my-shop").blueprint().is_ok());
-        for value in ["evil.example/#", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
+        for value in [
+            "evil.example/#",
+            "a.b",
+            "a/b",
+            "a@b",
+            "a:1",
+            "-a",
+            "",
+            "a b",
+            "é",
+            "a\n",
+        ] {
             let error = label.clone().param("p", value).blueprint().unwrap_err();
             assert_eq!(error.code(), "invalid_param", "{value}");
         }
         let segment = provider("segment", "https://x.example/{p}/a");
-        assert!(segment.clone().param("p", "9188040d-6c67.x_y").blueprint().is_ok());
+        assert!(
+            segment
+                .clone()
+                .param("p", "9188040d-6c67.x_y")
+                .blueprint()
+                .is_ok()
+        );
         for value in ["..", ".", "a/b", "a?b", "%2e%2e", ""] {
             assert!(segment.clone().param("p", value).blueprint().is_err(), "{value}");
         }
@@ -478,14 +548,31 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told() {
-        let error = provider("label", "https://{p}.x.example/a").blueprint().unwrap_err();
+        let error = provider("label", "https://{p}.x.example/a")
+            .blueprint()
+            .unwrap_err();
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
         let error = Provider::new("x").param("q", "1").blueprint().unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        assert_eq!(Provider::new("x").blueprint().unwrap_err().code(), "missing_endpoint");
+        assert_eq!(
+            Provider::new("x").blueprint().unwrap_err().code(),
+            "missing_endpoint"
+        );
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
-        assert_eq!(Provider::openid("http://a.example").blueprint().unwrap_err().code(), "insecure_url");
-        assert_eq!(Provider::openid("not a url").blueprint().unwrap_err().code(), "invalid_url");
-        assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");
+        assert_eq!(
+            Provider::openid("http://a.example")
+                .blueprint()
+                .unwrap_err()
+                .code(),
+            "insecure_url"
+        );
+        assert_eq!(
+            Provider::openid("not a url").blueprint().unwrap_err().code(),
+            "invalid_url"
+        );
+        assert_eq!(
+            Provider::from_definition("slug = 1").unwrap_err().code(),
+            "definition"
+        );
     }
 }

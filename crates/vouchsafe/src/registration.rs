@@ -23,7 +23,13 @@ impl Registration {
     /// A public client of that id: one without a secret, such as a program on its user's own machine.
     pub fn new(client_id: impl Into<String>) -> Self {
         let client_id = client_id.into();
-        Self { client_id, secret: None, redirect_uri: None, client_auth: None, revocation_auth: None }
+        Self {
+            client_id,
+            secret: None,
+            redirect_uri: None,
+            client_auth: None,
+            revocation_auth: None,
+        }
     }
 
     /// Makes it a confidential client.
@@ -60,7 +66,10 @@ impl Registration {
             return Err(Error::config("client_id", "the client id is empty"));
         }
         if self.secret.as_ref().is_some_and(|s| s.expose().is_empty()) {
-            return Err(Error::config("client_secret", "the client secret is empty; a public client has none at all"));
+            return Err(Error::config(
+                "client_secret",
+                "the client secret is empty; a public client has none at all",
+            ));
         }
         let needs_secret = |m: ClientAuth| !matches!(m, ClientAuth::None);
         let methods = [self.client_auth, self.revocation_auth];

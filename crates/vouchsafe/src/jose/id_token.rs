@@ -110,7 +110,11 @@ impl<'a> Claims<'a> {
 
     /// The checks, each with its place in OpenID Connect Core §3.1.3.7.
     fn check(&self, algorithm: Algorithm, expected: &Expected<'_>) -> Result<Box<str>, Refusal> {
-        let now = expected.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let now = expected
+            .now
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs_f64();
         let skew = SKEW.as_secs_f64();
         let is_id_token = matches!(expected.audience, Audience::Client(_));
 
@@ -166,7 +170,8 @@ impl<'a> Claims<'a> {
             let auth_time = number("auth_time", &self.auth_time)?;
             let recent = auth_time.is_some_and(|at| at <= now + skew && now <= at + max_age as f64 + skew);
             if !recent {
-                let detail = "the user signed in longer ago than max_age allows, or the token does not say when";
+                let detail =
+                    "the user signed in longer ago than max_age allows, or the token does not say when";
                 return Err(Refusal::check(Check::AuthTime, detail));
             }
         }
@@ -187,7 +192,11 @@ impl<'a> Claims<'a> {
         match audience {
             Audience::Any(None) => Ok(()),
             Audience::Any(Some(client)) => {
-                if aud.is_some_and(|aud| aud.has(client)) { Ok(()) } else { Err(for_other()) }
+                if aud.is_some_and(|aud| aud.has(client)) {
+                    Ok(())
+                } else {
+                    Err(for_other())
+                }
             }
             Audience::Client(client) => {
                 let aud = aud.ok_or_else(|| missing("aud"))?;
@@ -218,7 +227,10 @@ impl<'a> Claims<'a> {
         if fits {
             return Ok(());
         }
-        Err(Refusal::check(Check::NonceMismatch, "the ID token belongs to another login (nonce)"))
+        Err(Refusal::check(
+            Check::NonceMismatch,
+            "the ID token belongs to another login (nonce)",
+        ))
     }
 }
 
@@ -230,11 +242,15 @@ fn check_hash(
     algorithm: Algorithm,
 ) -> Result<(), Refusal> {
     let Some(value) = value else { return Ok(()) };
-    let Some(claim) = text(name, claim)? else { return Ok(()) };
+    let Some(claim) = text(name, claim)? else {
+        return Ok(());
+    };
     let hash = digest::digest(algorithm.hash(), value.as_bytes());
     let half = &hash.as_ref()[..hash.as_ref().len() / 2];
     let mut encoded = [0; 43];
-    let len = URL_SAFE_NO_PAD.encode_slice(half, &mut encoded).unwrap_or_default();
+    let len = URL_SAFE_NO_PAD
+        .encode_slice(half, &mut encoded)
+        .unwrap_or_default();
     if claim.as_bytes() == &encoded[..len] {
         return Ok(());
     }
@@ -269,7 +285,10 @@ fn missing(name: &str) -> Refusal {
 }
 
 fn wrong_type(name: &str) -> Refusal {
-    Refusal::fault(Fault::InvalidField, format!("the token has a {name} of a wrong type"))
+    Refusal::fault(
+        Fault::InvalidField,
+        format!("the token has a {name} of a wrong type"),
+    )
 }
 
 /// One audience or several.

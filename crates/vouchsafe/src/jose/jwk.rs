@@ -46,7 +46,9 @@ impl KeySet {
     /// Reads a key set. None where it is no key set at all.
     pub(crate) fn read(document: &Json) -> Option<Self> {
         let keys = document.value().get("keys")?.as_array()?;
-        Some(Self { keys: keys.iter().take(MAX_KEYS).filter_map(Key::read).collect() })
+        Some(Self {
+            keys: keys.iter().take(MAX_KEYS).filter_map(Key::read).collect(),
+        })
     }
 
     pub(crate) fn verify(
@@ -57,14 +59,17 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<(), NoKey> {
         // RFC 7515 §4.1.4: the id is a hint among the provider's own keys. Without one, every key that suits is tried.
-        let suits = |key: &&Key| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid)) && key.suits(algorithm);
+        let suits =
+            |key: &&Key| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid)) && key.suits(algorithm);
         let mut reason = NoKey::Unknown;
         for key in self.keys.iter().filter(suits) {
             if key.is_weak() {
                 reason = NoKey::Weak;
                 continue;
             }
-            let Some(parsed) = key.parsed(algorithm) else { continue };
+            let Some(parsed) = key.parsed(algorithm) else {
+                continue;
+            };
             if parsed.verify_sig(message, signature).is_ok() {
                 return Ok(());
             }
@@ -108,12 +113,22 @@ impl Key {
                     return None;
                 }
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
-                Material::Ec { curve, point: [&[4][..], &x, &y].concat() }
+                Material::Ec {
+                    curve,
+                    point: [&[4][..], &x, &y].concat(),
+                }
             }
-            ("OKP", Some("Ed25519")) => Material::Ed25519 { x: bytes("x").filter(|x| x.len() == 32)? },
+            ("OKP", Some("Ed25519")) => Material::Ed25519 {
+                x: bytes("x").filter(|x| x.len() == 32)?,
+            },
             _ => return None,
         };
-        let key = Self { kid, bound, material, parsed: Default::default() };
+        let key = Self {
+            kid,
+            bound,
+            material,
+            parsed: Default::default(),
+        };
         // A broken key is found now, not when it is needed; RSA is the same for all its algorithms.
         let sample = match &key.material {
             Material::Rsa { .. } => bound.unwrap_or(Algorithm::Rs256),
@@ -142,9 +157,13 @@ impl Key {
     fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         let parse = || match (&self.material, algorithm.family()) {
             (Material::Rsa { n, e, .. }, Family::Rsa(parameters)) => {
-                RsaPublicKeyComponents { n: &n[..], e: &e[..] }.to_parsed_public_key(parameters).ok()
+                RsaPublicKeyComponents { n: &n[..], e: &e[..] }
+                    .to_parsed_public_key(parameters)
+                    .ok()
             }
-            (Material::Ec { point, .. }, Family::Ec(parameters)) => ParsedPublicKey::new(parameters, point).ok(),
+            (Material::Ec { point, .. }, Family::Ec(parameters)) => {
+                ParsedPublicKey::new(parameters, point).ok()
+            }
             (Material::Ed25519 { x }, Family::Ed(parameters)) => ParsedPublicKey::new(parameters, x).ok(),
             _ => None,
         };

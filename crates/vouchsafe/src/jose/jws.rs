@@ -50,7 +50,12 @@ impl<'a> Jws<'a> {
         if payload.contains('.') {
             return Err(not_jws());
         }
-        Ok(Self { signed, header, payload, signature })
+        Ok(Self {
+            signed,
+            header,
+            payload,
+            signature,
+        })
     }
 
     /// Verifies the signature. `allowed` narrows the algorithms to those that the provider announces.
@@ -66,7 +71,10 @@ impl<'a> Jws<'a> {
         };
         // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
         let Some(algorithm) = Algorithm::from_name(name) else {
-            let detail = format!("the JWT is signed by {}, which is not accepted", printable(name, 40));
+            let detail = format!(
+                "the JWT is signed by {}, which is not accepted",
+                printable(name, 40)
+            );
             return Err(Refusal::check(Check::Algorithm, detail));
         };
         if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
@@ -75,12 +83,20 @@ impl<'a> Jws<'a> {
         }
         // RFC 7515 §4.1.11: what is critical and not understood voids the JWT. No extension is understood here.
         if header.crit {
-            return Err(Refusal::check(Check::CriticalHeader, "the JWT has a critical header"));
+            return Err(Refusal::check(
+                Check::CriticalHeader,
+                "the JWT has a critical header",
+            ));
         }
         let kid = match &header.kid {
             None | Some(Scalar::Null) => None,
             Some(Scalar::Text(kid)) => Some(&**kid),
-            Some(_) => return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a kid that is not text")),
+            Some(_) => {
+                return Err(Refusal::fault(
+                    Fault::Jwt,
+                    "the JWT's header has a kid that is not text",
+                ));
+            }
         };
 
         let (mut few, mut many) = ([0; 544], Vec::new());
@@ -95,7 +111,8 @@ impl<'a> Jws<'a> {
                 Err(Refusal::check(Check::UnknownKey, detail))
             }
             Err(NoKey::Weak) => {
-                let detail = "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1";
+                let detail =
+                    "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1";
                 Err(Refusal::check(Check::WeakKey, detail))
             }
             Err(NoKey::Wrong) => Err(Refusal::check(Check::Signature, "the JWT's signature is wrong")),
@@ -117,7 +134,9 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
 /// RFC 7515 §2: base64url without padding, and nothing else in between.
 fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Result<&'b [u8], Refusal> {
     if part.len() / 4 * 3 + 3 <= few.len() {
-        let len = URL_SAFE_NO_PAD.decode_slice(part, few).map_err(|_| not_base64())?;
+        let len = URL_SAFE_NO_PAD
+            .decode_slice(part, few)
+            .map_err(|_| not_base64())?;
         return Ok(&few[..len]);
     }
     URL_SAFE_NO_PAD.decode_vec(part, many).map_err(|_| not_base64())?;

@@ -42,13 +42,19 @@ impl Exchange<'_> {
 
     /// An error in the answer as such.
     pub(crate) fn fault(&self, fault: Fault, what: &str) -> Error {
-        Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
+        Error::response(
+            self.operation,
+            fault,
+            format!("the answer of {} {what}", origin(self.uri)),
+        )
     }
 
     /// The error for an answer whose status is no success.
     pub(crate) fn refusal(&self, response: &Response) -> Error {
         let status = response.status().as_u16();
-        let said = json::parse(response.body()).ok().and_then(|body| self.said(body.value(), Some(status)));
+        let said = json::parse(response.body())
+            .ok()
+            .and_then(|body| self.said(body.value(), Some(status)));
         said.or_else(|| self.said_in_header(response, status))
             .unwrap_or_else(|| Error::status_of(self.operation, origin(self.uri), status))
     }
@@ -56,11 +62,15 @@ impl Exchange<'_> {
     /// The error in a JSON answer, whatever its status: RFC 6749 section 5.2, or `error` as an object.
     pub(crate) fn said(&self, body: &Value, status: Option<u16>) -> Option<Error> {
         let (code, description, uri) = match body.get("error")? {
-            Value::String(code) => {
-                (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
-            }
+            Value::String(code) => (
+                code.as_str(),
+                body.get("error_description"),
+                body.get("error_uri").and_then(Value::as_str),
+            ),
             Value::Object(error) => {
-                let code = ["type", "status", "code"].iter().find_map(|n| error.get(*n)?.as_str());
+                let code = ["type", "status", "code"]
+                    .iter()
+                    .find_map(|n| error.get(*n)?.as_str());
                 (code.unwrap_or("unknown_error"), error.get("message"), None)
             }
             _ => return None,
@@ -99,7 +109,9 @@ impl Exchange<'_> {
     }
 
     fn check_content_type(&self, response: &Response) -> Result<(), Error> {
-        let Some(value) = response.headers().get(CONTENT_TYPE) else { return Ok(()) };
+        let Some(value) = response.headers().get(CONTENT_TYPE) else {
+            return Ok(());
+        };
         let value = value.to_str().unwrap_or("?");
         let essence = value.split(';').next().unwrap_or_default().trim();
         let json = |e: &str| e == "application/json" || e == "text/json" || e.ends_with("+json");
@@ -122,7 +134,10 @@ pub(crate) fn post(uri: Uri, headers: header::HeaderMap, form: String) -> Reques
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, header::HeaderValue::from_static("application/x-www-form-urlencoded"));
+    headers.insert(
+        CONTENT_TYPE,
+        header::HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
     headers.insert(header::ACCEPT, JSON);
     request
 }
@@ -142,7 +157,8 @@ pub(crate) fn get(uri: Uri, token: Option<&Secret>) -> Request {
 fn bearer(token: &Secret) -> header::HeaderValue {
     let text = Secret::new(format!("Bearer {}", token.expose()));
     // Tokens hold visible ASCII alone: `Tokens` are not made of anything else.
-    let mut value = header::HeaderValue::from_str(text.expose()).unwrap_or(header::HeaderValue::from_static("Bearer"));
+    let mut value =
+        header::HeaderValue::from_str(text.expose()).unwrap_or(header::HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
     value
 }
@@ -151,8 +167,14 @@ fn bearer(token: &Secret) -> header::HeaderValue {
 fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     challenge.match_indices(name).find_map(|(at, _)| {
         let before = challenge[..at].chars().next_back();
-        let value = challenge[at + name.len()..].trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
-        matches!(before, None | Some(' ' | ',' | '\t')).then(|| value.split('"').next()).flatten()
+        let value = challenge[at + name.len()..]
+            .trim_start()
+            .strip_prefix('=')?
+            .trim_start()
+            .strip_prefix('"')?;
+        matches!(before, None | Some(' ' | ',' | '\t'))
+            .then(|| value.split('"').next())
+            .flatten()
     })
 }
 
@@ -176,8 +198,11 @@ mod tests {
     #[test]
     fn an_error_that_quotes_a_secret_is_redacted() {
         let uri = Uri::from_static("https://a.example/token");
-        let exchange =
-            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &["hush-hush", "hush-more"] };
+        let exchange = Exchange {
+            operation: Operation::Refresh,
+            uri: &uri,
+            secrets: &["hush-hush", "hush-more"],
+        };
         let body = serde_json::json!({"error": "invalid_grant", "error_description": "no such hush-hush"});
         let mut response = Response::new(body.to_string().into_bytes());
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
