@@ -12,10 +12,10 @@ fn main() -> io::Result<()> {
     let mut slugs = Vec::new();
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "toml") {
-            if let Some(slug) = path.file_stem().and_then(|s| s.to_str()) {
-                slugs.push((slug.to_owned(), path.clone()));
-            }
+        if path.extension().is_some_and(|e| e == "toml")
+            && let Some(slug) = path.file_stem().and_then(|s| s.to_str())
+        {
+            slugs.push((slug.to_owned(), path.clone()));
         }
     }
     slugs.sort();

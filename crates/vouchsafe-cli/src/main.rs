@@ -1,3 +1,6 @@
 //! The command `vouchsafe`.
 #![forbid(unsafe_code)]
+
+mod demo;
+
 fn main() {}

@@ -263,18 +263,13 @@ impl Definition {
     /// # Errors
     /// Says the line and the field that is wrong, and why.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        toml::from_str(text).map_err(|e| DefinitionError {
-            message: e.to_string().trim_end().to_owned(),
-        })
+        toml::from_str(text).map_err(|e| DefinitionError { message: e.to_string().trim_end().to_owned() })
     }
 }
 
 impl Default for TokenManners {
     fn default() -> Self {
-        Self {
-            scope_separators: space(),
-            token_type_absent: false,
-        }
+        Self { scope_separators: space(), token_type_absent: false }
     }
 }
 

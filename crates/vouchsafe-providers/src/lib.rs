@@ -22,9 +22,7 @@ pub fn get(slug: &str) -> Option<Definition> {
 
 /// Every definition of the catalogue, in the order of their slugs.
 pub fn all() -> impl Iterator<Item = Definition> {
-    INDEX
-        .iter()
-        .filter_map(|(_, text)| Definition::from_toml(text).ok())
+    INDEX.iter().filter_map(|(_, text)| Definition::from_toml(text).ok())
 }
 
 /// The slugs of the catalogue, in order.

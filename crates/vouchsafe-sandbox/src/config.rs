@@ -37,16 +37,12 @@ impl User {
 
     /// Alice Liddell, whose e-mail address is verified.
     pub fn alice() -> Self {
-        Self::new("alice")
-            .with_name("Alice", "Liddell")
-            .with_verified_email("alice@example.com")
+        Self::new("alice").with_name("Alice", "Liddell").with_verified_email("alice@example.com")
     }
 
     /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by it.
     pub fn bob() -> Self {
-        Self::new("bob")
-            .with_name("Bob", "Sawyer")
-            .with_unverified_email("bob@example.com")
+        Self::new("bob").with_name("Bob", "Sawyer").with_unverified_email("bob@example.com")
     }
 
     /// Carol Kennicott, who has no e-mail address at all.
@@ -169,10 +165,7 @@ impl ClientConfig {
 
     /// A client without a secret. It must use PKCE.
     pub fn public(id: impl Into<String>) -> Self {
-        Self {
-            secret: None,
-            ..Self::confidential(id, String::new())
-        }
+        Self { secret: None, ..Self::confidential(id, String::new()) }
     }
 
     /// Registers a redirect URI. Without any, every loopback redirect URI is accepted.
@@ -226,10 +219,7 @@ impl Scopes {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut scopes = Vec::new();
         for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
-            if !scope
-                .bytes()
-                .all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
-            {
+            if !scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
                 return None;
             }
             if !scopes.iter().any(|known| known == scope) {
@@ -312,12 +302,9 @@ mod tests {
     #[test]
     fn without_registration_only_loopback_redirect_uris_are_accepted() {
         let client = ClientConfig::public("app");
-        for uri in [
-            "http://127.0.0.1:1/cb",
-            "http://localhost/",
-            "http://[::1]:9/x?y=z",
-            "https://localhost:3",
-        ] {
+        for uri in
+            ["http://127.0.0.1:1/cb", "http://localhost/", "http://[::1]:9/x?y=z", "https://localhost:3"]
+        {
             assert!(client.accepts_redirect_uri(uri), "{uri}");
         }
         for uri in [

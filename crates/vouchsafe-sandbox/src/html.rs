@@ -60,12 +60,7 @@ mod tests {
 
     #[test]
     fn text_cannot_leave_its_element_or_attribute() {
-        let html = Html::new("<p title=\"")
-            .text("\"><script>'&\u{202e}\0")
-            .markup("\">");
-        assert_eq!(
-            html.to_string(),
-            "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\u{fffd}\u{fffd}\">"
-        );
+        let html = Html::new("<p title=\"").text("\"><script>'&\u{202e}\0").markup("\">");
+        assert_eq!(html.to_string(), "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\u{fffd}\u{fffd}\">");
     }
 }

@@ -126,11 +126,7 @@ impl Keys {
         let kid = &self.jwk(alg)["kid"];
         let header = json!({ "alg": alg.name(), "kid": kid, "typ": "JWT" }).to_string();
         let payload = Value::Object(claims.clone()).to_string();
-        let input = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(payload)
-        );
+        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.sign(alg, input.as_bytes())?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -138,8 +134,7 @@ impl Keys {
     fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let rsa = |encoding: &'static dyn RsaEncoding| {
             let mut signature = vec![0; self.rsa.public_modulus_len()];
-            self.rsa
-                .sign(encoding, &SystemRandom::new(), input, &mut signature)?;
+            self.rsa.sign(encoding, &SystemRandom::new(), input, &mut signature)?;
             Ok(signature)
         };
         let ecdsa = |key: &EcdsaKeyPair| Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec());
@@ -159,13 +154,8 @@ impl Keys {
 
     /// The key set, RFC 7517 §5.
     pub(crate) fn jwks(&self) -> Value {
-        let one_of_each = [
-            SigningAlg::Rs256,
-            SigningAlg::Es256,
-            SigningAlg::Es384,
-            SigningAlg::Es512,
-            SigningAlg::EdDsa,
-        ];
+        let one_of_each =
+            [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::EdDsa];
         json!({ "keys": one_of_each.map(|alg| self.jwk(alg)) })
     }
 

@@ -30,12 +30,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            status,
-            title: title.into(),
-            text: text.into(),
-            details: Vec::new(),
-        }
+        Self { status, title: title.into(), text: text.into(), details: Vec::new() }
     }
 
     /// What the request said, for whoever has to find the mistake.
@@ -105,22 +100,12 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
     .markup("<button class=\"quiet\" name=\"decision\" value=\"deny\">Cancel and go back</button></form>")
     .html(for_developers(request))
     .markup("</div>");
-    page(
-        StatusCode::OK,
-        "Sign in",
-        "",
-        body,
-        Some(Shown::Login(id.to_owned())),
-    )
+    page(StatusCode::OK, "Sign in", "", body, Some(Shown::Login(id.to_owned())))
 }
 
 /// May the application do this?
 pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest, username: &str) -> Response {
-    let user = shared
-        .users
-        .iter()
-        .enumerate()
-        .find(|(_, user)| user.username() == username);
+    let user = shared.users.iter().enumerate().find(|(_, user)| user.username() == username);
     let signed_in = match user {
         Some((tone, user)) => Html::new("<div class=\"signed-in\">")
             .html(face(user, tone))
@@ -149,32 +134,18 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
         .markup("</code></p>")
         .html(for_developers(request))
         .markup("</div>");
-    page(
-        StatusCode::OK,
-        "Allow access",
-        "",
-        body,
-        Some(Shown::Consent(id.to_owned())),
-    )
+    page(StatusCode::OK, "Allow access", "", body, Some(Shown::Consent(id.to_owned())))
 }
 
 /// Sign out?
 pub(crate) fn logout(shared: &Shared, id: &str, username: &str) -> Response {
-    let name = shared
-        .user(username)
-        .map_or_else(|| username.to_owned(), User::display_name);
+    let name = shared.user(username).map_or_else(|| username.to_owned(), User::display_name);
     let body = Html::new("<div class=\"card\"><h1>Sign out of the sandbox?</h1><p class=\"lead\">You are signed in as <strong>")
         .text(name)
         .markup("</strong>. An application asks to end that.</p><form method=\"post\" action=\"/end_session/confirm\">")
         .html(hidden("logout", id))
         .markup("<div class=\"choice\"><button class=\"button main\">Sign out</button></div></form></div>");
-    page(
-        StatusCode::OK,
-        "Sign out",
-        "",
-        body,
-        Some(Shown::Logout(id.to_owned())),
-    )
+    page(StatusCode::OK, "Sign out", "", body, Some(Shown::Logout(id.to_owned())))
 }
 
 pub(crate) fn signed_out() -> Response {
@@ -278,20 +249,11 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     height='16' rx='4' fill='%23f0b400'/%3E%3Cpath d='M4 5l4 7 4-7' fill='none' stroke='%23422d00' stroke-width='2'/%3E%3C/svg%3E";
 
 fn hidden(name: &'static str, value: &str) -> Html {
-    Html::new("<input type=\"hidden\" name=\"")
-        .markup(name)
-        .markup("\" value=\"")
-        .text(value)
-        .markup("\">")
+    Html::new("<input type=\"hidden\" name=\"").markup(name).markup("\" value=\"").text(value).markup("\">")
 }
 
 fn face(user: &User, tone: usize) -> Html {
-    let initial: String = user
-        .display_name()
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .collect();
+    let initial: String = user.display_name().chars().take(1).flat_map(char::to_uppercase).collect();
     let tones = ["tone0", "tone1", "tone2", "tone3", "tone4", "tone5"];
     Html::new("<span class=\"face ")
         .markup(tones[tone % tones.len()])
@@ -301,16 +263,11 @@ fn face(user: &User, tone: usize) -> Html {
 }
 
 fn who(user: &User, hinted: bool) -> Html {
-    let html = Html::new("<span class=\"who\"><b>")
-        .text(user.display_name())
-        .markup("</b>");
+    let html = Html::new("<span class=\"who\"><b>").text(user.display_name()).markup("</b>");
     let html = match user.email() {
         Some(email) => {
-            let (class, word) = if user.email_verified() {
-                ("good", "verified")
-            } else {
-                ("warn", "not verified")
-            };
+            let (class, word) =
+                if user.email_verified() { ("good", "verified") } else { ("warn", "not verified") };
             html.markup("<span>")
                 .text(email)
                 .markup("</span><span class=\"")
@@ -332,9 +289,9 @@ fn in_plain_words(scope: &str, user: Option<&User>) -> Html {
     let html = Html::new("<li><b>");
     match scope {
         "openid" => html.markup("Know who you are</b><span>An identifier that stays the same each time"),
-        "profile" => html
-            .markup("See your name</b><span>")
-            .text(user.map_or_else(String::new, User::display_name)),
+        "profile" => {
+            html.markup("See your name</b><span>").text(user.map_or_else(String::new, User::display_name))
+        }
         "email" => {
             let html = html.markup("See your e-mail address</b><span>");
             match user.and_then(User::email) {
@@ -370,9 +327,5 @@ fn for_developers(request: &AuthorizationRequest) -> Html {
 }
 
 fn entry(html: Html, name: &'static str, value: &str) -> Html {
-    html.markup("<dt>")
-        .markup(name)
-        .markup("</dt><dd><code>")
-        .text(value)
-        .markup("</code></dd>")
+    html.markup("<dt>").markup(name).markup("</dt><dd><code>").text(value).markup("</code></dd>")
 }

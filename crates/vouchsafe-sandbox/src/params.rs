@@ -14,26 +14,16 @@ impl Params {
     pub(crate) fn from_body(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
         let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        media_type
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-            .then(|| Self::parse(body))
+        media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded").then(|| Self::parse(body))
     }
 
     fn parse(form: &[u8]) -> Self {
         // RFC 6749 §3.1: a parameter without a value counts as omitted.
-        Self(
-            form_urlencoded::parse(form)
-                .into_owned()
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        )
+        Self(form_urlencoded::parse(form).into_owned().filter(|(_, value)| !value.is_empty()).collect())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that was sent more than once, RFC 6749 §3.1. RFC 8707 §2 allows just that to `resource`.

@@ -42,12 +42,7 @@ pub struct Person {
 
 impl Person {
     pub(crate) fn new(username: String, issuer: String, router: Router) -> Self {
-        Self {
-            username,
-            issuer,
-            router,
-            cookies: Mutex::default(),
-        }
+        Self { username, issuer, router, cookies: Mutex::default() }
     }
 
     /// Follows an authorization URL, signs in and allows what is asked.
@@ -83,9 +78,7 @@ impl Person {
     }
 
     async fn walk(&self, url: &str, decision: &str) -> Result<String, PersonError> {
-        let path = self
-            .path_of(url)
-            .ok_or_else(|| PersonError::Foreign(url.to_owned()))?;
+        let path = self.path_of(url).ok_or_else(|| PersonError::Foreign(url.to_owned()))?;
         let mut asked = false;
         let mut step = self.send(Method::GET, path, None).await?;
         // Login, consent and the redirects between are five steps; more would be a loop.
@@ -104,12 +97,7 @@ impl Person {
                     self.send(Method::POST, "/consent", Some(&form)).await?
                 }
                 Step::Logout(id) => {
-                    self.send(
-                        Method::POST,
-                        "/end_session/confirm",
-                        Some(&[("logout", id.as_str())]),
-                    )
-                    .await?
+                    self.send(Method::POST, "/end_session/confirm", Some(&[("logout", id.as_str())])).await?
                 }
             };
         }
@@ -144,11 +132,7 @@ impl Person {
     }
 
     fn read(&self, response: &Response) -> Result<Step, PersonError> {
-        if let Some(location) = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|location| location.to_str().ok())
-        {
+        if let Some(location) = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()) {
             return Ok(match self.path_of(location) {
                 Some(path) => Step::Go(path.to_owned()),
                 None => Step::Leave(location.to_owned()),
@@ -158,41 +142,28 @@ impl Person {
             Some(Shown::Login(id)) => Ok(Step::Login(id.clone())),
             Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
             Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
-            Some(Shown::Problem(message)) => Err(PersonError::Refused {
-                status: response.status().as_u16(),
-                message: message.clone(),
-            }),
+            Some(Shown::Problem(message)) => {
+                Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
+            }
             None => Ok(Step::End),
         }
     }
 
     /// The path and query, if the URL is one of the sandbox.
     fn path_of<'a>(&self, url: &'a str) -> Option<&'a str> {
-        let path = if url.starts_with('/') {
-            url
-        } else {
-            url.strip_prefix(&self.issuer)?
-        };
+        let path = if url.starts_with('/') { url } else { url.strip_prefix(&self.issuer)? };
         path.starts_with('/').then_some(path)
     }
 
     fn cookie_header(&self) -> String {
         let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs: Vec<_> = cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
 
     fn keep_cookies(&self, response: &Response) {
         let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        for cookie in response
-            .headers()
-            .get_all(SET_COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-        {
+        for cookie in response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let Some((name, value)) = pair.split_once('=') else {
                 continue;
@@ -208,9 +179,7 @@ impl Person {
 
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Person")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
+        f.debug_struct("Person").field("username", &self.username).finish_non_exhaustive()
     }
 }
 

@@ -93,10 +93,7 @@ impl Sandbox {
 
     /// The latest requests to one path, such as `/token`, oldest first.
     pub fn requests_to(&self, path: &str) -> Vec<RecordedRequest> {
-        self.requests()
-            .into_iter()
-            .filter(|request| request.path == path)
-            .collect()
+        self.requests().into_iter().filter(|request| request.path == path).collect()
     }
 
     /// Forgets the requests recorded so far.
@@ -139,9 +136,7 @@ impl Sandbox {
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sandbox")
-            .field("issuer", &self.shared.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("issuer", &self.shared.issuer).finish_non_exhaustive()
     }
 }
 
@@ -204,11 +199,7 @@ impl SandboxBuilder {
     /// or no keys be made.
     pub async fn start(self) -> io::Result<Sandbox> {
         let signing_alg = parse_alg(&self.signing_alg)?;
-        for alg in self
-            .clients
-            .iter()
-            .filter_map(|client| client.signing_alg.as_deref())
-        {
+        for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
             parse_alg(alg)?;
         }
         let keys = make_keys(Keys::for_start).await?;
@@ -234,12 +225,7 @@ impl SandboxBuilder {
             // Either way: the sandbox is gone.
             let _ = stopped.await;
         });
-        Ok(Sandbox {
-            shared,
-            router,
-            stop: Some(stop),
-            server: tokio::spawn(async move { serve.await }),
-        })
+        Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })
     }
 }
 
@@ -277,10 +263,7 @@ impl Shared {
 
     /// Seconds since the epoch, by the sandbox's own clock.
     pub(crate) fn now(&self) -> u64 {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         now.saturating_add(self.clock_ahead.load(Ordering::Relaxed))
     }
 }

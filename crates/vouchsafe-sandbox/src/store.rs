@@ -22,22 +22,14 @@ impl Store {
     /// Signs a user in and gives the session a new name, so that a name planted before is worth nothing.
     pub(crate) fn sign_in(&mut self, old: &str, signed_in: SignedIn) -> String {
         let mut session = self.sessions.remove(old).unwrap_or_default();
-        if session
-            .signed_in
-            .as_ref()
-            .is_some_and(|before| before.username != signed_in.username)
-        {
+        if session.signed_in.as_ref().is_some_and(|before| before.username != signed_in.username) {
             session.consents.clear();
         }
         session.signed_in = Some(signed_in);
         let new = random_token("");
         self.sessions.insert(new.clone(), session);
         // Another tab may still show a page of the same browser.
-        for interaction in self
-            .interactions
-            .values_mut()
-            .filter(|interaction| interaction.session == old)
-        {
+        for interaction in self.interactions.values_mut().filter(|interaction| interaction.session == old) {
             interaction.session.clone_from(&new);
         }
         new
@@ -45,19 +37,14 @@ impl Store {
 
     /// The grant of an access token that is good now.
     pub(crate) fn active_access_token(&self, token: &str, now: u64) -> Option<(&AccessToken, &Grant)> {
-        let access = self
-            .access_tokens
-            .get(token)
-            .filter(|access| access.expires_at > now)?;
+        let access = self.access_tokens.get(token).filter(|access| access.expires_at > now)?;
         Some((access, self.active_grant(&access.grant)?))
     }
 
     /// The grant of a refresh token that is good now.
     pub(crate) fn active_refresh_token(&self, token: &str, now: u64) -> Option<(&RefreshToken, &Grant)> {
-        let refresh = self
-            .refresh_tokens
-            .get(token)
-            .filter(|refresh| !refresh.used && refresh.expires_at > now)?;
+        let refresh =
+            self.refresh_tokens.get(token).filter(|refresh| !refresh.used && refresh.expires_at > now)?;
         Some((refresh, self.active_grant(&refresh.grant)?))
     }
 
@@ -180,10 +167,7 @@ impl<V> Bounded<V> {
 
 impl<V> Default for Bounded<V> {
     fn default() -> Self {
-        Self {
-            map: HashMap::new(),
-            order: VecDeque::new(),
-        }
+        Self { map: HashMap::new(), order: VecDeque::new() }
     }
 }
 

@@ -26,17 +26,8 @@ struct State<T> {
 impl<T> Cached<T> {
     pub(crate) fn new(value: Option<Arc<T>>, max_age: Duration) -> Self {
         let good_until = value.as_ref().map(|_| Instant::now() + max_age);
-        let state = State {
-            value,
-            good_until,
-            forced: None,
-            ended: 0,
-            failure: None,
-        };
-        Self {
-            state: Mutex::new(state),
-            flight: futures_util::lock::Mutex::new(()),
-        }
+        let state = State { value, good_until, forced: None, ended: 0, failure: None };
+        Self { state: Mutex::new(state), flight: futures_util::lock::Mutex::new(()) }
     }
 
     /// The value, fetched if there is none or if it is older than `max_age`.
@@ -47,10 +38,10 @@ impl<T> Cached<T> {
     ) -> Result<Arc<T>, Error> {
         let ended = {
             let state = self.state();
-            if let (Some(value), Some(until)) = (&state.value, state.good_until) {
-                if Instant::now() < until {
-                    return Ok(value.clone());
-                }
+            if let (Some(value), Some(until)) = (&state.value, state.good_until)
+                && Instant::now() < until
+            {
+                return Ok(value.clone());
             }
             state.ended
         };
@@ -200,14 +191,8 @@ mod tests {
     #[test]
     fn the_last_good_value_outlives_a_failed_renewal() {
         let cached = Cached::new(None, Duration::ZERO);
-        assert_eq!(
-            *block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(),
-            1
-        );
-        assert_eq!(
-            *block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(),
-            1
-        );
+        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(), 1);
+        assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(), 1);
     }
 
     #[test]

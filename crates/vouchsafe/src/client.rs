@@ -60,8 +60,8 @@ struct Inner {
     http: Http,
     /// What discovery found; of a provider without discovery there is nothing to find.
     metadata: Cached<Metadata>,
-    /// The provider as the metadata makes it, with the metadata that made it.
-    server: Mutex<Option<(Option<Arc<Metadata>>, Arc<Server>)>>,
+    /// The provider as the metadata makes it.
+    server: Mutex<Option<Arc<Server>>>,
     keys: Cached<KeySet>,
 }
 
@@ -86,10 +86,7 @@ impl Client {
             keys: Cached::new(None, KEYS_AGE),
             blueprint,
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-            login_limit: LOGIN_LIMIT,
-        })
+        Ok(Self { inner: Arc::new(inner), login_limit: LOGIN_LIMIT })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
@@ -146,35 +143,17 @@ impl Client {
             }
             _ => {}
         }
-        if !response
-            .state
-            .as_ref()
-            .is_some_and(|state| same(state, pending.state.as_str()))
-        {
-            return refuse(
-                Check::StateMismatch,
-                "the response does not belong to this login (state)",
-            );
+        if !response.state.as_ref().is_some_and(|state| same(state, pending.state.as_str())) {
+            return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
         }
         // A login from the future is one whose clock was put back: it is as good as new.
-        if SystemTime::now()
-            .duration_since(pending.started_at)
-            .unwrap_or_default()
-            > self.login_limit
-        {
+        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.login_limit {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
         let uri = server.authorization.uri();
-        let exchange = Exchange {
-            operation,
-            uri: &uri,
-            secrets: &[pending.state.as_str()],
-        };
+        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()] };
         if let Some(error) = &response.error {
-            let (description, uri) = (
-                response.error_description.as_deref(),
-                response.error_uri.as_deref(),
-            );
+            let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
             return Err(exchange.server_error(error, description, uri, None));
         }
         let Some(code) = response.code.filter(|code| !code.is_empty()) else {
@@ -183,17 +162,10 @@ impl Client {
         };
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
-        let grant = Grant::AuthorizationCode {
-            code: &code,
-            redirect_uri: &pending.redirect_uri,
-            verifier,
-        };
+        let grant = Grant::AuthorizationCode { code: &code, redirect_uri: &pending.redirect_uri, verifier };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
-            nonce: pending
-                .nonce
-                .as_ref()
-                .map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
+            nonce: pending.nonce.as_ref().map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
             code: Some(&code),
@@ -213,37 +185,22 @@ impl Client {
         server.refresh_endpoint()?;
         let Some(refresh_token) = tokens.refresh_token() else {
             let detail = "the provider gave no refresh token at this login";
-            return Err(Error::unsupported(
-                Operation::Refresh,
-                Feature::RefreshToken,
-                detail,
-            ));
+            return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
         };
         let old = tokens.id_token();
         let claims = old.map(IdToken::claims);
         let nonce = claims.as_ref().and_then(|c| c.value().get("nonce")?.as_str());
-        let expectations = Expectations {
-            nonce: Nonce::Remembered(nonce),
-            max_age: None,
-            acr_values: &[],
-            code: None,
-        };
-        let grant = Grant::RefreshToken {
-            token: refresh_token.expose(),
-            scope: None,
-        };
+        let expectations =
+            Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
+        let grant = Grant::RefreshToken { token: refresh_token.expose(), scope: None };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user.
-        if let (Some(old), Some(new)) = (old, fresh.id_token()) {
-            if old.subject() != new.subject() {
-                let detail = "the refreshed ID token is about another user";
-                return Err(Error::validation(
-                    Operation::Refresh,
-                    Check::SubjectMismatch,
-                    detail,
-                ));
-            }
+        if let (Some(old), Some(new)) = (old, fresh.id_token())
+            && old.subject() != new.subject()
+        {
+            let detail = "the refreshed ID token is about another user";
+            return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
         }
         Ok(fresh.or_kept(tokens))
     }
@@ -257,10 +214,7 @@ impl Client {
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         match tokens.refresh_token() {
             Some(token) => self.revoke_token(token.expose(), Some("refresh_token")).await,
-            None => {
-                self.revoke_token(tokens.access_token().expose(), Some("access_token"))
-                    .await
-            }
+            None => self.revoke_token(tokens.access_token().expose(), Some("access_token")).await,
         }
     }
 
@@ -306,11 +260,7 @@ impl Client {
         };
         let request = userinfo::request(endpoint, tokens.bearer());
         let (uri, operation) = (endpoint.uri(), Operation::Identity);
-        let exchange = Exchange {
-            operation,
-            uri: &uri,
-            secrets: &[tokens.access_token().expose()],
-        };
+        let exchange = Exchange { operation, uri: &uri, secrets: &[tokens.access_token().expose()] };
         let response = self.send(operation, request).await?;
         let email = emails::read(&exchange, list, &response)?;
         let verified = email.as_ref().map(|_| true);
@@ -327,7 +277,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Json>, Error> {
-        Ok(self.server().await?.metadata.clone())
+        Ok(self.server().await?.metadata.as_ref().map(|m| m.raw.clone()))
     }
 
     /// The slug of the provider.
@@ -345,11 +295,7 @@ impl Client {
 
     pub(crate) fn read_token_answer(&self, body: &[u8]) -> Result<Tokens, Error> {
         let uri = http::Uri::default();
-        let exchange = Exchange {
-            operation: Operation::AuthorizationCode,
-            uri: &uri,
-            secrets: &[],
-        };
+        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
         let manners = &self.inner.blueprint.token_manners;
         let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
         Ok(Tokens::new(answer, &manners.scope_separators, None))
@@ -368,24 +314,18 @@ impl Client {
         let inner = &self.inner;
         let metadata = match &inner.blueprint.discovery {
             None => None,
-            Some(well_known) => Some(
-                inner
-                    .metadata
-                    .get(METADATA_AGE, || fetch_metadata(well_known, &inner.http))
-                    .await?,
-            ),
-        };
-        let mut known = inner
-            .server
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((made_of, server)) = &*known {
-            if made_of.as_ref().map(Arc::as_ptr) == metadata.as_ref().map(Arc::as_ptr) {
-                return Ok(server.clone());
+            Some(well_known) => {
+                Some(inner.metadata.get(METADATA_AGE, || fetch_metadata(well_known, &inner.http)).await?)
             }
+        };
+        let mut known = inner.server.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(server) = &*known
+            && server.metadata.as_ref().map(Arc::as_ptr) == metadata.as_ref().map(Arc::as_ptr)
+        {
+            return Ok(server.clone());
         }
-        let server = Arc::new(Server::new(&inner.blueprint, metadata.as_deref())?);
-        *known = Some((metadata, server.clone()));
+        let server = Arc::new(Server::new(&inner.blueprint, metadata)?);
+        *known = Some(server.clone());
         Ok(server)
     }
 
@@ -407,11 +347,7 @@ impl Client {
 
         let uri = endpoint.uri();
         let secrets = self.secrets(grant);
-        let exchange = Exchange {
-            operation,
-            uri: &uri,
-            secrets: &secrets,
-        };
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets };
         let manners = &self.inner.blueprint.token_manners;
         let answer = token::read(&exchange, manners, &response, SystemTime::now())?;
 
@@ -440,14 +376,7 @@ impl Client {
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let secret = self.inner.credentials.secret().map_or("", Secret::expose);
-        revocation::read(
-            &Exchange {
-                operation,
-                uri: &uri,
-                secrets: &[token, secret],
-            },
-            &response,
-        )
+        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret] }, &response)
     }
 
     pub(crate) async fn profile_of(&self, token: &Secret, subject: Option<&str>) -> Result<Json, Error> {
@@ -456,11 +385,7 @@ impl Client {
         let endpoint = server.userinfo_endpoint()?;
         let response = self.send(operation, userinfo::request(endpoint, token)).await?;
         let uri = endpoint.uri();
-        let exchange = Exchange {
-            operation,
-            uri: &uri,
-            secrets: &[token.expose()],
-        };
+        let exchange = Exchange { operation, uri: &uri, secrets: &[token.expose()] };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => self.verify_userinfo(&server, openid, jwt).await?,
@@ -480,23 +405,11 @@ impl Client {
             serde_json::Value::Array(many) => many.iter().any(|one| one == text),
             one => one == text,
         };
-        if claims
-            .value()
-            .get("iss")
-            .is_some_and(|iss| iss.as_str() != issuer)
-        {
+        if claims.value().get("iss").is_some_and(|iss| iss.as_str() != issuer) {
             let detail = "the signed UserInfo is from another issuer";
-            return Err(Error::validation(
-                Operation::Profile,
-                Check::IssuerMismatch,
-                detail,
-            ));
+            return Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail));
         }
-        if claims
-            .value()
-            .get("aud")
-            .is_some_and(|aud| !has(aud, self.client_id()))
-        {
+        if claims.value().get("aud").is_some_and(|aud| !has(aud, self.client_id())) {
             let detail = "the signed UserInfo is meant for another client";
             return Err(Error::validation(Operation::Profile, Check::Audience, detail));
         }
@@ -527,8 +440,7 @@ impl Client {
         expected: &Expected<'_>,
         operation: Operation,
     ) -> Result<Verified, Error> {
-        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected))
-            .await
+        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected)).await
     }
 
     /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
@@ -583,37 +495,25 @@ impl Client {
         }
         match self.inner.blueprint.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
-            _ => self
-                .inner
-                .credentials
-                .choose(operation, server.token_auth_methods.as_deref()),
+            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
         }
     }
 
     fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
-        if let Some(method) = self
-            .inner
-            .registration
-            .revocation_auth
-            .or(self.inner.blueprint.revocation_auth)
+        if let Some(method) = self.inner.registration.revocation_auth.or(self.inner.blueprint.revocation_auth)
         {
             return Ok(method);
         }
         match &server.revocation_auth_methods {
-            Some(methods) if self.inner.registration.client_auth.is_none() => self
-                .inner
-                .credentials
-                .choose(Operation::Revocation, Some(methods)),
+            Some(methods) if self.inner.registration.client_auth.is_none() => {
+                self.inner.credentials.choose(Operation::Revocation, Some(methods))
+            }
             _ => self.token_auth(server, Operation::Revocation),
         }
     }
 
     fn read_identity(&self, profile: Json) -> Result<Identity, Error> {
-        Identity::read(
-            &self.inner.blueprint.slug,
-            &self.inner.blueprint.identity,
-            profile,
-        )
+        Identity::read(&self.inner.blueprint.slug, &self.inner.blueprint.identity, profile)
     }
 
     fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 3] {
@@ -631,9 +531,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner {
-            blueprint, client_id, ..
-        } = &*self.inner;
+        let Inner { blueprint, client_id, .. } = &*self.inner;
         f.debug_struct("Client")
             .field("provider", &blueprint.slug)
             .field("client_id", client_id)
@@ -655,11 +553,7 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
     let mut first_error = None;
     for document in &well_known.documents {
         let uri = document.uri();
-        let exchange = Exchange {
-            operation,
-            uri: &uri,
-            secrets: &[],
-        };
+        let exchange = Exchange { operation, uri: &uri, secrets: &[] };
         let response = http.send(operation, metadata::request(document)).await?;
         // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
         if response.status().is_client_error() {
@@ -675,11 +569,7 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
 async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
     let operation = Operation::KeySet;
     let uri = jwks_uri.uri();
-    let exchange = Exchange {
-        operation,
-        uri: &uri,
-        secrets: &[],
-    };
+    let exchange = Exchange { operation, uri: &uri, secrets: &[] };
     let response = http.send(operation, get(uri.clone(), None)).await?;
     let document = exchange.object(&response)?;
     KeySet::read(&document)
@@ -690,10 +580,7 @@ async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
 pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     let shown = || crate::error::printable(uri, 200);
     let url = Url::parse(uri).map_err(|e| {
-        Error::config(
-            "redirect_uri",
-            format!("the redirect URI {} is not a URL: {e}", shown()),
-        )
+        Error::config("redirect_uri", format!("the redirect URI {} is not a URL: {e}", shown()))
     })?;
     if url.fragment().is_some() {
         return Err(Error::config(
@@ -702,10 +589,8 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
         ));
     }
     if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
-        let detail = format!(
-            "the redirect URI {} is not https; http is accepted for loopback hosts alone",
-            shown()
-        );
+        let detail =
+            format!("the redirect URI {} is not https; http is accepted for loopback hosts alone", shown());
         return Err(Error::config("insecure_url", detail));
     }
     Ok(())

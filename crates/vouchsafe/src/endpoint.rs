@@ -33,10 +33,7 @@ impl Endpoint {
             return Err(NotAnEndpoint::Invalid("it holds a fragment (#)".to_owned()));
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        Ok(Self {
-            text: text.trim().into(),
-            uri,
-        })
+        Ok(Self { text: text.trim().into(), uri })
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -73,12 +73,10 @@ impl Error {
     /// Whether the user has to sign in again: the grant is gone, or never could be refreshed.
     pub fn needs_login(&self) -> bool {
         match self {
-            Self::Server(e) => [
-                ErrorCode::INVALID_GRANT,
-                ErrorCode::LOGIN_REQUIRED,
-                ErrorCode::INVALID_TOKEN,
-            ]
-            .contains(&e.code),
+            Self::Server(e) => {
+                [ErrorCode::INVALID_GRANT, ErrorCode::LOGIN_REQUIRED, ErrorCode::INVALID_TOKEN]
+                    .contains(&e.code)
+            }
             Self::Unsupported(e) => e.feature == Feature::RefreshToken,
             _ => false,
         }
@@ -92,12 +90,10 @@ impl Error {
             return false;
         }
         match self {
-            Self::Server(e) => [
-                ErrorCode::TEMPORARILY_UNAVAILABLE,
-                ErrorCode::SERVER_ERROR,
-                ErrorCode::SLOW_DOWN,
-            ]
-            .contains(&e.code),
+            Self::Server(e) => {
+                [ErrorCode::TEMPORARILY_UNAVAILABLE, ErrorCode::SERVER_ERROR, ErrorCode::SLOW_DOWN]
+                    .contains(&e.code)
+            }
             Self::Http(e) => match e.kind {
                 HttpErrorKind::Timeout | HttpErrorKind::Connect | HttpErrorKind::Interrupted => true,
                 HttpErrorKind::Status => matches!(e.status, Some(408 | 425 | 429 | 500..=599)),
@@ -212,11 +208,7 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} failed: the provider answered {}",
-            self.operation, self.code
-        )?;
+        write!(f, "{} failed: the provider answered {}", self.operation, self.code)?;
         if let Some(status) = self.status {
             write!(f, " (HTTP status {status})")?;
         }
@@ -285,11 +277,7 @@ impl ErrorCode {
     pub(crate) fn from_wire(value: &str) -> Self {
         let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
         let code: String = value.chars().filter(allowed).take(MAX_CODE).collect();
-        Self(Cow::Owned(if code.trim().is_empty() {
-            "unknown_error".to_owned()
-        } else {
-            code
-        }))
+        Self(Cow::Owned(if code.trim().is_empty() { "unknown_error".to_owned() } else { code }))
     }
 }
 
@@ -480,18 +468,13 @@ impl HttpError {
 
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            operation, origin, ..
-        } = self;
+        let Self { operation, origin, .. } = self;
         match self.kind {
             HttpErrorKind::Timeout => write!(f, "{operation} failed: no whole answer from {origin} in time"),
             HttpErrorKind::Connect => write!(f, "{operation} failed: no connection to {origin}"),
             HttpErrorKind::Tls => write!(f, "{operation} failed: no trusted TLS connection to {origin}"),
             HttpErrorKind::BodyTooLarge => {
-                write!(
-                    f,
-                    "{operation} failed: the answer of {origin} is larger than the limit"
-                )
+                write!(f, "{operation} failed: the answer of {origin} is larger than the limit")
             }
             HttpErrorKind::Interrupted => write!(f, "{operation} failed: the answer of {origin} broke off"),
             HttpErrorKind::Status => {
@@ -618,41 +601,21 @@ impl Error {
         check: Check,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::Validation(Box::new(ValidationError {
-            operation,
-            check,
-            detail: detail.into(),
-        }))
+        Self::Validation(Box::new(ValidationError { operation, check, detail: detail.into() }))
     }
 
     pub(crate) fn response(operation: Operation, fault: Fault, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Response(Box::new(ResponseError {
-            operation,
-            fault,
-            detail: detail.into(),
-        }))
+        Self::Response(Box::new(ResponseError { operation, fault, detail: detail.into() }))
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
         let TransportError { kind, source } = error;
-        Self::Http(Box::new(HttpError {
-            operation,
-            kind,
-            origin,
-            status: None,
-            source,
-        }))
+        Self::Http(Box::new(HttpError { operation, kind, origin, status: None, source }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {
         let kind = HttpErrorKind::Status;
-        Self::Http(Box::new(HttpError {
-            operation,
-            kind,
-            origin,
-            status: Some(status),
-            source: None,
-        }))
+        Self::Http(Box::new(HttpError { operation, kind, origin, status: Some(status), source: None }))
     }
 
     pub(crate) fn unsupported(
@@ -660,18 +623,11 @@ impl Error {
         feature: Feature,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::Unsupported(Box::new(UnsupportedError {
-            operation,
-            feature,
-            detail: detail.into(),
-        }))
+        Self::Unsupported(Box::new(UnsupportedError { operation, feature, detail: detail.into() }))
     }
 
     pub(crate) fn config(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Config(Box::new(ConfigError {
-            code,
-            detail: detail.into(),
-        }))
+        Self::Config(Box::new(ConfigError { code, detail: detail.into() }))
     }
 }
 
@@ -691,10 +647,7 @@ impl TransportError {
     /// Adds the error that caused it. Its message is shown to people: it must hold no secret, so no URL with a query.
     #[must_use]
     pub fn caused_by(self, source: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Self {
-            source: Some(Arc::from(source)),
-            ..self
-        }
+        Self { source: Some(Arc::from(source)), ..self }
     }
 }
 
@@ -704,11 +657,7 @@ pub(crate) fn printable(text: &str, max: usize) -> String {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
     };
-    let mut shown: String = text
-        .chars()
-        .take(max)
-        .map(|c| if unfit(c) { ' ' } else { c })
-        .collect();
+    let mut shown: String = text.chars().take(max).map(|c| if unfit(c) { ' ' } else { c }).collect();
     if text.chars().nth(max).is_some() {
         shown.push('…');
     }

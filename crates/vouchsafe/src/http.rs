@@ -61,10 +61,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(30),
-            body: 1024 * 1024,
-        }
+        Self { timeout: Duration::from_secs(30), body: 1024 * 1024 }
     }
 }
 
@@ -126,28 +123,19 @@ impl Http {
 
 impl<C: HttpClient + 'static> From<C> for Http {
     fn from(client: C) -> Self {
-        Self {
-            client: Arc::new(client),
-            limits: Limits::default(),
-        }
+        Self { client: Arc::new(client), limits: Limits::default() }
     }
 }
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http")
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
+        f.debug_struct("Http").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
 
 /// Where a request goes, without the path: what may be shown.
 pub(crate) fn origin(uri: &http::Uri) -> String {
-    format!(
-        "{}://{}",
-        uri.scheme_str().unwrap_or("?"),
-        uri.authority().map_or("?", |a| a.as_str())
-    )
+    format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));

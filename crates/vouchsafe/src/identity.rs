@@ -24,10 +24,7 @@ impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
     pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let first = |pointers: &[String]| {
-            let found = pointers
-                .iter()
-                .filter_map(|p| profile.value().pointer(p))
-                .find(|v| !v.is_null());
+            let found = pointers.iter().filter_map(|p| profile.value().pointer(p)).find(|v| !v.is_null());
             found.cloned()
         };
         let text = |pointers: &[String]| match first(pointers)? {
@@ -45,10 +42,7 @@ impl Identity {
                 ));
             }
             None => {
-                return Err(invalid(
-                    Fault::MissingField,
-                    "the profile does not say who the user is",
-                ));
+                return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
             }
         };
         let email = text(&manners.email);
@@ -139,9 +133,7 @@ mod tests {
 
     fn verified(value: &str, text: bool) -> Option<bool> {
         let profile = format!(r#"{{"sub": "1", "email": "a@b.example", "email_verified": {value}}}"#);
-        Identity::read("x", &manners(text), profile.parse().unwrap())
-            .unwrap()
-            .email_verified()
+        Identity::read("x", &manners(text), profile.parse().unwrap()).unwrap().email_verified()
     }
 
     #[test]
@@ -161,11 +153,7 @@ mod tests {
         let profile: Json = r#"{"sub": "1", "email_verified": true}"#.parse().unwrap();
         let identity = Identity::read("x", &manners(false), profile).unwrap();
         assert_eq!(
-            (
-                identity.email(),
-                identity.email_verified(),
-                identity.verified_email()
-            ),
+            (identity.email(), identity.email_verified(), identity.verified_email()),
             (None, None, None)
         );
     }

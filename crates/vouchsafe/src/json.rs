@@ -57,11 +57,7 @@ impl Json {
 
     /// The names of the members, if this is an object; none otherwise.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .as_object()
-            .into_iter()
-            .flat_map(|o| o.keys())
-            .map(String::as_str)
+        self.0.as_object().into_iter().flat_map(|o| o.keys()).map(String::as_str)
     }
 
     /// The document as a type of your own.
@@ -347,9 +343,7 @@ mod tests {
 
     #[test]
     fn an_error_does_not_quote_the_document() {
-        let error = parse(br#"{"access_token": "hush" oops}"#)
-            .unwrap_err()
-            .to_string();
+        let error = parse(br#"{"access_token": "hush" oops}"#).unwrap_err().to_string();
         assert!(!error.contains("hush") && error.contains("line 1"), "{error}");
     }
 

@@ -131,11 +131,8 @@ impl<'c> Login<'c> {
                 )
             })?,
         };
-        let scopes: Arc<[String]> = if self.scopes.is_empty() {
-            server.scopes.clone()
-        } else {
-            self.scopes.into()
-        };
+        let scopes: Arc<[String]> =
+            if self.scopes.is_empty() { server.scopes.clone() } else { self.scopes.into() };
         for (name, value) in &blueprint.params {
             if !self.params.iter().any(|(known, _)| known == name) {
                 self.params.push((name.clone().into(), value.clone().into()));
@@ -145,8 +142,7 @@ impl<'c> Login<'c> {
             self.params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
-            self.params
-                .push(("acr_values".into(), self.acr_values.join(" ").into()));
+            self.params.push(("acr_values".into(), self.acr_values.join(" ").into()));
         }
 
         let [state, nonce, verifier] = Random::three()?;
@@ -154,7 +150,7 @@ impl<'c> Login<'c> {
         let nonce = asks_openid.then_some(nonce);
         let verifier = blueprint.pkce.then_some(verifier);
         let challenge = verifier.as_ref().map(|v| pkce::s256(v.as_str()));
-        let challenge = challenge.as_ref().map(|c| Random::text(c));
+        let challenge = challenge.as_ref().map(Random::text);
 
         let url = AuthorizationRequest {
             client_id: client.client_id(),
@@ -290,10 +286,7 @@ impl Random {
 
     fn from_text(text: &str) -> Option<Self> {
         let bytes: [u8; 43] = text.as_bytes().try_into().ok()?;
-        bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-            .then_some(Self(bytes))
+        bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(Self(bytes))
     }
 }
 
@@ -343,11 +336,7 @@ impl Serialize for PendingLogin {
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
-            at: self
-                .started_at
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs(),
+            at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             max_age: self.max_age,
             acr: self.acr_values.clone(),
             data: self.data.clone(),

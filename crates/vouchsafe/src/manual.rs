@@ -86,16 +86,8 @@ impl<'c> Manual<'c> {
     #[doc(alias = "refresh_token")]
     pub async fn refresh(self, refresh_token: &str) -> Result<Tokens, Error> {
         let server = self.client.server().await?;
-        let expectations = Expectations {
-            nonce: Nonce::Any,
-            max_age: None,
-            acr_values: &[],
-            code: None,
-        };
-        let grant = Grant::RefreshToken {
-            token: refresh_token,
-            scope: None,
-        };
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        let grant = Grant::RefreshToken { token: refresh_token, scope: None };
         self.client.redeem(&server, grant, &expectations, false).await
     }
 
@@ -105,9 +97,7 @@ impl<'c> Manual<'c> {
     /// As [`Client::revoke`].
     #[doc(alias = "revoke_token")]
     pub async fn revoke(self, token: &str, hint: Option<TokenTypeHint>) -> Result<(), Error> {
-        self.client
-            .revoke_token(token, hint.map(TokenTypeHint::as_str))
-            .await
+        self.client.revoke_token(token, hint.map(TokenTypeHint::as_str)).await
     }
 
     /// The profile behind an access token. Whose it is, nobody compares.
@@ -137,17 +127,9 @@ impl<'c> Manual<'c> {
         let server = self.client.server().await?;
         let openid = openid(&server)?;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
-        let expectations = Expectations {
-            nonce,
-            max_age: None,
-            acr_values: &[],
-            code: None,
-        };
+        let expectations = Expectations { nonce, max_age: None, acr_values: &[], code: None };
         let expected = self.client.expected(&server, openid, &expectations, None);
-        let verified = self
-            .client
-            .verify(openid, id_token, &expected, Operation::Jwt)
-            .await?;
+        let verified = self.client.verify(openid, id_token, &expected, Operation::Jwt).await?;
         Ok(IdToken::new(Secret::new(id_token), verified))
     }
 
@@ -162,12 +144,7 @@ impl<'c> Manual<'c> {
     pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
         let server = self.client.server().await?;
         let openid = openid(&server)?;
-        let expectations = Expectations {
-            nonce: Nonce::Any,
-            max_age: None,
-            acr_values: &[],
-            code: None,
-        };
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
         let expected = Expected {
             audience: Audience::Any(audience),
             // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
@@ -235,10 +212,7 @@ impl AuthorizationUrl<'_> {
 
     async fn build(mut self) -> Result<String, Error> {
         if let Some((name, _)) = self.params.iter().find(|(name, _)| RESERVED.contains(&&**name)) {
-            return Err(Error::config(
-                "reserved_param",
-                format!("{name} has a method of its own"),
-            ));
+            return Err(Error::config("reserved_param", format!("{name} has a method of its own")));
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.server().await?;
@@ -251,11 +225,7 @@ impl AuthorizationUrl<'_> {
         let request = AuthorizationRequest {
             client_id: self.client.client_id(),
             redirect_uri: &self.redirect_uri,
-            scopes: if self.scopes.is_empty() {
-                &server.scopes
-            } else {
-                &self.scopes
-            },
+            scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
             scope_separator: &blueprint.scope_separator,
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
@@ -326,9 +296,7 @@ impl AuthorizationCode<'_> {
             redirect_uri: &self.redirect_uri,
             verifier: self.verifier.as_ref().map(Secret::expose),
         };
-        self.client
-            .redeem(&server, grant, &expectations, self.nonce.is_some())
-            .await
+        self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
     }
 }
 
@@ -355,10 +323,7 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self {
-            value: String::from_utf8_lossy(&pkce::s256(verifier)).into_owned(),
-            method: "S256",
-        })
+        Ok(Self { value: String::from_utf8_lossy(&pkce::s256(verifier)).into_owned(), method: "S256" })
     }
 
     /// The verifier itself.
@@ -371,10 +336,7 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self {
-            value: verifier.to_owned(),
-            method: "plain",
-        })
+        Ok(Self { value: verifier.to_owned(), method: "plain" })
     }
 }
 

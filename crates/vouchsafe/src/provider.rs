@@ -83,10 +83,7 @@ impl Provider {
         let slug = slug.into();
         vouchsafe_providers::get(&slug).map(Self::from).ok_or_else(|| {
             let shown = crate::error::printable(&slug, 60);
-            Error::config(
-                "unknown_provider",
-                format!("the catalogue has no provider named {shown}"),
-            )
+            Error::config("unknown_provider", format!("the catalogue has no provider named {shown}"))
         })
     }
 
@@ -198,11 +195,7 @@ impl Provider {
         for name in self.values.keys() {
             if !definition.params.contains_key(name) {
                 let known: Vec<_> = definition.params.keys().map(String::as_str).collect();
-                let known = if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                };
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let shown = crate::error::printable(name, 60);
                 let detail = format!("{} has no parameter {shown}; it has: {known}", self.slug());
                 return Err(Error::config("invalid_param", detail));
@@ -223,9 +216,7 @@ impl Provider {
             let Some(url) = self.fill(template.as_deref())? else {
                 return Ok(None);
             };
-            Endpoint::parse(&url)
-                .map(Some)
-                .map_err(|e| wrong_url(name, &url, &e))
+            Endpoint::parse(&url).map(Some).map_err(|e| wrong_url(name, &url, &e))
         };
         let blueprint = Blueprint {
             slug: definition.slug.as_str().into(),
@@ -253,10 +244,8 @@ impl Provider {
             identity: definition.identity.clone(),
         };
         if blueprint.discovery.is_none() {
-            for (name, endpoint) in [
-                ("authorization", &blueprint.authorization),
-                ("token", &blueprint.token),
-            ] {
+            for (name, endpoint) in [("authorization", &blueprint.authorization), ("token", &blueprint.token)]
+            {
                 if endpoint.is_none() {
                     let detail = format!("{} has no {name} endpoint", self.slug());
                     return Err(Error::config("missing_endpoint", detail));
@@ -279,19 +268,13 @@ impl Provider {
                 if param.optional {
                     return Ok(None);
                 }
-                let detail = format!(
-                    "{} needs the parameter {name}: {}",
-                    self.slug(),
-                    param.rule.describe()
-                );
+                let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
                 return Err(Error::config("invalid_param", detail));
             };
             if !obeys(param.rule, value) {
                 let shown = crate::error::printable(value, 60);
-                let detail = format!(
-                    "the parameter {name} is {shown}, and must be {}",
-                    param.rule.describe()
-                );
+                let detail =
+                    format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
                 return Err(Error::config("invalid_param", detail));
             }
             filled = filled.replace(&mark, value);
@@ -302,11 +285,7 @@ impl Provider {
 
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
-        Self {
-            definition,
-            values: BTreeMap::new(),
-            metadata: None,
-        }
+        Self { definition, values: BTreeMap::new(), metadata: None }
     }
 }
 
@@ -349,7 +328,8 @@ pub(crate) struct Server {
     pub(crate) scopes: Arc<[String]>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    pub(crate) metadata: Option<Json>,
+    /// What discovery found, if there was any.
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 #[derive(Debug)]
@@ -360,28 +340,20 @@ pub(crate) struct OpenId {
 
 impl Server {
     /// The definition says what is where; discovery fills in what it leaves open.
-    pub(crate) fn new(blueprint: &Blueprint, metadata: Option<&Metadata>) -> Result<Self, Error> {
+    pub(crate) fn new(blueprint: &Blueprint, found: Option<Arc<Metadata>>) -> Result<Self, Error> {
+        let metadata = found.as_deref();
         let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
             own.clone().or_else(|| found.cloned().flatten())
         };
-        let missing = || {
-            Error::config(
-                "missing_endpoint",
-                format!("{} lacks an endpoint", blueprint.slug),
-            )
-        };
-        let authorization = pick(
-            &blueprint.authorization,
-            metadata.map(|m| &m.authorization_endpoint),
-        );
+        let missing = || Error::config("missing_endpoint", format!("{} lacks an endpoint", blueprint.slug));
+        let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
         let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
 
         let openid = match metadata {
             Some(m) if m.is_openid => match &m.jwks_uri {
-                Some(jwks_uri) => Some(OpenId {
-                    jwks_uri: jwks_uri.clone(),
-                    algorithms: m.id_token_algs.clone(),
-                }),
+                Some(jwks_uri) => {
+                    Some(OpenId { jwks_uri: jwks_uri.clone(), algorithms: m.id_token_algs.clone() })
+                }
                 None => {
                     let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
                     return Err(Error::response(Operation::Discovery, Fault::Metadata, detail));
@@ -412,17 +384,13 @@ impl Server {
             scopes: scopes.into(),
             token_auth_methods: metadata.and_then(|m| m.token_auth_methods.clone()),
             revocation_auth_methods: metadata.and_then(|m| m.revocation_auth_methods.clone()),
-            metadata: metadata.map(|m| m.raw.clone()),
+            metadata: found,
         })
     }
 
     pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {
         self.refresh.as_ref().ok_or_else(|| {
-            Error::unsupported(
-                Operation::Refresh,
-                Feature::Refresh,
-                "the provider does not refresh tokens",
-            )
+            Error::unsupported(Operation::Refresh, Feature::Refresh, "the provider does not refresh tokens")
         })
     }
 
@@ -435,11 +403,7 @@ impl Server {
 
     pub(crate) fn userinfo_endpoint(&self) -> Result<&Endpoint, Error> {
         self.userinfo.as_ref().ok_or_else(|| {
-            Error::unsupported(
-                Operation::Profile,
-                Feature::Profile,
-                "the provider has no userinfo endpoint",
-            )
+            Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")
         })
     }
 }
@@ -459,9 +423,7 @@ fn obeys(rule: Rule, value: &str) -> bool {
         Rule::Label => label(value),
         Rule::Segment => {
             !matches!(value, "" | "." | "..")
-                && value
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         }
         Rule::Host => {
             let (host, port) = value.split_once(':').unwrap_or((value, "443"));
@@ -475,10 +437,7 @@ fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
         NotAnEndpoint::Insecure => "insecure_url",
         NotAnEndpoint::Invalid(_) => "invalid_url",
     };
-    Error::config(
-        code,
-        format!("the {name} {} {why}", crate::error::printable(url, 200)),
-    )
+    Error::config(code, format!("the {name} {} {why}", crate::error::printable(url, 200)))
 }
 
 /// The definitions that this library stands on are in the catalogue, as a test there shows.
@@ -513,29 +472,12 @@ mod tests {
     fn a_parameter_cannot_move_a_request_elsewhere() {
         let label = provider("label", "https://{p}.x.example/a");
         assert!(label.clone().param("p", "my-shop").blueprint().is_ok());
-        for value in [
-            "evil.example/#",
-            "a.b",
-            "a/b",
-            "a@b",
-            "a:1",
-            "-a",
-            "",
-            "a b",
-            "é",
-            "a\n",
-        ] {
+        for value in ["evil.example/#", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
             let error = label.clone().param("p", value).blueprint().unwrap_err();
             assert_eq!(error.code(), "invalid_param", "{value}");
         }
         let segment = provider("segment", "https://x.example/{p}/a");
-        assert!(
-            segment
-                .clone()
-                .param("p", "9188040d-6c67.x_y")
-                .blueprint()
-                .is_ok()
-        );
+        assert!(segment.clone().param("p", "9188040d-6c67.x_y").blueprint().is_ok());
         for value in ["..", ".", "a/b", "a?b", "%2e%2e", ""] {
             assert!(segment.clone().param("p", value).blueprint().is_err(), "{value}");
         }
@@ -548,31 +490,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told() {
-        let error = provider("label", "https://{p}.x.example/a")
-            .blueprint()
-            .unwrap_err();
+        let error = provider("label", "https://{p}.x.example/a").blueprint().unwrap_err();
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
         let error = Provider::new("x").param("q", "1").blueprint().unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        assert_eq!(
-            Provider::new("x").blueprint().unwrap_err().code(),
-            "missing_endpoint"
-        );
+        assert_eq!(Provider::new("x").blueprint().unwrap_err().code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
-        assert_eq!(
-            Provider::openid("http://a.example")
-                .blueprint()
-                .unwrap_err()
-                .code(),
-            "insecure_url"
-        );
-        assert_eq!(
-            Provider::openid("not a url").blueprint().unwrap_err().code(),
-            "invalid_url"
-        );
-        assert_eq!(
-            Provider::from_definition("slug = 1").unwrap_err().code(),
-            "definition"
-        );
+        assert_eq!(Provider::openid("http://a.example").blueprint().unwrap_err().code(), "insecure_url");
+        assert_eq!(Provider::openid("not a url").blueprint().unwrap_err().code(), "invalid_url");
+        assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");
     }
 }

@@ -23,13 +23,7 @@ impl Registration {
     /// A public client of that id: one without a secret, such as a program on its user's own machine.
     pub fn new(client_id: impl Into<String>) -> Self {
         let client_id = client_id.into();
-        Self {
-            client_id,
-            secret: None,
-            redirect_uri: None,
-            client_auth: None,
-            revocation_auth: None,
-        }
+        Self { client_id, secret: None, redirect_uri: None, client_auth: None, revocation_auth: None }
     }
 
     /// Makes it a confidential client.

@@ -67,9 +67,7 @@ impl Tokens {
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let separators = &*self.scope_separators;
         let scope = self.scope.as_deref().unwrap_or_default();
-        scope
-            .split(move |c| separators.contains(c))
-            .filter(|s| !s.is_empty())
+        scope.split(move |c| separators.contains(c)).filter(|s| !s.is_empty())
     }
 
     /// When the access token expires, if the provider says so.
@@ -86,8 +84,7 @@ impl Tokens {
     /// Whether the access token expires within that time from now.
     pub fn expires_within(&self, duration: Duration) -> bool {
         let then = SystemTime::now().checked_add(duration);
-        self.expires_at
-            .is_some_and(|at| then.is_none_or(|then| at <= then))
+        self.expires_at.is_some_and(|at| then.is_none_or(|then| at <= then))
     }
 
     /// Any other member of the provider's answer, by its name.
@@ -95,14 +92,9 @@ impl Tokens {
     /// An `id_token` is found here only where nobody verified it: do not believe it.
     pub fn get(&self, name: &str) -> Option<Json> {
         if name == "id_token" {
-            return self
-                .unverified
-                .as_ref()
-                .map(|t| serde_json::Value::from(t.expose()).into());
+            return self.unverified.as_ref().map(|t| serde_json::Value::from(t.expose()).into());
         }
-        json::parse(self.extra.as_ref()?.expose().as_bytes())
-            .ok()?
-            .get(name)
+        json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?.get(name)
     }
 
     /// What was asked for counts as granted where the provider does not say.
@@ -163,11 +155,7 @@ pub struct IdToken {
 
 impl IdToken {
     pub(crate) fn new(raw: Secret, verified: Verified) -> Self {
-        Self {
-            raw,
-            claims: Secret::new(verified.payload),
-            subject: verified.subject,
-        }
+        Self { raw, claims: Secret::new(verified.payload), subject: verified.subject }
     }
 
     /// Who signed in: unique and never reassigned at this issuer, and meaningless at any other.
@@ -196,11 +184,7 @@ impl IdToken {
         let claims = crate::jose::jws::decode_text(raw.split('.').nth(1)?).ok()?;
         let subject = id_token::subject(&claims)?;
         json::parse(claims.as_bytes()).ok()?;
-        Some(Self {
-            raw: Secret::new(raw),
-            claims: Secret::new(claims),
-            subject,
-        })
+        Some(Self { raw: Secret::new(raw), claims: Secret::new(claims), subject })
     }
 }
 
@@ -244,10 +228,7 @@ impl Serialize for Tokens {
                 .expires_at
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
                 .map(|d| d.as_secs()),
-            extra: self
-                .extra
-                .as_ref()
-                .and_then(|e| json::parse(e.expose().as_bytes()).ok()),
+            extra: self.extra.as_ref().and_then(|e| json::parse(e.expose().as_bytes()).ok()),
         };
         stored.serialize(serializer)
     }
@@ -257,10 +238,7 @@ impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
         let broken = || serde::de::Error::custom("the stored ID token cannot be read");
-        let id_token = stored
-            .id_token
-            .map(|raw| IdToken::from_stored(raw).ok_or_else(broken))
-            .transpose()?;
+        let id_token = stored.id_token.map(|raw| IdToken::from_stored(raw).ok_or_else(broken)).transpose()?;
         Ok(Self {
             access_token: AccessToken(Secret::new(stored.access_token)),
             refresh_token: stored.refresh_token.map(|t| RefreshToken(Secret::new(t))),
@@ -268,9 +246,7 @@ impl<'de> Deserialize<'de> for Tokens {
             unverified: stored.unverified_id_token.map(Secret::new),
             scope: stored.scope.map(String::into_boxed_str),
             scope_separators: stored.scope_separators.into_boxed_str(),
-            expires_at: stored
-                .expires_at
-                .and_then(|s| UNIX_EPOCH.checked_add(Duration::from_secs(s))),
+            expires_at: stored.expires_at.and_then(|s| UNIX_EPOCH.checked_add(Duration::from_secs(s))),
             extra: stored.extra.map(|e| Secret::new(e.to_string())),
         })
     }

@@ -65,10 +65,7 @@ impl AuthorizationRequest {
         // RFC 6749 §4.1.2.1: until client and redirect URI are known to be good, the browser must not be sent anywhere.
         let client = read_client(shared, params)?;
         let (redirect_uri, redirect_uri_omitted) = read_redirect_uri(client, params)?;
-        let state = params
-            .get("state")
-            .filter(|_| !params.is_duplicate("state"))
-            .map(str::to_owned);
+        let state = params.get("state").filter(|_| !params.is_duplicate("state")).map(str::to_owned);
         let refuse = |error, description: String| {
             Refusal::Redirect(ErrorRedirect {
                 redirect_uri: redirect_uri.clone(),
@@ -84,10 +81,7 @@ impl AuthorizationRequest {
         }
         read_unsupported(params).map_err(|(error, description)| refuse(error, description.to_owned()))?;
         let scopes = Scopes::parse(
-            params
-                .get("scope")
-                .filter(|scope| !scope.trim().is_empty())
-                .unwrap_or(DEFAULT_SCOPE),
+            params.get("scope").filter(|scope| !scope.trim().is_empty()).unwrap_or(DEFAULT_SCOPE),
         )
         .ok_or_else(|| {
             refuse(
@@ -119,22 +113,13 @@ impl AuthorizationRequest {
             max_age,
             login_hint: params.get("login_hint").map(str::to_owned),
             only_user,
-            acr: params
-                .get("acr_values")
-                .and_then(|acr| acr.split(' ').next())
-                .unwrap_or("0")
-                .to_owned(),
+            acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
         })
     }
 
     /// The authorization response that carries a code.
     pub(crate) fn redirect_with_code(&self, issuer: &str, code: &str) -> Response {
-        redirect(
-            &self.redirect_uri,
-            issuer,
-            self.state.as_deref(),
-            &[("code", code)],
-        )
+        redirect(&self.redirect_uri, issuer, self.state.as_deref(), &[("code", code)])
     }
 
     /// The authorization response that carries an error.
@@ -183,10 +168,7 @@ impl Challenge {
         if !(43..=128).contains(&value.len()) || !value.bytes().all(unreserved) {
             return Err("code_challenge is not 43 to 128 characters of A-Z, a-z, 0-9, -, ., _ and ~");
         }
-        Ok(Some(Self {
-            value: value.to_owned(),
-            plain,
-        }))
+        Ok(Some(Self { value: value.to_owned(), plain }))
     }
 }
 
@@ -201,11 +183,7 @@ pub(crate) struct Prompt {
 impl Prompt {
     fn read(text: Option<&str>) -> Result<Self, &'static str> {
         let mut prompt = Self::default();
-        let values = || {
-            text.unwrap_or_default()
-                .split(' ')
-                .filter(|value| !value.is_empty())
-        };
+        let values = || text.unwrap_or_default().split(' ').filter(|value| !value.is_empty());
         for value in values() {
             match value {
                 "none" => prompt.none = true,
@@ -265,10 +243,7 @@ fn redirect(redirect_uri: &str, issuer: &str, state: Option<&str>, params: &[(&s
 
 fn read_client<'a>(shared: &'a Shared, params: &Params) -> Result<&'a ClientConfig, Refusal> {
     let page = |title: &str, text: &str| Refusal::Page(Problem::new(StatusCode::BAD_REQUEST, title, text));
-    let Some(id) = params
-        .get("client_id")
-        .filter(|_| !params.is_duplicate("client_id"))
-    else {
+    let Some(id) = params.get("client_id").filter(|_| !params.is_duplicate("client_id")) else {
         return Err(page(
             "Which application is this?",
             "The authorization request has no client_id, or more than one. Check the URL that your application made.",
@@ -288,9 +263,7 @@ fn read_client<'a>(shared: &'a Shared, params: &Params) -> Result<&'a ClientConf
 }
 
 fn read_redirect_uri(client: &ClientConfig, params: &Params) -> Result<(String, bool), Refusal> {
-    let given = params
-        .get("redirect_uri")
-        .filter(|_| !params.is_duplicate("redirect_uri"));
+    let given = params.get("redirect_uri").filter(|_| !params.is_duplicate("redirect_uri"));
     match (given, client.redirect_uris.as_slice()) {
         (Some(uri), _) if client.accepts_redirect_uri(uri) => Ok((uri.to_owned(), false)),
         (Some(uri), registered) => {
@@ -318,9 +291,7 @@ fn read_redirect_uri(client: &ClientConfig, params: &Params) -> Result<(String, 
 }
 
 fn asks_for_openid(params: &Params) -> bool {
-    params
-        .get("scope")
-        .is_some_and(|scope| scope.split(' ').any(|scope| scope == "openid"))
+    params.get("scope").is_some_and(|scope| scope.split(' ').any(|scope| scope == "openid"))
 }
 
 fn read_unsupported(params: &Params) -> Result<(), (&'static str, &'static str)> {
@@ -331,19 +302,13 @@ fn read_unsupported(params: &Params) -> Result<(), (&'static str, &'static str)>
         ("registration", "registration_not_supported"),
     ] {
         if params.get(name).is_some() {
-            return Err((
-                error,
-                "the sandbox takes all parameters in the authorization request itself",
-            ));
+            return Err((error, "the sandbox takes all parameters in the authorization request itself"));
         }
     }
     match params.get("response_type") {
         Some("code") => {}
         Some(_) => {
-            return Err((
-                "unsupported_response_type",
-                "the sandbox answers with a code only",
-            ));
+            return Err(("unsupported_response_type", "the sandbox answers with a code only"));
         }
         None => return Err(("invalid_request", "response_type is missing")),
     }

@@ -27,12 +27,7 @@ impl IntoResponse for BearerError {
         let challenge = format!(
             "Bearer realm=\"vouchsafe sandbox\", error=\"{code}\", error_description=\"{description}\""
         );
-        let mut response = OAuthError {
-            status,
-            code,
-            description,
-        }
-        .into_response();
+        let mut response = OAuthError { status, code, description }.into_response();
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             response.headers_mut().insert("www-authenticate", challenge);
         }
@@ -52,15 +47,12 @@ pub(super) fn token(headers: &HeaderMap, body: &[u8]) -> Result<String, BearerEr
     let Some(value) = by_header else {
         return by_form.map(str::to_owned).ok_or(BearerError::Missing);
     };
-    let value = value
-        .to_str()
-        .map_err(|_| BearerError::Malformed("the Authorization header field is not text"))?;
+    let value =
+        value.to_str().map_err(|_| BearerError::Malformed("the Authorization header field is not text"))?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
             Ok(token.trim().to_owned())
         }
-        _ => Err(BearerError::Malformed(
-            "the Authorization header field does not hold a bearer token",
-        )),
+        _ => Err(BearerError::Malformed("the Authorization header field does not hold a bearer token")),
     }
 }

@@ -22,9 +22,7 @@ impl<'a> ClientRequest<'a> {
             OAuthError::invalid_request("the content type must be application/x-www-form-urlencoded")
         })?;
         if let Some(name) = params.duplicate() {
-            return Err(OAuthError::invalid_request(format!(
-                "parameter {name} is there more than once"
-            )));
+            return Err(OAuthError::invalid_request(format!("parameter {name} is there more than once")));
         }
         let client = authenticate(shared, headers, &params)?;
         Ok(Self { client, params })
@@ -45,28 +43,20 @@ fn authenticate<'a>(
     let (id, secret) = match (basic, params.get("client_id"), params.get("client_secret")) {
         (Some(_), _, Some(_)) => {
             // RFC 6749 §2.3: one method a request.
-            return Err(OAuthError::invalid_request(
-                "the client authenticates twice, by header and by body",
-            ));
+            return Err(OAuthError::invalid_request("the client authenticates twice, by header and by body"));
         }
         (Some((id, _)), Some(other), None) if id != other => {
-            return Err(OAuthError::invalid_request(
-                "client_id differs from the one in the header",
-            ));
+            return Err(OAuthError::invalid_request("client_id differs from the one in the header"));
         }
         (Some((id, secret)), _, None) => (id, Some(secret)),
         (None, Some(id), secret) => (id.to_owned(), secret.map(str::to_owned)),
         (None, None, _) => return Err(invalid_client("the client does not say who it is")),
     };
-    let client = shared
-        .client(&id)
-        .ok_or_else(|| invalid_client("this client is not registered"))?;
+    let client = shared.client(&id).ok_or_else(|| invalid_client("this client is not registered"))?;
     match (&client.secret, secret) {
         (None, None) => Ok(client),
         (None, Some(_)) => Err(invalid_client("this client is public and has no secret")),
-        (Some(_), None) => Err(invalid_client(
-            "this client has a secret and must authenticate by it",
-        )),
+        (Some(_), None) => Err(invalid_client("this client has a secret and must authenticate by it")),
         (Some(known), Some(given)) => verify_slices_are_equal(known.as_bytes(), given.as_bytes())
             .map(|()| client)
             .map_err(|_| invalid_client("the client secret is wrong")),
@@ -79,16 +69,11 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OA
         return Ok(None);
     };
     if fields.next().is_some() {
-        return Err(OAuthError::invalid_request(
-            "there is more than one Authorization header field",
-        ));
+        return Err(OAuthError::invalid_request("there is more than one Authorization header field"));
     }
     let malformed = || invalid_client("the Authorization header field is not HTTP Basic authentication");
-    let (scheme, encoded) = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .ok_or_else(malformed)?;
+    let (scheme, encoded) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(malformed());
     }
@@ -102,10 +87,7 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OA
 fn form_decode(text: &str) -> String {
     // The text is one value: an `&` in it, left unencoded by a careless client, separates nothing.
     let form = format!("v={}", text.replace('&', "%26"));
-    form_urlencoded::parse(form.as_bytes())
-        .map(|(_, value)| value.into_owned())
-        .next()
-        .unwrap_or_default()
+    form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).next().unwrap_or_default()
 }
 
 fn invalid_client(description: &str) -> OAuthError {
@@ -118,13 +100,8 @@ mod tests {
 
     #[test]
     fn basic_credentials_are_form_decoded_rfc6749_2_3_1() {
-        for (encoded, plain) in [
-            ("a%3Ab", "a:b"),
-            ("a+b", "a b"),
-            ("a&b=c", "a&b=c"),
-            ("%26", "&"),
-            ("", ""),
-        ] {
+        for (encoded, plain) in [("a%3Ab", "a:b"), ("a+b", "a b"), ("a&b=c", "a&b=c"), ("%26", "&"), ("", "")]
+        {
             assert_eq!(form_decode(encoded), plain);
         }
     }

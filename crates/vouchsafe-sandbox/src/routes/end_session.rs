@@ -22,18 +22,13 @@ pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderM
 pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params =
         Params::from_body(&headers, &body).ok_or_else(|| problem("The logout request is not a form."));
-    params
-        .and_then(|params| answer(&shared, &headers, &params))
-        .unwrap_or_else(IntoResponse::into_response)
+    params.and_then(|params| answer(&shared, &headers, &params)).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The button on the page that asks first.
 pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Params::from_body(&headers, &body);
-    let id = form
-        .as_ref()
-        .and_then(|form| form.get("logout"))
-        .unwrap_or_default();
+    let id = form.as_ref().and_then(|form| form.get("logout")).unwrap_or_default();
     let logout = shared.store().logouts.remove(id);
     let session = session::find(&shared, &headers);
     match (logout, session) {
@@ -59,11 +54,7 @@ fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<Respo
     let Some(session) = session::find(shared, headers) else {
         return Ok(done(return_to));
     };
-    let username = shared
-        .store()
-        .sessions
-        .get(&session)
-        .and_then(|session| session.signed_in.clone());
+    let username = shared.store().sessions.get(&session).and_then(|session| session.signed_in.clone());
     match (username, hint) {
         (None, _) => Ok(done(return_to)),
         (Some(signed_in), Some(hint)) if hint.username == signed_in.username => {
@@ -72,10 +63,7 @@ fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<Respo
         // §2: without a hint that names who is here, ask: anybody can link to this endpoint.
         (Some(signed_in), _) => {
             let id = random_token("");
-            shared
-                .store()
-                .logouts
-                .insert(id.clone(), Logout { session, return_to });
+            shared.store().logouts.insert(id.clone(), Logout { session, return_to });
             Ok(pages::logout(shared, &id, &signed_in.username))
         }
     }
@@ -91,9 +79,7 @@ fn read_return_to(
     };
     let client_id = match (params.get("client_id"), hint) {
         (Some(id), Some(hint)) if id != hint.client_id => {
-            return Err(problem(
-                "The client_id is not the one the id_token_hint was issued to.",
-            ));
+            return Err(problem("The client_id is not the one the id_token_hint was issued to."));
         }
         (Some(id), _) => id,
         (None, Some(hint)) => &hint.client_id,
@@ -107,18 +93,14 @@ fn read_return_to(
         .client(client_id)
         .ok_or_else(|| problem("The sandbox does not know this client_id.").detail("client_id", client_id))?;
     if !client.accepts_post_logout_redirect_uri(uri) {
-        return Err(
-            problem("This post_logout_redirect_uri is not registered for the client.")
-                .detail("client_id", client_id)
-                .detail("post_logout_redirect_uri", uri),
-        );
+        return Err(problem("This post_logout_redirect_uri is not registered for the client.")
+            .detail("client_id", client_id)
+            .detail("post_logout_redirect_uri", uri));
     }
     let Some(state) = params.get("state") else {
         return Ok(Some(uri.to_owned()));
     };
-    let state = Serializer::new(String::new())
-        .append_pair("state", state)
-        .finish();
+    let state = Serializer::new(String::new()).append_pair("state", state).finish();
     let separator = if uri.contains('?') { "&" } else { "?" };
     Ok(Some(format!("{uri}{separator}{state}")))
 }

@@ -30,11 +30,7 @@ pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
         Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
         signed_in => {
             let id = random_token("");
-            let interaction = Interaction {
-                session: session.clone(),
-                request,
-                signed_in,
-            };
+            let interaction = Interaction { session: session.clone(), request, signed_in };
             let page = match &interaction.signed_in {
                 None => pages::login(shared, &id, &interaction.request),
                 Some(signed_in) => pages::consent(shared, &id, &interaction.request, &signed_in.username),
@@ -74,20 +70,13 @@ pub(super) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         .into_response();
     };
     let request = &interaction.request;
-    if request
-        .only_user
-        .as_deref()
-        .is_some_and(|only| only != user.username())
-    {
+    if request.only_user.as_deref().is_some_and(|only| only != user.username()) {
         // OpenID Connect Core §3.1.2.2: never a token for another user than the hint names.
         let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
         return request.redirect_with_error(&shared.issuer, "login_required", error);
     }
-    let signed_in = SignedIn {
-        username: user.username().to_owned(),
-        auth_time: shared.now(),
-    };
+    let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
     let session = shared.store().sign_in(&interaction.session, signed_in.clone());
     let response = if needs_consent(&shared, &session, request) {
         if let Some(interaction) = shared.store().interactions.get_mut(&id) {
@@ -131,11 +120,7 @@ pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
             let mut store = shared.store();
             store.interactions.remove(&id);
             if let Some(session) = store.sessions.get_mut(&interaction.session) {
-                session
-                    .consents
-                    .entry(request.client_id.clone())
-                    .or_default()
-                    .extend(&request.scopes);
+                session.consents.entry(request.client_id.clone()).or_default().extend(&request.scopes);
             }
             drop(store);
             issue_code(&shared, request, signed_in)
@@ -153,12 +138,8 @@ const CODE_LIFETIME: u64 = 60;
 fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedIn) -> Response {
     let code = random_token("sandbox-code-");
     let response = request.redirect_with_code(&shared.issuer, &code);
-    let issued = Code {
-        request,
-        signed_in,
-        expires_at: shared.now().saturating_add(CODE_LIFETIME),
-        redeemed: None,
-    };
+    let issued =
+        Code { request, signed_in, expires_at: shared.now().saturating_add(CODE_LIFETIME), redeemed: None };
     shared.store().codes.insert(code, issued);
     response
 }
@@ -171,10 +152,7 @@ fn usable_sign_in(shared: &Shared, session: &str, request: &AuthorizationRequest
         // OpenID Connect Core §3.1.2.1: `max_age=0` is as good as `prompt=login`.
         max_age == 0 || now.saturating_sub(signed_in.auth_time) > max_age
     });
-    let other = request
-        .only_user
-        .as_ref()
-        .is_some_and(|only| *only != signed_in.username);
+    let other = request.only_user.as_ref().is_some_and(|only| *only != signed_in.username);
     (!request.prompt.login && !too_old && !other).then_some(signed_in)
 }
 
@@ -183,10 +161,7 @@ fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest)
         return true;
     }
     let store = shared.store();
-    let allowed = store
-        .sessions
-        .get(session)
-        .and_then(|session| session.consents.get(&request.client_id));
+    let allowed = store.sessions.get(session).and_then(|session| session.consents.get(&request.client_id));
     shared.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
 }
 

@@ -21,32 +21,17 @@ pub(super) async fn answer(
     let request = ClientRequest::read(&shared, &headers, &body)?;
     if request.client.secret.is_none() {
         // §2.1: without authorization the endpoint would let anybody try out tokens.
-        return Err(OAuthError::new(
-            "invalid_client",
-            "introspection is for clients with a secret",
-        ));
+        return Err(OAuthError::new("invalid_client", "introspection is for clients with a secret"));
     }
     let token = request.required("token")?;
     let now = shared.now();
     let store = shared.store();
     let body = if let Some((access, grant)) = store.active_access_token(token, now) {
-        let mut body = describe(
-            &shared,
-            grant,
-            &access.scopes,
-            access.issued_at,
-            access.expires_at,
-        );
+        let mut body = describe(&shared, grant, &access.scopes, access.issued_at, access.expires_at);
         body["token_type"] = "Bearer".into();
         body
     } else if let Some((refresh, grant)) = store.active_refresh_token(token, now) {
-        describe(
-            &shared,
-            grant,
-            &grant.scopes,
-            refresh.issued_at,
-            refresh.expires_at,
-        )
+        describe(&shared, grant, &grant.scopes, refresh.issued_at, refresh.expires_at)
     } else {
         // §2.2: not a word about why.
         json!({ "active": false })

@@ -36,19 +36,13 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/.well-known/oauth-authorization-server", get(metadata::show))
         .route("/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/login", get(interaction::show_login).post(interaction::login))
-        .route(
-            "/consent",
-            get(interaction::show_consent).post(interaction::consent),
-        )
+        .route("/consent", get(interaction::show_consent).post(interaction::consent))
         .route("/token", post(token::answer))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/jwks", get(jwks::show))
         .route("/revoke", post(revoke::answer))
         .route("/introspect", post(introspect::answer))
-        .route(
-            "/end_session",
-            get(end_session::by_query).post(end_session::by_form),
-        )
+        .route("/end_session", get(end_session::by_query).post(end_session::by_form))
         .route("/end_session/confirm", post(end_session::confirm))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -70,11 +64,7 @@ impl OAuthError {
             "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self {
-            status,
-            code,
-            description: description.into(),
-        }
+        Self { status, code, description: description.into() }
     }
 
     pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
@@ -99,11 +89,8 @@ impl IntoResponse for OAuthError {
 
 /// Tokens and what is said of them are for one reader and one moment, RFC 6749 §5.1.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    let headers = [
-        ("content-type", "application/json"),
-        (CACHE_CONTROL.as_str(), "no-store"),
-        ("pragma", "no-cache"),
-    ];
+    let headers =
+        [("content-type", "application/json"), (CACHE_CONTROL.as_str(), "no-store"), ("pragma", "no-cache")];
     (status, headers, body.to_string()).into_response()
 }
 
@@ -122,18 +109,11 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     let query = parts.uri.query().map(str::to_owned);
     let path = parts.uri.path().to_owned();
     let field = |(name, value): (&HeaderName, &HeaderValue)| {
-        (
-            name.to_string(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
+        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let headers: Vec<_> = parts.headers.iter().map(field).collect();
     let head = path.len() + query.as_ref().map_or(0, String::len);
-    if headers
-        .iter()
-        .fold(head, |sum, (name, value)| sum + name.len() + value.len())
-        > MAX_HEAD
-    {
+    if headers.iter().fold(head, |sum, (name, value)| sum + name.len() + value.len()) > MAX_HEAD {
         return Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             "That request is too long",

@@ -18,24 +18,14 @@ pub(super) async fn answer(
     let token = request.required("token")?;
     let mut store = shared.store();
     // `token_type_hint` is a hint (§2.1), and a lookup in memory needs none.
-    let refresh = store
-        .refresh_tokens
-        .get(token)
-        .map(|refresh| refresh.grant.clone());
+    let refresh = store.refresh_tokens.get(token).map(|refresh| refresh.grant.clone());
     let access = store.access_tokens.get(token).map(|access| access.grant.clone());
     let Some(grant) = refresh.as_ref().or(access.as_ref()) else {
         // §2.2: an unknown token is as good as a revoked one.
         return Ok(StatusCode::OK);
     };
-    if store
-        .grants
-        .get(grant)
-        .is_none_or(|grant| grant.client_id != request.client.id)
-    {
-        return Err(OAuthError::new(
-            "invalid_grant",
-            "the token was issued to another client",
-        ));
+    if store.grants.get(grant).is_none_or(|grant| grant.client_id != request.client.id) {
+        return Err(OAuthError::new("invalid_grant", "the token was issued to another client"));
     }
     if refresh.is_some() {
         store.revoke_grant(grant);

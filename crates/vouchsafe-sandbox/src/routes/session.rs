@@ -8,19 +8,10 @@ use crate::store::Session;
 
 /// The name of the browser's session, if the sandbox knows it.
 pub(super) fn find(shared: &Shared, headers: &HeaderMap) -> Option<String> {
-    let cookies = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let pairs = cookies
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    let mut names = pairs
-        .filter(|(name, _)| *name == shared.cookie_name)
-        .map(|(_, value)| value);
-    names
-        .find(|name| shared.store().sessions.get(name).is_some())
-        .map(str::to_owned)
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut names = pairs.filter(|(name, _)| *name == shared.cookie_name).map(|(_, value)| value);
+    names.find(|name| shared.store().sessions.get(name).is_some()).map(str::to_owned)
 }
 
 /// The browser's session, or a new one.
@@ -40,10 +31,7 @@ pub(super) fn remember(shared: &Shared, session: &str, mut response: Response) -
 }
 
 pub(super) fn forget(shared: &Shared, mut response: Response) -> Response {
-    let cookie = format!(
-        "{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
-        shared.cookie_name
-    );
+    let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0", shared.cookie_name);
     set(&mut response, &cookie);
     response
 }

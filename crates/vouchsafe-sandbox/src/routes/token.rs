@@ -37,29 +37,20 @@ pub(super) async fn answer(
 fn authorization_code(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, OAuthError> {
     let given = request.required("code")?;
     let mut store = shared.store();
-    let code = store
-        .codes
-        .get(given)
-        .cloned()
-        .ok_or_else(|| invalid_grant("the code is unknown"))?;
+    let code = store.codes.get(given).cloned().ok_or_else(|| invalid_grant("the code is unknown"))?;
     if code.request.client_id != request.client.id {
         return Err(invalid_grant("the code was issued to another client"));
     }
     if let Some(grant) = &code.redeemed {
         // RFC 6749 §4.1.2: one of the two who came with it is a thief, and there is no telling which.
         store.revoke_grant(grant);
-        return Err(invalid_grant(
-            "the code was used before, so its tokens are revoked",
-        ));
+        return Err(invalid_grant("the code was used before, so its tokens are revoked"));
     }
     if code.expires_at <= shared.now() {
         return Err(invalid_grant("the code has expired"));
     }
     check_redirect_uri(&code.request, request.params.get("redirect_uri"))?;
-    check_verifier(
-        code.request.challenge.as_ref(),
-        request.params.get("code_verifier"),
-    )?;
+    check_verifier(code.request.challenge.as_ref(), request.params.get("code_verifier"))?;
 
     let id = random_token("");
     let scopes = code.request.scopes.clone();
@@ -94,19 +85,14 @@ fn refresh_token(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, 
         .get(given)
         .cloned()
         .ok_or_else(|| invalid_grant("the refresh token is unknown"))?;
-    let grant = store
-        .grants
-        .get(&refresh.grant)
-        .cloned()
-        .ok_or_else(|| invalid_grant("the grant is forgotten"))?;
+    let grant =
+        store.grants.get(&refresh.grant).cloned().ok_or_else(|| invalid_grant("the grant is forgotten"))?;
     if grant.client_id != request.client.id {
         return Err(invalid_grant("the refresh token was issued to another client"));
     }
     if refresh.used {
         store.revoke_grant(&refresh.grant);
-        return Err(invalid_grant(
-            "the refresh token was used before, so all that came of it is revoked",
-        ));
+        return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
     if grant.revoked {
         return Err(invalid_grant("the refresh token is revoked"));
@@ -115,14 +101,9 @@ fn refresh_token(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, 
         return Err(invalid_grant("the refresh token has expired"));
     }
     let scopes = match request.params.get("scope") {
-        Some(text) => Scopes::parse(text)
-            .filter(|scopes| grant.scopes.covers(scopes))
-            .ok_or_else(|| {
-                OAuthError::new(
-                    "invalid_scope",
-                    "the scope asks for more than the user has granted",
-                )
-            })?,
+        Some(text) => Scopes::parse(text).filter(|scopes| grant.scopes.covers(scopes)).ok_or_else(|| {
+            OAuthError::new("invalid_scope", "the scope asks for more than the user has granted")
+        })?,
         None => grant.scopes.clone(),
     };
     if let Some(refresh) = store.refresh_tokens.get_mut(given) {
@@ -192,12 +173,8 @@ impl Issuance<'_> {
 
     /// OpenID Connect Core §2.
     fn id_token(&self, access_token: &str, now: u64) -> Result<String, OAuthError> {
-        let alg = self
-            .client
-            .signing_alg
-            .as_deref()
-            .and_then(SigningAlg::parse)
-            .unwrap_or(self.shared.signing_alg);
+        let alg =
+            self.client.signing_alg.as_deref().and_then(SigningAlg::parse).unwrap_or(self.shared.signing_alg);
         let user = self
             .shared
             .user(&self.grant.signed_in.username)
@@ -228,9 +205,7 @@ const REFRESH_TOKEN_LIFETIME: u64 = 30 * 24 * 3600;
 fn check_redirect_uri(request: &AuthorizationRequest, given: Option<&str>) -> Result<(), OAuthError> {
     match given {
         Some(given) if given == request.redirect_uri => Ok(()),
-        Some(_) => Err(invalid_grant(
-            "redirect_uri differs from the one in the authorization request",
-        )),
+        Some(_) => Err(invalid_grant("redirect_uri differs from the one in the authorization request")),
         None if request.redirect_uri_omitted => Ok(()),
         None => Err(OAuthError::invalid_request(
             "redirect_uri was in the authorization request and is missing here",
@@ -242,19 +217,11 @@ fn check_redirect_uri(request: &AuthorizationRequest, given: Option<&str>) -> Re
 fn check_verifier(challenge: Option<&Challenge>, verifier: Option<&str>) -> Result<(), OAuthError> {
     match (challenge, verifier) {
         (None, None) => Ok(()),
-        (Some(_), None) => Err(invalid_grant(
-            "the code has a code challenge, and code_verifier is missing",
-        )),
+        (Some(_), None) => Err(invalid_grant("the code has a code challenge, and code_verifier is missing")),
         // RFC 9700 §2.1.1: else somebody could have stripped the challenge from the authorization request.
-        (None, Some(_)) => Err(invalid_grant(
-            "there is a code_verifier, but the code has no code challenge",
-        )),
+        (None, Some(_)) => Err(invalid_grant("there is a code_verifier, but the code has no code challenge")),
         (Some(challenge), Some(verifier)) => {
-            let computed = if challenge.plain {
-                verifier.to_owned()
-            } else {
-                sha256_base64url(verifier)
-            };
+            let computed = if challenge.plain { verifier.to_owned() } else { sha256_base64url(verifier) };
             verify_slices_are_equal(computed.as_bytes(), challenge.value.as_bytes())
                 .map_err(|_| invalid_grant("code_verifier does not match the code challenge"))
         }

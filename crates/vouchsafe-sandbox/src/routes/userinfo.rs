@@ -21,9 +21,7 @@ pub(super) async fn answer(
     let store = shared.store();
     let (access, grant) = store
         .active_access_token(&token, now)
-        .ok_or(BearerError::Invalid(
-            "the access token is unknown, expired or revoked",
-        ))?;
+        .ok_or(BearerError::Invalid("the access token is unknown, expired or revoked"))?;
     let user = shared
         .user(&grant.signed_in.username)
         .ok_or(BearerError::Invalid("the user of this access token is gone"))?;

@@ -7,11 +7,7 @@ use crate::scenario::{CHALLENGE, REDIRECT_URI, Scenario, claims, query_value};
 #[tokio::test]
 async fn callback_carries_code_state_and_issuer() {
     let scenario = Scenario::new().await;
-    let callback = scenario
-        .person()
-        .allow(&scenario.authorization_url(&[]))
-        .await
-        .unwrap();
+    let callback = scenario.person().allow(&scenario.authorization_url(&[])).await.unwrap();
     assert!(callback.starts_with(REDIRECT_URI));
     assert!(query_value(&callback, "code").is_some());
     assert_eq!(query_value(&callback, "state").unwrap(), "the state");
@@ -23,20 +19,13 @@ async fn redirect_uri_with_a_query_keeps_it() {
     let scenario = Scenario::new().await;
     let url = scenario.authorization_url(&[("redirect_uri", "http://localhost:9/cb?tenant=a%20b")]);
     let callback = scenario.person().allow(&url).await.unwrap();
-    assert!(
-        callback.starts_with("http://localhost:9/cb?tenant=a%20b&code="),
-        "{callback}"
-    );
+    assert!(callback.starts_with("http://localhost:9/cb?tenant=a%20b&code="), "{callback}");
 }
 
 #[tokio::test]
 async fn deny_returns_access_denied() {
     let scenario = Scenario::new().await;
-    let callback = scenario
-        .person()
-        .deny(&scenario.authorization_url(&[]))
-        .await
-        .unwrap();
+    let callback = scenario.person().deny(&scenario.authorization_url(&[])).await.unwrap();
     assert_eq!(query_value(&callback, "error").unwrap(), "access_denied");
     assert_eq!(query_value(&callback, "state").unwrap(), "the state");
     assert_eq!(query_value(&callback, "iss").unwrap(), scenario.sandbox.issuer());
@@ -46,21 +35,13 @@ async fn deny_returns_access_denied() {
 #[tokio::test]
 async fn foreign_redirect_uri_gets_a_page_and_no_redirect() {
     let scenario = Scenario::new().await;
-    for uri in [
-        "https://evil.example/cb",
-        "javascript:alert(1)",
-        "http://127.0.0.1@evil.example/",
-        "nonsense",
-    ] {
+    for uri in
+        ["https://evil.example/cb", "javascript:alert(1)", "http://127.0.0.1@evil.example/", "nonsense"]
+    {
         let url = scenario.authorization_url(&[("redirect_uri", uri)]);
         let refused = scenario.person().allow(&url).await.unwrap_err();
-        assert!(
-            matches!(refused, PersonError::Refused { status: 400, .. }),
-            "{refused:?}"
-        );
-        let reply = scenario
-            .get(url.strip_prefix(scenario.sandbox.issuer()).unwrap())
-            .await;
+        assert!(matches!(refused, PersonError::Refused { status: 400, .. }), "{refused:?}");
+        let reply = scenario.get(url.strip_prefix(scenario.sandbox.issuer()).unwrap()).await;
         assert_eq!(reply.header("location"), None);
     }
 }
@@ -69,15 +50,9 @@ async fn foreign_redirect_uri_gets_a_page_and_no_redirect() {
 async fn unknown_client_gets_a_page_and_no_redirect() {
     let scenario = Scenario::new().await;
     for id in ["nobody", ""] {
-        let refused = scenario
-            .person()
-            .allow(&scenario.authorization_url(&[("client_id", id)]))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(refused, PersonError::Refused { status: 400, .. }),
-            "{refused:?}"
-        );
+        let refused =
+            scenario.person().allow(&scenario.authorization_url(&[("client_id", id)])).await.unwrap_err();
+        assert!(matches!(refused, PersonError::Refused { status: 400, .. }), "{refused:?}");
     }
 }
 
@@ -86,20 +61,10 @@ async fn registered_redirect_uri_is_accepted_and_may_be_left_out_without_openid(
     let client = ClientConfig::confidential("shop", "secret").redirect_uri("https://shop.example/cb");
     let scenario = Scenario::with(Sandbox::builder().client(client)).await;
     let shop = [("client_id", "shop"), ("scope", "profile"), ("redirect_uri", "")];
-    let callback = scenario
-        .person()
-        .allow(&scenario.authorization_url(&shop))
-        .await
-        .unwrap();
+    let callback = scenario.person().allow(&scenario.authorization_url(&shop)).await.unwrap();
     assert!(callback.starts_with("https://shop.example/cb?code="));
     let foreign = [("client_id", "shop")];
-    assert!(
-        scenario
-            .person()
-            .allow(&scenario.authorization_url(&foreign))
-            .await
-            .is_err()
-    );
+    assert!(scenario.person().allow(&scenario.authorization_url(&foreign)).await.is_err());
 }
 
 #[tokio::test]
@@ -115,33 +80,15 @@ async fn bad_requests_return_to_the_client_with_the_right_error() {
         (&[("max_age", "soon")], "invalid_request"),
         (&[("prompt", "none login")], "invalid_request"),
         (&[("request", "e30.e30.")], "request_not_supported"),
-        (
-            &[("request_uri", "https://a.example/")],
-            "request_uri_not_supported",
-        ),
+        (&[("request_uri", "https://a.example/")], "request_uri_not_supported"),
         (&[("code_challenge_method", "S512")], "invalid_request"),
         (&[("code_challenge", "")], "invalid_request"),
         (short, "invalid_request"),
         (&[("id_token_hint", "e30.e30.e30")], "invalid_request"),
-        (
-            &[
-                ("client_id", public),
-                ("code_challenge", ""),
-                ("code_challenge_method", ""),
-            ],
-            "invalid_request",
-        ),
+        (&[("client_id", public), ("code_challenge", ""), ("code_challenge_method", "")], "invalid_request"),
     ] {
-        let callback = scenario
-            .person()
-            .allow(&scenario.authorization_url(params))
-            .await
-            .unwrap();
-        assert_eq!(
-            query_value(&callback, "error").as_deref(),
-            Some(error),
-            "{params:?}"
-        );
+        let callback = scenario.person().allow(&scenario.authorization_url(params)).await.unwrap();
+        assert_eq!(query_value(&callback, "error").as_deref(), Some(error), "{params:?}");
         assert_eq!(query_value(&callback, "state").unwrap(), "the state");
         assert_eq!(query_value(&callback, "iss").unwrap(), scenario.sandbox.issuer());
     }
@@ -151,17 +98,9 @@ async fn bad_requests_return_to_the_client_with_the_right_error() {
 async fn parameter_sent_twice_is_refused_rfc6749_3_1() {
     let scenario = Scenario::new().await;
     let url = scenario.authorization_url(&[]);
-    let callback = scenario
-        .person()
-        .allow(&format!("{url}&scope=openid"))
-        .await
-        .unwrap();
+    let callback = scenario.person().allow(&format!("{url}&scope=openid")).await.unwrap();
     assert_eq!(query_value(&callback, "error").unwrap(), "invalid_request");
-    let callback = scenario
-        .person()
-        .allow(&format!("{url}&state=other"))
-        .await
-        .unwrap();
+    let callback = scenario.person().allow(&format!("{url}&state=other")).await.unwrap();
     assert_eq!(query_value(&callback, "state"), None);
     for twice in ["client_id=x", "redirect_uri=http://127.0.0.1/"] {
         assert!(scenario.person().allow(&format!("{url}&{twice}")).await.is_err());
@@ -171,12 +110,7 @@ async fn parameter_sent_twice_is_refused_rfc6749_3_1() {
 #[tokio::test]
 async fn unknown_parameters_are_ignored() {
     let scenario = Scenario::new().await;
-    assert!(
-        !scenario
-            .code(&[("audience", "https://api.example"), ("foo", "bar")])
-            .await
-            .is_empty()
-    );
+    assert!(!scenario.code(&[("audience", "https://api.example"), ("foo", "bar")]).await.is_empty());
 }
 
 #[tokio::test]
@@ -205,14 +139,8 @@ async fn what_was_allowed_is_not_asked_again_unless_prompt_says_so() {
     let scenario = Scenario::new().await;
     let alice = scenario.person();
     alice.allow(&scenario.authorization_url(&[])).await.unwrap();
-    assert_eq!(
-        alice.deny(&scenario.authorization_url(&[])).await,
-        Err(PersonError::NotAsked)
-    );
-    let callback = alice
-        .deny(&scenario.authorization_url(&[("prompt", "consent")]))
-        .await
-        .unwrap();
+    assert_eq!(alice.deny(&scenario.authorization_url(&[])).await, Err(PersonError::NotAsked));
+    let callback = alice.deny(&scenario.authorization_url(&[("prompt", "consent")])).await.unwrap();
     assert_eq!(query_value(&callback, "error").unwrap(), "access_denied");
 }
 
@@ -231,11 +159,7 @@ async fn max_age_and_prompt_login_ask_for_a_new_login() {
         (&[("prompt", "select_account")], true),
     ] {
         alice.allow(&scenario.authorization_url(params)).await.unwrap();
-        assert_eq!(
-            !scenario.sandbox.requests_to("/login").is_empty(),
-            asks,
-            "{params:?}"
-        );
+        assert_eq!(!scenario.sandbox.requests_to("/login").is_empty(), asks, "{params:?}");
         scenario.sandbox.clear_requests();
     }
 }
@@ -248,11 +172,7 @@ async fn id_token_hint_admits_nobody_else() {
     let bob = scenario.sandbox.person("bob");
     let callback = bob.allow(&scenario.authorization_url(&hint)).await.unwrap();
     assert_eq!(query_value(&callback, "error").unwrap(), "login_required");
-    let callback = scenario
-        .person()
-        .allow(&scenario.authorization_url(&hint))
-        .await
-        .unwrap();
+    let callback = scenario.person().allow(&scenario.authorization_url(&hint)).await.unwrap();
     assert!(query_value(&callback, "code").is_some());
 }
 
@@ -285,11 +205,7 @@ async fn unknown_person_and_foreign_url_are_named() {
     let url = scenario.authorization_url(&[]);
     let refused = scenario.sandbox.person("mallory").allow(&url).await.unwrap_err();
     assert!(matches!(refused, PersonError::Refused { status: 400, .. }));
-    let foreign = scenario
-        .person()
-        .allow("http://127.0.0.1:1/authorize")
-        .await
-        .unwrap_err();
+    let foreign = scenario.person().allow("http://127.0.0.1:1/authorize").await.unwrap_err();
     assert!(matches!(foreign, PersonError::Foreign(_)));
 }
 

@@ -14,9 +14,7 @@ use crate::scenario::{Scenario, claims, jose_header};
 
 #[tokio::test]
 async fn id_token_of_every_algorithm_verifies_with_the_key_it_names() {
-    for alg in [
-        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-    ] {
+    for alg in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] {
         let scenario = Scenario::with(Sandbox::builder().signing_alg(alg)).await;
         let tokens = scenario.tokens(&[]).await;
         let header = jose_header(&tokens["id_token"]);
@@ -47,19 +45,12 @@ async fn id_token_has_the_claims_of_openid_connect_core_2() {
 
 #[tokio::test]
 async fn at_hash_is_the_left_half_of_the_access_token_hash() {
-    for (alg, hash) in [
-        ("RS256", &digest::SHA256),
-        ("ES384", &digest::SHA384),
-        ("EdDSA", &digest::SHA512),
-    ] {
+    for (alg, hash) in [("RS256", &digest::SHA256), ("ES384", &digest::SHA384), ("EdDSA", &digest::SHA512)] {
         let scenario = Scenario::with(Sandbox::builder().signing_alg(alg)).await;
         let tokens = scenario.tokens(&[]).await;
         let full = digest::digest(hash, tokens["access_token"].as_str().unwrap().as_bytes());
         let half = &full.as_ref()[..full.as_ref().len() / 2];
-        assert_eq!(
-            claims(&tokens["id_token"])["at_hash"],
-            URL_SAFE_NO_PAD.encode(half)
-        );
+        assert_eq!(claims(&tokens["id_token"])["at_hash"], URL_SAFE_NO_PAD.encode(half));
     }
 }
 
@@ -88,17 +79,12 @@ fn verifies(alg: &str, key: &Value, jwt: &str) -> bool {
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     let rsa = |params| {
-        let public = RsaPublicKeyComponents {
-            n: bytes("n"),
-            e: bytes("e"),
-        };
+        let public = RsaPublicKeyComponents { n: bytes("n"), e: bytes("e") };
         public.verify(params, input.as_bytes(), &signature).is_ok()
     };
     let ec = |algorithm| {
         let point = [vec![4], bytes("x"), bytes("y")].concat();
-        UnparsedPublicKey::new(algorithm, point)
-            .verify(input.as_bytes(), &signature)
-            .is_ok()
+        UnparsedPublicKey::new(algorithm, point).verify(input.as_bytes(), &signature).is_ok()
     };
     match alg {
         "RS256" => rsa(&RSA_PKCS1_2048_8192_SHA256),
@@ -110,8 +96,6 @@ fn verifies(alg: &str, key: &Value, jwt: &str) -> bool {
         "ES256" => ec(&ECDSA_P256_SHA256_FIXED),
         "ES384" => ec(&ECDSA_P384_SHA384_FIXED),
         "ES512" => ec(&ECDSA_P521_SHA512_FIXED),
-        _ => UnparsedPublicKey::new(&ED25519, bytes("x"))
-            .verify(input.as_bytes(), &signature)
-            .is_ok(),
+        _ => UnparsedPublicKey::new(&ED25519, bytes("x")).verify(input.as_bytes(), &signature).is_ok(),
     }
 }

@@ -16,15 +16,9 @@ async fn logout_with_a_hint_returns_at_once_and_ends_the_session() {
         tokens["id_token"].as_str().unwrap(),
         byte_serialize(b"http://localhost:3000/bye").collect::<String>(),
     );
-    assert_eq!(
-        alice.sign_out(&url).await.unwrap().unwrap(),
-        "http://localhost:3000/bye?state=bye"
-    );
+    assert_eq!(alice.sign_out(&url).await.unwrap().unwrap(), "http://localhost:3000/bye?state=bye");
     assert!(scenario.sandbox.requests_to("/end_session/confirm").is_empty());
-    let callback = alice
-        .allow(&scenario.authorization_url(&[("prompt", "none")]))
-        .await
-        .unwrap();
+    let callback = alice.allow(&scenario.authorization_url(&[("prompt", "none")])).await.unwrap();
     assert_eq!(query_value(&callback, "error").unwrap(), "login_required");
 }
 
@@ -50,9 +44,6 @@ async fn foreign_post_logout_redirect_uri_gets_a_page() {
     ] {
         let url = format!("{}/end_session?{query}", scenario.sandbox.issuer());
         let refused = scenario.person().sign_out(&url).await.unwrap_err();
-        assert!(
-            matches!(refused, PersonError::Refused { status: 400, .. }),
-            "{query}"
-        );
+        assert!(matches!(refused, PersonError::Refused { status: 400, .. }), "{query}");
     }
 }

@@ -12,10 +12,7 @@ async fn hostile_input_is_shown_as_text() {
         [("scope", "openid <b>x</b>"), ("state", HOSTILE)],
     ] {
         let reply = get(&scenario, &scenario.authorization_url(&params)).await;
-        assert!(
-            !reply.body.contains("<script") && !reply.body.contains("<b>x"),
-            "{params:?}"
-        );
+        assert!(!reply.body.contains("<script") && !reply.body.contains("<b>x"), "{params:?}");
     }
     let reply = scenario.get("/%3Cscript%3E").await;
     assert_eq!(reply.status, 404);
@@ -48,16 +45,10 @@ async fn forms_work_as_a_browser_sends_them() {
     let scenario = Scenario::new().await;
     let page = get(&scenario, &scenario.authorization_url(&[])).await;
     let cookie = cookie(&page);
-    assert!(
-        page.header("set-cookie")
-            .unwrap()
-            .ends_with("Path=/; HttpOnly; SameSite=Lax")
-    );
+    assert!(page.header("set-cookie").unwrap().ends_with("Path=/; HttpOnly; SameSite=Lax"));
     let id = interaction(&page);
     let form = [("interaction", id.as_str()), ("user", "carol")];
-    let reply = scenario
-        .send("POST", "/login", &[("cookie", &cookie)], Some(&form))
-        .await;
+    let reply = scenario.send("POST", "/login", &[("cookie", &cookie)], Some(&form)).await;
     assert_eq!(reply.status, 303);
     let cookie = self::cookie(&reply);
     let path = reply.header("location").unwrap().to_owned();
@@ -65,14 +56,10 @@ async fn forms_work_as_a_browser_sends_them() {
     assert!(page.body.contains("Carol Kennicott"));
     assert!(page.body.contains("You have none"));
     let form = [("interaction", id.as_str()), ("decision", "allow")];
-    let reply = scenario
-        .send("POST", "/consent", &[("cookie", &cookie)], Some(&form))
-        .await;
+    let reply = scenario.send("POST", "/consent", &[("cookie", &cookie)], Some(&form)).await;
     assert_eq!(reply.status, 303);
     assert!(reply.header("location").unwrap().starts_with(REDIRECT_URI));
-    let again = scenario
-        .send("POST", "/consent", &[("cookie", &cookie)], Some(&form))
-        .await;
+    let again = scenario.send("POST", "/consent", &[("cookie", &cookie)], Some(&form)).await;
     assert_eq!(again.status, 400);
 }
 
@@ -83,11 +70,7 @@ async fn form_from_another_browser_or_without_a_cookie_is_refused() {
     let id = interaction(&get(&scenario, &url).await);
     let other = cookie(&get(&scenario, &url).await);
     for path in ["/login", "/consent"] {
-        let form = [
-            ("interaction", id.as_str()),
-            ("user", "alice"),
-            ("decision", "deny"),
-        ];
+        let form = [("interaction", id.as_str()), ("user", "alice"), ("decision", "deny")];
         for headers in [&[("cookie", other.as_str())][..], &[]] {
             let reply = scenario.send("POST", path, headers, Some(&form)).await;
             assert_eq!(reply.status, 400);
@@ -102,9 +85,7 @@ async fn session_gets_a_new_name_at_login() {
     let page = get(&scenario, &scenario.authorization_url(&[])).await;
     let (before, id) = (cookie(&page), interaction(&page));
     let form = [("interaction", id.as_str()), ("user", "alice")];
-    let reply = scenario
-        .send("POST", "/login", &[("cookie", &before)], Some(&form))
-        .await;
+    let reply = scenario.send("POST", "/login", &[("cookie", &before)], Some(&form)).await;
     assert_ne!(before, cookie(&reply));
     let path = format!("/consent?interaction={id}");
     let stale = scenario.send("GET", &path, &[("cookie", &before)], None).await;
@@ -116,9 +97,7 @@ async fn allow_without_a_login_gives_no_code() {
     let scenario = Scenario::new().await;
     let page = get(&scenario, &scenario.authorization_url(&[])).await;
     let form = [("interaction", &*interaction(&page)), ("decision", "allow")];
-    let reply = scenario
-        .send("POST", "/consent", &[("cookie", &cookie(&page))], Some(&form))
-        .await;
+    let reply = scenario.send("POST", "/consent", &[("cookie", &cookie(&page))], Some(&form)).await;
     assert_eq!(reply.status, 400);
 }
 
@@ -147,19 +126,11 @@ async fn start_page_tells_what_an_application_needs() {
 }
 
 async fn get(scenario: &Scenario, url: &str) -> Reply {
-    scenario
-        .get(url.strip_prefix(scenario.sandbox.issuer()).unwrap())
-        .await
+    scenario.get(url.strip_prefix(scenario.sandbox.issuer()).unwrap()).await
 }
 
 fn cookie(reply: &Reply) -> String {
-    reply
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned()
+    reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
 }
 
 fn interaction(page: &Reply) -> String {

@@ -7,10 +7,7 @@ async fn refresh_gives_new_tokens_and_keeps_who_and_when() {
     let scenario = Scenario::new().await;
     let first = scenario.tokens(&[]).await;
     scenario.sandbox.advance_clock(Duration::from_secs(100));
-    let second = scenario
-        .refresh(first["refresh_token"].as_str().unwrap())
-        .await
-        .json();
+    let second = scenario.refresh(first["refresh_token"].as_str().unwrap()).await.json();
     assert_ne!(first["access_token"], second["access_token"]);
     assert_ne!(first["refresh_token"], second["refresh_token"]);
     let (before, after) = (claims(&first["id_token"]), claims(&second["id_token"]));
@@ -28,17 +25,8 @@ async fn refresh_token_used_twice_ends_the_whole_family_rfc9700_4_14() {
     let old = first["refresh_token"].as_str().unwrap();
     let second = scenario.refresh(old).await.json();
     scenario.refresh(old).await.assert_error(400, "invalid_grant");
-    scenario
-        .refresh(second["refresh_token"].as_str().unwrap())
-        .await
-        .assert_error(400, "invalid_grant");
-    assert_eq!(
-        scenario
-            .userinfo(second["access_token"].as_str().unwrap())
-            .await
-            .status,
-        401
-    );
+    scenario.refresh(second["refresh_token"].as_str().unwrap()).await.assert_error(400, "invalid_grant");
+    assert_eq!(scenario.userinfo(second["access_token"].as_str().unwrap()).await.status, 401);
 }
 
 #[tokio::test]
@@ -52,17 +40,11 @@ async fn scope_may_shrink_but_not_grow_rfc6749_6() {
             ("scope", scope),
         ]
     };
-    scenario
-        .post("/token", &form("openid calendar"))
-        .await
-        .assert_error(400, "invalid_scope");
+    scenario.post("/token", &form("openid calendar")).await.assert_error(400, "invalid_scope");
     let less = scenario.post("/token", &form("email")).await.json();
     assert_eq!(less["scope"], "email");
     assert!(less.get("id_token").is_none());
-    let again = scenario
-        .refresh(less["refresh_token"].as_str().unwrap())
-        .await
-        .json();
+    let again = scenario.refresh(less["refresh_token"].as_str().unwrap()).await.json();
     assert_eq!(again["scope"], "openid profile email");
 }
 
@@ -76,15 +58,7 @@ async fn refresh_token_expires_and_is_bound_to_its_client() {
         ("refresh_token", refresh_token),
         ("client_id", scenario.sandbox.public_client_id()),
     ];
-    scenario
-        .post_bare("/token", &form)
-        .await
-        .assert_error(400, "invalid_grant");
-    scenario
-        .sandbox
-        .advance_clock(Duration::from_secs(31 * 24 * 3600));
-    scenario
-        .refresh(refresh_token)
-        .await
-        .assert_error(400, "invalid_grant");
+    scenario.post_bare("/token", &form).await.assert_error(400, "invalid_grant");
+    scenario.sandbox.advance_clock(Duration::from_secs(31 * 24 * 3600));
+    scenario.refresh(refresh_token).await.assert_error(400, "invalid_grant");
 }

@@ -7,9 +7,7 @@ use crate::scenario::{Scenario, basic};
 async fn introspection_describes_an_active_access_token_rfc7662_2_2() {
     let scenario = Scenario::new().await;
     let tokens = scenario.tokens(&[]).await;
-    let answer = scenario
-        .introspect(tokens["access_token"].as_str().unwrap())
-        .await;
+    let answer = scenario.introspect(tokens["access_token"].as_str().unwrap()).await;
     assert_eq!(answer["active"], true);
     assert_eq!(answer["client_id"], scenario.sandbox.client_id());
     assert_eq!(answer["scope"], "openid profile email");
@@ -17,16 +15,8 @@ async fn introspection_describes_an_active_access_token_rfc7662_2_2() {
     assert_eq!(answer["username"], "alice");
     assert_eq!(answer["token_type"], "Bearer");
     assert_eq!(answer["iss"], scenario.sandbox.issuer());
-    assert_eq!(
-        answer["exp"].as_u64().unwrap() - answer["iat"].as_u64().unwrap(),
-        3600
-    );
-    assert_eq!(
-        scenario
-            .introspect(tokens["refresh_token"].as_str().unwrap())
-            .await["active"],
-        true
-    );
+    assert_eq!(answer["exp"].as_u64().unwrap() - answer["iat"].as_u64().unwrap(), 3600);
+    assert_eq!(scenario.introspect(tokens["refresh_token"].as_str().unwrap()).await["active"], true);
 }
 
 #[tokio::test]
@@ -34,14 +24,8 @@ async fn introspection_says_nothing_of_an_unknown_token_and_nothing_to_strangers
     let scenario = Scenario::new().await;
     assert_eq!(scenario.introspect("made-up").await, json!({ "active": false }));
     let public = [("token", "x"), ("client_id", scenario.sandbox.public_client_id())];
-    scenario
-        .post_bare("/introspect", &public)
-        .await
-        .assert_error(401, "invalid_client");
-    scenario
-        .post_bare("/introspect", &[("token", "x")])
-        .await
-        .assert_error(401, "invalid_client");
+    scenario.post_bare("/introspect", &public).await.assert_error(401, "invalid_client");
+    scenario.post_bare("/introspect", &[("token", "x")]).await.assert_error(401, "invalid_client");
 }
 
 #[tokio::test]
@@ -49,19 +33,10 @@ async fn revoked_access_token_goes_alone() {
     let scenario = Scenario::new().await;
     let tokens = scenario.tokens(&[]).await;
     let access_token = tokens["access_token"].as_str().unwrap();
-    assert_eq!(
-        scenario.post("/revoke", &[("token", access_token)]).await.status,
-        200
-    );
+    assert_eq!(scenario.post("/revoke", &[("token", access_token)]).await.status, 200);
     assert_eq!(scenario.userinfo(access_token).await.status, 401);
     assert_eq!(scenario.introspect(access_token).await["active"], false);
-    assert_eq!(
-        scenario
-            .refresh(tokens["refresh_token"].as_str().unwrap())
-            .await
-            .status,
-        200
-    );
+    assert_eq!(scenario.refresh(tokens["refresh_token"].as_str().unwrap()).await.status, 200);
 }
 
 #[tokio::test]
@@ -71,30 +46,15 @@ async fn revoked_refresh_token_takes_its_access_tokens_along_rfc7009_2_1() {
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let form = [("token", refresh_token), ("token_type_hint", "refresh_token")];
     assert_eq!(scenario.post("/revoke", &form).await.status, 200);
-    scenario
-        .refresh(refresh_token)
-        .await
-        .assert_error(400, "invalid_grant");
-    assert_eq!(
-        scenario
-            .userinfo(tokens["access_token"].as_str().unwrap())
-            .await
-            .status,
-        401
-    );
+    scenario.refresh(refresh_token).await.assert_error(400, "invalid_grant");
+    assert_eq!(scenario.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
 }
 
 #[tokio::test]
 async fn unknown_token_is_as_good_as_revoked_rfc7009_2_2() {
     let scenario = Scenario::new().await;
-    assert_eq!(
-        scenario.post("/revoke", &[("token", "made-up")]).await.status,
-        200
-    );
-    scenario
-        .post("/revoke", &[])
-        .await
-        .assert_error(400, "invalid_request");
+    assert_eq!(scenario.post("/revoke", &[("token", "made-up")]).await.status, 200);
+    scenario.post("/revoke", &[]).await.assert_error(400, "invalid_request");
 }
 
 #[tokio::test]
@@ -104,9 +64,7 @@ async fn token_of_another_client_is_not_revoked_rfc7009_2_1() {
     let tokens = scenario.tokens(&[]).await;
     let access_token = tokens["access_token"].as_str().unwrap();
     let headers = [("authorization", &*basic("other", "secret"))];
-    let reply = scenario
-        .send("POST", "/revoke", &headers, Some(&[("token", access_token)]))
-        .await;
+    let reply = scenario.send("POST", "/revoke", &headers, Some(&[("token", access_token)])).await;
     reply.assert_error(400, "invalid_grant");
     assert_eq!(scenario.userinfo(access_token).await.status, 200);
 }

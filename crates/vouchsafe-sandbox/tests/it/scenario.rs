@@ -25,9 +25,7 @@ impl Scenario {
     }
 
     pub(crate) async fn with(builder: SandboxBuilder) -> Self {
-        Self {
-            sandbox: builder.start().await.unwrap(),
-        }
+        Self { sandbox: builder.start().await.unwrap() }
     }
 
     /// The authorization URL of the confidential client; a parameter here replaces one of those, an empty one removes it.
@@ -50,12 +48,7 @@ impl Scenario {
 
     /// A code that alice has allowed.
     pub(crate) async fn code(&self, params: &[(&str, &str)]) -> String {
-        let callback = self
-            .sandbox
-            .person("alice")
-            .allow(&self.authorization_url(params))
-            .await
-            .unwrap();
+        let callback = self.sandbox.person("alice").allow(&self.authorization_url(params)).await.unwrap();
         query_value(&callback, "code").unwrap()
     }
 
@@ -78,18 +71,13 @@ impl Scenario {
     }
 
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Reply {
-        self.post(
-            "/token",
-            &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)],
-        )
-        .await
+        self.post("/token", &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
     }
 
     /// A form from the confidential client.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         let basic = basic(self.sandbox.client_id(), self.sandbox.client_secret());
-        self.send("POST", path, &[("authorization", &basic)], Some(form))
-            .await
+        self.send("POST", path, &[("authorization", &basic)], Some(form)).await
     }
 
     /// A form from a client that says in it who it is, or nowhere.
@@ -102,13 +90,7 @@ impl Scenario {
     }
 
     pub(crate) async fn userinfo(&self, access_token: &str) -> Reply {
-        self.send(
-            "GET",
-            "/userinfo",
-            &[("authorization", &format!("Bearer {access_token}"))],
-            None,
-        )
-        .await
+        self.send("GET", "/userinfo", &[("authorization", &format!("Bearer {access_token}"))], None).await
     }
 
     pub(crate) async fn introspect(&self, token: &str) -> Value {
@@ -162,14 +144,9 @@ impl Reply {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let mut lines = head.lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers = lines
-            .map(|line| line.split_once(": ").unwrap())
-            .map(|(n, v)| (n.to_lowercase(), v.to_owned()));
-        Self {
-            status,
-            headers: headers.collect(),
-            body: body.to_owned(),
-        }
+        let headers =
+            lines.map(|line| line.split_once(": ").unwrap()).map(|(n, v)| (n.to_lowercase(), v.to_owned()));
+        Self { status, headers: headers.collect(), body: body.to_owned() }
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -177,10 +154,7 @@ impl Reply {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Asserts an error answer of RFC 6749 §5.2.
@@ -194,18 +168,11 @@ impl Reply {
 
 pub(crate) fn basic(id: &str, secret: &str) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!(
-        "Basic {}",
-        STANDARD.encode(format!("{}:{}", encode(id), encode(secret)))
-    )
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(id), encode(secret))))
 }
 
 pub(crate) fn query_value(url: &str, name: &str) -> Option<String> {
-    let (_, value) = Url::parse(url)
-        .unwrap()
-        .query_pairs()
-        .into_owned()
-        .find(|(known, _)| known == name)?;
+    let (_, value) = Url::parse(url).unwrap().query_pairs().into_owned().find(|(known, _)| known == name)?;
     Some(value)
 }
 
@@ -224,11 +191,6 @@ fn part(jwt: &Value, index: usize) -> Value {
 }
 
 fn replaced<'a>(form: &[(&'a str, &'a str)], with: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let kept = form
-        .iter()
-        .filter(|(name, _)| !with.iter().any(|(other, _)| other == name));
-    kept.chain(with)
-        .copied()
-        .filter(|(_, value)| !value.is_empty())
-        .collect()
+    let kept = form.iter().filter(|(name, _)| !with.iter().any(|(other, _)| other == name));
+    kept.chain(with).copied().filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -6,22 +6,15 @@ use crate::scenario::Scenario;
 #[tokio::test]
 async fn requests_are_recorded_to_the_letter() {
     let scenario = Scenario::new().await;
-    scenario
-        .post("/token?a=b", &[("grant_type", "x y"), ("code", "ü")])
-        .await;
-    let [request] = &scenario.sandbox.requests_to("/token")[..] else {
-        panic!()
-    };
+    scenario.post("/token?a=b", &[("grant_type", "x y"), ("code", "ü")]).await;
+    let [request] = &scenario.sandbox.requests_to("/token")[..] else { panic!() };
     assert_eq!(request.method, "POST");
     assert_eq!(request.query.as_deref(), Some("a=b"));
     assert_eq!(request.query_value("a").as_deref(), Some("b"));
     assert_eq!(request.body, b"grant_type=x+y&code=%C3%BC");
     assert_eq!(request.form_value("code").as_deref(), Some("ü"));
     assert_eq!(request.form().len(), 2);
-    assert_eq!(
-        request.header("Content-Type"),
-        Some("application/x-www-form-urlencoded")
-    );
+    assert_eq!(request.header("Content-Type"), Some("application/x-www-form-urlencoded"));
     assert!(request.header("authorization").unwrap().starts_with("Basic "));
     scenario.sandbox.clear_requests();
     assert!(scenario.sandbox.requests().is_empty());
@@ -51,11 +44,9 @@ async fn long_requests_are_refused() {
 async fn bytes_that_are_no_text_are_answered() {
     let scenario = Scenario::new().await;
     let head = "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n";
-    for header in [
-        "content-type: application/x-www-form-urlencoded\r\n",
-        "authorization: Basic \u{fc}\r\n",
-        "",
-    ] {
+    for header in
+        ["content-type: application/x-www-form-urlencoded\r\n", "authorization: Basic \u{fc}\r\n", ""]
+    {
         let request = [head.as_bytes(), header.as_bytes(), b"\r\n", b"\xff%f="].concat();
         assert!((400..500).contains(&scenario.raw(&request).await.status));
     }
@@ -90,17 +81,7 @@ async fn no_parameter_can_bring_the_sandbox_down() {
         "client_secret",
     ];
     let long = "9".repeat(2000);
-    for value in [
-        "\0",
-        " ",
-        "%",
-        "\u{202e}\r\nx: y",
-        "http://[::1",
-        "://?#",
-        ".",
-        "\u{1f600}",
-        &long,
-    ] {
+    for value in ["\0", " ", "%", "\u{202e}\r\nx: y", "http://[::1", "://?#", ".", "\u{1f600}", &long] {
         // One parameter out of the ordinary at a time, so that the ones before it do not hide it.
         for name in names {
             let url = scenario.authorization_url(&[(name, value)]);
@@ -118,14 +99,8 @@ async fn no_parameter_can_bring_the_sandbox_down() {
             "/introspect",
             "/end_session",
         ] {
-            assert!(
-                scenario.post_bare(path, &form).await.status < 500,
-                "{path} {value:?}"
-            );
-            assert!(
-                scenario.post(path, &form[..12]).await.status < 500,
-                "{path} {value:?}"
-            );
+            assert!(scenario.post_bare(path, &form).await.status < 500, "{path} {value:?}");
+            assert!(scenario.post(path, &form[..12]).await.status < 500, "{path} {value:?}");
         }
     }
 }

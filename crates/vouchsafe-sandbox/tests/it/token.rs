@@ -36,21 +36,9 @@ async fn code_used_twice_ends_its_tokens_rfc6749_4_1_2() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     let tokens = scenario.redeem(&code, &[]).await.json();
-    scenario
-        .redeem(&code, &[])
-        .await
-        .assert_error(400, "invalid_grant");
-    assert_eq!(
-        scenario
-            .userinfo(tokens["access_token"].as_str().unwrap())
-            .await
-            .status,
-        401
-    );
-    scenario
-        .refresh(tokens["refresh_token"].as_str().unwrap())
-        .await
-        .assert_error(400, "invalid_grant");
+    scenario.redeem(&code, &[]).await.assert_error(400, "invalid_grant");
+    assert_eq!(scenario.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+    scenario.refresh(tokens["refresh_token"].as_str().unwrap()).await.assert_error(400, "invalid_grant");
 }
 
 #[tokio::test]
@@ -58,10 +46,7 @@ async fn code_expires() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     scenario.sandbox.advance_clock(Duration::from_secs(61));
-    scenario
-        .redeem(&code, &[])
-        .await
-        .assert_error(400, "invalid_grant");
+    scenario.redeem(&code, &[]).await.assert_error(400, "invalid_grant");
 }
 
 #[tokio::test]
@@ -69,15 +54,9 @@ async fn wrong_code_request_is_refused_and_leaves_the_code_good() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     for (params, error) in [
-        (
-            ("code_verifier", "wrong-verifier-wrong-verifier-wrong-verifier"),
-            "invalid_grant",
-        ),
+        (("code_verifier", "wrong-verifier-wrong-verifier-wrong-verifier"), "invalid_grant"),
         (("code_verifier", ""), "invalid_grant"),
-        (
-            ("redirect_uri", "http://127.0.0.1:3001/callback"),
-            "invalid_grant",
-        ),
+        (("redirect_uri", "http://127.0.0.1:3001/callback"), "invalid_grant"),
         (("redirect_uri", ""), "invalid_request"),
         (("code", "made-up"), "invalid_grant"),
         (("code", ""), "invalid_request"),
@@ -93,9 +72,7 @@ async fn wrong_code_request_is_refused_and_leaves_the_code_good() {
 async fn plain_challenge_is_its_own_verifier() {
     let scenario = Scenario::new().await;
     for method in ["plain", ""] {
-        let code = scenario
-            .code(&[("code_challenge", VERIFIER), ("code_challenge_method", method)])
-            .await;
+        let code = scenario.code(&[("code_challenge", VERIFIER), ("code_challenge_method", method)]).await;
         assert_eq!(scenario.redeem(&code, &[]).await.status, 200);
     }
 }
@@ -103,13 +80,8 @@ async fn plain_challenge_is_its_own_verifier() {
 #[tokio::test]
 async fn verifier_without_a_challenge_is_refused_rfc9700_2_1_1() {
     let scenario = Scenario::new().await;
-    let code = scenario
-        .code(&[("code_challenge", ""), ("code_challenge_method", "")])
-        .await;
-    scenario
-        .redeem(&code, &[])
-        .await
-        .assert_error(400, "invalid_grant");
+    let code = scenario.code(&[("code_challenge", ""), ("code_challenge_method", "")]).await;
+    scenario.redeem(&code, &[]).await.assert_error(400, "invalid_grant");
     assert_eq!(scenario.redeem(&code, &[("code_verifier", "")]).await.status, 200);
 }
 
@@ -118,11 +90,8 @@ async fn wrong_client_authentication_is_refused_with_a_challenge() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     let id = scenario.sandbox.client_id();
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", code.as_str()),
-        ("redirect_uri", REDIRECT_URI),
-    ];
+    let form =
+        [("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", REDIRECT_URI)];
     for header in [
         basic(id, "wrong"),
         basic("nobody", "secret"),
@@ -131,17 +100,11 @@ async fn wrong_client_authentication_is_refused_with_a_challenge() {
         "Bearer x".into(),
         "Basic bm9jb2xvbg==".into(),
     ] {
-        let reply = scenario
-            .send("POST", "/token", &[("authorization", &header)], Some(&form))
-            .await;
+        let reply = scenario.send("POST", "/token", &[("authorization", &header)], Some(&form)).await;
         reply.assert_error(401, "invalid_client");
         assert!(reply.header("www-authenticate").unwrap().starts_with("Basic "));
     }
-    for extra in [
-        &[][..],
-        &[("client_id", id)],
-        &[("client_id", id), ("client_secret", "wrong")],
-    ] {
+    for extra in [&[][..], &[("client_id", id)], &[("client_id", id), ("client_secret", "wrong")]] {
         let reply = scenario.post_bare("/token", &[&form, extra].concat()).await;
         reply.assert_error(401, "invalid_client");
     }
@@ -159,26 +122,12 @@ async fn client_secret_post_and_public_clients_are_served() {
         ]
     };
     let code = scenario.code(&[]).await;
-    let secret = [
-        ("client_id", scenario.sandbox.client_id()),
-        ("client_secret", scenario.sandbox.client_secret()),
-    ];
-    assert_eq!(
-        scenario
-            .post_bare("/token", &[&form(&code)[..], &secret].concat())
-            .await
-            .status,
-        200
-    );
+    let secret =
+        [("client_id", scenario.sandbox.client_id()), ("client_secret", scenario.sandbox.client_secret())];
+    assert_eq!(scenario.post_bare("/token", &[&form(&code)[..], &secret].concat()).await.status, 200);
     let public = [("client_id", scenario.sandbox.public_client_id())];
     let code = scenario.code(&public).await;
-    assert_eq!(
-        scenario
-            .post_bare("/token", &[&form(&code)[..], &public].concat())
-            .await
-            .status,
-        200
-    );
+    assert_eq!(scenario.post_bare("/token", &[&form(&code)[..], &public].concat()).await.status, 200);
 }
 
 #[tokio::test]
@@ -186,14 +135,8 @@ async fn two_methods_of_client_authentication_are_refused_rfc6749_2_3() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     let twice = [("client_secret", scenario.sandbox.client_secret())];
-    scenario
-        .redeem(&code, &twice)
-        .await
-        .assert_error(400, "invalid_request");
-    scenario
-        .redeem(&code, &[("client_id", "other")])
-        .await
-        .assert_error(400, "invalid_request");
+    scenario.redeem(&code, &twice).await.assert_error(400, "invalid_request");
+    scenario.redeem(&code, &[("client_id", "other")]).await.assert_error(400, "invalid_request");
 }
 
 #[tokio::test]
@@ -208,9 +151,7 @@ async fn basic_credentials_with_reserved_characters_are_form_encoded_rfc6749_2_3
         ("code_verifier", VERIFIER),
     ];
     let header = basic("my app:1", "p&ss=w%rd+ü");
-    let reply = scenario
-        .send("POST", "/token", &[("authorization", &header)], Some(&form))
-        .await;
+    let reply = scenario.send("POST", "/token", &[("authorization", &header)], Some(&form)).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
 }
 
@@ -219,24 +160,15 @@ async fn code_of_another_client_is_refused() {
     let other = ClientConfig::confidential("other", "secret");
     let scenario = Scenario::with(Sandbox::builder().client(other)).await;
     let code = scenario.code(&[("client_id", "other")]).await;
-    scenario
-        .redeem(&code, &[])
-        .await
-        .assert_error(400, "invalid_grant");
+    scenario.redeem(&code, &[]).await.assert_error(400, "invalid_grant");
 }
 
 #[tokio::test]
 async fn parameter_sent_twice_or_not_as_a_form_is_refused() {
     let scenario = Scenario::new().await;
     let form = [("grant_type", "refresh_token"), ("grant_type", "refresh_token")];
-    scenario
-        .post("/token", &form)
-        .await
-        .assert_error(400, "invalid_request");
+    scenario.post("/token", &form).await.assert_error(400, "invalid_request");
     let json = [("content-type", "application/json")];
-    scenario
-        .send("POST", "/token", &json, Some(&[]))
-        .await
-        .assert_error(400, "invalid_request");
+    scenario.send("POST", "/token", &json, Some(&[])).await.assert_error(400, "invalid_request");
     assert_eq!(scenario.get("/token").await.status, 405);
 }

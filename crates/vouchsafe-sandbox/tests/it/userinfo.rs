@@ -33,32 +33,18 @@ async fn claims_follow_the_scope() {
 
 #[tokio::test]
 async fn bob_is_unverified_and_carol_has_no_email() {
-    let dave = User::new("dave")
-        .with_subject("42")
-        .with_claim("groups", json!(["staff"]));
+    let dave = User::new("dave").with_subject("42").with_claim("groups", json!(["staff"]));
     let scenario = Scenario::with(Sandbox::builder().user(dave)).await;
     for (username, expected) in [
-        (
-            "bob",
-            json!({ "sub": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false }),
-        ),
+        ("bob", json!({ "sub": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false })),
         ("carol", json!({ "sub": "sandbox-user-carol" })),
         ("dave", json!({ "sub": "42", "groups": ["staff"] })),
     ] {
         let person = scenario.sandbox.person(username);
-        let callback = person
-            .allow(&scenario.authorization_url(&[("scope", "email")]))
-            .await
-            .unwrap();
+        let callback = person.allow(&scenario.authorization_url(&[("scope", "email")])).await.unwrap();
         let code = crate::scenario::query_value(&callback, "code").unwrap();
         let tokens = scenario.redeem(&code, &[]).await.json();
-        assert_eq!(
-            scenario
-                .userinfo(tokens["access_token"].as_str().unwrap())
-                .await
-                .json(),
-            expected
-        );
+        assert_eq!(scenario.userinfo(tokens["access_token"].as_str().unwrap()).await.json(), expected);
     }
 }
 
@@ -73,12 +59,7 @@ async fn access_token_expires() {
     scenario.sandbox.advance_clock(Duration::from_secs(5));
     let reply = scenario.userinfo(access_token).await;
     assert_eq!(reply.status, 401);
-    assert!(
-        reply
-            .header("www-authenticate")
-            .unwrap()
-            .contains("error=\"invalid_token\"")
-    );
+    assert!(reply.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
 }
 
 #[tokio::test]
@@ -91,13 +72,7 @@ async fn access_token_may_come_in_a_form_but_only_once_rfc6750_2() {
     let both = [("authorization", &*format!("Bearer {access_token}"))];
     let reply = scenario.send("POST", "/userinfo", &both, Some(&form)).await;
     reply.assert_error(400, "invalid_request");
-    assert_eq!(
-        scenario
-            .get(&format!("/userinfo?access_token={access_token}"))
-            .await
-            .status,
-        401
-    );
+    assert_eq!(scenario.get(&format!("/userinfo?access_token={access_token}")).await.status, 401);
 }
 
 #[tokio::test]
@@ -105,13 +80,7 @@ async fn request_without_a_token_learns_no_error_code_rfc6750_3_1() {
     let scenario = Scenario::new().await;
     let reply = scenario.get("/userinfo").await;
     assert_eq!(reply.status, 401);
-    assert_eq!(
-        reply.header("www-authenticate"),
-        Some("Bearer realm=\"vouchsafe sandbox\"")
-    );
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"vouchsafe sandbox\""));
     let basic = [("authorization", "Basic abc")];
-    scenario
-        .send("GET", "/userinfo", &basic, None)
-        .await
-        .assert_error(400, "invalid_request");
+    scenario.send("GET", "/userinfo", &basic, None).await.assert_error(400, "invalid_request");
 }

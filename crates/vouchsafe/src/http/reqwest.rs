@@ -20,12 +20,7 @@ impl Http {
 
     /// The built-in transport with settings of your own.
     pub fn builder() -> HttpBuilder {
-        HttpBuilder {
-            limits: Limits::default(),
-            connect_timeout: None,
-            proxy: None,
-            authorities: Vec::new(),
-        }
+        HttpBuilder { limits: Limits::default(), connect_timeout: None, proxy: None, authorities: Vec::new() }
     }
 }
 
@@ -87,9 +82,7 @@ impl HttpBuilder {
     /// [`Error::Config`] if the proxy's URL or a certificate cannot be read.
     pub fn build(self) -> Result<Http, Error> {
         // RFC 9700 §4.12 and the token endpoint's secrets: no redirect is ever followed.
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
+        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         if let Some(timeout) = self.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
@@ -97,16 +90,11 @@ impl HttpBuilder {
             let proxy = reqwest::Proxy::all(&url).map_err(|_| {
                 Error::config("proxy", "the proxy's URL cannot be read: write http://host:port")
             })?;
-            let direct = format!(
-                "localhost,127.0.0.0/8,::1,{}",
-                environment("NO_PROXY").unwrap_or_default()
-            );
+            let direct = format!("localhost,127.0.0.0/8,::1,{}", environment("NO_PROXY").unwrap_or_default());
             builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&direct)));
         }
         for pem in &self.authorities {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                .ok()
-                .filter(|c| !c.is_empty());
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|c| !c.is_empty());
             let Some(certificates) = certificates else {
                 let detail = "the certificate authority's file holds no certificate in PEM form";
                 return Err(Error::config("certificate_authority", detail));
@@ -116,13 +104,7 @@ impl HttpBuilder {
         let client = builder
             .build()
             .map_err(|e| Error::config("tls", format!("TLS cannot be set up: {}", root_cause(&e))))?;
-        Ok(Http {
-            limits: self.limits,
-            ..Http::from(Reqwest {
-                client,
-                urls: Mutex::default(),
-            })
-        })
+        Ok(Http { limits: self.limits, ..Http::from(Reqwest { client, urls: Mutex::default() }) })
     }
 }
 
@@ -187,11 +169,7 @@ fn fault(error: reqwest::Error) -> TransportError {
     let kind = if error.is_timeout() {
         HttpErrorKind::Timeout
     } else if error.is_connect() {
-        if is_tls(&error) {
-            HttpErrorKind::Tls
-        } else {
-            HttpErrorKind::Connect
-        }
+        if is_tls(&error) { HttpErrorKind::Tls } else { HttpErrorKind::Connect }
     } else {
         HttpErrorKind::Interrupted
     };
@@ -203,14 +181,9 @@ fn is_tls(error: &reqwest::Error) -> bool {
     while let Some(error) = cause {
         // rustls has no place in this crate's own dependencies; its errors are known by how they print.
         let text = error.to_string();
-        if [
-            "certificate",
-            "received fatal alert",
-            "handshake",
-            "corrupt message",
-        ]
-        .iter()
-        .any(|w| text.contains(w))
+        if ["certificate", "received fatal alert", "handshake", "corrupt message"]
+            .iter()
+            .any(|w| text.contains(w))
         {
             return true;
         }

@@ -110,11 +110,7 @@ impl<'a> Claims<'a> {
 
     /// The checks, each with its place in OpenID Connect Core §3.1.3.7.
     fn check(&self, algorithm: Algorithm, expected: &Expected<'_>) -> Result<Box<str>, Refusal> {
-        let now = expected
-            .now
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
+        let now = expected.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let skew = SKEW.as_secs_f64();
         let is_id_token = matches!(expected.audience, Audience::Client(_));
 
@@ -227,10 +223,7 @@ impl<'a> Claims<'a> {
         if fits {
             return Ok(());
         }
-        Err(Refusal::check(
-            Check::NonceMismatch,
-            "the ID token belongs to another login (nonce)",
-        ))
+        Err(Refusal::check(Check::NonceMismatch, "the ID token belongs to another login (nonce)"))
     }
 }
 
@@ -248,9 +241,7 @@ fn check_hash(
     let hash = digest::digest(algorithm.hash(), value.as_bytes());
     let half = &hash.as_ref()[..hash.as_ref().len() / 2];
     let mut encoded = [0; 43];
-    let len = URL_SAFE_NO_PAD
-        .encode_slice(half, &mut encoded)
-        .unwrap_or_default();
+    let len = URL_SAFE_NO_PAD.encode_slice(half, &mut encoded).unwrap_or_default();
     if claim.as_bytes() == &encoded[..len] {
         return Ok(());
     }
@@ -285,10 +276,7 @@ fn missing(name: &str) -> Refusal {
 }
 
 fn wrong_type(name: &str) -> Refusal {
-    Refusal::fault(
-        Fault::InvalidField,
-        format!("the token has a {name} of a wrong type"),
-    )
+    Refusal::fault(Fault::InvalidField, format!("the token has a {name} of a wrong type"))
 }
 
 /// One audience or several.

@@ -46,9 +46,7 @@ impl KeySet {
     /// Reads a key set. None where it is no key set at all.
     pub(crate) fn read(document: &Json) -> Option<Self> {
         let keys = document.value().get("keys")?.as_array()?;
-        Some(Self {
-            keys: keys.iter().take(MAX_KEYS).filter_map(Key::read).collect(),
-        })
+        Some(Self { keys: keys.iter().take(MAX_KEYS).filter_map(Key::read).collect() })
     }
 
     pub(crate) fn verify(
@@ -113,22 +111,12 @@ impl Key {
                     return None;
                 }
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
-                Material::Ec {
-                    curve,
-                    point: [&[4][..], &x, &y].concat(),
-                }
+                Material::Ec { curve, point: [&[4][..], &x, &y].concat() }
             }
-            ("OKP", Some("Ed25519")) => Material::Ed25519 {
-                x: bytes("x").filter(|x| x.len() == 32)?,
-            },
+            ("OKP", Some("Ed25519")) => Material::Ed25519 { x: bytes("x").filter(|x| x.len() == 32)? },
             _ => return None,
         };
-        let key = Self {
-            kid,
-            bound,
-            material,
-            parsed: Default::default(),
-        };
+        let key = Self { kid, bound, material, parsed: Default::default() };
         // A broken key is found now, not when it is needed; RSA is the same for all its algorithms.
         let sample = match &key.material {
             Material::Rsa { .. } => bound.unwrap_or(Algorithm::Rs256),
@@ -157,9 +145,7 @@ impl Key {
     fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         let parse = || match (&self.material, algorithm.family()) {
             (Material::Rsa { n, e, .. }, Family::Rsa(parameters)) => {
-                RsaPublicKeyComponents { n: &n[..], e: &e[..] }
-                    .to_parsed_public_key(parameters)
-                    .ok()
+                RsaPublicKeyComponents { n: &n[..], e: &e[..] }.to_parsed_public_key(parameters).ok()
             }
             (Material::Ec { point, .. }, Family::Ec(parameters)) => {
                 ParsedPublicKey::new(parameters, point).ok()

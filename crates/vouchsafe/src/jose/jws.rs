@@ -50,12 +50,7 @@ impl<'a> Jws<'a> {
         if payload.contains('.') {
             return Err(not_jws());
         }
-        Ok(Self {
-            signed,
-            header,
-            payload,
-            signature,
-        })
+        Ok(Self { signed, header, payload, signature })
     }
 
     /// Verifies the signature. `allowed` narrows the algorithms to those that the provider announces.
@@ -71,10 +66,7 @@ impl<'a> Jws<'a> {
         };
         // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
         let Some(algorithm) = Algorithm::from_name(name) else {
-            let detail = format!(
-                "the JWT is signed by {}, which is not accepted",
-                printable(name, 40)
-            );
+            let detail = format!("the JWT is signed by {}, which is not accepted", printable(name, 40));
             return Err(Refusal::check(Check::Algorithm, detail));
         };
         if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
@@ -83,19 +75,13 @@ impl<'a> Jws<'a> {
         }
         // RFC 7515 §4.1.11: what is critical and not understood voids the JWT. No extension is understood here.
         if header.crit {
-            return Err(Refusal::check(
-                Check::CriticalHeader,
-                "the JWT has a critical header",
-            ));
+            return Err(Refusal::check(Check::CriticalHeader, "the JWT has a critical header"));
         }
         let kid = match &header.kid {
             None | Some(Scalar::Null) => None,
             Some(Scalar::Text(kid)) => Some(&**kid),
             Some(_) => {
-                return Err(Refusal::fault(
-                    Fault::Jwt,
-                    "the JWT's header has a kid that is not text",
-                ));
+                return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a kid that is not text"));
             }
         };
 
@@ -134,9 +120,7 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
 /// RFC 7515 §2: base64url without padding, and nothing else in between.
 fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Result<&'b [u8], Refusal> {
     if part.len() / 4 * 3 + 3 <= few.len() {
-        let len = URL_SAFE_NO_PAD
-            .decode_slice(part, few)
-            .map_err(|_| not_base64())?;
+        let len = URL_SAFE_NO_PAD.decode_slice(part, few).map_err(|_| not_base64())?;
         return Ok(&few[..len]);
     }
     URL_SAFE_NO_PAD.decode_vec(part, many).map_err(|_| not_base64())?;

@@ -42,19 +42,13 @@ impl Exchange<'_> {
 
     /// An error in the answer as such.
     pub(crate) fn fault(&self, fault: Fault, what: &str) -> Error {
-        Error::response(
-            self.operation,
-            fault,
-            format!("the answer of {} {what}", origin(self.uri)),
-        )
+        Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
     }
 
     /// The error for an answer whose status is no success.
     pub(crate) fn refusal(&self, response: &Response) -> Error {
         let status = response.status().as_u16();
-        let said = json::parse(response.body())
-            .ok()
-            .and_then(|body| self.said(body.value(), Some(status)));
+        let said = json::parse(response.body()).ok().and_then(|body| self.said(body.value(), Some(status)));
         said.or_else(|| self.said_in_header(response, status))
             .unwrap_or_else(|| Error::status_of(self.operation, origin(self.uri), status))
     }
@@ -62,15 +56,11 @@ impl Exchange<'_> {
     /// The error in a JSON answer, whatever its status: RFC 6749 section 5.2, or `error` as an object.
     pub(crate) fn said(&self, body: &Value, status: Option<u16>) -> Option<Error> {
         let (code, description, uri) = match body.get("error")? {
-            Value::String(code) => (
-                code.as_str(),
-                body.get("error_description"),
-                body.get("error_uri").and_then(Value::as_str),
-            ),
+            Value::String(code) => {
+                (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
+            }
             Value::Object(error) => {
-                let code = ["type", "status", "code"]
-                    .iter()
-                    .find_map(|n| error.get(*n)?.as_str());
+                let code = ["type", "status", "code"].iter().find_map(|n| error.get(*n)?.as_str());
                 (code.unwrap_or("unknown_error"), error.get("message"), None)
             }
             _ => return None,
@@ -134,10 +124,7 @@ pub(crate) fn post(uri: Uri, headers: header::HeaderMap, form: String) -> Reques
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     let headers = request.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        header::HeaderValue::from_static("application/x-www-form-urlencoded"),
-    );
+    headers.insert(CONTENT_TYPE, header::HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(header::ACCEPT, JSON);
     request
 }
@@ -167,14 +154,9 @@ fn bearer(token: &Secret) -> header::HeaderValue {
 fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     challenge.match_indices(name).find_map(|(at, _)| {
         let before = challenge[..at].chars().next_back();
-        let value = challenge[at + name.len()..]
-            .trim_start()
-            .strip_prefix('=')?
-            .trim_start()
-            .strip_prefix('"')?;
-        matches!(before, None | Some(' ' | ',' | '\t'))
-            .then(|| value.split('"').next())
-            .flatten()
+        let value =
+            challenge[at + name.len()..].trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
+        matches!(before, None | Some(' ' | ',' | '\t')).then(|| value.split('"').next()).flatten()
     })
 }
 
@@ -198,11 +180,8 @@ mod tests {
     #[test]
     fn an_error_that_quotes_a_secret_is_redacted() {
         let uri = Uri::from_static("https://a.example/token");
-        let exchange = Exchange {
-            operation: Operation::Refresh,
-            uri: &uri,
-            secrets: &["hush-hush", "hush-more"],
-        };
+        let exchange =
+            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &["hush-hush", "hush-more"] };
         let body = serde_json::json!({"error": "invalid_grant", "error_description": "no such hush-hush"});
         let mut response = Response::new(body.to_string().into_bytes());
         *response.status_mut() = http::StatusCode::BAD_REQUEST;

@@ -102,15 +102,9 @@ impl<'a> AuthorizationResponse<'a> {
             };
             // RFC 6749 §3.1: parameters must not come more than once. Which one counts is anybody's guess.
             if field.replace(value).is_some() {
-                let detail = format!(
-                    "the redirect URI's query holds {} more than once",
-                    printable(&name, 40)
-                );
-                return Err(Error::validation(
-                    Operation::Authorization,
-                    Check::DuplicateParameter,
-                    detail,
-                ));
+                let detail =
+                    format!("the redirect URI's query holds {} more than once", printable(&name, 40));
+                return Err(Error::validation(Operation::Authorization, Check::DuplicateParameter, detail));
             }
         }
         Ok(response)
@@ -119,13 +113,8 @@ impl<'a> AuthorizationResponse<'a> {
 
 /// The values of `state` in a query; a provider sends one.
 pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let pairs = query
-        .trim_start_matches('?')
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(name, _)| decode(name).as_deref() == Some("state"))
-        .filter_map(|(_, value)| decode(value))
+    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| decode(name).as_deref() == Some("state")).filter_map(|(_, value)| decode(value))
 }
 
 fn add(url: &mut String, name: &str, value: &str) {
@@ -212,16 +201,9 @@ mod tests {
 
     #[test]
     fn a_parameter_that_comes_twice_is_refused() {
-        for query in [
-            "code=a&code=b",
-            "state=a&state=a",
-            "iss=x&iss=x",
-            "error=a&error=b",
-            "code=a&c%6fde=b",
-        ] {
-            let error = AuthorizationResponse::read(query)
-                .err()
-                .map(|e| e.code().to_owned());
+        for query in ["code=a&code=b", "state=a&state=a", "iss=x&iss=x", "error=a&error=b", "code=a&c%6fde=b"]
+        {
+            let error = AuthorizationResponse::read(query).err().map(|e| e.code().to_owned());
             assert_eq!(error.as_deref(), Some("duplicate_parameter"), "{query}");
         }
         assert!(AuthorizationResponse::read("code=a&session_state=x&session_state=y").is_ok());
@@ -229,9 +211,7 @@ mod tests {
 
     #[test]
     fn the_query_is_decoded_strictly() {
-        let response = AuthorizationResponse::read("?code=a%2Bb+c&state=%zz")
-            .ok()
-            .unwrap();
+        let response = AuthorizationResponse::read("?code=a%2Bb+c&state=%zz").ok().unwrap();
         assert_eq!(response.code.as_deref(), Some("a+b c"));
         assert_eq!(response.state.as_deref(), Some("%zz"));
         assert!(AuthorizationResponse::read("code=%ff").is_err());

@@ -19,11 +19,7 @@ pub(crate) struct Credentials {
 impl Credentials {
     pub(crate) fn new(client_id: String, secret: Option<Secret>) -> Self {
         let basic = secret.as_ref().map(|secret| basic(&client_id, secret));
-        Self {
-            client_id,
-            secret,
-            basic,
-        }
+        Self { client_id, secret, basic }
     }
 
     pub(crate) fn secret(&self) -> Option<&Secret> {
@@ -57,11 +53,7 @@ impl Credentials {
     ) -> Result<ClientAuth, Error> {
         let offers =
             |method: ClientAuth| supported.is_none_or(|list| list.iter().any(|m| m == method.as_str()));
-        let known = [
-            ClientAuth::ClientSecretBasic,
-            ClientAuth::ClientSecretPost,
-            ClientAuth::None,
-        ];
+        let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
         let none_fits = || {
             let detail = format!(
                 "the provider authenticates clients by {} alone, and of these this library has none that your \
@@ -75,11 +67,7 @@ impl Credentials {
             let any = known.iter().any(|m| offers(*m));
             return any.then_some(ClientAuth::None).ok_or_else(none_fits);
         }
-        known[..2]
-            .iter()
-            .copied()
-            .find(|m| offers(*m))
-            .ok_or_else(none_fits)
+        known[..2].iter().copied().find(|m| offers(*m)).ok_or_else(none_fits)
     }
 }
 
@@ -129,10 +117,7 @@ mod tests {
 
     #[test]
     fn basic_leaves_alone_what_needs_no_escape() {
-        assert_eq!(
-            header("a-b.c_d", "e-f.g_h*"),
-            format!("Basic {}", STANDARD.encode("a-b.c_d:e-f.g_h*"))
-        );
+        assert_eq!(header("a-b.c_d", "e-f.g_h*"), format!("Basic {}", STANDARD.encode("a-b.c_d:e-f.g_h*")));
     }
 
     #[test]
@@ -142,24 +127,15 @@ mod tests {
         let public = Credentials::new("id".into(), None);
         let choose = |c: &Credentials, l: Option<Vec<String>>| c.choose(Operation::Refresh, l.as_deref());
 
-        assert_eq!(
-            choose(&confidential, None).unwrap(),
-            ClientAuth::ClientSecretBasic
-        );
+        assert_eq!(choose(&confidential, None).unwrap(), ClientAuth::ClientSecretBasic);
         let both = list(&["private_key_jwt", "client_secret_post", "client_secret_basic"]);
-        assert_eq!(
-            choose(&confidential, Some(both)).unwrap(),
-            ClientAuth::ClientSecretBasic
-        );
+        assert_eq!(choose(&confidential, Some(both)).unwrap(), ClientAuth::ClientSecretBasic);
         let post = Some(list(&["client_secret_post"]));
         assert_eq!(choose(&confidential, post).unwrap(), ClientAuth::ClientSecretPost);
         let error = choose(&confidential, Some(list(&["private_key_jwt", "none"]))).unwrap_err();
         assert_eq!(error.code(), "client_auth_not_supported");
         assert_eq!(choose(&public, None).unwrap(), ClientAuth::None);
-        assert_eq!(
-            choose(&public, Some(list(&["client_secret_basic"]))).unwrap(),
-            ClientAuth::None
-        );
+        assert_eq!(choose(&public, Some(list(&["client_secret_basic"]))).unwrap(), ClientAuth::None);
         assert!(choose(&public, Some(list(&["private_key_jwt"]))).is_err());
     }
 }

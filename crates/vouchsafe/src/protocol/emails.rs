@@ -21,10 +21,6 @@ pub(crate) fn read(
         return Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails"));
     };
     let is = |entry: &Value, pointer: &str| entry.pointer(pointer) == Some(&Value::Bool(true));
-    let primary = entries
-        .iter()
-        .find(|e| is(e, &list.primary) && is(e, &list.verified));
-    Ok(primary
-        .and_then(|e| e.pointer(&list.email)?.as_str())
-        .map(str::to_owned))
+    let primary = entries.iter().find(|e| is(e, &list.primary) && is(e, &list.verified));
+    Ok(primary.and_then(|e| e.pointer(&list.email)?.as_str()).map(str::to_owned))
 }

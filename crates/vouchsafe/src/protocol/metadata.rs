@@ -48,10 +48,7 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     }
     if let Some(base) = issuer.strip_suffix(OPENID) {
         let issuers = vec![base.to_owned(), format!("{base}/")];
-        return Ok(WellKnown {
-            issuers,
-            documents: vec![Endpoint::parse(issuer)?],
-        });
+        return Ok(WellKnown { issuers, documents: vec![Endpoint::parse(issuer)?] });
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -60,10 +57,7 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let mut other = url;
     other.set_path(&format!("{OAUTH}{path}"));
     documents.push(Endpoint::parse(other.as_str())?);
-    Ok(WellKnown {
-        issuers: vec![issuer.to_owned()],
-        documents,
-    })
+    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents })
 }
 
 pub(crate) fn request(document: &Endpoint) -> Request {
@@ -90,11 +84,7 @@ pub(crate) fn read(
             printable(&issuer, MAX_TEXT),
             issuers.first().map_or("?", String::as_str),
         );
-        return Err(Error::validation(
-            Operation::Discovery,
-            Check::IssuerMismatch,
-            detail,
-        ));
+        return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
     let secure = issuer.starts_with("https:");
     let scopes = document.list("scopes_supported")?;
@@ -102,9 +92,7 @@ pub(crate) fn read(
         // At RFC 8414's place both kinds are found: what signs ID tokens there has keys and the scope for it.
         is_openid: exchange.uri.path().ends_with(OPENID)
             || (document.members.get("jwks_uri").is_some()
-                && scopes
-                    .as_ref()
-                    .is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
+                && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
         scopes,
         authorization_endpoint: document.endpoint("authorization_endpoint", secure)?,
         token_endpoint: document.endpoint("token_endpoint", secure)?,
@@ -175,19 +163,11 @@ impl Document<'_> {
 }
 
 fn fault(what: &str) -> Error {
-    Error::response(
-        Operation::Discovery,
-        Fault::Metadata,
-        format!("the document {what}"),
-    )
+    Error::response(Operation::Discovery, Fault::Metadata, format!("the document {what}"))
 }
 
 fn insecure(what: &str) -> Error {
-    Error::validation(
-        Operation::Discovery,
-        Check::InsecureUrl,
-        format!("in the metadata, {what}"),
-    )
+    Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
 }
 
 /// OpenID Connect Discovery §4.
@@ -200,12 +180,7 @@ mod tests {
     use super::*;
 
     fn documents(issuer: &str) -> Vec<String> {
-        well_known(issuer)
-            .unwrap()
-            .documents
-            .iter()
-            .map(|d| d.as_str().to_owned())
-            .collect()
+        well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
     }
 
     #[test]
@@ -217,10 +192,7 @@ mod tests {
                 "https://a.example/.well-known/oauth-authorization-server/op"
             ]
         );
-        assert_eq!(
-            documents("https://a.example/")[0],
-            "https://a.example/.well-known/openid-configuration"
-        );
+        assert_eq!(documents("https://a.example/")[0], "https://a.example/.well-known/openid-configuration");
     }
 
     #[test]
@@ -232,11 +204,7 @@ mod tests {
 
     fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {
         let uri = http::Uri::from_static("https://a.example/");
-        let exchange = Exchange {
-            operation: Operation::Discovery,
-            uri: &uri,
-            secrets: &[],
-        };
+        let exchange = Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[] };
         let scheme = issuer.split(':').next().unwrap();
         let body = format!(
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
@@ -255,24 +223,15 @@ mod tests {
             r#","authorization_response_iss_parameter_supported":"true""#,
             r#","jwks_uri":"https://u@a.example""#,
         ] {
-            assert_eq!(
-                read_document(issuer, wrong).unwrap_err().code(),
-                "metadata",
-                "{wrong}"
-            );
+            assert_eq!(read_document(issuer, wrong).unwrap_err().code(), "metadata", "{wrong}");
         }
         assert!(read_document(issuer, r#","claims_supported":"all of them""#).is_ok());
     }
 
     #[test]
     fn an_https_issuer_names_https_endpoints() {
-        for url in [
-            "http://a.example/k",
-            "http://127.0.0.1/k",
-            "javascript:alert(1)",
-            "file:///k",
-            "data:,x",
-        ] {
+        for url in ["http://a.example/k", "http://127.0.0.1/k", "javascript:alert(1)", "file:///k", "data:,x"]
+        {
             let error = read_document("https://a.example", &format!(r#","jwks_uri":"{url}""#)).unwrap_err();
             assert_eq!(error.code(), "insecure_url", "{url}");
         }

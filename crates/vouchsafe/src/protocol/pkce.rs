@@ -15,9 +15,7 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
 /// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
 pub(crate) fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
 #[cfg(test)]

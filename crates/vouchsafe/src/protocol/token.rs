@@ -21,11 +21,7 @@ use crate::secret::Secret;
 #[derive(Clone, Copy)]
 pub(crate) enum Grant<'a> {
     /// RFC 6749 §4.1.3, with the code verifier of RFC 7636 §4.5.
-    AuthorizationCode {
-        code: &'a str,
-        redirect_uri: &'a str,
-        verifier: Option<&'a str>,
-    },
+    AuthorizationCode { code: &'a str, redirect_uri: &'a str, verifier: Option<&'a str> },
     /// RFC 6749 §6.
     RefreshToken { token: &'a str, scope: Option<&'a str> },
 }
@@ -38,11 +34,7 @@ pub(crate) fn request(
 ) -> Request {
     let (mut headers, mut form) = (HeaderMap::with_capacity(4), String::with_capacity(384));
     match grant {
-        Grant::AuthorizationCode {
-            code,
-            redirect_uri,
-            verifier,
-        } => {
+        Grant::AuthorizationCode { code, redirect_uri, verifier } => {
             push(&mut form, "grant_type", "authorization_code");
             push(&mut form, "code", code);
             push(&mut form, "redirect_uri", redirect_uri);
@@ -93,9 +85,7 @@ pub(crate) fn read_body(
     let fields: Fields<'_> = json::read(body).map_err(|e| exchange.not_json(&e))?;
     if fields.has_error {
         // A status of success and an error in the body: some providers do so always. What else is there is not read.
-        let said = json::parse(body)
-            .ok()
-            .and_then(|body| exchange.said(body.value(), Some(200)));
+        let said = json::parse(body).ok().and_then(|body| exchange.said(body.value(), Some(200)));
         return Err(
             said.unwrap_or_else(|| exchange.fault(Fault::InvalidField, "has an error that is not text"))
         );
@@ -130,9 +120,7 @@ pub(crate) fn read_body(
         access_token,
         refresh_token: checked.token("refresh_token", fields.refresh_token)?,
         id_token: checked.token("id_token", fields.id_token)?,
-        scope: checked
-            .text("scope", fields.scope)?
-            .map(|s| s.into_owned().into_boxed_str()),
+        scope: checked.text("scope", fields.scope)?.map(|s| s.into_owned().into_boxed_str()),
         expires_at,
         extra: fields.extra,
     })
@@ -144,8 +132,7 @@ struct Checked<'a> {
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
-        self.exchange
-            .fault(Fault::InvalidField, &format!("has a {name} that {why}"))
+        self.exchange.fault(Fault::InvalidField, &format!("has a {name} that {why}"))
     }
 
     /// Absent and `null` are the same; anything that is not text is a fault.
@@ -176,10 +163,9 @@ impl Checked<'_> {
         match value {
             None | Some(Scalar::Null) => Ok(None),
             Some(Scalar::Number(number)) => Ok(Some(number)),
-            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => text
-                .parse()
-                .map(Some)
-                .map_err(|_| self.invalid(name, "is not a number")),
+            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
+            }
             Some(_) => Err(self.invalid(name, "is not a number")),
         }
     }
@@ -192,9 +178,7 @@ impl Checked<'_> {
     }
 
     fn lifetime(&self, value: Option<Scalar<'_>>) -> Result<Option<Duration>, Error> {
-        self.number("expires_in", value)?
-            .map(|s| self.duration("expires_in", s))
-            .transpose()
+        self.number("expires_in", value)?.map(|s| self.duration("expires_in", s)).transpose()
     }
 }
 
@@ -289,11 +273,7 @@ mod tests {
 
     fn read(body: &str) -> Result<TokenAnswer, Error> {
         let uri = http::Uri::from_static("https://a.example/token");
-        let exchange = Exchange {
-            operation: Operation::AuthorizationCode,
-            uri: &uri,
-            secrets: &[],
-        };
+        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
         read_body(&exchange, &TokenManners::default(), body.as_bytes(), UNIX_EPOCH)
     }
 
@@ -320,10 +300,7 @@ mod tests {
     fn a_lifetime_may_be_text_and_an_expiry_absolute() {
         let at = |rest: &str| read(&format!(r#"{{"access_token":"a","token_type":"Bearer",{rest}}}"#));
         let seconds = |rest: &str| {
-            at(rest)
-                .unwrap()
-                .expires_at
-                .map(|t| t.duration_since(UNIX_EPOCH).unwrap().as_secs())
+            at(rest).unwrap().expires_at.map(|t| t.duration_since(UNIX_EPOCH).unwrap().as_secs())
         };
         assert_eq!(seconds(r#""expires_in":"3600""#), Some(3600));
         assert_eq!(seconds(r#""expires_in":3599.9"#), Some(3599));
@@ -344,10 +321,7 @@ mod tests {
     #[test]
     fn a_token_that_is_missing_empty_or_no_token_is_refused() {
         assert_eq!(code(r#"{"token_type":"Bearer"}"#), "missing_field");
-        assert_eq!(
-            code(r#"{"access_token":null,"token_type":"Bearer"}"#),
-            "missing_field"
-        );
+        assert_eq!(code(r#"{"access_token":null,"token_type":"Bearer"}"#), "missing_field");
         assert_eq!(code(r#"{"access_token":"a"}"#), "missing_field");
         for token in [r#""""#, r#""a\r\nb""#, r#""é""#, "7", "{}"] {
             assert_eq!(
@@ -355,10 +329,7 @@ mod tests {
                 "invalid_field"
             );
         }
-        assert_eq!(
-            code(r#"{"access_token":"a","token_type":"Bearer","refresh_token":7}"#),
-            "invalid_field"
-        );
+        assert_eq!(code(r#"{"access_token":"a","token_type":"Bearer","refresh_token":7}"#), "invalid_field");
     }
 
     #[test]
@@ -374,10 +345,7 @@ mod tests {
             code(r#"{"error":"invalid_grant","access_token":"a","token_type":"Bearer"}"#),
             "invalid_grant"
         );
-        assert_eq!(
-            code(r#"{"error":7,"access_token":"a","token_type":"Bearer"}"#),
-            "invalid_field"
-        );
+        assert_eq!(code(r#"{"error":7,"access_token":"a","token_type":"Bearer"}"#), "invalid_field");
         assert!(read(r#"{"error":null,"access_token":"a","token_type":"Bearer"}"#).is_ok());
     }
 

@@ -20,15 +20,8 @@ pub(crate) enum UserInfo<'a> {
 }
 
 pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Result<UserInfo<'r>, Error> {
-    let kind = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    let is_jwt = kind
-        .split(';')
-        .next()
-        .is_some_and(|e| e.trim().eq_ignore_ascii_case("application/jwt"));
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let is_jwt = kind.split(';').next().is_some_and(|e| e.trim().eq_ignore_ascii_case("application/jwt"));
     if is_jwt && response.status().is_success() {
         return match std::str::from_utf8(response.body()) {
             Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim())),

@@ -8,12 +8,8 @@ async fn a_person_signs_in_and_the_tokens_live_and_die() {
     let registration = Registration::new(sandbox.client_id())
         .secret(sandbox.client_secret())
         .redirect_uri("http://127.0.0.1:9/callback");
-    let client = Client::new(
-        Provider::openid(sandbox.issuer()),
-        registration,
-        &Http::new().unwrap(),
-    )
-    .unwrap();
+    let client =
+        Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
 
     let login = client.login().await.unwrap();
     let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
