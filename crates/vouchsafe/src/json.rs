@@ -158,22 +158,29 @@ pub(crate) fn duplicate<E: de::Error>() -> E {
 /// Remembers the names of an object's members, to find one that comes twice.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
-    few: [Cow<'a, str>; 16],
+    /// The first few, which are all that most objects have.
+    few: [&'a str; 16],
     len: usize,
-    many: HashSet<Cow<'a, str>>,
+    /// What is beyond, and what had to be unescaped.
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
     /// Whether the name is new.
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few[..self.len].contains(&name) || (!self.many.is_empty() && self.many.contains(&name)) {
+        if self.few[..self.len].iter().any(|known| *known == name)
+            || self.many.as_ref().is_some_and(|many| many.contains(&name))
+        {
             return false;
         }
-        if let Some(slot) = self.few.get_mut(self.len) {
-            *slot = name;
-            self.len += 1;
-        } else {
-            self.many.insert(name);
+        match (name, self.few.get_mut(self.len)) {
+            (Cow::Borrowed(name), Some(slot)) => {
+                *slot = name;
+                self.len += 1;
+            }
+            (name, _) => {
+                self.many.get_or_insert_default().insert(name);
+            }
         }
         true
     }

@@ -7,7 +7,7 @@ use crate::error::{Error, Feature, Operation};
 use crate::http::BoxFuture;
 use crate::jose::id_token::{Audience, Expected, Nonce};
 use crate::json::Json;
-use crate::protocol::authorization::{AuthorizationRequest, RESERVED};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
 use crate::provider::{OpenId, Server};
@@ -227,12 +227,14 @@ impl AuthorizationUrl<'_> {
             redirect_uri: &self.redirect_uri,
             scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
             scope_separator: &blueprint.scope_separator,
+            params: &self.params,
+        };
+        let one = OneLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| (&*c.value, c.method)),
-            params: &self.params,
         };
-        Ok(request.url(&server.authorization))
+        Ok(one.url(&request.begin(&server.authorization)))
     }
 }
 

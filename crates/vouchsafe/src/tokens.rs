@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,7 +20,7 @@ pub struct Tokens {
     /// An ID token that nobody verified: that of a provider which is no OpenID Provider.
     unverified: Option<Secret>,
     scope: Option<Box<str>>,
-    scope_separators: Box<str>,
+    scope_separators: Cow<'static, str>,
     expires_at: Option<SystemTime>,
     extra: Option<Secret>,
 }
@@ -32,7 +33,7 @@ impl Tokens {
             unverified: answer.id_token.filter(|_| id_token.is_none()),
             id_token,
             scope: answer.scope,
-            scope_separators: scope_separators.into(),
+            scope_separators: separators(scope_separators),
             expires_at: answer.expires_at,
             extra: answer.extra,
         }
@@ -245,11 +246,16 @@ impl<'de> Deserialize<'de> for Tokens {
             id_token,
             unverified: stored.unverified_id_token.map(Secret::new),
             scope: stored.scope.map(String::into_boxed_str),
-            scope_separators: stored.scope_separators.into_boxed_str(),
+            scope_separators: separators(&stored.scope_separators),
             expires_at: stored.expires_at.and_then(|s| UNIX_EPOCH.checked_add(Duration::from_secs(s))),
             extra: stored.extra.map(|e| Secret::new(e.to_string())),
         })
     }
+}
+
+/// Nearly always a space, which need not be kept anew each time.
+fn separators(separators: &str) -> Cow<'static, str> {
+    if is_space(separators) { Cow::Borrowed(" ") } else { Cow::Owned(separators.to_owned()) }
 }
 
 fn space() -> String {
