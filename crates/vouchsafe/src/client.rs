@@ -291,7 +291,7 @@ impl Client {
         &self.inner.registration.client_id
     }
 
-    pub(crate) fn read_token_answer(&self, body: &[u8]) -> Result<Tokens, Error> {
+    pub(crate) fn read_token_answer(&self, body: Vec<u8>) -> Result<Tokens, Error> {
         let uri = http::Uri::default();
         let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
         let manners = &self.inner.blueprint.token_manners;
@@ -338,7 +338,7 @@ impl Client {
         let secrets = self.secrets(grant);
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets };
         let manners = &self.inner.blueprint.token_manners;
-        let answer = token::read(&exchange, manners, &response, SystemTime::now())?;
+        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
 
         let id_token = match (&server.openid, &answer.id_token) {
             (Some(openid), Some(raw)) => {

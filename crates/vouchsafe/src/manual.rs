@@ -114,8 +114,8 @@ impl<'c> Manual<'c> {
     ///
     /// # Errors
     /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
-    pub fn read_token_answer(self, body: &[u8]) -> Result<Tokens, Error> {
-        self.client.read_token_answer(body)
+    pub fn read_token_answer(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
+        self.client.read_token_answer(body.into())
     }
 
     /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::jose::id_token::{self, Verified};
 use crate::json::{self, Json};
-use crate::protocol::token::TokenAnswer;
+use crate::protocol::token::{self, TokenAnswer};
 use crate::secret::Secret;
 
 /// What a login gives: an access token, what is known of it, and what came with it.
@@ -22,6 +22,7 @@ pub struct Tokens {
     scope: Option<Box<str>>,
     scope_separators: Cow<'static, str>,
     expires_at: Option<SystemTime>,
+    /// The answer as it came, where it has more members than those above.
     extra: Option<Secret>,
 }
 
@@ -95,7 +96,13 @@ impl Tokens {
         if name == "id_token" {
             return self.unverified.as_ref().map(|t| serde_json::Value::from(t.expose()).into());
         }
-        json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?.get(name)
+        self.extra()?.get(name)
+    }
+
+    /// The members of the answer that have no place of their own here.
+    fn extra(&self) -> Option<Json> {
+        let answer = json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?;
+        Some(answer.without(&token::KNOWN))
     }
 
     /// What was asked for counts as granted where the provider does not say.
@@ -229,7 +236,7 @@ impl Serialize for Tokens {
                 .expires_at
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
                 .map(|d| d.as_secs()),
-            extra: self.extra.as_ref().and_then(|e| json::parse(e.expose().as_bytes()).ok()),
+            extra: self.extra(),
         };
         stored.serialize(serializer)
     }
