@@ -170,19 +170,21 @@ impl Report {
                 "ID tokens are signed by no public key: they cannot be verified here",
             );
         }
+        let grants = facts.list("grant_types_supported").unwrap_or_default();
         let types = facts.list("response_types_supported").unwrap_or_default();
         if !types.is_empty() && !types.iter().any(|t| t == "code") {
             self.danger(
                 "only_implicit",
                 "the response type code is not among those announced: tokens pass through the browser",
             );
-        } else if types.iter().any(|t| t.split(' ').any(|t| t == "token")) {
+        } else if types.iter().any(|t| t.split(' ').any(|t| t == "token"))
+            || grants.iter().any(|g| g == "implicit")
+        {
             self.danger(
                 "implicit",
                 "the implicit grant is announced: leave it off for your client (RFC 9700 section 2.1.2)",
             );
         }
-        let grants = facts.list("grant_types_supported").unwrap_or_default();
         if grants.iter().any(|g| g == "password") {
             self.danger(
                 "password_grant",

@@ -142,6 +142,7 @@ fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> 
             "Run the command again and enter the password when the provider asks."
         }
         (Kind::Security, "missing_id_token") => "The provider broke its protocol; nobody was signed in.",
+        (Kind::Usage, "invalid_url") => "Write the whole URL, beginning with https://.",
         (Kind::Usage, "insecure_url") => "Use the https URL.",
         (Kind::Usage, "client_secret") => {
             "Set VOUCHSAFE_CLIENT_SECRET, or name a file with --client-secret-file; a public client takes --client-auth none."

@@ -1,7 +1,6 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
 use std::time::{Duration, SystemTime};
 
-use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, interval, timeout};
 use vouchsafe::{Client, Error, Identity, StartedLogin, Tokens};
 
@@ -11,7 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::listener::{Callback, Listener};
 use crate::output::{Event, Output, Progress, Style, Token, Who};
 use crate::page::Page;
-use crate::{target, text};
+use crate::{browser, target, text};
 
 pub(crate) async fn run(
     args: &LoginArgs,
@@ -146,7 +145,7 @@ impl Attempt<'_> {
         }
         let began = Instant::now();
         let mut tick = interval(Duration::from_secs(1));
-        let mut opening = (!self.args.browser.no_browser).then(|| open(started.url.clone()));
+        let mut opening = (!self.args.browser.no_browser).then(|| browser::open(started.url.clone()));
         let ours = async {
             loop {
                 tokio::select! {
@@ -212,12 +211,6 @@ async fn bind(args: &BrowserArgs) -> Result<Listener, Failure> {
                         the redirect URI.",
         )
     })
-}
-
-/// Opens the browser, and says why where that fails. Starting one may take its time, and one for text terminals does
-/// not come back before it ends.
-fn open(url: String) -> JoinHandle<Option<String>> {
-    spawn_blocking(move || webbrowser::open(&url).err().map(|e| e.to_string()))
 }
 
 fn report(attempt: &Attempt<'_>, done: &Done, output: &mut Output) {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod browser;
 mod catalogue;
 mod demo;
 mod discover;
