@@ -72,10 +72,10 @@ pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     /// Keep the login under this name
-    #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true)]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true, help_heading = "Output")]
     pub(crate) save: Option<String>,
     /// Keep nothing of the login
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) no_save: bool,
 }
 
@@ -295,29 +295,38 @@ const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 
 const EXAMPLES: &str = "\
 Examples:
-  vouchsafe demo                             a sign-in to try, without an account anywhere
+  vouchsafe demo                             a sign-in to try, without any account
   vouchsafe providers                        which providers are known
-  vouchsafe login google --client-id ID      sign in; the secret is in VOUCHSAFE_CLIENT_SECRET
-  vouchsafe discover https://id.example.com  what a provider offers, lacks and gets wrong
+  vouchsafe login google --client-id ID      sign in
+  vouchsafe discover https://id.example.com  what a provider offers and lacks
 
 `vouchsafe COMMAND --help` shows the options of a command, with examples.
-Exit codes: 0 done, 2 usage, 3 the provider said no, 4 a security check failed, 5 network,
-6 an answer that is not what the protocol allows, 7 this machine could not do its part.";
+
+Exit codes: 0 done, 2 the call is wrong, 3 the provider said no, 4 a security
+check failed, 5 no usable answer came, 6 the answer is not what the protocol
+allows, 7 this machine could not do its part.";
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
-  Google, with the secret out of sight:
-    VOUCHSAFE_CLIENT_SECRET=... vouchsafe login google --client-id 1234.apps.googleusercontent.com
+  Google, with the secret in the environment, out of everybody's sight:
+    export VOUCHSAFE_CLIENT_SECRET=...
+    vouchsafe login google --client-id 1234.apps.googleusercontent.com
+
   Any OpenID Provider, by its issuer, as a public client:
     vouchsafe login --issuer https://id.example.com --client-id my-app
-  Any OAuth 2 service, by its endpoints:
-    vouchsafe login --authorize-url https://acme.example/authorize --token-url https://acme.example/token \\
-      --userinfo-url https://acme.example/me --client-id my-app --client-secret-file secret.txt --scope profile
-  In a script (each line of the output is a JSON object):
-    vouchsafe login github --client-id ID --json | jq -r 'select(.event == \"login\").token.access_token'
 
-Register http://127.0.0.1/callback as redirect URI, or with the port that you give with --redirect-port.
-Without --json the tokens are not shown.";
+  Any OAuth 2 service, by its endpoints:
+    vouchsafe login --client-id my-app --client-secret-file secret.txt \\
+      --authorize-url https://acme.example/authorize \\
+      --token-url https://acme.example/token --scope profile \\
+      --userinfo-url https://acme.example/me
+
+  In a script, where each line of the output is a JSON object:
+    vouchsafe login github --client-id ID --json |
+      jq -r 'select(.event == \"login\").token.access_token'
+
+Register http://127.0.0.1/callback as redirect URI; a provider that wants the
+port as well gets it with --redirect-port. Without --json no token is shown.";
 
 const PROVIDERS_EXAMPLES: &str = "\
 Examples:
@@ -332,8 +341,8 @@ Examples:
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:
-  pbpaste | vouchsafe inspect
-  vouchsafe inspect --issuer https://id.example.com --client-id my-app < id_token.txt
+  vouchsafe inspect < token.txt
+  vouchsafe inspect --issuer https://id.example.com --client-id my-app < token.txt
 
 Without --issuer nothing is verified: anybody could have made the JWT.";
 

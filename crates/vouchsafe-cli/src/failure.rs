@@ -52,7 +52,7 @@ impl Failure {
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self::local("interrupted", "Interrupted before it was done. Nobody was signed in.")
+        Self::local("interrupted", "Interrupted before it was done")
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue};
@@ -125,7 +126,9 @@ async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bo
 }
 
 async fn connection(stream: TcpStream, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
-    let service = service_fn(move |request| {
+    let busy = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        busy.store(true, Ordering::Relaxed);
         let site = site.clone();
         async move { Ok::<_, Infallible>(site.respond(request).await) }
     });
@@ -133,12 +136,16 @@ async fn connection(stream: TcpStream, site: Arc<Site>, mut stopped: watch::Rece
     // A request a connection: the last page then ends with the connection, and nothing is left to be cut off.
     server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
+    // What goes wrong with one browser's connection concerns nobody else.
     tokio::select! {
-        // What goes wrong with one browser's connection concerns nobody else.
+        biased;
         _ = connection.as_mut() => return,
-        () = told(&mut stopped) => connection.as_mut().graceful_shutdown(),
+        () = told(&mut stopped) => {}
     }
-    let _ = connection.await;
+    // Whoever has not asked by now gets nothing; the others get all of it.
+    if busy.load(Ordering::Relaxed) {
+        let _ = connection.await;
+    }
 }
 
 /// Comes back when the listener is to stop.
