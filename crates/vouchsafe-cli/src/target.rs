@@ -71,7 +71,8 @@ pub(crate) fn http(args: &HttpArgs) -> Result<Http, Failure> {
 }
 
 fn is_path(named: &str) -> bool {
-    named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml")
+    // A URL has slashes, too, and is no path; it gets its own advice.
+    !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
 }
 
 fn from_catalogue(slug: &str) -> Result<Provider, Failure> {
