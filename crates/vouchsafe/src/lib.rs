@@ -1,5 +1,68 @@
-//! Sign people in with the accounts that they already have, and keep the tokens that come of it fresh: an OAuth 2 and
-//! OpenID Connect client.
+//! Sign people in with the accounts that they already have, and keep the tokens that come of it: an OAuth 2 and OpenID
+//! Connect client. The safe way is the short way.
+//!
+//! # A login
+//!
+//! Three nouns make a [`Client`]: a [`Provider`] (the server), a [`Registration`] (you, at that server) and [`Http`] (how
+//! to reach it). Make one client for each provider when your program starts; it is cheap to clone.
+//!
+//! ```no_run
+//! # async fn f(query: &str) -> Result<(), vouchsafe::Error> {
+//! use vouchsafe::{Client, Http, Provider, Registration};
+//!
+//! let me = Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
+//! # #[cfg(feature = "reqwest")]
+//! let client = Client::new(Provider::openid("https://id.example.com"), me, &Http::new()?)?;
+//!
+//! // 1. Send the browser to login.url; keep login.pending in that browser's session.
+//! # let client: Client = unimplemented!();
+//! let login = client.login().await?;
+//!
+//! // 2. When the browser comes back to the redirect URI, hand in what you kept and the query that it brought.
+//! let tokens = client.finish(login.pending, query).await?;
+//!
+//! // 3. See who it is.
+//! let identity = client.identity(&tokens).await?;
+//! println!("{} {:?}", identity.subject(), identity.verified_email());
+//! # Ok(()) }
+//! ```
+//!
+//! State, nonce, code verifier and issuer are made by step 1 and checked by step 2, and the ID token is verified. With
+//! axum, the crate `vouchsafe-axum` does the keeping as well.
+//!
+//! Those who keep state and verifier themselves find the single steps in [`Client::manual`].
+//!
+//! # Providers
+//!
+//! [`providers`] has those with a function of their own, [`Provider::named`] all of the catalogue, [`Provider::openid`] any
+//! OpenID Provider by its issuer, [`Provider::new`] any OAuth 2 service by its endpoints, and
+//! [`Provider::from_definition`] one that you describe in TOML.
+//!
+//! # Tokens
+//!
+//! [`Tokens`] know when they expire, serialise for the store where you keep them, and print without their secrets.
+//! [`Client::refresh`] gives fresh ones, [`Client::revoke`] ends them.
+//!
+//! # Identity
+//!
+//! [`Identity::subject`] is who it is, at that provider. [`Identity::verified_email`] is there only where the provider
+//! vouches for that very address. Link accounts by provider and subject: an e-mail can pass to another person.
+//!
+//! # Errors
+//!
+//! [`Error`] has a variant for each who may have to act, [`Error::operation`] says what was being done, and
+//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`] and
+//! [`Error::is_denied`] answer what programs ask.
+//!
+//! # Words
+//!
+//! The words are those of the RFCs. Four have none: a *provider* is an authorization server, a *registration* is what a
+//! client is known by there, a *pending login* is a login between its start and its end, and an *identity* is who signed
+//! in, as the provider tells it.
+//!
+//! # Features
+//!
+//! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
 mod cache;
