@@ -1,2 +1,12 @@
 //! The library as its users see it, against the sandbox provider and against answers forged to the letter.
+mod forge;
+mod scenario;
+mod wire;
+
+mod authorization_url;
+mod callback;
+mod client_auth;
+mod id_token;
+#[cfg(feature = "reqwest")]
 mod login;
+mod token_request;
