@@ -251,10 +251,11 @@ impl Client {
             }
             Err(error) => return Err(error),
         };
-        let identity = self.read_identity(match claims {
-            Some(claims) => claims.with_more_from(profile),
-            None => profile,
-        })?;
+        let Blueprint { slug, identity: manners, .. } = &self.inner.blueprint;
+        let identity = match claims {
+            Some(claims) => Identity::read_both(slug, manners, claims, profile)?,
+            None => Identity::read(slug, manners, profile)?,
+        };
         let Some((endpoint, list)) = &self.inner.blueprint.emails else {
             return Ok(identity);
         };

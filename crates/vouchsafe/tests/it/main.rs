@@ -7,6 +7,7 @@ mod authorization_url;
 mod callback;
 mod client_auth;
 mod id_token;
+mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
 mod token_request;
