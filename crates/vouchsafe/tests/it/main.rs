@@ -10,4 +10,8 @@ mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
+mod refresh;
+mod revocation;
 mod token_request;
+mod tokens;
+mod userinfo;
