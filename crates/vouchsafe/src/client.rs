@@ -376,8 +376,8 @@ impl Client {
         let request = revocation::request(endpoint, &self.inner.credentials, auth, token, hint);
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
-        let secret = self.inner.credentials.secret().map_or("", Secret::expose);
-        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret] }, &response)
+        let [secret, basic] = self.inner.credentials.secrets();
+        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret, basic] }, &response)
     }
 
     pub(crate) async fn profile_of(&self, token: &Secret, subject: Option<&str>) -> Result<Json, Error> {
@@ -517,11 +517,13 @@ impl Client {
         Identity::read(&self.inner.blueprint.slug, &self.inner.blueprint.identity, profile)
     }
 
-    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 3] {
-        let secret = self.inner.credentials.secret().map_or("", Secret::expose);
+    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 4] {
+        let [secret, basic] = self.inner.credentials.secrets();
         match grant {
-            Grant::AuthorizationCode { code, verifier, .. } => [secret, code, verifier.unwrap_or_default()],
-            Grant::RefreshToken { token, .. } => [secret, token, ""],
+            Grant::AuthorizationCode { code, verifier, .. } => {
+                [secret, basic, code, verifier.unwrap_or_default()]
+            }
+            Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
         }
     }
 

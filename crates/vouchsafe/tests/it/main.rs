@@ -10,6 +10,7 @@ mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
+mod redaction;
 mod refresh;
 mod revocation;
 mod token_request;
