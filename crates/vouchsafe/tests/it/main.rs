@@ -6,6 +6,7 @@ mod wire;
 mod authorization_url;
 mod callback;
 mod client_auth;
+mod discovery;
 mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
