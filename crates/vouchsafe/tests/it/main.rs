@@ -7,6 +7,7 @@ mod authorization_url;
 mod callback;
 mod client_auth;
 mod discovery;
+mod http;
 mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
@@ -16,4 +17,6 @@ mod refresh;
 mod revocation;
 mod token_request;
 mod tokens;
+#[cfg(feature = "reqwest")]
+mod transport;
 mod userinfo;
