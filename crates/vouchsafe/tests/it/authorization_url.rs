@@ -27,8 +27,9 @@ async fn a_full_request_carries_every_parameter_once() {
         .extra("access_type", "offline")
         .await
         .unwrap();
-    let pairs: Vec<_> = url::form_urlencoded::parse(query(&url).as_bytes()).into_owned().collect();
-    let expected = [
+    let mut pairs: Vec<_> = url::form_urlencoded::parse(query(&url).as_bytes()).into_owned().collect();
+    pairs.sort();
+    let mut expected = [
         ("response_type", "code"),
         ("client_id", CLIENT_ID),
         ("redirect_uri", REDIRECT_URI),
@@ -39,6 +40,7 @@ async fn a_full_request_carries_every_parameter_once() {
         ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         ("access_type", "offline"),
     ];
+    expected.sort_unstable();
     assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
