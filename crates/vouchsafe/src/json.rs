@@ -186,6 +186,7 @@ pub(crate) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Whether the name is new.
+    #[inline]
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
         if self.few[..self.len].iter().any(|known| *known == name)
             || self.many.as_ref().is_some_and(|many| many.contains(&name))
@@ -221,6 +222,7 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'de> Deserialize<'de> for Scalar<'de> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor)
     }

@@ -152,8 +152,9 @@ impl Checked<'_> {
         if text.is_empty() {
             return Err(self.invalid(name, "is empty"));
         }
-        // Over all bytes without stopping at the first bad one: that is done many bytes at a time.
-        if text.bytes().fold(0, |bad, b| bad | u8::from(b.wrapping_sub(b' ') > b'~' - b' ')) != 0 {
+        // Compared as signed numbers, all bytes beyond ASCII are below the space: sixteen are checked at a time.
+        let unfit = |b: u8| (b as i8) < b' ' as i8 || b == 0x7f;
+        if text.bytes().fold(false, |bad, b| bad | unfit(b)) {
             return Err(self.invalid(name, "holds characters that no token may hold"));
         }
         Ok(Some(Secret::new(text)))
