@@ -1,0 +1,58 @@
+//! SIGINT and SIGTERM: what a person or a supervisor says to make the program stop.
+use std::io;
+
+use crate::failure::Failure;
+
+/// Waits for a signal to stop. From when it is made, the signals no longer end the process by themselves.
+pub(crate) struct Interrupt {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Interrupt {
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Self::listen()
+            .map_err(|e| Failure::local("signal", format!("This program cannot listen for signals: {e}.")))
+    }
+
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(windows)]
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    /// Comes back when the program should stop.
+    #[cfg(unix)]
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(windows)]
+    pub(crate) async fn wait(&mut self) {
+        self.interrupt.recv().await;
+    }
+
+    /// What the work comes to, unless the program should stop before it is done.
+    pub(crate) async fn or<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            biased;
+            () = self.wait() => Err(Failure::interrupted()),
+            outcome = work => outcome,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Text that came from outside, made fit for a terminal; and times for people.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Text without what could steer a terminal or make text look like other text.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect()
+}
+
+/// The same, cut to a length at which it still can be read.
+pub(crate) fn short(text: &str, max: usize) -> String {
+    let mut shown: String = printable(text).chars().take(max).collect();
+    if text.chars().nth(max).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Text as one paragraph: lines joined, nothing unfit.
+pub(crate) fn paragraph(text: &str) -> String {
+    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Control characters, and those that are invisible or turn the direction of writing.
+pub(crate) fn is_unfit(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+/// A sentence begins with a capital and ends with a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = paragraph(text);
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let mut sentence: String = first.to_uppercase().chain(chars).collect();
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+/// The point in time that is so many seconds after 1970 began.
+pub(crate) fn at(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// A date and time in UTC: `2026-11-23 14:05:09 UTC`. None beyond the year 9999.
+pub(crate) fn date(time: SystemTime) -> Option<String> {
+    let seconds = seconds(time);
+    let (days, rest) = (i64::try_from(seconds / 86_400).ok()?, seconds % 86_400);
+    // Howard Hinnant's "days to civil": years begin in March, so that the leap day is the last.
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    (year <= 9_999).then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"))
+}
+
+/// How long from now: `in 59 minutes`, `2 days ago`.
+pub(crate) fn relative(time: SystemTime, now: SystemTime) -> String {
+    match time.duration_since(now) {
+        Ok(ahead) if ahead.as_secs() == 0 => "now".to_owned(),
+        Ok(ahead) => format!("in {}", duration(ahead)),
+        Err(behind) if behind.duration().as_secs() == 0 => "now".to_owned(),
+        Err(behind) => format!("{} ago", duration(behind.duration())),
+    }
+}
+
+/// A span of time in its largest unit that is not misleading.
+pub(crate) fn duration(span: Duration) -> String {
+    // Rounded by half a second: a token for an hour is not one for 59 minutes because a moment has passed.
+    let seconds = (span + Duration::from_millis(500)).as_secs();
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "second"),
+        120..7_200 => ((seconds + 30) / 60, "minute"),
+        7_200..172_800 => ((seconds + 1_800) / 3_600, "hour"),
+        _ => ((seconds + 43_200) / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, shown) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_609_459_199, "2020-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(date(at(seconds).unwrap()).as_deref(), Some(shown));
+        }
+        assert_eq!(at(u64::MAX).and_then(date), None);
+    }
+
+    #[test]
+    fn spans_are_told_in_a_unit_that_fits() {
+        for (seconds, shown) in [
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (3_599, "60 minutes"),
+            (86_400, "24 hours"),
+            (2_592_000, "30 days"),
+        ] {
+            assert_eq!(duration(Duration::from_secs(seconds)), shown);
+        }
+    }
+
+    #[test]
+    fn a_sentence_is_one_paragraph_without_anything_unfit() {
+        assert_eq!(sentence("no such\n  thing\u{1b}[31m"), "No such thing [31m.");
+        assert_eq!(sentence("is this right?"), "Is this right?");
+        assert_eq!(sentence(""), "");
+    }
+}

@@ -1,0 +1,278 @@
+use std::net::TcpListener;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Cli, param, redirect_uri, sandbox, visit};
+
+const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
+
+async fn fails(args: &[&str], exit: i32, kind: &str, code: &str) -> String {
+    let args = [args, &["--json", "--no-browser", "--client-id", "me"]].concat();
+    let done = Cli::new(&args).env(SECRET, "hush-hush-hush").run().await;
+    done.assert_silent_about("hush-hush-hush");
+    done.assert_failed(exit, kind, code)
+}
+
+/// A server that gives everybody the same answer. Its URL.
+async fn answering(answer: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                // All of a request is read before it is answered, so that the connection ends in peace.
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n")
+                    && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0)
+                {}
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    url
+}
+
+fn http(status: &str, kind: &str, body: &str) -> &'static str {
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    answer.leak()
+}
+
+#[tokio::test]
+async fn an_unknown_provider_has_a_neighbour() {
+    let message = fails(&["login", "gogle"], 2, "usage", "unknown_provider").await;
+    assert!(message.contains("Did you mean google?"), "{message}");
+    let message = fails(&["login", "nobody-knows-me"], 2, "usage", "unknown_provider").await;
+    assert!(message.contains("--issuer"), "{message}");
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_told() {
+    for url in ["not a url", "id.example.com", "https://"] {
+        let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
+        assert!(message.contains("beginning with https://"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_is_for_loopback_alone() {
+    fails(&["login", "--issuer", "http://id.example.com"], 2, "usage", "insecure_url").await;
+    let args = ["login", "--authorize-url", "https://a.example/a", "--token-url", "http://a.example/t"];
+    fails(&args, 2, "usage", "insecure_url").await;
+}
+
+#[tokio::test]
+async fn an_endpoint_on_plain_http_that_the_provider_sent_is_a_matter_of_security() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let metadata = format!(
+        r#"{{"issuer": "{issuer}", "authorization_endpoint": "{issuer}/a", "token_endpoint": "http://a.example/t",
+            "jwks_uri": "{issuer}/k"}}"#
+    );
+    let answer = http("200 OK", "application/json", &metadata);
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+    });
+    fails(&["login", "--issuer", &issuer], 4, "security", "insecure_url").await;
+}
+
+#[tokio::test]
+async fn where_nobody_listens_there_is_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let message = fails(&["login", "--issuer", &issuer], 5, "network", "connect").await;
+    assert!(message.contains(&issuer), "{message}");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_is_no_connection_either() {
+    let issuer = answering("").await;
+    fails(&["login", "--issuer", &issuer], 5, "network", "connect").await;
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_runs_out_of_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    fails(&["login", "--issuer", &issuer, "--timeout", "0.2"], 5, "network", "timeout").await;
+}
+
+#[tokio::test]
+async fn a_web_page_is_no_issuer() {
+    let issuer = answering(http("200 OK", "text/html; charset=utf-8", "<!doctype html><p>Welcome")).await;
+    let message = fails(&["login", "--issuer", &issuer], 6, "malformed", "content_type").await;
+    assert!(message.contains("web page"), "{message}");
+    let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
+    done.assert_failed(6, "malformed", "content_type");
+}
+
+#[tokio::test]
+async fn a_status_is_told_with_its_number() {
+    for (status, number) in [("404 Not Found", 404), ("503 Service Unavailable", 503)] {
+        let issuer = answering(http(status, "text/plain", "no")).await;
+        let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
+        done.assert_failed(5, "network", "http_status");
+        assert_eq!(done.last()["status"], number);
+    }
+}
+
+#[tokio::test]
+async fn what_a_provider_sends_cannot_steer_the_terminal() {
+    let body = "{\"error\": \"no\\u001b[31m\", \"error_description\": \"a\\u001b]0;x\\u0007\\nb\\u202e\"}";
+    let issuer = answering(http("400 Bad Request", "application/json", body)).await;
+    let json = Cli::new(&["discover", &issuer, "--json"]).run().await;
+    let person = Cli::new(&["discover", &issuer]).run().await;
+    for text in [json.stdout(), person.stderr.clone()] {
+        assert!(!text.trim_end().chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+    }
+    assert_eq!(json.code, person.code);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_the_providers_no() {
+    let sandbox = sandbox().await;
+    let cli = Cli::login(&sandbox, &["--client-id", sandbox.client_id()]).env(SECRET, "wrong-and-hush");
+    let mut login = cli.start();
+    let url = login.authorization_url().await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let page = visit(&callback).await;
+    assert!(page.status == 400 && page.text.contains("The sign-in failed"), "{page:?}");
+    let done = login.end().await;
+    let message = done.assert_failed(3, "provider", "invalid_client");
+    assert_eq!(done.last()["status"], 401);
+    assert!(message.contains("--client-auth"), "{message}");
+    for secret in ["wrong-and-hush", &param(&callback, "code").unwrap()] {
+        done.assert_silent_about(secret);
+        assert!(!page.text.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn a_denied_consent_is_told_as_such() {
+    let sandbox = sandbox().await;
+    let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
+    let url = login.authorization_url().await;
+    let page = visit(&sandbox.person("alice").deny(&url).await.unwrap()).await;
+    assert!(page.text.contains("The sign-in was declined"), "{page:?}");
+    login.end().await.assert_failed(3, "provider", "access_denied");
+}
+
+#[tokio::test]
+async fn a_response_of_another_issuer_is_refused() {
+    let sandbox = sandbox().await;
+    let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
+    let url = login.authorization_url().await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let iss = callback.find("iss=").unwrap();
+    let forged = format!("{}iss=https%3A%2F%2Fevil.example", &callback[..iss]);
+    visit(&forged).await;
+    login.end().await.assert_failed(4, "security", "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn a_person_who_never_comes_is_not_waited_for_for_ever() {
+    let sandbox = sandbox().await;
+    let args = ["--client-id", sandbox.public_client_id(), "--wait", "0.2"];
+    let message = Cli::login(&sandbox, &args).run().await.assert_failed(7, "local", "timed_out");
+    assert!(message.contains("--wait"), "{message}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let sandbox = sandbox().await;
+    let args = ["--client-id", sandbox.public_client_id(), "--redirect-port", &port];
+    let message = Cli::login(&sandbox, &args).run().await.assert_failed(7, "local", "port");
+    assert!(message.contains(&port) && message.contains("--redirect-port"), "{message}");
+    let message =
+        Cli::new(&["sandbox", "--port", &port, "--json"]).run().await.assert_failed(7, "local", "port");
+    assert!(message.contains("--port"), "{message}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_it_at_once_and_with_a_word() {
+    let sandbox = sandbox().await;
+    for signal in ["INT", "TERM"] {
+        let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
+        let url = login.authorization_url().await;
+        // A browser that waits for its page gets one.
+        let waiting = crate::support::connect(&redirect_uri(&url)).await;
+        login.signal(signal).await;
+        login.end().await.assert_failed(7, "local", "interrupted");
+        drop(waiting);
+    }
+    // While a request is under way, too.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    for command in
+        [vec!["login", "--no-browser", "--client-id", "me", "--issuer", &issuer], vec!["discover", &issuer]]
+    {
+        let running = Cli::new(&[&command[..], &["--json"]].concat()).start();
+        let (stream, _) = crate::support::soon(listener.accept()).await.unwrap();
+        running.signal("INT").await;
+        running.end().await.assert_failed(7, "local", "interrupted");
+        drop(stream);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_call_is_usage() {
+    for (args, code) in [
+        (&["login"][..], "usage"),
+        (&["login", "google", "--issuer", "https://a.example"], "usage"),
+        (&["login", "google", "--device"], "usage"),
+        (&["login", "google", "--client-secret", "hush-hush-hush"], "usage"),
+        (&["login", "--authorize-url", "https://a.example"], "usage"),
+        (&["login", "google", "--save", "work"], "usage"),
+        (&["login", "google", "--wait", "never"], "invalid_argument"),
+        (&["login", "google", "--wait", "0"], "invalid_argument"),
+        (&["login", "google", "--redirect-port", "70000"], "invalid_argument"),
+        (&["login", "google", "--redirect-path", "callback"], "invalid_argument"),
+        (&["login", "google", "--redirect-path", "/a?b"], "invalid_argument"),
+        (&["login", "google", "--param", "tenant"], "invalid_argument"),
+        (&["login", "google", "--param", "tenant=x"], "invalid_param"),
+        (&["login", "openid"], "invalid_param"),
+        (&["login", "google", "--client-auth", "password"], "invalid_argument"),
+        (&["login", "google", "--client-auth", "private_key_jwt"], "client_auth_not_supported"),
+        (&["login", "google", "--ca-file", "/nonexistent"], "invalid_argument"),
+        (&["login", "google", "--client-secret-file", "/nonexistent"], "invalid_argument"),
+        (&["login", "./nonexistent.toml"], "invalid_argument"),
+        (&["login", "google", "--proxy", "no proxy"], "proxy"),
+        (&["login", "github", "--extra", "state=x"], "reserved_param"),
+        (&["dance"], "usage"),
+    ] {
+        let message = fails(args, 2, "usage", code).await;
+        assert!(!message.contains("Usage:"), "{message}");
+    }
+    let done = Cli::new(&["login", "google", "--json"]).run().await;
+    assert!(done.assert_failed(2, "usage", "client_id").contains("VOUCHSAFE_CLIENT_ID"));
+}
+
+#[tokio::test]
+async fn a_broken_definition_file_is_told_in_one_paragraph() {
+    let path = std::env::temp_dir().join(format!("vouchsafe-broken-{}.toml", std::process::id()));
+    std::fs::write(&path, "slug = \"acme\"\nkind = 1\n").unwrap();
+    let message = fails(&["login", path.to_str().unwrap()], 2, "usage", "definition").await;
+    assert!(message.contains("line 2") && !message.contains('^'), "{message}");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_person_gets_the_error_on_standard_error() {
+    let done = Cli::new(&["login", "gogle", "--client-id", "me"]).run().await;
+    assert_eq!((done.code, done.stdout().as_str()), (Some(2), ""));
+    assert_eq!(done.stderr.trim_end().lines().count(), 1, "{}", done.stderr);
+    assert!(
+        done.stderr.starts_with("error: The catalogue has no provider named gogle. Did you mean google?")
+    );
+    let done = Cli::new(&["login", "gogle", "--client-id", "me", "--color", "always"]).run().await;
+    assert!(done.stderr.starts_with("\u{1b}["), "{}", done.stderr);
+}

@@ -1,0 +1,128 @@
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::{Cli, Running, connect, redirect_uri, sandbox, send, visit};
+
+/// A login that waits for the browser, and what it needs to go on.
+async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
+    let mut login = Cli::login(sandbox, &["--client-id", sandbox.public_client_id()]).start();
+    let url = login.authorization_url().await;
+    (login, url)
+}
+
+#[tokio::test]
+async fn a_callback_of_another_login_is_answered_and_the_login_goes_on_waiting() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let redirect_uri = redirect_uri(&url);
+    for query in
+        ["", "?code=x", "?code=x&state=forged", "?error=access_denied&state=", "?error=access_denied"]
+    {
+        let page = visit(&format!("{redirect_uri}{query}")).await;
+        assert_eq!(page.status, 400, "{query}");
+        assert!(page.text.contains("This is not the login you started"), "{page:?}");
+    }
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    assert_eq!(visit(&callback).await.status, 200);
+    assert_eq!(login.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn idle_and_broken_connections_are_in_nobodys_way() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let redirect_uri = redirect_uri(&url);
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for _ in 0..20 {
+        idle.push(connect(&redirect_uri).await);
+    }
+    idle[0].write_all(b"GET /callb").await.unwrap();
+    let broken = send(&redirect_uri, "this is no HTTP\r\n\r\n").await;
+    assert_eq!(broken.status, 400);
+    let huge = format!("GET /callback?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(20_000));
+    let mut stream = connect(&redirect_uri).await;
+    // It may be cut off before all of it is sent.
+    let _ = stream.write_all(huge.as_bytes()).await;
+
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    assert_eq!(visit(&callback).await.status, 200);
+    assert_eq!(login.end().await.code, Some(0));
+    drop(idle);
+}
+
+#[tokio::test]
+async fn a_form_post_response_is_read_as_well() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let (uri, form) = callback.split_once('?').unwrap();
+    let uri = url::Url::parse(uri).unwrap();
+    let post = |kind: &str| {
+        format!(
+            "POST /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        )
+    };
+    assert_eq!(send(&uri, &post("text/plain")).await.status, 400);
+    let page = send(&uri, &post("application/x-www-form-urlencoded")).await;
+    assert!(page.status == 200 && page.text.contains("You are signed in"), "{page:?}");
+    assert_eq!(login.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn only_the_redirect_uri_of_this_machine_is_served() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let redirect_uri = redirect_uri(&url);
+    for (request, status) in [
+        ("GET /favicon.ico HTTP/1.1\r\nHost: 127.0.0.1", 404),
+        ("GET / HTTP/1.1\r\nHost: localhost", 404),
+        ("GET /callback/ HTTP/1.1\r\nHost: localhost", 404),
+        ("PUT /callback HTTP/1.1\r\nHost: localhost", 405),
+        ("GET /callback HTTP/1.1\r\nHost: evil.example", 403),
+        ("GET /callback HTTP/1.1\r\nHost: 127.0.0.1.evil.example", 403),
+        ("GET http://evil.example/callback HTTP/1.1\r\nHost: localhost", 403),
+        ("GET /callback HTTP/1.1", 403),
+    ] {
+        let page = send(&redirect_uri, &format!("{request}\r\n\r\n")).await;
+        assert_eq!(page.status, status, "{request}: {page:?}");
+        let headers = page.text.to_lowercase();
+        for header in [
+            "content-security-policy: default-src 'none'; style-src 'unsafe-inline'",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(headers.contains(header), "{header}: {page:?}");
+        }
+    }
+    drop(login);
+}
+
+#[tokio::test]
+async fn the_page_tells_how_it_really_ended() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    // The code is no longer good when the browser comes back.
+    sandbox.advance_clock(std::time::Duration::from_secs(3600));
+    let page = visit(&callback).await;
+    assert!(page.status == 400 && page.text.contains("The sign-in failed"), "{page:?}");
+    let message = login.end().await.assert_failed(3, "provider", "invalid_grant");
+    assert!(message.contains("run the command again"), "{message}");
+}
+
+#[tokio::test]
+async fn a_reload_while_the_tokens_are_fetched_gets_a_page_too() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let uri = url::Url::parse(&callback).unwrap();
+    // Both connections are open before either of them is answered.
+    let request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", &uri[url::Position::BeforePath..]);
+    let (first, second) = tokio::join!(send(&uri, &request), send(&uri, &request));
+    for page in [first, second] {
+        assert!(page.text.contains("You are signed in"), "{page:?}");
+    }
+    assert_eq!(login.end().await.code, Some(0));
+}

@@ -1,0 +1,251 @@
+use serde_json::{Value, json};
+use vouchsafe_sandbox::Sandbox;
+
+use crate::support::{Cli, Done, param, redirect_uri, sandbox, visit};
+
+const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
+
+/// Lets a login run to its end, with that person in front of the browser.
+async fn signed_in(sandbox: &Sandbox, cli: Cli, person: &str) -> Done {
+    let mut login = cli.start();
+    let url = login.authorization_url().await;
+    let callback = sandbox.person(person).allow(&url).await.unwrap();
+    let page = visit(&callback).await;
+    assert!(page.status == 200 && page.text.contains("You are signed in"), "{page:?}");
+    let done = login.end().await;
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    done.assert_silent_about(&param(&callback, "code").unwrap());
+    done.assert_silent_about(sandbox.client_secret());
+    done
+}
+
+/// How the client authenticated at the token endpoint: by its header, by its form, or not at all.
+fn authenticated_by(sandbox: &Sandbox) -> &'static str {
+    let request = sandbox.requests_to("/token").pop().unwrap();
+    match (request.header("authorization").is_some(), request.form_value("client_secret").is_some()) {
+        (true, false) => "client_secret_basic",
+        (false, true) => "client_secret_post",
+        (false, false) => "none",
+        (true, true) => "two ways",
+    }
+}
+
+#[tokio::test]
+async fn a_login_gives_the_line_of_the_contract() {
+    let sandbox = sandbox().await;
+    let cli =
+        Cli::login(&sandbox, &["--client-id", sandbox.client_id()]).env(SECRET, sandbox.client_secret());
+    let done = signed_in(&sandbox, cli, "alice").await;
+    let [url, login] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!(url["event"], "authorization_url");
+    assert_eq!(login["event"], "login");
+    assert_eq!(login["provider"], "openid");
+    let identity =
+        json!({"subject": "sandbox-user-alice", "email": "alice@example.com", "email_verified": true});
+    assert_eq!(login["identity"], identity);
+    assert_eq!(login["claims"]["sub"], "sandbox-user-alice");
+    let token = &login["token"];
+    assert_eq!(token["token_type"], "Bearer");
+    assert_eq!(token["scope"], json!(["openid", "profile", "email"]));
+    assert!(token["expires_at"].as_u64().unwrap() > 1_700_000_000);
+    for name in ["access_token", "refresh_token", "id_token"] {
+        assert!(token[name].as_str().is_some_and(|t| !t.is_empty()), "{name}");
+    }
+    assert!(done.lines[0].starts_with(r#"{"event":"authorization_url","url":"#), "{done:#?}");
+    assert!(done.lines[1].starts_with(r#"{"event":"login","provider":"openid","token":{"access_token":"#));
+}
+
+#[tokio::test]
+async fn an_email_is_verified_unverified_or_absent() {
+    let sandbox = sandbox().await;
+    for (person, expected) in [
+        ("bob", json!({"subject": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false})),
+        ("carol", json!({"subject": "sandbox-user-carol", "email_verified": null})),
+    ] {
+        let cli = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]);
+        assert_eq!(signed_in(&sandbox, cli, person).await.last()["identity"], expected);
+    }
+}
+
+#[tokio::test]
+async fn the_client_authenticates_as_it_is_told() {
+    let sandbox = sandbox().await;
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let args = ["--client-id", sandbox.client_id(), "--client-auth", method];
+        let cli = Cli::login(&sandbox, &args).env(SECRET, sandbox.client_secret());
+        signed_in(&sandbox, cli, "alice").await;
+        assert_eq!(authenticated_by(&sandbox), method);
+    }
+    // A secret that is there for another client is not sent by a public one.
+    let args = ["--client-id", sandbox.public_client_id(), "--client-auth", "none"];
+    signed_in(&sandbox, Cli::login(&sandbox, &args).env(SECRET, "of-another-client"), "alice").await;
+    assert_eq!(authenticated_by(&sandbox), "none");
+}
+
+#[tokio::test]
+async fn the_secret_and_the_id_come_from_the_file_and_the_environment() {
+    let sandbox = sandbox().await;
+    let path = std::env::temp_dir().join(format!("vouchsafe-secret-{}", std::process::id()));
+    std::fs::write(&path, format!("{}\n", sandbox.client_secret())).unwrap();
+    let cli = Cli::login(&sandbox, &["--client-secret-file", path.to_str().unwrap()])
+        .env("VOUCHSAFE_CLIENT_ID", sandbox.client_id());
+    signed_in(&sandbox, cli, "alice").await;
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_in_the_request() {
+    let sandbox = sandbox().await;
+    let args = [
+        "--client-id",
+        sandbox.public_client_id(),
+        "--scope",
+        "openid",
+        "--scope",
+        "email calendar",
+        "--prompt",
+        "login",
+        "--login-hint",
+        "alice",
+        "--extra",
+        "ui_locales=de",
+        "--max-age",
+        "60",
+        "--acr",
+        "0",
+        "--redirect-path",
+        "/back",
+    ];
+    let mut login = Cli::login(&sandbox, &args).start();
+    let url = login.authorization_url().await;
+    for (name, value) in [
+        ("scope", "openid email calendar"),
+        ("prompt", "login"),
+        ("login_hint", "alice"),
+        ("ui_locales", "de"),
+        ("max_age", "60"),
+        ("acr_values", "0"),
+        ("code_challenge_method", "S256"),
+    ] {
+        assert_eq!(param(&url, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(redirect_uri(&url).path(), "/back");
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    assert_eq!(visit(&callback).await.status, 200);
+    assert_eq!(login.end().await.code, Some(0));
+}
+
+fn generic(sandbox: &Sandbox, more: &[&str]) -> Cli {
+    let url = |path: &str| format!("{}{path}", sandbox.issuer());
+    let (authorize, token) = (url("/authorize"), url("/token"));
+    let mut args = vec!["login", "--json", "--no-browser", "--client-id", sandbox.public_client_id()];
+    args.extend(["--scope", "profile email", "--authorize-url", &authorize, "--token-url", &token]);
+    args.extend(more);
+    Cli::new(&args)
+}
+
+#[tokio::test]
+async fn any_service_will_do_by_its_endpoints() {
+    let sandbox = sandbox().await;
+    let userinfo = format!("{}/userinfo", sandbox.issuer());
+    let done = signed_in(&sandbox, generic(&sandbox, &["--userinfo-url", &userinfo]), "alice").await;
+    let login = done.last();
+    assert_eq!(login["provider"], "oauth2");
+    assert_eq!(login["identity"]["subject"], "sandbox-user-alice");
+    assert_eq!(login.get("claims"), None);
+    assert_eq!(login["token"].get("id_token"), None);
+}
+
+#[tokio::test]
+async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
+    let sandbox = sandbox().await;
+    let done = signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
+    let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!((&warning["event"], &warning["code"]), (&Value::from("warning"), &Value::from("no_identity")));
+    assert_eq!(login.get("identity"), None);
+    assert!(login["token"]["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn a_definition_file_is_as_good_as_the_catalogue() {
+    let sandbox = sandbox().await;
+    let path = std::env::temp_dir().join(format!("vouchsafe-acme-{}.toml", std::process::id()));
+    let toml = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{issuer}\"\n\
+                documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n\
+                [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
+                [params.issuer]\nrule = \"url\"\n";
+    std::fs::write(&path, toml).unwrap();
+    let issuer = format!("issuer={}", sandbox.issuer());
+    let args = ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
+    let cli = Cli::new(&[&args[..], &[sandbox.public_client_id()]].concat());
+    let done = signed_in(&sandbox, cli, "alice").await;
+    assert_eq!(done.last()["provider"], "acme");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn a_person_sees_who_signed_in_and_no_token() {
+    let sandbox = sandbox().await;
+    let args =
+        ["login", "--issuer", sandbox.issuer(), "--no-browser", "--client-id", sandbox.public_client_id()];
+    let mut login = Cli::new(&args).start();
+    let url = loop {
+        let line = login.line().await.unwrap();
+        if let Some(url) = line.trim().strip_prefix("http") {
+            break format!("http{url}");
+        }
+    };
+    let callback = sandbox.person("bob").allow(&url).await.unwrap();
+    assert!(visit(&callback).await.text.contains("vouches for Bob Sawyer"));
+    let done = login.end().await;
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    let told = done.stdout();
+    for expected in
+        ["as Bob Sawyer", "bob@example.com (NOT verified", "openid profile email", "valid for 60 minutes"]
+    {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    assert!(!told.contains("\u{1b}") && !told.contains("eyJ"), "{told}");
+    done.assert_silent_about(&param(&callback, "code").unwrap());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_browser_of_the_environment_is_opened_and_a_failing_one_is_no_end() {
+    let sandbox = sandbox().await;
+    let args = ["login", "--issuer", sandbox.issuer(), "--json", "--client-id", sandbox.public_client_id()];
+    for browser in ["/nonexistent/browser", "false"] {
+        let mut login = Cli::new(&args).env("BROWSER", browser).start();
+        let url = login.authorization_url().await;
+        let warning = login.event("warning").await;
+        assert_eq!(warning["code"], "browser");
+        let callback = sandbox.person("alice").allow(&url).await.unwrap();
+        assert_eq!(visit(&callback).await.status, 200);
+        assert_eq!(login.end().await.code, Some(0));
+    }
+
+    // A "browser" that writes down where it was sent, and what it knows.
+    let seen = std::env::temp_dir().join(format!("vouchsafe-browser-{}", std::process::id()));
+    let script = seen.with_extension("sh");
+    let text =
+        format!("#!/bin/sh\nenv > {0}.env\nprintf %s \"$1\" > {0}.new\nmv {0}.new {0}\n", seen.display());
+    std::fs::write(&script, text).unwrap();
+    let shell = format!("sh {} %s", script.display());
+    let mut login = Cli::new(&args).env("BROWSER", &shell).env(SECRET, "of-another-client").start();
+    let url = login.authorization_url().await;
+    let opened = async {
+        loop {
+            match std::fs::read_to_string(&seen) {
+                Ok(opened) => break opened,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    assert_eq!(crate::support::soon(opened).await, url);
+    let environment = std::fs::read_to_string(format!("{}.env", seen.display())).unwrap();
+    assert!(!environment.contains("of-another-client"));
+    drop(login);
+    for path in [seen.clone(), script, format!("{}.env", seen.display()).into()] {
+        std::fs::remove_file(path).unwrap();
+    }
+}

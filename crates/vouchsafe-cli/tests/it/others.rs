@@ -1,0 +1,96 @@
+use serde_json::json;
+
+use crate::support::{Cli, sandbox};
+
+#[tokio::test]
+async fn every_provider_of_the_catalogue_is_listed() {
+    let done = Cli::new(&["providers", "--json"]).run().await;
+    let listed: Vec<_> = done.json().iter().map(|p| p["slug"].as_str().unwrap().to_owned()).collect();
+    assert!(vouchsafe_providers::slugs().eq(listed.iter().map(String::as_str)));
+    assert!(done.json().iter().all(|p| p["event"] == "provider" && p["display_name"].is_string()));
+
+    let person = Cli::new(&["providers"]).run().await;
+    for slug in vouchsafe_providers::slugs() {
+        assert!(person.lines.iter().any(|line| line.starts_with(slug)), "{slug}");
+        let one = Cli::new(&["providers", slug]).run().await;
+        assert_eq!(one.code, Some(0));
+        assert!(one.stdout().contains(&vouchsafe_providers::get(slug).unwrap().documentation), "{slug}");
+    }
+    Cli::new(&["providers", "gihtub", "--json"]).run().await.assert_failed(2, "usage", "unknown_provider");
+}
+
+#[tokio::test]
+async fn metadata_is_fetched_and_judged() {
+    let sandbox = sandbox().await;
+    let done = Cli::new(&["discover", sandbox.issuer(), "--json"]).run().await;
+    assert_eq!(done.code, Some(0));
+    let metadata = done.last();
+    assert_eq!((&metadata["event"], &metadata["issuer"]), (&json!("metadata"), &json!(sandbox.issuer())));
+    assert_eq!(metadata["metadata"]["token_endpoint"], format!("{}/token", sandbox.issuer()));
+    assert!(metadata["offers"].as_array().unwrap().contains(&json!("pkce")));
+    assert_eq!(metadata["unsafe"], json!(["http"]));
+
+    let document = format!("{}/.well-known/openid-configuration", sandbox.issuer());
+    let person = Cli::new(&["discover", &document]).run().await;
+    assert_eq!(person.code, Some(0), "{person:?}");
+    for expected in ["Offers", "✓ PKCE with S256", "! the issuer is not on https"] {
+        assert!(person.stdout().contains(expected), "{expected}: {}", person.stdout());
+    }
+    Cli::new(&["discover", &format!("{}/other", sandbox.issuer()), "--json"]).run().await.assert_failed(
+        5,
+        "network",
+        "http_status",
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_sandbox_runs_until_it_is_stopped() {
+    let mut running = Cli::new(&["sandbox", "--json"]).start();
+    let url = running.event("listening").await["url"].as_str().unwrap().to_owned();
+    assert_eq!(Cli::new(&["discover", &url]).run().await.code, Some(0));
+    running.signal("INT").await;
+    assert_eq!(running.end().await.code, Some(0));
+
+    let mut running = Cli::new(&["sandbox"]).start();
+    let mut told = String::new();
+    while !told.contains("Ctrl-C") {
+        told.push_str(&running.line().await.unwrap());
+    }
+    assert!(
+        told.contains("sandbox-client") && told.contains("vouchsafe login --issuer http://127.0.0.1:"),
+        "{told}"
+    );
+    running.signal("TERM").await;
+    assert_eq!(running.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn help_teaches() {
+    let bare = Cli::new(&[]).run().await;
+    assert_eq!(bare.code, Some(0));
+    assert!(bare.stdout().contains("Examples:") && bare.stdout().contains("vouchsafe login google"));
+    for command in ["login", "providers", "discover", "inspect", "sandbox", "demo"] {
+        assert!(bare.stdout().contains(command), "{command}");
+        let help = Cli::new(&[command, "--help"]).run().await;
+        assert_eq!(help.code, Some(0));
+        assert!(help.stdout().contains("Examples:"), "{command}");
+    }
+    let version = Cli::new(&["--version"]).run().await;
+    assert_eq!(
+        (version.code, version.stdout()),
+        (Some(0), format!("vouchsafe {}", env!("CARGO_PKG_VERSION")))
+    );
+}
+
+#[test]
+fn a_reader_who_went_away_is_not_an_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vouchsafe"))
+        .args(["providers", "--json"])
+        .stdout(writer)
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

@@ -1,0 +1,208 @@
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+use url::Url;
+use vouchsafe_sandbox::Sandbox;
+
+/// A call of the command that is being put together. Nothing of this environment reaches it.
+pub(crate) struct Cli {
+    command: Command,
+}
+
+impl Cli {
+    pub(crate) fn new(args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe"));
+        command.args(args).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for name in [
+            "BROWSER",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NO_COLOR",
+            "VOUCHSAFE_CLIENT_ID",
+            "VOUCHSAFE_CLIENT_SECRET",
+        ] {
+            command.env_remove(name);
+        }
+        Self { command }
+    }
+
+    /// A login at the sandbox, for a program, without a browser.
+    pub(crate) fn login(sandbox: &Sandbox, more: &[&str]) -> Self {
+        let mut args = vec!["login", "--issuer", sandbox.issuer(), "--json", "--no-browser"];
+        args.extend(more);
+        Self::new(&args)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn start(mut self) -> Running {
+        let mut child = self.command.spawn().expect("the binary starts");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Running { child, stdout, lines: Vec::new() }
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn run(self) -> Done {
+        self.start().end().await
+    }
+
+    pub(crate) async fn run_with_input(mut self, input: &str) -> Done {
+        self.command.stdin(Stdio::piped());
+        let mut running = self.start();
+        let mut stdin = running.child.stdin.take().expect("it is piped");
+        stdin.write_all(input.as_bytes()).await.expect("it reads");
+        drop(stdin);
+        running.end().await
+    }
+}
+
+/// The command while it runs.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    lines: Vec<String>,
+}
+
+impl Running {
+    /// The next line of standard output.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        let line = soon(self.stdout.next_line()).await.expect("it is text");
+        self.lines.extend(line.clone());
+        line
+    }
+
+    /// Reads on to a JSON line with that event.
+    pub(crate) async fn event(&mut self, event: &str) -> Value {
+        while let Some(line) = self.line().await {
+            let line: Value = serde_json::from_str(&line).expect("standard output holds JSON lines");
+            if line["event"] == event {
+                return line;
+            }
+        }
+        panic!("there was no {event}: {:?}", self.lines);
+    }
+
+    pub(crate) async fn authorization_url(&mut self) -> String {
+        self.event("authorization_url").await["url"].as_str().expect("it has a URL").to_owned()
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().await.expect("there is kill");
+        assert!(status.success());
+    }
+
+    pub(crate) async fn end(mut self) -> Done {
+        let mut stderr = self.child.stderr.take().expect("it is piped");
+        let errors = async {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).await.expect("it is text");
+            text
+        };
+        let rest = async { while self.line().await.is_some() {} };
+        let (stderr, ()) = tokio::join!(soon(errors), rest);
+        let status = soon(self.child.wait()).await.expect("it ends");
+        Done { code: status.code(), lines: self.lines, stderr }
+    }
+}
+
+/// How the command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stderr: String,
+}
+
+impl Done {
+    /// Standard output as JSON lines, which is all that may be there.
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let read = |line: &String| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        self.lines.iter().map(read).collect()
+    }
+
+    pub(crate) fn last(&self) -> Value {
+        self.json().pop().unwrap_or_else(|| panic!("there is no output: {self:?}"))
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.lines.join("\n")
+    }
+
+    /// It failed in that way, and said so in one paragraph.
+    #[track_caller]
+    pub(crate) fn assert_failed(&self, exit: i32, kind: &str, code: &str) -> String {
+        let last = self.last();
+        let told = (self.code, last["event"].as_str(), last["kind"].as_str(), last["code"].as_str());
+        assert_eq!(told, (Some(exit), Some("error"), Some(kind), Some(code)), "{self:#?}");
+        let message = last["message"].as_str().expect("there is a message").to_owned();
+        assert!(message.len() > 20 && !message.chars().any(char::is_control), "{message}");
+        assert!(message.ends_with(['.', '?']), "{message}");
+        message
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_silent_about(&self, secret: &str) {
+        assert!(secret.len() >= 6, "that would be found everywhere");
+        assert!(!self.stdout().contains(secret) && !self.stderr.contains(secret), "{secret} in {self:#?}");
+    }
+}
+
+/// What a browser got.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) text: String,
+}
+
+/// Goes to a URL of this machine, as a browser does.
+pub(crate) async fn visit(url: &str) -> Page {
+    let url = Url::parse(url).expect("it is a URL");
+    let path = &url[url::Position::BeforePath..];
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    send(&url, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await
+}
+
+/// Sends a request as it is, and reads until the connection ends.
+pub(crate) async fn send(url: &Url, request: &str) -> Page {
+    let mut stream = connect(url).await;
+    soon(stream.write_all(request.as_bytes())).await.expect("it is read");
+    let mut text = String::new();
+    soon(stream.read_to_string(&mut text)).await.expect("the page comes whole");
+    let status = text.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("it is HTTP");
+    Page { status, text }
+}
+
+pub(crate) async fn connect(url: &Url) -> TcpStream {
+    let address = (url.host_str().expect("there is a host"), url.port().expect("there is a port"));
+    soon(TcpStream::connect(address)).await.expect("somebody listens")
+}
+
+pub(crate) fn param(url: &str, name: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
+}
+
+pub(crate) fn redirect_uri(url: &str) -> Url {
+    let uri = param(url, "redirect_uri").expect("there is a redirect URI");
+    Url::parse(&uri).expect("the redirect URI is a URL")
+}
+
+/// A test waits long for what should come at once, and not for ever for what does not.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(30), what).await.expect("it comes in time")
+}
+
+pub(crate) async fn sandbox() -> Sandbox {
+    Sandbox::start().await.expect("the sandbox starts")
+}
