@@ -172,12 +172,16 @@ impl Drop for Killed {
 /// The provider's issuer; none where it cannot be had, which is said.
 fn provider() -> Option<&'static str> {
     static PROVIDER: OnceLock<Result<Provider, String>> = OnceLock::new();
-    match PROVIDER.get_or_init(start) {
+    let started = || {
+        start().inspect_err(|why| {
+            // Past the test runner, which shows what is printed of failed tests alone.
+            let _ = std::io::stderr().write_all(format!("\nleft out: {why}\n").as_bytes());
+        })
+    };
+    match PROVIDER.get_or_init(started) {
         Ok(provider) => Some(&provider.issuer),
         Err(why) => {
             assert_ne!(std::env::var("VOUCHSAFE_TEST_ALL").as_deref(), Ok("1"), "{why}");
-            // Past the test runner, which shows what is printed of failed tests alone.
-            let _ = writeln!(std::io::stderr(), "left out: {why}");
             None
         }
     }
