@@ -1,11 +1,14 @@
 //! The profile, and who the user is: id and e-mail.
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use vouchsafe::{
-    Client, Feature, HttpErrorKind, Operation, Provider, Response, Tokens, TransportError, providers,
+    Client, Feature, HttpErrorKind, Operation, Provider, Registration, Response, Tokens, TransportError,
+    providers,
 };
 
-use crate::scenario::{Scenario, acme, stored, web};
-use crate::wire::{Wire, answer, json, letter};
+use crate::scenario::{Scenario, acme, now, stored, web};
+use crate::wire::{Wire, answer, field, json, letter, param};
 
 fn tokens() -> Tokens {
     stored(json!({"access_token": "at"}))
@@ -209,11 +212,11 @@ async fn githubs_scopes_come_back_with_commas() {
     let wire = Wire::always(json(200, sample(include_str!("../samples/github/token.json"))));
     let client = Client::new(providers::github(), web(), &wire.http()).unwrap();
     let login = client.login().await.unwrap();
-    let state = crate::wire::param(&login.url, "state").unwrap();
+    let state = param(&login.url, "state").unwrap();
     let tokens = client.finish(login.pending, &format!("code=c&state={state}")).await.unwrap();
     assert_eq!(tokens.scopes().collect::<Vec<_>>(), ["read:user", "user:email"]);
     assert_eq!(tokens.expires_at(), None);
-    assert!(crate::wire::field(&wire.seen()[0], "client_secret").is_some(), "GitHub documents the form");
+    assert!(field(&wire.seen()[0], "client_secret").is_some(), "GitHub documents the form");
 }
 
 #[tokio::test]
@@ -324,4 +327,73 @@ async fn a_userinfo_that_was_refused_ends_the_login() {
         let tokens = scenario.log_in().await.unwrap();
         assert_eq!(scenario.client().identity(&tokens).await.unwrap_err().code(), code);
     }
+}
+
+#[tokio::test]
+async fn google_signs_people_in_by_either_name_of_its_issuer() {
+    // "The value of iss … is always https://accounts.google.com or accounts.google.com"
+    for issuer in ["https://accounts.google.com", "accounts.google.com"] {
+        let (client, wire, nonce) = google(issuer);
+        let login = client.login().await.unwrap();
+        *nonce.lock().unwrap() = param(&login.url, "nonce").unwrap();
+        let query = format!("code=c&state={}", param(&login.url, "state").unwrap());
+        let tokens = client.finish(login.pending, &query).await.unwrap();
+        let identity = client.identity(&tokens).await.unwrap();
+        assert_eq!((identity.provider(), identity.subject()), ("google", "110248495921238986420"));
+        assert_eq!(identity.verified_email(), Some("enide@lalut.example"));
+        assert_eq!(identity.name(), Some("Enide Lalut"));
+        assert_eq!(tokens.id_token().unwrap().claims().str_at("/hd"), Some("lalut.example"));
+
+        client.revoke(&tokens).await.unwrap();
+        let seen = wire.seen();
+        let to = |path: &str| seen.iter().find(|request| request.uri().path() == path).unwrap();
+        assert!(field(to("/token"), "client_secret").is_some(), "Google documents the form");
+        assert_eq!(
+            letter(to("/revoke")),
+            "POST https://oauth2.googleapis.com/revoke\n\
+             accept: application/json\n\
+             content-type: application/x-www-form-urlencoded\n\n\
+             token=1%2F%2Fsample-refresh&token_type_hint=refresh_token&client_id=1234987819200.apps.googleusercontent.com"
+        );
+    }
+}
+
+/// Google, whose ID tokens are from that issuer and have the nonce that is put in.
+fn google(issuer: &'static str) -> (Client, Wire, Arc<Mutex<String>>) {
+    let nonce = Arc::new(Mutex::new(String::new()));
+    let known = nonce.clone();
+    let wire = Wire::new(move |request| match request.uri().path() {
+        "/.well-known/openid-configuration" => json(
+            200,
+            json!({
+                "issuer": "https://accounts.google.com",
+                "authorization_endpoint": "https://accounts.google.com/o/oauth2/v2/auth",
+                "token_endpoint": "https://oauth2.googleapis.com/token",
+                "revocation_endpoint": "https://oauth2.googleapis.com/revoke",
+                "userinfo_endpoint": "https://openidconnect.googleapis.com/v1/userinfo",
+                "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs",
+            }),
+        ),
+        "/oauth2/v3/certs" => json(200, crate::forge::jwks()),
+        "/token" => {
+            let mut answer = sample(include_str!("../samples/google/token.json"));
+            let mut claims = sample(include_str!("../samples/google/id_token_claims.json"));
+            claims["iss"] = issuer.into();
+            claims["nonce"] = known.lock().unwrap().as_str().into();
+            claims["iat"] = now().into();
+            claims["exp"] = (now() + 3600).into();
+            claims["at_hash"] =
+                crate::forge::half_hash("RS256", answer["access_token"].as_str().unwrap()).into();
+            let header = json!({"alg": "RS256", "kid": "rsa"});
+            answer["id_token"] = crate::forge::jwt("RS256", "rsa", &header, &claims.to_string()).into();
+            json(200, answer)
+        }
+        "/v1/userinfo" => json(200, sample(include_str!("../samples/google/profile.json"))),
+        _ => Response::default(),
+    });
+    let registration = Registration::new("1234987819200.apps.googleusercontent.com")
+        .secret("a-secret")
+        .redirect_uri("https://app.example/callback");
+    let client = Client::new(providers::google(), registration, &wire.http()).unwrap();
+    (client, wire, nonce)
 }

@@ -164,6 +164,14 @@ async fn an_error_with_a_status_of_success_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_fails_with_a_status_of_success_fails() {
+    let (client, _) =
+        answered(serde_json::from_str(include_str!("../samples/github/refresh_error_200.json")).unwrap());
+    let error = client.refresh(&old()).await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("bad_refresh_token", Some(200)));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_token_answer_is_refused() {
     for (body, code) in [
         ("[]", "json"),
