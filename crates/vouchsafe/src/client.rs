@@ -32,6 +32,7 @@ use crate::tokens::{IdToken, Tokens};
 /// Cheap to clone; make one for each provider when your program starts, and share it.
 ///
 /// ```no_run
+/// # #[cfg(feature = "reqwest")]
 /// # async fn f(query: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::{Client, Http, Registration, providers};
 ///
