@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::failure::{Failure, Kind};
 use crate::output::Output;
@@ -14,7 +15,7 @@ use crate::text;
 
 /// Sign in with OAuth 2 and OpenID Connect from a terminal, and look closely at providers and tokens.
 #[derive(Debug, Parser)]
-#[command(name = "vouchsafe", version, after_help = EXAMPLES, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "vouchsafe", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -54,6 +55,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
         port: u16,
     },
+    /// Print the completions of a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = MAN_EXAMPLES)]
+    Man,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -359,6 +369,15 @@ Examples:
   vouchsafe demo --port 3000
 
 It listens on 127.0.0.1 alone.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  vouchsafe completions bash > ~/.local/share/bash-completion/completions/vouchsafe
+  vouchsafe completions fish > ~/.config/fish/completions/vouchsafe.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  vouchsafe man > vouchsafe.1 && man ./vouchsafe.1";
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
 //! The browser that is opened for a login: the one that `BROWSER` names, else the system's own.
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -8,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
     spawn_blocking(move || {
         let named = std::env::var("BROWSER").unwrap_or_default();
-        let named: Vec<_> = named.split(':').filter_map(|line| Line::read(line, &url)).collect();
+        let named: Vec<_> = named.split(SEPARATOR).filter_map(|line| Line::read(line, &url)).collect();
         if named.is_empty() || named.iter().any(Line::needs_the_terminal) {
             return webbrowser::open(&url).err().map(|e| e.to_string());
         }
@@ -23,7 +24,7 @@ pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
     })
 }
 
-/// A command line of `BROWSER`: words, with the URL where `%s` stands, or at the end.
+/// A command line of `BROWSER`: a path, or words, with the URL where `%s` stands, or at the end.
 struct Line {
     program: String,
     arguments: Vec<String>,
@@ -31,6 +32,9 @@ struct Line {
 
 impl Line {
     fn read(line: &str, url: &str) -> Option<Self> {
+        if Path::new(line).is_file() {
+            return Some(Self { program: line.to_owned(), arguments: vec![url.to_owned()] });
+        }
         let mut words = line.split_whitespace();
         let program = words.next()?.to_owned();
         let mut arguments: Vec<String> = words.map(|word| word.replace("%s", url)).collect();
@@ -65,6 +69,8 @@ impl Line {
     }
 }
 
+/// What stands between two browsers: the second is for when the first fails.
+const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 /// Browsers that need the terminal for themselves.
 const TEXT_BROWSERS: [&str; 8] =
     ["lynx", "w3m", "links", "links2", "elinks", "browsh", "www-browser", "carbonyl"];

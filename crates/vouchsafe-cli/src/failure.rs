@@ -137,7 +137,11 @@ fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> 
         (Kind::Security, "redirect_refused") => {
             "Give the URL that the redirect leads to, if that is the provider's own."
         }
-        (Kind::Security, "not_yet_valid" | "expired") => "Check this machine's clock.",
+        // A JWT that was handed in may well have expired; one that was just made has not.
+        (Kind::Security, "not_yet_valid" | "expired") if operation == Operation::AuthorizationCode => {
+            "Check this machine's clock."
+        }
+        (Kind::Security, "acr") => "The user has to choose that way, and the provider has to offer it.",
         (Kind::Security, "auth_time") => {
             "Run the command again and enter the password when the provider asks."
         }

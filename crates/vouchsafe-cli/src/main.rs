@@ -14,6 +14,7 @@ mod login;
 mod output;
 mod page;
 mod sandbox;
+mod shell;
 mod target;
 mod text;
 
@@ -55,6 +56,8 @@ async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Providers { slug } => catalogue::run(slug.as_deref(), output),
         Command::Discover(args) => interrupt.or(discover::run(&args, output)).await,
         Command::Inspect(args) => interrupt.or(inspect::run(&args, output)).await,
+        Command::Completions { shell } => shell::completions(shell, output),
+        Command::Man => shell::man(output),
         // When these are interrupted there is something left to do.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
         Command::Sandbox { port } => sandbox::run(port, output, &mut interrupt).await,

@@ -172,6 +172,11 @@ impl Output {
         }
     }
 
+    /// Writes what is for neither, such as a script of a shell, as it is.
+    pub(crate) fn raw(&mut self, text: &[u8]) {
+        self.write(text);
+    }
+
     /// What was left out without stopping the command.
     pub(crate) fn warn(&mut self, code: &str, message: &str) {
         let message = text::sentence(message);

@@ -2,7 +2,7 @@ use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Cli, param, redirect_uri, sandbox, visit};
+use crate::support::{Cli, answering, http, param, redirect_uri, sandbox, visit};
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 
@@ -11,33 +11,6 @@ async fn fails(args: &[&str], exit: i32, kind: &str, code: &str) -> String {
     let done = Cli::new(&args).env(SECRET, "hush-hush-hush").run().await;
     done.assert_silent_about("hush-hush-hush");
     done.assert_failed(exit, kind, code)
-}
-
-/// A server that gives everybody the same answer. Its URL.
-async fn answering(answer: &'static str) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                // All of a request is read before it is answered, so that the connection ends in peace.
-                let mut request = Vec::new();
-                while !request.ends_with(b"\r\n\r\n")
-                    && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0)
-                {}
-                let _ = stream.write_all(answer.as_bytes()).await;
-            });
-        }
-    });
-    url
-}
-
-fn http(status: &str, kind: &str, body: &str) -> &'static str {
-    let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    answer.leak()
 }
 
 #[tokio::test]

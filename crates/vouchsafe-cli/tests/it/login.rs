@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use vouchsafe_sandbox::Sandbox;
 
-use crate::support::{Cli, Done, param, redirect_uri, sandbox, visit};
+use crate::support::{Cli, Done, answering, http, param, redirect_uri, sandbox, visit};
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 
@@ -166,20 +166,47 @@ async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
     assert!(login["token"]["access_token"].is_string());
 }
 
-#[tokio::test]
-async fn a_definition_file_is_as_good_as_the_catalogue() {
-    let sandbox = sandbox().await;
-    let path = std::env::temp_dir().join(format!("vouchsafe-acme-{}.toml", std::process::id()));
-    let toml = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{issuer}\"\n\
-                documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n\
-                [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
-                [params.issuer]\nrule = \"url\"\n";
+/// A login by a definition file of that name, with more lines in it.
+fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBuf) {
+    let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));
+    let toml = format!(
+        "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{{issuer}}\"\n\
+         documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n{more}\n\
+         [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
+         [params.issuer]\nrule = \"url\"\n"
+    );
     std::fs::write(&path, toml).unwrap();
     let issuer = format!("issuer={}", sandbox.issuer());
     let args = ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
-    let cli = Cli::new(&[&args[..], &[sandbox.public_client_id()]].concat());
+    (Cli::new(&[&args[..], &[sandbox.public_client_id()]].concat()), path)
+}
+
+#[tokio::test]
+async fn a_definition_file_is_as_good_as_the_catalogue() {
+    let sandbox = sandbox().await;
+    let (cli, path) = by_file(&sandbox, "acme", "");
+    assert_eq!(signed_in(&sandbox, cli, "alice").await.last()["provider"], "acme");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn userinfo_that_cannot_be_had_is_a_warning_and_one_that_lies_is_the_end() {
+    let sandbox = sandbox().await;
+    let broken = answering(http("503 Service Unavailable", "text/plain", "later")).await;
+    let (cli, path) = by_file(&sandbox, "broken", &format!("userinfo_endpoint = \"{broken}/me\""));
     let done = signed_in(&sandbox, cli, "alice").await;
-    assert_eq!(done.last()["provider"], "acme");
+    let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!((&warning["event"], &warning["code"]), (&json!("warning"), &json!("userinfo")));
+    assert_eq!(login["identity"]["subject"], "sandbox-user-alice");
+    std::fs::remove_file(path).unwrap();
+
+    let lying = answering(http("200 OK", "application/json", r#"{"sub": "mallory"}"#)).await;
+    let (cli, path) = by_file(&sandbox, "lying", &format!("userinfo_endpoint = \"{lying}/me\""));
+    let mut login = cli.start();
+    let url = login.authorization_url().await;
+    let page = visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+    assert!(page.text.contains("The sign-in failed"), "{page:?}");
+    login.end().await.assert_failed(4, "security", "subject_mismatch");
     std::fs::remove_file(path).unwrap();
 }
 

@@ -70,7 +70,7 @@ async fn help_teaches() {
     let bare = Cli::new(&[]).run().await;
     assert_eq!(bare.code, Some(0));
     assert!(bare.stdout().contains("Examples:") && bare.stdout().contains("vouchsafe login google"));
-    for command in ["login", "providers", "discover", "inspect", "sandbox", "demo"] {
+    for command in ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"] {
         assert!(bare.stdout().contains(command), "{command}");
         let help = Cli::new(&[command, "--help"]).run().await;
         assert_eq!(help.code, Some(0));
@@ -81,6 +81,17 @@ async fn help_teaches() {
         (version.code, version.stdout()),
         (Some(0), format!("vouchsafe {}", env!("CARGO_PKG_VERSION")))
     );
+}
+
+#[tokio::test]
+async fn shells_and_manuals_get_what_they_want() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let done = Cli::new(&["completions", shell]).run().await;
+        assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
+    }
+    let done = Cli::new(&["man"]).run().await;
+    assert!(done.code == Some(0) && done.stdout().contains("vouchsafe\\-login"), "{done:?}");
+    Cli::new(&["man", "--json"]).run().await.assert_failed(2, "usage", "usage");
 }
 
 #[test]
