@@ -11,7 +11,7 @@ use crate::http::{Http, Request, Response};
 use crate::identity::Identity;
 use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
-use crate::jose::jws::Refusal;
+use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
 use crate::login::{Login, LoginRequest, PendingLogin};
 use crate::manual::Manual;
@@ -32,6 +32,7 @@ use crate::tokens::{IdToken, Tokens};
 /// Cheap to clone; make one for each provider when your program starts, and share it.
 ///
 /// ```no_run
+/// # #[cfg(feature = "reqwest")]
 /// # async fn f(query: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::{Client, Http, Registration, providers};
 ///
@@ -187,7 +188,7 @@ impl Client {
         };
         let old = tokens.id_token();
         let claims = old.map(IdToken::claims);
-        let nonce = claims.as_ref().and_then(|c| c.value().get("nonce")?.as_str());
+        let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
         let grant = Grant::RefreshToken { token: refresh_token.expose(), scope: None };
@@ -236,23 +237,20 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
+        let Blueprint { slug, identity: manners, .. } = &self.inner.blueprint;
         let claims = tokens.id_token().map(IdToken::claims);
-        let profile = match self.profile(tokens).await {
-            Ok(profile) => profile,
-            Err(error) if claims.is_some() && can_do_without(&error) => {
-                let identity =
-                    self.read_identity(claims.unwrap_or_else(|| Json::from(serde_json::Value::Null)))?;
+        let identity = match (self.profile(tokens).await, claims) {
+            (Ok(profile), Some(claims)) => Identity::read_both(slug, manners, claims, profile)?,
+            (Ok(profile), None) => Identity::read(slug, manners, profile)?,
+            (Err(error), Some(claims)) if can_do_without(&error) => {
+                let identity = Identity::read(slug, manners, claims)?;
                 return Ok(match error {
                     Error::Unsupported(_) => identity,
                     error => identity.without_profile(error),
                 });
             }
-            Err(error) => return Err(error),
+            (Err(error), _) => return Err(error),
         };
-        let identity = self.read_identity(match claims {
-            Some(claims) => claims.with_more_from(profile),
-            None => profile,
-        })?;
         let Some((endpoint, list)) = &self.inner.blueprint.emails else {
             return Ok(identity);
         };
@@ -364,8 +362,8 @@ impl Client {
         let request = revocation::request(endpoint, &self.inner.credentials, auth, token, hint);
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
-        let secret = self.inner.credentials.secret().map_or("", Secret::expose);
-        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret] }, &response)
+        let [secret, basic] = self.inner.credentials.secrets();
+        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret, basic] }, &response)
     }
 
     pub(crate) async fn profile_of(&self, token: &Secret, subject: Option<&str>) -> Result<Json, Error> {
@@ -377,49 +375,17 @@ impl Client {
         let exchange = Exchange { operation, uri: &uri, secrets: &[token.expose()] };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             (UserInfo::Claims(claims), _) => claims,
-            (UserInfo::Jwt(jwt), Some(openid)) => self.verify_userinfo(&server, openid, jwt).await?,
+            (UserInfo::Jwt(jwt), Some(openid)) => {
+                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;
+                userinfo::check_signed(&claims, server.issuer.as_deref(), self.client_id())?;
+                claims
+            }
             (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),
         };
         if let Some(subject) = subject {
             userinfo::check_subject(&exchange, &claims, subject)?;
         }
         Ok(claims)
-    }
-
-    /// Verifies a signed UserInfo answer: issuer and audience where they are there (OpenID Connect Core §5.3.2).
-    async fn verify_userinfo(&self, server: &Server, openid: &OpenId, jwt: &str) -> Result<Json, Error> {
-        let claims = self.verify_signature(openid, jwt, Operation::Profile).await?;
-        let issuer = server.issuer.as_deref();
-        let has = |value: &serde_json::Value, text: &str| match value {
-            serde_json::Value::Array(many) => many.iter().any(|one| one == text),
-            one => one == text,
-        };
-        if claims.value().get("iss").is_some_and(|iss| iss.as_str() != issuer) {
-            let detail = "the signed UserInfo is from another issuer";
-            return Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail));
-        }
-        if claims.value().get("aud").is_some_and(|aud| !has(aud, self.client_id())) {
-            let detail = "the signed UserInfo is meant for another client";
-            return Err(Error::validation(Operation::Profile, Check::Audience, detail));
-        }
-        Ok(claims)
-    }
-
-    async fn verify_signature(
-        &self,
-        openid: &OpenId,
-        jwt: &str,
-        operation: Operation,
-    ) -> Result<Json, Error> {
-        let verify = |keys: &KeySet| -> Result<Json, Refusal> {
-            let jws = crate::jose::jws::Jws::split(jwt)?;
-            // What the provider announces for ID tokens is not what it signs UserInfo with.
-            jws.verify(keys, None)?;
-            let payload = jws.decode_payload()?;
-            crate::json::parse(payload.as_bytes())
-                .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))
-        };
-        self.with_keys(openid, operation, verify).await
     }
 
     pub(crate) async fn verify(
@@ -501,15 +467,13 @@ impl Client {
         }
     }
 
-    fn read_identity(&self, profile: Json) -> Result<Identity, Error> {
-        Identity::read(&self.inner.blueprint.slug, &self.inner.blueprint.identity, profile)
-    }
-
-    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 3] {
-        let secret = self.inner.credentials.secret().map_or("", Secret::expose);
+    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 4] {
+        let [secret, basic] = self.inner.credentials.secrets();
         match grant {
-            Grant::AuthorizationCode { code, verifier, .. } => [secret, code, verifier.unwrap_or_default()],
-            Grant::RefreshToken { token, .. } => [secret, token, ""],
+            Grant::AuthorizationCode { code, verifier, .. } => {
+                [secret, basic, code, verifier.unwrap_or_default()]
+            }
+            Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
         }
     }
 

@@ -23,17 +23,10 @@ pub struct Identity {
 impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
     pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
-        let first = |pointers: &[String]| {
-            let found = pointers.iter().filter_map(|p| profile.value().pointer(p)).find(|v| !v.is_null());
-            found.cloned()
-        };
-        let text = |pointers: &[String]| match first(pointers)? {
-            Value::String(text) if !text.is_empty() => Some(text),
-            _ => None,
-        };
+        let text = |pointers: &[String]| text(pointers, &profile);
         let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
-        let subject = match first(&manners.subject) {
-            Some(Value::String(subject)) if !subject.is_empty() => subject,
+        let subject = match first(&manners.subject, &profile) {
+            Some(Value::String(subject)) if !subject.is_empty() => subject.clone(),
             Some(Value::Number(subject)) if subject.is_u64() || subject.is_i64() => subject.to_string(),
             Some(_) => {
                 return Err(invalid(
@@ -45,22 +38,33 @@ impl Identity {
                 return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
             }
         };
-        let email = text(&manners.email);
-        let email_verified = match first(&manners.email_verified) {
-            Some(Value::Bool(verified)) => Some(verified),
-            Some(Value::String(text)) if text == "false" => Some(false),
-            Some(Value::String(text)) if text == "true" && manners.email_verified_text => Some(true),
-            _ => None,
-        };
+        let (email, email_verified) = email(manners, &profile);
         Ok(Self {
             provider: provider.to_owned(),
             subject,
-            email_verified: email_verified.filter(|_| email.is_some()),
+            email_verified,
             email,
             name: text(&manners.name),
             picture: text(&manners.picture),
             profile,
             profile_error: None,
+        })
+    }
+
+    /// The same from the claims of an ID token and the profile together, the ID token's first. An e-mail is vouched for
+    /// by whom it comes from: what UserInfo says of one address says nothing of another in the ID token.
+    pub(crate) fn read_both(
+        provider: &str,
+        manners: &IdentityManners,
+        claims: Json,
+        profile: Json,
+    ) -> Result<Self, Error> {
+        let ((mine, my_word), (theirs, their_word)) = (email(manners, &claims), email(manners, &profile));
+        let identity = Self::read(provider, manners, claims.with_more_from(profile))?;
+        Ok(match mine {
+            Some(_) if mine == theirs => identity.with_email(mine, my_word.or(their_word)),
+            Some(_) => identity.with_email(mine, my_word),
+            None => identity.with_email(theirs, their_word),
         })
     }
 
@@ -119,6 +123,28 @@ impl Identity {
     pub fn profile_error(&self) -> Option<&Error> {
         self.profile_error.as_ref()
     }
+}
+
+/// What the first of the pointers that finds something points at.
+fn first<'p>(pointers: &[String], profile: &'p Json) -> Option<&'p Value> {
+    pointers.iter().filter_map(|p| profile.value().pointer(p)).find(|v| !v.is_null())
+}
+
+fn text(pointers: &[String], profile: &Json) -> Option<String> {
+    first(pointers, profile)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The e-mail, and whether the provider vouches for it.
+fn email(manners: &IdentityManners, profile: &Json) -> (Option<String>, Option<bool>) {
+    let email = text(&manners.email, profile);
+    let verified = match first(&manners.email_verified, profile) {
+        Some(Value::Bool(verified)) => Some(*verified),
+        Some(Value::String(text)) if text == "false" => Some(false),
+        Some(Value::String(text)) if text == "true" && manners.email_verified_text => Some(true),
+        _ => None,
+    };
+    let verified = verified.filter(|_| email.is_some());
+    (email, verified)
 }
 
 #[cfg(test)]

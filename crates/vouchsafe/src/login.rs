@@ -4,8 +4,6 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroize;
 
@@ -14,6 +12,7 @@ use crate::error::Error;
 use crate::http::BoxFuture;
 use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
 use crate::protocol::pkce;
+use crate::protocol::random::Random;
 use crate::provider::{Blueprint, Server};
 
 /// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
@@ -113,7 +112,7 @@ impl<'c> Login<'c> {
             Some(usual) if self.is_usual() => usual.clone(),
             _ => Arc::new(self.request(server)?),
         };
-        let [state, nonce, verifier] = Random::three()?;
+        let [state, nonce, verifier] = three()?;
         let nonce = request.wants_id_token.then_some(nonce);
         let verifier = self.client.blueprint().pkce.then_some(verifier);
         let challenge = verifier.as_ref().map(|v| pkce::s256(v.as_str()));
@@ -302,45 +301,14 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// 256 random bits in base64url: what a state, a nonce and a code verifier are made of.
-#[derive(Clone)]
-pub(crate) struct Random([u8; 43]);
-
-impl Random {
-    fn three() -> Result<[Self; 3], Error> {
-        let mut raw = [0; 96];
-        aws_lc_rs::rand::fill(&mut raw)
-            .map_err(|_| Error::config("random", "this machine's random number generator failed"))?;
-        let one = |at: usize| {
-            let mut text = [0; 43];
-            // 32 bytes are 43 characters: the slice is exactly long enough.
-            let _ = URL_SAFE_NO_PAD.encode_slice(&raw[at..at + 32], &mut text);
-            Self(text)
-        };
-        let three = [one(0), one(32), one(64)];
-        raw.as_mut_slice().zeroize();
-        Ok(three)
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        Self::text(&self.0)
-    }
-
-    fn text(bytes: &[u8; 43]) -> &str {
-        // Only base64url is ever written there.
-        std::str::from_utf8(bytes).unwrap_or_default()
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let bytes: [u8; 43] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(Self(bytes))
-    }
-}
-
-impl Drop for Random {
-    fn drop(&mut self) {
-        self.0.as_mut_slice().zeroize();
-    }
+/// A state, a nonce and a code verifier.
+fn three() -> Result<[Random; 3], Error> {
+    let mut raw = [[0; 32]; 3];
+    aws_lc_rs::rand::fill(raw.as_flattened_mut())
+        .map_err(|_| Error::config("random", "this machine's random number generator failed"))?;
+    let three = raw.each_ref().map(Random::new);
+    raw.as_flattened_mut().zeroize();
+    Ok(three)
 }
 
 /// The form in which a pending login is kept. The names are short because it may live in a cookie.

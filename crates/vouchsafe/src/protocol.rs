@@ -8,6 +8,7 @@ pub(crate) mod client_auth;
 pub(crate) mod emails;
 pub(crate) mod metadata;
 pub(crate) mod pkce;
+pub(crate) mod random;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;

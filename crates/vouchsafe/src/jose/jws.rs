@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use super::algorithm::Algorithm;
 use super::jwk::{KeySet, NoKey};
 use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Names, Scalar, Text};
+use crate::json::{self, Json, Names, Scalar, Text};
 
 /// Why a JWT is not to be trusted. The operation is added by who asked.
 #[derive(Debug)]
@@ -109,6 +109,15 @@ impl<'a> Jws<'a> {
     pub(crate) fn decode_payload(&self) -> Result<String, Refusal> {
         decode_text(self.payload)
     }
+}
+
+/// The claims of a JWT, its signature verified and nothing else. What the provider announces is for ID tokens, not for
+/// these.
+pub(crate) fn claims(jwt: &str, keys: &KeySet) -> Result<Json, Refusal> {
+    let jws = Jws::split(jwt)?;
+    jws.verify(keys, None)?;
+    json::parse(jws.decode_payload()?.as_bytes())
+        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))
 }
 
 /// One part of a JWT as text.

@@ -2,6 +2,7 @@
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Method, Uri, header};
 use serde_json::Value;
+use url::form_urlencoded::byte_serialize;
 
 use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
 use crate::http::{Request, Response, origin};
@@ -92,10 +93,13 @@ impl Exchange<'_> {
         }))
     }
 
-    /// Providers quote what they were sent; secrets must not come back that way.
+    /// Providers quote what they were sent; secrets must not come back that way, nor as they stood in the form.
     fn redact(&self, text: &str) -> String {
         let secrets = self.secrets.iter().filter(|s| s.len() >= SHORTEST_SECRET);
-        secrets.fold(text.to_owned(), |text, secret| text.replace(*secret, "…"))
+        secrets.fold(text.to_owned(), |text, secret| {
+            let in_form: String = byte_serialize(secret.as_bytes()).collect();
+            text.replace(*secret, "…").replace(&in_form, "…")
+        })
     }
 
     fn check_content_type(&self, response: &Response) -> Result<(), Error> {
@@ -181,8 +185,9 @@ mod tests {
     fn an_error_that_quotes_a_secret_is_redacted() {
         let uri = Uri::from_static("https://a.example/token");
         let exchange =
-            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &["hush-hush", "hush-more"] };
-        let body = serde_json::json!({"error": "invalid_grant", "error_description": "no such hush-hush"});
+            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &["hush-hush", "hush+more"] };
+        let said = "no such hush-hush, nor hush+more in token=hush%2Bmore";
+        let body = serde_json::json!({"error": "invalid_grant", "error_description": said});
         let mut response = Response::new(body.to_string().into_bytes());
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
         let error = exchange.refusal(&response);

@@ -26,6 +26,12 @@ impl Credentials {
         self.secret.as_ref()
     }
 
+    /// What of the client's authentication must not be shown: the secret, and the form in which Basic sends it.
+    pub(crate) fn secrets(&self) -> [&str; 2] {
+        let basic = self.basic.as_ref().and_then(|basic| basic.to_str().ok()?.strip_prefix(BASIC));
+        [self.secret.as_ref().map_or("", Secret::expose), basic.unwrap_or_default()]
+    }
+
     /// Adds the client's authentication to a request that is being built.
     pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, form: &mut String) {
         match method {
@@ -79,7 +85,7 @@ fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     pair.push(':');
     pair.extend(byte_serialize(secret.expose().as_bytes()));
     let pair = Secret::new(pair);
-    let mut text = String::from("Basic ");
+    let mut text = String::from(BASIC);
     STANDARD.encode_string(pair.expose(), &mut text);
     let text = Secret::new(text);
     // Base64 is visible ASCII, so this is always a header value.
@@ -97,6 +103,8 @@ pub(crate) fn push(form: &mut String, name: &str, value: &str) {
     form.push('=');
     form.extend(byte_serialize(value.as_bytes()));
 }
+
+const BASIC: &str = "Basic ";
 
 #[cfg(test)]
 mod tests {

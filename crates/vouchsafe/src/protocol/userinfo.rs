@@ -1,9 +1,10 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
 use http::header::CONTENT_TYPE;
+use serde_json::Value;
 
 use super::answer::{Exchange, get};
 use crate::endpoint::Endpoint;
-use crate::error::{Check, Error, Fault};
+use crate::error::{Check, Error, Fault, Operation};
 use crate::http::{Request, Response};
 use crate::json::Json;
 use crate::secret::Secret;
@@ -34,11 +35,27 @@ pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Resul
     said.map_or(Ok(UserInfo::Claims(profile)), Err)
 }
 
+/// OpenID Connect Core §5.3.2: a signed answer's issuer and audience, where they are there.
+pub(crate) fn check_signed(claims: &Json, issuer: Option<&str>, client_id: &str) -> Result<(), Error> {
+    let refuse = |check, detail: &'static str| Err(Error::validation(Operation::Profile, check, detail));
+    if claims.value().get("iss").is_some_and(|iss| iss.as_str() != issuer) {
+        return refuse(Check::IssuerMismatch, "the signed UserInfo is from another issuer");
+    }
+    let is_for_client = |aud: &Value| match aud {
+        Value::Array(many) => many.iter().any(|one| one == client_id),
+        one => one == client_id,
+    };
+    if claims.value().get("aud").is_some_and(|aud| !is_for_client(aud)) {
+        return refuse(Check::Audience, "the signed UserInfo is meant for another client");
+    }
+    Ok(())
+}
+
 /// OpenID Connect Core §5.3.2: the subject must be the ID token's, or the answer must not be used.
 pub(crate) fn check_subject(exchange: &Exchange<'_>, claims: &Json, expected: &str) -> Result<(), Error> {
     match claims.value().get("sub") {
-        Some(serde_json::Value::String(subject)) if subject == expected => Ok(()),
-        Some(serde_json::Value::String(_)) => Err(Error::validation(
+        Some(Value::String(subject)) if subject == expected => Ok(()),
+        Some(Value::String(_)) => Err(Error::validation(
             exchange.operation,
             Check::SubjectMismatch,
             "UserInfo is about another user than the ID token",

@@ -1,2 +1,22 @@
 //! The library as its users see it, against the sandbox provider and against answers forged to the letter.
+mod forge;
+mod scenario;
+mod wire;
+
+mod authorization_url;
+mod callback;
+mod client_auth;
+mod discovery;
+mod http;
+mod id_token;
+mod identity;
+#[cfg(feature = "reqwest")]
 mod login;
+mod redaction;
+mod refresh;
+mod revocation;
+mod token_request;
+mod tokens;
+#[cfg(feature = "reqwest")]
+mod transport;
+mod userinfo;

@@ -1,0 +1,36 @@
+//! The examples run, and show what they promise.
+use std::process::Command;
+
+/// What an example prints.
+fn run(name: &str) -> String {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--offline", "--package", "vouchsafe", "--example", name]);
+    if cfg!(not(feature = "reqwest")) {
+        cargo.arg("--no-default-features");
+    }
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(feature = "reqwest")]
+#[test]
+fn a_login_in_the_terminal() {
+    let shown = run("login");
+    assert!(shown.contains("Signed in: sandbox-user-alice <alice@example.com>"), "{shown}");
+    assert!(shown.trim_end().ends_with("Revoked."), "{shown}");
+}
+
+#[cfg(feature = "reqwest")]
+#[test]
+fn a_login_by_hand() {
+    let shown = run("manual");
+    assert_eq!(shown, "Signed in: alice@example.com\nRefreshed, and revoked.\n");
+}
+
+#[test]
+fn a_login_over_an_http_client_of_ones_own() {
+    let shown = run("own_http_client");
+    assert!(shown.ends_with("Signed in: sandbox-user-alice <alice@example.com>\n"), "{shown}");
+    assert_eq!(shown.matches("POST ").count(), 1, "{shown}");
+}

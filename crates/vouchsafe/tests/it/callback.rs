@@ -1,0 +1,308 @@
+//! The safe way: a login that is finished with what the browser brought back (RFC 6749 section 4.1.2, RFC 9207).
+use serde_json::{Value, json};
+use vouchsafe::{Check, Client, Error, PendingLogin, StartedLogin};
+
+use crate::scenario::{CODE, Scenario, acme, idle, public};
+use crate::wire::{Wire, field, json, param};
+
+const ISS: &str = "iss=https%3A%2F%2Fop.example";
+
+fn state(login: &StartedLogin) -> String {
+    param(&login.url, "state").unwrap()
+}
+
+/// The error of a login that comes back with that query; `{state}` stands for its state.
+async fn refusal(scenario: &Scenario, query: &str) -> Error {
+    let login = scenario.started().await;
+    let query = query.replace("{state}", &state(&login));
+    let error = scenario.client().finish(login.pending, &query).await.unwrap_err();
+    assert!(scenario.wire.seen_at("/token").is_empty(), "no code is spent on a response that is refused");
+    error
+}
+
+#[tokio::test]
+async fn a_login_sends_its_code_and_its_verifier() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let query = scenario.callback(&login.url);
+    let challenge = param(&login.url, "code_challenge").unwrap();
+    scenario.client().finish(login.pending, &query).await.unwrap();
+
+    let [request] = &scenario.wire.seen_at("/token")[..] else { panic!("one request") };
+    assert_eq!(field(request, "code").as_deref(), Some(CODE));
+    assert_eq!(field(request, "redirect_uri").as_deref(), Some(crate::scenario::REDIRECT_URI));
+    let verifier = field(request, "code_verifier").unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
+    assert_eq!(crate::forge::base64(hash), challenge);
+}
+
+#[tokio::test]
+async fn a_leading_question_mark_does_no_harm() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let query = format!("?{}&session_state=of+their+own", scenario.callback(&login.url));
+    assert!(login.pending.matches(&query));
+    scenario.client().finish(login.pending, &query).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pending_login_survives_being_kept() {
+    let scenario = Scenario::openid().asking(|login| login.data("/return/here?ä"));
+    let login = scenario.started().await;
+    let query = scenario.callback(&login.url);
+    let kept = serde_json::to_string(&login.pending).unwrap();
+    let pending: PendingLogin = serde_json::from_str(&kept).unwrap();
+    assert_eq!(pending.data(), Some("/return/here?ä"));
+    assert_eq!(pending.provider(), "openid");
+    assert!(pending.matches(&query));
+    assert_eq!(serde_json::to_string(&pending).unwrap(), kept);
+    scenario.client().finish(pending, &query).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_kept_login_that_was_tampered_with_is_not_read() {
+    let kept = serde_json::to_value(Scenario::openid().started().await.pending).unwrap();
+    for (name, value) in [
+        ("v", json!(2)),
+        ("state", json!("short")),
+        ("state", json!("!".repeat(43))),
+        ("verifier", json!("")),
+        ("at", json!(-1)),
+        ("at", json!(u64::MAX)),
+        ("more", json!(1)),
+    ] {
+        let mut broken = kept.clone();
+        broken[name] = value.clone();
+        assert!(serde_json::from_value::<PendingLogin>(broken).is_err(), "{name} = {value}");
+    }
+    for name in ["v", "provider", "client", "redirect", "state", "at"] {
+        let mut broken = kept.clone();
+        broken.as_object_mut().unwrap().remove(name);
+        assert!(serde_json::from_value::<PendingLogin>(broken).is_err(), "without {name}");
+    }
+}
+
+#[tokio::test]
+async fn another_issuer_is_refused_before_anything_else_is_looked_at() {
+    // RFC 9207 section 2.4. The state is wrong too, and there is an error: the issuer counts first.
+    for query in [
+        "code=c&state={state}&iss=https%3A%2F%2Fevil.example",
+        "code=c&state=foreign&iss=https%3A%2F%2Fevil.example",
+        "error=access_denied&state={state}&iss=https%3A%2F%2Fevil.example",
+        "code=c&state={state}&iss=https%3A%2F%2Fop.example%2F",
+        "code=c&state={state}&iss=",
+    ] {
+        assert_eq!(refusal(&Scenario::openid(), query).await.code(), "issuer_mismatch", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_announced_and_missing_is_refused() {
+    for query in ["code=c&state={state}", "error=access_denied&state={state}", "code=c&state=foreign"] {
+        assert_eq!(refusal(&Scenario::openid(), query).await.code(), "missing_issuer", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_announced_may_be_missing_but_not_wrong() {
+    let silent = || {
+        Scenario::openid().with(|op| {
+            op.metadata.as_object_mut().unwrap().remove("authorization_response_iss_parameter_supported");
+        })
+    };
+    let scenario = silent();
+    let login = scenario.started().await;
+    let query = scenario.callback(&login.url).replace(&format!("&{ISS}"), "");
+    scenario.client().finish(login.pending, &query).await.unwrap();
+
+    let error = refusal(&silent(), "code=c&state={state}&iss=https%3A%2F%2Fevil.example").await;
+    assert_eq!(error.code(), "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn the_issuer_is_the_one_of_the_login_even_if_the_metadata_changed_since() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let mut kept = serde_json::to_value(&login.pending).unwrap();
+    kept["issuer"] = "https://other.example".into();
+    let pending: PendingLogin = serde_json::from_value(kept).unwrap();
+    let query = scenario.callback(&login.url);
+    let error = scenario.client().finish(pending, &query).await.unwrap_err();
+    assert_eq!(error.code(), "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn a_foreign_or_missing_state_is_refused_before_the_error_is_looked_at() {
+    for query in [
+        "code=c&state=foreign",
+        "code=c",
+        "code=c&state=",
+        "error=access_denied&state=foreign",
+        "error=access_denied",
+    ] {
+        let error = refusal(&Scenario::openid(), &format!("{query}&{ISS}")).await;
+        assert_eq!(error.code(), "state_mismatch", "{query}");
+        assert!(matches!(&error, Error::Validation(e) if e.check() == Check::StateMismatch));
+        assert!(!error.is_denied());
+    }
+}
+
+#[tokio::test]
+async fn a_state_of_another_login_is_foreign() {
+    let scenario = Scenario::openid();
+    let (one, two) = (scenario.started().await, scenario.started().await);
+    let query = scenario.callback(&two.url);
+    assert!(!one.pending.matches(&query) && two.pending.matches(&query));
+    assert_eq!(scenario.client().finish(one.pending, &query).await.unwrap_err().code(), "state_mismatch");
+}
+
+#[tokio::test]
+async fn a_no_of_the_user_is_told_as_such() {
+    let query = format!(
+        "error=access_denied&error_description=I+said+no&error_uri=https%3A%2F%2Fop.example%2Fno&state={{state}}&{ISS}"
+    );
+    let error = refusal(&Scenario::openid(), &query).await;
+    assert!(error.is_denied());
+    assert_eq!(error.code(), "access_denied");
+    assert_eq!(error.status(), None, "it came through the browser");
+    assert_eq!(
+        error.to_string(),
+        "reading the authorization response failed: the provider answered access_denied: I said no \
+         (see https://op.example/no)"
+    );
+}
+
+#[tokio::test]
+async fn an_error_beside_a_code_counts() {
+    let error =
+        refusal(&Scenario::openid(), &format!("code=c&error=server_error&state={{state}}&{ISS}")).await;
+    assert_eq!(error.code(), "server_error");
+}
+
+#[tokio::test]
+async fn an_error_is_made_fit_to_be_shown() {
+    let query = format!("error=bad%0A%1B%5B1m&error_description=a%0D%0Ab%E2%80%AE&state={{state}}&{ISS}");
+    let error = refusal(&Scenario::openid(), &query).await;
+    assert_eq!(error.code(), "bad[1m");
+    assert!(!error.to_string().contains(char::is_control), "{error:?}");
+    assert!(!error.to_string().contains('\u{202e}'));
+}
+
+#[tokio::test]
+async fn a_parameter_that_comes_twice_is_refused() {
+    // RFC 6749 section 3.1.
+    for query in [
+        "code=a&code=b&state={state}",
+        "code=a&state={state}&state={state}",
+        "code=a&state={state}&iss=https%3A%2F%2Fop.example",
+        "code=a&state={state}&error=x&error=x",
+        "code=a&c%6Fde=b&state={state}",
+    ] {
+        let error = refusal(&Scenario::openid(), &format!("{query}&{ISS}")).await;
+        assert_eq!(error.code(), "duplicate_parameter", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_nobody_reads_may_come_twice() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let query = format!("{}&x=1&x=2", scenario.callback(&login.url));
+    scenario.client().finish(login.pending, &query).await.unwrap();
+}
+
+#[tokio::test]
+async fn neither_code_nor_error_is_a_broken_response() {
+    for query in ["state={state}", "code=&state={state}"] {
+        let error = refusal(&Scenario::openid(), &format!("{query}&{ISS}")).await;
+        assert_eq!(error.code(), "missing_field", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_no_text_or_without_end_is_refused() {
+    let error = refusal(&Scenario::openid(), &format!("code=%FF&state={{state}}&{ISS}")).await;
+    assert_eq!(error.code(), "invalid_field");
+    let long = format!("code={}&state={{state}}&{ISS}", "a".repeat(70_000));
+    assert_eq!(refusal(&Scenario::openid(), &long).await.code(), "invalid_field");
+}
+
+/// A login whose kept form was changed, brought back as it should be.
+async fn finished_with(scenario: &Scenario, change: impl FnOnce(&mut Value)) -> Result<(), Error> {
+    let login = scenario.started().await;
+    let mut kept = serde_json::to_value(&login.pending).unwrap();
+    change(&mut kept);
+    let pending = serde_json::from_value(kept).unwrap();
+    let query = scenario.callback(&login.url);
+    scenario.client().finish(pending, &query).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_login_that_took_too_long_is_refused() {
+    let ago = |seconds: u64| move |kept: &mut Value| kept["at"] = (crate::scenario::now() - seconds).into();
+    assert!(finished_with(&Scenario::openid(), ago(590)).await.is_ok());
+    let scenario = Scenario::openid();
+    assert_eq!(finished_with(&scenario, ago(610)).await.unwrap_err().code(), "expired");
+    assert!(scenario.wire.seen_at("/token").is_empty());
+}
+
+#[tokio::test]
+async fn the_limit_of_a_login_is_a_setting() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let query = scenario.callback(&login.url);
+    let hasty = scenario.client().clone().login_limit(std::time::Duration::ZERO);
+    assert_eq!(hasty.finish(login.pending, &query).await.unwrap_err().code(), "expired");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_put_back_ends_no_login() {
+    let later = |kept: &mut Value| kept["at"] = (crate::scenario::now() + 100_000).into();
+    assert!(finished_with(&Scenario::openid(), later).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_login_of_another_client_or_provider_is_refused() {
+    for (name, value) in [("client", "another-client"), ("provider", "acme")] {
+        let scenario = Scenario::openid();
+        let error = finished_with(&scenario, |kept| kept[name] = value.into()).await.unwrap_err();
+        assert_eq!(error.code(), "issuer_mismatch", "{name}");
+        assert!(scenario.wire.seen_at("/token").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_login_at_one_provider_cannot_be_finished_at_another() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let query = scenario.callback(&login.url);
+    assert_eq!(idle(acme()).finish(login.pending, &query).await.unwrap_err().code(), "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn a_plain_oauth_2_login_has_state_and_verifier_too() {
+    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
+    let client = Client::new(acme(), public(), &wire.http()).unwrap();
+    let login = client.login().await.unwrap();
+    let query = format!("code=c&state={}", state(&login));
+    let tokens = client.finish(login.pending, &query).await.unwrap();
+    assert_eq!(tokens.scopes().collect::<Vec<_>>(), ["profile", "email"], "what was asked for was granted");
+    assert!(field(&wire.seen()[0], "code_verifier").is_some());
+
+    let login = client.login().await.unwrap();
+    let error = client.finish(login.pending, "code=c&state=foreign").await.unwrap_err();
+    assert_eq!(error.code(), "state_mismatch");
+}
+
+#[tokio::test]
+async fn only_the_state_of_the_login_matches() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let state = state(&login);
+    for query in [format!("state={state}"), format!("?a=b&state={state}&c"), format!("st%61te={state}")] {
+        assert!(login.pending.matches(&query), "{query}");
+    }
+    for query in [String::new(), "state".to_owned(), "state=x".to_owned(), format!("code={state}")] {
+        assert!(!login.pending.matches(&query), "{query}");
+    }
+}

@@ -1,0 +1,297 @@
+//! Finding out about a provider (OpenID Connect Discovery section 4, RFC 8414).
+use serde_json::{Value, json};
+use vouchsafe::{Client, HttpErrorKind, Operation, Provider, Response};
+
+use crate::scenario::{ISSUER, Scenario, web};
+use crate::wire::{Wire, answer, json, param};
+
+const OPENID: &str = "/.well-known/openid-configuration";
+
+/// Metadata of that issuer, with those members besides or in place of the usual.
+fn metadata(issuer: &str, more: Value) -> Value {
+    let mut metadata = json!({
+        "issuer": issuer, "authorization_endpoint": "https://op.example/authorize",
+        "token_endpoint": "https://op.example/token", "jwks_uri": "https://op.example/jwks",
+    });
+    for (name, value) in more.as_object().unwrap() {
+        metadata[name] = value.clone();
+    }
+    metadata
+}
+
+/// A provider that has that answer at one URL, and nothing elsewhere.
+fn only_at(url: &'static str, found: Response) -> Wire {
+    Wire::new(move |request| {
+        if request.uri() == url { found.clone() } else { answer(404, "text/html", "<h1>Not found</h1>") }
+    })
+}
+
+fn client(issuer: &str, wire: &Wire) -> Client {
+    Client::new(Provider::openid(issuer), web(), &wire.http()).unwrap()
+}
+
+fn asked(wire: &Wire) -> Vec<String> {
+    wire.seen().iter().map(|request| request.uri().to_string()).collect()
+}
+
+/// The error of a login at a provider with that metadata.
+async fn refusal(issuer: &str, more: Value) -> vouchsafe::Error {
+    let wire = Wire::always(json(200, metadata(issuer, more)));
+    client(issuer, &wire).login().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_before_it_is_needed() {
+    let scenario = Scenario::openid();
+    scenario.client();
+    assert!(scenario.wire.seen().is_empty());
+    drop(scenario.started().await);
+    assert_eq!(asked(&scenario.wire), [format!("{ISSUER}{OPENID}")]);
+}
+
+#[tokio::test]
+async fn one_document_serves_many_logins() {
+    let scenario = Scenario::openid();
+    for _ in 0..5 {
+        scenario.log_in().await.unwrap();
+    }
+    assert_eq!(scenario.wire.seen_at(OPENID).len(), 1);
+    let clone = scenario.client().clone();
+    drop(clone.login().await.unwrap());
+    assert_eq!(scenario.wire.seen_at(OPENID).len(), 1, "clones share what they know");
+}
+
+#[tokio::test]
+async fn parallel_first_uses_share_one_request() {
+    let scenario = Scenario::openid();
+    let client = scenario.client().clone();
+    let mut logins = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let client = client.clone();
+        logins.spawn(async move { client.login().await.is_ok() });
+    }
+    assert!(logins.join_all().await.into_iter().all(|ok| ok));
+    assert_eq!(scenario.wire.seen_at(OPENID).len(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_not_kept() {
+    let scenario = Scenario::openid().at(OPENID, answer(503, "text/plain", "later"));
+    let error = scenario.client().login().await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("http_status", Some(503)));
+    assert_eq!(error.operation(), Operation::Discovery);
+    assert!(error.is_retryable());
+    scenario.op().answers.clear();
+    scenario.log_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unreachable_provider_is_told_so_and_asked_again() {
+    let wire = Wire::dead(HttpErrorKind::Connect);
+    let client = client(ISSUER, &wire);
+    for asked in 1..=2 {
+        let error = client.login().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "reading the provider's metadata failed: no connection to https://op.example"
+        );
+        assert_eq!(wire.seen().len(), asked);
+    }
+}
+
+#[tokio::test]
+async fn both_well_known_places_are_looked_at() {
+    let document = json(200, metadata("https://op.example/tenant", json!({"scopes_supported": ["openid"]})));
+    for (place, requests) in [
+        ("https://op.example/tenant/.well-known/openid-configuration", 1),
+        ("https://op.example/.well-known/oauth-authorization-server/tenant", 2),
+    ] {
+        let wire = only_at(place, document.clone());
+        drop(client("https://op.example/tenant", &wire).login().await.unwrap());
+        assert_eq!(wire.seen().len(), requests, "{place}");
+        assert_eq!(asked(&wire).last().map(String::as_str), Some(place));
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_document_the_first_place_is_named() {
+    let wire = Wire::always(answer(404, "text/html", "<h1>Not found</h1>"));
+    let error = client(ISSUER, &wire).login().await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("http_status", Some(404)));
+    assert_eq!(
+        error.to_string(),
+        "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration answered \
+         HTTP status 404"
+    );
+}
+
+#[tokio::test]
+async fn the_url_of_the_document_will_do() {
+    let scenario = Scenario::openid();
+    let provider = Provider::openid(format!("{ISSUER}{OPENID}"));
+    let client = Client::new(provider, web(), &scenario.wire.http()).unwrap();
+    let login = client.login().await.unwrap();
+    let query = scenario.callback(&login.url);
+    client.finish(login.pending, &query).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_can_be_discovered_ahead() {
+    let scenario = Scenario::openid();
+    let provider = Provider::discover(ISSUER, &scenario.wire.http()).await.unwrap();
+    assert_eq!(provider.metadata().unwrap().str_at("/issuer"), Some(ISSUER));
+    let client = Client::new(provider, web(), &scenario.wire.http()).unwrap();
+    let login = client.login().await.unwrap();
+    let query = scenario.callback(&login.url);
+    client.finish(login.pending, &query).await.unwrap();
+    assert_eq!(scenario.wire.seen_at(OPENID).len(), 1);
+    assert_eq!(client.metadata().await.unwrap().unwrap().str_at("/issuer"), Some(ISSUER));
+
+    let error = Provider::discover("nonsense", &scenario.wire.http()).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_url");
+}
+
+#[tokio::test]
+async fn a_provider_without_discovery_has_no_metadata() {
+    let client = crate::scenario::idle(crate::scenario::acme());
+    assert!(client.metadata().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn metadata_of_another_issuer_is_refused() {
+    // OpenID Connect Discovery section 4.3, RFC 8414 section 3.3.
+    for other in
+        ["https://evil.example", "https://op.example/", "https://OP.example", "https://op.example:443"]
+    {
+        let wire = Wire::always(json(200, metadata(other, json!({}))));
+        let error = client(ISSUER, &wire).login().await.unwrap_err();
+        assert_eq!(error.code(), "issuer_mismatch", "{other}");
+        assert!(error.to_string().contains(other) && error.to_string().contains(ISSUER), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_ends_in_a_slash_keeps_it() {
+    let wire = Wire::always(json(200, metadata("https://op.example/", json!({}))));
+    drop(client("https://op.example/", &wire).login().await.unwrap());
+    assert_eq!(asked(&wire), ["https://op.example/.well-known/openid-configuration"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_not_https_is_refused() {
+    for name in
+        ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"]
+    {
+        for url in
+            ["http://op.example/x", "http://127.0.0.1/x", "javascript:alert(1)", "file:///x", "//op.example"]
+        {
+            let error = refusal(ISSUER, json!({ name: url })).await;
+            assert_eq!(error.code(), "insecure_url", "{name} {url}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_issuer_that_is_not_https_is_refused() {
+    for (issuer, code) in [
+        ("http://op.example", "insecure_url"),
+        ("ftp://op.example", "insecure_url"),
+        ("http://127.0.0.1.op.example", "insecure_url"),
+        ("op.example", "invalid_url"),
+        ("", "invalid_url"),
+        ("https://op.example?x=1", "invalid_url"),
+        ("https://op.example#x", "invalid_url"),
+        ("https://user:password@op.example", "invalid_url"),
+    ] {
+        let error = Client::new(Provider::openid(issuer), web(), &Wire::always(Response::default()).http());
+        assert_eq!(error.unwrap_err().code(), code, "{issuer}");
+    }
+}
+
+#[tokio::test]
+async fn a_loopback_issuer_may_be_plain() {
+    for issuer in ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000"] {
+        let document = json!({
+            "issuer": issuer, "authorization_endpoint": format!("{issuer}/a"), "token_endpoint": format!("{issuer}/t"),
+            "jwks_uri": format!("{issuer}/k"),
+        });
+        let wire = Wire::always(json(200, document));
+        drop(client(issuer, &wire).login().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_used_is_told_so() {
+    for more in [
+        json!({"issuer": null}),
+        json!({"issuer": 7}),
+        json!({"authorization_endpoint": null}),
+        json!({"token_endpoint": null}),
+        json!({"jwks_uri": null}),
+        json!({"jwks_uri": 7}),
+        json!({"token_endpoint": "https://user@op.example/token"}),
+        json!({"token_endpoint": "https://op.example/token#x"}),
+        json!({"id_token_signing_alg_values_supported": "RS256"}),
+        json!({"token_endpoint_auth_methods_supported": [7]}),
+        json!({"grant_types_supported": {}}),
+        json!({"authorization_response_iss_parameter_supported": "true"}),
+    ] {
+        let error = refusal(ISSUER, more.clone()).await;
+        assert_eq!(error.code(), "metadata", "{more}");
+        assert!(error.to_string().starts_with("reading the provider's metadata failed"), "{error}");
+    }
+    for (answer, code) in [
+        (answer(200, "text/html", "<h1>Welcome</h1>"), "content_type"),
+        (answer(200, "application/json", "{"), "json"),
+        (answer(200, "application/json", "[]"), "json"),
+        (
+            answer(
+                200,
+                "application/json",
+                r#"{"issuer":"https://op.example","issuer":"https://op.example"}"#,
+            ),
+            "json",
+        ),
+    ] {
+        let error = client(ISSUER, &Wire::always(answer)).login().await.unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_reads_may_have_any_type() {
+    let wire = Wire::always(json(
+        200,
+        metadata(ISSUER, json!({"claims_supported": "all", "ui_locales_supported": 7})),
+    ));
+    drop(client(ISSUER, &wire).login().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_openid_login_asks_for_openid() {
+    let scenario = Scenario::openid();
+    assert_eq!(param(&scenario.started().await.url, "scope").as_deref(), Some("openid profile email"));
+}
+
+#[tokio::test]
+async fn a_plain_authorization_server_is_one() {
+    // RFC 8414 metadata without keys and without the scope openid: no ID token is waited for.
+    let place = "https://op.example/.well-known/oauth-authorization-server";
+    let document = json!({
+        "issuer": ISSUER, "authorization_endpoint": "https://op.example/authorize",
+        "token_endpoint": "https://op.example/token", "scopes_supported": ["profile", "calendar"],
+    });
+    let wire = Wire::new(move |request| match request.uri().path() {
+        "/token" => json(200, json!({"access_token": "at", "token_type": "Bearer"})),
+        _ if request.uri() == place => json(200, document.clone()),
+        _ => answer(404, "text/plain", ""),
+    });
+    let client = client(ISSUER, &wire);
+    let login = client.login().await.unwrap();
+    assert_eq!(param(&login.url, "scope").as_deref(), Some("profile"), "only what it knows is asked for");
+    assert_eq!(param(&login.url, "nonce"), None);
+    let state = param(&login.url, "state").unwrap();
+    let tokens = client.finish(login.pending, &format!("code=c&state={state}")).await.unwrap();
+    assert!(tokens.id_token().is_none());
+}

@@ -1,0 +1,155 @@
+//! The network: what is refused whatever the transport, and how the built-in one behaves.
+use serde_json::json;
+use vouchsafe::{Client, Error, HttpErrorKind, Provider};
+
+use crate::scenario::{REDIRECT_URI, Scenario, acme, stored, web};
+use crate::wire::{Wire, answer};
+
+/// The error of exchanging a code where that is the answer.
+async fn exchanged(response: vouchsafe::Response) -> Error {
+    let client = Client::new(acme(), web(), &Wire::always(response).http()).unwrap();
+    client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn no_endpoint_may_redirect() {
+    // RFC 9700 section 4.12: a redirect could carry code or credentials to another server.
+    for status in [301, 302, 303, 307, 308] {
+        let redirect = || {
+            let mut response = answer(status, "text/html", "");
+            response.headers_mut().insert("location", "https://evil.example/".parse().unwrap());
+            response
+        };
+        for (path, operation) in [
+            ("/.well-known/openid-configuration", "reading the provider's metadata"),
+            ("/jwks", "reading the provider's keys"),
+            ("/token", "getting an access token"),
+        ] {
+            let scenario = Scenario::openid().at(path, redirect());
+            let error = scenario.log_in().await.unwrap_err();
+            assert_eq!(error.code(), "redirect_refused", "{path} {status}");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "{operation} was refused: https://op.example redirects, and redirects are not followed here"
+                )
+            );
+            assert!(scenario.wire.seen().iter().all(|request| request.uri().host() == Some("op.example")));
+        }
+        let scenario = Scenario::openid().at("/userinfo", redirect()).at("/revoke", redirect());
+        let tokens = scenario.log_in().await.unwrap();
+        assert_eq!(scenario.client().profile(&tokens).await.unwrap_err().code(), "redirect_refused");
+        assert_eq!(scenario.client().revoke(&tokens).await.unwrap_err().code(), "redirect_refused");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_limit_is_refused_whatever_the_transport_thinks() {
+    let wire = Wire::always(answer(200, "application/json", vec![b' '; 101]));
+    let client = Client::new(acme(), web(), &wire.http().max_body(100)).unwrap();
+    let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
+    assert_eq!(error.code(), "body_too_large");
+    assert_eq!(
+        error.to_string(),
+        "getting an access token failed: the answer of https://acme.example is larger than the limit"
+    );
+    assert_eq!(
+        exchanged(answer(200, "application/json", vec![b' '; 1024 * 1024 + 1])).await.code(),
+        "body_too_large"
+    );
+    assert_eq!(exchanged(answer(200, "application/json", vec![b' '; 1024 * 1024])).await.code(), "json");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_told_so() {
+    let error = exchanged(answer(200, "text/html; charset=utf-8", "<h1>Welcome</h1>")).await;
+    assert_eq!(error.code(), "content_type");
+    assert_eq!(
+        error.to_string(),
+        "getting an access token failed: the answer of https://acme.example is an HTML page, not JSON: is this the \
+         right URL?"
+    );
+    let error = exchanged(answer(200, "text/plain", "access_token=x")).await;
+    assert!(error.to_string().ends_with("is text/plain, not JSON"), "{error}");
+}
+
+#[tokio::test]
+async fn a_status_without_words_is_told_as_it_is() {
+    for (status, retryable) in [(400, false), (404, false), (429, true), (500, true), (503, true)] {
+        let wire = Wire::always(answer(status, "text/html", "<h1>oops</h1>"));
+        let client = Client::new(acme(), web(), &wire.http()).unwrap();
+        let error = client.manual().refresh("rt").await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("http_status", Some(status)));
+        assert_eq!(
+            error.to_string(),
+            format!("refreshing failed: https://acme.example answered HTTP status {status}")
+        );
+        assert_eq!(error.is_retryable(), retryable, "{status}");
+        assert!(!error.needs_login());
+    }
+    let error = exchanged(answer(503, "text/html", "")).await;
+    assert!(!error.is_retryable(), "the code may be spent");
+}
+
+#[tokio::test]
+async fn each_kind_of_failure_says_what_was_attempted() {
+    for (kind, code, text) in [
+        (
+            HttpErrorKind::Timeout,
+            "timeout",
+            "refreshing failed: no whole answer from https://acme.example in time",
+        ),
+        (HttpErrorKind::Connect, "connect", "refreshing failed: no connection to https://acme.example"),
+        (HttpErrorKind::Tls, "tls", "refreshing failed: no trusted TLS connection to https://acme.example"),
+        (
+            HttpErrorKind::Interrupted,
+            "interrupted_answer",
+            "refreshing failed: the answer of https://acme.example broke off",
+        ),
+    ] {
+        let client = Client::new(acme(), web(), &Wire::dead(kind).http()).unwrap();
+        let error =
+            client.refresh(&stored(json!({"access_token": "a", "refresh_token": "r"}))).await.unwrap_err();
+        assert_eq!((error.code(), error.to_string().as_str()), (code, text));
+        assert!(matches!(&error, Error::Http(e) if e.kind() == kind));
+        assert_eq!(error.is_retryable(), kind != HttpErrorKind::Tls);
+    }
+}
+
+#[test]
+fn plain_http_is_for_loopback_alone() {
+    let http = Wire::dead(HttpErrorKind::Connect).http();
+    let client = |provider: Provider| Client::new(provider, web(), &http).map(drop);
+    for url in
+        ["http://acme.example/x", "http://localhost.example/x", "http://10.0.0.1/x", "http://0.0.0.0/x"]
+    {
+        for provider in [
+            acme().authorization_endpoint(url),
+            acme().token_endpoint(url),
+            acme().refresh_endpoint(url),
+            acme().revocation_endpoint(url),
+            acme().userinfo_endpoint(url),
+        ] {
+            let error = client(provider).unwrap_err();
+            assert_eq!(error.code(), "insecure_url", "{url}");
+            assert!(error.to_string().contains(url), "{error}");
+        }
+    }
+    for url in ["http://127.0.0.1:1/x", "http://127.8.8.8/x", "http://[::1]/x", "http://localhost/x"] {
+        assert!(client(acme().token_endpoint(url)).is_ok(), "{url}");
+    }
+    for url in ["https://u:p@acme.example/x", "https://acme.example/x#y", "nonsense"] {
+        assert_eq!(client(acme().token_endpoint(url)).unwrap_err().code(), "invalid_url", "{url}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_when_the_client_is_made() {
+    let http = Wire::dead(HttpErrorKind::Connect).http();
+    let error = Client::new(Provider::new("acme"), web(), &http).unwrap_err();
+    assert_eq!(error.to_string(), "acme has no authorization endpoint");
+    let half = Provider::new("acme").authorization_endpoint("https://acme.example/a");
+    assert_eq!(Client::new(half, web(), &http).unwrap_err().to_string(), "acme has no token endpoint");
+    let nobody = vouchsafe::Registration::new("").redirect_uri(REDIRECT_URI);
+    assert_eq!(Client::new(acme(), nobody, &http).unwrap_err().code(), "client_id");
+}

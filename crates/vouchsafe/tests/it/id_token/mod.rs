@@ -1,0 +1,4 @@
+//! What makes an ID token believed, and what does not (OpenID Connect Core section 3.1.3.7, RFC 8725).
+mod claims;
+mod keys;
+mod signature;

@@ -1,0 +1,104 @@
+//! Token revocation (RFC 7009).
+use serde_json::json;
+use vouchsafe::{Client, Feature, Operation, Response, TokenTypeHint};
+
+use crate::scenario::{acme, stored, web};
+use crate::wire::{Wire, answer, json};
+
+fn client(answer: Response) -> (Client, Wire) {
+    let wire = Wire::always(answer);
+    (Client::new(acme(), web(), &wire.http()).unwrap(), wire)
+}
+
+#[tokio::test]
+async fn a_token_is_revoked_to_the_letter() {
+    let (client, wire) = client(Response::default());
+    client.manual().revoke("a token+", None).await.unwrap();
+    assert_eq!(
+        wire.only(),
+        "POST https://acme.example/revoke\n\
+         accept: application/json\n\
+         authorization: Basic bXktY2xpZW50Om15LWNsaWVudC1zZWNyZXQ=\n\
+         content-type: application/x-www-form-urlencoded\n\n\
+         token=a+token%2B"
+    );
+}
+
+#[tokio::test]
+async fn the_kind_of_token_is_a_hint() {
+    for (hint, name) in
+        [(TokenTypeHint::AccessToken, "access_token"), (TokenTypeHint::RefreshToken, "refresh_token")]
+    {
+        let (client, wire) = client(Response::default());
+        client.manual().revoke("t", Some(hint)).await.unwrap();
+        assert!(wire.only().ends_with(&format!("\n\ntoken=t&token_type_hint={name}")), "{}", wire.only());
+    }
+}
+
+#[tokio::test]
+async fn the_refresh_token_goes_first_for_it_ends_the_whole_grant() {
+    let (client, wire) = client(Response::default());
+    client.revoke(&stored(json!({"access_token": "at", "refresh_token": "rt"}))).await.unwrap();
+    assert!(wire.only().ends_with("token=rt&token_type_hint=refresh_token"), "{}", wire.only());
+}
+
+#[tokio::test]
+async fn without_a_refresh_token_the_access_token_is_revoked() {
+    let (client, wire) = client(Response::default());
+    client.revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
+    assert!(wire.only().ends_with("token=at&token_type_hint=access_token"), "{}", wire.only());
+}
+
+#[tokio::test]
+async fn success_is_the_status_alone() {
+    // RFC 7009 section 2.2: the body is empty, and whatever is in it does not count.
+    for body in ["", "{}", "ok", "<h1>done</h1>"] {
+        let (client, _) = client(answer(200, "text/html", body));
+        client.manual().revoke("t", None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_providers_own_words() {
+    let body = json!({"error": "unsupported_token_type", "error_description": "not that one"});
+    let error = client(json(400, body)).0.manual().revoke("t", None).await.unwrap_err();
+    assert_eq!(error.operation(), Operation::Revocation);
+    assert_eq!(
+        error.to_string(),
+        "revoking the token failed: the provider answered unsupported_token_type (HTTP status 400): not that one"
+    );
+    let google = serde_json::from_str(include_str!("../samples/google/revoke_error.json")).unwrap();
+    let error = client(json(400, google)).0.manual().revoke("t", None).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_token");
+    // Some say no with a status of success.
+    let error = client(json(200, json!({"error": "invalid_request"}))).0.manual().revoke("t", None).await;
+    assert_eq!(error.unwrap_err().code(), "invalid_request");
+}
+
+#[tokio::test]
+async fn a_busy_provider_can_be_asked_again() {
+    let error = client(answer(503, "text/plain", "later")).0.manual().revoke("t", None).await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("http_status", Some(503)));
+    assert!(error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_provider_without_revocation_is_never_asked() {
+    let wire = Wire::always(Response::default());
+    let provider = vouchsafe::Provider::new("acme")
+        .authorization_endpoint("https://acme.example/authorize")
+        .token_endpoint("https://acme.example/token");
+    let client = Client::new(provider, web(), &wire.http()).unwrap();
+    for error in [
+        client.manual().revoke("t", None).await.unwrap_err(),
+        client.revoke(&stored(json!({"access_token": "at"}))).await.unwrap_err(),
+    ] {
+        assert!(matches!(&error, vouchsafe::Error::Unsupported(e) if e.feature() == Feature::Revocation));
+        assert_eq!(
+            error.to_string(),
+            "revoking the token is not possible: the provider has no revocation endpoint"
+        );
+        assert_eq!(error.code(), "revoke_not_supported");
+    }
+    assert!(wire.seen().is_empty());
+}

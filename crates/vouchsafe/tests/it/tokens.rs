@@ -1,0 +1,125 @@
+//! What tokens know of themselves, and how they are kept.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use vouchsafe::Tokens;
+
+use crate::scenario::{acme, idle, now, stored};
+
+/// The tokens of an answer with those members.
+fn answered(more: Value) -> Tokens {
+    let mut answer = json!({"access_token": "at", "token_type": "bearer"});
+    for (name, value) in more.as_object().unwrap() {
+        answer[name] = value.clone();
+    }
+    idle(acme()).manual().read_token_answer(answer.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn every_member_has_its_accessor() {
+    let tokens = answered(json!({"refresh_token": "rt", "scope": "a  b", "expires_in": 60}));
+    assert_eq!(tokens.access_token().expose(), "at");
+    assert_eq!(tokens.token_type(), "Bearer");
+    assert_eq!(tokens.refresh_token().unwrap().expose(), "rt");
+    assert_eq!(tokens.scopes().collect::<Vec<_>>(), ["a", "b"]);
+    assert!(tokens.expires_at().is_some());
+    assert!(tokens.id_token().is_none());
+}
+
+#[test]
+fn any_other_member_is_had_by_its_name() {
+    let tokens = answered(json!({"team": {"id": 7}, "refresh_token_expires_in": 9, "né \"q\"": [true]}));
+    assert_eq!(tokens.get("team").unwrap().get("id").unwrap().as_i64(), Some(7));
+    assert_eq!(tokens.get("refresh_token_expires_in").unwrap().as_i64(), Some(9));
+    assert_eq!(tokens.get("né \"q\"").unwrap().entries().next().unwrap().as_bool(), Some(true));
+    assert!(tokens.get("missing").is_none());
+    assert!(answered(json!({})).get("team").is_none());
+}
+
+#[test]
+fn an_id_token_of_a_service_without_keys_is_not_a_verified_one() {
+    let tokens = answered(json!({"id_token": "a.b.c"}));
+    assert!(tokens.id_token().is_none());
+    assert_eq!(tokens.get("id_token").unwrap().as_str(), Some("a.b.c"));
+}
+
+#[test]
+fn an_expiry_is_a_number_a_text_or_a_moment() {
+    let seconds =
+        |more: Value| answered(more).expires_at().map(|at| at.duration_since(UNIX_EPOCH).unwrap().as_secs());
+    for more in [json!({"expires_in": 3600}), json!({"expires_in": "3600"}), json!({"expires_in": 3600.0})] {
+        let at = seconds(more.clone()).unwrap();
+        assert!((now() + 3595..=now() + 3600).contains(&at), "{more}");
+    }
+    assert_eq!(seconds(json!({"expires_at": 1_700_000_000})), Some(1_700_000_000));
+    assert_eq!(seconds(json!({"expires_at": "1700000000"})), Some(1_700_000_000));
+    assert_eq!(seconds(json!({})), None);
+    let both = seconds(json!({"expires_in": 60, "expires_at": 1})).unwrap();
+    assert!(both > now(), "the lifetime goes first: it needs no agreement of clocks");
+}
+
+#[test]
+fn tokens_know_whether_they_have_expired() {
+    let old = stored(json!({"access_token": "at", "expires_at": now() - 1}));
+    assert!(old.is_expired() && old.expires_within(Duration::ZERO));
+    let young = stored(json!({"access_token": "at", "expires_at": now() + 100}));
+    assert!(!young.is_expired());
+    assert!(!young.expires_within(Duration::from_secs(90)));
+    assert!(young.expires_within(Duration::from_secs(101)));
+    assert!(young.expires_within(Duration::MAX), "without end is beyond any expiry");
+    let forever = stored(json!({"access_token": "at"}));
+    assert!(!forever.is_expired() && !forever.expires_within(Duration::MAX));
+}
+
+#[test]
+fn tokens_are_stored_and_come_back_as_they_were() {
+    let tokens = answered(json!({
+        "refresh_token": "rt", "scope": "a b", "expires_in": 60, "id_token": "a.b.c", "team": {"id": 7},
+    }));
+    let text = serde_json::to_string(&tokens).unwrap();
+    let back: Tokens = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.access_token(), tokens.access_token());
+    assert_eq!(back.refresh_token(), tokens.refresh_token());
+    assert_eq!(back.scopes().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(back.get("team"), tokens.get("team"));
+    assert_eq!(back.get("id_token"), tokens.get("id_token"));
+    let apart = tokens.expires_at().unwrap().duration_since(back.expires_at().unwrap()).unwrap();
+    assert!(apart < Duration::from_secs(1), "an expiry is kept in whole seconds, never later than it was");
+    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    assert!(back.expires_at().unwrap() > SystemTime::now());
+}
+
+#[test]
+fn a_moment_that_no_clock_has_is_no_expiry_and_no_crash() {
+    for at in [u64::MAX, u64::MAX / 2] {
+        assert!(!stored(json!({"access_token": "at", "expires_at": at})).is_expired());
+    }
+}
+
+#[tokio::test]
+async fn a_verified_id_token_is_stored_with_the_others() {
+    let scenario = crate::scenario::Scenario::openid();
+    let tokens = scenario.log_in().await.unwrap();
+    let back: Tokens = serde_json::from_value(serde_json::to_value(&tokens).unwrap()).unwrap();
+    let (old, new) = (tokens.id_token().unwrap(), back.id_token().unwrap());
+    assert_eq!((old.expose(), old.subject()), (new.expose(), new.subject()));
+    assert_eq!(old.claims(), new.claims());
+    assert!(back.get("id_token").is_none(), "it is verified: it has its own accessor");
+}
+
+#[test]
+fn a_store_that_was_broken_is_told_so() {
+    for id_token in ["x", "a.b", "a.!.c", "a.e30.c"] {
+        let broken = json!({"access_token": "at", "id_token": id_token});
+        let error = serde_json::from_value::<Tokens>(broken).unwrap_err();
+        assert!(!error.to_string().contains("at\""), "{error}");
+    }
+    assert!(serde_json::from_value::<Tokens>(json!({})).is_err());
+}
+
+#[test]
+fn equal_tokens_are_equal() {
+    let (one, two) = (stored(json!({"access_token": "a"})), stored(json!({"access_token": "b"})));
+    assert_eq!(one.access_token(), stored(json!({"access_token": "a"})).access_token());
+    assert_ne!(one.access_token(), two.access_token());
+}

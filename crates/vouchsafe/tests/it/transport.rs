@@ -1,0 +1,317 @@
+//! The built-in transport, against servers that misbehave.
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use vouchsafe::{Client, Error, Http, Provider};
+
+use crate::scenario::{REDIRECT_URI, web};
+
+/// A server on loopback that says the same to everybody, word by word.
+struct Server {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Says that, and closes the connection.
+    async fn saying(words: impl Into<Vec<u8>>) -> Self {
+        Self::start(words.into(), false, None).await
+    }
+
+    /// Says that, and then nothing more, without end.
+    async fn stalling_after(words: &str) -> Self {
+        Self::start(words.into(), true, None).await
+    }
+
+    async fn start(words: Vec<u8>, stalls: bool, tls: Option<TlsAcceptor>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = requests.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (words, seen, tls) = (words.clone(), seen.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, &words, stalls, &seen).await,
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &words, stalls, &seen).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Self { port, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Exchanges a code at this server.
+    async fn exchange(&self, http: &Http) -> Result<String, Error> {
+        exchange(&format!("http://127.0.0.1:{}", self.port), http).await
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    words: &[u8],
+    stalls: bool,
+    seen: &Mutex<Vec<String>>,
+) {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    while !is_whole(&request) {
+        match stream.read(&mut chunk).await {
+            Ok(n) if n > 0 => request.extend_from_slice(&chunk[..n]),
+            _ => return,
+        }
+    }
+    seen.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    let _ = stream.write_all(words).await;
+    let _ = stream.flush().await;
+    if stalls {
+        std::future::pending::<()>().await;
+    }
+    let _ = stream.shutdown().await;
+}
+
+/// Whether headers and body are there.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+async fn exchange(base: &str, http: &Http) -> Result<String, Error> {
+    let provider = Provider::new("acme")
+        .authorization_endpoint(format!("{base}/authorize"))
+        .token_endpoint(format!("{base}/token?tenant=1"));
+    let client = Client::new(provider, web(), http)?;
+    let tokens = client.manual().authorization_code("c", REDIRECT_URI).await?;
+    Ok(tokens.access_token().expose().to_owned())
+}
+
+fn response(body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+const TOKEN: &str = r#"{"access_token":"at","token_type":"Bearer"}"#;
+
+fn short() -> Http {
+    Http::builder().timeout(Duration::from_millis(100)).build().unwrap()
+}
+
+fn code(outcome: Result<String, Error>) -> String {
+    outcome.unwrap_err().code().to_owned()
+}
+
+#[tokio::test]
+async fn a_request_is_sent_as_it_was_built() {
+    let server = Server::saying(response(TOKEN)).await;
+    assert_eq!(server.exchange(&Http::new().unwrap()).await.unwrap(), "at");
+    let [request] = &server.requests()[..] else { panic!("one request") };
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /token?tenant=1 HTTP/1.1\r\n"), "{head}");
+    assert_eq!(
+        body,
+        "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback"
+    );
+    let agent = concat!("user-agent: vouchsafe/", env!("CARGO_PKG_VERSION"));
+    assert!(head.to_lowercase().contains(agent), "{head}");
+    assert!(
+        !head.to_lowercase().contains("accept-encoding"),
+        "a compressed answer has no bounded size: {head}"
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = Server::saying(response(TOKEN)).await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("http://127.0.0.1:{}/", elsewhere.port);
+        let words = format!(
+            "HTTP/1.1 {status} X\r\nlocation: {location}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let server = Server::saying(words).await;
+        assert_eq!(code(server.exchange(&Http::new().unwrap()).await), "redirect_refused", "{status}");
+    }
+    assert!(elsewhere.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
+    // It never ends, so only a limit can end the reading of it.
+    let chunk = format!("{:x}\r\n{}\r\n", 2000, "a".repeat(2000));
+    let endless = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}"
+    );
+    let server = Server::stalling_after(&endless).await;
+    let http = Http::builder().max_body(1000).build().unwrap();
+    assert_eq!(code(server.exchange(&http).await), "body_too_large");
+
+    let announced =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n".to_owned();
+    let server = Server::stalling_after(&(announced + &"a".repeat(1001))).await;
+    assert_eq!(code(server.exchange(&Http::new().unwrap().max_body(1000)).await), "body_too_large");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let server = Server::stalling_after("").await;
+    let error = server.exchange(&short()).await.unwrap_err();
+    assert_eq!(error.code(), "timeout");
+    assert!(error.to_string().starts_with(&format!(
+        "getting an access token failed: no whole answer from http://127.0.0.1:{} in time",
+        server.port
+    )));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_in_the_middle_is_given_up() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let server = Server::stalling_after(head).await;
+    assert_eq!(code(server.exchange(&short()).await), "timeout");
+    let http = Http::new().unwrap().timeout(Duration::from_millis(100));
+    assert_eq!(code(server.exchange(&http).await), "timeout", "a handle can have a limit of its own");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    for words in [
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"access_token\":\"at\"",
+        "HTTP/1.1 200 OK\r\ncontent-type",
+        "",
+        "220 smtp.example ESMTP\r\n",
+    ] {
+        let error = Server::saying(words).await.exchange(&Http::new().unwrap()).await.unwrap_err();
+        assert_eq!(error.code(), "interrupted_answer", "{words}");
+        assert!(!error.to_string().contains("tenant=1"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_told_so() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let error = exchange(&format!("http://127.0.0.1:{port}"), &Http::new().unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "connect");
+    assert!(error.to_string().contains("refused"), "the cause is told: {error}");
+}
+
+/// A certificate authority, and a server certificate of it for that name.
+fn certified(name: &str) -> (String, TlsAcceptor) {
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let root = authority.self_signed(&authority_key).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    (root.pem(), TlsAcceptor::from(Arc::new(config)))
+}
+
+fn trusting(authority: &str) -> Http {
+    Http::builder().certificate_authority(authority).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_authority_of_ones_own_is_trusted() {
+    let (authority, tls) = certified("localhost");
+    let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+    let base = format!("https://localhost:{}", server.port);
+    assert_eq!(exchange(&base, &trusting(&authority)).await.unwrap(), "at");
+    let (other, _) = certified("localhost");
+    let both = format!("{other}{authority}");
+    assert_eq!(exchange(&base, &trusting(&both)).await.unwrap(), "at", "a file may hold several");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let ((_, tls), (other, _)) = (certified("localhost"), certified("localhost"));
+    let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+    let base = format!("https://localhost:{}", server.port);
+    for http in [Http::new().unwrap(), trusting(&other)] {
+        let error = exchange(&base, &http).await.unwrap_err();
+        assert_eq!(error.code(), "tls", "{error}");
+        assert!(
+            error.to_string().starts_with("getting an access token failed: no trusted TLS connection"),
+            "{error}"
+        );
+    }
+    assert!(server.requests().is_empty(), "nothing was said to a stranger");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let (authority, tls) = certified("other.example");
+    let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+    let base = format!("https://localhost:{}", server.port);
+    assert_eq!(code(exchange(&base, &trusting(&authority)).await), "tls");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_told_so() {
+    // It answers the client's greeting at once, as a plain server does with what it cannot read.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest).await;
+        }
+    });
+    assert_eq!(code(exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await), "tls");
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_everything_but_loopback() {
+    let proxy = Server::saying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+    let http = Http::builder().proxy(format!("http://127.0.0.1:{}", proxy.port)).build().unwrap();
+    let error = exchange("https://op.example", &http).await.unwrap_err();
+    assert_eq!(error.code(), "connect", "{error}");
+    assert!(proxy.requests()[0].starts_with("CONNECT op.example:443 HTTP/1.1\r\n"), "{:?}", proxy.requests());
+
+    let server = Server::saying(response(TOKEN)).await;
+    assert_eq!(server.exchange(&http).await.unwrap(), "at");
+    assert_eq!(proxy.requests().len(), 1, "what is on this machine needs no proxy");
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_told_so() {
+    let error = Http::builder().proxy("not a url").build().unwrap_err();
+    assert_eq!(error.code(), "proxy");
+    let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (pem, code) in
+        [("", "certificate_authority"), ("nonsense", "certificate_authority"), (unreadable, "tls")]
+    {
+        let error = Http::builder().certificate_authority(pem).build().unwrap_err();
+        assert!(matches!(error, Error::Config(_)));
+        assert_eq!(error.code(), code, "{pem}: {error}");
+    }
+}
