@@ -229,6 +229,11 @@ impl PendingLogin {
         &self.provider
     }
 
+    /// Where the browser returns to.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
     /// When the login started.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
