@@ -1,6 +1,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use axum::extract::FromRequestParts;
 use axum::response::Redirect;
@@ -75,15 +76,12 @@ impl StartLogin {
             None => login.await?,
         };
         let family = Family::of(started.pending.redirect_uri());
-        let mut others: Vec<_> = cookies
+        let others = cookies
             .into_iter()
             .filter(|cookie| family.has(&cookie.name))
-            .map(|cookie| (trip.open(&cookie).map(|kept| kept.pending.started_at()), cookie.name))
-            .collect();
-        // What cannot be opened comes first, then the oldest.
-        others.sort();
-        for (_, name) in others.iter().rev().skip(MAX_OPEN - 1) {
-            trip.remove(name);
+            .map(|cookie| (trip.open(&cookie).map(|kept| kept.pending.started_at()), cookie.name));
+        for name in too_many(others.collect()) {
+            trip.remove(&name);
         }
         let kept = Kept { client: name.to_owned(), return_to, pending: started.pending };
         family
@@ -130,6 +128,12 @@ fn is_path_of_this_site(path: &str) -> bool {
         && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
+/// Which of these logins to give up for one more: what cannot be opened first, then the oldest.
+fn too_many(mut logins: Vec<(Option<SystemTime>, String)>) -> impl Iterator<Item = String> {
+    logins.sort();
+    logins.into_iter().rev().skip(MAX_OPEN - 1).map(|(_, name)| name)
+}
+
 /// So many logins may be under way in one browser. With more cookies, servers refuse the request.
 const MAX_OPEN: usize = 5;
 /// The longest path to return to, in bytes.
@@ -137,7 +141,19 @@ const MAX_PATH: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
+
+    #[test]
+    fn the_oldest_logins_are_given_up() {
+        let at = |second| Some(UNIX_EPOCH + Duration::from_secs(second));
+        let logins = [(at(5), "e"), (at(1), "a"), (None, "broken"), (at(3), "c"), (at(4), "d"), (at(2), "b")];
+        let mut logins: Vec<_> = logins.map(|(at, name)| (at, name.to_owned())).into();
+        assert_eq!(too_many(logins.clone()).collect::<Vec<_>>(), ["a", "broken"]);
+        logins.truncate(4);
+        assert_eq!(too_many(logins).count(), 0);
+    }
 
     #[test]
     fn only_paths_of_this_site_are_returned_to() {

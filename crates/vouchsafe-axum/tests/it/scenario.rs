@@ -34,14 +34,18 @@ impl Scenario {
 }
 
 pub(crate) fn client(issuer: &str, sandbox: &Sandbox) -> Client {
-    let registration =
-        Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);
+    let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
+    client_of(issuer, registration)
+}
+
+fn client_of(issuer: &str, registration: Registration) -> Client {
+    let registration = registration.redirect_uri(REDIRECT_URI);
     Client::new(Provider::openid(issuer), registration, &Http::new().unwrap()).unwrap()
 }
 
 pub(crate) fn logins(sandbox: &Sandbox, secret: &[u8]) -> Logins {
     Logins::new(client(sandbox.issuer(), sandbox), CookieKey::from_secret(secret).unwrap())
-        .and("second", client(sandbox.issuer(), sandbox))
+        .and("second", client_of(sandbox.issuer(), Registration::new(sandbox.public_client_id())))
         .retry_at("/login")
 }
 
