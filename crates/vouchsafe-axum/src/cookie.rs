@@ -134,14 +134,14 @@ pub(crate) struct Cookie {
 }
 
 impl Cookie {
-    /// The login cookies of a request.
+    /// The login cookies of a request; all of them, so that those which a neighbouring host may have planted hide none
+    /// of ours.
     pub(crate) fn all(headers: &HeaderMap) -> Vec<Self> {
         let pairs = headers.get_all(COOKIE).into_iter().filter_map(|h| h.to_str().ok());
         pairs
             .flat_map(|header| header.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(name, _)| name.starts_with(HOST) || name.starts_with(PLAIN))
-            .take(MAX_READ)
             .map(|(name, value)| Self { name: name.to_owned(), value: value.to_owned() })
             .collect()
     }
@@ -173,8 +173,6 @@ const PLAIN: &str = "vouchsafe-login-";
 const LIFETIME: Duration = Duration::from_secs(600);
 /// What browsers take at most.
 const MAX_COOKIE: usize = 4096;
-/// More login cookies than that are not looked at.
-const MAX_READ: usize = 16;
 
 #[cfg(test)]
 mod tests {

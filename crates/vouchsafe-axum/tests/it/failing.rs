@@ -66,6 +66,16 @@ async fn a_cookie_under_another_name_is_refused() {
 }
 
 #[tokio::test]
+async fn planted_cookies_do_not_hide_the_real_one() {
+    let scenario = Scenario::new().await;
+    let (mut browser, callback) = allowed(&scenario).await;
+    for i in 0..100 {
+        browser.cookies.insert(format!("vouchsafe-login-3000-!{i}"), "AAAA".repeat(20));
+    }
+    assert_eq!(browser.get(&callback).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_cookie_sealed_with_another_key_is_refused() {
     let scenario = Scenario::new().await;
     let (mut browser, callback) = allowed(&scenario).await;
