@@ -38,12 +38,12 @@ fn step(html: Html, step: &Step) -> Html {
     };
     let html = html
         .raw(name(to))
-        .raw("</p><details><summary><span class=\"title\">")
+        .raw("</p><details><summary><span class=\"head\"><span class=\"title\">")
         .raw(step.title)
-        .raw(if failed { "<span class=\"badge bad\">failed</span>" } else { "" })
+        .raw(if failed { " <span class=\"badge bad\">failed</span>" } else { "" })
         .raw("</span><span class=\"line\">")
         .text(summary(step))
-        .raw("</span></summary><p class=\"why\">")
+        .raw("</span></span></summary><p class=\"why\">")
         .raw(step.why)
         .raw("</p><div class=\"wire\">");
     let html = match &step.request {

@@ -260,7 +260,7 @@ pub(super) fn masked(text: &str) -> String {
     }
     let start: String = text.chars().take(4).collect();
     let hash = digest(&SHA256, text.as_bytes());
-    format!("{start}{MASK} #{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
+    format!("{start}{MASK}\u{a0}#{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
 }
 
 fn shortened(text: &str) -> String {
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn short_secrets_show_nothing_and_long_ones_which_is_which() {
         assert_eq!(masked("hush"), MASK);
-        assert_eq!(masked(HUSH), "hush•••• #e468");
+        assert_eq!(masked(HUSH), "hush••••\u{a0}#e468");
     }
 
     #[test]
