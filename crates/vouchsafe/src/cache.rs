@@ -23,11 +23,31 @@ struct State<T> {
     failure: Option<Error>,
 }
 
+impl<T> State<T> {
+    fn known(&self) -> Option<&Arc<T>> {
+        self.value.as_ref().filter(|_| self.good_until.is_some_and(|until| Instant::now() < until))
+    }
+}
+
 impl<T> Cached<T> {
-    pub(crate) fn new(value: Option<Arc<T>>, max_age: Duration) -> Self {
-        let good_until = value.as_ref().map(|_| Instant::now() + max_age);
-        let state = State { value, good_until, forced: None, ended: 0, failure: None };
+    pub(crate) fn empty() -> Self {
+        let state = State { value: None, good_until: None, forced: None, ended: 0, failure: None };
         Self { state: Mutex::new(state), flight: futures_util::lock::Mutex::new(()) }
+    }
+
+    pub(crate) fn with(value: T, max_age: Duration) -> Self {
+        let cached = Self::empty();
+        {
+            let mut state = cached.state();
+            state.value = Some(Arc::new(value));
+            state.good_until = Some(Instant::now() + max_age);
+        }
+        cached
+    }
+
+    /// The value, if it is there and not old.
+    pub(crate) fn known(&self) -> Option<Arc<T>> {
+        self.state().known().cloned()
     }
 
     /// The value, fetched if there is none or if it is older than `max_age`.
@@ -38,9 +58,7 @@ impl<T> Cached<T> {
     ) -> Result<Arc<T>, Error> {
         let ended = {
             let state = self.state();
-            if let (Some(value), Some(until)) = (&state.value, state.good_until)
-                && Instant::now() < until
-            {
+            if let Some(value) = state.known() {
                 return Ok(value.clone());
             }
             state.ended
@@ -160,7 +178,7 @@ mod tests {
 
     #[test]
     fn one_fetch_serves_all_who_wait() {
-        let (cached, fetched) = (Cached::new(None, LONG), AtomicU32::new(0));
+        let (cached, fetched) = (Cached::empty(), AtomicU32::new(0));
         let get = || {
             cached.get(LONG, || async {
                 give_way().await;
@@ -174,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_shared_by_those_who_waited_and_tried_again_by_the_next() {
-        let (cached, fetched) = (Cached::<u32>::new(None, LONG), AtomicU32::new(0));
+        let (cached, fetched) = (Cached::<u32>::empty(), AtomicU32::new(0));
         let fail = || {
             cached.get(LONG, || async {
                 give_way().await;
@@ -190,14 +208,14 @@ mod tests {
 
     #[test]
     fn the_last_good_value_outlives_a_failed_renewal() {
-        let cached = Cached::new(None, Duration::ZERO);
+        let cached = Cached::empty();
         assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Ok(1) })).unwrap(), 1);
         assert_eq!(*block_on(cached.get(Duration::ZERO, || async { Err(failure()) })).unwrap(), 1);
     }
 
     #[test]
     fn a_newer_value_is_fetched_once_in_a_cool_down() {
-        let (cached, fetched) = (Cached::new(None, LONG), AtomicU32::new(0));
+        let (cached, fetched) = (Cached::empty(), AtomicU32::new(0));
         let fetch = || async { Ok(fetched.fetch_add(1, Relaxed)) };
         let old = block_on(cached.get(LONG, fetch)).unwrap();
         let newer = block_on(cached.newer(&old, LONG, fetch)).unwrap();

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
@@ -13,7 +13,7 @@ use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::Refusal;
 use crate::json::Json;
-use crate::login::{Login, PendingLogin};
+use crate::login::{Login, LoginRequest, PendingLogin};
 use crate::manual::Manual;
 use crate::protocol::answer::{Exchange, get};
 use crate::protocol::authorization::AuthorizationResponse;
@@ -54,14 +54,10 @@ pub struct Client {
 struct Inner {
     blueprint: Blueprint,
     credentials: Credentials,
-    client_id: Arc<str>,
     registration: Registration,
-    redirect_uri: Option<Arc<str>>,
     http: Http,
-    /// What discovery found; of a provider without discovery there is nothing to find.
-    metadata: Cached<Metadata>,
-    /// The provider as the metadata makes it.
-    server: Mutex<Option<Arc<Server>>>,
+    /// The provider as discovery makes it.
+    server: Cached<Server>,
     keys: Cached<KeySet>,
 }
 
@@ -73,19 +69,20 @@ impl Client {
     pub fn new(provider: Provider, registration: Registration, http: &Http) -> Result<Self, Error> {
         registration.check()?;
         let blueprint = provider.blueprint()?;
-        let redirect_uri = registration.redirect_uri.as_deref();
-        redirect_uri.map(check_redirect_uri).transpose()?;
-        let inner = Inner {
-            redirect_uri: redirect_uri.map(Into::into),
-            credentials: Credentials::new(registration.client_id.clone(), registration.secret.clone()),
-            client_id: registration.client_id.as_str().into(),
+        registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
+        let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
+        let mut inner = Inner {
+            blueprint,
+            credentials,
             registration,
             http: http.clone(),
-            metadata: Cached::new(provider.known_metadata(), METADATA_AGE),
-            server: Mutex::new(None),
-            keys: Cached::new(None, KEYS_AGE),
-            blueprint,
+            server: Cached::empty(),
+            keys: Cached::empty(),
         };
+        // What needs no discovery, or had it already, is ready from the start.
+        if inner.blueprint.discovery.is_none() || provider.known_metadata().is_some() {
+            inner.server = Cached::with(inner.make_server(provider.known_metadata())?, METADATA_AGE);
+        }
         Ok(Self { inner: Arc::new(inner), login_limit: LOGIN_LIMIT })
     }
 
@@ -117,7 +114,8 @@ impl Client {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
-        if *pending.client_id != *self.inner.client_id || *pending.provider != *self.inner.blueprint.slug {
+        let PendingLogin { request, .. } = &pending;
+        if request.client_id != self.client_id() || request.provider != self.inner.blueprint.slug {
             return refuse(
                 Check::IssuerMismatch,
                 "the login was started by another client than the one that ends it",
@@ -127,7 +125,7 @@ impl Client {
         let server = self.server().await?;
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
-        let expected = pending.issuer.as_deref().or(server.issuer.as_deref());
+        let expected = request.issuer.as_deref().or(server.issuer.as_deref());
         match (&response.iss, expected) {
             (Some(iss), Some(expected)) if !same(iss, expected) => {
                 return refuse(
@@ -162,7 +160,7 @@ impl Client {
         };
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
-        let grant = Grant::AuthorizationCode { code: &code, redirect_uri: &pending.redirect_uri, verifier };
+        let grant = Grant::AuthorizationCode { code: &code, redirect_uri: &request.redirect_uri, verifier };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
             nonce: pending.nonce.as_ref().map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
@@ -171,7 +169,7 @@ impl Client {
             code: Some(&code),
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
-        Ok(tokens.or_scope(&pending.scopes, &self.inner.blueprint.scope_separator))
+        Ok(tokens.or_scope(&request.scopes, &self.inner.blueprint.scope_separator))
     }
 
     /// Fresh tokens for old ones. What the provider does not renew is kept.
@@ -277,7 +275,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Json>, Error> {
-        Ok(self.server().await?.metadata.as_ref().map(|m| m.raw.clone()))
+        Ok(self.server().await?.metadata.clone())
     }
 
     /// The slug of the provider.
@@ -290,10 +288,10 @@ impl Client {
     }
 
     pub(crate) fn client_id(&self) -> &str {
-        &self.inner.client_id
+        &self.inner.registration.client_id
     }
 
-    pub(crate) fn read_token_answer(&self, body: &[u8]) -> Result<Tokens, Error> {
+    pub(crate) fn read_token_answer(&self, body: Vec<u8>) -> Result<Tokens, Error> {
         let uri = http::Uri::default();
         let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
         let manners = &self.inner.blueprint.token_manners;
@@ -301,32 +299,23 @@ impl Client {
         Ok(Tokens::new(answer, &manners.scope_separators, None))
     }
 
-    pub(crate) fn shared_client_id(&self) -> Arc<str> {
-        self.inner.client_id.clone()
-    }
-
-    pub(crate) fn redirect_uri(&self) -> Option<Arc<str>> {
-        self.inner.redirect_uri.clone()
+    pub(crate) fn redirect_uri(&self) -> Option<&String> {
+        self.inner.registration.redirect_uri.as_ref()
     }
 
     /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
         let inner = &self.inner;
-        let metadata = match &inner.blueprint.discovery {
-            None => None,
-            Some(well_known) => {
-                Some(inner.metadata.get(METADATA_AGE, || fetch_metadata(well_known, &inner.http)).await?)
-            }
+        let Some(well_known) = &inner.blueprint.discovery else {
+            return inner.server.get(METADATA_AGE, || async { inner.make_server(None) }).await;
         };
-        let mut known = inner.server.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(server) = &*known
-            && server.metadata.as_ref().map(Arc::as_ptr) == metadata.as_ref().map(Arc::as_ptr)
-        {
-            return Ok(server.clone());
-        }
-        let server = Arc::new(Server::new(&inner.blueprint, metadata)?);
-        *known = Some(server.clone());
-        Ok(server)
+        let fetch = || async { inner.make_server(Some(&fetch_metadata(well_known, &inner.http).await?)) };
+        inner.server.get(METADATA_AGE, fetch).await
+    }
+
+    /// The same, if nothing has to be fetched for it.
+    pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
+        self.inner.server.known()
     }
 
     /// Asks for a token and checks what comes, the ID token included.
@@ -349,7 +338,7 @@ impl Client {
         let secrets = self.secrets(grant);
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets };
         let manners = &self.inner.blueprint.token_manners;
-        let answer = token::read(&exchange, manners, &response, SystemTime::now())?;
+        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
 
         let id_token = match (&server.openid, &answer.id_token) {
             (Some(openid), Some(raw)) => {
@@ -477,7 +466,7 @@ impl Client {
         Expected {
             issuer: server.issuer.as_deref().unwrap_or_default(),
             issuer_aliases: &self.inner.blueprint.issuer_aliases,
-            audience: Audience::Client(&self.inner.client_id),
+            audience: Audience::Client(self.client_id()),
             nonce: expectations.nonce,
             max_age: expectations.max_age,
             acr_values: expectations.acr_values,
@@ -529,12 +518,23 @@ impl Client {
     }
 }
 
+impl Inner {
+    fn make_server(&self, metadata: Option<&Metadata>) -> Result<Server, Error> {
+        let mut server = Server::new(&self.blueprint, metadata)?;
+        server.usual_request = self.registration.redirect_uri.as_ref().map(|redirect_uri| {
+            let client_id = &self.registration.client_id;
+            let (scopes, params) = (&server.scopes, Vec::new());
+            Arc::new(LoginRequest::new(&server, &self.blueprint, client_id, redirect_uri, scopes, params))
+        });
+        Ok(server)
+    }
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { blueprint, client_id, .. } = &*self.inner;
         f.debug_struct("Client")
-            .field("provider", &blueprint.slug)
-            .field("client_id", client_id)
+            .field("provider", &self.provider())
+            .field("client_id", &self.client_id())
             .finish_non_exhaustive()
     }
 }

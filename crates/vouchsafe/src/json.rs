@@ -72,6 +72,14 @@ impl Json {
         &self.0
     }
 
+    /// This object without those members.
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
+        if let Value::Object(members) = &mut self.0 {
+            members.retain(|name, _| !names.contains(&name.as_str()));
+        }
+        self
+    }
+
     /// This object, with the members of another that it lacks.
     pub(crate) fn with_more_from(mut self, other: Json) -> Self {
         if let (Value::Object(mine), Value::Object(more)) = (&mut self.0, other.0) {
@@ -132,11 +140,18 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json, InvalidJson> {
     read::<Json>(text)
 }
 
+/// Text, if it is valid UTF-8. serde_json checks what it hands out, not what it skips.
+pub(crate) fn utf8(text: Vec<u8>) -> Result<String, InvalidJson> {
+    String::from_utf8(text).map_err(|e| not_utf8(e.utf8_error()))
+}
+
 /// Reads one JSON document into a type that borrows from it.
 pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, InvalidJson> {
-    // serde_json checks the UTF-8 of what it hands out, not of what it skips.
-    let text = std::str::from_utf8(text)
-        .map_err(|e| InvalidJson(format!("invalid UTF-8 at byte {}", e.valid_up_to())))?;
+    read_text(std::str::from_utf8(text).map_err(not_utf8)?)
+}
+
+/// The same, for text.
+pub(crate) fn read_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, InvalidJson> {
     serde_json::from_str(text).map_err(|e| {
         let what = match e.classify() {
             serde_json::error::Category::Eof => "it ends too early",
@@ -146,6 +161,10 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, Inval
         };
         InvalidJson(format!("{what} (line {}, column {})", e.line(), e.column()))
     })
+}
+
+fn not_utf8(error: std::str::Utf8Error) -> InvalidJson {
+    InvalidJson(format!("invalid UTF-8 at byte {}", error.valid_up_to()))
 }
 
 const DUPLICATE: &str = "a member stands there twice";
@@ -158,22 +177,30 @@ pub(crate) fn duplicate<E: de::Error>() -> E {
 /// Remembers the names of an object's members, to find one that comes twice.
 #[derive(Default)]
 pub(crate) struct Names<'a> {
-    few: [Cow<'a, str>; 16],
+    /// The first few, which are all that most objects have.
+    few: [&'a str; 16],
     len: usize,
-    many: HashSet<Cow<'a, str>>,
+    /// What is beyond, and what had to be unescaped.
+    many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
     /// Whether the name is new.
+    #[inline]
     pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
-        if self.few[..self.len].contains(&name) || (!self.many.is_empty() && self.many.contains(&name)) {
+        if self.few[..self.len].iter().any(|known| *known == name)
+            || self.many.as_ref().is_some_and(|many| many.contains(&name))
+        {
             return false;
         }
-        if let Some(slot) = self.few.get_mut(self.len) {
-            *slot = name;
-            self.len += 1;
-        } else {
-            self.many.insert(name);
+        match (name, self.few.get_mut(self.len)) {
+            (Cow::Borrowed(name), Some(slot)) => {
+                *slot = name;
+                self.len += 1;
+            }
+            (name, _) => {
+                self.many.get_or_insert_default().insert(name);
+            }
         }
         true
     }
@@ -195,6 +222,7 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'de> Deserialize<'de> for Scalar<'de> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor)
     }

@@ -12,8 +12,9 @@ use zeroize::Zeroize;
 use crate::client::{Client, check_redirect_uri};
 use crate::error::Error;
 use crate::http::BoxFuture;
-use crate::protocol::authorization::{AuthorizationRequest, RESERVED};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
 use crate::protocol::pkce;
+use crate::provider::{Blueprint, Server};
 
 /// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
 ///
@@ -106,70 +107,24 @@ impl<'c> Login<'c> {
         self
     }
 
-    async fn start(mut self) -> Result<StartedLogin, Error> {
-        for (name, _) in &self.params {
-            if RESERVED.contains(&&**name) || matches!(&**name, "max_age" | "acr_values") {
-                let detail = format!(
-                    "{name} is set by the library: it has a method of its own, or must not be chosen"
-                );
-                return Err(Error::config("reserved_param", detail));
-            }
-        }
-        let client = self.client;
-        let server = client.server().await?;
-        let blueprint = client.blueprint();
-
-        let redirect_uri: Arc<str> = match self.redirect_uri {
-            Some(uri) => {
-                check_redirect_uri(&uri)?;
-                uri.into()
-            }
-            None => client.redirect_uri().ok_or_else(|| {
-                Error::config(
-                    "redirect_uri",
-                    "there is no redirect URI, neither in the registration nor here",
-                )
-            })?,
+    /// Everything but the metadata, which may have to be fetched first.
+    fn start(self, server: &Server) -> Result<StartedLogin, Error> {
+        let request = match &server.usual_request {
+            Some(usual) if self.is_usual() => usual.clone(),
+            _ => Arc::new(self.request(server)?),
         };
-        let scopes: Arc<[String]> =
-            if self.scopes.is_empty() { server.scopes.clone() } else { self.scopes.into() };
-        for (name, value) in &blueprint.params {
-            if !self.params.iter().any(|(known, _)| known == name) {
-                self.params.push((name.clone().into(), value.clone().into()));
-            }
-        }
-        if let Some(max_age) = self.max_age {
-            self.params.push(("max_age".into(), max_age.to_string().into()));
-        }
-        if !self.acr_values.is_empty() {
-            self.params.push(("acr_values".into(), self.acr_values.join(" ").into()));
-        }
-
         let [state, nonce, verifier] = Random::three()?;
-        let asks_openid = server.openid.is_some() && scopes.iter().any(|s| s == "openid");
-        let nonce = asks_openid.then_some(nonce);
-        let verifier = blueprint.pkce.then_some(verifier);
+        let nonce = request.wants_id_token.then_some(nonce);
+        let verifier = self.client.blueprint().pkce.then_some(verifier);
         let challenge = verifier.as_ref().map(|v| pkce::s256(v.as_str()));
-        let challenge = challenge.as_ref().map(Random::text);
-
-        let url = AuthorizationRequest {
-            client_id: client.client_id(),
-            redirect_uri: &redirect_uri,
-            scopes: &scopes,
-            scope_separator: &blueprint.scope_separator,
+        let url = OneLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
-            challenge: challenge.map(|c| (c, "S256")),
-            params: &self.params,
+            challenge: challenge.as_ref().map(|c| (Random::text(c), "S256")),
         }
-        .url(&server.authorization);
-
+        .url(&request.url);
         let pending = PendingLogin {
-            provider: blueprint.slug.clone(),
-            issuer: server.issuer.clone(),
-            client_id: client.shared_client_id(),
-            redirect_uri,
-            scopes,
+            request,
             state,
             nonce,
             verifier,
@@ -180,6 +135,53 @@ impl<'c> Login<'c> {
         };
         Ok(StartedLogin { url, pending })
     }
+
+    /// Whether nothing is asked for but what the registration and the provider say.
+    fn is_usual(&self) -> bool {
+        self.redirect_uri.is_none()
+            && self.scopes.is_empty()
+            && self.params.is_empty()
+            && self.max_age.is_none()
+            && self.acr_values.is_empty()
+    }
+
+    fn request(&self, server: &Server) -> Result<LoginRequest, Error> {
+        for (name, _) in &self.params {
+            if RESERVED.contains(&&**name) || matches!(&**name, "max_age" | "acr_values") {
+                let detail = format!(
+                    "{name} is set by the library: it has a method of its own, or must not be chosen"
+                );
+                return Err(Error::config("reserved_param", detail));
+            }
+        }
+        let redirect_uri = match (&self.redirect_uri, self.client.redirect_uri()) {
+            (Some(uri), _) => {
+                check_redirect_uri(uri)?;
+                uri
+            }
+            (None, Some(uri)) => uri,
+            (None, None) => {
+                let detail = "there is no redirect URI, neither in the registration nor here";
+                return Err(Error::config("redirect_uri", detail));
+            }
+        };
+        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
+        let mut params = self.params.clone();
+        if let Some(max_age) = self.max_age {
+            params.push(("max_age".into(), max_age.to_string().into()));
+        }
+        if !self.acr_values.is_empty() {
+            params.push(("acr_values".into(), self.acr_values.join(" ").into()));
+        }
+        Ok(LoginRequest::new(
+            server,
+            self.client.blueprint(),
+            self.client.client_id(),
+            redirect_uri,
+            scopes,
+            params,
+        ))
+    }
 }
 
 impl<'c> IntoFuture for Login<'c> {
@@ -187,7 +189,56 @@ impl<'c> IntoFuture for Login<'c> {
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
+        // Where nothing has to be fetched the work is done at once, and what is boxed is its outcome alone.
+        match self.client.known_server() {
+            Some(server) => Box::pin(std::future::ready(self.start(&server))),
+            None => Box::pin(async move {
+                let server = self.client.server().await?;
+                self.start(&server)
+            }),
+        }
+    }
+}
+
+/// What logins of one kind have in common: what is asked of whom.
+#[derive(Debug)]
+pub(crate) struct LoginRequest {
+    pub(crate) provider: String,
+    pub(crate) issuer: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) scopes: Vec<String>,
+    wants_id_token: bool,
+    /// The beginning of the URL.
+    url: String,
+}
+
+impl LoginRequest {
+    pub(crate) fn new(
+        server: &Server,
+        blueprint: &Blueprint,
+        client_id: &str,
+        redirect_uri: &str,
+        scopes: &[String],
+        mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    ) -> Self {
+        for (name, value) in &blueprint.params {
+            if !params.iter().any(|(known, _)| known == name) {
+                params.push((name.clone().into(), value.clone().into()));
+            }
+        }
+        let scope_separator = &blueprint.scope_separator;
+        let params = &params;
+        let request = AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params };
+        Self {
+            provider: blueprint.slug.clone(),
+            issuer: server.issuer.clone(),
+            client_id: client_id.to_owned(),
+            redirect_uri: redirect_uri.to_owned(),
+            wants_id_token: server.openid.is_some() && scopes.iter().any(|s| s == "openid"),
+            scopes: scopes.to_vec(),
+            url: request.begin(&server.authorization),
+        }
     }
 }
 
@@ -209,11 +260,7 @@ pub struct StartedLogin {
 /// sealed cookie, or on the server under an identifier that this browser alone has.
 #[must_use = "dropping it gives the login up"]
 pub struct PendingLogin {
-    pub(crate) provider: Arc<str>,
-    pub(crate) issuer: Option<Arc<str>>,
-    pub(crate) client_id: Arc<str>,
-    pub(crate) redirect_uri: Arc<str>,
-    pub(crate) scopes: Arc<[String]>,
+    pub(crate) request: Arc<LoginRequest>,
     pub(crate) state: Random,
     pub(crate) nonce: Option<Random>,
     pub(crate) verifier: Option<Random>,
@@ -226,12 +273,12 @@ pub struct PendingLogin {
 impl PendingLogin {
     /// The slug of the provider that the login is at: which client has to finish it.
     pub fn provider(&self) -> &str {
-        &self.provider
+        &self.request.provider
     }
 
     /// Where the browser returns to.
     pub fn redirect_uri(&self) -> &str {
-        &self.redirect_uri
+        &self.request.redirect_uri
     }
 
     /// When the login started.
@@ -254,7 +301,7 @@ impl PendingLogin {
 impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingLogin")
-            .field("provider", &self.provider)
+            .field("provider", &self.request.provider)
             .field("started_at", &self.started_at)
             .finish_non_exhaustive()
     }
@@ -276,7 +323,7 @@ impl Random {
             Self(text)
         };
         let three = [one(0), one(32), one(64)];
-        raw.zeroize();
+        raw.as_mut_slice().zeroize();
         Ok(three)
     }
 
@@ -297,7 +344,7 @@ impl Random {
 
 impl Drop for Random {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.0.as_mut_slice().zeroize();
     }
 }
 
@@ -333,11 +380,11 @@ impl Serialize for PendingLogin {
         let text = |random: &Random| random.as_str().to_owned();
         Kept {
             v: VERSION,
-            provider: self.provider.to_string(),
-            issuer: self.issuer.as_deref().map(str::to_owned),
-            client: self.client_id.to_string(),
-            redirect: self.redirect_uri.to_string(),
-            scopes: self.scopes.to_vec(),
+            provider: self.request.provider.clone(),
+            issuer: self.request.issuer.clone(),
+            client: self.request.client_id.clone(),
+            redirect: self.request.redirect_uri.clone(),
+            scopes: self.request.scopes.clone(),
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
@@ -359,12 +406,17 @@ impl<'de> Deserialize<'de> for PendingLogin {
         }
         let random =
             |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        let request = LoginRequest {
+            provider: kept.provider,
+            issuer: kept.issuer,
+            client_id: kept.client,
+            redirect_uri: kept.redirect,
+            scopes: kept.scopes,
+            wants_id_token: kept.nonce.is_some(),
+            url: String::new(),
+        };
         Ok(Self {
-            provider: kept.provider.into(),
-            issuer: kept.issuer.map(Into::into),
-            client_id: kept.client.into(),
-            redirect_uri: kept.redirect.into(),
-            scopes: kept.scopes.into(),
+            request: Arc::new(request),
             state: random(kept.state)?,
             nonce: kept.nonce.map(random).transpose()?,
             verifier: kept.verifier.map(random).transpose()?,

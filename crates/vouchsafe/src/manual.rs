@@ -7,7 +7,7 @@ use crate::error::{Error, Feature, Operation};
 use crate::http::BoxFuture;
 use crate::jose::id_token::{Audience, Expected, Nonce};
 use crate::json::Json;
-use crate::protocol::authorization::{AuthorizationRequest, RESERVED};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
 use crate::provider::{OpenId, Server};
@@ -114,8 +114,8 @@ impl<'c> Manual<'c> {
     ///
     /// # Errors
     /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
-    pub fn read_token_answer(self, body: &[u8]) -> Result<Tokens, Error> {
-        self.client.read_token_answer(body)
+    pub fn read_token_answer(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
+        self.client.read_token_answer(body.into())
     }
 
     /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;
@@ -227,12 +227,14 @@ impl AuthorizationUrl<'_> {
             redirect_uri: &self.redirect_uri,
             scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
             scope_separator: &blueprint.scope_separator,
+            params: &self.params,
+        };
+        let one = OneLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| (&*c.value, c.method)),
-            params: &self.params,
         };
-        Ok(request.url(&server.authorization))
+        Ok(one.url(&request.begin(&server.authorization)))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::endpoint::{Endpoint, NotAnEndpoint};
 use crate::error::{Error, Fault, Feature, Operation};
 use crate::http::Http;
 use crate::json::Json;
+use crate::login::LoginRequest;
 use crate::protocol::metadata::{self, Metadata, WellKnown};
 use crate::registration::ClientAuth;
 
@@ -185,8 +186,8 @@ impl Provider {
         self.metadata.as_deref().map(|m| &m.raw)
     }
 
-    pub(crate) fn known_metadata(&self) -> Option<Arc<Metadata>> {
-        self.metadata.clone()
+    pub(crate) fn known_metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_deref()
     }
 
     /// The definition with its parameters filled in and checked.
@@ -219,7 +220,7 @@ impl Provider {
             Endpoint::parse(&url).map(Some).map_err(|e| wrong_url(name, &url, &e))
         };
         let blueprint = Blueprint {
-            slug: definition.slug.as_str().into(),
+            slug: definition.slug.clone(),
             issuer_aliases: definition.issuer_aliases.clone(),
             discovery,
             authorization: endpoint("authorization endpoint", &definition.authorization_endpoint)?,
@@ -292,7 +293,7 @@ impl From<Definition> for Provider {
 /// A provider that is ready, but for what discovery may add.
 #[derive(Debug)]
 pub(crate) struct Blueprint {
-    pub(crate) slug: Arc<str>,
+    pub(crate) slug: String,
     pub(crate) issuer_aliases: Vec<String>,
     pub(crate) discovery: Option<WellKnown>,
     pub(crate) authorization: Option<Endpoint>,
@@ -323,13 +324,15 @@ pub(crate) struct Server {
     /// What makes it an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
     /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
-    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) issuer: Option<String>,
     pub(crate) iss_in_response: bool,
-    pub(crate) scopes: Arc<[String]>,
+    pub(crate) scopes: Vec<String>,
+    /// The request of logins that ask for nothing in particular, where the registration has a redirect URI.
+    pub(crate) usual_request: Option<Arc<LoginRequest>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     /// What discovery found, if there was any.
-    pub(crate) metadata: Option<Arc<Metadata>>,
+    pub(crate) metadata: Option<Json>,
 }
 
 #[derive(Debug)]
@@ -340,8 +343,7 @@ pub(crate) struct OpenId {
 
 impl Server {
     /// The definition says what is where; discovery fills in what it leaves open.
-    pub(crate) fn new(blueprint: &Blueprint, found: Option<Arc<Metadata>>) -> Result<Self, Error> {
-        let metadata = found.as_deref();
+    pub(crate) fn new(blueprint: &Blueprint, metadata: Option<&Metadata>) -> Result<Self, Error> {
         let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
             own.clone().or_else(|| found.cloned().flatten())
         };
@@ -379,12 +381,13 @@ impl Server {
             revocation: pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint)),
             userinfo: pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint)),
             openid,
-            issuer: metadata.map(|m| m.issuer.as_str().into()),
+            issuer: metadata.map(|m| m.issuer.clone()),
             iss_in_response: metadata.is_some_and(|m| m.iss_in_response),
-            scopes: scopes.into(),
+            scopes,
+            usual_request: None,
             token_auth_methods: metadata.and_then(|m| m.token_auth_methods.clone()),
             revocation_auth_methods: metadata.and_then(|m| m.revocation_auth_methods.clone()),
-            metadata: found,
+            metadata: metadata.map(|m| m.raw.clone()),
         })
     }
 

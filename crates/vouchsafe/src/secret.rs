@@ -1,6 +1,6 @@
 use std::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 /// A value that must not be seen: it is wiped when it is dropped, compared in constant time, and never printed.
 ///
@@ -10,17 +10,26 @@ use zeroize::Zeroizing;
 /// assert_eq!(secret.expose(), "correct horse");
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(String);
 
 impl Secret {
     /// Keeps `value` from being seen.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Zeroizing::new(value.into()))
+        Self(value.into())
     }
 
     /// The value itself.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        // As slices, which are wiped as a whole: a `String` would be wiped byte by byte.
+        let mut bytes = std::mem::take(&mut self.0).into_bytes();
+        bytes.spare_capacity_mut().zeroize();
+        bytes.as_mut_slice().zeroize();
     }
 }
 

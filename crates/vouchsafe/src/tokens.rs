@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -5,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::jose::id_token::{self, Verified};
 use crate::json::{self, Json};
-use crate::protocol::token::TokenAnswer;
+use crate::protocol::token::{self, TokenAnswer};
 use crate::secret::Secret;
 
 /// What a login gives: an access token, what is known of it, and what came with it.
@@ -19,8 +20,9 @@ pub struct Tokens {
     /// An ID token that nobody verified: that of a provider which is no OpenID Provider.
     unverified: Option<Secret>,
     scope: Option<Box<str>>,
-    scope_separators: Box<str>,
+    scope_separators: Cow<'static, str>,
     expires_at: Option<SystemTime>,
+    /// The answer as it came, where it has more members than those above.
     extra: Option<Secret>,
 }
 
@@ -32,7 +34,7 @@ impl Tokens {
             unverified: answer.id_token.filter(|_| id_token.is_none()),
             id_token,
             scope: answer.scope,
-            scope_separators: scope_separators.into(),
+            scope_separators: separators(scope_separators),
             expires_at: answer.expires_at,
             extra: answer.extra,
         }
@@ -94,7 +96,13 @@ impl Tokens {
         if name == "id_token" {
             return self.unverified.as_ref().map(|t| serde_json::Value::from(t.expose()).into());
         }
-        json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?.get(name)
+        self.extra()?.get(name)
+    }
+
+    /// The members of the answer that have no place of their own here.
+    fn extra(&self) -> Option<Json> {
+        let answer = json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?;
+        Some(answer.without(&token::KNOWN))
     }
 
     /// What was asked for counts as granted where the provider does not say.
@@ -228,7 +236,7 @@ impl Serialize for Tokens {
                 .expires_at
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
                 .map(|d| d.as_secs()),
-            extra: self.extra.as_ref().and_then(|e| json::parse(e.expose().as_bytes()).ok()),
+            extra: self.extra(),
         };
         stored.serialize(serializer)
     }
@@ -245,11 +253,16 @@ impl<'de> Deserialize<'de> for Tokens {
             id_token,
             unverified: stored.unverified_id_token.map(Secret::new),
             scope: stored.scope.map(String::into_boxed_str),
-            scope_separators: stored.scope_separators.into_boxed_str(),
+            scope_separators: separators(&stored.scope_separators),
             expires_at: stored.expires_at.and_then(|s| UNIX_EPOCH.checked_add(Duration::from_secs(s))),
             extra: stored.extra.map(|e| Secret::new(e.to_string())),
         })
     }
+}
+
+/// Nearly always a space, which need not be kept anew each time.
+fn separators(separators: &str) -> Cow<'static, str> {
+    if is_space(separators) { Cow::Borrowed(" ") } else { Cow::Owned(separators.to_owned()) }
 }
 
 fn space() -> String {

@@ -6,47 +6,62 @@ use url::form_urlencoded::byte_serialize;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Operation, printable};
 
-/// What is asked for. The parameters that the protocol owns have fields; all others are pairs.
+/// What is asked for, and does not change from login to login.
 pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) scopes: &'a [String],
     pub(crate) scope_separator: &'a str,
-    pub(crate) state: Option<&'a str>,
-    pub(crate) nonce: Option<&'a str>,
-    /// The code challenge and its method.
-    pub(crate) challenge: Option<(&'a str, &'a str)>,
+    /// All other parameters, but for those of one login.
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
 }
 
 impl AuthorizationRequest<'_> {
-    /// The URL to send the browser to. Parameters in the endpoint's own query are kept (RFC 6749 section 3.1).
-    pub(crate) fn url(&self, endpoint: &Endpoint) -> String {
-        let mut url = String::with_capacity(512);
+    /// The beginning of the URL. Parameters in the endpoint's own query are kept (RFC 6749 section 3.1).
+    pub(crate) fn begin(&self, endpoint: &Endpoint) -> String {
+        let mut url = String::with_capacity(256);
         url.push_str(endpoint.as_str());
         url.push(if endpoint.as_str().contains('?') { '&' } else { '?' });
         url.push_str("response_type=code&client_id=");
-        url.extend(byte_serialize(self.client_id.as_bytes()));
+        escape(&mut url, self.client_id);
         url.push_str("&redirect_uri=");
-        url.extend(byte_serialize(self.redirect_uri.as_bytes()));
+        escape(&mut url, self.redirect_uri);
         for (i, scope) in self.scopes.iter().enumerate() {
             if i == 0 {
                 url.push_str("&scope=");
             } else {
-                url.extend(byte_serialize(self.scope_separator.as_bytes()));
+                escape(&mut url, self.scope_separator);
             }
-            url.extend(byte_serialize(scope.as_bytes()));
+            escape(&mut url, scope);
         }
-        let owned = [("state", self.state), ("nonce", self.nonce)];
-        for (name, value) in owned.into_iter().filter_map(|(n, v)| Some((n, v?))) {
+        for (name, value) in self.params {
             add(&mut url, name, value);
+        }
+        url
+    }
+}
+
+/// What is another at each login.
+pub(crate) struct OneLogin<'a> {
+    pub(crate) state: Option<&'a str>,
+    pub(crate) nonce: Option<&'a str>,
+    /// The code challenge and its method (RFC 7636 section 4.3).
+    pub(crate) challenge: Option<(&'a str, &'a str)>,
+}
+
+impl OneLogin<'_> {
+    /// The URL to send the browser to.
+    pub(crate) fn url(&self, begun: &str) -> String {
+        let mut url = String::with_capacity(begun.len() + 256);
+        url.push_str(begun);
+        for (name, value) in [("state", self.state), ("nonce", self.nonce)] {
+            if let Some(value) = value {
+                add(&mut url, name, value);
+            }
         }
         if let Some((challenge, method)) = self.challenge {
             add(&mut url, "code_challenge_method", method);
             add(&mut url, "code_challenge", challenge);
-        }
-        for (name, value) in self.params {
-            add(&mut url, name, value);
         }
         url
     }
@@ -119,9 +134,21 @@ pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
 
 fn add(url: &mut String, name: &str, value: &str) {
     url.push('&');
-    url.extend(byte_serialize(name.as_bytes()));
+    escape(url, name);
     url.push('=');
-    url.extend(byte_serialize(value.as_bytes()));
+    escape(url, value);
+}
+
+fn escape(url: &mut String, text: &str) {
+    // What the library makes, and most names and values, need no escape: they are copied as a whole.
+    if text
+        .bytes()
+        .fold(true, |plain, b| plain & (b.is_ascii_alphanumeric() | matches!(b, b'-' | b'_' | b'.')))
+    {
+        url.push_str(text);
+    } else {
+        url.extend(byte_serialize(text.as_bytes()));
+    }
 }
 
 /// Form decoding that keeps invalid UTF-8 out, where the usual one puts in replacement characters.
@@ -157,24 +184,15 @@ mod tests {
         params: &'a [(Cow<'a, str>, Cow<'a, str>)],
         scopes: &'a [String],
     ) -> AuthorizationRequest<'a> {
-        AuthorizationRequest {
-            client_id: "my id",
-            redirect_uri: "https://app.example/cb?x=1",
-            scopes,
-            scope_separator: " ",
-            state: None,
-            nonce: None,
-            challenge: None,
-            params,
-        }
+        let (client_id, redirect_uri) = ("my id", "https://app.example/cb?x=1");
+        AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator: " ", params }
     }
 
     #[test]
     fn parameters_of_the_endpoint_are_kept() {
         let endpoint = Endpoint::parse("https://a.example/authorize?tenant=7").unwrap();
-        let url = request(&[], &[]).url(&endpoint);
         assert_eq!(
-            url,
+            request(&[], &[]).begin(&endpoint),
             "https://a.example/authorize?tenant=7&response_type=code&client_id=my+id\
              &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fx%3D1"
         );
@@ -185,18 +203,11 @@ mod tests {
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let params = [(Cow::Borrowed("a b"), Cow::Borrowed("c&d=é#"))];
         let scopes = ["one".to_owned(), "two&x=y".to_owned()];
-        let mut request = request(&params, &scopes);
-        request.state = Some("s&t");
-        request.nonce = Some("n");
-        request.challenge = Some(("c", "plain"));
-        let url = request.url(&endpoint);
-        assert!(
-            url.ends_with(
-                "&scope=one+two%26x%3Dy&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c\
-                 &a+b=c%26d%3D%C3%A9%23"
-            ),
-            "{url}"
-        );
+        let begun = request(&params, &scopes).begin(&endpoint);
+        assert!(begun.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{begun}");
+
+        let one = OneLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")) };
+        assert_eq!(one.url("x?y"), "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c");
     }
 
     #[test]
