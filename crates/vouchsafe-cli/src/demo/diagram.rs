@@ -31,13 +31,13 @@ fn step(html: Html, step: &Step) -> Html {
         _ => html,
     };
     let html = html.raw("</div><div class=\"telling\"><p class=\"route\">").raw(name(from));
-    let html = if step.request.is_some() && step.answer.is_some() {
-        html.raw(" <span aria-hidden=\"true\">⇄</span><span class=\"unseen\"> and back from </span> ")
-    } else {
-        html.raw(" <span aria-hidden=\"true\">→</span><span class=\"unseen\"> to </span> ")
-    };
+    let both = step.request.is_some() && step.answer.is_some();
     let html = html
+        .raw(" <span aria-hidden=\"true\">")
+        .raw(if both { "⇄" } else { "→" })
+        .raw("</span><span class=\"unseen\"> to </span> ")
         .raw(name(to))
+        .raw(if both { "<span class=\"unseen\"> and back</span>" } else { "" })
         .raw("</p><details><summary><span class=\"head\"><span class=\"title\">")
         .raw(step.title)
         .raw(if failed { " <span class=\"badge bad\">failed</span>" } else { "" })
