@@ -1,2 +1,69 @@
-//! Sign-in for axum: login routes, the LoggedIn extractor and the sealed login cookie.
+//! Sign-in for [axum]: start a login in one handler, and be handed who signed in by the other.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use vouchsafe::{Client, Http, Registration, providers};
+//! use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+//!
+//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
+//! let me = Registration::new("id").secret("secret").redirect_uri("https://app.example.com/callback");
+//! let client = Client::new(providers::github(), me, &Http::new()?)?;
+//!
+//! let app = Router::new()
+//!     .route("/login", get(|login: StartLogin| async { login.await }))
+//!     .route("/callback", get(|user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) }))
+//!     .layer(Logins::new(client, CookieKey::generate()?));
+//! # Ok(app) }
+//! ```
+//!
+//! # What happens
+//!
+//! [`StartLogin`] sends the browser to the provider. State, nonce and code verifier go along in a cookie that only this
+//! application can read: sealed with AES-256-GCM, `HttpOnly`, `SameSite=Lax`, and where the redirect URI is `https`
+//! also `Secure` and named `__Host-…`, so that no neighbouring host can plant one. Nothing is kept on the server, and any
+//! instance that has the key can finish the login.
+//!
+//! [`LoggedIn`] finds the cookie that belongs to the response, checks the response, gets the tokens and the identity.
+//! [`Logins`], the layer around both, sets the cookies and takes them away again, whatever the handlers answer. A login
+//! can be finished once. Logins in several tabs do not disturb each other; of too many the oldest is given up.
+//!
+//! What comes after is yours: keep who signed in in a session of your own, and send the browser on.
+//!
+//! ```no_run
+//! use axum::response::Redirect;
+//! use vouchsafe_axum::{LoggedIn, LoginRejection, StartLogin};
+//!
+//! async fn login(login: StartLogin) -> Result<Redirect, LoginRejection> {
+//!     login.at("google").return_to("/inbox?page=2").with(|ask| ask.prompt("select_account")).await
+//! }
+//!
+//! async fn callback(user: LoggedIn) -> Redirect {
+//!     // Make a session here.
+//!     Redirect::to(&user.return_to)
+//! }
+//! ```
+//!
+//! # When it fails
+//!
+//! [`LoginRejection`] answers with a page of its own that tells people what to do, and with a fitting status. For a
+//! page of yours, take `Result<LoggedIn, LoginRejection>` in the handler, and look at [`LoginRejection::fault`].
+//!
+//! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
+
+mod cookie;
+mod logged_in;
+mod logins;
+mod rejection;
+mod start;
+
+pub use cookie::{CookieKey, CookieKeyError};
+pub use logged_in::LoggedIn;
+pub use logins::{Logins, LoginsService};
+pub use rejection::{LoginFault, LoginRejection};
+pub use start::StartLogin;
+
+/// What the README shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -45,7 +45,7 @@ fn bench(criterion: &mut Criterion) {
     let client = client(String::new());
     ready(client.metadata()).unwrap();
     let login = || {
-        black_box(ready(client.login().into_future()).unwrap());
+        let _ = black_box(ready(client.login().into_future()).unwrap());
     };
     let limit = || {
         black_box(by_hand());

@@ -89,6 +89,28 @@ impl Http {
         self
     }
 
+    /// The client below, to be wrapped in one of your own: to log, to record, to count.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
+    ///
+    /// struct Counted(Arc<dyn HttpClient>);
+    ///
+    /// impl HttpClient for Counted {
+    ///     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+    ///         // Count here.
+    ///         self.0.send(request, limits)
+    ///     }
+    /// }
+    ///
+    /// let http = Http::from(Counted(Http::new()?.client()));
+    /// # Ok::<(), vouchsafe::Error>(())
+    /// ```
+    pub fn client(&self) -> Arc<dyn HttpClient> {
+        self.client.clone()
+    }
+
     /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.
     pub(crate) async fn send(&self, operation: Operation, mut request: Request) -> Result<Response, Error> {
         let uri = request.uri();

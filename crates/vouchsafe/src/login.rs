@@ -275,6 +275,11 @@ impl PendingLogin {
         &self.request.provider
     }
 
+    /// Where the browser returns to.
+    pub fn redirect_uri(&self) -> &str {
+        &self.request.redirect_uri
+    }
+
     /// When the login started.
     pub fn started_at(&self) -> SystemTime {
         self.started_at

@@ -9,20 +9,20 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vouchsafe::{BoxFuture, Client, Http, HttpClient, Limits, Provider, Registration, Request, Response};
 
-pub const ISSUER: &str = "https://login.example.org/realms/main";
-pub const CLIENT_ID: &str = "s6BhdRkqt3-vouchsafe-client";
-pub const CLIENT_SECRET: &str = "7Fjfp0ZBr1KtDRbnfVdmIw-secret";
-pub const REDIRECT_URI: &str = "https://app.example.org/oauth2/callback";
-pub const NONCE: &str = "n-0S6_WzA2MjX9b3tq1RzD4w";
+pub(crate) const ISSUER: &str = "https://login.example.org/realms/main";
+pub(crate) const CLIENT_ID: &str = "s6BhdRkqt3-vouchsafe-client";
+pub(crate) const CLIENT_SECRET: &str = "7Fjfp0ZBr1KtDRbnfVdmIw-secret";
+pub(crate) const REDIRECT_URI: &str = "https://app.example.org/oauth2/callback";
+pub(crate) const NONCE: &str = "n-0S6_WzA2MjX9b3tq1RzD4w";
 
 /// Prints how many times the limit something takes: the median over rounds in which both are run in turn, so that a
 /// busy machine hits both alike.
-pub fn ratio(what: &str, target: f64, limit: impl FnMut(), ours: impl FnMut()) {
+pub(crate) fn ratio(what: &str, target: f64, limit: impl FnMut(), ours: impl FnMut()) {
     measure(what, target, Duration::from_millis(15), wall_time, limit, ours);
 }
 
 /// The same in processor time of this thread, which a server on another thread is no part of.
-pub fn cpu_ratio(what: &str, target: f64, limit: impl FnMut(), ours: impl FnMut()) {
+pub(crate) fn cpu_ratio(what: &str, target: f64, limit: impl FnMut(), ours: impl FnMut()) {
     // The system counts processor time in steps of some milliseconds: the batches are long ones.
     measure(what, target, Duration::from_millis(250), cpu_time, limit, ours);
 }
@@ -88,7 +88,7 @@ fn cpu_time() -> u64 {
 const ROUNDS: usize = 31;
 
 /// Runs a future that does not wait.
-pub fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {
@@ -98,7 +98,7 @@ pub fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A client whose provider answers from memory.
-pub fn client(keys: String) -> Client {
+pub(crate) fn client(keys: String) -> Client {
     let registration = Registration::new(CLIENT_ID).secret(CLIENT_SECRET).redirect_uri(REDIRECT_URI);
     Client::new(Provider::openid(ISSUER), registration, &Http::from(Memory { keys })).unwrap()
 }
@@ -126,12 +126,12 @@ impl HttpClient for Memory {
     }
 }
 
-pub fn base64url(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// 1.2 KB, as an OpenID Provider answers: six members that have a name in the RFCs, three that have none.
-pub fn token_answer() -> String {
+pub(crate) fn token_answer() -> String {
     serde_json::json!({
         "access_token": base64url([0x5a; 216]),
         "token_type": "Bearer",

@@ -1,0 +1,4 @@
+//! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
+mod failing;
+mod scenario;
+mod signing_in;

@@ -1,0 +1,330 @@
+//! What went over the wire, with the secrets masked before anything is kept.
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use url::form_urlencoded;
+use vouchsafe::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+
+/// Who takes part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Party {
+    Browser,
+    App,
+    Provider,
+}
+
+/// One step of the flow: a request, its answer, or both.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) from: Party,
+    pub(super) to: Party,
+    pub(super) title: &'static str,
+    pub(super) why: &'static str,
+    pub(super) request: Option<Message>,
+    pub(super) answer: Option<Message>,
+    pub(super) took: Option<Duration>,
+}
+
+impl Step {
+    pub(super) fn new(from: Party, to: Party, title: &'static str, why: &'static str) -> Self {
+        Self { from, to, title, why, request: None, answer: None, took: None }
+    }
+
+    pub(super) fn request(self, message: Message) -> Self {
+        Self { request: Some(message), ..self }
+    }
+
+    pub(super) fn answer(self, message: Message) -> Self {
+        Self { answer: Some(message), ..self }
+    }
+}
+
+/// A request or an answer, fit to be shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Message {
+    /// `POST http://…` or `200 OK`.
+    pub(super) line: String,
+    /// What the query or the form says.
+    pub(super) params: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<String>,
+    /// It is an answer that says no, or none at all.
+    pub(super) failed: bool,
+}
+
+impl Message {
+    /// A request that has no body.
+    pub(super) fn get(url: &str) -> Self {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        Self { line: format!("GET {base}"), params: params(query.as_bytes()), ..Self::default() }
+    }
+
+    /// An answer that sends the browser on.
+    pub(super) fn redirect(url: &str) -> Self {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mark = if query.is_empty() { "" } else { "?…" };
+        Self {
+            line: "303 See Other".to_owned(),
+            params: params(query.as_bytes()),
+            headers: vec![("location".to_owned(), format!("{base}{mark}"))],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn status(status: StatusCode) -> Self {
+        Self { line: status.to_string(), failed: status.as_u16() >= 400, ..Self::default() }
+    }
+
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn of_request(request: &Request) -> Self {
+        let uri = request.uri().to_string();
+        let mut message = Self::get(&uri);
+        message.line = message.line.replacen("GET", request.method().as_str(), 1);
+        message.params.extend(params(request.body()));
+        message.headers = headers(request.headers());
+        message
+    }
+
+    fn of_answer(response: &Response) -> Self {
+        let (headers, body) = (headers(response.headers()), body(response.body()));
+        Self { headers, body, ..Self::status(response.status()) }
+    }
+}
+
+/// The steps of one session, the latest of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trace(Arc<Mutex<Vec<Step>>>);
+
+impl Trace {
+    pub(super) fn push(&self, step: Step) {
+        let mut steps = self.lock();
+        if steps.len() == MAX_STEPS {
+            steps.remove(0);
+        }
+        steps.push(step);
+    }
+
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Step>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A transport that writes down what it carries.
+pub(super) struct Recorder {
+    pub(super) inner: Arc<dyn HttpClient>,
+    pub(super) trace: Trace,
+}
+
+impl HttpClient for Recorder {
+    fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let (title, why) = purpose(&request);
+            let message = Message::of_request(&request);
+            let started = Instant::now();
+            let result = self.inner.send(request, limits).await;
+            let answer = match &result {
+                Ok(response) => Message::of_answer(response),
+                Err(_) => Message { line: "no answer".to_owned(), failed: true, ..Message::default() },
+            };
+            let mut step = Step::new(Party::App, Party::Provider, title, why).request(message).answer(answer);
+            step.took = Some(started.elapsed());
+            self.trace.push(step);
+            result
+        })
+    }
+}
+
+/// What a request to the provider is for, by its look.
+fn purpose(request: &Request) -> (&'static str, &'static str) {
+    let form = params(request.body());
+    let grant = form.iter().find(|(name, _)| name == "grant_type").map(|(_, value)| value.as_str());
+    match grant {
+        Some("authorization_code") => (
+            "Code for tokens",
+            "The app redeems the code, straight from server to server. It proves who it is with its secret, and that it \
+             started this very login with the code verifier.",
+        ),
+        Some("refresh_token") => (
+            "Refresh",
+            "The app asks for a fresh access token. A refresh token is spent once: the answer brings the next one.",
+        ),
+        _ if form.iter().any(|(name, _)| name == "token") => {
+            ("Revocation", "The app gives the grant back. From now on the provider refuses its tokens.")
+        }
+        _ if request.uri().path().contains("/.well-known/") => {
+            ("Discovery", "The provider describes itself: where its endpoints are, and what it can do.")
+        }
+        _ if request.headers().contains_key("authorization") => (
+            "Profile",
+            "With the access token the app asks who signed in. What comes back must be about the user of the ID token.",
+        ),
+        _ => ("Keys", "The provider’s public keys, to check the signature of the ID token with."),
+    }
+}
+
+fn params(form: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(form)
+        .take(MAX_PARAMS)
+        .map(|(name, value)| {
+            let shown = if is_secret(&name) { masked(&value) } else { shortened(&value) };
+            (shortened(&name), shown)
+        })
+        .collect()
+}
+
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .take(MAX_PARAMS)
+        .map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let shown = match name.as_str() {
+                // The scheme is no secret: it says how the client authenticates.
+                "authorization" => format!("{} {MASK}", text.split(' ').next().unwrap_or_default()),
+                "cookie" | "set-cookie" => MASK.to_owned(),
+                _ => shortened(&text),
+            };
+            (name.to_string(), shown)
+        })
+        .collect()
+}
+
+fn body(body: &[u8]) -> Option<String> {
+    if body.is_empty() {
+        return None;
+    }
+    let Ok(mut json) = serde_json::from_slice::<Value>(body) else {
+        // What is not JSON cannot be masked by name.
+        return Some(format!("{} bytes that are not JSON", body.len()));
+    };
+    mask_members(&mut json);
+    let mut text = serde_json::to_string_pretty(&json).ok()?;
+    if let Some((end, _)) = text.char_indices().nth(MAX_BODY) {
+        text.truncate(end);
+        text.push('…');
+    }
+    Some(text)
+}
+
+fn mask_members(json: &mut Value) {
+    match json {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text) if is_secret(name) => *text = masked(text),
+                    value => mask_members(value),
+                }
+            }
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(mask_members),
+        _ => {}
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    [
+        "access_token",
+        "client_secret",
+        "code",
+        "code_verifier",
+        "id_token",
+        "id_token_hint",
+        "nonce",
+        "refresh_token",
+        "state",
+        "token",
+    ]
+    .contains(&name)
+}
+
+/// What stands for a secret: the first few characters where it is long, and a mark of 16 bits that is the same for the
+/// same secret, so that people see which is which.
+pub(super) fn masked(text: &str) -> String {
+    if text.chars().count() < 20 {
+        return MASK.to_owned();
+    }
+    let start: String = text.chars().take(4).collect();
+    let hash = digest(&SHA256, text.as_bytes());
+    format!("{start}{MASK}\u{a0}#{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
+}
+
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_VALUE).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+pub(super) const MASK: &str = "••••";
+const MAX_STEPS: usize = 60;
+const MAX_PARAMS: usize = 40;
+const MAX_VALUE: usize = 300;
+const MAX_BODY: usize = 6000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HUSH: &str = "hush-hush-hush-hush-hush";
+
+    #[test]
+    fn no_secret_of_a_request_is_kept() {
+        for name in ["code", "code_verifier", "client_secret", "refresh_token", "token", "state", "nonce"] {
+            let request = axum::http::Request::post(format!("https://a.example/token?{name}={HUSH}"))
+                .header("authorization", format!("Basic {HUSH}"))
+                .header("cookie", HUSH)
+                .body(format!("{name}={HUSH}").into_bytes())
+                .unwrap();
+            let kept = format!("{:?}", Message::of_request(&request));
+            assert!(!kept.contains("hush-"), "{kept}");
+            assert!(kept.contains("Basic ••••"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn no_secret_of_an_answer_is_kept() {
+        let body = format!(
+            r#"{{"access_token": "{HUSH}", "more": [{{"refresh_token": "{HUSH}", "id_token": "{HUSH}"}}], "scope": "a"}}"#
+        );
+        let response =
+            axum::http::Response::builder().header("set-cookie", HUSH).body(body.into_bytes()).unwrap();
+        let kept = format!("{:?}", Message::of_answer(&response));
+        assert!(!kept.contains("hush-") && kept.contains("scope"), "{kept}");
+    }
+
+    #[test]
+    fn what_cannot_be_masked_is_not_kept() {
+        assert!(!body(format!("access_token={HUSH}").as_bytes()).unwrap().contains("hush"));
+    }
+
+    #[test]
+    fn short_secrets_show_nothing_and_long_ones_which_is_which() {
+        assert_eq!(masked("hush"), MASK);
+        assert_eq!(masked(HUSH), "hush••••\u{a0}#e468");
+    }
+
+    #[test]
+    fn a_trace_is_bounded() {
+        let trace = Trace::default();
+        for _ in 0..MAX_STEPS + 5 {
+            trace.push(Step::new(Party::App, Party::Browser, "a", "b"));
+        }
+        assert_eq!(trace.steps().len(), MAX_STEPS);
+    }
+}

@@ -1,0 +1,36 @@
+// Everything works without this: it lets the token's life count down, and opens all steps at once.
+"use strict";
+
+const words = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`);
+
+const life = document.querySelector("[data-left]");
+if (life) {
+  const bar = life.querySelector("progress");
+  const text = life.querySelector("[data-words]");
+  const started = performance.now();
+  const total = Number(life.dataset.left);
+  const tick = () => {
+    const left = Math.max(0, total - Math.floor((performance.now() - started) / 1000));
+    bar.value = left;
+    text.textContent = left > 0 ? `${words(left)} left` : "Expired: refresh to go on";
+    if (left === 0) clearInterval(timer);
+  };
+  const timer = setInterval(tick, 1000);
+}
+
+const steps = [...document.querySelectorAll(".step details")];
+if (steps.length) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button small";
+  const label = () => {
+    button.textContent = steps.every((s) => s.open) ? "Close all steps" : "Open all steps";
+  };
+  label();
+  button.addEventListener("click", () => {
+    const open = !steps.every((s) => s.open);
+    for (const step of steps) step.open = open;
+  });
+  for (const step of steps) step.addEventListener("toggle", label);
+  document.querySelector("[data-tools]").append(button);
+}

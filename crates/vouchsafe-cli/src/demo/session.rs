@@ -1,0 +1,210 @@
+//! Who is here: one session for each browser, in memory, the latest of them.
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::{constant_time, rand};
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+use vouchsafe::{Client, Http, Identity, Provider, Registration, Tokens};
+use vouchsafe_axum::{CookieKey, LoggedIn, Logins};
+
+use super::record::{Recorder, Trace};
+
+/// A way to sign in: one button.
+pub(super) struct Offer {
+    /// In the path of its login.
+    pub(super) slug: &'static str,
+    pub(super) label: &'static str,
+    pub(super) hint: &'static str,
+    pub(super) provider: Provider,
+    pub(super) registration: Registration,
+}
+
+/// What all sessions have in common.
+pub(super) struct Setup {
+    pub(super) offers: Vec<Offer>,
+    pub(super) http: Http,
+    pub(super) key: CookieKey,
+}
+
+impl Setup {
+    /// Clients that write down what they say. They share nothing with those of other sessions, so that every flow shows
+    /// all its steps: an application that is no demo makes its clients once.
+    fn logins(&self, trace: &Trace) -> io::Result<(Logins, Vec<(&'static str, Client)>)> {
+        let http = Http::from(Recorder { inner: self.http.client(), trace: trace.clone() });
+        let mut clients = Vec::new();
+        let mut logins: Option<Logins> = None;
+        for offer in &self.offers {
+            let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
+                .map_err(io::Error::other)?;
+            clients.push((offer.slug, client.clone()));
+            logins = Some(match logins {
+                Some(logins) => logins.and(offer.slug, client),
+                None => Logins::new(client.clone(), self.key.clone()).and(offer.slug, client),
+            });
+        }
+        let logins = logins.ok_or_else(|| io::Error::other("there is no way to sign in"))?;
+        Ok((logins, clients))
+    }
+}
+
+/// One browser's session.
+pub(super) struct Session {
+    /// What every form that changes something has to bring.
+    pub(super) csrf: String,
+    pub(super) trace: Trace,
+    /// Held while the provider is asked: a refresh token that is spent twice ends the grant.
+    pub(super) visitor: tokio::sync::Mutex<Visitor>,
+    logins: Mutex<(Logins, Vec<(&'static str, Client)>)>,
+    new_id: AtomicBool,
+}
+
+impl Session {
+    fn new(setup: &Setup) -> io::Result<Self> {
+        let trace = Trace::default();
+        Ok(Self {
+            csrf: random()?,
+            logins: Mutex::new(setup.logins(&trace)?),
+            trace,
+            visitor: tokio::sync::Mutex::default(),
+            new_id: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn logins(&self) -> Logins {
+        lock(&self.logins).0.clone()
+    }
+
+    pub(super) fn client(&self, slug: &str) -> Option<Client> {
+        let logins = lock(&self.logins);
+        logins.1.iter().find(|(known, _)| *known == slug).map(|(_, client)| client.clone())
+    }
+
+    /// A new flow begins: nothing is written, and nothing is known of the providers yet.
+    pub(super) fn begin(&self, setup: &Setup) -> io::Result<()> {
+        self.trace.clear();
+        *lock(&self.logins) = setup.logins(&self.trace)?;
+        Ok(())
+    }
+
+    /// From the next response on the session has another id: who knew the old one stays outside.
+    pub(super) fn renew_id(&self) {
+        self.new_id.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_csrf(&self, token: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.csrf.as_bytes(), token.as_bytes()).is_ok()
+    }
+}
+
+/// What a session knows of its person.
+#[derive(Default)]
+pub(super) struct Visitor {
+    pub(super) user: Option<User>,
+    /// Told once.
+    pub(super) notice: Option<Notice>,
+    /// Where the provider ends its own session, for whoever has signed out here.
+    pub(super) end_session: Option<String>,
+}
+
+/// Somebody who is signed in.
+pub(super) struct User {
+    pub(super) slug: String,
+    /// The one that signed them in: a later login brings new ones.
+    pub(super) client: Client,
+    pub(super) identity: Identity,
+    pub(super) tokens: Tokens,
+    /// How long the access token was good for when it came.
+    pub(super) life: Option<Duration>,
+    pub(super) refreshes: u64,
+    pub(super) revoked: bool,
+}
+
+impl User {
+    pub(super) fn new(client: Client, user: LoggedIn) -> Self {
+        Self {
+            slug: user.client,
+            client,
+            identity: user.identity,
+            life: left(&user.tokens),
+            tokens: user.tokens,
+            refreshes: 0,
+            revoked: false,
+        }
+    }
+
+    pub(super) fn refreshed(&mut self, tokens: Tokens) {
+        self.life = left(&tokens);
+        self.tokens = tokens;
+        self.refreshes += 1;
+    }
+}
+
+/// How long the access token is still good for, if the provider says so.
+pub(super) fn left(tokens: &Tokens) -> Option<Duration> {
+    tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// How something ended that the person asked for.
+pub(super) struct Notice {
+    pub(super) good: bool,
+    pub(super) title: String,
+    pub(super) text: String,
+}
+
+/// The sessions, by their ids, oldest first.
+pub(super) struct Sessions {
+    cookie: String,
+    known: Mutex<VecDeque<(String, Arc<Session>)>>,
+}
+
+impl Sessions {
+    pub(super) fn new(port: u16) -> Self {
+        // Cookies do not know ports: two demos on one machine must not sign each other's people out.
+        Self { cookie: format!("vouchsafe_demo_{port}"), known: Mutex::default() }
+    }
+
+    pub(super) fn find(&self, headers: &HeaderMap) -> Option<Arc<Session>> {
+        let pairs = headers.get_all(COOKIE).into_iter().filter_map(|h| h.to_str().ok());
+        let mut pairs = pairs.flat_map(|h| h.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let (_, id) = pairs.find(|(name, _)| *name == self.cookie)?;
+        lock(&self.known).iter().find(|(known, _)| known == id).map(|(_, session)| session.clone())
+    }
+
+    pub(super) fn start(&self, setup: &Setup) -> io::Result<Arc<Session>> {
+        let session = Arc::new(Session::new(setup)?);
+        session.renew_id();
+        Ok(session)
+    }
+
+    /// The `Set-Cookie` header for a session that is new, or needs a new id.
+    pub(super) fn set_cookie(&self, session: &Arc<Session>) -> Option<String> {
+        if !session.new_id.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let id = random().ok()?;
+        let mut known = lock(&self.known);
+        known.retain(|(_, other)| !Arc::ptr_eq(other, session));
+        if known.len() == MAX_SESSIONS {
+            known.pop_front();
+        }
+        known.push_back((id.clone(), session.clone()));
+        Some(format!("{}={id}; Path=/; HttpOnly; SameSite=Lax", self.cookie))
+    }
+}
+
+/// 256 random bits, in hexadecimal.
+fn random() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("the random number generator failed"))?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const MAX_SESSIONS: usize = 100;

@@ -1,0 +1,209 @@
+//! The demo in a real browser, from the first click to signing out.
+mod chromium;
+
+use std::time::Duration;
+
+use fantoccini::key::Key;
+
+use crate::chromium::{Browser, in_browser};
+
+#[tokio::test]
+async fn alice_signs_in_refreshes_revokes_and_signs_out() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sign_in_as("alice").await;
+
+        browser.sees("Alice Liddell").await;
+        browser.sees("sandbox-user-alice").await;
+        browser.sees("alice@example.com").await;
+        browser.sees("✓ verified by the provider").await;
+        browser.counts_down().await;
+
+        browser.sees("Refreshed\nnot yet").await;
+        browser.click("Refresh").await;
+        browser.sees("The provider gave a fresh access token").await;
+        browser.sees("Refreshed\nonce").await;
+
+        browser.click("Revoke").await;
+        browser.sees("Revoked: the provider refuses it.").await;
+        browser.click("Try to refresh").await;
+        browser.sees("The provider accepts these tokens no longer").await;
+        browser.sees("invalid_grant").await;
+
+        browser.click("Sign out").await;
+        browser.sees("The demo has forgotten you and your tokens.").await;
+        browser.click("Sign out at the provider too").await;
+        browser.sees("Signed out everywhere").await;
+        browser.open("/").await;
+        browser.sees("Sign in, and watch how it is done").await;
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_step_is_shown_and_no_secret_is() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        browser.click("Refresh").await;
+        browser.sees("Refreshed\nonce").await;
+        browser.click("Revoke").await;
+        browser.sees("Revoked: the provider refuses it.").await;
+
+        let steps =
+            browser.run("return [...document.querySelectorAll('.step .title')].map(t => t.innerText)").await;
+        let expected = [
+            "Sign me in",
+            "Discovery",
+            "Off to the provider",
+            "Who are you, and do you agree?",
+            "Back with the answer",
+            "Code for tokens",
+            "Keys",
+            "Profile",
+            "Signed in",
+            "Refresh",
+            "Revocation",
+        ];
+        assert_eq!(steps, serde_json::json!(expected));
+
+        browser.click("Open all steps").await;
+        browser.sees("code_challenge_method").await;
+        browser.sees("Basic ••••").await;
+        browser.sees("\"token_type\": \"Bearer\"").await;
+        let page = browser.source().await;
+        assert!(!page.contains("sandbox-secret"), "the client secret is in the page");
+        // The sandbox's tokens are longer than the four characters that a mask may begin with.
+        let shown = browser
+            .run("return document.body.innerText.match(/\"(access|refresh|id)_token\": \"[^\"]*\"/g)")
+            .await;
+        let shown = shown.as_array().unwrap();
+        assert!(shown.len() >= 5, "{shown:?}");
+        assert!(shown.iter().all(|token| token.as_str().unwrap().contains("••••")), "{shown:?}");
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_says_no_is_told_kindly_and_may_try_again() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        browser.click("Continue with Sandbox (plain OAuth 2)").await;
+        browser.click_person("alice").await;
+        browser.sees("Allow sandbox-client?").await;
+        browser.click("Deny").await;
+        browser.sees("You said no, and that is fine").await;
+        browser.sees("Nobody is signed in").await;
+
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.click("Allow").await;
+        browser.sees("Alice Liddell").await;
+        // Chromium takes note of the page's status, as it should be.
+        browser.has_no_complaints(&["403"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_email_is_not_called_verified_where_it_is_not() {
+    in_browser(async |browser| {
+        for (person, words) in [("bob", "! not verified"), ("carol", "the provider shared none")] {
+            browser.open("/").await;
+            browser.click("Continue with Sandbox (plain OAuth 2)").await;
+            browser.sign_in_as(person).await;
+            browser.sees(&format!("sandbox-user-{person}")).await;
+            browser.sees(words).await;
+            assert!(!browser.text().await.contains("✓ verified"));
+            browser.forget_cookies().await;
+        }
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_narrow_screen_scrolls_in_one_direction_alone() {
+    in_browser(async |browser| {
+        browser.resize(360, 780).await;
+        browser.open("/").await;
+        browser.fits().await;
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        browser.fits().await;
+        browser.run("for (const d of document.querySelectorAll('details')) d.open = true").await;
+        browser.fits().await;
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keyboard_is_enough() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        browser.press(Key::Tab).await;
+        assert_eq!(browser.focused().await, "Skip to the content");
+        browser.tab_to("Continue with Sandbox (OpenID Connect)").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Who would you like to be?").await;
+        browser.tab_to("Alice Liddell").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Allow sandbox-client?").await;
+        browser.tab_to("Allow").await;
+        browser.press(Key::Enter).await;
+        browser.sees("alice@example.com").await;
+        browser.tab_to("Discovery").await;
+        browser.press(Key::Enter).await;
+        browser.sees("The provider describes itself").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn scripts_are_not_needed() {
+    in_browser(async |browser| {
+        browser.without_scripts().await;
+        browser.open("/").await;
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        browser.sees(" left").await;
+        browser.click("Refresh").await;
+        browser.sees("Refreshed\nonce").await;
+        browser.click("Sign out").await;
+        browser.sees("The demo has forgotten you and your tokens.").await;
+    })
+    .await;
+}
+
+impl Browser {
+    async fn click_person(&self, username: &str) {
+        self.click_at(&format!("//button[@name='user'][@value='{username}']")).await;
+    }
+
+    /// At the sandbox: one click to be somebody, one to agree.
+    async fn sign_in_as(&self, username: &str) {
+        self.click_person(username).await;
+        self.click("Allow").await;
+    }
+
+    async fn counts_down(&self) {
+        let words = || self.run("return document.querySelector('[data-words]').innerText");
+        let before = words().await;
+        self.until("the token's life counts down", Duration::from_secs(10), async || words().await != before)
+            .await;
+    }
+
+    async fn fits(&self) {
+        let wide = self
+            .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await;
+        assert_eq!(wide, 0, "the page is wider than the screen");
+    }
+}

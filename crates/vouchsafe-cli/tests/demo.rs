@@ -1,0 +1,133 @@
+//! The demo without a browser: what it answers to those who do not play by the rules.
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+struct Demo {
+    process: Child,
+    host: String,
+}
+
+impl Demo {
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_vouchsafe"))
+            .args(["demo", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let host =
+            event["url"].as_str().unwrap().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { process, host }
+    }
+
+    /// The head of the answer, in small letters, and the body.
+    fn ask(&self, line: &str, headers: &str, body: &str) -> (String, String) {
+        let host = if headers.contains("host:") { String::new() } else { format!("host: {}\r\n", self.host) };
+        let length = body.len();
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\n{host}{headers}content-type: application/x-www-form-urlencoded\r\n\
+             content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_lowercase(), body.to_owned())
+    }
+
+    /// The session that a login starts, as a header.
+    fn session(&self) -> String {
+        let (head, _) = self.ask("GET /login/openid", "", "");
+        let cookie = head.lines().find_map(|l| l.strip_prefix("set-cookie: vouchsafe_demo_")).unwrap();
+        format!("cookie: vouchsafe_demo_{}\r\n", cookie.split(';').next().unwrap())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_form_without_its_proof_does_nothing() {
+    let demo = Demo::start();
+    let session = demo.session();
+    for path in ["/refresh", "/revoke", "/sign-out"] {
+        for body in ["csrf=", "csrf=0000000000000000000000000000000000000000000000000000000000000000"] {
+            let (head, page) = demo.ask(&format!("POST {path}"), &session, body);
+            assert!(head.starts_with("http/1.1 403"), "{path}: {head}");
+            assert!(page.contains("Nothing was done"));
+        }
+        let (head, _) = demo.ask(&format!("GET {path}"), &session, "");
+        assert!(head.starts_with("http/1.1 405"), "{path}: {head}");
+    }
+}
+
+#[test]
+fn every_answer_is_guarded() {
+    let demo = Demo::start();
+    for path in ["/", "/callback?code=x&state=y", "/nothing", "/style.css", "/login/nobody"] {
+        let (head, _) = demo.ask(&format!("GET {path}"), "", "");
+        for guard in [
+            "content-security-policy: default-src 'none'; style-src 'self'; script-src 'self'",
+            "frame-ancestors 'none'",
+            "x-frame-options: deny",
+            "referrer-policy: same-origin",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(head.contains(guard), "{path} lacks {guard}: {head}");
+        }
+    }
+}
+
+#[test]
+fn another_name_for_this_machine_is_not_answered() {
+    let demo = Demo::start();
+    let (head, _) = demo.ask("GET /", "host: evil.example\r\n", "");
+    assert!(
+        head.starts_with("http/1.1 303") && head.contains(&format!("location: http://{}/", demo.host)),
+        "{head}"
+    );
+    let (head, _) = demo.ask("POST /revoke", "host: evil.example\r\n", "csrf=");
+    assert!(head.starts_with("http/1.1 421"), "{head}");
+}
+
+#[test]
+fn a_flow_is_shown_to_its_own_session_alone() {
+    let demo = Demo::start();
+    let session = demo.session();
+    assert!(demo.ask("GET /", &session, "").1.contains("What went over the wire"));
+    assert!(!demo.ask("GET /", "", "").1.contains("What went over the wire"));
+    let other = demo.session();
+    assert_ne!(session, other);
+}
+
+#[test]
+fn what_leads_nowhere_is_told_with_the_right_status() {
+    let demo = Demo::start();
+    for (path, status, words) in [
+        ("/nothing", "404", "There is nothing here"),
+        ("/login/nobody", "404", "There is no such way to sign in"),
+        ("/callback", "400", "This sign-in is no longer valid"),
+        ("/callback?error=access_denied&state=x", "400", "This sign-in is no longer valid"),
+    ] {
+        let (head, page) = demo.ask(&format!("GET {path}"), "", "");
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{path}: {head}");
+        assert!(page.contains(words), "{path}: {page}");
+    }
+}
+
+#[test]
+fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+    let demo = Demo::start();
+    let (head, _) = demo.ask("GET /login/openid", "", "");
+    let cookie = head.lines().find(|l| l.contains("vouchsafe_demo_")).unwrap();
+    assert!(cookie.contains("httponly") && cookie.contains("samesite=lax"), "{cookie}");
+}
