@@ -115,19 +115,19 @@ impl Client {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
+        let response = AuthorizationResponse::read(query)?;
+        let server = self.server().await?;
         let PendingLogin { request, .. } = &pending;
-        if request.client_id != self.client_id() || request.provider != self.inner.blueprint.slug {
+        let asked = (&request.client_id, &request.provider, &request.issuer);
+        if asked != (&self.inner.registration.client_id, &self.inner.blueprint.slug, &server.issuer) {
             return refuse(
                 Check::IssuerMismatch,
                 "the login was started by another client than the one that ends it",
             );
         }
-        let response = AuthorizationResponse::read(query)?;
-        let server = self.server().await?;
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
-        let expected = request.issuer.as_deref().or(server.issuer.as_deref());
-        match (&response.iss, expected) {
+        match (&response.iss, &server.issuer) {
             (Some(iss), Some(expected)) if !same(iss, expected) => {
                 return refuse(
                     Check::IssuerMismatch,

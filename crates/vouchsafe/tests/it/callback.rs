@@ -263,7 +263,9 @@ async fn a_clock_that_was_put_back_ends_no_login() {
 
 #[tokio::test]
 async fn a_login_of_another_client_or_provider_is_refused() {
-    for (name, value) in [("client", "another-client"), ("provider", "acme")] {
+    for (name, value) in
+        [("client", "another-client"), ("provider", "acme"), ("issuer", "https://other.example")]
+    {
         let scenario = Scenario::openid();
         let error = finished_with(&scenario, |kept| kept[name] = value.into()).await.unwrap_err();
         assert_eq!(error.code(), "issuer_mismatch", "{name}");
