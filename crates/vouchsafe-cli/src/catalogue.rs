@@ -85,7 +85,7 @@ fn show(definition: &Definition, output: &mut Output) {
         row(output, "endpoints", "the others are found by discovery at the issuer");
     }
     if let Some(list) = &d.identity.emails {
-        row(output, "e-mails", &list.endpoint);
+        row(output, "e-mails", list.endpoint.as_deref().unwrap_or("in the profile"));
     }
     if !d.scopes.is_empty() {
         row(output, "scopes", &format!("{} (asked for unless you name others)", d.scopes.join(" ")));
@@ -106,10 +106,11 @@ fn show(definition: &Definition, output: &mut Output) {
             Pkce::Supported => "S256 is sent",
             Pkce::Required => "S256 is sent; the provider asks for it",
             Pkce::Unsupported => "not sent: the provider refuses it",
+            Pkce::Hex => "SHA-256 is sent, in hexadecimal",
         },
     );
     row(output, "refresh tokens", if d.refresh { "yes, where the provider gives one" } else { "no" });
-    for (name, value) in &d.authorization_params {
+    for (name, value) in &d.authorization.params {
         row(output, "sends always", &format!("{name}={value}"));
     }
     if !d.params.is_empty() {

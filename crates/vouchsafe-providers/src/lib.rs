@@ -10,8 +10,9 @@
 mod definition;
 
 pub use definition::{
-    AuthMethod, Definition, DefinitionError, EmailList, IdentityManners, Kind, Param, Pkce, Rule,
-    TokenManners,
+    AuthMethod, AuthorizationManners, CallbackManners, Definition, DefinitionError, EmailList, Encoding,
+    Failure, IdentityManners, Kind, LongLived, OptionalParam, Param, Pkce, ProfileSource, RefreshManners,
+    RevocationManners, Rule, TokenManners, UserInfoManners,
 };
 
 /// The definition of that slug, if the catalogue has it.

@@ -229,9 +229,7 @@ impl Provider {
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
             emails: match &definition.identity.emails {
-                Some(list) => {
-                    endpoint("e-mail endpoint", &Some(list.endpoint.clone()))?.map(|e| (e, list.clone()))
-                }
+                Some(list) => endpoint("e-mail endpoint", &list.endpoint)?.map(|e| (e, list.clone())),
                 None => None,
             },
             can_refresh: definition.refresh,
@@ -240,7 +238,7 @@ impl Provider {
             client_auth: definition.client_auth.map(Into::into),
             revocation_auth: definition.revocation_auth.map(Into::into),
             pkce: definition.pkce != Pkce::Unsupported,
-            params: definition.authorization_params.clone().into_iter().collect(),
+            params: definition.authorization.params.clone().into_iter().collect(),
             token_manners: definition.token.clone(),
             identity: definition.identity.clone(),
         };

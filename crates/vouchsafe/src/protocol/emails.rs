@@ -20,7 +20,9 @@ pub(crate) fn read(
     let Some(entries) = entries.value().as_array() else {
         return Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails"));
     };
-    let is = |entry: &Value, pointer: &str| entry.pointer(pointer) == Some(&Value::Bool(true));
+    let is = |entry: &Value, mark: &Option<String>| {
+        mark.as_ref().is_some_and(|pointer| entry.pointer(pointer) == Some(&Value::Bool(true)))
+    };
     let primary = entries.iter().find(|e| is(e, &list.primary) && is(e, &list.verified));
     Ok(primary.and_then(|e| e.pointer(&list.email)?.as_str()).map(str::to_owned))
 }
