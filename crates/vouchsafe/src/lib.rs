@@ -47,6 +47,7 @@
 //!
 //! [`Identity::subject`] is who it is, at that provider. [`Identity::verified_email`] is there only where the provider
 //! vouches for that very address. Link accounts by provider and subject: an e-mail can pass to another person.
+//! [`guide::linking_accounts`] says how.
 //!
 //! # Errors
 //!
@@ -69,6 +70,7 @@ mod cache;
 mod client;
 mod endpoint;
 mod error;
+pub mod guide;
 mod http;
 mod identity;
 mod jose;
