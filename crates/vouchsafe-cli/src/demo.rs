@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use url::Url;
 use vouchsafe::{Error, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, StartLogin};
+use vouchsafe_providers::NEUTRAL_MARK;
 use vouchsafe_sandbox::Sandbox;
 
 use crate::demo::record::{MASK, Message, Party, Step};
@@ -66,20 +67,26 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
         .scopes(["profile", "email"]);
     vec![
         Offer {
-            slug: "openid",
-            label: "Continue with Sandbox (OpenID Connect)",
-            hint: "An ID token says who you are, and is verified.",
+            slug: "openid".to_owned(),
+            label: "Sandbox (OpenID Connect)".to_owned(),
+            hint: Some("An ID token says who you are, and is verified."),
+            mark: mark("openid"),
             provider: Provider::openid(issuer),
             registration: registration.clone(),
         },
         Offer {
-            slug: "oauth2",
-            label: "Continue with Sandbox (plain OAuth 2)",
-            hint: "No ID token: the profile says who you are.",
+            slug: "oauth2".to_owned(),
+            label: "Sandbox (plain OAuth 2)".to_owned(),
+            hint: Some("No ID token: the profile says who you are."),
+            mark: NEUTRAL_MARK,
             provider: plain,
             registration,
         },
     ]
+}
+
+fn mark(slug: &str) -> &'static str {
+    vouchsafe_providers::mark(slug).unwrap_or(NEUTRAL_MARK)
 }
 
 struct App {
@@ -226,7 +233,7 @@ async fn callback(
 
 /// Writes down that a login is asked for. It begins with nothing known.
 fn asked(app: &App, session: &Session, uri: &Uri) -> io::Result<()> {
-    session.begin(&app.setup)?;
+    session.begin(&app.setup, uri.path().trim_start_matches("/login/"))?;
     let request = Message::get(&format!("{}{uri}", app.origin));
     session.trace.push(
         Step::new(Party::Browser, Party::App, "Sign me in", "Somebody presses a button.").request(request),
