@@ -170,7 +170,7 @@ fn name_of(identity: &Identity) -> &str {
     identity.name().or(identity.email()).unwrap_or(identity.subject())
 }
 
-fn identity(identity: &Identity, label: &'static str, csrf: &str) -> Html {
+fn identity(identity: &Identity, label: &str, csrf: &str) -> Html {
     let name = name_of(identity);
     let initial: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
     let html = Html::new("<section class=\"card\" aria-labelledby=\"who\"><div class=\"who\"><span class=\"face big\" aria-hidden=\"true\">")
@@ -191,8 +191,7 @@ fn identity(identity: &Identity, label: &'static str, csrf: &str) -> Html {
             html.text(email).raw(" <span data-email class=\"").raw(class).raw("\">").raw(words).raw("</span>")
         }
     };
-    let html =
-        html.raw("</dd><dt>By</dt><dd>").raw(label.trim_start_matches("Continue with ")).raw("</dd></dl>");
+    let html = html.raw("</dd><dt>By</dt><dd>").text(label).raw("</dd></dl>");
     match identity.profile_error() {
         Some(error) => html
             .raw("<p class=\"soft small\">The profile could not be had: ")
