@@ -72,9 +72,21 @@ impl Default for Limits {
 pub struct Http {
     client: Arc<dyn HttpClient>,
     limits: Limits,
+    user_agent: HeaderValue,
 }
 
 impl Http {
+    /// The same client under a name of your own, as some providers ask for: `my-app/1.0 (by jane@example.com)`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the name holds what no header may hold.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        let invalid =
+            |_| Error::config("user_agent", "the user agent's name holds characters that no header may hold");
+        self.user_agent = HeaderValue::try_from(name.into()).map_err(invalid)?;
+        Ok(self)
+    }
+
     /// The same client with another limit on the time of one exchange; 30 seconds unless it is set.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -104,6 +116,7 @@ impl Http {
     ///     }
     /// }
     ///
+    /// # #[cfg(feature = "reqwest")]
     /// let http = Http::from(Counted(Http::new()?.client()));
     /// # Ok::<(), vouchsafe::Error>(())
     /// ```
@@ -124,7 +137,7 @@ impl Http {
             let detail = format!("{origin} is neither https nor http on a loopback host");
             return Err(Error::validation(operation, Check::InsecureUrl, detail));
         }
-        request.headers_mut().entry(USER_AGENT).or_insert(AGENT);
+        request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
 
         let response = match self.client.send(request, self.limits).await {
             Ok(response) => response,
@@ -145,7 +158,7 @@ impl Http {
 
 impl<C: HttpClient + 'static> From<C> for Http {
     fn from(client: C) -> Self {
-        Self { client: Arc::new(client), limits: Limits::default() }
+        Self { client: Arc::new(client), limits: Limits::default(), user_agent: AGENT }
     }
 }
 

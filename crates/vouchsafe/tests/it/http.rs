@@ -153,3 +153,14 @@ fn what_is_missing_is_told_when_the_client_is_made() {
     let nobody = vouchsafe::Registration::new("").redirect_uri(REDIRECT_URI);
     assert_eq!(Client::new(acme(), nobody, &http).unwrap_err().code(), "client_id");
 }
+
+#[tokio::test]
+async fn an_application_may_say_who_it_is() {
+    let wire =
+        Wire::always(answer(200, "application/json", r#"{"access_token": "a", "token_type": "Bearer"}"#));
+    let http = wire.http().user_agent("my-app/1.0 (by jane@example.com)").unwrap();
+    let client = Client::new(acme(), web(), &http).unwrap();
+    client.manual().authorization_code("c", REDIRECT_URI).await.unwrap();
+    assert_eq!(wire.seen()[0].headers()["user-agent"], "my-app/1.0 (by jane@example.com)");
+    assert_eq!(wire.http().user_agent("two\nlines").unwrap_err().code(), "user_agent");
+}
