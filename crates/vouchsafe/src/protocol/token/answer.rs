@@ -1,57 +1,19 @@
-//! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
+//! What a token endpoint answers (RFC 6749 section 5).
 use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderMap;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 use vouchsafe_providers::TokenManners;
 
-use super::answer::{Exchange, post};
-use super::client_auth::{Credentials, push};
-use crate::endpoint::Endpoint;
+use super::time;
 use crate::error::{Check, Error, Fault};
-use crate::http::{Request, Response};
+use crate::http::Response;
 use crate::json::{self, Names, Scalar, Text};
-use crate::registration::ClientAuth;
+use crate::protocol::answer::Exchange;
+use crate::protocol::params::read_form;
 use crate::secret::Secret;
-
-/// What a token is asked for with.
-#[derive(Clone, Copy)]
-pub(crate) enum Grant<'a> {
-    /// RFC 6749 §4.1.3, with the code verifier of RFC 7636 §4.5.
-    AuthorizationCode { code: &'a str, redirect_uri: &'a str, verifier: Option<&'a str> },
-    /// RFC 6749 §6.
-    RefreshToken { token: &'a str, scope: Option<&'a str> },
-}
-
-pub(crate) fn request(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-    auth: ClientAuth,
-    grant: Grant<'_>,
-) -> Request {
-    let (mut headers, mut form) = (HeaderMap::with_capacity(4), String::with_capacity(384));
-    match grant {
-        Grant::AuthorizationCode { code, redirect_uri, verifier } => {
-            push(&mut form, "grant_type", "authorization_code");
-            push(&mut form, "code", code);
-            push(&mut form, "redirect_uri", redirect_uri);
-            if let Some(verifier) = verifier {
-                push(&mut form, "code_verifier", verifier);
-            }
-        }
-        Grant::RefreshToken { token, scope } => {
-            push(&mut form, "grant_type", "refresh_token");
-            push(&mut form, "refresh_token", token);
-            if let Some(scope) = scope {
-                push(&mut form, "scope", scope);
-            }
-        }
-    }
-    credentials.apply(auth, &mut headers, &mut form);
-    post(endpoint.uri(), headers, form)
-}
 
 /// A token endpoint's answer, checked field by field.
 #[derive(Debug)]
@@ -72,7 +34,8 @@ pub(crate) fn read(
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     exchange.json(&response)?;
-    read_body(exchange, manners, response.into_body(), now)
+    let is_form = exchange.is_form(&response);
+    read_as(exchange, manners, response.into_body(), is_form, now)
 }
 
 /// The same, for a body that is known to be that of a successful answer.
@@ -82,7 +45,27 @@ pub(crate) fn read_body(
     body: Vec<u8>,
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
-    let body = Secret::new(json::utf8(body).map_err(|e| exchange.not_json(&e))?);
+    let is_form = manners.form_answer && !body.trim_ascii_start().starts_with(b"{");
+    read_as(exchange, manners, body, is_form, now)
+}
+
+fn read_as(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: Vec<u8>,
+    is_form: bool,
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    let plain = !is_form
+        && manners.answer.is_empty()
+        && manners.answer_names.is_empty()
+        && exchange.dialect.failure.is_none();
+    let body = if plain {
+        json::utf8(body).map_err(|e| exchange.not_json(&e))?
+    } else {
+        translated(exchange, manners, &Secret::from(body_text(exchange, body)?), is_form)?
+    };
+    let body = Secret::new(body);
     let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| exchange.not_json(&e))?;
     if fields.has_error {
         // A status of success and an error in the body: some providers do so always. What else is there is not read.
@@ -101,7 +84,7 @@ pub(crate) fn read_body(
     };
     match checked.text("token_type", fields.token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
-        Some(kind) if !kind.eq_ignore_ascii_case("bearer") => {
+        Some(kind) if !is_bearer(&kind, manners) => {
             return Err(Error::validation(
                 exchange.operation,
                 Check::TokenType,
@@ -113,17 +96,86 @@ pub(crate) fn read_body(
         }
         _ => {}
     }
-    let lifetime = checked.lifetime(fields.expires_in)?;
-    let expires_at = match (lifetime, checked.number("expires_at", fields.expires_at)?) {
+    let lifetime = checked.lifetime(fields.expires_in, manners)?;
+    let expires_at = match (lifetime, checked.moment("expires_at", fields.expires_at)?) {
         (Some(lifetime), _) => now.checked_add(lifetime),
         (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
         (None, None) => None,
     };
     let refresh_token = checked.token("refresh_token", fields.refresh_token)?;
     let id_token = checked.token("id_token", fields.id_token)?;
-    let scope = checked.text("scope", fields.scope)?.map(|s| s.into_owned().into_boxed_str());
+    let scope = match fields.scope {
+        Some(Scope::Many(many)) => {
+            // They are taken apart again by the separators.
+            let separator = manners.scope_separators.chars().next().unwrap_or(' ').to_string();
+            Some(many.join(&separator).into_boxed_str())
+        }
+        Some(Scope::One(one)) => checked.text("scope", Some(one))?.map(|s| s.into_owned().into_boxed_str()),
+        None => None,
+    };
     let extra = fields.has_more.then_some(body);
     Ok(TokenAnswer { access_token, refresh_token, id_token, scope, expires_at, extra })
+}
+
+fn body_text(exchange: &Exchange<'_>, body: Vec<u8>) -> Result<String, Error> {
+    json::utf8(body).map_err(|e| exchange.not_json(&e))
+}
+
+/// An answer in the words of RFC 6749, made of one in the provider's own. What says no is an error.
+fn translated(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: &Secret,
+    is_form: bool,
+) -> Result<String, Error> {
+    let body = body.expose().as_bytes();
+    let mut document = if is_form {
+        let members =
+            read_form(body).ok_or_else(|| exchange.fault(Fault::Json, "is neither JSON nor a form"))?;
+        Value::Object(members)
+    } else {
+        json::parse(body).map_err(|e| exchange.not_json(&e))?.into_value()
+    };
+    if let Some(error) = exchange.failed(&document, Some(200)).or_else(|| exchange.said(&document, Some(200)))
+    {
+        return Err(error);
+    }
+    let Some(Value::Object(mut members)) = document.pointer_mut(&manners.answer).map(Value::take) else {
+        let what =
+            if manners.answer.is_empty() { "is not an object" } else { "lacks the object with the token" };
+        return Err(
+            exchange.fault(if manners.answer.is_empty() { Fault::Json } else { Fault::MissingField }, what)
+        );
+    };
+    let known: Vec<_> = manners
+        .answer_names
+        .iter()
+        .filter_map(|(ours, theirs)| Some((ours, members.remove(theirs)?)))
+        .collect();
+    for (name, value) in known {
+        members.insert(name.clone(), value);
+    }
+    // What stands beside the object with the token is kept too, but for what would pass for a part of it.
+    if let Value::Object(beside) = document {
+        let beside = beside
+            .into_iter()
+            .filter(|(name, value)| !KNOWN.contains(&name.as_str()) && name != "error" && !value.is_null());
+        add_missing(&mut members, beside);
+    }
+    Ok(Value::Object(members).to_string())
+}
+
+fn add_missing(members: &mut Map<String, Value>, more: impl Iterator<Item = (String, Value)>) {
+    for (name, value) in more {
+        members.entry(name).or_insert(value);
+    }
+}
+
+/// RFC 6749 §7.1: a client must not use a token of a type that it does not know. Some providers have a word of their own
+/// for bearer tokens; none of them is that of a type which asks for more.
+fn is_bearer(kind: &str, manners: &TokenManners) -> bool {
+    let is = |known: &str| kind.eq_ignore_ascii_case(known);
+    is("bearer") || (manners.token_type_absent && !["dpop", "mac", "pop", "n_a"].into_iter().any(is))
 }
 
 struct Checked<'a> {
@@ -179,8 +231,22 @@ impl Checked<'_> {
         Ok(Duration::from_secs(seconds as u64))
     }
 
-    fn lifetime(&self, value: Option<Scalar<'_>>) -> Result<Option<Duration>, Error> {
-        self.number("expires_in", value)?.map(|s| self.duration("expires_in", s)).transpose()
+    fn lifetime(&self, value: Option<Scalar<'_>>, manners: &TokenManners) -> Result<Option<Duration>, Error> {
+        let unit = if manners.expires_in_milliseconds { 1000.0 } else { 1.0 };
+        match self.number("expires_in", value)? {
+            Some(0.0) if manners.expires_in_zero_is_never => Ok(None),
+            lifetime => lifetime.map(|lifetime| self.duration("expires_in", lifetime / unit)).transpose(),
+        }
+    }
+
+    /// Seconds since 1970, or the same in words (RFC 3339).
+    fn moment(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
+        match &value {
+            Some(Scalar::Text(text)) if text.contains('-') => {
+                time::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is no moment"))
+            }
+            _ => self.number(name, value),
+        }
     }
 }
 
@@ -193,9 +259,75 @@ struct Fields<'a> {
     expires_at: Option<Scalar<'a>>,
     refresh_token: Option<Scalar<'a>>,
     id_token: Option<Scalar<'a>>,
-    scope: Option<Scalar<'a>>,
+    scope: Option<Scope<'a>>,
     has_error: bool,
     has_more: bool,
+}
+
+/// Scopes as text, or as a list of texts.
+enum Scope<'a> {
+    One(Scalar<'a>),
+    Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Scope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScopeVisitor)
+    }
+}
+
+struct ScopeVisitor;
+
+impl<'de> Visitor<'de> for ScopeVisitor {
+    type Value = Scope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("scopes")
+    }
+
+    fn visit_unit<E>(self) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Null))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Bool))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Other))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Other))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Other))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Text(Cow::Borrowed(value))))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scope<'de>, E> {
+        Ok(Scope::One(Scalar::Text(Cow::Owned(value.to_owned()))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scope<'de>, A::Error> {
+        let (mut many, mut other) = (Vec::new(), false);
+        while let Some(entry) = seq.next_element::<Scalar<'de>>()? {
+            match entry {
+                Scalar::Text(one) => many.push(one.into_owned()),
+                _ => other = true,
+            }
+        }
+        Ok(if other { Scope::One(Scalar::Other) } else { Scope::Many(many) })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope<'de>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scope::One(Scalar::Other))
+    }
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -224,7 +356,12 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "expires_at" => &mut fields.expires_at,
                 "refresh_token" => &mut fields.refresh_token,
                 "id_token" => &mut fields.id_token,
-                "scope" => &mut fields.scope,
+                "scope" => {
+                    if fields.scope.replace(map.next_value()?).is_some() {
+                        return Err(json::duplicate());
+                    }
+                    continue;
+                }
                 _ => {
                     // `"error": null` is how a few providers say that there is none.
                     let value: Option<IgnoredAny> = map.next_value()?;
@@ -254,10 +391,16 @@ const MAX_SECONDS: f64 = 253_402_300_799.0;
 mod tests {
     use super::*;
     use crate::error::Operation;
+    use crate::protocol::answer::Dialect;
 
     fn read(body: &str) -> Result<TokenAnswer, Error> {
         let uri = http::Uri::from_static("https://a.example/token");
-        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
+        let exchange = Exchange {
+            operation: Operation::AuthorizationCode,
+            uri: &uri,
+            secrets: &[],
+            dialect: Dialect::PLAIN,
+        };
         read_body(&exchange, &TokenManners::default(), body.into(), UNIX_EPOCH)
     }
 
