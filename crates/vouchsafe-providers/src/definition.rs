@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check;
+
 /// What is known of one provider: its endpoints, its manners, and where its profile keeps what.
 ///
 /// A definition is a TOML file. The catalogue's own are in the folder `providers/`; yours are read by
@@ -511,7 +513,10 @@ impl Definition {
     /// # Errors
     /// Says the line and the field that is wrong, and why.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        toml::from_str(text).map_err(|e| DefinitionError { message: e.to_string().trim_end().to_owned() })
+        let definition =
+            toml::from_str(text).map_err(|e| DefinitionError { message: check::unreadable(&e, text) })?;
+        check::check(&definition).map_err(|mistake| DefinitionError { message: mistake.told_of(text) })?;
+        Ok(definition)
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod check;
 mod definition;
 
 pub use definition::{
