@@ -42,7 +42,7 @@ pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Valu
 /// A refusal by the token endpoint.
 pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
     let manners = &call.act.definition.token;
-    let code = native(call.act, error.code);
+    let code = native(call.act, &error);
     match &manners.failure {
         Some(failure) => {
             let body = failed(failure, &code, &error.description);
@@ -67,7 +67,7 @@ pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
 pub(super) fn refused(act: &Act, failure: Option<&Failure>, error: OAuthError) -> Response {
     match failure {
         Some(failure) => {
-            json_answer(StatusCode::OK, &failed(failure, &native(act, error.code), &error.description))
+            json_answer(StatusCode::OK, &failed(failure, &native(act, &error), &error.description))
         }
         None => error.into_response(),
     }
@@ -117,10 +117,13 @@ fn encoded(call: &Call<'_>, manners: &TokenManners, status: StatusCode, body: &V
     (status, headers, form).into_response()
 }
 
-/// The provider's own word for an error.
-fn native(act: &Act, code: &str) -> String {
-    let own = act.definition.token.error_codes.iter().find(|(_, standard)| *standard == code);
-    own.map_or(code, |(own, _)| own).to_owned()
+/// The provider's own word for an error. Where it has several, the one that says most of what the description says.
+fn native(act: &Act, error: &OAuthError) -> String {
+    let said: Vec<_> = error.description.split([' ', '_', ',']).collect();
+    let fits = |own: &str| own.split('_').filter(|word| said.contains(word)).count();
+    let codes = act.definition.token.error_codes.iter().filter(|(_, standard)| *standard == error.code);
+    let own = codes.rev().max_by_key(|(own, _)| fits(own));
+    own.map_or(error.code, |(own, _)| own.as_str()).to_owned()
 }
 
 fn failed(failure: &Failure, code: &str, description: &str) -> Value {

@@ -145,16 +145,17 @@ fn entries(list: &EmailList, user: &User, email_verified: bool) -> Vec<Value> {
         let mut entry = Value::Null;
         put(&mut entry, &list.email, email.into());
         if let Some(pointer) = &list.verified {
-            let mark = if pointer.ends_with("status") {
-                if verified { "confirmed" } else { "unconfirmed" }.into()
-            } else {
-                verified.into()
+            let is_word = ["state", "status"].iter().any(|name| pointer.ends_with(name));
+            let mark = match (is_word, verified) {
+                (true, true) => "confirmed".into(),
+                (true, false) => "unconfirmed".into(),
+                (false, verified) => verified.into(),
             };
             put(&mut entry, pointer, mark);
         }
         if let Some(pointer) = &list.primary {
             let is_list =
-                ["type", "types", "attributes", "usage", "flags"].iter().any(|name| pointer.ends_with(name));
+                ["type", "types", "attributes", "usage", "scope"].iter().any(|name| pointer.ends_with(name));
             let mark = match (is_list, primary) {
                 (true, true) => json!(["primary"]),
                 (true, false) => json!([]),

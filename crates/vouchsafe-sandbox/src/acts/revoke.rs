@@ -11,9 +11,12 @@ use crate::routes::{OAuthError, json as json_answer};
 
 /// Whether a request to a URL that serves several ends is one for revocation.
 pub(super) fn is_meant(call: &Call<'_>, roles: &[Role], given: &impl Fn(&str) -> Option<String>) -> bool {
-    let params = &call.act.definition.revocation.params;
+    let definition = &call.act.definition;
+    let (params, method) = (&definition.revocation.params, &definition.revocation.method);
+    let asks_for_tokens = named(&[&definition.token.names], "grant_type").and_then(given).is_some();
     roles == [Role::Revocation]
         || (!params.is_empty() && params.iter().all(|(name, value)| given(name).as_ref() == Some(value)))
+        || (!asks_for_tokens && method.as_deref().is_none_or(|method| call.method.as_str() == method))
 }
 
 /// The revocation endpoint: RFC 7009, or what the provider makes of it.

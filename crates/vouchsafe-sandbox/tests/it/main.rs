@@ -3,6 +3,7 @@
 mod acts;
 mod authorization;
 mod discovery;
+mod faults;
 mod id_token;
 mod logout;
 mod manners;

@@ -477,7 +477,7 @@ async fn acts_are_recorded_and_keep_to_the_clock() {
     let player = Player::new(&scenario, "github").await;
     let callback = player.callback("alice").await;
     scenario.sandbox.advance_clock(std::time::Duration::from_secs(61));
-    assert_eq!(player.redeem(&callback, &[]).await.whole["error"], "invalid_grant");
+    assert_eq!(player.redeem(&callback, &[]).await.whole["error"], "bad_verification_code");
     let requests = scenario.sandbox.requests_to("/act/github/github.com/login/oauth/access_token");
     assert_eq!(requests[0].form_value("redirect_uri").as_deref(), Some(REDIRECT_URI));
 }
@@ -491,6 +491,6 @@ async fn code_of_one_act_is_worth_nothing_at_another() {
     assert_eq!(own.redeem(&callback, &[]).await.whole["error"], "invalid_grant");
     let answer = github.redeem(&callback, &[]).await;
     assert_eq!(own.ask(&answer, &[]).await.status, 401);
-    assert_eq!(github.redeem(&callback, &[]).await.whole["error"], "invalid_grant");
+    assert_eq!(github.redeem(&callback, &[]).await.whole["error"], "bad_verification_code");
     assert_eq!(github.ask(&answer, &[]).await.status, 401, "a code used twice ends its tokens");
 }
