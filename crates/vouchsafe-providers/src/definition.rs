@@ -88,6 +88,9 @@ pub struct Definition {
     /// Whether the provider takes a code challenge (RFC 7636).
     #[serde(default)]
     pub pkce: Pkce,
+    /// Whether ID tokens carry the nonce that was sent. Where they need not, one that is there is compared all the same.
+    #[serde(default = "yes")]
+    pub nonce: bool,
     /// How authorization requests differ from RFC 6749 section 4.1.1.
     #[serde(default)]
     pub authorization: AuthorizationManners,
@@ -112,7 +115,8 @@ pub struct Definition {
     /// Where the profile keeps who the user is.
     #[serde(default)]
     pub identity: IdentityManners,
-    /// What has to be filled in, by name: `{name}` in an endpoint or in the issuer.
+    /// What has to be filled in, by name: `{name}` in an endpoint, in the issuer, and in the value of a parameter, of a
+    /// header and of what is expected of a response. `{client_id}` stands for the client id in the same places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Param>,
     /// What an integrator should know, a sentence each.
@@ -202,6 +206,8 @@ pub struct CallbackManners {
     /// A parameter that authenticates the others: the hexadecimal HMAC-SHA-256 under the client secret of the other
     /// parameters, sorted, as `name=value` joined by `&`.
     pub hmac: Option<String>,
+    /// Parameters that must come back with just that value: `shop = "{shop}.example.com"`.
+    pub expect: BTreeMap<String, String>,
 }
 
 /// Where the parameters of a request go.
@@ -232,7 +238,8 @@ pub struct TokenManners {
     pub params: BTreeMap<String, String>,
     /// Headers that every request carries; `{client_id}` stands for the client id.
     pub headers: BTreeMap<String, String>,
-    /// Where in the answer the members are: a JSON Pointer, empty for the answer itself.
+    /// Where in the answer the members are: a JSON Pointer, empty for the answer itself. What stands beside is kept, but
+    /// is no part of the token.
     pub answer: String,
     /// What a member of the answer is called here: `access_token = "accessToken"`.
     pub answer_names: BTreeMap<String, String>,
@@ -246,11 +253,13 @@ pub struct TokenManners {
     pub expires_in_zero_is_never: bool,
     /// The characters that separate scopes in an answer.
     pub scope_separators: String,
-    /// Answers carry no `token_type`, or another word than `Bearer` for the same.
+    /// Answers carry no `token_type`, or another word than `Bearer` for the same. Types that ask for more than a bearer
+    /// token does, such as `DPoP`, are refused all the same.
     pub token_type_absent: bool,
     /// How an answer says no with a status of success, where it does so in words of its own.
     pub failure: Option<Failure>,
-    /// What the provider's error codes are in the words of RFC 6749: `bad_refresh_token = "invalid_grant"`.
+    /// What the provider's error codes are in the words of the RFCs, wherever they come from:
+    /// `bad_refresh_token = "invalid_grant"`.
     pub error_codes: BTreeMap<String, String>,
 }
 
@@ -282,11 +291,12 @@ pub struct RevocationManners {
     pub method: Option<String>,
     /// Where the parameters go.
     pub encoding: Encoding,
-    /// What the parameter `token` is called; empty to leave it out.
+    /// What the parameter `token` is called; empty to leave it out. Where it is set, no `token_type_hint` is sent.
     pub token_name: Option<String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
-    /// The access token authenticates the request, as `Authorization: Bearer`.
+    /// The access token authenticates the request, as `Authorization: Bearer`; the client does so only where
+    /// `revocation_auth` says how.
     pub bearer: bool,
     /// Only access tokens can be revoked, or only refresh tokens: `access_token` or `refresh_token`.
     pub only: Option<String>,
@@ -311,7 +321,8 @@ pub struct LongLived {
     pub token_name: String,
 }
 
-/// How an answer says no in words of its own: by a member whose value is none of those that mean success.
+/// How an answer says no in words of its own, whatever its status: by a member whose value is none of those that mean
+/// success. A member that is null or an empty list is not there.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -333,7 +344,7 @@ pub struct Failure {
 pub struct UserInfoManners {
     /// What takes the place of a profile where there is none to ask for.
     pub source: ProfileSource,
-    /// The method: `GET` or `POST`.
+    /// The method: `GET` or `POST`; POST wherever there is a body.
     pub method: String,
     /// Where the access token goes: `bearer`, `scheme:OAuth`, `scheme:` (bare), `header:NAME`, `query:NAME`, `body:NAME`.
     pub token: String,
@@ -376,7 +387,7 @@ pub struct IdentityManners {
     pub email: Vec<String>,
     /// Whether the provider vouches for that e-mail: all of these must say so.
     pub email_verified: Vec<String>,
-    /// `email_verified` is sent as the text `"true"` or `"false"`, or as 1 or 0.
+    /// `email_verified` is sent as the text `"true"` or `"false"`, or as 1 or 0, number or text.
     pub email_verified_text: bool,
     /// The provider documents that it gives out verified e-mails alone.
     pub email_always_verified: bool,
@@ -492,6 +503,7 @@ impl Definition {
             client_auth: None,
             revocation_auth: None,
             pkce: Pkce::default(),
+            nonce: true,
             authorization: AuthorizationManners::default(),
             callback: CallbackManners::default(),
             token: TokenManners::default(),

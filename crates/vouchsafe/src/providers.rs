@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn every_function_has_its_file_in_the_catalogue() {
         for provider in [github(), google()] {
-            assert!(provider.blueprint().is_ok(), "{}", provider.slug());
+            assert!(provider.blueprint("me").is_ok(), "{}", provider.slug());
         }
     }
 }

@@ -12,6 +12,7 @@ mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
+mod manners;
 mod redaction;
 mod refresh;
 mod revocation;
