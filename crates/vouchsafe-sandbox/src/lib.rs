@@ -56,7 +56,9 @@
 //! it remembers is bounded and in memory.
 #![forbid(unsafe_code)]
 
+mod acts;
 mod config;
+mod fault;
 mod html;
 mod keys;
 mod pages;
@@ -67,7 +69,9 @@ mod routes;
 mod server;
 mod store;
 
+pub use acts::ActedProvider;
 pub use config::{ClientConfig, User};
+pub use fault::Fault;
 pub use person::{Person, PersonError};
 pub use record::RecordedRequest;
 pub use server::{Sandbox, SandboxBuilder};
