@@ -116,6 +116,10 @@ impl Exchange<'_> {
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
             }
+            // Some providers have an `error` in every answer, and say in it whether there is one.
+            Value::Object(_) if self.dialect.failure.is_some_and(|f| f.code.starts_with("/error/")) => {
+                return None;
+            }
             Value::Object(error) => {
                 let code = ["type", "status", "code"].iter().find_map(|n| error.get(*n)?.as_str());
                 (code.unwrap_or("unknown_error"), error.get("message"), None)
