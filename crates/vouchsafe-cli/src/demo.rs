@@ -53,7 +53,7 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
     serve_http(listener, router).await
 }
 
-/// The ways to sign in. A provider more is an entry more.
+/// The ways to sign in: at the sandbox as it is, and at every provider that it acts.
 fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
     let registration = Registration::new(sandbox.client_id())
         .secret(sandbox.client_secret())
@@ -65,7 +65,7 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
         .revocation_endpoint(format!("{issuer}/revoke"))
         .userinfo_endpoint(format!("{issuer}/userinfo"))
         .scopes(["profile", "email"]);
-    vec![
+    let mut offers = vec![
         Offer {
             slug: "openid".to_owned(),
             label: "Sandbox (OpenID Connect)".to_owned(),
@@ -82,7 +82,23 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
             provider: plain,
             registration,
         },
-    ]
+    ];
+    let known = |slug: &&str| offers.iter().any(|offer| offer.slug == **slug);
+    let others: Vec<_> = vouchsafe_providers::slugs().filter(|slug| !known(slug)).collect();
+    offers.extend(others.into_iter().filter_map(|slug| acted(slug, sandbox, origin)));
+    offers
+}
+
+fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
+    let acted = sandbox.provider(slug)?;
+    let definition = acted.definition();
+    let label = definition.display_name.clone();
+    let provider = Provider::from(definition);
+    let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
+    let registration = Registration::new(acted.client_id())
+        .secret(acted.client_secret())
+        .redirect_uri(format!("{origin}/callback"));
+    Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
 }
 
 fn mark(slug: &str) -> &'static str {

@@ -44,7 +44,8 @@ if (many) {
   find.setAttribute("aria-label", "Find a provider");
   find.addEventListener("input", () => {
     const wanted = find.value.trim().toLowerCase();
-    for (const item of many.children) item.hidden = !item.textContent.toLowerCase().includes(wanted);
+    const name = (item) => item.textContent.replace("Continue with ", "").toLowerCase();
+    for (const item of many.children) item.hidden = !name(item).includes(wanted);
   });
   many.before(find);
 }
