@@ -112,9 +112,10 @@ fn marks(d: &Definition) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 7] {
+fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
     [
         ("authorization.params", &d.authorization.params),
+        ("callback.expect", &d.callback.expect),
         ("token.params", &d.token.params),
         ("token.headers", &d.token.headers),
         ("refreshing.params", &d.refreshing.params),

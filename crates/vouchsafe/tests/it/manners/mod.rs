@@ -15,6 +15,10 @@ use crate::wire::Wire;
 
 /// The provider of a definition: what every one has, and what is given.
 fn defined(more: &str) -> Provider {
+    try_defined(more).unwrap()
+}
+
+fn try_defined(more: &str) -> Result<Provider, Error> {
     let common = r#"
         slug = "acme"
         display_name = "Acme"
@@ -22,12 +26,13 @@ fn defined(more: &str) -> Provider {
         authorization_endpoint = "https://acme.example/authorize"
         token_endpoint = "https://acme.example/token"
         revocation_endpoint = "https://acme.example/revoke"
-        userinfo_endpoint = "https://acme.example/me"
         client_auth = "client_secret_post"
         documentation = "https://acme.example/docs"
         checked = "2026-11-23"
     "#;
-    Provider::from_definition(format!("{common}\n{more}")).unwrap()
+    let userinfo =
+        if more.contains("source = ") { "" } else { "userinfo_endpoint = \"https://acme.example/me\"" };
+    Provider::from_definition(format!("{common}\n{userinfo}\n{more}"))
 }
 
 /// A client of it that always gets the same answer.
@@ -36,10 +41,11 @@ fn answered(more: &str, answer: Response) -> (Client, Wire) {
     (Client::new(defined(more), web(), &wire.http()).unwrap(), wire)
 }
 
-/// The word for what is wrong with a definition.
+/// The word for what is wrong with a definition, or with a client of it.
 fn refused(more: &str) -> String {
     let wire = Wire::always(Response::default());
-    Client::new(defined(more), web(), &wire.http()).unwrap_err().code().to_owned()
+    let client = try_defined(more).and_then(|provider| Client::new(provider, web(), &wire.http()));
+    client.unwrap_err().code().to_owned()
 }
 
 async fn exchange(client: &Client) -> Result<Tokens, Error> {
