@@ -64,6 +64,15 @@ async fn a_login_at_franceconnect() {
 }
 
 #[tokio::test]
+async fn franceconnect_has_one_level_of_assurance() {
+    let stage = stage();
+    let url = stage.client.login().acr_values(["eidas1"]).await.unwrap().url;
+    assert_eq!(url.matches("acr_values=eidas1").count(), 1);
+    let error = stage.client.login().acr_values(["eidas3"]).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_option");
+}
+
+#[tokio::test]
 async fn userinfo_of_franceconnect_is_believed_by_its_signature() {
     let stage = stage();
     let tokens =
