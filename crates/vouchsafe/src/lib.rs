@@ -41,7 +41,8 @@
 //! # Tokens
 //!
 //! [`Tokens`] know when they expire, serialise for the store where you keep them, and print without their secrets.
-//! [`Client::refresh`] gives fresh ones, [`Client::revoke`] ends them.
+//! [`Client::refresh`] gives fresh ones, [`Client::long_lived_token`] trades a short-lived one where a provider has that,
+//! [`Client::revoke`] ends them.
 //!
 //! # Identity
 //!

@@ -182,7 +182,9 @@ impl<'c> Login<'c> {
             params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
-            params.push(("acr_values".into(), self.acr_values.join(" ").into()));
+            let values = self.acr_values.join(" ");
+            check_extra(manners, "acr_values", &values)?;
+            params.push(("acr_values".into(), values.into()));
         }
         Ok(LoginRequest::new(
             server,

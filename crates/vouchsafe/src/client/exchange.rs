@@ -141,7 +141,11 @@ impl Client {
         }
         let bearer = manners.bearer.then_some(access_token);
         let auth = match bearer {
-            Some(_) => self.inner.registration.revocation_auth.or(self.own_revocation_auth()),
+            // The token alone authenticates, unless the client is said to do so as well.
+            Some(_) => {
+                let own = self.inner.registration.revocation_auth.or(self.own_revocation_auth());
+                own.filter(|method| *method != ClientAuth::None)
+            }
             None => Some(self.revocation_auth(&server)?),
         };
         let revocation = Revocation { manners, token, hint, bearer, auth };

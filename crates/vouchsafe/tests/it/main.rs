@@ -17,6 +17,7 @@ mod manners;
 mod redaction;
 mod refresh;
 mod revocation;
+mod thirteen;
 mod token_request;
 mod tokens;
 #[cfg(feature = "reqwest")]

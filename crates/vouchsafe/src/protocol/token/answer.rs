@@ -1,16 +1,15 @@
 //! What a token endpoint answers (RFC 6749 section 5).
 use std::borrow::Cow;
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use vouchsafe_providers::TokenManners;
 
+use super::fields::{Fields, Scope};
 use super::time;
 use crate::error::{Check, Error, Fault};
 use crate::http::Response;
-use crate::json::{self, Names, Scalar, Text};
+use crate::json::{self, Scalar};
 use crate::protocol::answer::Exchange;
 use crate::protocol::params::read_form;
 use crate::secret::Secret;
@@ -247,137 +246,6 @@ impl Checked<'_> {
             }
             _ => self.number(name, value),
         }
-    }
-}
-
-/// The members of an answer as they came.
-#[derive(Default)]
-struct Fields<'a> {
-    access_token: Option<Scalar<'a>>,
-    token_type: Option<Scalar<'a>>,
-    expires_in: Option<Scalar<'a>>,
-    expires_at: Option<Scalar<'a>>,
-    refresh_token: Option<Scalar<'a>>,
-    id_token: Option<Scalar<'a>>,
-    scope: Option<Scope<'a>>,
-    has_error: bool,
-    has_more: bool,
-}
-
-/// Scopes as text, or as a list of texts.
-enum Scope<'a> {
-    One(Scalar<'a>),
-    Many(Vec<String>),
-}
-
-impl<'de> Deserialize<'de> for Scope<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScopeVisitor)
-    }
-}
-
-struct ScopeVisitor;
-
-impl<'de> Visitor<'de> for ScopeVisitor {
-    type Value = Scope<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("scopes")
-    }
-
-    fn visit_unit<E>(self) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Null))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Bool))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Other))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Other))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Other))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Text(Cow::Borrowed(value))))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Scope<'de>, E> {
-        Ok(Scope::One(Scalar::Text(Cow::Owned(value.to_owned()))))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scope<'de>, A::Error> {
-        let (mut many, mut other) = (Vec::new(), false);
-        while let Some(entry) = seq.next_element::<Scalar<'de>>()? {
-            match entry {
-                Scalar::Text(one) => many.push(one.into_owned()),
-                _ => other = true,
-            }
-        }
-        Ok(if other { Scope::One(Scalar::Other) } else { Scope::Many(many) })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scope::One(Scalar::Other))
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::default();
-        let mut others = Names::default();
-        while let Some(Text(name)) = map.next_key::<Text<'de>>()? {
-            let field = match &*name {
-                "access_token" => &mut fields.access_token,
-                "token_type" => &mut fields.token_type,
-                "expires_in" => &mut fields.expires_in,
-                "expires_at" => &mut fields.expires_at,
-                "refresh_token" => &mut fields.refresh_token,
-                "id_token" => &mut fields.id_token,
-                "scope" => {
-                    if fields.scope.replace(map.next_value()?).is_some() {
-                        return Err(json::duplicate());
-                    }
-                    continue;
-                }
-                _ => {
-                    // `"error": null` is how a few providers say that there is none.
-                    let value: Option<IgnoredAny> = map.next_value()?;
-                    fields.has_error |= name == "error" && value.is_some();
-                    fields.has_more = true;
-                    if !others.insert(name) {
-                        return Err(json::duplicate());
-                    }
-                    continue;
-                }
-            };
-            if field.replace(map.next_value()?).is_some() {
-                return Err(json::duplicate());
-            }
-        }
-        Ok(fields)
     }
 }
 

@@ -15,12 +15,10 @@ use crate::wire::Wire;
 
 /// The provider of a definition: what every one has, and what is given.
 fn defined(more: &str) -> Provider {
-    try_defined(USERINFO, more).unwrap()
+    try_defined(more).unwrap()
 }
 
-const USERINFO: &str = "userinfo_endpoint = \"https://acme.example/me\"";
-
-fn try_defined(userinfo: &str, more: &str) -> Result<Provider, Error> {
+fn try_defined(more: &str) -> Result<Provider, Error> {
     let common = r#"
         slug = "acme"
         display_name = "Acme"
@@ -32,6 +30,8 @@ fn try_defined(userinfo: &str, more: &str) -> Result<Provider, Error> {
         documentation = "https://acme.example/docs"
         checked = "2026-11-23"
     "#;
+    let userinfo =
+        if more.contains("source = ") { "" } else { "userinfo_endpoint = \"https://acme.example/me\"" };
     Provider::from_definition(format!("{common}\n{userinfo}\n{more}"))
 }
 
@@ -41,10 +41,10 @@ fn answered(more: &str, answer: Response) -> (Client, Wire) {
     (Client::new(defined(more), web(), &wire.http()).unwrap(), wire)
 }
 
-/// The word for what is wrong with a definition.
+/// The word for what is wrong with a definition, or with a client of it.
 fn refused(more: &str) -> String {
     let wire = Wire::always(Response::default());
-    let client = try_defined(USERINFO, more).and_then(|provider| Client::new(provider, web(), &wire.http()));
+    let client = try_defined(more).and_then(|provider| Client::new(provider, web(), &wire.http()));
     client.unwrap_err().code().to_owned()
 }
 

@@ -2,7 +2,7 @@
 use serde_json::json;
 use vouchsafe::{Client, HttpErrorKind, Tokens};
 
-use super::{answered, defined, refused, try_defined};
+use super::{answered, defined, refused};
 use crate::scenario::{stored, web};
 use crate::wire::{Wire, answer, json};
 
@@ -153,8 +153,7 @@ async fn a_list_of_errors_is_a_failure_and_an_empty_one_is_none() {
 #[tokio::test]
 async fn the_token_answer_takes_the_place_of_a_profile() {
     let more = "[userinfo]\nsource = \"token\"\n[identity]\nsubject = [\"/uid\"]";
-    let wire = Wire::always(json(500, json!({})));
-    let client = Client::new(try_defined("", more).unwrap(), web(), &wire.http()).unwrap();
+    let (client, wire) = answered(more, json(500, json!({})));
     let identity = client.identity(&tokens()).await.unwrap();
     assert_eq!(identity.subject(), "u/1");
     assert!(identity.profile().get("access_token").is_none());

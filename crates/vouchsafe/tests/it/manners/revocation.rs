@@ -38,7 +38,7 @@ async fn a_token_is_deleted_at_the_client_s_own_path() {
 #[tokio::test]
 async fn the_access_token_authenticates_where_the_provider_has_it_so() {
     assert_eq!(
-        request("[revocation]\nbearer = true\ntoken_name = \"\"\nonly = \"access_token\"").await,
+        request("revocation_auth = \"none\"\n[revocation]\nbearer = true\ntoken_name = \"\"\nonly = \"access_token\"").await,
         "POST https://acme.example/revoke\naccept: application/json\nauthorization: Bearer at-secret"
     );
     assert_eq!(
