@@ -20,11 +20,12 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
     }
 }
 
-/// The call that lists e-mails: as the profile's, but always by GET.
+/// The call that lists e-mails: with the token in the same place as for the profile.
 pub(super) fn emails(call: &Call<'_>) -> Response {
     let answer = || {
-        if call.method != Method::GET {
-            return Err(OAuthError::invalid_request("the list of e-mails is asked for by GET"));
+        let takes_form = call.act.definition.userinfo.token.starts_with("body:");
+        if call.method != if takes_form { Method::POST } else { Method::GET } {
+            return Err(OAuthError::invalid_request("this is not how the list of e-mails is asked for"));
         }
         call.check_headers(&call.act.definition.userinfo.headers)?;
         let holder = holder(call)?;
@@ -40,8 +41,11 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
 
 fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
     let (act, manners) = (call.act, &call.act.definition.userinfo);
-    if !call.method.as_str().eq_ignore_ascii_case(&manners.method) {
-        return Err(OAuthError::invalid_request(format!("the profile is asked for by {}", manners.method)));
+    // What has a body is a POST, whatever the method says.
+    let has_body = manners.body.is_some() || manners.token.starts_with("body:");
+    let method = if has_body { "POST" } else { manners.method.as_str() };
+    if !call.method.as_str().eq_ignore_ascii_case(method) {
+        return Err(OAuthError::invalid_request(format!("the profile is asked for by {method}")));
     }
     call.check_headers(&manners.headers)?;
     let holder = holder(call)?;

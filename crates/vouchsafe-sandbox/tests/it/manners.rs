@@ -190,6 +190,7 @@ async fn callback_has_suffix_forwarded_parameters_and_signature() {
         code_suffix = "#_"
         forward = ["device_id", "state"]
         hmac = "hmac"
+        expect = { shop = "{shop}.own.example" }
         [params.shop]
         rule = "label"
         example = "teapots"
@@ -443,6 +444,7 @@ async fn many_tenants_share_a_document_and_tokens_tell_theirs() {
         issuer = "https://login.own.example/{tenant}/v2.0"
         issuer_template = "https://login.own.example/{tid}/v2.0"
         scopes = ["openid"]
+        nonce = false
         [identity]
         subject = ["/oid", "/sub"]
         [params.tenant]
@@ -455,6 +457,13 @@ async fn many_tenants_share_a_document_and_tokens_tell_theirs() {
     let claims = claims(&player.login("alice").await.tokens["id_token"]);
     assert_eq!(claims["iss"], format!("{base}/{}/v2.0", claims["tid"].as_str().unwrap()));
     assert_ne!(claims["tid"], "common");
+    assert!(claims.get("nonce").is_none(), "this provider sends no nonce back");
+
+    // Who asks for one tenant gets the document of that one.
+    let tenant = "0b0b0b0b-0000-4000-8000-00000000cafe";
+    let one = format!("{base}/{tenant}/v2.0");
+    let document = player.get(&format!("{one}/.well-known/openid-configuration")).await.json();
+    assert_eq!(document["issuer"], one);
     assert!(claims["oid"].is_string() && claims["sub"].is_string());
 }
 
