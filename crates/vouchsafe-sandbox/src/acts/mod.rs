@@ -169,6 +169,10 @@ impl Act {
         })
     }
 
+    pub(crate) fn has_id_token(&self) -> bool {
+        self.is_openid() || self.definition.userinfo.source == ProfileSource::IdToken
+    }
+
     fn is_openid(&self) -> bool {
         self.definition.kind == Kind::Openid
     }

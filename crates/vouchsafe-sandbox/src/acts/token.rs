@@ -277,7 +277,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     }
     let wants_id_token =
         grant.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
-    if (act.is_openid() && wants_id_token) || definition.userinfo.source == ProfileSource::IdToken {
+    if act.has_id_token() && (wants_id_token || !act.is_openid()) {
         let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
         let id_token = IdToken {
             shared,

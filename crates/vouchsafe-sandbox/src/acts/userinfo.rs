@@ -30,6 +30,11 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
         call.check_headers(&call.act.definition.userinfo.headers)?;
         let holder = holder(call)?;
         let list = call.act.definition.identity.emails.as_ref().ok_or_else(no_token)?;
+        if let (Some(absent), true) = (list.absent_on.first(), holder.withholds_emails) {
+            let status = StatusCode::from_u16(*absent).unwrap_or(StatusCode::FORBIDDEN);
+            let description = "the user has not allowed the list of e-mails".to_owned();
+            return Err(OAuthError { status, code: "insufficient_scope", description });
+        }
         let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
         Ok(profile::email_list(list, user, holder.email_verified(call, user)))
     };
@@ -83,6 +88,8 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
 struct Holder {
     username: String,
     grant: String,
+    /// The definition has a scope for e-mails, and it was not asked for.
+    withholds_emails: bool,
 }
 
 impl Holder {
@@ -109,7 +116,11 @@ fn holder(call: &Call<'_>) -> Result<Holder, OAuthError> {
         .active_access_token(token.ok_or_else(no_token)?, call.shared.now())
         .filter(|(_, grant)| grant.client_id == call.act.client.id)
         .ok_or_else(no_token)?;
-    Ok(Holder { username: grant.signed_in.username.clone(), grant: access.grant.clone() })
+    let mut for_emails = call.act.definition.scopes.iter().filter(|scope| scope.contains("email")).peekable();
+    let withholds_emails =
+        for_emails.peek().is_some() && !for_emails.any(|scope| grant.scopes.contains(scope));
+    let username = grant.signed_in.username.clone();
+    Ok(Holder { username, grant: access.grant.clone(), withholds_emails })
 }
 
 /// What follows the scheme; an empty scheme is a bare token.

@@ -405,6 +405,20 @@ impl<'a> Player<'a> {
     }
 }
 
+const PLAIN: &str = r#"
+    kind = "oauth2"
+    authorization_endpoint = "https://own.example/authorize"
+    token_endpoint = "https://own.example/token"
+    userinfo_endpoint = "https://api.own.example/me"
+"#;
+const SUBJECT: &str = "[identity]\nsubject = [\"/sub\"]\n";
+
+/// A plain provider, with something of its own.
+pub(crate) fn own(more: &str) -> String {
+    let subject = if more.contains("[identity]") { "" } else { SUBJECT };
+    format!("{PLAIN}{more}\n{subject}")
+}
+
 pub(crate) fn pairs(list: &[(&str, &str)]) -> Pairs {
     list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
