@@ -382,6 +382,9 @@ async fn code_of_one_act_is_worth_nothing_at_another() {
     assert_eq!(own.redeem(&callback, &[]).await.whole["error"], "invalid_grant");
     let answer = github.redeem(&callback, &[]).await;
     assert_eq!(own.ask(&answer, &[]).await.status, 401);
+    let token = answer.tokens["access_token"].as_str().unwrap();
+    assert_eq!(scenario.userinfo(token).await.status, 401);
+    assert_eq!(scenario.introspect(token).await["active"], false);
     assert_eq!(github.redeem(&callback, &[]).await.whole["error"], "bad_verification_code");
     assert_eq!(github.ask(&answer, &[]).await.status, 401, "a code used twice ends its tokens");
 }
