@@ -51,6 +51,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// It happens to ID tokens alone.
+    pub(crate) fn is_of_id_tokens(&self) -> bool {
+        matches!(self, Self::WrongIdTokenIssuer | Self::WrongNonce | Self::ExpiredIdToken | Self::RotatedKey)
+    }
+
     fn at_the_wire(&self) -> bool {
         matches!(self, Self::TooManyRequests | Self::ServerError | Self::Html | Self::CutBody)
     }
@@ -172,7 +177,7 @@ static PEOPLE: LazyLock<Vec<(User, &'static str, Fault)>> = LazyLock::new(|| {
         ("too-many-requests", "the token endpoint answers 429", Fault::TooManyRequests),
         ("server-error", "the token endpoint answers 500", Fault::ServerError),
         ("html", "the token endpoint sends a page", Fault::Html),
-        ("cut-body", "the token endpoint's answer breaks off", Fault::CutBody),
+        ("cut-body", "the token endpoint’s answer breaks off", Fault::CutBody),
         ("wrong-issuer", "the response names another issuer", Fault::WrongIssuer),
         ("wrong-id-token-issuer", "the ID token names another issuer", Fault::WrongIdTokenIssuer),
         ("wrong-nonce", "the ID token has another login’s nonce", Fault::WrongNonce),

@@ -97,7 +97,7 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
             .markup("<span class=\"arrow\" aria-hidden=\"true\">→</span></button></li>")
     })
     .markup("</ul>")
-    .html(with_a_fault())
+    .html(with_a_fault(request))
     .markup("</form><form method=\"post\" action=\"/consent\">")
     .html(hidden("interaction", id))
     .markup("<button class=\"quiet\" name=\"decision\" value=\"deny\">Cancel and go back</button></form>")
@@ -266,9 +266,11 @@ fn headed(request: &AuthorizationRequest) -> Html {
 }
 
 /// People in whose login something goes wrong.
-fn with_a_fault() -> Html {
+fn with_a_fault(request: &AuthorizationRequest) -> Html {
+    let has_id_token = request.acting.as_ref().is_none_or(|acting| acting.act.has_id_token());
+    let people = fault::people().iter().filter(|(.., fault)| has_id_token || !fault.is_of_id_tokens());
     Html::new("<details><summary>Let something go wrong</summary><ul>")
-        .each(fault::people(), |html, (user, what, _)| {
+        .each(people, |html, (user, what, _)| {
             html.markup("<li><button class=\"person\" name=\"user\" value=\"")
                 .text(user.username())
                 .markup("\"><span class=\"who\"><b>")

@@ -38,22 +38,15 @@ impl Acting {
         let suffix = callback.code_suffix.as_deref().unwrap_or_default();
         let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
         params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
-        params.extend(self.forward.iter().filter(|(name, _)| name != "state" && name != "code").cloned());
+        params.extend(self.forward.iter().filter(|(name, _)| name != "state").cloned());
+        for (name, value) in &callback.expect {
+            params.extend(self.act.fill(value, &self.marks).map(|value| (name.clone(), value)));
+        }
         if let Some(name) = &callback.hmac {
-            if let Some(host) = self.host() {
-                params.push(("shop".to_owned(), host));
-            }
             params.push(("timestamp".to_owned(), now.to_string()));
             params.push((name.clone(), sign(&params, self.act.client.secret.as_deref().unwrap_or_default())));
         }
         params
-    }
-
-    /// The host that the authorization endpoint would have, were it not moved.
-    fn host(&self) -> Option<String> {
-        let url = self.act.fill(self.act.definition.authorization_endpoint.as_ref()?, &self.marks)?;
-        let (_, rest) = url.split_once(&format!("/act/{}/", self.act.definition.slug))?;
-        rest.split(['/', '?']).next().map(str::to_owned)
     }
 }
 

@@ -169,6 +169,10 @@ impl Act {
         })
     }
 
+    pub(crate) fn has_id_token(&self) -> bool {
+        self.is_openid() || self.definition.userinfo.source == ProfileSource::IdToken
+    }
+
     fn is_openid(&self) -> bool {
         self.definition.kind == Kind::Openid
     }
@@ -219,7 +223,11 @@ impl Call<'_> {
     }
 
     /// The request must have these parameters.
-    fn check_params(&self, given: &Params, required: &BTreeMap<String, String>) -> Result<(), OAuthError> {
+    fn check_params<'p>(
+        &self,
+        given: &Params,
+        required: impl IntoIterator<Item = (&'p String, &'p String)>,
+    ) -> Result<(), OAuthError> {
         for (name, value) in required {
             let expected = self.act.fill(value, &self.marks);
             let fits = value.is_empty()

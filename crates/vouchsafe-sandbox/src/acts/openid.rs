@@ -126,7 +126,7 @@ impl IdToken<'_> {
                 claims.insert(name, value.into());
             }
         }
-        if let Some(nonce) = self.nonce {
+        if let Some(nonce) = self.nonce.filter(|_| self.act.definition.nonce) {
             claims.insert("nonce".into(), nonce.into());
         }
         shared.spoil(&mut claims, username);
@@ -150,19 +150,27 @@ fn own(act: &Act, name: &str) -> String {
 /// Microsoft.
 fn announced_issuer(call: &Call<'_>) -> String {
     let act = call.act;
+    let concrete = act.fill(&act.issuer, &call.marks).unwrap_or_else(|| act.issuer.clone());
     match &act.definition.issuer_template {
-        Some(template) => rewrite::fill(template, |name| match name {
+        Some(template) if tenant(act, &call.marks).is_none() => rewrite::fill(template, |name| match name {
             "tid" => Some("{tenantid}".to_owned()),
             name => Some(call.marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))),
         })
         .unwrap_or_else(|| template.clone()),
-        None => act.fill(&act.issuer, &call.marks).unwrap_or_else(|| act.issuer.clone()),
+        _ => concrete,
     }
+}
+
+/// The tenant that the issuer names, where it names one: words such as `common` stand for all of them.
+fn tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
+    let issuer = act.fill(&act.issuer, marks)?;
+    let tenant = marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")?;
+    (tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')).then_some(tenant)
 }
 
 fn claim(act: &Act, marks: &BTreeMap<String, String>, name: &str) -> String {
     match name {
-        "tid" => TENANT.to_owned(),
+        "tid" => tenant(act, marks).unwrap_or_else(|| TENANT.to_owned()),
         name => marks
             .get(name)
             .or_else(|| act.params.get(name))

@@ -35,20 +35,21 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
 
 fn revoke(call: &Call<'_>) -> Result<(), OAuthError> {
     let (definition, manners) = (&call.act.definition, &call.act.definition.revocation);
-    let method = match &manners.method {
-        Some(method) => Method::from_bytes(method.as_bytes()).unwrap_or(Method::POST),
-        // In the query by POST is as good as by GET, where the definition names no method.
-        None if manners.encoding == Encoding::Query && call.method == Method::GET => Method::GET,
-        None => Method::POST,
+    let method = manners.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+    let (encoding, method) = match (manners.encoding, method) {
+        // A GET has no body.
+        (_, Some(Method::GET)) => (Encoding::Query, Method::GET),
+        (Encoding::Query, None) if call.method == Method::GET => (Encoding::Query, Method::GET),
+        (encoding, method) => (encoding, method.unwrap_or(Method::POST)),
     };
     // Without a parameter in it, a body need not be there.
-    let params = match encoded_params(call, manners.encoding, &method) {
+    let params = match encoded_params(call, encoding, &method) {
         Err(_) if call.body.is_empty() && call.method == method => Params::from_pairs([]),
         other => other?,
     };
     call.check_params(&params, &manners.params)?;
     let bearer = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    if !manners.bearer || definition.revocation_auth.is_some() && bearer.is_none() {
+    if !manners.bearer || definition.revocation_auth.is_some() {
         let get = |standard| {
             params
                 .get(standard)

@@ -83,7 +83,8 @@ pub(super) fn authenticate(
     let (id, secret) = (call.act.client.id.as_str(), call.act.client.secret.as_deref().unwrap_or_default());
     // Where the definition has words of its own for this header field, these were checked already.
     let own = call.act.definition.token.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
-    let basic = if own { None } else { basic_credentials(&call.headers)? };
+    let is_bearer = call.header("authorization").is_some_and(|value| value.starts_with("Bearer "));
+    let basic = if own || is_bearer { None } else { basic_credentials(&call.headers)? };
     if let Some((given_id, given_secret)) = basic {
         if !matches!(method, None | Some(AuthMethod::ClientSecretBasic)) {
             return Err(invalid("this provider does not take HTTP Basic authentication"));
@@ -179,7 +180,9 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
     call.check_headers(&manners.headers)?;
     let auth = (get("client_id"), get("client_secret"));
     authenticate(call, definition.client_auth, auth, (expects("client_id"), expects("client_secret")))?;
-    call.check_params(&params, &refreshing.params)?;
+    let own = |name: &String| refreshing.params.contains_key(name);
+    let shared_params = manners.params.iter().filter(|(name, _)| !own(name));
+    call.check_params(&params, shared_params.chain(&refreshing.params))?;
     if !refreshing.params.contains_key("grant_type") {
         check_grant_type(call, get("grant_type"), "refresh_token")?;
     }
@@ -274,7 +277,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     }
     let wants_id_token =
         grant.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
-    if (act.is_openid() && wants_id_token) || definition.userinfo.source == ProfileSource::IdToken {
+    if act.has_id_token() && (wants_id_token || !act.is_openid()) {
         let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
         let id_token = IdToken {
             shared,

@@ -20,15 +20,21 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
     }
 }
 
-/// The call that lists e-mails: as the profile's, but always by GET.
+/// The call that lists e-mails: with the token in the same place as for the profile.
 pub(super) fn emails(call: &Call<'_>) -> Response {
     let answer = || {
-        if call.method != Method::GET {
-            return Err(OAuthError::invalid_request("the list of e-mails is asked for by GET"));
+        let takes_form = call.act.definition.userinfo.token.starts_with("body:");
+        if call.method != if takes_form { Method::POST } else { Method::GET } {
+            return Err(OAuthError::invalid_request("this is not how the list of e-mails is asked for"));
         }
         call.check_headers(&call.act.definition.userinfo.headers)?;
         let holder = holder(call)?;
         let list = call.act.definition.identity.emails.as_ref().ok_or_else(no_token)?;
+        if let (Some(absent), true) = (list.absent_on.first(), holder.withholds_emails) {
+            let status = StatusCode::from_u16(*absent).unwrap_or(StatusCode::FORBIDDEN);
+            let description = "the user has not allowed the list of e-mails".to_owned();
+            return Err(OAuthError { status, code: "insufficient_scope", description });
+        }
         let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
         Ok(profile::email_list(list, user, holder.email_verified(call, user)))
     };
@@ -40,8 +46,11 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
 
 fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
     let (act, manners) = (call.act, &call.act.definition.userinfo);
-    if !call.method.as_str().eq_ignore_ascii_case(&manners.method) {
-        return Err(OAuthError::invalid_request(format!("the profile is asked for by {}", manners.method)));
+    // What has a body is a POST, whatever the method says.
+    let has_body = manners.body.is_some() || manners.token.starts_with("body:");
+    let method = if has_body { "POST" } else { manners.method.as_str() };
+    if !call.method.as_str().eq_ignore_ascii_case(method) {
+        return Err(OAuthError::invalid_request(format!("the profile is asked for by {method}")));
     }
     call.check_headers(&manners.headers)?;
     let holder = holder(call)?;
@@ -79,6 +88,8 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
 struct Holder {
     username: String,
     grant: String,
+    /// The definition has a scope for e-mails, and it was not asked for.
+    withholds_emails: bool,
 }
 
 impl Holder {
@@ -105,7 +116,11 @@ fn holder(call: &Call<'_>) -> Result<Holder, OAuthError> {
         .active_access_token(token.ok_or_else(no_token)?, call.shared.now())
         .filter(|(_, grant)| grant.client_id == call.act.client.id)
         .ok_or_else(no_token)?;
-    Ok(Holder { username: grant.signed_in.username.clone(), grant: access.grant.clone() })
+    let mut for_emails = call.act.definition.scopes.iter().filter(|scope| scope.contains("email")).peekable();
+    let withholds_emails =
+        for_emails.peek().is_some() && !for_emails.any(|scope| grant.scopes.contains(scope));
+    let username = grant.signed_in.username.clone();
+    Ok(Holder { username, grant: access.grant.clone(), withholds_emails })
 }
 
 /// What follows the scheme; an empty scheme is a bare token.

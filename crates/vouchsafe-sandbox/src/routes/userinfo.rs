@@ -21,6 +21,8 @@ pub(super) async fn answer(
     let mut store = shared.store();
     let (access, grant) = store
         .active_access_token(&token, now)
+        // What an act has issued is good at that act.
+        .filter(|(_, grant)| grant.issuer.is_none())
         .ok_or(BearerError::Invalid("the access token is unknown, expired or revoked"))?;
     let user = shared
         .user(&grant.signed_in.username)

@@ -3,11 +3,11 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use vouchsafe_providers::{Definition, Kind};
+use vouchsafe_providers::{Definition, Failure, Kind, Pkce, ProfileSource};
 use vouchsafe_sandbox::User;
 
 use crate::player::{Answer, Player, assert_success, text_at};
-use crate::scenario::{Scenario, claims};
+use crate::scenario::{Reply, Scenario, claims};
 
 #[tokio::test]
 async fn every_provider_of_the_catalogue_signs_alice_in() {
@@ -19,6 +19,7 @@ async fn every_provider_of_the_catalogue_signs_alice_in() {
         }
     }
     assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+    assert_eq!(vouchsafe_providers::all().count(), vouchsafe_providers::slugs().count(), "none was skipped");
 }
 
 async fn signs_in(scenario: &Scenario, definition: &Definition) {
@@ -102,8 +103,67 @@ fn check_id_token(player: &Player<'_>, answer: &Answer) {
     let definition = &player.definition;
     let claims = claims(&answer.tokens["id_token"]);
     assert_eq!(claims["aud"], player.acted.client_id());
-    assert_eq!(claims["nonce"], "the nonce");
+    let nonce = if definition.nonce { "the nonce".into() } else { serde_json::Value::Null };
+    assert_eq!(claims["nonce"], nonce, "{}", definition.slug);
     let template = definition.issuer_template.as_deref().or(definition.issuer.as_deref()).unwrap();
     let issuer = template.replace("{tid}", claims["tid"].as_str().unwrap_or_default());
     assert_eq!(claims["iss"], player.fill(&issuer), "{}", definition.slug);
+}
+
+#[tokio::test]
+async fn every_provider_says_no_in_its_own_words() {
+    let scenario = Scenario::new().await;
+    let mut failed = Vec::new();
+    for definition in vouchsafe_providers::all() {
+        if AssertUnwindSafe(says_no(&scenario, &definition)).catch_unwind().await.is_err() {
+            failed.push(definition.slug);
+        }
+    }
+    assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+}
+
+async fn says_no(scenario: &Scenario, definition: &Definition) {
+    let slug = &definition.slug;
+    let player = Player::new(scenario, slug).await;
+    let manners = &definition.token;
+    let called = |name: &str| manners.names.get(name).cloned().unwrap_or_else(|| name.to_owned());
+    let callback = player.callback("alice").await;
+    let refused = player.redeem(&callback, &[(&called("code"), "wrong")]).await;
+    assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    check_refusal(slug, &refused.reply, refused.whole.clone(), manners.failure.as_ref());
+    if manners.failure.is_none() {
+        let code = refused.whole["error"].as_str().unwrap();
+        let standard = manners.error_codes.get(code).map_or(code, String::as_str);
+        assert_eq!(standard, "invalid_grant", "{slug}");
+    }
+    if definition.pkce != Pkce::Unsupported && !called("code_verifier").is_empty() {
+        let wrong = "wrong-verifier-wrong-verifier-wrong-verifier";
+        let refused = player.redeem(&callback, &[(&called("code_verifier"), wrong)]).await;
+        assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    }
+    let mut answer = player.redeem(&callback, &[]).await;
+    check_answer(&player, &answer);
+    if definition.userinfo.source == ProfileSource::Userinfo {
+        answer.tokens["access_token"] = "wrong".into();
+        let reply = player.ask(&answer, &[]).await;
+        let body = serde_json::from_str(&reply.body).unwrap_or_default();
+        check_refusal(slug, &reply, body, definition.userinfo.failure.as_ref());
+    }
+}
+
+#[track_caller]
+fn check_refusal(slug: &str, reply: &Reply, body: serde_json::Value, failure: Option<&Failure>) {
+    match failure {
+        Some(failure) => {
+            assert_eq!(reply.status, 200, "{slug}: {body}");
+            let mark = text_at(&body, &failure.code).unwrap_or_else(|| panic!("{slug}: {body}"));
+            assert!(!failure.success.contains(&mark), "{slug}: {body}");
+            let told = failure.description.as_ref().is_none_or(|pointer| text_at(&body, pointer).is_some());
+            assert!(told, "{slug}: {body}");
+        }
+        None => {
+            assert!([400, 401].contains(&reply.status), "{slug}: {} {body}", reply.status);
+            assert!(body["error"].is_string(), "{slug}: {body}");
+        }
+    }
 }

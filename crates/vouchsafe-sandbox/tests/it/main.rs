@@ -9,6 +9,7 @@ mod logout;
 mod manners;
 mod pages;
 mod player;
+mod profiles;
 mod refresh;
 mod revocation;
 mod scenario;

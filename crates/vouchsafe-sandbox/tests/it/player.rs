@@ -160,7 +160,9 @@ impl<'a> Player<'a> {
             params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
         }
         let headers = self.authenticate(&mut params, self.definition.client_auth);
-        let params = with(renamed(params, &[&refreshing.names, &manners.names]), &refreshing.params);
+        let params =
+            with(renamed(params, &[&refreshing.names, &manners.names]), &self.filled(&manners.params));
+        let params = with(params, &self.filled(&refreshing.params));
         let own = self.definition.refresh_endpoint.as_deref().map(|url| self.fill(url));
         let endpoint =
             own.or_else(|| self.endpoint(&self.definition.token_endpoint, "token_endpoint")).unwrap();
@@ -189,11 +191,12 @@ impl<'a> Player<'a> {
             name => pairs(&[(name.unwrap_or("token"), token)]),
         };
         let mut headers = Vec::new();
-        if manners.bearer {
-            headers = pairs(&[("authorization", &format!("Bearer {token}"))]);
-        } else {
+        if !manners.bearer || self.definition.revocation_auth.is_some() {
             let method = self.definition.revocation_auth.or(self.definition.client_auth);
             headers.extend(self.authenticate(&mut params, method));
+        }
+        if manners.bearer {
+            headers.extend(pairs(&[("authorization", &format!("Bearer {token}"))]));
         }
         let params = with(params, &manners.params);
         let endpoint = self.endpoint(&self.definition.revocation_endpoint, "revocation_endpoint").unwrap();
@@ -400,6 +403,20 @@ impl<'a> Player<'a> {
         request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
         self.scenario.raw(request.as_bytes()).await
     }
+}
+
+const PLAIN: &str = r#"
+    kind = "oauth2"
+    authorization_endpoint = "https://own.example/authorize"
+    token_endpoint = "https://own.example/token"
+    userinfo_endpoint = "https://api.own.example/me"
+"#;
+const SUBJECT: &str = "[identity]\nsubject = [\"/sub\"]\n";
+
+/// A plain provider, with something of its own.
+pub(crate) fn own(more: &str) -> String {
+    let subject = if more.contains("[identity]") { "" } else { SUBJECT };
+    format!("{PLAIN}{more}\n{subject}")
 }
 
 pub(crate) fn pairs(list: &[(&str, &str)]) -> Pairs {
