@@ -14,23 +14,8 @@ use crate::routes::{OAuthError, json as json_answer, printable};
 /// whole answer and the members: a pointer into a token answer may be meant for either.
 pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Value) -> Response {
     let manners = &call.act.definition.token;
-    let mut named = Map::new();
-    for (name, value) in members {
-        match manners.answer_names.get(&name) {
-            Some(other) if other.starts_with('/') => {
-                let mut wrapped = Value::Object(std::mem::take(&mut named));
-                put(&mut wrapped, other, value);
-                named = wrapped.as_object().cloned().unwrap_or_default();
-            }
-            Some(other) => {
-                named.insert(other.clone(), value);
-            }
-            None => {
-                named.insert(name, value);
-            }
-        }
-    }
-    let mut inner = Value::Object(named);
+    let called = |name: String| manners.answer_names.get(&name).cloned().unwrap_or(name);
+    let mut inner = Value::Object(members.into_iter().map(|(name, value)| (called(name), value)).collect());
     merge(&mut inner, beside);
     let mut body = json!({});
     put(&mut body, &manners.answer, inner);
@@ -43,24 +28,18 @@ pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Valu
 pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
     let manners = &call.act.definition.token;
     let code = native(call.act, &error);
-    match &manners.failure {
-        Some(failure) => {
-            let body = failed(failure, &code, &error.description);
-            encoded(call, manners, StatusCode::OK, &body)
-        }
-        None => {
-            let body = json!({ "error": code, "error_description": printable(&error.description) });
-            let challenge = (error.status == StatusCode::UNAUTHORIZED).then(|| error.into_response());
-            let status = challenge.as_ref().map_or(StatusCode::BAD_REQUEST, Response::status);
-            let mut response = encoded(call, manners, status, &body);
-            if let Some(challenge) =
-                challenge.and_then(|answer| answer.headers().get("www-authenticate").cloned())
-            {
-                response.headers_mut().insert("www-authenticate", challenge);
-            }
-            response
-        }
+    if let Some(failure) = &manners.failure {
+        return encoded(call, manners, StatusCode::OK, &failed(failure, &code, &error.description));
     }
+    let body = json!({ "error": code, "error_description": printable(&error.description) });
+    let mut response = encoded(call, manners, error.status, &body);
+    if error.status == StatusCode::UNAUTHORIZED {
+        // RFC 9110 §11.6.1: that status comes with a challenge.
+        response
+            .headers_mut()
+            .insert("www-authenticate", HeaderValue::from_static("Basic realm=\"vouchsafe sandbox\""));
+    }
+    response
 }
 
 /// A refusal with a status of success where `failure` says so, else the one of the protocol.

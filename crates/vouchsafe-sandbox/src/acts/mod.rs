@@ -22,6 +22,7 @@ mod answer;
 pub(crate) mod authorize;
 mod openid;
 mod profile;
+mod request;
 mod revoke;
 mod rewrite;
 mod token;

@@ -4,7 +4,7 @@ use serde_json::json;
 use vouchsafe_providers::Encoding;
 
 use super::answer::{refused, succeed};
-use super::token::{authenticate, encoded_params};
+use super::request::{authenticate, encoded_params};
 use super::{Call, Role, named};
 use crate::params::Params;
 use crate::routes::{OAuthError, json as json_answer};

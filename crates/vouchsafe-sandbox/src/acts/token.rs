@@ -1,18 +1,16 @@
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::Method;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
-use vouchsafe_providers::{AuthMethod, Encoding, ProfileSource};
+use vouchsafe_providers::ProfileSource;
 
 use super::answer::{refusal, tokens};
 use super::openid::IdToken;
+use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, named, profile, revoke, rewrite};
 use crate::config::Scopes;
 use crate::fault::{self, Fault};
 use crate::keys::random_token;
 use crate::params::Params;
 use crate::routes::OAuthError;
-use crate::routes::client_auth::basic_credentials;
 use crate::routes::token::check_verifier;
 use crate::store::{AccessToken, Grant, RefreshToken, Store};
 
@@ -20,12 +18,12 @@ use crate::store::{AccessToken, Grant, RefreshToken, Store};
 pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     let given = body_params(call).unwrap_or_else(|| Params::from_pairs([]));
     let username = call.shared.username_of(given.values().chain(call.query.values()));
-    if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
-        return response;
-    }
     let both = |name: &str| given.get(name).or_else(|| call.query.get(name)).map(str::to_owned);
     if roles.contains(&Role::Revocation) && revoke::is_meant(call, roles, &both) {
         return revoke::answer(call);
+    }
+    if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
+        return response;
     }
     let manners = &call.act.definition.token;
     let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
@@ -42,75 +40,6 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     match members {
         Ok((members, beside)) => tokens(call, members, &beside),
         Err(error) => refusal(call, error),
-    }
-}
-
-/// The parameters in a body, whichever of the two known encodings it has.
-pub(super) fn body_params(call: &Call<'_>) -> Option<Params> {
-    Params::from_body(&call.headers, &call.body).or_else(|| json_params(call))
-}
-
-/// The parameters of a request, which must be encoded as the definition says.
-pub(super) fn encoded_params(
-    call: &Call<'_>,
-    encoding: Encoding,
-    method: &Method,
-) -> Result<Params, OAuthError> {
-    let wrong = |how: &str| OAuthError::invalid_request(format!("the parameters must be sent {how}"));
-    let params = match encoding {
-        Encoding::Form => Params::from_body(&call.headers, &call.body).ok_or_else(|| wrong("as a form")),
-        Encoding::Json => json_params(call).ok_or_else(|| wrong("as a JSON object")),
-        Encoding::Query if call.body.is_empty() => Ok(call.query.clone()),
-        Encoding::Query => Err(wrong("in the query, without a body")),
-    }?;
-    if call.method != *method {
-        return Err(OAuthError::invalid_request(format!("the request must be sent by {method}")));
-    }
-    match params.duplicate() {
-        Some(name) => Err(OAuthError::invalid_request(format!("parameter {name} is there more than once"))),
-        None => Ok(params),
-    }
-}
-
-/// The client must authenticate by the definition's method and by no other.
-pub(super) fn authenticate(
-    call: &Call<'_>,
-    method: Option<AuthMethod>,
-    given: (Option<&str>, Option<&str>),
-    expects: (bool, bool),
-) -> Result<(), OAuthError> {
-    let invalid = |description: &str| OAuthError::new("invalid_client", description);
-    let (id, secret) = (call.act.client.id.as_str(), call.act.client.secret.as_deref().unwrap_or_default());
-    // Where the definition has words of its own for this header field, these were checked already.
-    let own = call.act.definition.token.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
-    let is_bearer = call.header("authorization").is_some_and(|value| value.starts_with("Bearer "));
-    let basic = if own || is_bearer { None } else { basic_credentials(&call.headers)? };
-    if let Some((given_id, given_secret)) = basic {
-        if !matches!(method, None | Some(AuthMethod::ClientSecretBasic)) {
-            return Err(invalid("this provider does not take HTTP Basic authentication"));
-        }
-        if given.1.is_some() || given.0.is_some_and(|other| other != id) {
-            return Err(invalid("the client authenticates twice, by header and by body"));
-        }
-        return if given_id == id && given_secret == secret {
-            Ok(())
-        } else {
-            Err(invalid("unknown client or wrong secret"))
-        };
-    }
-    let (expects_id, expects_secret) = expects;
-    if expects_id && given.0 != Some(id) {
-        return Err(invalid("the client is unknown, or does not say who it is"));
-    }
-    match (method, given.1) {
-        (Some(AuthMethod::ClientSecretBasic), _) if !own => {
-            Err(invalid("this provider takes HTTP Basic authentication alone"))
-        }
-        (Some(AuthMethod::None), Some(_)) => Err(invalid("this provider takes no client secret")),
-        (Some(AuthMethod::None), None) => Ok(()),
-        (_, None) if !expects_secret || own => Ok(()),
-        (_, Some(given)) if verify_slices_are_equal(given.as_bytes(), secret.as_bytes()).is_ok() => Ok(()),
-        _ => Err(invalid("the client secret is missing or wrong")),
     }
 }
 
@@ -373,27 +302,6 @@ fn check_grant_type(call: &Call<'_>, given: Option<&str>, standard: &str) -> Res
         return Ok(());
     }
     Err(OAuthError::new("unsupported_grant_type", format!("the grant type is not {expected}")))
-}
-
-fn json_params(call: &Call<'_>) -> Option<Params> {
-    if !call.header("content-type")?.starts_with("application/json") {
-        return None;
-    }
-    let Ok(Value::Object(members)) = serde_json::from_slice(&call.body) else {
-        return None;
-    };
-    let text = |value: Value| match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    Some(Params::from_pairs(members.into_iter().map(|(name, value)| (name, text(value)))))
-}
-
-fn method_of(encoding: Encoding) -> Method {
-    match encoding {
-        Encoding::Form | Encoding::Json => Method::POST,
-        Encoding::Query => Method::GET,
-    }
 }
 
 fn invalid_grant(description: &str) -> OAuthError {

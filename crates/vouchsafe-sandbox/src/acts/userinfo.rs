@@ -133,7 +133,7 @@ fn scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
 }
 
 fn form(call: &Call<'_>) -> Params {
-    super::token::body_params(call).unwrap_or_else(|| Params::from_pairs([]))
+    super::request::body_params(call).unwrap_or_else(|| Params::from_pairs([]))
 }
 
 fn no_token() -> OAuthError {

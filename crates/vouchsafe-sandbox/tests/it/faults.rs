@@ -192,3 +192,13 @@ async fn users_named_after_a_fault_have_it_and_nobody_else() {
     assert_eq!(alice.reply.status, 200);
     assert_eq!(claims(&alice.tokens["id_token"])["nonce"], "the nonce");
 }
+
+#[tokio::test]
+async fn revocation_does_not_use_up_a_fault_of_the_token_endpoint() {
+    let scenario = Scenario::new().await;
+    let github = Player::new(&scenario, "github").await;
+    let answer = github.login("alice").await;
+    scenario.sandbox.fault_once(Fault::ServerError);
+    assert_eq!(github.revoke(answer.tokens["access_token"].as_str().unwrap()).await.status, 200);
+    assert_eq!(github.login("alice").await.reply.status, 500);
+}
