@@ -5,6 +5,7 @@ mod wire;
 
 mod authorization_url;
 mod callback;
+#[cfg(feature = "reqwest")]
 mod catalogue;
 mod client_auth;
 mod discovery;
