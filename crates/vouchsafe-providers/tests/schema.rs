@@ -137,7 +137,7 @@ fn a_value_of_a_wrong_type_is_told_with_its_line_and_field() {
 
 #[test]
 fn a_field_that_does_not_exist_is_told_with_its_line() {
-    let open = ["params", "names", "headers", "grant_types", "answer_names", "error_codes"];
+    let open = ["expect", "params", "names", "headers", "grant_types", "answer_names", "error_codes"];
     for (number, line) in FULL.lines().enumerate() {
         let Some(table) = line.strip_prefix('[').and_then(|t| t.strip_suffix(']')) else { continue };
         if open.iter().any(|name| table.ends_with(name)) {
@@ -206,6 +206,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("checked", "23.11.2026", "must be a date"),
         ("checked", "2026-13-01", "must be a date"),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
+        ("callback.expect.shop", "{shop}", "{shop} is not described"),
         ("token.encoding", "xml", "unknown variant"),
         ("token.answer", "data", pointer),
         ("token.params.action", "{shop}", "{shop} is not described"),
