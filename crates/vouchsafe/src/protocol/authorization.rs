@@ -28,7 +28,6 @@ impl AuthorizationRequest<'_> {
     pub(crate) fn begin(&self, endpoint: &Endpoint) -> String {
         let mut url = String::with_capacity(256);
         url.push_str(endpoint.as_str());
-        url.push(if endpoint.as_str().contains('?') { '&' } else { '?' });
         let own = |name: &'static str| called([self.names, &UNCHANGED], name);
         add(&mut url, own("response_type"), "code");
         add(&mut url, own("client_id"), self.client_id);
@@ -38,6 +37,11 @@ impl AuthorizationRequest<'_> {
         }
         for (name, value) in self.params {
             add(&mut url, name, value);
+        }
+        // What comes first begins the query, unless the endpoint has one.
+        let end = endpoint.as_str().len();
+        if !endpoint.as_str().contains('?') && url.len() > end {
+            url.replace_range(end..=end, "?");
         }
         url
     }
@@ -57,7 +61,9 @@ impl OneLogin<'_> {
     pub(crate) fn url(&self, begun: &str) -> String {
         let mut url = String::with_capacity(begun.len() + 256);
         url.push_str(begun);
-        let own = |name: &'static str| called([&self.manners.names, &UNCHANGED], name);
+        let names = &self.manners.names;
+        let own =
+            |name: &'static str| if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
         for (name, value) in [("state", self.state), ("nonce", self.nonce)] {
             if let Some(value) = value {
                 add(&mut url, own(name), value);
@@ -244,9 +250,7 @@ fn add(url: &mut String, name: &str, value: &str) {
     if name.is_empty() {
         return;
     }
-    if !url.ends_with(['?', '&']) {
-        url.push('&');
-    }
+    url.push('&');
     escape(url, name);
     url.push('=');
     escape(url, value);

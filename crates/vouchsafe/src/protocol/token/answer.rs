@@ -231,10 +231,13 @@ impl Checked<'_> {
     }
 
     fn lifetime(&self, value: Option<Scalar<'_>>, manners: &TokenManners) -> Result<Option<Duration>, Error> {
-        let unit = if manners.expires_in_milliseconds { 1000.0 } else { 1.0 };
         match self.number("expires_in", value)? {
+            None => Ok(None),
             Some(0.0) if manners.expires_in_zero_is_never => Ok(None),
-            lifetime => lifetime.map(|lifetime| self.duration("expires_in", lifetime / unit)).transpose(),
+            Some(lifetime) if manners.expires_in_milliseconds => {
+                self.duration("expires_in", lifetime / 1000.0).map(Some)
+            }
+            Some(lifetime) => self.duration("expires_in", lifetime).map(Some),
         }
     }
 
