@@ -1,31 +1,35 @@
-//! Writes the index of `providers/*.toml`, so that adding a provider is adding a file.
+//! Writes the indexes of `providers/*.toml` and `marks/*.svg`, so that adding a provider is adding a file.
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(unset)?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(unset)?);
-    let folder = root.join("providers");
-    println!("cargo::rerun-if-changed={}", folder.display());
+    fs::write(out.join("index.rs"), index(&root.join("providers"), "toml")?)?;
+    fs::write(out.join("marks.rs"), index(&root.join("marks"), "svg")?)
+}
 
-    let mut slugs = Vec::new();
-    for entry in fs::read_dir(&folder)? {
+/// The files of a folder, by their names without the extension, as a sorted slice of pairs.
+fn index(folder: &Path, extension: &str) -> io::Result<String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "toml")
-            && let Some(slug) = path.file_stem().and_then(|s| s.to_str())
+        if path.extension().is_some_and(|e| e == extension)
+            && let Some(name) = path.file_stem().and_then(|s| s.to_str())
         {
-            slugs.push((slug.to_owned(), path.clone()));
+            files.push((name.to_owned(), path.clone()));
         }
     }
-    slugs.sort();
+    files.sort();
 
     let mut index = String::from("&[\n");
-    for (slug, path) in slugs {
-        let _ = writeln!(index, "    ({slug:?}, include_str!({path:?})),");
+    for (name, path) in files {
+        let _ = writeln!(index, "    ({name:?}, include_str!({path:?})),");
     }
     index.push(']');
-    fs::write(out.join("index.rs"), index)
+    Ok(index)
 }
 
 fn unset() -> io::Error {

@@ -1,6 +1,6 @@
 //! `vouchsafe providers`: what is known of which provider.
 use serde_json::{Value, json};
-use vouchsafe_providers::{AuthMethod, Definition, Kind, Pkce};
+use vouchsafe_providers::{AuthMethod, Definition, Kind, Pkce, ProfileSource};
 
 use crate::failure::Failure;
 use crate::output::{Event, Output, Style};
@@ -76,6 +76,9 @@ fn show(definition: &Definition, output: &mut Output) {
         ("refresh", &d.refresh_endpoint),
         ("revocation", &d.revocation_endpoint),
         ("userinfo", &d.userinfo_endpoint),
+        ("introspection", &d.introspection_endpoint),
+        ("device", &d.device_authorization_endpoint),
+        ("logout", &d.end_session_endpoint),
     ] {
         if let Some(value) = value {
             row(output, label, value);
@@ -84,9 +87,15 @@ fn show(definition: &Definition, output: &mut Output) {
     if d.kind == Kind::Openid {
         row(output, "endpoints", "the others are found by discovery at the issuer");
     }
-    if let Some(list) = &d.identity.emails {
-        row(output, "e-mails", &list.endpoint);
+    match d.userinfo.source {
+        ProfileSource::Userinfo => {}
+        ProfileSource::IdToken => row(output, "profile", "there is none but the ID token's claims"),
+        ProfileSource::Token => row(output, "profile", "there is none but what the token answer holds"),
     }
+    if let Some(endpoint) = d.identity.emails.as_ref().and_then(|list| list.endpoint.as_ref()) {
+        row(output, "e-mails", endpoint);
+    }
+    row(output, "e-mail", email(d));
     if !d.scopes.is_empty() {
         row(output, "scopes", &format!("{} (asked for unless you name others)", d.scopes.join(" ")));
     }
@@ -106,11 +115,26 @@ fn show(definition: &Definition, output: &mut Output) {
             Pkce::Supported => "S256 is sent",
             Pkce::Required => "S256 is sent; the provider asks for it",
             Pkce::Unsupported => "not sent: the provider refuses it",
+            Pkce::Hex => "SHA-256 is sent, in hexadecimal",
         },
     );
     row(output, "refresh tokens", if d.refresh { "yes, where the provider gives one" } else { "no" });
-    for (name, value) in &d.authorization_params {
+    if d.long_lived.is_some() {
+        row(output, "long-lived", "a long-lived token can be had for a short-lived one");
+    }
+    for (name, value) in &d.authorization.params {
         row(output, "sends always", &format!("{name}={value}"));
+    }
+    if !d.authorization.options.is_empty() {
+        heading(output, "Options, given with --extra NAME=VALUE");
+        for (name, option) in &d.authorization.options {
+            let mut told = vec![option.description.clone()];
+            if !option.values.is_empty() {
+                told.push(format!("one of {}", option.values.join(", ")));
+            }
+            told.retain(|t| !t.is_empty());
+            output.say(format!("  {}: {}", output.paint(name, Style::Strong), told.join("; ")));
+        }
     }
     if !d.params.is_empty() {
         heading(output, "Parameters, given with --param NAME=VALUE");
@@ -161,16 +185,31 @@ fn protocol(definition: &Definition) -> &'static str {
     }
 }
 
+/// How far an e-mail of that provider can be trusted.
+fn email(definition: &Definition) -> &'static str {
+    let identity = &definition.identity;
+    let listed = identity.emails.as_ref().map(|list| list.verified.is_some());
+    match listed {
+        Some(true) => "the primary one, if the provider has verified it",
+        None if identity.email.is_empty() => "none is given",
+        None if identity.email_always_verified => "always verified, as the provider documents",
+        None if !identity.email_verified.is_empty() => "with word on whether the provider has verified it",
+        _ => "without word on whether it is verified: do not trust it",
+    }
+}
+
 /// What a login at it can do, in short words.
 fn supports(definition: &Definition) -> Vec<&'static str> {
     let openid = definition.kind == Kind::Openid;
+    let from_token = definition.userinfo.source == ProfileSource::Token;
     let all = [
         (openid, "id_token"),
-        (openid || definition.userinfo_endpoint.is_some(), "profile"),
+        (openid || definition.userinfo_endpoint.is_some() || from_token, "profile"),
         (!definition.identity.email.is_empty() || definition.identity.emails.is_some(), "email"),
         (definition.pkce != Pkce::Unsupported, "pkce"),
         (definition.refresh, "refresh"),
         (definition.revocation_endpoint.is_some(), "revoke"),
+        (definition.long_lived.is_some(), "long_lived"),
     ];
     all.into_iter().filter_map(|(has, word)| has.then_some(word)).collect()
 }

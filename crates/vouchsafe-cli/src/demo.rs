@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use url::Url;
 use vouchsafe::{Error, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, StartLogin};
+use vouchsafe_providers::NEUTRAL_MARK;
 use vouchsafe_sandbox::Sandbox;
 
 use crate::demo::record::{MASK, Message, Party, Step};
@@ -52,7 +53,7 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
     serve_http(listener, router).await
 }
 
-/// The ways to sign in. A provider more is an entry more.
+/// The ways to sign in: at the sandbox as it is, and at every provider that it acts.
 fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
     let registration = Registration::new(sandbox.client_id())
         .secret(sandbox.client_secret())
@@ -64,22 +65,44 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
         .revocation_endpoint(format!("{issuer}/revoke"))
         .userinfo_endpoint(format!("{issuer}/userinfo"))
         .scopes(["profile", "email"]);
-    vec![
+    let mut offers = vec![
         Offer {
-            slug: "openid",
-            label: "Continue with Sandbox (OpenID Connect)",
-            hint: "An ID token says who you are, and is verified.",
+            slug: "openid".to_owned(),
+            label: "Sandbox (OpenID Connect)".to_owned(),
+            hint: Some("An ID token says who you are, and is verified."),
+            mark: mark("openid"),
             provider: Provider::openid(issuer),
             registration: registration.clone(),
         },
         Offer {
-            slug: "oauth2",
-            label: "Continue with Sandbox (plain OAuth 2)",
-            hint: "No ID token: the profile says who you are.",
+            slug: "oauth2".to_owned(),
+            label: "Sandbox (plain OAuth 2)".to_owned(),
+            hint: Some("No ID token: the profile says who you are."),
+            mark: NEUTRAL_MARK,
             provider: plain,
             registration,
         },
-    ]
+    ];
+    let known = |slug: &&str| offers.iter().any(|offer| offer.slug == **slug);
+    let others: Vec<_> = vouchsafe_providers::slugs().filter(|slug| !known(slug)).collect();
+    offers.extend(others.into_iter().filter_map(|slug| acted(slug, sandbox, origin)));
+    offers
+}
+
+fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
+    let acted = sandbox.provider(slug)?;
+    let definition = acted.definition();
+    let label = definition.display_name.clone();
+    let provider = Provider::from(definition);
+    let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
+    let registration = Registration::new(acted.client_id())
+        .secret(acted.client_secret())
+        .redirect_uri(format!("{origin}/callback"));
+    Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
+}
+
+fn mark(slug: &str) -> &'static str {
+    vouchsafe_providers::mark(slug).unwrap_or(NEUTRAL_MARK)
 }
 
 struct App {
@@ -226,7 +249,7 @@ async fn callback(
 
 /// Writes down that a login is asked for. It begins with nothing known.
 fn asked(app: &App, session: &Session, uri: &Uri) -> io::Result<()> {
-    session.begin(&app.setup)?;
+    session.begin(&app.setup, uri.path().trim_start_matches("/login/"))?;
     let request = Message::get(&format!("{}{uri}", app.origin));
     session.trace.push(
         Step::new(Party::Browser, Party::App, "Sign me in", "Somebody presses a button.").request(request),

@@ -102,7 +102,7 @@ fn nearest(word: &str) -> Vec<&'static str> {
     let word: Vec<char> = word.to_lowercase().chars().take(64).collect();
     let mut near: Vec<_> = vouchsafe_providers::slugs()
         .map(|slug| (distance(&word, &slug.chars().collect::<Vec<_>>()), slug))
-        .filter(|(distance, slug)| *distance <= 1 + slug.len().min(word.len()) / 4)
+        .filter(|(distance, slug)| *distance < word.len() && *distance <= 1 + slug.len().min(word.len()) / 4)
         .collect();
     near.sort_unstable();
     near.into_iter().map(|(_, slug)| slug).take(3).collect()

@@ -131,3 +131,19 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let cookie = head.lines().find(|l| l.contains("vouchsafe_demo_")).unwrap();
     assert!(cookie.contains("httponly") && cookie.contains("samesite=lax"), "{cookie}");
 }
+
+#[test]
+fn there_is_a_button_for_every_provider_and_each_leads_to_its_login() {
+    let demo = Demo::start();
+    let (_, page) = demo.ask("GET /", "", "");
+    let links: Vec<&str> =
+        page.split("href=\"/login/").skip(1).map(|l| l.split('"').next().unwrap()).collect();
+    for slug in vouchsafe_providers::slugs() {
+        assert!(links.contains(&slug), "{slug} has no button");
+    }
+    for slug in links {
+        let (head, _) = demo.ask(&format!("GET /login/{slug}"), "", "");
+        assert!(head.starts_with("http/1.1 303"), "{slug}: {head}");
+        assert!(head.contains("location: http://127.0.0.1:"), "{slug}: {head}");
+    }
+}

@@ -7,11 +7,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod check;
 mod definition;
 
 pub use definition::{
-    AuthMethod, Definition, DefinitionError, EmailList, IdentityManners, Kind, Param, Pkce, Rule,
-    TokenManners,
+    AuthMethod, AuthorizationManners, CallbackManners, Definition, DefinitionError, EmailList, Encoding,
+    Failure, IdentityManners, Kind, LongLived, OptionalParam, Param, Pkce, ProfileSource, RefreshManners,
+    RevocationManners, Rule, TokenManners, UserInfoManners,
 };
 
 /// The definition of that slug, if the catalogue has it.
@@ -29,5 +31,22 @@ pub fn all() -> impl Iterator<Item = Definition> {
 pub fn slugs() -> impl Iterator<Item = &'static str> {
     INDEX.iter().map(|(slug, _)| *slug)
 }
+
+/// The provider's mark for a button, as SVG of one colour (`currentColor` applies where your style sets `fill`), if
+/// there is one under terms that allow it: see `marks/README.md`. For all others there is [`NEUTRAL_MARK`].
+///
+/// A mark stays its owner's trademark. Many providers have rules on how a sign-in button may look.
+pub fn mark(slug: &str) -> Option<&'static str> {
+    let at = MARKS.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
+    Some(MARKS[at].1)
+}
+
+/// A mark for providers that have none here: a key.
+pub const NEUTRAL_MARK: &str = concat!(
+    r#"<svg role="img" viewBox="0 0 24 24" xmlns="http://www.w3.org/2000/svg"><title>Sign in</title>"#,
+    r#"<path d="M15 2a7 7 0 0 0-6.7 9L2 17.3V22h5v-3h3v-3h2.2l.8-.8A7 7 0 1 0 15 2zm2 7a2 2 0 1 1 0-4 2 2 0 0 1 0 4z"/></svg>"#
+);
+
+static MARKS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/marks.rs"));
 
 static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/index.rs"));

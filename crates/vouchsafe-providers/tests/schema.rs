@@ -1,34 +1,47 @@
 //! Every definition of the catalogue is whole, and a mistake in one is told with its place.
-use vouchsafe_providers::{Definition, Kind, all, get, slugs};
+use std::fs;
+use std::path::Path;
+
+use vouchsafe_providers::{Definition, Kind, Rule, all, get, slugs};
+
+const FULL: &str = include_str!("full.toml");
 
 #[test]
 fn every_file_of_the_catalogue_can_be_read() {
     for slug in slugs() {
-        let definition = get(slug).unwrap_or_else(|| panic!("providers/{slug}.toml cannot be read"));
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("providers").join(format!("{slug}.toml"));
+        let text = fs::read_to_string(file).unwrap();
+        let definition =
+            Definition::from_toml(&text).unwrap_or_else(|e| panic!("providers/{slug}.toml: {e}"));
         assert_eq!(definition.slug, slug, "the slug is the name of the file");
+        assert_eq!(get(slug).as_ref(), Some(&definition));
     }
     assert_eq!(all().count(), slugs().count());
+}
+
+#[test]
+fn every_slug_is_in_order_and_fit_for_a_url() {
+    let listed: Vec<_> = slugs().collect();
+    assert!(listed.is_sorted());
+    for slug in listed {
+        assert!(slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{slug}");
+        assert!(!slug.starts_with('-') && !slug.ends_with('-'), "{slug}");
+    }
 }
 
 #[test]
 fn every_endpoint_is_https_or_a_parameter() {
     for definition in all() {
         let slug = &definition.slug;
-        let endpoints = [
-            &definition.issuer,
-            &definition.authorization_endpoint,
-            &definition.token_endpoint,
-            &definition.refresh_endpoint,
-            &definition.revocation_endpoint,
-            &definition.userinfo_endpoint,
-        ];
-        for url in endpoints.into_iter().flatten() {
-            assert!(url.starts_with("https://") || url.starts_with('{'), "{slug}: {url}");
+        for (field, url) in urls(&definition) {
+            assert!(url.starts_with("https://") || url.starts_with('{'), "{slug}: {field}: {url}");
+            assert!(!url.contains(['?', '#', ' ']), "{slug}: {field} is an endpoint alone: {url}");
         }
-        assert!(definition.documentation.starts_with("https://"), "{slug}: documentation");
-        assert_eq!(definition.checked.len(), "2026-11-23".len(), "{slug}: checked is a date");
         match definition.kind {
-            Kind::Openid => assert!(definition.issuer.is_some(), "{slug}: an OpenID Provider has an issuer"),
+            Kind::Openid => {
+                assert!(definition.issuer.is_some(), "{slug}: an OpenID Provider has an issuer");
+                assert!(definition.scopes.iter().any(|s| s == "openid"), "{slug}: asks for an ID token");
+            }
             Kind::Oauth2 => {
                 assert!(definition.authorization_endpoint.is_some(), "{slug}: authorization_endpoint");
                 assert!(definition.token_endpoint.is_some(), "{slug}: token_endpoint");
@@ -38,40 +51,281 @@ fn every_endpoint_is_https_or_a_parameter() {
 }
 
 #[test]
-fn every_pointer_is_a_json_pointer() {
+fn every_definition_says_where_it_comes_from_and_when_it_was_checked() {
     for definition in all() {
-        let identity = &definition.identity;
-        let emails = identity.emails.iter().flat_map(|e| [&e.email, &e.primary, &e.verified]);
-        let pointers = [&identity.subject, &identity.email, &identity.name, &identity.picture];
-        for pointer in pointers.into_iter().flatten().chain(&identity.email_verified).chain(emails) {
-            assert!(pointer.starts_with('/'), "{}: {pointer}", definition.slug);
+        let slug = &definition.slug;
+        assert!(!definition.sources.is_empty(), "{slug}: sources");
+        for link in definition.sources.iter().chain([&definition.documentation]) {
+            assert!(link.starts_with("https://") && !link.contains(' '), "{slug}: {link}");
         }
-        assert!(!identity.subject.is_empty(), "{}: nothing says who the user is", definition.slug);
+        assert_eq!(definition.checked.len(), "2026-11-23".len(), "{slug}: checked is a date");
+        for note in &definition.notes {
+            assert!(note.ends_with('.') && !note.contains('\n'), "{slug}: a note is a sentence: {note}");
+        }
+        for (name, option) in &definition.authorization.options {
+            assert!(!option.description.is_empty(), "{slug}: {name} needs a description");
+        }
     }
 }
 
 #[test]
-fn every_parameter_that_is_mentioned_is_described() {
+fn every_definition_says_who_the_user_is() {
+    for definition in all() {
+        let (slug, identity) = (&definition.slug, &definition.identity);
+        assert!(!identity.subject.is_empty(), "{slug}: nothing says who the user is");
+        assert!(
+            identity.emails.is_none() || identity.email.is_empty(),
+            "{slug}: an e-mail comes from one place"
+        );
+        assert!(
+            identity.email_verified.is_empty() || !identity.email.is_empty(),
+            "{slug}: a mark without an e-mail"
+        );
+        assert!(!identity.email_verified_text || !identity.email_verified.is_empty(), "{slug}: no mark");
+    }
+}
+
+#[test]
+fn every_parameter_that_is_described_is_mentioned() {
     for definition in all() {
         let text = format!("{definition:?}");
         for (name, param) in &definition.params {
             assert!(text.contains(&format!("{{{name}}}")), "{}: nothing uses {name}", definition.slug);
             assert!(!param.description.is_empty(), "{}: {name} needs a description", definition.slug);
+            assert!(
+                param.rule == Rule::Url || param.default.is_some() || param.example.is_some(),
+                "{}: {name} needs an example",
+                definition.slug
+            );
         }
     }
 }
 
 #[test]
-fn a_mistake_is_told_with_its_line_and_field() {
-    let error = Definition::from_toml("slug = \"acme\"\ndisplay_name = 3\n").unwrap_err().to_string();
-    assert!(error.contains("line 2") && error.contains("display_name"), "{error}");
-    let error = Definition::from_toml("slug = \"acme\"\ntoken_url = \"https://a.example\"\n")
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("line 2") && error.contains("token_url"), "{error}");
+fn a_client_that_has_a_secret_knows_how_to_use_it() {
+    for definition in all().filter(|d| !matches!(d.slug.as_str(), "oauth2" | "openid")) {
+        assert!(definition.client_auth.is_some(), "{}: client_auth", definition.slug);
+    }
+}
+
+#[test]
+fn a_definition_can_set_every_field() {
+    let full = Definition::from_toml(FULL).unwrap_or_else(|e| panic!("{e}"));
+    let text = format!("{full:?}");
+    for unset in ["None", "[]", "{}", "\"\""] {
+        assert!(!text.contains(unset), "a field is not set: {unset} in {text}");
+    }
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_told_with_its_line_and_field() {
+    let mut table = String::new();
+    for (number, line) in FULL.lines().enumerate() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = format!("{}.", name.trim_end_matches(']'));
+        }
+        let Some((key, value)) = line.split_once(" = ") else { continue };
+        let wrong = if value.starts_with('[') { &["7", "[[]]"][..] } else { &["7", "[]"] };
+        for wrong in wrong {
+            let message = refusal(&with_line(number, &format!("{key} = {wrong}")));
+            let place = format!("line {}, field {table}{}: ", number + 1, key.trim_matches('"'));
+            assert!(message.starts_with(&place), "{place} in {message}");
+            assert!(!message.contains('\n'), "one paragraph: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_told_with_its_line() {
+    let open = ["expect", "params", "names", "headers", "grant_types", "answer_names", "error_codes"];
+    for (number, line) in FULL.lines().enumerate() {
+        let Some(table) = line.strip_prefix('[').and_then(|t| t.strip_suffix(']')) else { continue };
+        if open.iter().any(|name| table.ends_with(name)) {
+            continue;
+        }
+        let message = refusal(&with_line(number, &format!("{line}\nnonsense = 1")));
+        let place = format!("line {}, field {table}.nonsense: unknown field", number + 2);
+        assert!(message.starts_with(&place), "{place} in {message}");
+    }
+    let message = refusal("slug = \"acme\"\ntoken_url = \"https://a.example\"\n");
+    assert!(message.starts_with("line 2, field token_url: unknown field"), "{message}");
+}
+
+#[test]
+fn a_field_that_is_missing_is_told() {
+    let cases = [
+        ("slug", "slug"),
+        ("display_name", "display_name"),
+        ("kind", "kind"),
+        ("documentation", "documentation"),
+        ("checked", "checked"),
+        ("grant_type", "long_lived.grant_type"),
+        ("rule", "params.host.rule"),
+        ("authorization_endpoint", "authorization_endpoint"),
+        ("token_endpoint", "token_endpoint"),
+    ];
+    for (key, field) in cases {
+        let begin = format!("{key} = ");
+        let text: String =
+            FULL.lines().filter(|l| !l.starts_with(&begin)).map(|l| format!("{l}\n")).collect();
+        let message = refusal(&text);
+        assert!(message.contains(&format!("field {field}: ")), "{field} in {message}");
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
+    let url = "must be a URL that begins with https://";
+    let pointer = "is not a JSON Pointer";
+    let cases = [
+        ("slug", "Acme Inc", "lower case"),
+        ("slug", "", "lower case"),
+        ("display_name", " ", "is empty"),
+        ("kind", "saml", "unknown variant"),
+        ("issuer", "full.example", url),
+        ("discovery", "http://full.example", url),
+        ("issuer_template", "https://full.example/{t-d}", "not the name of a claim"),
+        ("authorization_endpoint", "full.example/authorize", url),
+        ("authorization_endpoint", "{host}", url),
+        ("authorization_endpoint", "https://{shop}/a", "{shop} is not described"),
+        ("token_endpoint", "https:///token", url),
+        ("token_endpoint", "https://full.example/token#top", url),
+        ("token_endpoint", "https://full.example@evil.example/token", url),
+        ("refresh_endpoint", "https://full.example/a b", url),
+        ("revocation_endpoint", "/revoke", url),
+        ("introspection_endpoint", "ftp://full.example", url),
+        ("device_authorization_endpoint", "javascript:1", url),
+        ("end_session_endpoint", "http://localhost.evil.example", url),
+        ("userinfo_endpoint", "https://{region}.full.example", "{region} is not described"),
+        ("scopes", "[\"a,b\"]", "without the separator"),
+        ("scope_separator", "", "is empty"),
+        ("client_auth", "private_key", "unknown variant"),
+        ("revocation_auth", "magic", "unknown variant"),
+        ("pkce", "plain", "unknown variant"),
+        ("documentation", "RFC 6749", "must begin with https://"),
+        ("checked", "23.11.2026", "must be a date"),
+        ("checked", "2026-13-01", "must be a date"),
+        ("authorization.params.audience", "{shop}", "{shop} is not described"),
+        ("callback.expect.shop", "{shop}", "{shop} is not described"),
+        ("token.encoding", "xml", "unknown variant"),
+        ("token.answer", "data", pointer),
+        ("token.params.action", "{shop}", "{shop} is not described"),
+        ("token.headers.Client-Id", "{secret}", "{secret} is not described"),
+        ("token.failure.code", "error", pointer),
+        ("token.failure.description", "/a~2", pointer),
+        ("refreshing.encoding", "xml", "unknown variant"),
+        ("refreshing.params.action", "{shop}", "{shop} is not described"),
+        ("revocation.method", "delete", "must be GET, POST or DELETE"),
+        ("revocation.only", "id_token", "must be access_token or refresh_token"),
+        ("revocation.params.action", "{shop}", "{shop} is not described"),
+        ("revocation.failure.code", "ok", pointer),
+        ("long_lived.endpoint", "long", url),
+        ("userinfo.source", "elsewhere", "unknown variant"),
+        ("userinfo.source", "token", "there is one"),
+        ("userinfo.method", "PUT", "must be GET or POST"),
+        ("userinfo.token", "cookie:a", "must be bearer"),
+        ("userinfo.token", "header:", "must be bearer"),
+        ("userinfo.token", "query:a b", "must be bearer"),
+        ("userinfo.headers.Client-Id", "{secret}", "{secret} is not described"),
+        ("userinfo.params.uid", "{token:uid}", pointer),
+        ("userinfo.failure.description", "message", pointer),
+        ("identity.subject", "[\"id\"]", pointer),
+        ("identity.email", "[\"\"]", pointer),
+        ("identity.email_verified", "[\"/a~\"]", pointer),
+        ("identity.name", "[\"/name\", \"login\"]", pointer),
+        ("identity.picture", "[\"~1picture\"]", pointer),
+        ("identity.picture_template", "https://cdn.full.example/{id}.png", pointer),
+        ("identity.picture_template", "cdn.full.example/{/id}.png", "must begin with https://"),
+        ("identity.emails.endpoint", "emails", url),
+        ("identity.emails.absent_on", "[200]", "400 to 599"),
+        ("identity.emails.list", "values", pointer),
+        ("identity.emails.email", "address", pointer),
+        ("identity.emails.primary", "primary", pointer),
+        ("identity.emails.verified", "verified", pointer),
+        ("params.host.rule", "domain", "unknown variant"),
+        ("params.host.default", "https://full.example", "must be a host name"),
+        ("params.host.example", "a b", "must be a host name"),
+    ];
+    for (field, value, reason) in cases {
+        let number = line_of(field);
+        let key = FULL.lines().nth(number).unwrap().split_once(" = ").unwrap().0;
+        let value = if value.starts_with('[') { value.to_owned() } else { format!("{value:?}") };
+        let message = refusal(&with_line(number, &format!("{key} = {value}")));
+        let place = format!("line {}, field {field}: ", number + 1);
+        assert!(message.starts_with(&place), "{place} in {message}");
+        assert!(message.contains(reason), "{reason} in {message}");
+        assert!(!message.contains('\n'), "one paragraph: {message}");
+    }
+}
+
+#[test]
+fn a_mistake_inside_a_value_of_several_lines_is_told_with_the_field() {
+    let text = FULL.replace("scopes = [\"profile\", \"email\"]", "scopes = [\n  \"profile\",\n  3,\n]");
+    let message = refusal(&text);
+    assert!(message.starts_with("line 19, field scopes: "), "{message}");
+    let begin = FULL.split_once("[token]").unwrap().0;
+    let text = format!("{begin}[token]\nfailure = {{ code = \"/ok\", success = 3 }}\n");
+    let message = refusal(&text);
+    assert!(message.contains("field token.failure.success: "), "{message}");
+    let message = refusal("slug = \"acme\"\ndisplay_name = \"Acme\n");
+    assert!(message.starts_with("line 2"), "{message}");
+}
+
+#[test]
+fn an_openid_provider_without_an_issuer_is_refused() {
+    let text = "slug = \"a\"\ndisplay_name = \"A\"\nkind = \"openid\"\ndocumentation = \"https://a.example\"\n\
+                checked = \"2026-11-23\"\n";
+    assert_eq!(refusal(text), "field issuer: an OpenID Provider has one");
+}
+
+#[test]
+fn a_definition_for_tests_may_be_on_this_machine() {
+    let text = FULL.replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"");
+    assert!(Definition::from_toml(&text).is_ok());
 }
 
 #[test]
 fn an_unknown_slug_is_nothing() {
     assert!(get("no-such-provider").is_none());
+}
+
+fn urls(definition: &Definition) -> Vec<(&'static str, &str)> {
+    let d = definition;
+    let fields = [
+        ("issuer", &d.issuer),
+        ("discovery", &d.discovery),
+        ("authorization_endpoint", &d.authorization_endpoint),
+        ("token_endpoint", &d.token_endpoint),
+        ("refresh_endpoint", &d.refresh_endpoint),
+        ("revocation_endpoint", &d.revocation_endpoint),
+        ("introspection_endpoint", &d.introspection_endpoint),
+        ("device_authorization_endpoint", &d.device_authorization_endpoint),
+        ("end_session_endpoint", &d.end_session_endpoint),
+        ("userinfo_endpoint", &d.userinfo_endpoint),
+        ("long_lived.endpoint", d.long_lived.as_ref().map_or(&None, |l| &l.endpoint)),
+        ("identity.emails.endpoint", d.identity.emails.as_ref().map_or(&None, |e| &e.endpoint)),
+    ];
+    fields.into_iter().filter_map(|(field, url)| Some((field, url.as_deref()?))).collect()
+}
+
+fn refusal(text: &str) -> String {
+    Definition::from_toml(text).expect_err(text).to_string()
+}
+
+/// The full definition with another line in the place of one.
+fn with_line(number: usize, line: &str) -> String {
+    FULL.lines().enumerate().map(|(n, old)| format!("{}\n", if n == number { line } else { old })).collect()
+}
+
+fn line_of(field: &str) -> usize {
+    let mut table = String::new();
+    for (number, line) in FULL.lines().enumerate() {
+        if let Some(name) = line.strip_prefix('[') {
+            table = format!("{}.", name.trim_end_matches(']'));
+        }
+        if line.split_once(" = ").is_some_and(|(key, _)| format!("{table}{key}") == field) {
+            return number;
+        }
+    }
+    panic!("{field} is not in the full definition");
 }

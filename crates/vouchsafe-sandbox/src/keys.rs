@@ -201,6 +201,14 @@ pub(crate) fn sha256_base64url(text: &str) -> String {
     encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+pub(crate) fn sha256_hex(text: &str) -> String {
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
 static SHARED_RSA: Mutex<Option<Arc<RsaKeyPair>>> = Mutex::new(None);
 
 fn ec(curve: &str, key: &EcdsaKeyPair) -> Value {

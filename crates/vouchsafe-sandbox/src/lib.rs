@@ -35,6 +35,22 @@
 //! - The first of the `acr_values` is granted, whatever it says; without any, `acr` is `0`.
 //! - A code is good for a minute, an ID token for an hour, a refresh token for thirty days.
 //!
+//! # Acting other providers
+//!
+//! [`Sandbox::provider`] lets the sandbox act any provider of the catalogue `vouchsafe-providers`, and [`Sandbox::act`] one
+//! that you have described yourself. What comes back has the definition with all its URLs moved under the sandbox: a client
+//! that is made from it signs in here, and meets the manners that the definition tells of. The parameters have that
+//! provider's names, the answers its shape, a profile is where its pointers look, and what it would refuse is refused. The
+//! people are the same; each act has one client, whose id and secret [`ActedProvider`] tells.
+//!
+//! What a definition does not say is as the protocol has it. Of what it does say, the introspection, device authorization
+//! and logout endpoints are moved, but not played.
+//!
+//! # When something goes wrong
+//!
+//! [`Sandbox::fault`] and [`Sandbox::fault_once`] make it go wrong; see [`Fault`] for what there is. In a browser, the login
+//! page has a list of people in whose login one of them happens: `fault-wrong-nonce`, `fault-slow` and so on.
+//!
 //! # In a test
 //!
 //! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.
@@ -56,7 +72,9 @@
 //! it remembers is bounded and in memory.
 #![forbid(unsafe_code)]
 
+mod acts;
 mod config;
+mod fault;
 mod html;
 mod keys;
 mod pages;
@@ -67,7 +85,9 @@ mod routes;
 mod server;
 mod store;
 
+pub use acts::ActedProvider;
 pub use config::{ClientConfig, User};
+pub use fault::Fault;
 pub use person::{Person, PersonError};
 pub use record::RecordedRequest;
 pub use server::{Sandbox, SandboxBuilder};

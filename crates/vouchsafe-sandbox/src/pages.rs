@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::config::User;
+use crate::fault;
 use crate::html::Html;
-use crate::routes::authorize::AuthorizationRequest;
+use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
 use crate::server::Shared;
 
 /// What a page asks for. It travels beside the page for a [`Person`](crate::Person), who need not read HTML.
@@ -75,8 +76,8 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
     };
     let mut users: Vec<_> = shared.users.iter().enumerate().collect();
     users.sort_by_key(|(_, user)| !hinted(user));
-    let body = Html::new(
-        "<div class=\"card\"><h1>Who would you like to be?</h1><p class=\"lead\">Sign in to <strong>",
+    let body = headed(request).markup(
+        "<h1>Who would you like to be?</h1><p class=\"lead\">Sign in to <strong>",
     )
     .text(&request.client_id)
     .markup(
@@ -95,7 +96,9 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
             .html(who(user, hinted(user)))
             .markup("<span class=\"arrow\" aria-hidden=\"true\">→</span></button></li>")
     })
-    .markup("</ul></form><form method=\"post\" action=\"/consent\">")
+    .markup("</ul>")
+    .html(with_a_fault(request))
+    .markup("</form><form method=\"post\" action=\"/consent\">")
     .html(hidden("interaction", id))
     .markup("<button class=\"quiet\" name=\"decision\" value=\"deny\">Cancel and go back</button></form>")
     .html(for_developers(request))
@@ -105,7 +108,8 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
 
 /// May the application do this?
 pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest, username: &str) -> Response {
-    let user = shared.users.iter().enumerate().find(|(_, user)| user.username() == username);
+    let users = shared.users.iter().chain(fault::people().iter().map(|(user, ..)| user));
+    let user = users.enumerate().find(|(_, user)| user.username() == username);
     let signed_in = match user {
         Some((tone, user)) => Html::new("<div class=\"signed-in\">")
             .html(face(user, tone))
@@ -115,7 +119,8 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
             .markup("\" aria-label=\"Switch user\">Switch</a></div>"),
         None => Html::default(),
     };
-    let body = Html::new("<div class=\"card\"><h1>Allow ")
+    let body = headed(request)
+        .markup("<h1>Allow ")
         .text(&request.client_id)
         .markup("?</h1><p class=\"lead\">This application would like to:</p><ul class=\"scopes\">")
         .each(request.scopes.iter(), |html, scope| {
@@ -248,6 +253,35 @@ fn page(status: StatusCode, title: &str, class: &'static str, body: Html, shown:
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' \
     height='16' rx='4' fill='%23f0b400'/%3E%3Cpath d='M4 5l4 7 4-7' fill='none' stroke='%23422d00' stroke-width='2'/%3E%3C/svg%3E";
 
+/// The head of a page, which says whom the sandbox acts.
+fn headed(request: &AuthorizationRequest) -> Html {
+    let html = Html::new("<div class=\"card\">");
+    match &request.acting {
+        Some(acting) => html
+            .markup("<p class=\"acting\">The sandbox acts <strong>")
+            .text(&acting.act.definition.display_name)
+            .markup("</strong></p>"),
+        None => html,
+    }
+}
+
+/// People in whose login something goes wrong.
+fn with_a_fault(request: &AuthorizationRequest) -> Html {
+    let has_id_token = request.acting.as_ref().is_none_or(|acting| acting.act.has_id_token());
+    let people = fault::people().iter().filter(|(.., fault)| has_id_token || !fault.is_of_id_tokens());
+    Html::new("<details><summary>Let something go wrong</summary><ul>")
+        .each(people, |html, (user, what, _)| {
+            html.markup("<li><button class=\"person\" name=\"user\" value=\"")
+                .text(user.username())
+                .markup("\"><span class=\"who\"><b>")
+                .text(user.username())
+                .markup("</b><span>")
+                .text(what)
+                .markup("</span></span><span class=\"arrow\" aria-hidden=\"true\">→</span></button></li>")
+        })
+        .markup("</ul></details>")
+}
+
 fn hidden(name: &'static str, value: &str) -> Html {
     Html::new("<input type=\"hidden\" name=\"").markup(name).markup("\" value=\"").text(value).markup("\">")
 }
@@ -313,7 +347,7 @@ fn in_plain_words(scope: &str, user: Option<&User>) -> Html {
 fn for_developers(request: &AuthorizationRequest) -> Html {
     let present = |there: bool| if there { "yes" } else { "none" };
     let challenge = match &request.challenge {
-        Some(challenge) if challenge.plain => "plain",
+        Some(challenge) if challenge.method == ChallengeMethod::Plain => "plain",
         Some(_) => "S256",
         None => "none",
     };

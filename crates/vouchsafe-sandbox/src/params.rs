@@ -3,6 +3,7 @@ use axum::http::{HeaderMap, Uri};
 use url::form_urlencoded;
 
 /// The parameters of a request, RFC 6749 appendix B.
+#[derive(Clone)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -17,13 +18,21 @@ impl Params {
         media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded").then(|| Self::parse(body))
     }
 
+    /// RFC 6749 §3.1: a parameter without a value counts as omitted.
+    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
     fn parse(form: &[u8]) -> Self {
-        // RFC 6749 §3.1: a parameter without a value counts as omitted.
-        Self(form_urlencoded::parse(form).into_owned().filter(|(_, value)| !value.is_empty()).collect())
+        Self::from_pairs(form_urlencoded::parse(form).into_owned())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, value)| value.as_str())
     }
 
     /// A parameter that was sent more than once, RFC 6749 §3.1. RFC 8707 §2 allows just that to `resource`.

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
@@ -11,7 +12,11 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
+use vouchsafe_providers::Definition;
+
+use crate::acts::{Act, ActedProvider};
 use crate::config::{ClientConfig, User};
+use crate::fault::{self, Fault, Faults};
 use crate::keys::{Keys, SigningAlg};
 use crate::person::Person;
 use crate::record::{Record, RecordedRequest};
@@ -111,9 +116,49 @@ impl Sandbox {
     /// # Errors
     /// When no keys can be made.
     pub async fn rotate_keys(&self) -> io::Result<()> {
-        let keys = make_keys(Keys::generate).await?;
-        *self.shared.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        Ok(())
+        self.shared.rotate_keys().await
+    }
+
+    /// Acts a provider of the catalogue: plays it below `/act/` and gives its definition, moved there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let sandbox = vouchsafe_sandbox::Sandbox::start().await?;
+    /// assert!(sandbox.provider("github").is_some());
+    /// assert!(sandbox.provider("no-such-provider").is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn provider(&self, slug: &str) -> Option<ActedProvider> {
+        self.shared.act(slug).map(ActedProvider::new)
+    }
+
+    /// Acts a provider of your own. It takes the place of another of the same slug.
+    pub fn act(&self, definition: &Definition) -> ActedProvider {
+        ActedProvider::new(self.shared.learn(definition))
+    }
+
+    /// Lets something go wrong until [`clear_faults`](Self::clear_faults).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// use vouchsafe_sandbox::{Fault, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// sandbox.fault(Fault::ServerError);
+    /// # Ok(()) }
+    /// ```
+    pub fn fault(&self, fault: Fault) {
+        self.shared.faults.stand(fault);
+    }
+
+    /// Lets something go wrong at the next request that it can happen to, and at no other.
+    pub fn fault_once(&self, fault: Fault) {
+        self.shared.faults.once(fault);
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
     }
 
     /// Runs until the server fails, which it does not do by itself: for a program that is nothing but a sandbox.
@@ -218,6 +263,8 @@ impl SandboxBuilder {
             store: Mutex::default(),
             record: Record::default(),
             clock_ahead: AtomicU64::new(0),
+            faults: Faults::default(),
+            acts: Mutex::default(),
         });
         let router = routes::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -242,6 +289,9 @@ pub(crate) struct Shared {
     keys: Mutex<Arc<Keys>>,
     store: Mutex<Store>,
     clock_ahead: AtomicU64,
+    pub(crate) faults: Faults,
+    /// By slug.
+    acts: Mutex<HashMap<String, Arc<Act>>>,
 }
 
 impl Shared {
@@ -250,7 +300,38 @@ impl Shared {
     }
 
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.username() == username)
+        let mut users = self.users.iter().chain(fault::people().iter().map(|(user, ..)| user));
+        users.find(|user| user.username() == username)
+    }
+
+    /// The act of this slug: one that was learnt, or one of the catalogue.
+    pub(crate) fn act(&self, slug: &str) -> Option<Arc<Act>> {
+        if let Some(act) = self.acts().get(slug) {
+            return Some(Arc::clone(act));
+        }
+        Some(self.learn(&vouchsafe_providers::get(slug)?))
+    }
+
+    fn learn(&self, definition: &Definition) -> Arc<Act> {
+        let act = Arc::new(Act::new(definition, &self.issuer));
+        self.acts().insert(definition.slug.clone(), Arc::clone(&act));
+        act
+    }
+
+    fn acts(&self) -> MutexGuard<'_, HashMap<String, Arc<Act>>> {
+        self.acts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whose code or token is among these values.
+    pub(crate) fn username_of<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
+        let store = self.store();
+        values.find_map(|value| store.username_of(value).map(str::to_owned))
+    }
+
+    pub(crate) async fn rotate_keys(&self) -> io::Result<()> {
+        let keys = make_keys(Keys::generate).await?;
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
     }
 
     pub(crate) fn keys(&self) -> Arc<Keys> {

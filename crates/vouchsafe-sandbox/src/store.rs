@@ -48,6 +48,15 @@ impl Store {
         Some((refresh, self.active_grant(&refresh.grant)?))
     }
 
+    /// Whose code or token this is.
+    pub(crate) fn username_of(&self, secret: &str) -> Option<&str> {
+        let by_grant = |id: &str| Some(self.grants.get(id)?.signed_in.username.as_str());
+        let by_code = || Some(self.codes.get(secret)?.signed_in.username.as_str());
+        let by_refresh = || by_grant(&self.refresh_tokens.get(secret)?.grant);
+        let by_access = || by_grant(&self.access_tokens.get(secret)?.grant);
+        by_code().or_else(by_refresh).or_else(by_access)
+    }
+
     fn active_grant(&self, id: &str) -> Option<&Grant> {
         self.grants.get(id).filter(|grant| !grant.revoked)
     }
@@ -106,6 +115,10 @@ pub(crate) struct Grant {
     pub(crate) scopes: Scopes,
     pub(crate) acr: String,
     pub(crate) revoked: bool,
+    /// The issuer of its ID tokens, where the sandbox acts another provider.
+    pub(crate) issuer: Option<String>,
+    /// A fault has made the e-mail address one that nobody vouches for.
+    pub(crate) email_unverified: bool,
 }
 
 #[derive(Clone)]

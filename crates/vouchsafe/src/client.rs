@@ -3,29 +3,32 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use url::Url;
+use vouchsafe_providers::{Definition, ProfileSource};
 
 use crate::cache::Cached;
-use crate::endpoint::{Endpoint, is_loopback};
+use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, Fault, Feature, Operation};
-use crate::http::{Http, Request, Response};
+use crate::http::Http;
 use crate::identity::Identity;
-use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
+use crate::jose::id_token::Nonce;
 use crate::jose::jwk::KeySet;
-use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
 use crate::login::{Login, LoginRequest, PendingLogin};
 use crate::manual::Manual;
-use crate::protocol::answer::{Exchange, get};
-use crate::protocol::authorization::AuthorizationResponse;
+use crate::protocol::answer::{Dialect, Exchange};
+use crate::protocol::authorization::{self, AuthorizationResponse};
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::metadata::{self, Metadata, WellKnown};
-use crate::protocol::token::{self, Grant};
-use crate::protocol::userinfo::{self, UserInfo};
-use crate::protocol::{emails, revocation};
-use crate::provider::{Blueprint, OpenId, Provider, Server};
-use crate::registration::{ClientAuth, Registration};
-use crate::secret::{Secret, same};
+use crate::protocol::emails;
+use crate::protocol::metadata::Metadata;
+use crate::protocol::token::Grant;
+use crate::provider::{Blueprint, Provider, Server};
+use crate::registration::Registration;
+use crate::secret::same;
 use crate::tokens::{IdToken, Tokens};
+
+mod exchange;
+
+pub(crate) use exchange::{Expectations, fetch_metadata};
 
 /// You, at a provider: signs people in and keeps their tokens fresh.
 ///
@@ -69,7 +72,7 @@ impl Client {
     /// [`Error::Config`] says what is missing or wrong in the provider or the registration.
     pub fn new(provider: Provider, registration: Registration, http: &Http) -> Result<Self, Error> {
         registration.check()?;
-        let blueprint = provider.blueprint()?;
+        let blueprint = provider.blueprint(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
         let mut inner = Inner {
@@ -115,11 +118,14 @@ impl Client {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
+        let definition = &self.inner.blueprint.definition;
+        let secret = self.inner.credentials.secret();
+        let forwarded = authorization::check_response(&definition.callback, query, secret)?;
         let response = AuthorizationResponse::read(query)?;
         let server = self.server().await?;
         let PendingLogin { request, .. } = &pending;
         let asked = (&request.client_id, &request.provider, &request.issuer);
-        if asked != (&self.inner.registration.client_id, &self.inner.blueprint.slug, &server.issuer) {
+        if asked != (&self.inner.registration.client_id, &definition.slug, &server.issuer) {
             return refuse(
                 Check::IssuerMismatch,
                 "the login was started by another client than the one that ends it",
@@ -127,14 +133,14 @@ impl Client {
         }
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
-        match (&response.iss, &server.issuer) {
-            (Some(iss), Some(expected)) if !same(iss, expected) => {
+        match &response.iss {
+            Some(iss) if !server.is_issuer(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
                     "the response comes from another issuer than the one asked",
                 );
             }
-            (None, _) if server.iss_in_response => {
+            None if server.iss_in_response => {
                 return refuse(
                     Check::MissingIssuer,
                     "the provider announces iss in its responses, and here it is missing",
@@ -150,27 +156,37 @@ impl Client {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
         let uri = server.authorization.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()] };
+        let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
+        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()], dialect };
         if let Some(error) = &response.error {
             let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
             return Err(exchange.server_error(error, description, uri, None));
         }
-        let Some(code) = response.code.filter(|code| !code.is_empty()) else {
+        let code = response.code.as_deref().map(|code| {
+            let suffix = definition.callback.code_suffix.as_deref();
+            suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code)
+        });
+        let Some(code) = code.filter(|code| !code.is_empty()) else {
             let detail = "the response has neither a code nor an error";
             return Err(Error::response(operation, Fault::MissingField, detail));
         };
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
-        let grant = Grant::AuthorizationCode { code: &code, redirect_uri: &request.redirect_uri, verifier };
+        let redirect_uri = &request.redirect_uri;
+        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
-            nonce: pending.nonce.as_ref().map_or(Nonce::None, |n| Nonce::Sent(n.as_str())),
+            nonce: match &pending.nonce {
+                Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
+                Some(nonce) => Nonce::Remembered(Some(nonce.as_str())),
+                None => Nonce::None,
+            },
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
-            code: Some(&code),
+            code: Some(code),
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
-        Ok(tokens.or_scope(&request.scopes, &self.inner.blueprint.scope_separator))
+        Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
     }
 
     /// Fresh tokens for old ones. What the provider does not renew is kept.
@@ -182,16 +198,24 @@ impl Client {
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server().await?;
         server.refresh_endpoint()?;
-        let Some(refresh_token) = tokens.refresh_token() else {
-            let detail = "the provider gave no refresh token at this login";
-            return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
+        let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
+        let token = match tokens.refresh_token() {
+            _ if refreshing.access_token => tokens.access_token().expose(),
+            Some(refresh_token) => refresh_token.expose(),
+            None => {
+                let detail = "the provider gave no refresh token at this login";
+                return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
+            }
         };
+        let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
+        let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
         let old = tokens.id_token();
         let claims = old.map(IdToken::claims);
         let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
-        let grant = Grant::RefreshToken { token: refresh_token.expose(), scope: None };
+        let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri).map(String::as_str);
+        let grant = Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user.
@@ -204,28 +228,43 @@ impl Client {
         Ok(fresh.or_kept(tokens))
     }
 
-    /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its
-    /// access tokens (RFC 7009 section 2.1), else the access token.
+    /// A long-lived token for the short-lived one, where the provider has that.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the provider has no revocation.
-    #[doc(alias = "revoke_token")]
-    pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
-        match tokens.refresh_token() {
-            Some(token) => self.revoke_token(token.expose(), Some("refresh_token")).await,
-            None => self.revoke_token(tokens.access_token().expose(), Some("access_token")).await,
-        }
+    /// [`Error::Unsupported`] if it has not.
+    #[doc(alias = "get_long_lived_access_token")]
+    pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        Ok(self.prolong(tokens).await?.or_kept(tokens))
     }
 
-    /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo.
+    /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its
+    /// access tokens (RFC 7009 section 2.1), else the access token. Where a provider revokes tokens of one kind alone,
+    /// the one of that kind.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the provider has no revocation, or none for the tokens that there are.
+    #[doc(alias = "revoke_token")]
+    pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
+        let manners = &self.inner.blueprint.definition.revocation;
+        let access_token = tokens.bearer();
+        let (token, hint) = match tokens.refresh_token() {
+            Some(token) if manners.only.as_deref() != Some("access_token") => {
+                (token.expose(), "refresh_token")
+            }
+            _ => (access_token.expose(), "access_token"),
+        };
+        self.revoke_token(token, Some(hint), access_token).await
+    }
+
+    /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo. Where a provider has none, the
+    /// claims of the ID token or what came with the access token take its place, as its definition says.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider has none, [`Error::Validation`] if it is about another user than the ID
     /// token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
-        let subject = tokens.id_token().map(IdToken::subject);
-        self.profile_of(tokens.bearer(), subject).await
+        self.profile_of(tokens.bearer(), Some(tokens)).await
     }
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
@@ -237,30 +276,30 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let Blueprint { slug, identity: manners, .. } = &self.inner.blueprint;
-        let claims = tokens.id_token().map(IdToken::claims);
+        let Definition { slug, identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
+        // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
+        let claims =
+            tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
         let identity = match (self.profile(tokens).await, claims) {
             (Ok(profile), Some(claims)) => Identity::read_both(slug, manners, claims, profile)?,
             (Ok(profile), None) => Identity::read(slug, manners, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
                 let identity = Identity::read(slug, manners, claims)?;
-                return Ok(match error {
+                match error {
                     Error::Unsupported(_) => identity,
-                    error => identity.without_profile(error),
-                });
+                    error => return Ok(identity.without_profile(error)),
+                }
             }
             (Err(error), _) => return Err(error),
         };
-        let Some((endpoint, list)) = &self.inner.blueprint.emails else {
+        let Some(list) = &manners.emails else {
             return Ok(identity);
         };
-        let request = userinfo::request(endpoint, tokens.bearer());
-        let (uri, operation) = (endpoint.uri(), Operation::Identity);
-        let exchange = Exchange { operation, uri: &uri, secrets: &[tokens.access_token().expose()] };
-        let response = self.send(operation, request).await?;
-        let email = emails::read(&exchange, list, &response)?;
-        let verified = email.as_ref().map(|_| true);
-        Ok(identity.with_email(email, verified))
+        let listed = match &self.inner.blueprint.emails {
+            Some(endpoint) => self.listed_email(endpoint, list, tokens).await?,
+            None => emails::in_profile(list, identity.profile().value()),
+        };
+        Ok(identity.with_listed(manners, listed))
     }
 
     /// The same steps one by one, for those who keep state and verifier themselves.
@@ -278,7 +317,7 @@ impl Client {
 
     /// The slug of the provider.
     pub fn provider(&self) -> &str {
-        &self.inner.blueprint.slug
+        &self.inner.blueprint.definition.slug
     }
 
     pub(crate) fn blueprint(&self) -> &Blueprint {
@@ -287,14 +326,6 @@ impl Client {
 
     pub(crate) fn client_id(&self) -> &str {
         &self.inner.registration.client_id
-    }
-
-    pub(crate) fn read_token_answer(&self, body: Vec<u8>) -> Result<Tokens, Error> {
-        let uri = http::Uri::default();
-        let exchange = Exchange { operation: Operation::AuthorizationCode, uri: &uri, secrets: &[] };
-        let manners = &self.inner.blueprint.token_manners;
-        let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
-        Ok(Tokens::new(answer, &manners.scope_separators, None))
     }
 
     pub(crate) fn redirect_uri(&self) -> Option<&String> {
@@ -314,171 +345,6 @@ impl Client {
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
         self.inner.server.known()
-    }
-
-    /// Asks for a token and checks what comes, the ID token included.
-    pub(crate) async fn redeem(
-        &self,
-        server: &Server,
-        grant: Grant<'_>,
-        expectations: &Expectations<'_>,
-        wants_id_token: bool,
-    ) -> Result<Tokens, Error> {
-        let (operation, endpoint) = match grant {
-            Grant::AuthorizationCode { .. } => (Operation::AuthorizationCode, &server.token),
-            Grant::RefreshToken { .. } => (Operation::Refresh, server.refresh_endpoint()?),
-        };
-        let auth = self.token_auth(server, operation)?;
-        let request = token::request(endpoint, &self.inner.credentials, auth, grant);
-        let response = self.send(operation, request).await?;
-
-        let uri = endpoint.uri();
-        let secrets = self.secrets(grant);
-        let exchange = Exchange { operation, uri: &uri, secrets: &secrets };
-        let manners = &self.inner.blueprint.token_manners;
-        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
-
-        let id_token = match (&server.openid, &answer.id_token) {
-            (Some(openid), Some(raw)) => {
-                let access_token = Some(answer.access_token.expose());
-                let expected = self.expected(server, openid, expectations, access_token);
-                let verified = self.verify(openid, raw.expose(), &expected, operation).await?;
-                Some(IdToken::new(raw.clone(), verified))
-            }
-            (Some(_), None) if wants_id_token => {
-                let detail = "the scope openid was asked for, and no ID token came";
-                return Err(Error::validation(operation, Check::MissingIdToken, detail));
-            }
-            _ => None,
-        };
-        Ok(Tokens::new(answer, &manners.scope_separators, id_token))
-    }
-
-    pub(crate) async fn revoke_token(&self, token: &str, hint: Option<&str>) -> Result<(), Error> {
-        let operation = Operation::Revocation;
-        let server = self.server().await?;
-        let endpoint = server.revocation_endpoint()?;
-        let auth = self.revocation_auth(&server)?;
-        let request = revocation::request(endpoint, &self.inner.credentials, auth, token, hint);
-        let response = self.send(operation, request).await?;
-        let uri = endpoint.uri();
-        let [secret, basic] = self.inner.credentials.secrets();
-        revocation::read(&Exchange { operation, uri: &uri, secrets: &[token, secret, basic] }, &response)
-    }
-
-    pub(crate) async fn profile_of(&self, token: &Secret, subject: Option<&str>) -> Result<Json, Error> {
-        let operation = Operation::Profile;
-        let server = self.server().await?;
-        let endpoint = server.userinfo_endpoint()?;
-        let response = self.send(operation, userinfo::request(endpoint, token)).await?;
-        let uri = endpoint.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[token.expose()] };
-        let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
-            (UserInfo::Claims(claims), _) => claims,
-            (UserInfo::Jwt(jwt), Some(openid)) => {
-                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;
-                userinfo::check_signed(&claims, server.issuer.as_deref(), self.client_id())?;
-                claims
-            }
-            (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),
-        };
-        if let Some(subject) = subject {
-            userinfo::check_subject(&exchange, &claims, subject)?;
-        }
-        Ok(claims)
-    }
-
-    pub(crate) async fn verify(
-        &self,
-        openid: &OpenId,
-        token: &str,
-        expected: &Expected<'_>,
-        operation: Operation,
-    ) -> Result<Verified, Error> {
-        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected)).await
-    }
-
-    /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
-    async fn with_keys<T>(
-        &self,
-        openid: &OpenId,
-        operation: Operation,
-        verify: impl Fn(&KeySet) -> Result<T, Refusal>,
-    ) -> Result<T, Error> {
-        let refused = |refusal| match refusal {
-            Refusal::Check(check, detail) => Error::validation(operation, check, detail),
-            Refusal::Fault(fault, detail) => Error::response(operation, fault, detail),
-        };
-        let fetch = || fetch_keys(&openid.jwks_uri, &self.inner.http);
-        let keys = self.inner.keys.get(KEYS_AGE, fetch).await?;
-        match verify(&keys) {
-            Err(refusal) if refusal.is_about_keys() => {
-                match self.inner.keys.newer(&keys, KEYS_AGE, fetch).await {
-                    Some(newer) => verify(&newer).map_err(refused),
-                    None => Err(refused(refusal)),
-                }
-            }
-            outcome => outcome.map_err(refused),
-        }
-    }
-
-    pub(crate) fn expected<'a>(
-        &'a self,
-        server: &'a Server,
-        openid: &'a OpenId,
-        expectations: &Expectations<'a>,
-        access_token: Option<&'a str>,
-    ) -> Expected<'a> {
-        Expected {
-            issuer: server.issuer.as_deref().unwrap_or_default(),
-            issuer_aliases: &self.inner.blueprint.issuer_aliases,
-            audience: Audience::Client(self.client_id()),
-            nonce: expectations.nonce,
-            max_age: expectations.max_age,
-            acr_values: expectations.acr_values,
-            access_token,
-            code: expectations.code,
-            algorithms: openid.algorithms.as_deref(),
-            now: SystemTime::now(),
-        }
-    }
-
-    /// What the registration says, else what the definition says, else what the metadata offers.
-    fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.client_auth {
-            return Ok(method);
-        }
-        match self.inner.blueprint.client_auth {
-            Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
-            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
-        }
-    }
-
-    fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.revocation_auth.or(self.inner.blueprint.revocation_auth)
-        {
-            return Ok(method);
-        }
-        match &server.revocation_auth_methods {
-            Some(methods) if self.inner.registration.client_auth.is_none() => {
-                self.inner.credentials.choose(Operation::Revocation, Some(methods))
-            }
-            _ => self.token_auth(server, Operation::Revocation),
-        }
-    }
-
-    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 4] {
-        let [secret, basic] = self.inner.credentials.secrets();
-        match grant {
-            Grant::AuthorizationCode { code, verifier, .. } => {
-                [secret, basic, code, verifier.unwrap_or_default()]
-            }
-            Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
-        }
-    }
-
-    async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
-        self.inner.http.send(operation, request).await
     }
 }
 
@@ -501,43 +367,6 @@ impl fmt::Debug for Client {
             .field("client_id", &self.client_id())
             .finish_non_exhaustive()
     }
-}
-
-/// What the answer to one request must show, besides being the provider's.
-pub(crate) struct Expectations<'a> {
-    pub(crate) nonce: Nonce<'a>,
-    pub(crate) max_age: Option<u64>,
-    pub(crate) acr_values: &'a [String],
-    pub(crate) code: Option<&'a str>,
-}
-
-/// Fetches the metadata from the first place that has it.
-pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Result<Metadata, Error> {
-    let operation = Operation::Discovery;
-    let mut first_error = None;
-    for document in &well_known.documents {
-        let uri = document.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[] };
-        let response = http.send(operation, metadata::request(document)).await?;
-        // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
-        if response.status().is_client_error() {
-            let status = response.status().as_u16();
-            first_error.get_or_insert(Error::status_of(operation, document.as_str().to_owned(), status));
-            continue;
-        }
-        return metadata::read(&exchange, &well_known.issuers, &response);
-    }
-    Err(first_error.unwrap_or_else(|| Error::config("issuer", "there is nowhere to look for the metadata")))
-}
-
-async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
-    let operation = Operation::KeySet;
-    let uri = jwks_uri.uri();
-    let exchange = Exchange { operation, uri: &uri, secrets: &[] };
-    let response = http.send(operation, get(uri.clone(), None)).await?;
-    let document = exchange.object(&response)?;
-    KeySet::read(&document)
-        .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
 }
 
 /// RFC 6749 §3.1.2: absolute, without a fragment; and `https`, a loopback host, or an app's own scheme (RFC 8252).

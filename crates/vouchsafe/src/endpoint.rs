@@ -67,6 +67,12 @@ impl fmt::Display for NotAnEndpoint {
     }
 }
 
+/// Whether a text can stand for one segment of a path, and for nothing else.
+pub(crate) fn is_segment(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 /// Whether a host name or address is this machine's own (RFC 8252 section 7.3).
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -147,6 +147,8 @@ pub enum Operation {
     AuthorizationCode,
     /// Refreshing.
     Refresh,
+    /// Getting a long-lived token for a short-lived one.
+    LongLivedToken,
     /// Revoking a token.
     Revocation,
     /// Getting the profile.
@@ -166,6 +168,7 @@ impl fmt::Display for Operation {
             Self::Authorization => "reading the authorization response",
             Self::AuthorizationCode => "getting an access token",
             Self::Refresh => "refreshing",
+            Self::LongLivedToken => "getting a long-lived token",
             Self::Revocation => "revoking the token",
             Self::Profile => "getting the profile",
             Self::Identity => "getting id and e-mail",
@@ -558,6 +561,8 @@ pub enum Feature {
     Refresh,
     /// A refresh token: the provider gave none at this login.
     RefreshToken,
+    /// Long-lived tokens for short-lived ones.
+    LongLivedToken,
     /// Revocation.
     Revocation,
     /// A profile.
@@ -574,6 +579,7 @@ impl Feature {
         match self {
             Self::Refresh => "refresh_not_supported",
             Self::RefreshToken => "no_refresh_token",
+            Self::LongLivedToken => "long_lived_token_not_supported",
             Self::Revocation => "revoke_not_supported",
             Self::Profile => "profile_not_supported",
             Self::ClientAuth => "client_auth_not_supported",

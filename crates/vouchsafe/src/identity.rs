@@ -25,8 +25,12 @@ impl Identity {
     pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
         let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
+        let last_segment = |subject: &str| match manners.subject_is_last_segment {
+            true => subject.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+            false => subject.to_owned(),
+        };
         let subject = match first(&manners.subject, &profile) {
-            Some(Value::String(subject)) if !subject.is_empty() => subject.clone(),
+            Some(Value::String(subject)) if !last_segment(subject).is_empty() => last_segment(subject),
             Some(Value::Number(subject)) if subject.is_u64() || subject.is_i64() => subject.to_string(),
             Some(_) => {
                 return Err(invalid(
@@ -45,7 +49,7 @@ impl Identity {
             email_verified,
             email,
             name: text(&manners.name),
-            picture: text(&manners.picture),
+            picture: picture(manners, &profile),
             profile,
             profile_error: None,
         })
@@ -72,6 +76,16 @@ impl Identity {
         self.email_verified = verified.filter(|_| email.is_some());
         self.email = email;
         self
+    }
+
+    /// Takes the e-mail from a list in place of any other.
+    pub(crate) fn with_listed(
+        self,
+        manners: &IdentityManners,
+        listed: Option<(String, Option<bool>)>,
+    ) -> Self {
+        let (email, verified) = listed.map_or((None, None), |(email, verified)| (Some(email), verified));
+        self.with_email(email, verified.or(manners.email_always_verified.then_some(true)))
     }
 
     pub(crate) fn without_profile(mut self, error: Error) -> Self {
@@ -134,14 +148,72 @@ fn text(pointers: &[String], profile: &Json) -> Option<String> {
     first(pointers, profile)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// The URL of a picture: put together, or as it stands in the profile.
+fn picture(manners: &IdentityManners, profile: &Json) -> Option<String> {
+    if let Some(template) = &manners.picture_template
+        && let Some(picture) = put_together(template, profile)
+    {
+        return Some(picture);
+    }
+    let picture = text(&manners.picture, profile)?;
+    if !manners.picture_is_html {
+        return Some(picture);
+    }
+    // `&amp;` comes last: what it gives is not escaped once more.
+    let escapes =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&amp;", "&")];
+    Some(escapes.iter().fold(picture, |text, (escaped, plain)| text.replace(escaped, plain)))
+}
+
+/// A template with pointers in braces; none where one of them finds nothing. What they find cannot lead elsewhere.
+fn put_together(template: &str, profile: &Json) -> Option<String> {
+    let (mut url, mut rest) = (String::with_capacity(template.len()), template);
+    while let Some((before, after)) = rest.split_once('{') {
+        let (pointer, after) = after.split_once('}')?;
+        let value = match profile.value().pointer(pointer)? {
+            Value::String(text) if !text.is_empty() => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        url.push_str(before);
+        for byte in value.bytes() {
+            match byte {
+                b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+                _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
+                _ => url.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        rest = after;
+    }
+    url.push_str(rest);
+    Some(url)
+}
+
 /// The e-mail, and whether the provider vouches for it.
 fn email(manners: &IdentityManners, profile: &Json) -> (Option<String>, Option<bool>) {
     let email = text(&manners.email, profile);
-    let verified = match first(&manners.email_verified, profile) {
+    let says = |pointer: &String| match profile.value().pointer(pointer) {
         Some(Value::Bool(verified)) => Some(*verified),
         Some(Value::String(text)) if text == "false" => Some(false),
-        Some(Value::String(text)) if text == "true" && manners.email_verified_text => Some(true),
+        Some(mark) if manners.email_verified_text => match mark {
+            Value::String(text) if text == "true" || text == "1" => Some(true),
+            Value::String(text) if text == "0" => Some(false),
+            Value::Number(number) => match number.as_u64() {
+                Some(1) => Some(true),
+                Some(0) => Some(false),
+                _ => None,
+            },
+            _ => None,
+        },
         _ => None,
+    };
+    let marks: Vec<_> = manners.email_verified.iter().map(says).collect();
+    let verified = if marks.contains(&Some(false)) {
+        Some(false)
+    } else if manners.email_always_verified || (!marks.is_empty() && !marks.contains(&None)) {
+        Some(true)
+    } else {
+        None
     };
     let verified = verified.filter(|_| email.is_some());
     (email, verified)
@@ -169,7 +241,13 @@ mod tests {
         assert_eq!(verified(r#""false""#, false), Some(false));
         assert_eq!(verified(r#""true""#, false), None);
         assert_eq!(verified(r#""true""#, true), Some(true));
-        for odd in ["1", "null", "[]", r#""yes""#] {
+        for yes in ["1", r#""1""#] {
+            assert_eq!((verified(yes, true), verified(yes, false)), (Some(true), None));
+        }
+        for no in ["0", r#""0""#] {
+            assert_eq!((verified(no, true), verified(no, false)), (Some(false), None));
+        }
+        for odd in ["2", "1.0", "-1", "null", "[]", r#""yes""#] {
             assert_eq!(verified(odd, true), None, "{odd}");
         }
     }

@@ -68,6 +68,10 @@ impl Json {
         T::deserialize(&self.0).map_err(|e| InvalidJson(e.to_string()))
     }
 
+    pub(crate) fn into_value(self) -> Value {
+        self.0
+    }
+
     pub(crate) fn value(&self) -> &Value {
         &self.0
     }

@@ -41,12 +41,14 @@
 //! # Tokens
 //!
 //! [`Tokens`] know when they expire, serialise for the store where you keep them, and print without their secrets.
-//! [`Client::refresh`] gives fresh ones, [`Client::revoke`] ends them.
+//! [`Client::refresh`] gives fresh ones, [`Client::long_lived_token`] trades a short-lived one where a provider has that,
+//! [`Client::revoke`] ends them.
 //!
 //! # Identity
 //!
 //! [`Identity::subject`] is who it is, at that provider. [`Identity::verified_email`] is there only where the provider
 //! vouches for that very address. Link accounts by provider and subject: an e-mail can pass to another person.
+//! [`guide::linking_accounts`] says how.
 //!
 //! # Errors
 //!
@@ -69,6 +71,7 @@ mod cache;
 mod client;
 mod endpoint;
 mod error;
+pub mod guide;
 mod http;
 mod identity;
 mod jose;

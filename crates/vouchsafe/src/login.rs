@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use vouchsafe_providers::{Definition, Pkce};
 use zeroize::Zeroize;
 
 use crate::client::{Client, check_redirect_uri};
 use crate::error::Error;
 use crate::http::BoxFuture;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra};
 use crate::protocol::pkce;
 use crate::protocol::random::Random;
 use crate::provider::{Blueprint, Server};
@@ -114,12 +115,23 @@ impl<'c> Login<'c> {
         };
         let [state, nonce, verifier] = three()?;
         let nonce = request.wants_id_token.then_some(nonce);
-        let verifier = self.client.blueprint().pkce.then_some(verifier);
-        let challenge = verifier.as_ref().map(|v| pkce::s256(v.as_str()));
+        let Definition { pkce, authorization, .. } = &self.client.blueprint().definition;
+        let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
+        let (mut s256, mut hex) = ([0; 43], [0; 64]);
+        let challenge = verifier.as_ref().map(|verifier| {
+            if *pkce == Pkce::Hex {
+                hex = pkce::hex(verifier.as_str());
+                Random::text(&hex)
+            } else {
+                s256 = pkce::s256(verifier.as_str());
+                Random::text(&s256)
+            }
+        });
         let url = OneLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
-            challenge: challenge.as_ref().map(|c| (Random::text(c), "S256")),
+            challenge: challenge.map(|challenge| (challenge, "S256")),
+            manners: authorization,
         }
         .url(&request.url);
         let pending = PendingLogin {
@@ -145,11 +157,11 @@ impl<'c> Login<'c> {
     }
 
     fn request(&self, server: &Server) -> Result<LoginRequest, Error> {
-        for (name, _) in &self.params {
-            if RESERVED.contains(&&**name) || matches!(&**name, "max_age" | "acr_values") {
-                let detail = format!(
-                    "{name} is set by the library: it has a method of its own, or must not be chosen"
-                );
+        let manners = &self.client.blueprint().definition.authorization;
+        for (name, value) in &self.params {
+            check_extra(manners, name, value)?;
+            if matches!(&**name, "max_age" | "acr_values") {
+                let detail = format!("{name} has a method of its own");
                 return Err(Error::config("reserved_param", detail));
             }
         }
@@ -170,7 +182,9 @@ impl<'c> Login<'c> {
             params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
-            params.push(("acr_values".into(), self.acr_values.join(" ").into()));
+            let values = self.acr_values.join(" ");
+            check_extra(manners, "acr_values", &values)?;
+            params.push(("acr_values".into(), values.into()));
         }
         Ok(LoginRequest::new(
             server,
@@ -221,16 +235,17 @@ impl LoginRequest {
         scopes: &[String],
         mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     ) -> Self {
-        for (name, value) in &blueprint.params {
+        let Definition { slug, scope_separator, authorization, .. } = &blueprint.definition;
+        for (name, value) in &authorization.params {
             if !params.iter().any(|(known, _)| known == name) {
                 params.push((name.clone().into(), value.clone().into()));
             }
         }
-        let scope_separator = &blueprint.scope_separator;
-        let params = &params;
-        let request = AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params };
+        let (params, names) = (&params, &authorization.names);
+        let request =
+            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names };
         Self {
-            provider: blueprint.slug.clone(),
+            provider: slug.clone(),
             issuer: server.issuer.clone(),
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),

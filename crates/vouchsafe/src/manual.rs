@@ -2,12 +2,14 @@ use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use vouchsafe_providers::{Definition, Pkce};
+
 use crate::client::{Client, Expectations, check_redirect_uri};
 use crate::error::{Error, Feature, Operation};
 use crate::http::BoxFuture;
 use crate::jose::id_token::{Audience, Expected, Nonce};
 use crate::json::Json;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, RESERVED};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra};
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
 use crate::provider::{OpenId, Server};
@@ -76,6 +78,7 @@ impl<'c> Manual<'c> {
             nonce: None,
             max_age: None,
             acr_values: Vec::new(),
+            forwarded: Vec::new(),
         }
     }
 
@@ -87,7 +90,11 @@ impl<'c> Manual<'c> {
     pub async fn refresh(self, refresh_token: &str) -> Result<Tokens, Error> {
         let server = self.client.server().await?;
         let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
-        let grant = Grant::RefreshToken { token: refresh_token, scope: None };
+        let grant = Grant::RefreshToken {
+            token: refresh_token,
+            scope: None,
+            redirect_uri: self.refresh_redirect_uri(),
+        };
         self.client.redeem(&server, grant, &expectations, false).await
     }
 
@@ -97,7 +104,7 @@ impl<'c> Manual<'c> {
     /// As [`Client::revoke`].
     #[doc(alias = "revoke_token")]
     pub async fn revoke(self, token: &str, hint: Option<TokenTypeHint>) -> Result<(), Error> {
-        self.client.revoke_token(token, hint.map(TokenTypeHint::as_str)).await
+        self.client.revoke_token(token, hint.map(TokenTypeHint::as_str), &Secret::new(token)).await
     }
 
     /// The profile behind an access token. Whose it is, nobody compares.
@@ -107,6 +114,12 @@ impl<'c> Manual<'c> {
     #[doc(alias = "get_profile")]
     pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
         self.client.profile_of(&Secret::new(access_token), None).await
+    }
+
+    /// The registration's, where the provider wants it again.
+    fn refresh_redirect_uri(self) -> Option<&'c str> {
+        let wanted = self.client.blueprint().definition.refreshing.redirect_uri;
+        self.client.redirect_uri().filter(|_| wanted).map(String::as_str)
     }
 
     /// Reads the answer of a token endpoint that you asked yourself. An ID token in it is not verified; that is for
@@ -211,13 +224,13 @@ impl AuthorizationUrl<'_> {
     }
 
     async fn build(mut self) -> Result<String, Error> {
-        if let Some((name, _)) = self.params.iter().find(|(name, _)| RESERVED.contains(&&**name)) {
-            return Err(Error::config("reserved_param", format!("{name} has a method of its own")));
+        let Definition { authorization, scope_separator, pkce, .. } = &self.client.blueprint().definition;
+        for (name, value) in &self.params {
+            check_extra(authorization, name, value)?;
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.server().await?;
-        let blueprint = self.client.blueprint();
-        for (name, value) in &blueprint.params {
+        for (name, value) in &authorization.params {
             if !self.params.iter().any(|(known, _)| known == name) {
                 self.params.push((name.clone().into(), value.clone().into()));
             }
@@ -226,13 +239,18 @@ impl AuthorizationUrl<'_> {
             client_id: self.client.client_id(),
             redirect_uri: &self.redirect_uri,
             scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
-            scope_separator: &blueprint.scope_separator,
+            scope_separator,
             params: &self.params,
+            names: &authorization.names,
         };
         let one = OneLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
-            challenge: self.challenge.as_ref().map(|c| (&*c.value, c.method)),
+            challenge: self.challenge.as_ref().map(|c| match &c.hex {
+                Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
+                _ => (&*c.value, c.method),
+            }),
+            manners: authorization,
         };
         Ok(one.url(&request.begin(&server.authorization)))
     }
@@ -258,9 +276,16 @@ pub struct AuthorizationCode<'c> {
     nonce: Option<String>,
     max_age: Option<u64>,
     acr_values: Vec<String>,
+    forwarded: Vec<(String, String)>,
 }
 
 impl AuthorizationCode<'_> {
+    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.forwarded.push((name.into(), value.into()));
+        self
+    }
+
     /// The code verifier whose challenge was sent (RFC 7636 section 4.5).
     pub fn code_verifier(mut self, verifier: impl Into<String>) -> Self {
         self.verifier = Some(Secret::new(verifier));
@@ -297,6 +322,7 @@ impl AuthorizationCode<'_> {
             code: self.code.expose(),
             redirect_uri: &self.redirect_uri,
             verifier: self.verifier.as_ref().map(Secret::expose),
+            forwarded: &self.forwarded,
         };
         self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
     }
@@ -315,6 +341,8 @@ impl<'c> IntoFuture for AuthorizationCode<'c> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CodeChallenge {
     value: String,
+    /// The same hash for providers that take it in hexadecimal.
+    hex: Option<String>,
     method: &'static str,
 }
 
@@ -325,7 +353,9 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self { value: String::from_utf8_lossy(&pkce::s256(verifier)).into_owned(), method: "S256" })
+        let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
+        let (value, hex) = (text(&pkce::s256(verifier)), Some(text(&pkce::hex(verifier))));
+        Ok(Self { value, hex, method: "S256" })
     }
 
     /// The verifier itself.
@@ -338,7 +368,7 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self { value: verifier.to_owned(), method: "plain" })
+        Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
     }
 }
 

@@ -105,6 +105,11 @@ impl Tokens {
         Some(answer.without(&token::KNOWN))
     }
 
+    /// The same as one document, empty where there are none.
+    pub(crate) fn answer(&self) -> Json {
+        self.extra().unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()).into())
+    }
+
     /// What was asked for counts as granted where the provider does not say.
     pub(crate) fn or_scope(mut self, requested: &[String], separator: &str) -> Self {
         if self.scope.is_none() && !requested.is_empty() {

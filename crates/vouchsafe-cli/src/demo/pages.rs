@@ -39,7 +39,7 @@ pub(super) fn signed_in(
     notice: Option<&Notice>,
     session: &Session,
 ) -> Response {
-    let label = offers.iter().find(|o| o.slug == user.slug).map_or("", |o| o.label);
+    let label = offers.iter().find(|o| o.slug == user.slug).map_or("", |o| o.label.as_str());
     let body = notice
         .map(told)
         .unwrap_or_default()
@@ -121,17 +121,36 @@ fn plain(status: StatusCode, title: &'static str, text: &str) -> Response {
 }
 
 fn buttons(offers: &[Offer]) -> Html {
-    Html::new("<ul class=\"offers\">")
-        .each(offers, |html, offer| {
+    let (special, catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
+    let html = Html::new("<ul class=\"offers\">")
+        .each(special, |html, offer| {
             html.raw("<li><a class=\"offer\" href=\"/login/")
-                .raw(offer.slug)
-                .raw("\"><span><b>")
-                .raw(offer.label)
+                .text(&offer.slug)
+                .raw("\">")
+                .raw(offer.mark)
+                .raw("<span><b>Continue with ")
+                .text(&offer.label)
                 .raw("</b><small>")
-                .raw(offer.hint)
+                .raw(offer.hint.unwrap_or_default())
                 .raw("</small></span><span class=\"go\" aria-hidden=\"true\">→</span></a></li>")
         })
-        .raw("</ul>")
+        .raw("</ul>");
+    if catalogue.is_empty() {
+        return html;
+    }
+    html.raw("<details class=\"catalogue\"><summary>Or with one of ")
+        .number(catalogue.len() as u64)
+        .raw(" providers that the sandbox acts</summary><ul class=\"many\" data-many>")
+        .each(catalogue, |html, offer| {
+            html.raw("<li><a class=\"offer small\" href=\"/login/")
+                .text(&offer.slug)
+                .raw("\">")
+                .raw(offer.mark)
+                .raw("<span><span class=\"unseen\">Continue with </span>")
+                .text(&offer.label)
+                .raw("</span></a></li>")
+        })
+        .raw("</ul></details>")
 }
 
 fn told(notice: &Notice) -> Html {
@@ -151,7 +170,7 @@ fn name_of(identity: &Identity) -> &str {
     identity.name().or(identity.email()).unwrap_or(identity.subject())
 }
 
-fn identity(identity: &Identity, label: &'static str, csrf: &str) -> Html {
+fn identity(identity: &Identity, label: &str, csrf: &str) -> Html {
     let name = name_of(identity);
     let initial: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
     let html = Html::new("<section class=\"card\" aria-labelledby=\"who\"><div class=\"who\"><span class=\"face big\" aria-hidden=\"true\">")
@@ -172,8 +191,7 @@ fn identity(identity: &Identity, label: &'static str, csrf: &str) -> Html {
             html.text(email).raw(" <span data-email class=\"").raw(class).raw("\">").raw(words).raw("</span>")
         }
     };
-    let html =
-        html.raw("</dd><dt>By</dt><dd>").raw(label.trim_start_matches("Continue with ")).raw("</dd></dl>");
+    let html = html.raw("</dd><dt>By</dt><dd>").text(label).raw("</dd></dl>");
     match identity.profile_error() {
         Some(error) => html
             .raw("<p class=\"soft small\">The profile could not be had: ")

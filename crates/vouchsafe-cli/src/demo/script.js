@@ -1,4 +1,5 @@
-// Everything works without this: it lets the token's life count down, and opens all steps at once.
+// Everything works without this: it lets the token's life count down, opens all steps at once, and finds a provider by
+// its name.
 "use strict";
 
 const words = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`);
@@ -33,4 +34,18 @@ if (steps.length) {
   });
   for (const step of steps) step.addEventListener("toggle", label);
   document.querySelector("[data-tools]").append(button);
+}
+
+const many = document.querySelector("[data-many]");
+if (many) {
+  const find = document.createElement("input");
+  find.type = "search";
+  find.placeholder = "Find a provider";
+  find.setAttribute("aria-label", "Find a provider");
+  find.addEventListener("input", () => {
+    const wanted = find.value.trim().toLowerCase();
+    const name = (item) => item.textContent.replace("Continue with ", "").toLowerCase();
+    for (const item of many.children) item.hidden = !name(item).includes(wanted);
+  });
+  many.before(find);
 }

@@ -16,39 +16,48 @@ use super::record::{Recorder, Trace};
 /// A way to sign in: one button.
 pub(super) struct Offer {
     /// In the path of its login.
-    pub(super) slug: &'static str,
-    pub(super) label: &'static str,
-    pub(super) hint: &'static str,
+    pub(super) slug: String,
+    pub(super) label: String,
+    /// What is special about it; those that have nothing to say stand in the long list.
+    pub(super) hint: Option<&'static str>,
+    /// A drawing for the button.
+    pub(super) mark: &'static str,
     pub(super) provider: Provider,
     pub(super) registration: Registration,
 }
 
 /// What all sessions have in common.
 pub(super) struct Setup {
+    /// The ways to sign in; there is at least one.
     pub(super) offers: Vec<Offer>,
     pub(super) http: Http,
     pub(super) key: CookieKey,
 }
 
 impl Setup {
-    /// Clients that write down what they say. They share nothing with those of other sessions, so that every flow shows
-    /// all its steps: an application that is no demo makes its clients once.
-    fn logins(&self, trace: &Trace) -> io::Result<(Logins, Vec<(&'static str, Client)>)> {
-        let http = Http::from(Recorder { inner: self.http.client(), trace: trace.clone() });
-        let mut clients = Vec::new();
-        let mut logins: Option<Logins> = None;
-        for offer in &self.offers {
-            let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
-                .map_err(io::Error::other)?;
-            clients.push((offer.slug, client.clone()));
-            logins = Some(match logins {
-                Some(logins) => logins.and(offer.slug, client),
-                None => Logins::new(client.clone(), self.key.clone()).and(offer.slug, client),
-            });
-        }
-        let logins = logins.ok_or_else(|| io::Error::other("there is no way to sign in"))?;
-        Ok((logins, clients))
+    /// One way to sign in, by its slug.
+    pub(super) fn offer(&self, slug: &str) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.slug == slug)
     }
+
+    /// A client that writes down what it says. It shares nothing with those of other logins, so that every flow shows
+    /// all its steps: an application that is no demo makes its clients once.
+    fn chosen(&self, slug: Option<&str>, trace: &Trace) -> io::Result<Chosen> {
+        let first = || self.offers.first().ok_or_else(|| io::Error::other("there is no way to sign in"));
+        let offer = slug.and_then(|slug| self.offer(slug)).map_or_else(first, Ok)?;
+        let http = Http::from(Recorder { inner: self.http.client(), trace: trace.clone() });
+        let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
+            .map_err(io::Error::other)?;
+        let logins = Logins::new(client.clone(), self.key.clone()).and(offer.slug.clone(), client.clone());
+        Ok(Chosen { slug: offer.slug.clone(), client, logins })
+    }
+}
+
+/// The way to sign in that was chosen last.
+struct Chosen {
+    slug: String,
+    client: Client,
+    logins: Logins,
 }
 
 /// One browser's session.
@@ -58,7 +67,7 @@ pub(super) struct Session {
     pub(super) trace: Trace,
     /// Held while the provider is asked: a refresh token that is spent twice ends the grant.
     pub(super) visitor: tokio::sync::Mutex<Visitor>,
-    logins: Mutex<(Logins, Vec<(&'static str, Client)>)>,
+    chosen: Mutex<Chosen>,
     new_id: AtomicBool,
 }
 
@@ -67,7 +76,7 @@ impl Session {
         let trace = Trace::default();
         Ok(Self {
             csrf: random()?,
-            logins: Mutex::new(setup.logins(&trace)?),
+            chosen: Mutex::new(setup.chosen(None, &trace)?),
             trace,
             visitor: tokio::sync::Mutex::default(),
             new_id: AtomicBool::new(false),
@@ -75,18 +84,18 @@ impl Session {
     }
 
     pub(super) fn logins(&self) -> Logins {
-        lock(&self.logins).0.clone()
+        lock(&self.chosen).logins.clone()
     }
 
     pub(super) fn client(&self, slug: &str) -> Option<Client> {
-        let logins = lock(&self.logins);
-        logins.1.iter().find(|(known, _)| *known == slug).map(|(_, client)| client.clone())
+        let chosen = lock(&self.chosen);
+        (chosen.slug == slug).then(|| chosen.client.clone())
     }
 
-    /// A new flow begins: nothing is written, and nothing is known of the providers yet.
-    pub(super) fn begin(&self, setup: &Setup) -> io::Result<()> {
+    /// A new flow begins: nothing is written, and nothing is known of the provider yet.
+    pub(super) fn begin(&self, setup: &Setup, slug: &str) -> io::Result<()> {
         self.trace.clear();
-        *lock(&self.logins) = setup.logins(&self.trace)?;
+        *lock(&self.chosen) = setup.chosen(Some(slug), &self.trace)?;
         Ok(())
     }
 

@@ -1,3 +1,4 @@
+use std::iter;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -6,8 +7,10 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded::Serializer;
 
+use crate::acts::authorize::Acting;
 use crate::config::{ClientConfig, Scopes};
-use crate::keys::sha256_base64url;
+use crate::fault::{Fault, WRONG_ISSUER};
+use crate::keys::{sha256_base64url, sha256_hex};
 use crate::pages::Problem;
 use crate::params::Params;
 use crate::routes::interaction;
@@ -58,6 +61,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) only_user: Option<String>,
     /// The first of the `acr_values`: the sandbox grants whatever is asked for.
     pub(crate) acr: String,
+    /// The provider that the sandbox acts in this login, if it acts one.
+    pub(crate) acting: Option<Acting>,
 }
 
 impl AuthorizationRequest {
@@ -70,7 +75,7 @@ impl AuthorizationRequest {
             Refusal::Redirect(ErrorRedirect {
                 redirect_uri: redirect_uri.clone(),
                 state: state.clone(),
-                issuer: shared.issuer.clone(),
+                issuer: Some(shared.issuer.clone()),
                 error,
                 description,
             })
@@ -114,29 +119,45 @@ impl AuthorizationRequest {
             login_hint: params.get("login_hint").map(str::to_owned),
             only_user,
             acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
+            acting: None,
         })
     }
 
     /// The authorization response that carries a code.
-    pub(crate) fn redirect_with_code(&self, issuer: &str, code: &str) -> Response {
-        redirect(&self.redirect_uri, issuer, self.state.as_deref(), &[("code", code)])
+    pub(crate) fn redirect_with_code(&self, shared: &Shared, username: &str, code: &str) -> Response {
+        let params = match &self.acting {
+            Some(acting) => acting.response(code, self.state.as_deref(), shared.now()),
+            None => {
+                let state = self.state.iter().map(|state| ("state".to_owned(), state.clone()));
+                iter::once(("code".to_owned(), code.to_owned())).chain(state).collect()
+            }
+        };
+        redirect(&self.redirect_uri, &params, self.issuer(shared, Some(username)))
     }
 
     /// The authorization response that carries an error.
     pub(crate) fn redirect_with_error(
         &self,
-        issuer: &str,
+        shared: &Shared,
         error: &'static str,
         description: &str,
     ) -> Response {
         ErrorRedirect {
             redirect_uri: self.redirect_uri.clone(),
             state: self.state.clone(),
-            issuer: issuer.to_owned(),
+            issuer: self.issuer(shared, None).map(str::to_owned),
             error,
             description: description.to_owned(),
         }
         .into_response()
+    }
+
+    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` only to have it wrong.
+    fn issuer<'a>(&self, shared: &'a Shared, username: Option<&str>) -> Option<&'a str> {
+        if shared.faults.hit(username, |fault| matches!(fault, Fault::WrongIssuer)).is_some() {
+            return Some(WRONG_ISSUER);
+        }
+        self.acting.is_none().then_some(shared.issuer.as_str())
     }
 }
 
@@ -144,14 +165,33 @@ impl AuthorizationRequest {
 #[derive(Clone)]
 pub(crate) struct Challenge {
     pub(crate) value: String,
-    pub(crate) plain: bool,
+    pub(crate) method: ChallengeMethod,
+}
+
+/// How a code challenge comes of its verifier.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum ChallengeMethod {
+    Plain,
+    S256,
+    /// As S256, but in hexadecimal: no standard, and yet some have it.
+    Hex,
+}
+
+impl ChallengeMethod {
+    pub(crate) fn of(self, verifier: &str) -> String {
+        match self {
+            Self::Plain => verifier.to_owned(),
+            Self::S256 => sha256_base64url(verifier),
+            Self::Hex => sha256_hex(verifier),
+        }
+    }
 }
 
 impl Challenge {
     fn read(client: &ClientConfig, params: &Params) -> Result<Option<Self>, &'static str> {
-        let plain = match params.get("code_challenge_method") {
-            Some("S256") => false,
-            Some("plain") | None => true,
+        let method = match params.get("code_challenge_method") {
+            Some("S256") => ChallengeMethod::S256,
+            Some("plain") | None => ChallengeMethod::Plain,
             Some(_) => return Err("code_challenge_method is neither S256 nor plain"),
         };
         let Some(value) = params.get("code_challenge") else {
@@ -168,7 +208,7 @@ impl Challenge {
         if !(43..=128).contains(&value.len()) || !value.bytes().all(unreserved) {
             return Err("code_challenge is not 43 to 128 characters of A-Z, a-z, 0-9, -, ., _ and ~");
         }
-        Ok(Some(Self { value: value.to_owned(), plain }))
+        Ok(Some(Self { value: value.to_owned(), method }))
     }
 }
 
@@ -181,7 +221,7 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    fn read(text: Option<&str>) -> Result<Self, &'static str> {
+    pub(crate) fn read(text: Option<&str>) -> Result<Self, &'static str> {
         let mut prompt = Self::default();
         let values = || text.unwrap_or_default().split(' ').filter(|value| !value.is_empty());
         for value in values() {
@@ -210,7 +250,7 @@ enum Refusal {
 struct ErrorRedirect {
     redirect_uri: String,
     state: Option<String>,
-    issuer: String,
+    issuer: Option<String>,
     error: &'static str,
     description: String,
 }
@@ -218,20 +258,19 @@ struct ErrorRedirect {
 impl IntoResponse for ErrorRedirect {
     fn into_response(self) -> Response {
         let description = printable(&self.description);
-        let params = [("error", self.error), ("error_description", &description)];
-        redirect(&self.redirect_uri, &self.issuer, self.state.as_deref(), &params)
+        let mut params =
+            vec![("error".to_owned(), self.error.to_owned()), ("error_description".to_owned(), description)];
+        params.extend(self.state.map(|state| ("state".to_owned(), state)));
+        redirect(&self.redirect_uri, &params, self.issuer.as_deref())
     }
 }
 
 /// The redirect URI stays as it was sent, to the letter; RFC 6749 §3.1.2 lets it have a query of its own.
-fn redirect(redirect_uri: &str, issuer: &str, state: Option<&str>, params: &[(&str, &str)]) -> Response {
+fn redirect(redirect_uri: &str, params: &[(String, String)], issuer: Option<&str>) -> Response {
     let mut query = Serializer::new(String::new());
     query.extend_pairs(params);
-    if let Some(state) = state {
-        query.append_pair("state", state);
-    }
     // RFC 9207 §2: in errors, too.
-    query.append_pair("iss", issuer);
+    query.extend_pairs(issuer.map(|issuer| ("iss", issuer)));
     let separator = match redirect_uri.split_once('?') {
         None => "?",
         Some((_, "")) => "",

@@ -63,7 +63,7 @@ fn authenticate<'a>(
     }
 }
 
-fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
+pub(crate) fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = fields.next() else {
         return Ok(None);

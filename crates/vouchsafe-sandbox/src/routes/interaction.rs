@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use crate::fault::Fault;
 use crate::keys::random_token;
 use crate::pages::{self, Problem};
 use crate::params::Params;
@@ -14,18 +15,17 @@ use crate::server::Shared;
 use crate::store::{Code, Interaction, SignedIn};
 
 /// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
-pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
+pub(crate) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
     let session = session::find_or_start(shared, headers);
     let signed_in = usable_sign_in(shared, &session, &request);
     let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
-    let issuer = &shared.issuer;
     let response = match signed_in {
         // OpenID Connect Core §3.1.2.6.
         None if request.prompt.none => {
-            request.redirect_with_error(issuer, "login_required", "nobody is signed in")
+            request.redirect_with_error(shared, "login_required", "nobody is signed in")
         }
         Some(_) if asks_consent && request.prompt.none => {
-            request.redirect_with_error(issuer, "consent_required", "the user has not allowed this yet")
+            request.redirect_with_error(shared, "consent_required", "the user has not allowed this yet")
         }
         Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
         signed_in => {
@@ -74,7 +74,7 @@ pub(super) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         // OpenID Connect Core §3.1.2.2: never a token for another user than the hint names.
         let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
-        return request.redirect_with_error(&shared.issuer, "login_required", error);
+        return request.redirect_with_error(&shared, "login_required", error);
     }
     let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
     let session = shared.store().sign_in(&interaction.session, signed_in.clone());
@@ -127,7 +127,7 @@ pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
         }
         (Some("deny"), _) => {
             shared.store().interactions.remove(&id);
-            request.redirect_with_error(&shared.issuer, "access_denied", "the user has denied the request")
+            request.redirect_with_error(&shared, "access_denied", "the user has denied the request")
         }
         _ => stale().into_response(),
     }
@@ -136,8 +136,12 @@ pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
 const CODE_LIFETIME: u64 = 60;
 
 fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedIn) -> Response {
+    let denied = |fault: &Fault| matches!(fault, Fault::DeniedConsent);
+    if shared.faults.hit(Some(&signed_in.username), denied).is_some() {
+        return request.redirect_with_error(shared, "access_denied", "the user has denied the request");
+    }
     let code = random_token("sandbox-code-");
-    let response = request.redirect_with_code(&shared.issuer, &code);
+    let response = request.redirect_with_code(shared, &signed_in.username, &code);
     let issued =
         Code { request, signed_in, expires_at: shared.now().saturating_add(CODE_LIFETIME), redeemed: None };
     shared.store().codes.insert(code, issued);

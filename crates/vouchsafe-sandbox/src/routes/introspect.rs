@@ -26,17 +26,22 @@ pub(super) async fn answer(
     let token = request.required("token")?;
     let now = shared.now();
     let store = shared.store();
-    let body = if let Some((access, grant)) = store.active_access_token(token, now) {
+    let body = if let Some((access, grant)) = store.active_access_token(token, now).filter(is_ours) {
         let mut body = describe(&shared, grant, &access.scopes, access.issued_at, access.expires_at);
         body["token_type"] = "Bearer".into();
         body
-    } else if let Some((refresh, grant)) = store.active_refresh_token(token, now) {
+    } else if let Some((refresh, grant)) = store.active_refresh_token(token, now).filter(is_ours) {
         describe(&shared, grant, &grant.scopes, refresh.issued_at, refresh.expires_at)
     } else {
         // §2.2: not a word about why.
         json!({ "active": false })
     };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// What an act has issued is good at that act.
+fn is_ours<T>((_, grant): &(T, &Grant)) -> bool {
+    grant.issuer.is_none()
 }
 
 fn describe(shared: &Shared, grant: &Grant, scopes: &Scopes, issued_at: u64, expires_at: u64) -> Value {

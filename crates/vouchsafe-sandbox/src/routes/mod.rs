@@ -9,24 +9,25 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use serde_json::Value;
 
+use crate::acts;
 use crate::pages::Problem;
 use crate::record::RecordedRequest;
 use crate::server::Shared;
 
 pub(crate) mod authorize;
 mod bearer;
-mod client_auth;
+pub(crate) mod client_auth;
 mod end_session;
-mod interaction;
+pub(crate) mod interaction;
 mod introspect;
 mod jwks;
 mod metadata;
 mod revoke;
 mod session;
-mod token;
+pub(crate) mod token;
 mod userinfo;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -44,6 +45,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/introspect", post(introspect::answer))
         .route("/end_session", get(end_session::by_query).post(end_session::by_form))
         .route("/end_session/confirm", post(end_session::confirm))
+        .route("/act/{slug}/{*rest}", any(acts::answer))
+        .route("/.well-known/oauth-authorization-server/act/{slug}/{*rest}", get(acts::metadata))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&shared), guard))

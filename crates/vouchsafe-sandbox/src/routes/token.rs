@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::config::{ClientConfig, Scopes};
+use crate::fault::{self, Fault};
 use crate::keys::{SigningAlg, random_token, sha256_base64url};
 use crate::routes::authorize::{AuthorizationRequest, Challenge};
 use crate::routes::client_auth::ClientRequest;
@@ -22,6 +23,10 @@ pub(super) async fn answer(
     body: Bytes,
 ) -> Result<Response, OAuthError> {
     let request = ClientRequest::read(&shared, &headers, &body)?;
+    let username = shared.username_of(request.params.values());
+    if let Some(response) = fault::disturb(&shared, username.as_deref()).await {
+        return Ok(response);
+    }
     let body = match request.required("grant_type")? {
         "authorization_code" => authorization_code(&shared, &request)?,
         "refresh_token" => refresh_token(&shared, &request)?,
@@ -60,6 +65,8 @@ fn authorization_code(shared: &Shared, request: &ClientRequest<'_>) -> Result<Va
         scopes: scopes.clone(),
         acr: code.request.acr.clone(),
         revoked: false,
+        issuer: None,
+        email_unverified: false,
     };
     store.grants.insert(id.clone(), grant.clone());
     if let Some(code) = store.codes.get_mut(given) {
@@ -92,6 +99,10 @@ fn refresh_token(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, 
     }
     if refresh.used {
         store.revoke_grant(&refresh.grant);
+        return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
+    }
+    let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
+    if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
     if grant.revoked {
@@ -146,7 +157,8 @@ impl Issuance<'_> {
             "scope": self.scopes.to_string(),
         });
         if self.scopes.contains("openid") {
-            let id_token = self.id_token(&access_token, now)?;
+            let vouched = self.email_verified(store);
+            let id_token = self.id_token(&access_token, now, vouched)?;
             let issued = IssuedIdToken {
                 client_id: self.client.id.clone(),
                 username: self.grant.signed_in.username.clone(),
@@ -171,8 +183,13 @@ impl Issuance<'_> {
         Ok(body)
     }
 
+    fn email_verified(&self, store: &mut Store) -> bool {
+        let user = self.shared.user(&self.grant.signed_in.username);
+        user.is_some_and(|user| self.shared.email_verified(store, user, self.grant_id))
+    }
+
     /// OpenID Connect Core §2.
-    fn id_token(&self, access_token: &str, now: u64) -> Result<String, OAuthError> {
+    fn id_token(&self, access_token: &str, now: u64, email_verified: bool) -> Result<String, OAuthError> {
         let alg =
             self.client.signing_alg.as_deref().and_then(SigningAlg::parse).unwrap_or(self.shared.signing_alg);
         let user = self
@@ -180,6 +197,9 @@ impl Issuance<'_> {
             .user(&self.grant.signed_in.username)
             .ok_or_else(|| invalid_grant("the user of this grant is gone"))?;
         let mut claims = user.claims(self.scopes);
+        if user.email_verified() && !email_verified && claims.contains_key("email_verified") {
+            claims.insert("email_verified".into(), false.into());
+        }
         claims.insert("iss".into(), self.shared.issuer.clone().into());
         claims.insert("aud".into(), self.client.id.clone().into());
         claims.insert("iat".into(), now.into());
@@ -193,6 +213,7 @@ impl Issuance<'_> {
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".into(), nonce.into());
         }
+        self.shared.spoil(&mut claims, user.username());
         let keys = self.shared.keys();
         keys.sign_jwt(alg, &claims)
             .map_err(|_| OAuthError::new("server_error", "the ID token cannot be signed"))
@@ -214,14 +235,17 @@ fn check_redirect_uri(request: &AuthorizationRequest, given: Option<&str>) -> Re
 }
 
 /// RFC 7636 §4.6.
-fn check_verifier(challenge: Option<&Challenge>, verifier: Option<&str>) -> Result<(), OAuthError> {
+pub(crate) fn check_verifier(
+    challenge: Option<&Challenge>,
+    verifier: Option<&str>,
+) -> Result<(), OAuthError> {
     match (challenge, verifier) {
         (None, None) => Ok(()),
         (Some(_), None) => Err(invalid_grant("the code has a code challenge, and code_verifier is missing")),
         // RFC 9700 §2.1.1: else somebody could have stripped the challenge from the authorization request.
         (None, Some(_)) => Err(invalid_grant("there is a code_verifier, but the code has no code challenge")),
         (Some(challenge), Some(verifier)) => {
-            let computed = if challenge.plain { verifier.to_owned() } else { sha256_base64url(verifier) };
+            let computed = challenge.method.of(verifier);
             verify_slices_are_equal(computed.as_bytes(), challenge.value.as_bytes())
                 .map_err(|_| invalid_grant("code_verifier does not match the code challenge"))
         }

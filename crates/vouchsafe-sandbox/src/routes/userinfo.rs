@@ -18,12 +18,21 @@ pub(super) async fn answer(
 ) -> Result<Response, BearerError> {
     let token = bearer::token(&headers, &body)?;
     let now = shared.now();
-    let store = shared.store();
+    let mut store = shared.store();
     let (access, grant) = store
         .active_access_token(&token, now)
+        // What an act has issued is good at that act.
+        .filter(|(_, grant)| grant.issuer.is_none())
         .ok_or(BearerError::Invalid("the access token is unknown, expired or revoked"))?;
     let user = shared
         .user(&grant.signed_in.username)
         .ok_or(BearerError::Invalid("the user of this access token is gone"))?;
-    Ok(json(StatusCode::OK, &Value::Object(user.claims(&access.scopes))))
+    let mut claims = user.claims(&access.scopes);
+    if user.email_verified() && claims.contains_key("email_verified") {
+        let grant = access.grant.clone();
+        if !shared.email_verified(&mut store, user, &grant) {
+            claims.insert("email_verified".into(), false.into());
+        }
+    }
+    Ok(json(StatusCode::OK, &Value::Object(claims)))
 }

@@ -1,10 +1,15 @@
 //! The sandbox from outside: bare HTTP over TCP where a client talks, a `Person` where a browser does.
 
+mod acts;
 mod authorization;
 mod discovery;
+mod faults;
 mod id_token;
 mod logout;
+mod manners;
 mod pages;
+mod player;
+mod profiles;
 mod refresh;
 mod revocation;
 mod scenario;

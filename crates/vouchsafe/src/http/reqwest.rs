@@ -116,12 +116,19 @@ struct Reqwest {
 
 impl Reqwest {
     fn url(&self, uri: &Uri) -> Result<reqwest::Url, TransportError> {
+        let parse = || {
+            reqwest::Url::parse(&uri.to_string())
+                .map_err(|e| TransportError::new(HttpErrorKind::Connect).caused_by(Box::new(e)))
+        };
+        // A query may hold a token or a secret: it is not kept.
+        if uri.query().is_some() {
+            return parse();
+        }
         let mut urls = self.urls.lock().unwrap_or_else(|e| e.into_inner());
         if let Some((_, url)) = urls.iter().find(|(known, _)| known == uri) {
             return Ok(url.clone());
         }
-        let url = reqwest::Url::parse(&uri.to_string())
-            .map_err(|e| TransportError::new(HttpErrorKind::Connect).caused_by(Box::new(e)))?;
+        let url = parse()?;
         if urls.len() == MAX_URLS {
             urls.remove(0);
         }

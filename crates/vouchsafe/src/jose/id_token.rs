@@ -21,6 +21,8 @@ pub(crate) struct Expected<'a> {
     /// The issuer, and what else the provider documents as one.
     pub(crate) issuer: &'a str,
     pub(crate) issuer_aliases: &'a [String],
+    /// What the issuer is, with claims of the token put in, where one provider has many.
+    pub(crate) issuer_template: Option<&'a str>,
     pub(crate) audience: Audience<'a>,
     pub(crate) nonce: Nonce<'a>,
     /// How long ago, in seconds, the user may have signed in.
@@ -73,9 +75,38 @@ pub(crate) fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Res
     let payload = jws.decode_payload()?;
     let subject = {
         let claims = Claims::read(&payload)?;
-        claims.check(algorithm, expected)?
+        match expected.issuer_template {
+            None => claims.check(algorithm, expected)?,
+            Some(template) => {
+                let issuer = own_issuer(template, &payload)?;
+                claims.check(algorithm, &Expected { issuer: &issuer, ..*expected })?
+            }
+        }
     };
     Ok(Verified { payload, subject })
+}
+
+/// The issuer that a token must have by its own claims: a tenant's, where one provider serves many.
+fn own_issuer(template: &str, payload: &str) -> Result<String, Refusal> {
+    let claims = json::parse(payload.as_bytes())
+        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))?;
+    let (mut issuer, mut rest) = (String::new(), template);
+    while let Some((before, name, after)) = rest.split_once('{').and_then(|(before, rest)| {
+        let (name, after) = rest.split_once('}')?;
+        Some((before, name, after))
+    }) {
+        let value = claims.get(name).ok_or_else(|| missing(name))?;
+        // What could be more than one part of a path would make another issuer of it.
+        let is_plain = |value: &&str| {
+            !matches!(*value, "" | "." | "..")
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        };
+        issuer.push_str(before);
+        issuer.push_str(value.as_str().filter(is_plain).ok_or_else(|| wrong_type(name))?);
+        rest = after;
+    }
+    issuer.push_str(rest);
+    Ok(issuer)
 }
 
 /// The subject in claims that were verified before and kept.

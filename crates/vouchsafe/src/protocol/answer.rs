@@ -1,13 +1,16 @@
 //! What all back-channel answers have in common: content types, and the many ways to say no.
+use std::collections::BTreeMap;
+
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{Method, Uri, header};
+use http::{Uri, header};
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
+use vouchsafe_providers::Failure;
 
+use super::params::{JSON, UNCHANGED, read_form};
 use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
 use crate::http::{Request, Response, origin};
 use crate::json::{self, Json};
-use crate::secret::Secret;
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
@@ -15,6 +18,25 @@ pub(crate) struct Exchange<'a> {
     pub(crate) uri: &'a Uri,
     /// What was sent and must not be shown, should a provider's error quote it.
     pub(crate) secrets: &'a [&'a str],
+    pub(crate) dialect: Dialect<'a>,
+}
+
+/// How a provider's answers differ from what the RFCs ask for.
+#[derive(Clone, Copy)]
+pub(crate) struct Dialect<'a> {
+    /// What JSON may be sent as, besides as JSON.
+    pub(crate) content_types: &'a [String],
+    /// An answer may be a form.
+    pub(crate) form: bool,
+    /// How an answer says no in words of its own.
+    pub(crate) failure: Option<&'a Failure>,
+    /// The provider's error codes, in the words of the RFCs.
+    pub(crate) error_codes: &'a BTreeMap<String, String>,
+}
+
+impl Dialect<'_> {
+    pub(crate) const PLAIN: Self =
+        Self { content_types: &[], form: false, failure: None, error_codes: &UNCHANGED };
 }
 
 impl Exchange<'_> {
@@ -49,9 +71,43 @@ impl Exchange<'_> {
     /// The error for an answer whose status is no success.
     pub(crate) fn refusal(&self, response: &Response) -> Error {
         let status = response.status().as_u16();
-        let said = json::parse(response.body()).ok().and_then(|body| self.said(body.value(), Some(status)));
+        let body = if self.is_form(response) {
+            read_form(response.body()).map(Value::Object)
+        } else {
+            json::parse(response.body()).ok().map(|body| body.value().clone())
+        };
+        let said =
+            body.and_then(|body| self.failed(&body, Some(status)).or_else(|| self.said(&body, Some(status))));
         said.or_else(|| self.said_in_header(response, status))
             .unwrap_or_else(|| Error::status_of(self.operation, origin(self.uri), status))
+    }
+
+    /// Whether the answer is a form. What begins as an object is JSON, whatever it is called.
+    pub(crate) fn is_form(&self, response: &Response) -> bool {
+        self.may_be_form(essence(response)) && !response.body().trim_ascii_start().starts_with(b"{")
+    }
+
+    /// Whether an answer of that type may be a form.
+    fn may_be_form(&self, essence: Option<&str>) -> bool {
+        let is = |essence: &str| FORMS.iter().any(|form| essence.eq_ignore_ascii_case(form));
+        self.dialect.form && essence.is_none_or(is)
+    }
+
+    /// The error in an answer that says no in words of its own.
+    pub(crate) fn failed(&self, body: &Value, status: Option<u16>) -> Option<Error> {
+        let failure = self.dialect.failure?;
+        let code = match body.pointer(&failure.code)? {
+            Value::Null => return None,
+            Value::Array(several) if several.is_empty() => return None,
+            Value::String(code) => code.clone(),
+            code @ (Value::Number(_) | Value::Bool(_)) => code.to_string(),
+            Value::Array(_) | Value::Object(_) => "unknown_error".to_owned(),
+        };
+        if failure.success.contains(&code) {
+            return None;
+        }
+        let description = failure.description.as_ref().and_then(|pointer| body.pointer(pointer)?.as_str());
+        Some(self.server_error(&code, description, None, status))
     }
 
     /// The error in a JSON answer, whatever its status: RFC 6749 section 5.2, or `error` as an object.
@@ -59,6 +115,10 @@ impl Exchange<'_> {
         let (code, description, uri) = match body.get("error")? {
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
+            }
+            // Some providers have an `error` in every answer, and say in it whether there is one.
+            Value::Object(_) if self.dialect.failure.is_some_and(|f| f.code.starts_with("/error/")) => {
+                return None;
             }
             Value::Object(error) => {
                 let code = ["type", "status", "code"].iter().find_map(|n| error.get(*n)?.as_str());
@@ -84,6 +144,7 @@ impl Exchange<'_> {
         status: Option<u16>,
     ) -> Error {
         let shown = |text: &str| printable(&self.redact(text), MAX_TEXT);
+        let code = self.dialect.error_codes.get(code).map_or(code, String::as_str);
         Error::Server(Box::new(ServerError {
             operation: self.operation,
             code: ErrorCode::from_wire(&self.redact(code)),
@@ -103,13 +164,14 @@ impl Exchange<'_> {
     }
 
     fn check_content_type(&self, response: &Response) -> Result<(), Error> {
-        let Some(value) = response.headers().get(CONTENT_TYPE) else {
+        let Some(essence) = essence(response) else {
             return Ok(());
         };
-        let value = value.to_str().unwrap_or("?");
-        let essence = value.split(';').next().unwrap_or_default().trim();
         let json = |e: &str| e == "application/json" || e == "text/json" || e.ends_with("+json");
-        if json(essence) || json(&essence.to_ascii_lowercase()) {
+        if json(essence) || json(&essence.to_ascii_lowercase()) || self.may_be_form(Some(essence)) {
+            return Ok(());
+        }
+        if self.dialect.content_types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
             return Ok(());
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
@@ -121,37 +183,18 @@ impl Exchange<'_> {
     }
 }
 
-/// A POST of a form.
-pub(crate) fn post(uri: Uri, headers: header::HeaderMap, form: String) -> Request {
-    let mut request = Request::new(form.into_bytes());
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    let headers = request.headers_mut();
-    headers.insert(CONTENT_TYPE, header::HeaderValue::from_static("application/x-www-form-urlencoded"));
-    headers.insert(header::ACCEPT, JSON);
-    request
+/// The content type of an answer without its parameters, if it has one.
+pub(crate) fn essence(response: &Response) -> Option<&str> {
+    let value = response.headers().get(CONTENT_TYPE)?.to_str().unwrap_or("?");
+    Some(value.split(';').next().unwrap_or_default().trim())
 }
 
-/// A GET, with an access token where one is given.
-pub(crate) fn get(uri: Uri, token: Option<&Secret>) -> Request {
+/// A GET.
+pub(crate) fn get(uri: Uri) -> Request {
     let mut request = Request::new(Vec::new());
     *request.uri_mut() = uri;
-    let headers = request.headers_mut();
-    headers.insert(header::ACCEPT, JSON);
-    if let Some(token) = token {
-        headers.insert(header::AUTHORIZATION, bearer(token));
-    }
+    request.headers_mut().insert(header::ACCEPT, JSON);
     request
-}
-
-fn bearer(token: &Secret) -> header::HeaderValue {
-    let text = Secret::new(format!("Bearer {}", token.expose()));
-    // Tokens hold visible ASCII alone: `Tokens` are not made of anything else.
-    let mut value =
-        header::HeaderValue::from_str(text.expose()).unwrap_or(header::HeaderValue::from_static("Bearer"));
-    value.set_sensitive(true);
-    value
 }
 
 /// A parameter of a challenge, `name="value"` (RFC 7235 section 2.1).
@@ -164,7 +207,8 @@ fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-const JSON: header::HeaderValue = header::HeaderValue::from_static("application/json");
+/// What forms are sent as.
+const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
 /// Shorter texts are no secrets, and would be found everywhere.
 const SHORTEST_SECRET: usize = 6;
 
@@ -184,8 +228,12 @@ mod tests {
     #[test]
     fn an_error_that_quotes_a_secret_is_redacted() {
         let uri = Uri::from_static("https://a.example/token");
-        let exchange =
-            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &["hush-hush", "hush+more"] };
+        let exchange = Exchange {
+            operation: Operation::Refresh,
+            uri: &uri,
+            secrets: &["hush-hush", "hush+more"],
+            dialect: Dialect::PLAIN,
+        };
         let said = "no such hush-hush, nor hush+more in token=hush%2Bmore";
         let body = serde_json::json!({"error": "invalid_grant", "error_description": said});
         let mut response = Response::new(body.to_string().into_bytes());

@@ -1,10 +1,15 @@
 //! The authorization request and its response (RFC 6749 section 4.1, RFC 9207, OpenID Connect Core section 3.1.2).
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use aws_lc_rs::hmac;
 use url::form_urlencoded::byte_serialize;
+use vouchsafe_providers::{AuthorizationManners, CallbackManners};
 
+use super::params::{UNCHANGED, called};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Operation, printable};
+use crate::secret::Secret;
 
 /// What is asked for, and does not change from login to login.
 pub(crate) struct AuthorizationRequest<'a> {
@@ -14,6 +19,8 @@ pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) scope_separator: &'a str,
     /// All other parameters, but for those of one login.
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    /// What parameters are called here, if not as in the RFCs.
+    pub(crate) names: &'a BTreeMap<String, String>,
 }
 
 impl AuthorizationRequest<'_> {
@@ -21,21 +28,20 @@ impl AuthorizationRequest<'_> {
     pub(crate) fn begin(&self, endpoint: &Endpoint) -> String {
         let mut url = String::with_capacity(256);
         url.push_str(endpoint.as_str());
-        url.push(if endpoint.as_str().contains('?') { '&' } else { '?' });
-        url.push_str("response_type=code&client_id=");
-        escape(&mut url, self.client_id);
-        url.push_str("&redirect_uri=");
-        escape(&mut url, self.redirect_uri);
-        for (i, scope) in self.scopes.iter().enumerate() {
-            if i == 0 {
-                url.push_str("&scope=");
-            } else {
-                escape(&mut url, self.scope_separator);
-            }
-            escape(&mut url, scope);
+        let own = |name: &'static str| called([self.names, &UNCHANGED], name);
+        add(&mut url, own("response_type"), "code");
+        add(&mut url, own("client_id"), self.client_id);
+        add(&mut url, own("redirect_uri"), self.redirect_uri);
+        if !self.scopes.is_empty() {
+            add(&mut url, own("scope"), &self.scopes.join(self.scope_separator));
         }
         for (name, value) in self.params {
             add(&mut url, name, value);
+        }
+        // What comes first begins the query, unless the endpoint has one.
+        let end = endpoint.as_str().len();
+        if !endpoint.as_str().contains('?') && url.len() > end {
+            url.replace_range(end..=end, "?");
         }
         url
     }
@@ -47,6 +53,7 @@ pub(crate) struct OneLogin<'a> {
     pub(crate) nonce: Option<&'a str>,
     /// The code challenge and its method (RFC 7636 section 4.3).
     pub(crate) challenge: Option<(&'a str, &'a str)>,
+    pub(crate) manners: &'a AuthorizationManners,
 }
 
 impl OneLogin<'_> {
@@ -54,14 +61,21 @@ impl OneLogin<'_> {
     pub(crate) fn url(&self, begun: &str) -> String {
         let mut url = String::with_capacity(begun.len() + 256);
         url.push_str(begun);
+        let names = &self.manners.names;
+        let own =
+            |name: &'static str| if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
         for (name, value) in [("state", self.state), ("nonce", self.nonce)] {
             if let Some(value) = value {
-                add(&mut url, name, value);
+                add(&mut url, own(name), value);
             }
         }
         if let Some((challenge, method)) = self.challenge {
-            add(&mut url, "code_challenge_method", method);
-            add(&mut url, "code_challenge", challenge);
+            add(&mut url, own("code_challenge_method"), method);
+            add(&mut url, own("code_challenge"), challenge);
+        }
+        if let Some(fragment) = &self.manners.fragment {
+            url.push('#');
+            url.push_str(fragment);
         }
         url
     }
@@ -80,6 +94,31 @@ pub(crate) const RESERVED: [&str; 10] = [
     "request",
     "request_uri",
 ];
+
+/// Refuses an extra parameter that the protocol owns, or that has a value which the provider does not know.
+pub(crate) fn check_extra(manners: &AuthorizationManners, name: &str, value: &str) -> Result<(), Error> {
+    if RESERVED.contains(&name) || manners.names.values().any(|own| own == name) {
+        let detail = format!(
+            "{} is set by the library: it has a method of its own, or must not be chosen",
+            printable(name, 60)
+        );
+        return Err(Error::config("reserved_param", detail));
+    }
+    let Some(option) = manners.options.get(name).filter(|option| !option.values.is_empty()) else {
+        return Ok(());
+    };
+    // Several values go into one parameter, separated by spaces (OpenID Connect Core §3.1.2.1) or by commas.
+    let known = |value: &str| option.values.iter().any(|known| known == value);
+    if known(value) || value.split([' ', ',']).all(known) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the parameter {name} cannot be {}; the provider knows: {}",
+        printable(value, 60),
+        option.values.join(", ")
+    );
+    Err(Error::config("invalid_option", detail))
+}
 
 /// What came back at the redirect URI, unchecked.
 #[derive(Default)]
@@ -126,13 +165,91 @@ impl<'a> AuthorizationResponse<'a> {
     }
 }
 
+/// All parameters in a query, each of them once.
+fn pairs(query: &str) -> Result<BTreeMap<Cow<'_, str>, Cow<'_, str>>, Error> {
+    let mut pairs = BTreeMap::new();
+    for pair in query.trim_start_matches('?').split('&').filter(|p| !p.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (Some(name), Some(value)) = (decode(name), decode(value)) else {
+            let detail = "the redirect URI's query is not valid UTF-8";
+            return Err(Error::response(Operation::Authorization, Fault::InvalidField, detail));
+        };
+        if pairs.insert(name, value).is_some() {
+            let detail = "the redirect URI's query holds a parameter more than once";
+            return Err(Error::validation(Operation::Authorization, Check::DuplicateParameter, detail));
+        }
+    }
+    Ok(pairs)
+}
+
+/// Checks what the definition asks of a response besides the RFCs, and gives what goes on into the token request.
+pub(crate) fn check_response(
+    manners: &CallbackManners,
+    query: &str,
+    secret: Option<&Secret>,
+) -> Result<Vec<(String, String)>, Error> {
+    if manners.hmac.is_none() && manners.expect.is_empty() && manners.forward.is_empty() {
+        return Ok(Vec::new());
+    }
+    if query.len() > MAX_QUERY {
+        let detail = "the redirect URI's query is longer than any provider's";
+        return Err(Error::response(Operation::Authorization, Fault::InvalidField, detail));
+    }
+    let refuse = |check, detail: &'static str| Error::validation(Operation::Authorization, check, detail);
+    let mut pairs = pairs(query)?;
+    if let Some(name) = &manners.hmac {
+        let Some(secret) = secret else {
+            let detail = "the provider's responses are checked with the client secret, and there is none";
+            return Err(Error::config("client_secret", detail));
+        };
+        let tag = pairs.remove(name.as_str());
+        let pair = |(name, value): (&Cow<'_, str>, &Cow<'_, str>)| format!("{name}={value}");
+        let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let genuine = tag
+            .and_then(|tag| unhex(&tag))
+            .is_some_and(|tag| hmac::verify(&key, message.as_bytes(), &tag).is_ok());
+        if !genuine {
+            let detail = "the response does not come from the provider: its signature is missing or wrong";
+            return Err(refuse(Check::Signature, detail));
+        }
+    }
+    for (name, expected) in &manners.expect {
+        if pairs.get(name.as_str()).is_none_or(|value| value != expected) {
+            let detail = "the response comes from somewhere else than where the user was sent";
+            return Err(refuse(Check::IssuerMismatch, detail));
+        }
+    }
+    let forwarded = manners.forward.iter().filter_map(|name| {
+        let value = pairs.get(name.as_str())?;
+        Some((name.clone(), value.clone().into_owned()))
+    });
+    Ok(forwarded.collect())
+}
+
+/// A SHA-256 in hexadecimal.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// The values of `state` in a query; a provider sends one.
 pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| decode(name).as_deref() == Some("state")).filter_map(|(_, value)| decode(value))
 }
 
+/// Adds a parameter; none where its name is empty.
 fn add(url: &mut String, name: &str, value: &str) {
+    if name.is_empty() {
+        return;
+    }
     url.push('&');
     escape(url, name);
     url.push('=');
@@ -152,7 +269,7 @@ fn escape(url: &mut String, text: &str) {
 }
 
 /// Form decoding that keeps invalid UTF-8 out, where the usual one puts in replacement characters.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {
         return Some(Cow::Borrowed(text));
     }
@@ -185,7 +302,14 @@ mod tests {
         scopes: &'a [String],
     ) -> AuthorizationRequest<'a> {
         let (client_id, redirect_uri) = ("my id", "https://app.example/cb?x=1");
-        AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator: " ", params }
+        AuthorizationRequest {
+            client_id,
+            redirect_uri,
+            scopes,
+            scope_separator: " ",
+            params,
+            names: &UNCHANGED,
+        }
     }
 
     #[test]
@@ -206,7 +330,8 @@ mod tests {
         let begun = request(&params, &scopes).begin(&endpoint);
         assert!(begun.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{begun}");
 
-        let one = OneLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")) };
+        let manners = &AuthorizationManners::default();
+        let one = OneLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")), manners };
         assert_eq!(one.url("x?y"), "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c");
     }
 

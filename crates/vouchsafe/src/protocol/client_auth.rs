@@ -4,6 +4,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::form_urlencoded::byte_serialize;
 
+use super::params::Params;
 use crate::error::{Error, Feature, Operation};
 use crate::registration::ClientAuth;
 use crate::secret::Secret;
@@ -33,18 +34,18 @@ impl Credentials {
     }
 
     /// Adds the client's authentication to a request that is being built.
-    pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, form: &mut String) {
+    pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, params: &mut Params<'_>) {
         match method {
-            ClientAuth::None => push(form, "client_id", &self.client_id),
+            ClientAuth::None => params.push("client_id", &self.client_id),
             ClientAuth::ClientSecretBasic => {
                 if let Some(basic) = &self.basic {
                     headers.insert(AUTHORIZATION, basic.clone());
                 }
             }
             ClientAuth::ClientSecretPost => {
-                push(form, "client_id", &self.client_id);
+                params.push("client_id", &self.client_id);
                 if let Some(secret) = &self.secret {
-                    push(form, "client_secret", secret.expose());
+                    params.push("client_secret", secret.expose());
                 }
             }
         }
@@ -92,16 +93,6 @@ fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     let mut value = HeaderValue::from_str(text.expose()).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
-}
-
-/// Adds a field to a form.
-pub(crate) fn push(form: &mut String, name: &str, value: &str) {
-    if !form.is_empty() {
-        form.push('&');
-    }
-    form.extend(byte_serialize(name.as_bytes()));
-    form.push('=');
-    form.extend(byte_serialize(value.as_bytes()));
 }
 
 const BASIC: &str = "Basic ";

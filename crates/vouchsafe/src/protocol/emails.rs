@@ -1,4 +1,4 @@
-//! A second call that lists a user's e-mails, where the profile has none or does not vouch for it.
+//! A list of a user's e-mails, from a second call or in the profile, where no single one is vouched for.
 use serde_json::Value;
 use vouchsafe_providers::EmailList;
 
@@ -7,20 +7,47 @@ use crate::error::{Error, Fault};
 use crate::http::Response;
 use crate::json;
 
-/// The address that is primary, if it is verified.
+/// The address to take from the answer of a second call, and whether the provider vouches for it.
 pub(crate) fn read(
     exchange: &Exchange<'_>,
     list: &EmailList,
     response: &Response,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<(String, Option<bool>)>, Error> {
     if list.absent_on.contains(&response.status().as_u16()) {
         return Ok(None);
     }
-    let entries = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
-    let Some(entries) = entries.value().as_array() else {
-        return Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails"));
+    let answer = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
+    match answer.value().pointer(&list.list) {
+        Some(Value::Array(entries)) => Ok(pick(list, entries)),
+        _ => Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails")),
+    }
+}
+
+/// The same from a list in the profile; none where there is no list.
+pub(crate) fn in_profile(list: &EmailList, profile: &Value) -> Option<(String, Option<bool>)> {
+    pick(list, profile.pointer(&list.list)?.as_array()?)
+}
+
+/// The primary address, the first where none is marked so. Where addresses are marked as verified, no other will do.
+fn pick(list: &EmailList, entries: &[Value]) -> Option<(String, Option<bool>)> {
+    let mark = |entry: &Value, pointer: &Option<String>, is: fn(&Value) -> bool| {
+        pointer.as_ref().is_none_or(|pointer| entry.pointer(pointer).is_some_and(is))
     };
-    let is = |entry: &Value, pointer: &str| entry.pointer(pointer) == Some(&Value::Bool(true));
-    let primary = entries.iter().find(|e| is(e, &list.primary) && is(e, &list.verified));
-    Ok(primary.and_then(|e| e.pointer(&list.email)?.as_str()).map(str::to_owned))
+    let entry = entries
+        .iter()
+        .find(|entry| mark(entry, &list.primary, is_primary) && mark(entry, &list.verified, is_verified))?;
+    let email = entry.pointer(&list.email)?.as_str().filter(|email| !email.is_empty())?;
+    Some((email.to_owned(), list.verified.as_ref().map(|_| true)))
+}
+
+fn is_primary(mark: &Value) -> bool {
+    match mark {
+        Value::Bool(primary) => *primary,
+        Value::Array(marks) => marks.iter().any(|mark| mark == "primary"),
+        _ => false,
+    }
+}
+
+fn is_verified(mark: &Value) -> bool {
+    *mark == true || mark == "true" || mark == "confirmed"
 }

@@ -3,7 +3,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::answer::{Exchange, get};
-use crate::endpoint::{Endpoint, NotAnEndpoint};
+use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::error::{Check, Error, Fault, MAX_TEXT, Operation, printable};
 use crate::http::{Request, Response};
 use crate::json::Json;
@@ -35,6 +35,11 @@ pub(crate) struct WellKnown {
     /// The issuers that the document may name: the one asked for.
     pub(crate) issuers: Vec<String>,
     pub(crate) documents: Vec<Endpoint>,
+    /// What issuers of ID tokens look like, where one document serves many: the document may name such a one, or leave
+    /// it open.
+    pub(crate) template: Option<String>,
+    /// It is known to be the metadata of an OpenID Provider.
+    pub(crate) is_openid: bool,
 }
 
 /// Where to look for what an issuer says of itself. The URL of a metadata document will do as well.
@@ -48,7 +53,8 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     }
     if let Some(base) = issuer.strip_suffix(OPENID) {
         let issuers = vec![base.to_owned(), format!("{base}/")];
-        return Ok(WellKnown { issuers, documents: vec![Endpoint::parse(issuer)?] });
+        let documents = vec![Endpoint::parse(issuer)?];
+        return Ok(WellKnown { issuers, documents, template: None, is_openid: false });
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -57,19 +63,20 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let mut other = url;
     other.set_path(&format!("{OAUTH}{path}"));
     documents.push(Endpoint::parse(other.as_str())?);
-    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents })
+    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents, template: None, is_openid: false })
 }
 
 pub(crate) fn request(document: &Endpoint) -> Request {
-    get(document.uri(), None)
+    get(document.uri())
 }
 
 /// Reads a metadata document. Its issuer must be one of those asked for (OpenID Connect Discovery §4.3).
 pub(crate) fn read(
     exchange: &Exchange<'_>,
-    issuers: &[String],
+    asked: &WellKnown,
     response: &Response,
 ) -> Result<Metadata, Error> {
+    let WellKnown { issuers, template, .. } = asked;
     let raw = exchange.object(response)?;
     let document = Document { members: raw.value() };
 
@@ -77,7 +84,11 @@ pub(crate) fn read(
         Some(Value::String(issuer)) => issuer.clone(),
         _ => return Err(fault("has no issuer: it is no OpenID or OAuth 2 metadata")),
     };
-    if !issuers.contains(&issuer) {
+    // An open one differs from the template in the name of its mark alone.
+    let is_one_of_many = |template: &String| {
+        fits(template, &issuer) || around(&issuer).is_some_and(|parts| Some(parts) == around(template))
+    };
+    if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
         let detail = format!(
             "the metadata is that of issuer {}, asked was {}; if that is the provider you mean, write its issuer \
              exactly so",
@@ -90,7 +101,8 @@ pub(crate) fn read(
     let scopes = document.list("scopes_supported")?;
     let metadata = Metadata {
         // At RFC 8414's place both kinds are found: what signs ID tokens there has keys and the scope for it.
-        is_openid: exchange.uri.path().ends_with(OPENID)
+        is_openid: asked.is_openid
+            || exchange.uri.path().ends_with(OPENID)
             || (document.members.get("jwks_uri").is_some()
                 && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
         scopes,
@@ -113,6 +125,24 @@ pub(crate) fn read(
         ));
     }
     Ok(metadata)
+}
+
+/// Whether an issuer leaves open which one of many it is: `https://id.example/{tenantid}/v2.0`.
+pub(crate) fn is_open(issuer: &str) -> bool {
+    around(issuer).is_some()
+}
+
+/// Whether an issuer is what a template with one mark in it becomes when that is filled in.
+pub(crate) fn fits(template: &str, issuer: &str) -> bool {
+    let inner = around(template).and_then(|(before, after)| issuer.strip_prefix(before)?.strip_suffix(after));
+    inner.is_some_and(is_segment)
+}
+
+/// What stands around the only mark in a template.
+fn around(template: &str) -> Option<(&str, &str)> {
+    let (before, rest) = template.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    (is_segment(name) && !after.contains('{')).then_some((before, after))
 }
 
 struct Document<'a> {
@@ -178,6 +208,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::answer::Dialect;
 
     fn documents(issuer: &str) -> Vec<String> {
         well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
@@ -204,12 +235,19 @@ mod tests {
 
     fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {
         let uri = http::Uri::from_static("https://a.example/");
-        let exchange = Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[] };
+        let exchange =
+            Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
         let scheme = issuer.split(':').next().unwrap();
         let body = format!(
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
         );
-        read(&exchange, &[issuer.to_owned()], &Response::new(body.into_bytes()))
+        let asked = WellKnown {
+            issuers: vec![issuer.to_owned()],
+            documents: Vec::new(),
+            template: None,
+            is_openid: false,
+        };
+        read(&exchange, &asked, &Response::new(body.into_bytes()))
     }
 
     #[test]

@@ -12,15 +12,33 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
     challenge
 }
 
+/// The same hash in hexadecimal, as a few providers take it.
+pub(crate) fn hex(verifier: &str) -> [u8; 64] {
+    let mut challenge = [0; 64];
+    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+    for (pair, byte) in challenge.chunks_exact_mut(2).zip(hash.as_ref()) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    challenge
+}
+
 /// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
 pub(crate) fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_example_in_hexadecimal() {
+        let challenge = hex("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(&challenge, b"13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3");
+    }
 
     #[test]
     fn the_example_of_rfc_7636_appendix_b() {

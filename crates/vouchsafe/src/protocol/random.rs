@@ -25,8 +25,8 @@ impl Random {
         Self::text(&self.0)
     }
 
-    pub(crate) fn text(bytes: &[u8; 43]) -> &str {
-        // Only base64url is ever written there.
+    pub(crate) fn text(bytes: &[u8]) -> &str {
+        // Only base64url and hexadecimal are ever written there.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 }

@@ -1,28 +1,57 @@
 //! Token revocation (RFC 7009).
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+use vouchsafe_providers::{Encoding, RevocationManners};
 
-use super::answer::{Exchange, post};
-use super::client_auth::{Credentials, push};
+use super::answer::Exchange;
+use super::client_auth::Credentials;
+use super::params::{Params, UNCHANGED};
+use super::userinfo::authorization;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::json;
 use crate::registration::ClientAuth;
+use crate::secret::Secret;
 
-pub(crate) fn request(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-    auth: ClientAuth,
-    token: &str,
-    hint: Option<&str>,
-) -> Request {
-    let (mut headers, mut form) = (HeaderMap::new(), String::new());
-    push(&mut form, "token", token);
-    if let Some(hint) = hint {
-        push(&mut form, "token_type_hint", hint);
+/// A token to be revoked, and how.
+pub(crate) struct Revocation<'a> {
+    pub(crate) manners: &'a RevocationManners,
+    pub(crate) token: &'a str,
+    pub(crate) hint: Option<&'a str>,
+    /// The access token that authenticates the request, where that is what does.
+    pub(crate) bearer: Option<&'a Secret>,
+    /// How the client authenticates, where it does.
+    pub(crate) auth: Option<ClientAuth>,
+}
+
+impl Revocation<'_> {
+    pub(crate) fn request(&self, endpoint: &Endpoint, credentials: &Credentials) -> Request {
+        // A definition whose method is none was refused before.
+        let method =
+            self.manners.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.manners.encoding };
+        let (mut headers, mut params) = (HeaderMap::new(), Params::new(encoding, [&UNCHANGED; 2]));
+        match self.manners.token_name.as_deref() {
+            Some("") => {}
+            Some(name) => params.add(name, self.token),
+            // The hint is RFC 7009's: who has a parameter of another name knows nothing of it.
+            None => {
+                params.push("token", self.token);
+                if let Some(hint) = self.hint {
+                    params.push("token_type_hint", hint);
+                }
+            }
+        }
+        if let Some(auth) = self.auth {
+            credentials.apply(auth, &mut headers, &mut params);
+        }
+        if let Some(token) = self.bearer {
+            headers.insert(AUTHORIZATION, authorization("Bearer", token));
+        }
+        params.add_all(&self.manners.params);
+        params.request(method, endpoint, headers)
     }
-    credentials.apply(auth, &mut headers, &mut form);
-    post(endpoint.uri(), headers, form)
 }
 
 /// RFC 7009 §2.2: success is the status alone, and an unknown token is a success.
@@ -31,9 +60,9 @@ pub(crate) fn read(exchange: &Exchange<'_>, response: &Response) -> Result<(), E
         return Err(exchange.refusal(response));
     }
     // Some providers say no with a status of success.
-    let said = json::parse(response.body()).ok();
-    match said.and_then(|body| exchange.said(body.value(), Some(response.status().as_u16()))) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    let status = Some(response.status().as_u16());
+    let said = json::parse(response.body()).ok().and_then(|body| {
+        exchange.failed(body.value(), status).or_else(|| exchange.said(body.value(), status))
+    });
+    said.map_or(Ok(()), Err)
 }

@@ -1,16 +1,161 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method};
 use serde_json::Value;
+use vouchsafe_providers::{Encoding, UserInfoManners};
 
-use super::answer::{Exchange, get};
+use super::answer::{Exchange, essence};
+use super::params::{JSON, Params, UNCHANGED, headers, with_query};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Operation};
 use crate::http::{Request, Response};
 use crate::json::Json;
 use crate::secret::Secret;
 
-pub(crate) fn request(endpoint: &Endpoint, access_token: &Secret) -> Request {
-    get(endpoint.uri(), Some(access_token))
+/// How a profile is asked for, read from a definition.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    post: bool,
+    token: Placement,
+    headers: HeaderMap,
+    params: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+/// Where the access token goes.
+#[derive(Clone, Debug)]
+enum Placement {
+    /// Into `Authorization`, behind that word and a space; bare if it is empty.
+    Scheme(String),
+    Header(HeaderName),
+    Query(String),
+    Body(String),
+}
+
+impl Asking {
+    /// Reads how, or says what is wrong with it.
+    pub(crate) fn new(manners: &UserInfoManners, client_id: &str) -> Result<Self, String> {
+        let (place, name) = manners.token.split_once(':').unwrap_or((&manners.token, ""));
+        let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        let token = match (place, name) {
+            ("bearer", "") => Placement::Scheme("Bearer".to_owned()),
+            ("scheme", scheme) if is_word(scheme) => Placement::Scheme(scheme.to_owned()),
+            ("header", name) => {
+                Placement::Header(name.parse().map_err(|_| format!("{name} is the name of no header"))?)
+            }
+            ("query", name) if !name.is_empty() => Placement::Query(name.to_owned()),
+            ("body", name) if !name.is_empty() && manners.body.is_none() => Placement::Body(name.to_owned()),
+            _ => return Err(format!("an access token cannot go to {}", manners.token)),
+        };
+        let post = match manners.method.as_str() {
+            "POST" => true,
+            "GET" => manners.body.is_some() || matches!(token, Placement::Body(_)),
+            method => return Err(format!("a profile is asked for by GET or POST, not by {method}")),
+        };
+        let own = |(name, value): (&String, &String)| (name.clone(), value.replace("{client_id}", client_id));
+        Ok(Self {
+            post,
+            token,
+            headers: headers(&manners.headers, client_id).map_err(|name| format!("{name} is no header"))?,
+            params: manners.params.iter().map(own).collect(),
+            body: manners.body.clone(),
+        })
+    }
+
+    /// The same for another call: with the token in its place, without what is asked for here.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let post = matches!(self.token, Placement::Body(_));
+        Self { post, params: Vec::new(), body: None, ..self.clone() }
+    }
+
+    /// The request; `answer` is what came with the access token.
+    pub(crate) fn request(
+        &self,
+        endpoint: &Endpoint,
+        access_token: &Secret,
+        answer: Option<&Json>,
+    ) -> Result<Request, Error> {
+        let to_body = self.post && self.body.is_none();
+        let (mut query, mut form) = (Params::new(Encoding::Query, [&UNCHANGED; 2]), None);
+        let params =
+            if to_body { form.insert(Params::new(Encoding::Form, [&UNCHANGED; 2])) } else { &mut query };
+        for (name, value) in &self.params {
+            params.add(name, &filled(value, answer)?);
+        }
+        let mut headers = self.headers.clone();
+        match &self.token {
+            Placement::Scheme(scheme) => {
+                headers.insert(AUTHORIZATION, authorization(scheme, access_token));
+            }
+            Placement::Header(name) => {
+                headers.insert(name.clone(), authorization("", access_token));
+            }
+            Placement::Query(name) => query.add(name, access_token.expose()),
+            Placement::Body(name) => {
+                form.get_or_insert_with(|| Params::new(Encoding::Form, [&UNCHANGED; 2]))
+                    .add(name, access_token.expose());
+            }
+        }
+        let uri = with_query(endpoint, query.text());
+        let mut request = match (form, &self.body) {
+            (Some(form), _) => form.request(None, endpoint, headers),
+            (None, body) => {
+                let mut request = Request::new(body.clone().unwrap_or_default().into_bytes());
+                headers.entry(ACCEPT).or_insert(JSON);
+                if body.is_some() {
+                    *request.method_mut() = Method::POST;
+                    headers.entry(CONTENT_TYPE).or_insert(JSON);
+                }
+                *request.headers_mut() = headers;
+                request
+            }
+        };
+        *request.uri_mut() = uri;
+        Ok(request)
+    }
+}
+
+/// `{token:/pointer}` is a member of the token answer.
+fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, pointer, after)) = mark(rest) {
+        let value = answer.and_then(|answer| answer.value().pointer(pointer));
+        text.push_str(before);
+        match value {
+            Some(Value::String(value)) => text.push_str(value),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => text.push_str(&value.to_string()),
+            _ if answer.is_none() => {
+                let detail =
+                    "the profile is asked for with what came beside the access token, and that is not here";
+                return Err(Error::config("token_answer", detail));
+            }
+            _ => {
+                let detail = "the token answer lacks what the profile is asked for with";
+                return Err(Error::response(Operation::Profile, Fault::MissingField, detail));
+            }
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// What stands before, in and after the first mark.
+fn mark(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once("{token:")?;
+    let (pointer, after) = rest.split_once('}')?;
+    Some((before, pointer, after))
+}
+
+/// The value of `Authorization`, which is not shown.
+pub(crate) fn authorization(scheme: &str, token: &Secret) -> HeaderValue {
+    let space = if scheme.is_empty() { "" } else { " " };
+    let text = Secret::new(format!("{scheme}{space}{}", token.expose()));
+    // Tokens hold visible ASCII alone: `Tokens` are not made of anything else.
+    let mut value = HeaderValue::from_str(text.expose()).unwrap_or(HeaderValue::from_static("?"));
+    value.set_sensitive(true);
+    value
 }
 
 /// What a UserInfo endpoint answers with.
@@ -21,8 +166,7 @@ pub(crate) enum UserInfo<'a> {
 }
 
 pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Result<UserInfo<'r>, Error> {
-    let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let is_jwt = kind.split(';').next().is_some_and(|e| e.trim().eq_ignore_ascii_case("application/jwt"));
+    let is_jwt = essence(response).is_some_and(|e| e.eq_ignore_ascii_case("application/jwt"));
     if is_jwt && response.status().is_success() {
         return match std::str::from_utf8(response.body()) {
             Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim())),
@@ -31,7 +175,8 @@ pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Resul
     }
     let profile = exchange.object(response)?;
     // Some providers say no with a status of success; a profile has no member `error`.
-    let said = exchange.said(profile.value(), Some(response.status().as_u16()));
+    let status = Some(response.status().as_u16());
+    let said = exchange.failed(profile.value(), status).or_else(|| exchange.said(profile.value(), status));
     said.map_or(Ok(UserInfo::Claims(profile)), Err)
 }
 

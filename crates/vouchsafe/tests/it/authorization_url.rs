@@ -115,7 +115,7 @@ fn with_fixed_params() -> Provider {
         scope_separator = ","
         documentation = "https://fixed.example"
         checked = "2026-01-01"
-        [authorization_params]
+        [authorization.params]
         response_mode = "query"
         duration = "permanent"
         "#,

@@ -5,6 +5,8 @@ mod wire;
 
 mod authorization_url;
 mod callback;
+#[cfg(feature = "reqwest")]
+mod catalogue;
 mod client_auth;
 mod discovery;
 mod http;
@@ -12,9 +14,11 @@ mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
+mod manners;
 mod redaction;
 mod refresh;
 mod revocation;
+mod thirteen;
 mod token_request;
 mod tokens;
 #[cfg(feature = "reqwest")]

@@ -165,6 +165,7 @@ type Asked = Box<dyn for<'c> Fn(Login<'c>) -> Login<'c>>;
 pub(crate) struct Scenario {
     op: Arc<Mutex<Op>>,
     pub(crate) wire: Wire,
+    provider: Provider,
     registration: Registration,
     asked: Asked,
     client: OnceLock<Client>,
@@ -178,10 +179,16 @@ impl Scenario {
         Self {
             wire: Wire::new(move |request| answering.lock().unwrap().answer(request)),
             op,
+            provider: Provider::openid(ISSUER),
             registration: web(),
             asked: Box::new(|login| login),
             client: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn provider(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
     }
 
     pub(crate) fn registration(mut self, registration: Registration) -> Self {
@@ -246,7 +253,7 @@ impl Scenario {
 
     pub(crate) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            Client::new(Provider::openid(ISSUER), self.registration.clone(), &self.wire.http()).unwrap()
+            Client::new(self.provider.clone(), self.registration.clone(), &self.wire.http()).unwrap()
         })
     }
 

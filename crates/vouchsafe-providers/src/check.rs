@@ -1,0 +1,378 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::definition::{Definition, Failure, Kind, ProfileSource, Rule};
+
+/// A field that is wrong, and why.
+pub(crate) struct Mistake {
+    field: String,
+    why: String,
+}
+
+impl Mistake {
+    /// In one paragraph, with the line if the field is in the text.
+    pub(crate) fn told_of(&self, text: &str) -> String {
+        match line_of(&self.field, text) {
+            Some(line) => format!("line {line}, field {}: {}", self.field, self.why),
+            None => format!("field {}: {}", self.field, self.why),
+        }
+    }
+}
+
+/// What TOML or the shape of a definition has to say against a text, in one paragraph.
+pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> String {
+    let why = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some(span) = error.span() else { return why };
+    let line = 1 + text[..span.start].matches('\n').count();
+    match field_at(&why, span, text) {
+        Some(field) => format!("line {line}, field {field}: {why}"),
+        None => format!("line {line}: {why}"),
+    }
+}
+
+/// What the shape of a definition cannot tell: whether URLs, pointers and marks are what they should be.
+pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
+    let d = definition;
+    let is_slug = !d.slug.is_empty()
+        && d.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !d.slug.starts_with('-')
+        && !d.slug.ends_with('-');
+    ensure(is_slug, "slug", || "must be lower case letters, digits and inner hyphens".to_owned())?;
+    ensure(!d.display_name.trim().is_empty(), "display_name", || "is empty".to_owned())?;
+    ensure(d.documentation.starts_with("https://"), "documentation", || {
+        "must begin with https://".to_owned()
+    })?;
+    ensure(is_date(&d.checked), "checked", || "must be a date such as 2026-11-23".to_owned())?;
+
+    urls(d)?;
+    marks(d)?;
+    pointers(d)?;
+    words(d)
+}
+
+fn urls(d: &Definition) -> Result<(), Mistake> {
+    for (field, url) in endpoints(d).into_iter().chain([("issuer_template", &d.issuer_template)]) {
+        if let Some(url) = url {
+            ensure(is_url(d, url), field, || {
+                "must be a URL that begins with https:// (http:// for a loopback host)".to_owned()
+            })?;
+        }
+    }
+    if let Some(template) = &d.identity.picture_template {
+        ensure(template.starts_with("https://"), "identity.picture_template", || {
+            "must begin with https://".to_owned()
+        })?;
+    }
+    match d.kind {
+        Kind::Openid => ensure(d.issuer.is_some(), "issuer", || "an OpenID Provider has one".to_owned()),
+        Kind::Oauth2 => {
+            let why = || "a provider of the kind oauth2 has one".to_owned();
+            ensure(d.authorization_endpoint.is_some(), "authorization_endpoint", why)?;
+            ensure(d.token_endpoint.is_some(), "token_endpoint", why)
+        }
+    }
+}
+
+fn endpoints(d: &Definition) -> [(&'static str, &Option<String>); 12] {
+    [
+        ("issuer", &d.issuer),
+        ("discovery", &d.discovery),
+        ("authorization_endpoint", &d.authorization_endpoint),
+        ("token_endpoint", &d.token_endpoint),
+        ("refresh_endpoint", &d.refresh_endpoint),
+        ("revocation_endpoint", &d.revocation_endpoint),
+        ("introspection_endpoint", &d.introspection_endpoint),
+        ("device_authorization_endpoint", &d.device_authorization_endpoint),
+        ("end_session_endpoint", &d.end_session_endpoint),
+        ("userinfo_endpoint", &d.userinfo_endpoint),
+        ("long_lived.endpoint", d.long_lived.as_ref().map_or(&None, |l| &l.endpoint)),
+        ("identity.emails.endpoint", d.identity.emails.as_ref().map_or(&None, |e| &e.endpoint)),
+    ]
+}
+
+/// Every `{name}` is a parameter that is described, or `{client_id}`.
+fn marks(d: &Definition) -> Result<(), Mistake> {
+    for (field, url) in endpoints(d) {
+        described(d, field, url.as_deref().unwrap_or_default())?;
+    }
+    for (table, values) in tables(d) {
+        for (name, value) in values {
+            described(d, &format!("{table}.{name}"), value)?;
+        }
+    }
+    for (name, value) in &d.userinfo.params {
+        for pointer in inside(value).filter_map(|mark| mark.strip_prefix("token:")) {
+            pointer_in(&format!("userinfo.params.{name}"), pointer, false)?;
+        }
+    }
+    for mark in d.issuer_template.iter().flat_map(|template| inside(template)) {
+        let is_claim = !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        ensure(is_claim, "issuer_template", || format!("{{{mark}}} is not the name of a claim"))?;
+    }
+    Ok(())
+}
+
+fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
+    [
+        ("authorization.params", &d.authorization.params),
+        ("callback.expect", &d.callback.expect),
+        ("token.params", &d.token.params),
+        ("token.headers", &d.token.headers),
+        ("refreshing.params", &d.refreshing.params),
+        ("revocation.params", &d.revocation.params),
+        ("userinfo.headers", &d.userinfo.headers),
+        ("userinfo.params", &d.userinfo.params),
+    ]
+}
+
+fn described(d: &Definition, field: &str, value: &str) -> Result<(), Mistake> {
+    for mark in inside(value).filter(|mark| is_name(mark)) {
+        ensure(mark == "client_id" || d.params.contains_key(mark), field, || {
+            format!("{{{mark}}} is not described: there is no [params.{mark}]")
+        })?;
+    }
+    Ok(())
+}
+
+fn pointers(d: &Definition) -> Result<(), Mistake> {
+    let identity = &d.identity;
+    let lists = [
+        ("identity.subject", &identity.subject),
+        ("identity.email", &identity.email),
+        ("identity.email_verified", &identity.email_verified),
+        ("identity.name", &identity.name),
+        ("identity.picture", &identity.picture),
+    ];
+    for (field, list) in lists {
+        for pointer in list {
+            pointer_in(field, pointer, false)?;
+        }
+    }
+    if let Some(template) = &identity.picture_template {
+        for pointer in inside(template) {
+            pointer_in("identity.picture_template", pointer, false)?;
+        }
+    }
+    if let Some(emails) = &identity.emails {
+        pointer_in("identity.emails.list", &emails.list, true)?;
+        pointer_in("identity.emails.email", &emails.email, true)?;
+        pointer_in("identity.emails.primary", emails.primary.as_deref().unwrap_or("/"), false)?;
+        pointer_in("identity.emails.verified", emails.verified.as_deref().unwrap_or("/"), false)?;
+        let strange = emails.absent_on.iter().find(|status| !(400..600).contains(*status));
+        ensure(strange.is_none(), "identity.emails.absent_on", || {
+            "must be statuses that mean a failure: 400 to 599".to_owned()
+        })?;
+    }
+    pointer_in("token.answer", &d.token.answer, true)?;
+    let failures = [
+        ("token", &d.token.failure),
+        ("revocation", &d.revocation.failure),
+        ("userinfo", &d.userinfo.failure),
+    ];
+    for (table, failure) in failures {
+        let Some(Failure { code, description, .. }) = failure else { continue };
+        pointer_in(&format!("{table}.failure.code"), code, false)?;
+        pointer_in(&format!("{table}.failure.description"), description.as_deref().unwrap_or("/"), false)?;
+    }
+    Ok(())
+}
+
+/// The fields that have a few words to choose from.
+fn words(d: &Definition) -> Result<(), Mistake> {
+    ensure(!d.scope_separator.is_empty(), "scope_separator", || "is empty".to_owned())?;
+    let joined = d.scopes.iter().find(|s| s.is_empty() || s.contains(&d.scope_separator));
+    ensure(joined.is_none(), "scopes", || "must be one scope each, without the separator".to_owned())?;
+    ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", || {
+        "must be GET or POST".to_owned()
+    })?;
+    let method = d.revocation.method.as_deref().unwrap_or("POST");
+    ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", || {
+        "must be GET, POST or DELETE".to_owned()
+    })?;
+    let only = d.revocation.only.as_deref().unwrap_or("access_token");
+    ensure(matches!(only, "access_token" | "refresh_token"), "revocation.only", || {
+        "must be access_token or refresh_token".to_owned()
+    })?;
+    let token = match d.userinfo.token.split_once(':') {
+        None => d.userinfo.token == "bearer",
+        Some(("scheme", word)) => word.is_empty() || is_token(word),
+        Some(("header" | "query" | "body", name)) => is_token(name),
+        Some(_) => false,
+    };
+    ensure(token, "userinfo.token", || {
+        "must be bearer, scheme:WORD, header:NAME, query:NAME or body:NAME".to_owned()
+    })?;
+    let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
+    ensure(asked, "userinfo.source", || {
+        "says that there is no userinfo endpoint, and there is one".to_owned()
+    })?;
+    for (name, param) in &d.params {
+        ensure(is_name(name), &format!("params.{name}"), || {
+            "must be called by lower case letters, digits and underscores".to_owned()
+        })?;
+        for (field, value) in [("default", &param.default), ("example", &param.example)] {
+            let fits = value.as_deref().is_none_or(|value| looks_like(param.rule, value));
+            ensure(fits, &format!("params.{name}.{field}"), || format!("must be {}", param.rule.describe()))?;
+        }
+    }
+    Ok(())
+}
+
+fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
+    if good { Ok(()) } else { Err(Mistake { field: field.to_owned(), why: why() }) }
+}
+
+/// RFC 6901 section 3.
+fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), Mistake> {
+    if pointer.is_empty() && whole {
+        return Ok(());
+    }
+    let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    ensure(pointer.starts_with('/') && escapes, field, || {
+        format!("{pointer:?} is not a JSON Pointer: one begins with /, and has ~0 for ~ and ~1 for /")
+    })
+}
+
+fn is_url(d: &Definition, url: &str) -> bool {
+    // A parameter may be the whole URL; its value is checked when it is given.
+    let whole = url.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    if let Some(name) = whole
+        && d.params.get(name).is_none_or(|param| param.rule == Rule::Url)
+    {
+        return true;
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
+    let is_loopback = ["localhost", "127.0.0.1", "[::1]"]
+        .iter()
+        .any(|name| host.strip_prefix(name).is_some_and(|port| port.is_empty() || port.starts_with(':')));
+    !host.is_empty()
+        && !host.contains('@')
+        && (url.starts_with("https://") || is_loopback)
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
+}
+
+fn looks_like(rule: Rule, value: &str) -> bool {
+    match rule {
+        Rule::Url => value.starts_with("https://"),
+        Rule::Host => value.split(['.', ':']).all(|part| looks_like(Rule::Label, part)),
+        Rule::Label => {
+            !value.is_empty()
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !value.starts_with('-')
+                && !value.ends_with('-')
+        }
+        Rule::Segment => {
+            !matches!(value, "" | "." | "..")
+                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        }
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let number = |range: Range<usize>, most: u8| {
+        text.get(range).and_then(|t| t.parse::<u8>().ok()).is_some_and(|n| (1..=most).contains(&n))
+    };
+    text.len() == "2026-11-23".len()
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+        && number(5..7, 12)
+        && number(8..10, 31)
+}
+
+/// What stands between braces.
+fn inside(text: &str) -> impl Iterator<Item = &str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(mark, _)| mark))
+}
+
+fn is_name(mark: &str) -> bool {
+    mark.starts_with(|c: char| c.is_ascii_lowercase())
+        && mark.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// RFC 9110 section 5.6.2, as far as names are in use.
+fn is_token(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// The field that a span is in, its tables before it.
+fn field_at(why: &str, span: Range<usize>, text: &str) -> Option<String> {
+    let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let quoted = |begin: &str| why.strip_prefix(begin)?.split_once('`').map(|(name, _)| name.to_owned());
+    if let Some(name) = quoted("missing field `") {
+        // The span is the table that lacks it.
+        let rest = text[begin..].lines().next().unwrap_or_default();
+        let table = header(rest).map(str::to_owned).or_else(|| key_before(span.start, text));
+        return Some(table.map_or(name.clone(), |table| format!("{table}.{name}")));
+    }
+    if let Some(name) = quoted("unknown field `") {
+        let before = &text[begin..span.start];
+        let outer =
+            if before.contains('=') { key_before(span.start, text) } else { table_before(begin, text) };
+        return Some(outer.map_or(name.clone(), |outer| format!("{outer}.{name}")));
+    }
+    key_before(span.start, text)
+}
+
+/// The key whose value is at a place: on its line, or on the last line before that has one.
+fn key_before(at: usize, text: &str) -> Option<String> {
+    let mut end = at;
+    loop {
+        let begin = text[..end].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[begin..end].trim_start();
+        if header(line).is_some() {
+            return None;
+        }
+        let keys: Vec<&str> = line
+            .split('=')
+            .rev()
+            .skip(1)
+            .map(|before| {
+                before.trim_end().rsplit([' ', '{', ',']).next().unwrap_or_default().trim_matches('"')
+            })
+            .filter(|key| !key.is_empty())
+            .collect();
+        // A line that begins with a quote is an element of a list, unless the quotes are those of a key.
+        let is_element = line.strip_prefix('"').is_some_and(|rest| {
+            rest.split_once('"').is_none_or(|(_, rest)| !rest.trim_start().starts_with('='))
+        });
+        if let (Some(outer), false) = (keys.last(), is_element || line.starts_with(['#', ']'])) {
+            let inner = keys[0];
+            let path = if keys.len() > 1 { format!("{outer}.{inner}") } else { (*outer).to_owned() };
+            return Some(table_before(begin, text).map_or(path.clone(), |table| format!("{table}.{path}")));
+        }
+        end = begin.checked_sub(1)?;
+    }
+}
+
+fn table_before(at: usize, text: &str) -> Option<String> {
+    text[..at].lines().rev().find_map(header).map(str::to_owned)
+}
+
+fn header(line: &str) -> Option<&str> {
+    line.trim().strip_prefix('[')?.split_once(']').map(|(name, _)| name.trim())
+}
+
+/// The line of a field, or of the nearest table around it.
+fn line_of(field: &str, text: &str) -> Option<usize> {
+    let mut table = String::new();
+    let mut nearest = None;
+    for (number, line) in text.lines().enumerate() {
+        let path = if let Some(name) = header(line) {
+            table = name.to_owned();
+            name.to_owned()
+        } else if let Some((key, _)) = line.split_once('=') {
+            let key = key.trim().trim_matches('"');
+            if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
+        } else {
+            continue;
+        };
+        let around = field == path || field.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.'));
+        if around && nearest.is_none_or(|(length, _)| path.len() >= length) {
+            nearest = Some((path.len(), number + 1));
+        }
+    }
+    nearest.map(|(_, line)| line)
+}

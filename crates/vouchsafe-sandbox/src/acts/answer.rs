@@ -1,0 +1,122 @@
+//! How an act says yes and no.
+
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use url::form_urlencoded::Serializer;
+use vouchsafe_providers::{Failure, TokenManners};
+
+use super::profile::{plain, put};
+use super::{Act, Call};
+use crate::routes::{OAuthError, json as json_answer, printable};
+
+/// A token answer: named, wrapped, encoded and labelled as the definition says. `beside` joins both the
+/// whole answer and the members: a pointer into a token answer may be meant for either.
+pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Value) -> Response {
+    let manners = &call.act.definition.token;
+    let called = |name: String| manners.answer_names.get(&name).cloned().unwrap_or(name);
+    let mut inner = Value::Object(members.into_iter().map(|(name, value)| (called(name), value)).collect());
+    merge(&mut inner, beside);
+    let mut body = json!({});
+    put(&mut body, &manners.answer, inner);
+    merge(&mut body, beside);
+    succeed(&mut body, manners.failure.as_ref());
+    encoded(call, manners, StatusCode::OK, &body)
+}
+
+/// A refusal by the token endpoint.
+pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
+    let manners = &call.act.definition.token;
+    let code = native(call.act, &error);
+    if let Some(failure) = &manners.failure {
+        return encoded(call, manners, StatusCode::OK, &failed(failure, &code, &error.description));
+    }
+    let body = json!({ "error": code, "error_description": printable(&error.description) });
+    let mut response = encoded(call, manners, error.status, &body);
+    if error.status == StatusCode::UNAUTHORIZED {
+        // RFC 9110 §11.6.1: that status comes with a challenge.
+        response
+            .headers_mut()
+            .insert("www-authenticate", HeaderValue::from_static("Basic realm=\"vouchsafe sandbox\""));
+    }
+    response
+}
+
+/// A refusal with a status of success where `failure` says so, else the one of the protocol.
+pub(super) fn refused(act: &Act, failure: Option<&Failure>, error: OAuthError) -> Response {
+    match failure {
+        Some(failure) => {
+            json_answer(StatusCode::OK, &failed(failure, &native(act, &error), &error.description))
+        }
+        None => error.into_response(),
+    }
+}
+
+/// The member that means success, where an answer has one.
+pub(super) fn succeed(body: &mut Value, failure: Option<&Failure>) {
+    if let Some((failure, success)) = failure.and_then(|failure| Some((failure, failure.success.first()?))) {
+        put(body, &failure.code, plain(success));
+    }
+}
+
+/// Adds what is not there yet.
+fn merge(to: &mut Value, from: &Value) {
+    let (Value::Object(to), Value::Object(from)) = (to, from) else {
+        return;
+    };
+    for (name, value) in from {
+        match to.get_mut(name) {
+            Some(known) => merge(known, value),
+            None => {
+                to.insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// JSON, under another name where the provider has one for it.
+pub(super) fn labelled(mut response: Response, content_types: &[String]) -> Response {
+    if let Some(label) = content_types.first().and_then(|label| HeaderValue::from_str(label).ok()) {
+        response.headers_mut().insert("content-type", label);
+    }
+    response
+}
+
+fn encoded(call: &Call<'_>, manners: &TokenManners, status: StatusCode, body: &Value) -> Response {
+    let wants_json = call.header("accept").is_some_and(|accept| accept.contains("application/json"));
+    let (true, false, Some(members)) = (manners.form_answer, wants_json, body.as_object()) else {
+        return labelled(json_answer(status, body), &manners.content_types);
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let form = Serializer::new(String::new())
+        .extend_pairs(members.iter().map(|(name, value)| (name, text(value))))
+        .finish();
+    let headers =
+        [("content-type", "application/x-www-form-urlencoded; charset=utf-8"), ("cache-control", "no-store")];
+    (status, headers, form).into_response()
+}
+
+/// The provider's own word for an error. Where it has several, the one that says most of what the description says.
+fn native(act: &Act, error: &OAuthError) -> String {
+    let said: Vec<_> = error.description.split([' ', '_', ',']).collect();
+    let fits = |own: &str| own.split('_').filter(|word| said.contains(word)).count();
+    let codes = act.definition.token.error_codes.iter().filter(|(_, standard)| *standard == error.code);
+    let own = codes.rev().max_by_key(|(own, _)| fits(own));
+    own.map_or(error.code, |(own, _)| own.as_str()).to_owned()
+}
+
+fn failed(failure: &Failure, code: &str, description: &str) -> Value {
+    let mut body = json!({});
+    let description = printable(description);
+    // Where success is a truth value, the word for what failed stands where the explanation is looked for.
+    let (mark, description) = match failure.success.first().map(String::as_str) {
+        Some("true") => (json!(false), code.to_owned()),
+        Some("false") => (json!(true), code.to_owned()),
+        _ => (plain(code), description),
+    };
+    put(&mut body, &failure.code, mark);
+    if let Some(pointer) = &failure.description {
+        put(&mut body, pointer, description.into());
+    }
+    body
+}

@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use vouchsafe_providers::Pkce;
+
+use super::{Act, Call, named};
+use crate::config::Scopes;
+use crate::keys::{hex, random_token};
+use crate::pages::Problem;
+use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, Prompt};
+use crate::routes::interaction;
+
+/// The part in which an authorization request was made, and what it said of itself by its URL.
+#[derive(Clone)]
+pub(crate) struct Acting {
+    pub(crate) act: Arc<Act>,
+    marks: BTreeMap<String, String>,
+    /// Parameters of the authorization response that go on into the token request.
+    forward: Vec<(String, String)>,
+}
+
+impl Acting {
+    /// The issuer, with what the authorization URL had in its place.
+    pub(super) fn issuer(&self) -> String {
+        super::openid::token_issuer(&self.act, &self.marks)
+    }
+
+    pub(super) fn forward(&self) -> &[(String, String)] {
+        &self.forward
+    }
+
+    /// The parameters of the authorization response.
+    pub(crate) fn response(&self, code: &str, state: Option<&str>, now: u64) -> Vec<(String, String)> {
+        let callback = &self.act.definition.callback;
+        let suffix = callback.code_suffix.as_deref().unwrap_or_default();
+        let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
+        params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
+        params.extend(self.forward.iter().filter(|(name, _)| name != "state").cloned());
+        for (name, value) in &callback.expect {
+            params.extend(self.act.fill(value, &self.marks).map(|value| (name.clone(), value)));
+        }
+        if let Some(name) = &callback.hmac {
+            params.push(("timestamp".to_owned(), now.to_string()));
+            params.push((name.clone(), sign(&params, self.act.client.secret.as_deref().unwrap_or_default())));
+        }
+        params
+    }
+}
+
+/// The authorization endpoint of an act.
+pub(super) fn answer(call: &Call<'_>) -> Response {
+    if call.method != Method::GET {
+        return problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "That is not how to ask",
+            "A browser comes here by GET.",
+        )
+        .into_response();
+    }
+    match read(call) {
+        Ok(Ok(request)) => interaction::begin(call.shared, &call.headers, request),
+        Ok(Err(redirect)) => redirect,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// A page where the browser must not be sent anywhere; inside, a redirect that says no.
+fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Problem> {
+    let definition = &call.act.definition;
+    let name = definition.display_name.as_str();
+    let get =
+        |standard| named(&[&definition.authorization.names], standard).and_then(|name| call.query.get(name));
+    let expects = |standard| named(&[&definition.authorization.names], standard).is_some();
+    if let Some(duplicate) = call.query.duplicate() {
+        let text = format!("{name} would not take {duplicate} twice.");
+        return Err(problem(StatusCode::BAD_REQUEST, "That is there more than once", text));
+    }
+    if expects("client_id") && get("client_id") != Some(&call.act.client.id) {
+        let text = format!(
+            "{name} does not know this application. The sandbox's own client for it is the one to use."
+        );
+        return Err(problem(StatusCode::BAD_REQUEST, "This application is not registered", text)
+            .detail("client_id", get("client_id").unwrap_or("none")));
+    }
+    let Some(redirect_uri) = get("redirect_uri").filter(|uri| call.act.client.accepts_redirect_uri(uri))
+    else {
+        let text = "This client may only return to a loopback address. Nobody has been sent anywhere.";
+        return Err(problem(StatusCode::BAD_REQUEST, "This redirect URI is not registered", text)
+            .detail("redirect_uri", get("redirect_uri").unwrap_or("none")));
+    };
+    let scopes = get("scope").unwrap_or_default().replace(definition.scope_separator.as_str(), " ");
+    let mut request = AuthorizationRequest {
+        client_id: call.act.client.id.clone(),
+        redirect_uri: redirect_uri.to_owned(),
+        redirect_uri_omitted: false,
+        scopes: Scopes::default(),
+        state: get("state").map(str::to_owned),
+        nonce: get("nonce").map(str::to_owned),
+        challenge: None,
+        max_age: get("max_age").and_then(|age| age.parse().ok()),
+        prompt: Prompt::read(call.query.get("prompt")).unwrap_or_default(),
+        login_hint: call.query.get("login_hint").map(str::to_owned),
+        only_user: None,
+        acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
+        acting: Some(Acting {
+            act: Arc::clone(call.act),
+            marks: call.marks.clone(),
+            forward: forward(call.act, get("state")),
+        }),
+    };
+    let checked = (|| {
+        let invalid = |description: String| ("invalid_request", description);
+        if expects("response_type") && !definition.authorization.params.contains_key("response_type") {
+            match get("response_type") {
+                Some("code") => {}
+                Some(_) => {
+                    return Err((
+                        "unsupported_response_type",
+                        "the sandbox answers with a code only".to_owned(),
+                    ));
+                }
+                None => return Err(invalid("response_type is missing".to_owned())),
+            }
+        }
+        let missing =
+            |(name, value): &(&String, &String)| !value.is_empty() && call.query.get(name).is_none();
+        if let Some((name, _)) = definition.authorization.params.iter().find(missing) {
+            return Err(invalid(format!("parameter {name} is missing")));
+        }
+        request.challenge = challenge(definition.pkce, get("code_challenge"), get("code_challenge_method"))
+            .map_err(|description| invalid(description.to_owned()))?;
+        request.scopes = Scopes::parse(&scopes)
+            .ok_or_else(|| ("invalid_scope", "scope has characters that no scope may have".to_owned()))?;
+        Ok(())
+    })();
+    Ok(match checked {
+        Ok(()) => Ok(request),
+        Err((error, description)) => Err(request.redirect_with_error(call.shared, error, &description)),
+    })
+}
+
+fn challenge(
+    pkce: Pkce,
+    value: Option<&str>,
+    method: Option<&str>,
+) -> Result<Option<Challenge>, &'static str> {
+    let Some(value) = value else {
+        return match pkce {
+            Pkce::Required | Pkce::Hex => Err("code_challenge is missing"),
+            Pkce::Supported | Pkce::Unsupported => Ok(None),
+        };
+    };
+    let (method_fits, fits) = match pkce {
+        Pkce::Unsupported => return Err("this provider takes no code_challenge"),
+        Pkce::Hex => {
+            (ChallengeMethod::Hex, value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()))
+        }
+        Pkce::Supported | Pkce::Required => {
+            let base64url = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+            (ChallengeMethod::S256, value.len() == 43 && value.bytes().all(base64url))
+        }
+    };
+    match method {
+        Some("S256") if fits => Ok(Some(Challenge { value: value.to_owned(), method: method_fits })),
+        Some("S256") => {
+            Err("code_challenge is not the SHA-256 of a code verifier in this provider's spelling")
+        }
+        _ => Err("code_challenge_method is not S256"),
+    }
+}
+
+fn forward(act: &Act, state: Option<&str>) -> Vec<(String, String)> {
+    let value = |name: &String| match name.as_str() {
+        "state" => state.map(str::to_owned),
+        // The code goes along in any case.
+        "code" => None,
+        _ => Some(random_token(&format!("sandbox-{name}-"))),
+    };
+    act.definition.callback.forward.iter().filter_map(|name| Some((name.clone(), value(name)?))).collect()
+}
+
+/// The hexadecimal HMAC-SHA-256 of the parameters, sorted, as `name=value` joined by `&`.
+fn sign(params: &[(String, String)], secret: &str) -> String {
+    let mut pairs: Vec<_> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.sort();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hex(hmac::sign(&key, pairs.join("&").as_bytes()).as_ref())
+}
+
+fn problem(status: StatusCode, title: &str, text: impl Into<String>) -> Problem {
+    Problem::new(status, title, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callback_is_signed_as_shopify_documents() {
+        let params = [
+            ("code", "0907a61c0c8d55e99db179b68161bc00"),
+            ("timestamp", "1795430400"),
+            ("host", "Y2FtZWxpYXJkLm15c2hvcGlmeS5jb20vYWRtaW4"),
+            ("state", "0.6784241404160823"),
+            ("shop", "cameliard.myshopify.com"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let expected = "968fce4ed9ca0c4cd8742a575bfeb4d7c417a149de4b06c1e731b7ad86b2e66f";
+        assert_eq!(sign(&params, "hush-sample-secret"), expected);
+    }
+}

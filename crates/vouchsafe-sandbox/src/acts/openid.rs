@@ -1,0 +1,185 @@
+use std::collections::BTreeMap;
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use vouchsafe_providers::{AuthMethod, Definition, Pkce, ProfileSource};
+
+use super::{Act, Call, profile, rewrite};
+use crate::config::User;
+use crate::keys::SigningAlg;
+use crate::routes::OAuthError;
+use crate::server::Shared;
+
+/// The issuer of a moved definition, with its marks.
+pub(super) fn issuer(definition: &Definition) -> Option<String> {
+    let of_document = || Some(definition.discovery.as_deref()?.strip_suffix(WELL_KNOWN)?.to_owned());
+    definition.issuer.clone().or_else(of_document)
+}
+
+/// The metadata document.
+pub(super) fn document(act: &Act) -> String {
+    let by_issuer = || format!("{}{WELL_KNOWN}", act.issuer.trim_end_matches('/'));
+    act.definition.discovery.clone().unwrap_or_else(by_issuer)
+}
+
+/// An endpoint of the definition or, where an OpenID Provider leaves it to its metadata, a place of ours.
+pub(super) fn endpoint(act: &Act, known: &Option<String>, name: &str) -> Option<String> {
+    known.clone().or_else(|| act.is_openid().then(|| own(act, name)))
+}
+
+/// Where the definition has its token endpoint written down, what else it lacks does not exist.
+pub(super) fn revocation_endpoint(act: &Act) -> Option<String> {
+    let known = &act.definition.revocation_endpoint;
+    if act.definition.token_endpoint.is_some() { known.clone() } else { endpoint(act, known, "revoke") }
+}
+
+pub(super) fn jwks_uri(act: &Act) -> String {
+    own(act, "jwks")
+}
+
+/// What `iss` is in ID tokens.
+pub(super) fn token_issuer(act: &Act, marks: &BTreeMap<String, String>) -> String {
+    let template = act.definition.issuer_template.as_ref().unwrap_or(&act.issuer);
+    rewrite::fill(template, |name| Some(claim(act, marks, name))).unwrap_or_else(|| template.clone())
+}
+
+/// The server metadata, at the moved issuer.
+pub(super) fn metadata(call: &Call<'_>) -> Response {
+    if call.method != Method::GET {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let (act, definition) = (call.act, &call.act.definition);
+    let filled = |url: String| act.fill(&url, &call.marks).unwrap_or(url);
+    let auth = match definition.client_auth {
+        Some(AuthMethod::None) => vec!["none"],
+        Some(AuthMethod::ClientSecretBasic) => vec!["client_secret_basic"],
+        Some(AuthMethod::ClientSecretPost) => vec!["client_secret_post"],
+        None => vec!["client_secret_basic", "client_secret_post"],
+    };
+    let mut metadata = json!({
+        "issuer": announced_issuer(call),
+        "jwks_uri": filled(jwks_uri(act)),
+        "response_types_supported": ["code"],
+        "grant_types_supported": if definition.refresh { vec!["authorization_code", "refresh_token"] } else { vec!["authorization_code"] },
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::name),
+        "token_endpoint_auth_methods_supported": auth,
+        "scopes_supported": definition.scopes,
+    });
+    if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
+        metadata["code_challenge_methods_supported"] = json!(["S256"]);
+    }
+    let userinfo = endpoint(act, &definition.userinfo_endpoint, "userinfo")
+        .filter(|_| definition.userinfo.source == ProfileSource::Userinfo);
+    for (name, url) in [
+        ("authorization_endpoint", endpoint(act, &definition.authorization_endpoint, "authorize")),
+        ("token_endpoint", endpoint(act, &definition.token_endpoint, "token")),
+        ("revocation_endpoint", revocation_endpoint(act)),
+        ("userinfo_endpoint", userinfo),
+    ] {
+        if let Some(url) = url {
+            metadata[name] = filled(url).into();
+        }
+    }
+    ([("content-type", "application/json")], metadata.to_string()).into_response()
+}
+
+/// The sandbox's own key set.
+pub(super) fn keys(shared: &Shared) -> Response {
+    ([("content-type", "application/json")], shared.keys().jwks().to_string()).into_response()
+}
+
+/// What an ID token of an act is made of.
+pub(super) struct IdToken<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) act: &'a Act,
+    pub(super) issuer: &'a str,
+    pub(super) user: &'a User,
+    pub(super) email_verified: bool,
+    pub(super) auth_time: u64,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) access_token: &'a str,
+}
+
+impl IdToken<'_> {
+    /// OpenID Connect Core §2, with what the definition's pointers look for.
+    pub(super) fn sign(&self) -> Result<String, OAuthError> {
+        let (shared, username) = (self.shared, self.user.username());
+        let alg = shared.signing_alg;
+        let now = shared.now();
+        let mut claims = match profile::document(self.act, self.user, self.email_verified) {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
+        // OpenID Connect Core §2: the subject is text, whatever the profile makes of it.
+        claims.insert("sub".into(), profile::claim_sub(self.act, self.user).into());
+        claims.insert("iss".into(), self.issuer.into());
+        claims.insert("aud".into(), self.act.client.id.clone().into());
+        claims.insert("iat".into(), now.into());
+        claims.insert("exp".into(), now.saturating_add(ID_TOKEN_LIFETIME).into());
+        claims.insert("auth_time".into(), self.auth_time.into());
+        claims.insert("at_hash".into(), alg.half_hash(self.access_token).into());
+        if let Some(template) = &self.act.definition.issuer_template {
+            // The issuer is checked against the template with these very claims in it.
+            for (name, value) in marks_of(template, self.issuer) {
+                claims.insert(name, value.into());
+            }
+        }
+        if let Some(nonce) = self.nonce.filter(|_| self.act.definition.nonce) {
+            claims.insert("nonce".into(), nonce.into());
+        }
+        shared.spoil(&mut claims, username);
+        let keys = shared.keys();
+        keys.sign_jwt(alg, &claims)
+            .map_err(|_| OAuthError::new("server_error", "the ID token cannot be signed"))
+    }
+}
+
+const ID_TOKEN_LIFETIME: u64 = 3600;
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+/// Who has a template for an issuer has a directory for many: this is the one that the sandbox's users are in.
+const TENANT: &str = "a5f1c9d2-0000-4000-8000-76f0e5a2d001";
+
+/// A place below the issuer that no provider has anything at.
+fn own(act: &Act, name: &str) -> String {
+    format!("{}/sandbox/{name}", act.issuer.trim_end_matches('/'))
+}
+
+/// The issuer as the request has it. Where `iss` depends on the token, the document has a mark in its place, as at
+/// Microsoft.
+fn announced_issuer(call: &Call<'_>) -> String {
+    let act = call.act;
+    let concrete = act.fill(&act.issuer, &call.marks).unwrap_or_else(|| act.issuer.clone());
+    match &act.definition.issuer_template {
+        Some(template) if tenant(act, &call.marks).is_none() => rewrite::fill(template, |name| match name {
+            "tid" => Some("{tenantid}".to_owned()),
+            name => Some(call.marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))),
+        })
+        .unwrap_or_else(|| template.clone()),
+        _ => concrete,
+    }
+}
+
+/// The tenant that the issuer names, where it names one: words such as `common` stand for all of them.
+fn tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
+    let issuer = act.fill(&act.issuer, marks)?;
+    let tenant = marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")?;
+    (tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')).then_some(tenant)
+}
+
+fn claim(act: &Act, marks: &BTreeMap<String, String>, name: &str) -> String {
+    match name {
+        "tid" => tenant(act, marks).unwrap_or_else(|| TENANT.to_owned()),
+        name => marks
+            .get(name)
+            .or_else(|| act.params.get(name))
+            .cloned()
+            .unwrap_or_else(|| format!("sandbox-{name}")),
+    }
+}
+
+/// What stands for each mark of the template in the issuer that was made of it.
+fn marks_of(template: &str, issuer: &str) -> BTreeMap<String, String> {
+    rewrite::Template::new(template, "").and_then(|template| template.capture(issuer)).unwrap_or_default()
+}

@@ -1,0 +1,199 @@
+//! A profile, made of the pointers that a definition looks for it by.
+
+use serde_json::{Value, json};
+use vouchsafe_providers::{EmailList, Kind};
+
+use super::{Act, number_of, rewrite};
+use crate::config::User;
+
+/// The JSON document in which the definition's pointers find the user.
+pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
+    let identity = &act.definition.identity;
+    let mut document = json!({});
+    put_first(&mut document, &identity.subject, subject(act, user));
+    put_first(&mut document, &identity.name, user.display_name().into());
+    // A provider that gives out verified addresses alone has none to give for this user.
+    let shown = user.email().filter(|_| email_verified || !identity.email_always_verified);
+    if let Some(email) = shown
+        && identity.emails.is_none()
+        && put_first(&mut document, &identity.email, email.into())
+    {
+        for pointer in &identity.email_verified {
+            put(&mut document, pointer, truth(email_verified, identity.email_verified_text));
+        }
+    }
+    if let Some(list) = identity.emails.as_ref().filter(|list| list.endpoint.is_none()) {
+        put(&mut document, &list.list, Value::Array(entries(list, user, email_verified)));
+    }
+    let picture = format!("https://pictures.example/{}.png?size=64&v=1", user.username());
+    let picture = if identity.picture_is_html { picture.replace('&', "&amp;") } else { picture };
+    match &identity.picture_template {
+        // The pointers of the template must find something; where the subject is among them, they do already.
+        Some(template) => {
+            for pointer in rewrite::marks(template).into_iter().filter(|name| name.starts_with('/')) {
+                put(&mut document, pointer, "sandbox-picture".into());
+            }
+        }
+        None => {
+            put_first(&mut document, &identity.picture, picture.into());
+        }
+    }
+    if act.definition.kind == Kind::Openid && document.get("sub").is_none() {
+        document["sub"] = claim_sub(act, user).into();
+    }
+    document
+}
+
+/// The answer of a call that lists e-mails.
+pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
+    let mut document = Value::Null;
+    put(&mut document, &list.list, Value::Array(entries(list, user, email_verified)));
+    document
+}
+
+/// The subject as the definition's pointers find it, as text.
+pub(super) fn subject_text(act: &Act, user: &User) -> String {
+    let bare = match subject(act, user) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    if !act.definition.identity.subject_is_last_segment {
+        return bare;
+    }
+    bare.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// The claim `sub`.
+pub(super) fn claim_sub(act: &Act, user: &User) -> String {
+    match act.definition.identity.subject.first().map(String::as_str) {
+        Some("/sub") => subject_text(act, user),
+        _ => user.subject().to_owned(),
+    }
+}
+
+/// Puts a value where the pointer (RFC 6901) looks, and makes what is on the way there. What is there already stays.
+pub(super) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
+    let mut at = document;
+    for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
+        let index = part.parse::<usize>().ok().filter(|index| *index < 100);
+        if let (true, Some(_)) = (at.is_null(), index) {
+            *at = json!([]);
+        } else if at.is_null() {
+            *at = json!({});
+        }
+        at = match (at, index) {
+            (Value::Array(list), Some(index)) => {
+                if list.len() <= index {
+                    list.resize(index + 1, Value::Null);
+                }
+                &mut list[index]
+            }
+            (Value::Object(members), _) => members.entry(part).or_insert(Value::Null),
+            _ => return false,
+        };
+    }
+    let free = at.is_null() || at.as_object().is_some_and(serde_json::Map::is_empty);
+    if free {
+        *at = value;
+    }
+    free
+}
+
+/// A mark that tells success or failure: a number or a truth value where it is written as one.
+pub(super) fn plain(text: &str) -> Value {
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        "null" => Value::Null,
+        text => match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => number.into(),
+            _ => text.into(),
+        },
+    }
+}
+
+fn subject(act: &Act, user: &User) -> Value {
+    let identity = &act.definition.identity;
+    if identity.subject_is_last_segment {
+        return format!("https://api.example/users/{}", user.subject()).into();
+    }
+    let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
+    if act.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
+        return number_of(user.subject()).into();
+    }
+    user.subject().into()
+}
+
+/// What a subject is called where it is a number more often than not.
+const NUMBERED: [&str; 6] = ["id", "uid", "user_id", "userid", "account_id", "ID"];
+
+fn truth(value: bool, as_text: bool) -> Value {
+    if as_text { value.to_string().into() } else { value.into() }
+}
+
+/// The pointers stand for one another: the value goes to the first place that is free.
+fn put_first(document: &mut Value, pointers: &[String], value: Value) -> bool {
+    pointers.iter().any(|pointer| put(document, pointer, value.clone()))
+}
+
+/// The user's address and, where entries say which is the primary one, another that is not.
+fn entries(list: &EmailList, user: &User, email_verified: bool) -> Vec<Value> {
+    let Some(email) = user.email() else {
+        return Vec::new();
+    };
+    let entry = |email: String, primary: bool, verified: bool| {
+        let mut entry = Value::Null;
+        put(&mut entry, &list.email, email.into());
+        if let Some(pointer) = &list.verified {
+            let is_word = ["state", "status"].iter().any(|name| pointer.ends_with(name));
+            let mark = match (is_word, verified) {
+                (true, true) => "confirmed".into(),
+                (true, false) => "unconfirmed".into(),
+                (false, verified) => verified.into(),
+            };
+            put(&mut entry, pointer, mark);
+        }
+        if let Some(pointer) = &list.primary {
+            let is_list =
+                ["type", "types", "attributes", "usage", "scope"].iter().any(|name| pointer.ends_with(name));
+            let mark = match (is_list, primary) {
+                (true, true) => json!(["primary"]),
+                (true, false) => json!([]),
+                (false, primary) => primary.into(),
+            };
+            put(&mut entry, pointer, mark);
+        }
+        entry
+    };
+    let own = entry(email.to_owned(), true, email_verified);
+    match list.primary {
+        Some(_) => vec![entry(format!("other.{email}"), false, true), own],
+        None => vec![own],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_where_pointers_look() {
+        let mut document = json!({});
+        assert!(put(&mut document, "/data/0/id", 7.into()));
+        assert!(put(&mut document, "/data/0/a~1b", "x".into()));
+        assert!(!put(&mut document, "/data/0/id", 8.into()));
+        assert!(!put(&mut document, "/data/0/id/deeper", 8.into()));
+        assert_eq!(document, json!({ "data": [{ "id": 7, "a/b": "x" }] }));
+        let mut whole = Value::Null;
+        assert!(put(&mut whole, "", json!([1])));
+        assert_eq!(whole, json!([1]));
+    }
+
+    #[test]
+    fn marks_keep_how_they_are_written() {
+        assert_eq!(plain("0"), json!(0));
+        assert_eq!(plain("00"), json!("00"));
+        assert_eq!(plain("true"), json!(true));
+        assert_eq!(plain("success"), json!("success"));
+    }
+}

@@ -1,0 +1,147 @@
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::answer::{labelled, refused, succeed};
+use super::{Call, profile, rewrite};
+use crate::config::User;
+use crate::params::Params;
+use crate::routes::{OAuthError, json};
+
+/// The UserInfo endpoint, or what the provider has in its place.
+pub(super) fn answer(call: &Call<'_>) -> Response {
+    let manners = &call.act.definition.userinfo;
+    match read(call) {
+        Ok(mut body) => {
+            succeed(&mut body, manners.failure.as_ref());
+            labelled(json(StatusCode::OK, &body), &manners.content_types)
+        }
+        Err(error) => refused(call.act, manners.failure.as_ref(), error),
+    }
+}
+
+/// The call that lists e-mails: with the token in the same place as for the profile.
+pub(super) fn emails(call: &Call<'_>) -> Response {
+    let answer = || {
+        let takes_form = call.act.definition.userinfo.token.starts_with("body:");
+        if call.method != if takes_form { Method::POST } else { Method::GET } {
+            return Err(OAuthError::invalid_request("this is not how the list of e-mails is asked for"));
+        }
+        call.check_headers(&call.act.definition.userinfo.headers)?;
+        let holder = holder(call)?;
+        let list = call.act.definition.identity.emails.as_ref().ok_or_else(no_token)?;
+        if let (Some(absent), true) = (list.absent_on.first(), holder.withholds_emails) {
+            let status = StatusCode::from_u16(*absent).unwrap_or(StatusCode::FORBIDDEN);
+            let description = "the user has not allowed the list of e-mails".to_owned();
+            return Err(OAuthError { status, code: "insufficient_scope", description });
+        }
+        let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
+        Ok(profile::email_list(list, user, holder.email_verified(call, user)))
+    };
+    match answer() {
+        Ok(body) => json(StatusCode::OK, &body),
+        Err(error) => refused(call.act, None, error),
+    }
+}
+
+fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
+    let (act, manners) = (call.act, &call.act.definition.userinfo);
+    // What has a body is a POST, whatever the method says.
+    let has_body = manners.body.is_some() || manners.token.starts_with("body:");
+    let method = if has_body { "POST" } else { manners.method.as_str() };
+    if !call.method.as_str().eq_ignore_ascii_case(method) {
+        return Err(OAuthError::invalid_request(format!("the profile is asked for by {method}")));
+    }
+    call.check_headers(&manners.headers)?;
+    let holder = holder(call)?;
+    let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
+    let form = form(call);
+    let given = if call.method == Method::POST && manners.body.is_none() { &form } else { &call.query };
+    for (name, value) in &manners.params {
+        let expected = rewrite::fill(value, |name| match name.strip_prefix("token:") {
+            Some(_) => Some(profile::subject_text(act, user)),
+            None => act.fill(&format!("{{{name}}}"), &call.marks),
+        });
+        let there = given.get(name).or_else(|| call.query.get(name));
+        if !value.is_empty() && (there.is_none() || expected.is_some_and(|expected| there != Some(&expected)))
+        {
+            return Err(OAuthError::invalid_request(format!("parameter {name} is missing or wrong")));
+        }
+    }
+    if let Some(body) = &manners.body {
+        let body = body.replace("{client_id}", &act.client.id);
+        let same = match (serde_json::from_slice::<Value>(&call.body), serde_json::from_str::<Value>(&body)) {
+            (Ok(given), Ok(expected)) => given == expected,
+            _ => call.body.as_ref() == body.as_bytes(),
+        };
+        let is_json = call.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        if !same || !is_json {
+            return Err(OAuthError::invalid_request(
+                "the body is not the JSON that this provider is asked with",
+            ));
+        }
+    }
+    Ok(profile::document(act, user, holder.email_verified(call, user)))
+}
+
+/// Whose access token a request has.
+struct Holder {
+    username: String,
+    grant: String,
+    /// The definition has a scope for e-mails, and it was not asked for.
+    withholds_emails: bool,
+}
+
+impl Holder {
+    fn email_verified(&self, call: &Call<'_>, user: &User) -> bool {
+        call.shared.email_verified(&mut call.shared.store(), user, &self.grant)
+    }
+}
+
+/// The access token, which must be at the place that the definition names: anywhere else it does not count.
+fn holder(call: &Call<'_>) -> Result<Holder, OAuthError> {
+    let place = &call.act.definition.userinfo.token;
+    let (kind, name) = place.split_once(':').unwrap_or((place, ""));
+    let form = form(call);
+    let token = match kind {
+        "bearer" => call.header("authorization").and_then(|value| scheme(value, "Bearer")),
+        "scheme" => call.header("authorization").and_then(|value| scheme(value, name)),
+        "header" => call.header(&name.to_ascii_lowercase()),
+        "query" => call.query.get(name),
+        "body" => form.get(name),
+        _ => None,
+    };
+    let store = call.shared.store();
+    let (access, grant) = store
+        .active_access_token(token.ok_or_else(no_token)?, call.shared.now())
+        .filter(|(_, grant)| grant.client_id == call.act.client.id)
+        .ok_or_else(no_token)?;
+    let mut for_emails = call.act.definition.scopes.iter().filter(|scope| scope.contains("email")).peekable();
+    let withholds_emails =
+        for_emails.peek().is_some() && !for_emails.any(|scope| grant.scopes.contains(scope));
+    let username = grant.signed_in.username.clone();
+    Ok(Holder { username, grant: access.grant.clone(), withholds_emails })
+}
+
+/// What follows the scheme; an empty scheme is a bare token.
+fn scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
+    if scheme.is_empty() {
+        return (!value.contains(' ')).then_some(value);
+    }
+    let (given, token) = value.split_once(' ')?;
+    given.eq_ignore_ascii_case(scheme).then_some(token)
+}
+
+fn form(call: &Call<'_>) -> Params {
+    super::request::body_params(call).unwrap_or_else(|| Params::from_pairs([]))
+}
+
+fn no_token() -> OAuthError {
+    OAuthError {
+        status: StatusCode::UNAUTHORIZED,
+        code: "invalid_token",
+        description:
+            "there is no access token at the place where this provider looks for one, or it is not good"
+                .to_owned(),
+    }
+}

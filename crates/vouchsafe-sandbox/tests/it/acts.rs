@@ -1,0 +1,169 @@
+//! The sandbox acts every provider of the catalogue, by that provider's manners.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use vouchsafe_providers::{Definition, Failure, Kind, Pkce, ProfileSource};
+use vouchsafe_sandbox::User;
+
+use crate::player::{Answer, Player, assert_success, text_at};
+use crate::scenario::{Reply, Scenario, claims};
+
+#[tokio::test]
+async fn every_provider_of_the_catalogue_signs_alice_in() {
+    let scenario = Scenario::new().await;
+    let mut failed = Vec::new();
+    for definition in vouchsafe_providers::all() {
+        if AssertUnwindSafe(signs_in(&scenario, &definition)).catch_unwind().await.is_err() {
+            failed.push(definition.slug);
+        }
+    }
+    assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+    assert_eq!(vouchsafe_providers::all().count(), vouchsafe_providers::slugs().count(), "none was skipped");
+}
+
+async fn signs_in(scenario: &Scenario, definition: &Definition) {
+    let slug = &definition.slug;
+    let player = Player::new(scenario, slug).await;
+    for user in [User::alice(), User::bob(), User::carol()] {
+        let answer = player.login(user.username()).await;
+        check_answer(&player, &answer);
+        let profile = player.profile(&answer).await;
+        let identity = &player.definition.identity;
+        assert_eq!(player.subject(&profile), Some(player.acted.subject_of(&user)), "{slug}: {profile}");
+        if !identity.name.is_empty() {
+            assert!(
+                identity.name.iter().any(|pointer| text_at(&profile, pointer).is_some()),
+                "{slug}: {profile}"
+            );
+        }
+        if !identity.picture.is_empty() {
+            assert!(
+                identity.picture.iter().any(|pointer| text_at(&profile, pointer).is_some()),
+                "{slug}: {profile}"
+            );
+        }
+        check_email(&player, &answer, &profile, &user).await;
+        if definition.kind == Kind::Openid {
+            check_id_token(&player, &answer);
+        }
+        if definition.refresh {
+            let refreshed = player.refresh(&answer.tokens, &[]).await;
+            check_answer(&player, &refreshed);
+        }
+    }
+    let answer = player.login("alice").await;
+    if definition.long_lived.is_some() {
+        let long = player.long_lived(&answer.tokens).await;
+        assert!(long.tokens["access_token"].is_string(), "{slug}: {}", long.reply.body);
+    }
+    if definition.revocation_endpoint.is_some() {
+        let only_refresh = definition.revocation.only.as_deref() == Some("refresh_token");
+        let token = &answer.tokens[if only_refresh { "refresh_token" } else { "access_token" }];
+        let reply = player.revoke(token.as_str().unwrap()).await;
+        assert_eq!(reply.status, 200, "{slug}: {}", reply.body);
+        if let Some(failure) = &definition.revocation.failure {
+            assert_success(&reply.json(), Some(failure));
+        }
+    }
+}
+
+#[track_caller]
+fn check_answer(player: &Player<'_>, answer: &Answer) {
+    let slug = &player.definition.slug;
+    let manners = &player.definition.token;
+    assert_eq!(answer.reply.status, 200, "{slug}: {}", answer.reply.body);
+    assert!(answer.tokens["access_token"].is_string(), "{slug}: {}", answer.whole);
+    assert_success(&answer.whole, manners.failure.as_ref());
+    if manners.token_type_absent {
+        assert!(answer.tokens["token_type"].is_null() || manners.form_answer, "{slug}: {}", answer.whole);
+    } else {
+        assert!(answer.tokens["token_type"].as_str().is_some(), "{slug}: {}", answer.whole);
+    }
+}
+
+async fn check_email(player: &Player<'_>, answer: &Answer, profile: &serde_json::Value, user: &User) {
+    let identity = &player.definition.identity;
+    let slug = &player.definition.slug;
+    let email = player.email(answer, profile).await;
+    let has_one = !identity.email.is_empty() || identity.emails.is_some();
+    let expected =
+        user.email().filter(|_| has_one && (user.email_verified() || !identity.email_always_verified));
+    assert_eq!(email.as_ref().map(|(email, _)| email.as_str()), expected, "{slug}: {profile}");
+    if let Some((_, verified)) = email {
+        let says = !identity.email_verified.is_empty()
+            || identity.email_always_verified
+            || identity.emails.as_ref().is_some_and(|list| list.verified.is_some());
+        assert_eq!(verified, says && user.email_verified(), "{slug}: {profile}");
+    }
+}
+
+#[track_caller]
+fn check_id_token(player: &Player<'_>, answer: &Answer) {
+    let definition = &player.definition;
+    let claims = claims(&answer.tokens["id_token"]);
+    assert_eq!(claims["aud"], player.acted.client_id());
+    let nonce = if definition.nonce { "the nonce".into() } else { serde_json::Value::Null };
+    assert_eq!(claims["nonce"], nonce, "{}", definition.slug);
+    let template = definition.issuer_template.as_deref().or(definition.issuer.as_deref()).unwrap();
+    let issuer = template.replace("{tid}", claims["tid"].as_str().unwrap_or_default());
+    assert_eq!(claims["iss"], player.fill(&issuer), "{}", definition.slug);
+}
+
+#[tokio::test]
+async fn every_provider_says_no_in_its_own_words() {
+    let scenario = Scenario::new().await;
+    let mut failed = Vec::new();
+    for definition in vouchsafe_providers::all() {
+        if AssertUnwindSafe(says_no(&scenario, &definition)).catch_unwind().await.is_err() {
+            failed.push(definition.slug);
+        }
+    }
+    assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+}
+
+async fn says_no(scenario: &Scenario, definition: &Definition) {
+    let slug = &definition.slug;
+    let player = Player::new(scenario, slug).await;
+    let manners = &definition.token;
+    let called = |name: &str| manners.names.get(name).cloned().unwrap_or_else(|| name.to_owned());
+    let callback = player.callback("alice").await;
+    let refused = player.redeem(&callback, &[(&called("code"), "wrong")]).await;
+    assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    check_refusal(slug, &refused.reply, refused.whole.clone(), manners.failure.as_ref());
+    if manners.failure.is_none() {
+        let code = refused.whole["error"].as_str().unwrap();
+        let standard = manners.error_codes.get(code).map_or(code, String::as_str);
+        assert_eq!(standard, "invalid_grant", "{slug}");
+    }
+    if definition.pkce != Pkce::Unsupported && !called("code_verifier").is_empty() {
+        let wrong = "wrong-verifier-wrong-verifier-wrong-verifier";
+        let refused = player.redeem(&callback, &[(&called("code_verifier"), wrong)]).await;
+        assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    }
+    let mut answer = player.redeem(&callback, &[]).await;
+    check_answer(&player, &answer);
+    if definition.userinfo.source == ProfileSource::Userinfo {
+        answer.tokens["access_token"] = "wrong".into();
+        let reply = player.ask(&answer, &[]).await;
+        let body = serde_json::from_str(&reply.body).unwrap_or_default();
+        check_refusal(slug, &reply, body, definition.userinfo.failure.as_ref());
+    }
+}
+
+#[track_caller]
+fn check_refusal(slug: &str, reply: &Reply, body: serde_json::Value, failure: Option<&Failure>) {
+    match failure {
+        Some(failure) => {
+            assert_eq!(reply.status, 200, "{slug}: {body}");
+            let mark = text_at(&body, &failure.code).unwrap_or_else(|| panic!("{slug}: {body}"));
+            assert!(!failure.success.contains(&mark), "{slug}: {body}");
+            let told = failure.description.as_ref().is_none_or(|pointer| text_at(&body, pointer).is_some());
+            assert!(told, "{slug}: {body}");
+        }
+        None => {
+            assert!([400, 401].contains(&reply.status), "{slug}: {} {body}", reply.status);
+            assert!(body["error"].is_string(), "{slug}: {body}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What goes wrong on demand, at the sandbox's own endpoints and at those of an act.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vouchsafe_sandbox::Fault;
+
+use crate::player::{Answer, Player};
+use crate::scenario::{Scenario, claims, jose_header, query_value};
+
+const OPENID: &str = r#"
+    kind = "openid"
+    issuer = "https://own.example"
+    scopes = ["openid", "email"]
+    [identity]
+    subject = ["/sub"]
+    email = ["/email"]
+    email_verified = ["/email_verified"]
+"#;
+
+#[tokio::test]
+async fn wire_faults_happen_before_anything_is_redeemed() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    for (fault, status) in [(Fault::TooManyRequests, 429), (Fault::ServerError, 500), (Fault::Html, 200)] {
+        for act in [true, false] {
+            let (own, acted) = (scenario.code(&[]).await, player.callback("alice").await);
+            scenario.sandbox.fault_once(fault.clone());
+            let reply =
+                if act { player.redeem(&acted, &[]).await.reply } else { scenario.redeem(&own, &[]).await };
+            assert_eq!(reply.status, status, "{fault:?}");
+            assert_eq!(reply.header("retry-after").is_some(), fault == Fault::TooManyRequests);
+            let is_html = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            assert_eq!(is_html, fault == Fault::Html);
+            // It was for once, and the code is still good.
+            assert_eq!(scenario.redeem(&own, &[]).await.status, 200);
+            assert_eq!(player.redeem(&acted, &[]).await.reply.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn fault_lasts_until_it_is_cleared() {
+    let scenario = Scenario::new().await;
+    let code = scenario.code(&[]).await;
+    scenario.sandbox.fault(Fault::ServerError);
+    for _ in 0..3 {
+        assert_eq!(scenario.redeem(&code, &[]).await.status, 500);
+    }
+    scenario.sandbox.clear_faults();
+    assert_eq!(scenario.redeem(&code, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn cut_body_is_shorter_than_announced() {
+    let scenario = Scenario::new().await;
+    let code = scenario.code(&[]).await;
+    scenario.sandbox.fault(Fault::CutBody);
+    let reply = scenario.redeem(&code, &[]).await;
+    assert_eq!(reply.status, 200);
+    let announced: usize = reply.header("content-length").unwrap().parse().unwrap();
+    assert!(reply.body.starts_with("{\"access_token\"") && reply.body.len() < announced, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn slow_answer_takes_its_time() {
+    let scenario = Scenario::new().await;
+    let code = scenario.code(&[]).await;
+    scenario.sandbox.fault(Fault::Slow(Duration::from_millis(120)));
+    let start = Instant::now();
+    assert_eq!(scenario.redeem(&code, &[]).await.status, 200);
+    assert!(start.elapsed() >= Duration::from_millis(120));
+}
+
+#[tokio::test]
+async fn authorization_response_names_another_issuer() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    assert_eq!(query_value(&player.callback("alice").await, "iss"), None);
+    scenario.sandbox.fault(Fault::WrongIssuer);
+    for url in [player.authorization_url(&[]), scenario.authorization_url(&[])] {
+        let callback = scenario.person().allow(&url).await.unwrap();
+        assert_eq!(query_value(&callback, "iss").as_deref(), Some("https://elsewhere.example"));
+    }
+}
+
+#[tokio::test]
+async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    let good = claims(&player.login("alice").await.tokens["id_token"]);
+    for (fault, wrong) in [
+        (Fault::WrongIdTokenIssuer, "iss"),
+        (Fault::WrongNonce, "nonce"),
+        (Fault::UnverifiedEmail, "email_verified"),
+    ] {
+        scenario.sandbox.fault_once(fault.clone());
+        let acted = claims(&player.login("alice").await.tokens["id_token"]);
+        scenario.sandbox.fault_once(fault);
+        let own = claims(&scenario.tokens(&[]).await["id_token"]);
+        for name in ["iss", "nonce", "email_verified"] {
+            assert_eq!(acted[name] != good[name], name == wrong, "{name} in {wrong}");
+        }
+        assert_ne!(own[wrong], claims(&scenario.tokens(&[]).await["id_token"])[wrong]);
+    }
+    scenario.sandbox.fault(Fault::ExpiredIdToken);
+    for claims in [
+        claims(&player.login("alice").await.tokens["id_token"]),
+        claims(&scenario.tokens(&[]).await["id_token"]),
+    ] {
+        assert!(claims["exp"].as_u64() < good["iat"].as_u64());
+    }
+}
+
+#[tokio::test]
+async fn unverified_email_is_so_in_every_answer_of_the_login() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    scenario.sandbox.fault_once(Fault::UnverifiedEmail);
+    let answer = player.login("alice").await;
+    assert_eq!(player.profile(&answer).await["email_verified"], false);
+    let next = player.login("alice").await;
+    assert_eq!(player.profile(&next).await["email_verified"], true);
+
+    let github = Player::new(&scenario, "github").await;
+    scenario.sandbox.fault_once(Fault::UnverifiedEmail);
+    let answer = github.login("alice").await;
+    let profile = github.profile(&answer).await;
+    assert_eq!(github.email(&answer, &profile).await, Some(("alice@example.com".to_owned(), false)));
+}
+
+#[tokio::test]
+async fn rotated_key_is_published_only_after() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    for act in [true, false] {
+        let before = scenario.get("/jwks").await.body;
+        scenario.sandbox.fault_once(Fault::RotatedKey);
+        let token = match act {
+            true => player.login("alice").await.tokens["id_token"].clone(),
+            false => scenario.tokens(&[]).await["id_token"].clone(),
+        };
+        let kid = jose_header(&token)["kid"].as_str().unwrap().to_owned();
+        assert!(!before.contains(&kid));
+        assert!(scenario.get("/jwks").await.body.contains(&kid));
+    }
+}
+
+#[tokio::test]
+async fn refresh_token_counts_as_used() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    let (acted, own) = (player.login("alice").await.tokens, scenario.tokens(&[]).await);
+    scenario.sandbox.fault(Fault::ReusedRefreshToken);
+    assert_eq!(player.refresh(&acted, &[]).await.whole["error"], "invalid_grant");
+    let own = own["refresh_token"].as_str().unwrap();
+    scenario.refresh(own).await.assert_error(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn consent_is_denied_whatever_is_clicked() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    scenario.sandbox.fault(Fault::DeniedConsent);
+    for url in [player.authorization_url(&[]), scenario.authorization_url(&[])] {
+        let callback = scenario.person().allow(&url).await.unwrap();
+        assert_eq!(query_value(&callback, "error").as_deref(), Some("access_denied"));
+        assert_eq!(query_value(&callback, "code"), None);
+    }
+}
+
+#[tokio::test]
+async fn users_named_after_a_fault_have_it_and_nobody_else() {
+    let scenario = Scenario::new().await;
+    let player = Player::own(&scenario, OPENID).await;
+    let login = async |username: &str| -> Answer { player.login(username).await };
+    assert_eq!(login("fault-too-many-requests").await.reply.status, 429);
+    assert_eq!(login("fault-server-error").await.reply.status, 500);
+    assert!(login("fault-html").await.reply.body.contains("<!doctype html>"));
+    assert!(login("fault-cut-body").await.reply.body.len() < 100);
+    let callback = player.callback("fault-wrong-issuer").await;
+    assert!(query_value(&callback, "iss").is_some());
+    let denied = player.callback("fault-denied-consent").await;
+    assert_eq!(query_value(&denied, "error").as_deref(), Some("access_denied"));
+    let nonce = claims(&login("fault-wrong-nonce").await.tokens["id_token"])["nonce"].clone();
+    assert_ne!(nonce, "the nonce");
+    let email = claims(&login("fault-unverified-email").await.tokens["id_token"])["email_verified"].clone();
+    assert_eq!(email, false);
+    let tokens = login("fault-reused-refresh-token").await.tokens;
+    assert_eq!(player.refresh(&tokens, &[]).await.reply.status, 400);
+    let alice = login("alice").await;
+    assert_eq!(alice.reply.status, 200);
+    assert_eq!(claims(&alice.tokens["id_token"])["nonce"], "the nonce");
+}
+
+#[tokio::test]
+async fn revocation_does_not_use_up_a_fault_of_the_token_endpoint() {
+    let scenario = Scenario::new().await;
+    let github = Player::new(&scenario, "github").await;
+    let answer = github.login("alice").await;
+    scenario.sandbox.fault_once(Fault::ServerError);
+    assert_eq!(github.revoke(answer.tokens["access_token"].as_str().unwrap()).await.status, 200);
+    assert_eq!(github.login("alice").await.reply.status, 500);
+}

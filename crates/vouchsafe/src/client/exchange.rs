@@ -1,0 +1,353 @@
+//! Each exchange with the provider: build the request, send it, read the answer.
+use std::time::SystemTime;
+
+use vouchsafe_providers::{EmailList, ProfileSource};
+
+use super::{Client, KEYS_AGE};
+use crate::endpoint::Endpoint;
+use crate::error::{Check, Error, Fault, Feature, Operation};
+use crate::http::{Http, Request, Response};
+use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
+use crate::jose::jwk::KeySet;
+use crate::jose::jws::{self, Refusal};
+use crate::json::Json;
+use crate::protocol::answer::{Dialect, Exchange, get};
+use crate::protocol::metadata::{self, Metadata, WellKnown};
+use crate::protocol::revocation::{self, Revocation};
+use crate::protocol::token::{self, Grant};
+use crate::protocol::userinfo::{self, UserInfo};
+use crate::protocol::{emails, long_lived};
+use crate::provider::{OpenId, Server};
+use crate::registration::ClientAuth;
+use crate::secret::Secret;
+use crate::tokens::{IdToken, Tokens};
+
+impl Client {
+    pub(crate) fn read_token_answer(&self, body: Vec<u8>) -> Result<Tokens, Error> {
+        let uri = http::Uri::default();
+        let exchange = Exchange {
+            operation: Operation::AuthorizationCode,
+            uri: &uri,
+            secrets: &[],
+            dialect: self.token_dialect(),
+        };
+        let manners = &self.inner.blueprint.definition.token;
+        let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
+        Ok(Tokens::new(answer, &manners.scope_separators, None))
+    }
+
+    fn token_dialect(&self) -> Dialect<'_> {
+        let manners = &self.inner.blueprint.definition.token;
+        Dialect {
+            content_types: &manners.content_types,
+            form: manners.form_answer,
+            failure: manners.failure.as_ref(),
+            error_codes: &manners.error_codes,
+        }
+    }
+
+    fn userinfo_dialect(&self) -> Dialect<'_> {
+        let definition = &self.inner.blueprint.definition;
+        Dialect {
+            content_types: &definition.userinfo.content_types,
+            form: false,
+            failure: definition.userinfo.failure.as_ref(),
+            error_codes: &definition.token.error_codes,
+        }
+    }
+
+    /// Asks for a token and checks what comes, the ID token included.
+    pub(crate) async fn redeem(
+        &self,
+        server: &Server,
+        grant: Grant<'_>,
+        expectations: &Expectations<'_>,
+        wants_id_token: bool,
+    ) -> Result<Tokens, Error> {
+        let (operation, endpoint) = match grant {
+            Grant::AuthorizationCode { .. } => (Operation::AuthorizationCode, &server.token),
+            Grant::RefreshToken { .. } => (Operation::Refresh, server.refresh_endpoint()?),
+        };
+        let auth = self.token_auth(server, operation)?;
+        let blueprint = &self.inner.blueprint;
+        let manners = &blueprint.definition.token;
+        let both = (manners, &blueprint.definition.refreshing);
+        let headers = blueprint.token_headers.clone();
+        let request = token::request(endpoint, &self.inner.credentials, auth, both, headers, grant);
+        let response = self.send(operation, request).await?;
+
+        let uri = endpoint.uri();
+        let secrets = self.secrets(grant);
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
+        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
+
+        let id_token = match (&server.openid, &answer.id_token) {
+            (Some(openid), Some(raw)) => {
+                let access_token = Some(answer.access_token.expose());
+                let expected = self.expected(server, openid, expectations, access_token);
+                let verified = self.verify(openid, raw.expose(), &expected, operation).await?;
+                Some(IdToken::new(raw.clone(), verified))
+            }
+            (Some(_), None) if wants_id_token => {
+                let detail = "the scope openid was asked for, and no ID token came";
+                return Err(Error::validation(operation, Check::MissingIdToken, detail));
+            }
+            _ => None,
+        };
+        Ok(Tokens::new(answer, &manners.scope_separators, id_token))
+    }
+
+    /// Asks for a long-lived token.
+    pub(crate) async fn prolong(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        let operation = Operation::LongLivedToken;
+        let blueprint = &self.inner.blueprint;
+        let Some(long_lived) = &blueprint.definition.long_lived else {
+            let detail = "the provider has no long-lived tokens for short-lived ones";
+            return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
+        };
+        let server = self.server().await?;
+        let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
+        let auth = self.token_auth(&server, operation)?;
+        let (manners, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
+        let (credentials, token) = (&self.inner.credentials, tokens.bearer());
+        let request = long_lived::request(endpoint, credentials, auth, (long_lived, manners), headers, token);
+        let response = self.send(operation, request).await?;
+
+        let uri = endpoint.uri();
+        let [secret, basic] = credentials.secrets();
+        let secrets = [secret, basic, token.expose()];
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
+        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
+        Ok(Tokens::new(answer, &manners.scope_separators, None))
+    }
+
+    /// `access_token` is what authenticates the request where the provider asks for that.
+    pub(crate) async fn revoke_token(
+        &self,
+        token: &str,
+        hint: Option<&str>,
+        access_token: &Secret,
+    ) -> Result<(), Error> {
+        let operation = Operation::Revocation;
+        let server = self.server().await?;
+        let endpoint = server.revocation_endpoint()?;
+        let definition = &self.inner.blueprint.definition;
+        let manners = &definition.revocation;
+        if let (Some(only), Some(hint)) = (manners.only.as_deref(), hint)
+            && only != hint
+        {
+            let detail = format!("the provider revokes tokens of the kind {only} alone");
+            return Err(Error::unsupported(operation, Feature::Revocation, detail));
+        }
+        let bearer = manners.bearer.then_some(access_token);
+        let auth = match bearer {
+            // The token alone authenticates, unless the client is said to do so as well.
+            Some(_) => {
+                let own = self.inner.registration.revocation_auth.or(self.own_revocation_auth());
+                own.filter(|method| *method != ClientAuth::None)
+            }
+            None => Some(self.revocation_auth(&server)?),
+        };
+        let revocation = Revocation { manners, token, hint, bearer, auth };
+        let request = revocation.request(endpoint, &self.inner.credentials);
+        let response = self.send(operation, request).await?;
+        let uri = endpoint.uri();
+        let [secret, basic] = self.inner.credentials.secrets();
+        let secrets = [token, secret, basic, access_token.expose()];
+        let failure = manners.failure.as_ref();
+        let dialect = Dialect { failure, error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
+        revocation::read(&Exchange { operation, uri: &uri, secrets: &secrets, dialect }, &response)
+    }
+
+    /// The profile behind an access token; with what came with it, where that is known.
+    pub(crate) async fn profile_of(&self, token: &Secret, tokens: Option<&Tokens>) -> Result<Json, Error> {
+        let operation = Operation::Profile;
+        let blueprint = &self.inner.blueprint;
+        let id_token = tokens.and_then(Tokens::id_token);
+        let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
+        match blueprint.definition.userinfo.source {
+            ProfileSource::Userinfo => {}
+            ProfileSource::IdToken => {
+                let claims = id_token.map(IdToken::claims);
+                return claims.ok_or_else(|| absent("the profile is the ID token, and there is none"));
+            }
+            ProfileSource::Token => {
+                let answer = tokens.map(Tokens::answer);
+                return answer
+                    .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
+            }
+        }
+        let server = self.server().await?;
+        let endpoint = server.userinfo_endpoint()?;
+        let answer = tokens.map(Tokens::answer);
+        let request = blueprint.profile.request(endpoint, token, answer.as_ref())?;
+        let response = self.send(operation, request).await?;
+        let uri = endpoint.uri();
+        let secrets = [token.expose()];
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.userinfo_dialect() };
+        let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
+            (UserInfo::Claims(claims), _) => claims,
+            (UserInfo::Jwt(jwt), Some(openid)) => {
+                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;
+                userinfo::check_signed(&claims, server.issuer.as_deref(), self.client_id())?;
+                claims
+            }
+            (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),
+        };
+        if let Some(id_token) = id_token {
+            userinfo::check_subject(&exchange, &claims, id_token.subject())?;
+        }
+        Ok(claims)
+    }
+
+    /// The e-mail from a list that has an endpoint of its own.
+    pub(crate) async fn listed_email(
+        &self,
+        endpoint: &Endpoint,
+        list: &EmailList,
+        tokens: &Tokens,
+    ) -> Result<Option<(String, Option<bool>)>, Error> {
+        let (operation, token) = (Operation::Identity, tokens.bearer());
+        let request = self.inner.blueprint.profile.elsewhere().request(endpoint, token, None)?;
+        let response = self.send(operation, request).await?;
+        let uri = endpoint.uri();
+        let (secrets, dialect) = ([token.expose()], Dialect { failure: None, ..self.userinfo_dialect() });
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect };
+        emails::read(&exchange, list, &response)
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        openid: &OpenId,
+        token: &str,
+        expected: &Expected<'_>,
+        operation: Operation,
+    ) -> Result<Verified, Error> {
+        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected)).await
+    }
+
+    /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
+    async fn with_keys<T>(
+        &self,
+        openid: &OpenId,
+        operation: Operation,
+        verify: impl Fn(&KeySet) -> Result<T, Refusal>,
+    ) -> Result<T, Error> {
+        let refused = |refusal| match refusal {
+            Refusal::Check(check, detail) => Error::validation(operation, check, detail),
+            Refusal::Fault(fault, detail) => Error::response(operation, fault, detail),
+        };
+        let fetch = || fetch_keys(&openid.jwks_uri, &self.inner.http);
+        let keys = self.inner.keys.get(KEYS_AGE, fetch).await?;
+        match verify(&keys) {
+            Err(refusal) if refusal.is_about_keys() => {
+                match self.inner.keys.newer(&keys, KEYS_AGE, fetch).await {
+                    Some(newer) => verify(&newer).map_err(refused),
+                    None => Err(refused(refusal)),
+                }
+            }
+            outcome => outcome.map_err(refused),
+        }
+    }
+
+    pub(crate) fn expected<'a>(
+        &'a self,
+        server: &'a Server,
+        openid: &'a OpenId,
+        expectations: &Expectations<'a>,
+        access_token: Option<&'a str>,
+    ) -> Expected<'a> {
+        Expected {
+            issuer: server.issuer.as_deref().unwrap_or_default(),
+            issuer_aliases: &self.inner.blueprint.definition.issuer_aliases,
+            issuer_template: server.issuer_template.as_deref(),
+            audience: Audience::Client(self.client_id()),
+            nonce: expectations.nonce,
+            max_age: expectations.max_age,
+            acr_values: expectations.acr_values,
+            access_token,
+            code: expectations.code,
+            algorithms: openid.algorithms.as_deref(),
+            now: SystemTime::now(),
+        }
+    }
+
+    /// What the registration says, else what the definition says, else what the metadata offers.
+    fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
+        if let Some(method) = self.inner.registration.client_auth {
+            return Ok(method);
+        }
+        match self.inner.blueprint.definition.client_auth.map(ClientAuth::from) {
+            Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
+            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
+        }
+    }
+
+    /// What the definition says of revocation alone.
+    fn own_revocation_auth(&self) -> Option<ClientAuth> {
+        self.inner.blueprint.definition.revocation_auth.map(ClientAuth::from)
+    }
+
+    fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
+        if let Some(method) = self.inner.registration.revocation_auth.or(self.own_revocation_auth()) {
+            return Ok(method);
+        }
+        match &server.revocation_auth_methods {
+            Some(methods) if self.inner.registration.client_auth.is_none() => {
+                self.inner.credentials.choose(Operation::Revocation, Some(methods))
+            }
+            _ => self.token_auth(server, Operation::Revocation),
+        }
+    }
+
+    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 4] {
+        let [secret, basic] = self.inner.credentials.secrets();
+        match grant {
+            Grant::AuthorizationCode { code, verifier, .. } => {
+                [secret, basic, code, verifier.unwrap_or_default()]
+            }
+            Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
+        }
+    }
+
+    async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
+        self.inner.http.send(operation, request).await
+    }
+}
+
+/// What the answer to one request must show, besides being the provider's.
+pub(crate) struct Expectations<'a> {
+    pub(crate) nonce: Nonce<'a>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) acr_values: &'a [String],
+    pub(crate) code: Option<&'a str>,
+}
+
+/// Fetches the metadata from the first place that has it.
+pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Result<Metadata, Error> {
+    let operation = Operation::Discovery;
+    let mut first_error = None;
+    for document in &well_known.documents {
+        let uri = document.uri();
+        let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
+        let response = http.send(operation, metadata::request(document)).await?;
+        // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
+        if response.status().is_client_error() {
+            let status = response.status().as_u16();
+            first_error.get_or_insert(Error::status_of(operation, document.as_str().to_owned(), status));
+            continue;
+        }
+        return metadata::read(&exchange, well_known, &response);
+    }
+    Err(first_error.unwrap_or_else(|| Error::config("issuer", "there is nowhere to look for the metadata")))
+}
+
+async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
+    let operation = Operation::KeySet;
+    let uri = jwks_uri.uri();
+    let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
+    let response = http.send(operation, get(uri.clone())).await?;
+    let document = exchange.object(&response)?;
+    KeySet::read(&document)
+        .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
+}

@@ -1,0 +1,5 @@
+//! Guides to what a client leaves to its application.
+
+/// How to tell that two sign-ins are the same person, and how not to.
+#[doc = include_str!("docs/linking_accounts.md")]
+pub mod linking_accounts {}

@@ -1,0 +1,365 @@
+//! What a token endpoint answers (RFC 6749 section 5).
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use vouchsafe_providers::TokenManners;
+
+use super::fields::{Fields, Scope};
+use super::time;
+use crate::error::{Check, Error, Fault};
+use crate::http::Response;
+use crate::json::{self, Scalar};
+use crate::protocol::answer::Exchange;
+use crate::protocol::params::read_form;
+use crate::secret::Secret;
+
+/// A token endpoint's answer, checked field by field.
+#[derive(Debug)]
+pub(crate) struct TokenAnswer {
+    pub(crate) access_token: Secret,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) id_token: Option<Secret>,
+    pub(crate) scope: Option<Box<str>>,
+    pub(crate) expires_at: Option<SystemTime>,
+    /// The whole answer, where it has members besides these.
+    pub(crate) extra: Option<Secret>,
+}
+
+pub(crate) fn read(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    response: Response,
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    exchange.json(&response)?;
+    let is_form = exchange.is_form(&response);
+    read_as(exchange, manners, response.into_body(), is_form, now)
+}
+
+/// The same, for a body that is known to be that of a successful answer.
+pub(crate) fn read_body(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: Vec<u8>,
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    let is_form = manners.form_answer && !body.trim_ascii_start().starts_with(b"{");
+    read_as(exchange, manners, body, is_form, now)
+}
+
+fn read_as(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: Vec<u8>,
+    is_form: bool,
+    now: SystemTime,
+) -> Result<TokenAnswer, Error> {
+    let plain = !is_form
+        && manners.answer.is_empty()
+        && manners.answer_names.is_empty()
+        && exchange.dialect.failure.is_none();
+    let body = if plain {
+        json::utf8(body).map_err(|e| exchange.not_json(&e))?
+    } else {
+        translated(exchange, manners, &Secret::from(body_text(exchange, body)?), is_form)?
+    };
+    let body = Secret::new(body);
+    let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| exchange.not_json(&e))?;
+    if fields.has_error {
+        // A status of success and an error in the body: some providers do so always. What else is there is not read.
+        let said = json::parse(body.expose().as_bytes())
+            .ok()
+            .and_then(|body| exchange.said(body.value(), Some(200)));
+        return Err(
+            said.unwrap_or_else(|| exchange.fault(Fault::InvalidField, "has an error that is not text"))
+        );
+    }
+    let checked = Checked { exchange };
+
+    let access_token = checked.token("access_token", fields.access_token)?;
+    let Some(access_token) = access_token else {
+        return Err(exchange.fault(Fault::MissingField, "has no access_token"));
+    };
+    match checked.text("token_type", fields.token_type)? {
+        // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
+        Some(kind) if !is_bearer(&kind, manners) => {
+            return Err(Error::validation(
+                exchange.operation,
+                Check::TokenType,
+                "the access token is of a type that was not asked for, not Bearer",
+            ));
+        }
+        None if !manners.token_type_absent => {
+            return Err(exchange.fault(Fault::MissingField, "has no token_type"));
+        }
+        _ => {}
+    }
+    let lifetime = checked.lifetime(fields.expires_in, manners)?;
+    let expires_at = match (lifetime, checked.moment("expires_at", fields.expires_at)?) {
+        (Some(lifetime), _) => now.checked_add(lifetime),
+        (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
+        (None, None) => None,
+    };
+    let refresh_token = checked.token("refresh_token", fields.refresh_token)?;
+    let id_token = checked.token("id_token", fields.id_token)?;
+    let scope = match fields.scope {
+        Some(Scope::Many(many)) => {
+            // They are taken apart again by the separators.
+            let separator = manners.scope_separators.chars().next().unwrap_or(' ').to_string();
+            Some(many.join(&separator).into_boxed_str())
+        }
+        Some(Scope::One(one)) => checked.text("scope", Some(one))?.map(|s| s.into_owned().into_boxed_str()),
+        None => None,
+    };
+    let extra = fields.has_more.then_some(body);
+    Ok(TokenAnswer { access_token, refresh_token, id_token, scope, expires_at, extra })
+}
+
+fn body_text(exchange: &Exchange<'_>, body: Vec<u8>) -> Result<String, Error> {
+    json::utf8(body).map_err(|e| exchange.not_json(&e))
+}
+
+/// An answer in the words of RFC 6749, made of one in the provider's own. What says no is an error.
+fn translated(
+    exchange: &Exchange<'_>,
+    manners: &TokenManners,
+    body: &Secret,
+    is_form: bool,
+) -> Result<String, Error> {
+    let body = body.expose().as_bytes();
+    let mut document = if is_form {
+        let members =
+            read_form(body).ok_or_else(|| exchange.fault(Fault::Json, "is neither JSON nor a form"))?;
+        Value::Object(members)
+    } else {
+        json::parse(body).map_err(|e| exchange.not_json(&e))?.into_value()
+    };
+    if let Some(error) = exchange.failed(&document, Some(200)).or_else(|| exchange.said(&document, Some(200)))
+    {
+        return Err(error);
+    }
+    let Some(Value::Object(mut members)) = document.pointer_mut(&manners.answer).map(Value::take) else {
+        let what =
+            if manners.answer.is_empty() { "is not an object" } else { "lacks the object with the token" };
+        return Err(
+            exchange.fault(if manners.answer.is_empty() { Fault::Json } else { Fault::MissingField }, what)
+        );
+    };
+    let known: Vec<_> = manners
+        .answer_names
+        .iter()
+        .filter_map(|(ours, theirs)| Some((ours, members.remove(theirs)?)))
+        .collect();
+    for (name, value) in known {
+        members.insert(name.clone(), value);
+    }
+    // What stands beside the object with the token is kept too, but for what would pass for a part of it.
+    if let Value::Object(beside) = document {
+        let beside = beside
+            .into_iter()
+            .filter(|(name, value)| !KNOWN.contains(&name.as_str()) && name != "error" && !value.is_null());
+        add_missing(&mut members, beside);
+    }
+    Ok(Value::Object(members).to_string())
+}
+
+fn add_missing(members: &mut Map<String, Value>, more: impl Iterator<Item = (String, Value)>) {
+    for (name, value) in more {
+        members.entry(name).or_insert(value);
+    }
+}
+
+/// RFC 6749 §7.1: a client must not use a token of a type that it does not know. Some providers have a word of their own
+/// for bearer tokens; none of them is that of a type which asks for more.
+fn is_bearer(kind: &str, manners: &TokenManners) -> bool {
+    let is = |known: &str| kind.eq_ignore_ascii_case(known);
+    is("bearer") || (manners.token_type_absent && !["dpop", "mac", "pop", "n_a"].into_iter().any(is))
+}
+
+struct Checked<'a> {
+    exchange: &'a Exchange<'a>,
+}
+
+impl Checked<'_> {
+    fn invalid(&self, name: &str, why: &str) -> Error {
+        self.exchange.fault(Fault::InvalidField, &format!("has a {name} that {why}"))
+    }
+
+    /// Absent and `null` are the same; anything that is not text is a fault.
+    fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
+        match value {
+            None | Some(Scalar::Null) => Ok(None),
+            Some(Scalar::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(self.invalid(name, "is not text")),
+        }
+    }
+
+    /// RFC 6749 appendix A: tokens are visible ASCII. Anything else would break out of a header.
+    fn token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
+        let Some(text) = self.text(name, value)? else {
+            return Ok(None);
+        };
+        if text.is_empty() {
+            return Err(self.invalid(name, "is empty"));
+        }
+        // Compared as signed numbers, all bytes beyond ASCII are below the space: sixteen are checked at a time.
+        let unfit = |b: u8| (b as i8) < b' ' as i8 || b == 0x7f;
+        if text.bytes().fold(false, |bad, b| bad | unfit(b)) {
+            return Err(self.invalid(name, "holds characters that no token may hold"));
+        }
+        Ok(Some(Secret::new(text)))
+    }
+
+    /// A number, or a number as text, as several providers send it.
+    fn number(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
+        match value {
+            None | Some(Scalar::Null) => Ok(None),
+            Some(Scalar::Number(number)) => Ok(Some(number)),
+            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+                text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
+            }
+            Some(_) => Err(self.invalid(name, "is not a number")),
+        }
+    }
+
+    fn duration(&self, name: &str, seconds: f64) -> Result<Duration, Error> {
+        if !(0.0..=MAX_SECONDS).contains(&seconds) {
+            return Err(self.invalid(name, "is out of range"));
+        }
+        Ok(Duration::from_secs(seconds as u64))
+    }
+
+    fn lifetime(&self, value: Option<Scalar<'_>>, manners: &TokenManners) -> Result<Option<Duration>, Error> {
+        match self.number("expires_in", value)? {
+            None => Ok(None),
+            Some(0.0) if manners.expires_in_zero_is_never => Ok(None),
+            Some(lifetime) if manners.expires_in_milliseconds => {
+                self.duration("expires_in", lifetime / 1000.0).map(Some)
+            }
+            Some(lifetime) => self.duration("expires_in", lifetime).map(Some),
+        }
+    }
+
+    /// Seconds since 1970, or the same in words (RFC 3339).
+    fn moment(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
+        match &value {
+            Some(Scalar::Text(text)) if text.contains('-') => {
+                time::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is no moment"))
+            }
+            _ => self.number(name, value),
+        }
+    }
+}
+
+/// The members that have a place of their own in [`Tokens`](crate::Tokens).
+pub(crate) const KNOWN: [&str; 7] =
+    ["access_token", "token_type", "expires_in", "expires_at", "refresh_token", "id_token", "scope"];
+/// The longest lifetime and the latest moment, in seconds: the end of the year 9999.
+const MAX_SECONDS: f64 = 253_402_300_799.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Operation;
+    use crate::protocol::answer::Dialect;
+
+    fn read(body: &str) -> Result<TokenAnswer, Error> {
+        let uri = http::Uri::from_static("https://a.example/token");
+        let exchange = Exchange {
+            operation: Operation::AuthorizationCode,
+            uri: &uri,
+            secrets: &[],
+            dialect: Dialect::PLAIN,
+        };
+        read_body(&exchange, &TokenManners::default(), body.into(), UNIX_EPOCH)
+    }
+
+    fn code(body: &str) -> String {
+        read(body).unwrap_err().code().to_owned()
+    }
+
+    #[test]
+    fn an_answer_is_read_with_all_its_members() {
+        let answer = read(
+            r#"{"access_token":"a","token_type":"bearer","expires_in":60,"refresh_token":"r","scope":"x y",
+                "id_token":"i","team":{"id":7},"b\"c":null}"#,
+        )
+        .unwrap();
+        assert_eq!(answer.access_token.expose(), "a");
+        assert_eq!(answer.refresh_token.unwrap().expose(), "r");
+        assert_eq!(answer.id_token.unwrap().expose(), "i");
+        assert_eq!(answer.scope.as_deref(), Some("x y"));
+        assert_eq!(answer.expires_at, Some(UNIX_EPOCH + Duration::from_secs(60)));
+        assert!(answer.extra.unwrap().expose().contains(r#""team":{"id":7}"#));
+        assert!(read(r#"{"access_token":"a","token_type":"Bearer"}"#).unwrap().extra.is_none());
+    }
+
+    #[test]
+    fn a_lifetime_may_be_text_and_an_expiry_absolute() {
+        let at = |rest: &str| read(&format!(r#"{{"access_token":"a","token_type":"Bearer",{rest}}}"#));
+        let seconds = |rest: &str| {
+            at(rest).unwrap().expires_at.map(|t| t.duration_since(UNIX_EPOCH).unwrap().as_secs())
+        };
+        assert_eq!(seconds(r#""expires_in":"3600""#), Some(3600));
+        assert_eq!(seconds(r#""expires_in":3599.9"#), Some(3599));
+        assert_eq!(seconds(r#""expires_at":1700000000"#), Some(1_700_000_000));
+        assert_eq!(seconds(r#""expires_in":null"#), None);
+        for wrong in [
+            r#""expires_in":-1"#,
+            r#""expires_in":"soon""#,
+            r##""expires_in":"""##,
+            r#""expires_in":[1]"#,
+            r#""expires_in":1e300"#,
+            r#""expires_at":true"#,
+        ] {
+            assert_eq!(at(wrong).unwrap_err().code(), "invalid_field", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_missing_empty_or_no_token_is_refused() {
+        assert_eq!(code(r#"{"token_type":"Bearer"}"#), "missing_field");
+        assert_eq!(code(r#"{"access_token":null,"token_type":"Bearer"}"#), "missing_field");
+        assert_eq!(code(r#"{"access_token":"a"}"#), "missing_field");
+        for token in [r#""""#, r#""a\r\nb""#, r#""é""#, "7", "{}"] {
+            assert_eq!(
+                code(&format!(r#"{{"access_token":{token},"token_type":"Bearer"}}"#)),
+                "invalid_field"
+            );
+        }
+        assert_eq!(code(r#"{"access_token":"a","token_type":"Bearer","refresh_token":7}"#), "invalid_field");
+    }
+
+    #[test]
+    fn a_token_of_another_type_is_refused() {
+        assert_eq!(code(r#"{"access_token":"a","token_type":"DPoP"}"#), "token_type");
+        assert_eq!(code(r#"{"access_token":"a","token_type":7}"#), "invalid_field");
+    }
+
+    #[test]
+    fn an_error_counts_whatever_the_status_and_whatever_else_is_there() {
+        assert_eq!(code(r#"{"error":"invalid_grant"}"#), "invalid_grant");
+        assert_eq!(
+            code(r#"{"error":"invalid_grant","access_token":"a","token_type":"Bearer"}"#),
+            "invalid_grant"
+        );
+        assert_eq!(code(r#"{"error":7,"access_token":"a","token_type":"Bearer"}"#), "invalid_field");
+        assert!(read(r#"{"error":null,"access_token":"a","token_type":"Bearer"}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for body in [
+            "",
+            "[]",
+            "null",
+            "{",
+            "{}x",
+            r#"{"a":1,"a":2,"access_token":"a","token_type":"Bearer"}"#,
+            r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#,
+        ] {
+            assert_eq!(code(body), "json", "{body}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a token is asked for with.
+use http::HeaderMap;
+use vouchsafe_providers::{RefreshManners, TokenManners};
+
+use crate::endpoint::Endpoint;
+use crate::http::Request;
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::params::{Params, UNCHANGED};
+use crate::registration::ClientAuth;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Grant<'a> {
+    /// RFC 6749 §4.1.3, with the code verifier of RFC 7636 §4.5, and what the provider wants back of its response.
+    AuthorizationCode {
+        code: &'a str,
+        redirect_uri: &'a str,
+        verifier: Option<&'a str>,
+        forwarded: &'a [(String, String)],
+    },
+    /// RFC 6749 §6; the redirect URI for the providers that want it again.
+    RefreshToken { token: &'a str, scope: Option<&'a str>, redirect_uri: Option<&'a str> },
+}
+
+/// `headers` are those that the definition asks for.
+pub(crate) fn request(
+    endpoint: &Endpoint,
+    credentials: &Credentials,
+    auth: ClientAuth,
+    (manners, refreshing): (&TokenManners, &RefreshManners),
+    mut headers: HeaderMap,
+    grant: Grant<'_>,
+) -> Request {
+    let refreshes = matches!(grant, Grant::RefreshToken { .. });
+    let own_names = if refreshes { &refreshing.names } else { &UNCHANGED };
+    let encoding = refreshing.encoding.filter(|_| refreshes).unwrap_or(manners.encoding);
+    let mut params = Params::new(encoding, [own_names, &manners.names]);
+    let called = |kind: &'static str| manners.grant_types.get(kind).map_or(kind, String::as_str);
+    match grant {
+        Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded } => {
+            params.push("grant_type", called("authorization_code"));
+            params.push("code", code);
+            params.push("redirect_uri", redirect_uri);
+            if let Some(verifier) = verifier {
+                params.push("code_verifier", verifier);
+            }
+            for (name, value) in forwarded {
+                params.add(name, value);
+            }
+        }
+        Grant::RefreshToken { token, scope, redirect_uri } => {
+            params.push("grant_type", called("refresh_token"));
+            params.push("refresh_token", token);
+            if let Some(scope) = scope {
+                params.push("scope", scope);
+            }
+            if let Some(redirect_uri) = redirect_uri {
+                params.push("redirect_uri", redirect_uri);
+            }
+        }
+    }
+    credentials.apply(auth, &mut headers, &mut params);
+    params.add_all(&manners.params);
+    if refreshes {
+        params.add_all(&refreshing.params);
+    }
+    params.request(None, endpoint, headers)
+}

@@ -1,0 +1,91 @@
+//! Moments as text (RFC 3339), as a few providers tell when a token expires.
+
+/// Seconds since 1970 of `2026-11-23T10:00:00Z`, fractions cut off. None for anything that is no such moment.
+pub(crate) fn seconds(text: &str) -> Option<f64> {
+    let digits = |from: usize, to: usize| -> Option<i64> {
+        let part = text.get(from..to)?;
+        part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten()
+    };
+    let at = |index: usize, among: &[u8]| text.as_bytes().get(index).is_some_and(|b| among.contains(b));
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    let separated = at(4, b"-") && at(7, b"-") && at(10, b"Tt ") && at(13, b":") && at(16, b":");
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let real = (1..=12).contains(&month) && (1..=days_in_month).contains(&day);
+    // A leap second is the second after.
+    if !separated || !real || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let mut rest = text.get(19..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+        if rest.len() == fraction.len() {
+            return None;
+        }
+    }
+    let offset = match rest.as_bytes() {
+        b"Z" | b"z" => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let two = |a: &u8, b: &u8| {
+                (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i64::from((a - b'0') * 10 + (b - b'0')))
+            };
+            let (hours, minutes) = (two(h1, h2)?, two(m1, m2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            (hours * 60 + minutes) * if *sign == b'-' { -60 } else { 60 }
+        }
+        _ => return None,
+    };
+    // Days since 1970 in the proleptic Gregorian calendar, years beginning in March.
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 1;
+    let days = days - 719_468;
+    Some((days * 86_400 + hour * 3600 + minute * 60 + second - offset) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_rfc_3339_are_read() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", 0.0),
+            ("2006-03-16T23:18:38Z", 1_142_551_118.0),
+            ("2026-11-23T10:00:00.123Z", 1_795_428_000.0),
+            ("2026-11-23T12:30:00+02:30", 1_795_428_000.0),
+            ("2026-11-23t04:00:00-06:00", 1_795_428_000.0),
+            ("2024-02-29T00:00:00Z", 1_709_164_800.0),
+        ] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_moment_is_none() {
+        for text in [
+            "",
+            "soon",
+            "2026-11-23",
+            "2026-11-23T10:00:00",
+            "2026-13-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T10:00:00.Z",
+            "2026-11-23T10:00:00+0200",
+            "2026-11-23T10:00:00Zx",
+            "é026-11-23T10:00:00Z",
+            "2026-11-23T10:00:00+02:60",
+            "+026-11-23T10:00:00Z",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+}

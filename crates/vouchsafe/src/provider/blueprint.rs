@@ -1,0 +1,251 @@
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, Method};
+use vouchsafe_providers::{Definition, Kind, Rule};
+
+use super::Provider;
+use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
+use crate::error::Error;
+use crate::protocol::metadata::{self, WellKnown};
+use crate::protocol::params::headers;
+use crate::protocol::userinfo::Asking;
+
+/// A provider that is ready, but for what discovery may add.
+#[derive(Debug)]
+pub(crate) struct Blueprint {
+    /// The definition, its parameters filled in.
+    pub(crate) definition: Definition,
+    pub(crate) discovery: Option<WellKnown>,
+    pub(crate) authorization: Option<Endpoint>,
+    pub(crate) token: Option<Endpoint>,
+    pub(crate) refresh: Option<Endpoint>,
+    pub(crate) long_lived: Option<Endpoint>,
+    pub(crate) revocation: Option<Endpoint>,
+    pub(crate) userinfo: Option<Endpoint>,
+    /// Where a user's e-mails are listed, if not in the profile.
+    pub(crate) emails: Option<Endpoint>,
+    /// The headers of requests to the token endpoint.
+    pub(crate) token_headers: HeaderMap,
+    pub(crate) profile: Asking,
+}
+
+impl Provider {
+    /// The definition with its parameters filled in and checked, for a client of that id.
+    pub(crate) fn blueprint(&self, client_id: &str) -> Result<Blueprint, Error> {
+        for name in self.values.keys() {
+            if !self.definition.params.contains_key(name) {
+                let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let shown = crate::error::printable(name, 60);
+                let detail = format!("{} has no parameter {shown}; it has: {known}", self.slug());
+                return Err(Error::config("invalid_param", detail));
+            }
+        }
+        let mut definition = self.definition.clone();
+        definition.issuer = self.fill(definition.issuer.as_deref(), client_id)?;
+        definition.discovery = self.fill(definition.discovery.as_deref(), client_id)?;
+        for params in [
+            &mut definition.authorization.params,
+            &mut definition.callback.expect,
+            &mut definition.token.params,
+            &mut definition.token.headers,
+            &mut definition.refreshing.params,
+            &mut definition.revocation.params,
+            &mut definition.userinfo.params,
+            &mut definition.userinfo.headers,
+        ] {
+            self.fill_all(params, client_id)?;
+        }
+        let endpoint = |name: &str, template: &Option<String>| -> Result<Option<Endpoint>, Error> {
+            let Some(url) = self.fill(template.as_deref(), client_id)? else {
+                return Ok(None);
+            };
+            Endpoint::parse(&url).map(Some).map_err(|e| wrong_url(name, &url, &e))
+        };
+        let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.clone());
+        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
+        let wrong = |what: String| Error::config("definition", format!("{}: {what}", self.slug()));
+        let blueprint = Blueprint {
+            discovery: self.well_known(&definition)?,
+            authorization: endpoint("authorization endpoint", &definition.authorization_endpoint)?,
+            token: endpoint("token endpoint", &definition.token_endpoint)?,
+            refresh: endpoint("refresh endpoint", &definition.refresh_endpoint)?,
+            long_lived: endpoint("endpoint for long-lived tokens", &long_lived)?,
+            revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
+            userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
+            emails: endpoint("e-mail endpoint", &emails)?,
+            token_headers: headers(&definition.token.headers, client_id)
+                .map_err(|name| wrong(format!("{name} is no header")))?,
+            profile: Asking::new(&definition.userinfo, client_id).map_err(wrong)?,
+            definition,
+        };
+        let definition = &blueprint.definition;
+        if let Some(method) = &definition.revocation.method
+            && Method::from_bytes(method.as_bytes()).is_err()
+        {
+            return Err(wrong(format!("{method} is no method")));
+        }
+        if let Some(fragment) = &definition.authorization.fragment
+            && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
+        {
+            return Err(wrong("the fragment of the authorization endpoint is none".to_owned()));
+        }
+        if blueprint.discovery.is_none() {
+            for (name, endpoint) in [("authorization", &blueprint.authorization), ("token", &blueprint.token)]
+            {
+                if endpoint.is_none() {
+                    let detail = format!("{} has no {name} endpoint", self.slug());
+                    return Err(Error::config("missing_endpoint", detail));
+                }
+            }
+        }
+        Ok(blueprint)
+    }
+
+    /// Where the metadata is, of an OpenID Provider.
+    fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
+        if definition.kind == Kind::Oauth2 {
+            return Ok(None);
+        }
+        let Some(issuer) = &definition.issuer else {
+            let detail = format!("{} is an OpenID Provider without an issuer", self.slug());
+            return Err(Error::config("issuer", detail));
+        };
+        let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
+        if let Some(url) = &definition.discovery {
+            let document = Endpoint::parse(url).map_err(|e| wrong_url("metadata document", url, &e))?;
+            found = WellKnown { documents: vec![document], is_openid: true, ..found };
+        }
+        found.template.clone_from(&definition.issuer_template);
+        Ok(Some(found))
+    }
+
+    /// Puts the parameters' values in. None if an optional one that is not given is mentioned.
+    fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
+        let Some(template) = template else { return Ok(None) };
+        let mut filled = template.to_owned();
+        for (name, param) in &self.definition.params {
+            let mark = format!("{{{name}}}");
+            if !template.contains(&mark) {
+                continue;
+            }
+            let Some(value) = self.values.get(name).or(param.default.as_ref()) else {
+                if param.optional {
+                    return Ok(None);
+                }
+                let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
+                return Err(Error::config("invalid_param", detail));
+            };
+            if !obeys(param.rule, value) {
+                let shown = crate::error::printable(value, 60);
+                let detail =
+                    format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
+                return Err(Error::config("invalid_param", detail));
+            }
+            filled = filled.replace(&mark, value);
+        }
+        if template.contains(CLIENT_ID) {
+            if !is_segment(client_id) {
+                let detail = format!(
+                    "the client id is a part of a URL here, and must be {}",
+                    Rule::Segment.describe()
+                );
+                return Err(Error::config("client_id", detail));
+            }
+            filled = filled.replace(CLIENT_ID, client_id);
+        }
+        Ok(Some(filled))
+    }
+
+    /// The same for values that need not be fit for a URL: they are escaped where they go.
+    fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
+        for (name, template) in std::mem::take(templates) {
+            let mine = template.contains(CLIENT_ID);
+            let text = template.replace(CLIENT_ID, "\u{0}");
+            if let Some(filled) = self.fill(Some(&text), client_id)? {
+                let filled = if mine { filled.replace('\u{0}', client_id) } else { filled };
+                templates.insert(name, filled);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a value is what its parameter's rule asks for.
+fn obeys(rule: Rule, value: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    match rule {
+        // What is wrong with a URL is told when it is read as an endpoint.
+        Rule::Url => true,
+        Rule::Label => label(value),
+        Rule::Segment => is_segment(value),
+        Rule::Host => {
+            let (host, port) = value.split_once(':').unwrap_or((value, "443"));
+            host.len() <= 253 && host.split('.').all(label) && port.parse::<u16>().is_ok()
+        }
+    }
+}
+
+fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
+    let code = match why {
+        NotAnEndpoint::Insecure => "insecure_url",
+        NotAnEndpoint::Invalid(_) => "invalid_url",
+    };
+    Error::config(code, format!("the {name} {} {why}", crate::error::printable(url, 200)))
+}
+
+/// What stands for the client id.
+const CLIENT_ID: &str = "{client_id}";
+
+#[cfg(test)]
+mod tests {
+    use crate::provider::Provider;
+
+    fn provider(rule: &str, url: &str) -> Provider {
+        let toml = format!(
+            "slug = \"x\"\ndisplay_name = \"X\"\nkind = \"oauth2\"\nauthorization_endpoint = \"{url}\"\n\
+             token_endpoint = \"https://x.example/t\"\ndocumentation = \"https://x.example\"\nchecked = \"2026-01-01\"\n\
+             [params.p]\nrule = \"{rule}\"\n"
+        );
+        Provider::from_definition(toml).unwrap()
+    }
+
+    #[test]
+    fn a_parameter_cannot_move_a_request_elsewhere() {
+        let label = provider("label", "https://{p}.x.example/a");
+        assert!(label.clone().param("p", "my-shop").blueprint("me").is_ok());
+        for value in ["evil.example/#", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
+            let error = label.clone().param("p", value).blueprint("me").unwrap_err();
+            assert_eq!(error.code(), "invalid_param", "{value}");
+        }
+        let segment = provider("segment", "https://x.example/{p}/a");
+        assert!(segment.clone().param("p", "9188040d-6c67.x_y").blueprint("me").is_ok());
+        for value in ["..", ".", "a/b", "a?b", "%2e%2e", ""] {
+            assert!(segment.clone().param("p", value).blueprint("me").is_err(), "{value}");
+        }
+        let host = provider("host", "https://{p}/a");
+        assert!(host.clone().param("p", "id.example.com:8443").blueprint("me").is_ok());
+        for value in ["a.example/x", "u@a.example", "a.example:x", "a..b", ""] {
+            assert!(host.clone().param("p", value).blueprint("me").is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let error = provider("label", "https://{p}.x.example/a").blueprint("me").unwrap_err();
+        assert!(error.to_string().contains("needs the parameter p"), "{error}");
+        let error = Provider::new("x").param("q", "1").blueprint("me").unwrap_err();
+        assert!(error.to_string().contains("no parameter q"), "{error}");
+        assert_eq!(Provider::new("x").blueprint("me").unwrap_err().code(), "missing_endpoint");
+        assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
+        assert_eq!(Provider::openid("http://a.example").blueprint("me").unwrap_err().code(), "insecure_url");
+        assert_eq!(Provider::openid("not a url").blueprint("me").unwrap_err().code(), "invalid_url");
+        assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");
+    }
+}

@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use super::Blueprint;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Fault, Feature, Operation};
+use crate::json::Json;
+use crate::login::LoginRequest;
+use crate::protocol::metadata::{self, Metadata};
+use crate::secret::same;
+
+/// A provider with nothing left to be found out.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) authorization: Endpoint,
+    pub(crate) token: Endpoint,
+    pub(crate) refresh: Option<Endpoint>,
+    pub(crate) revocation: Option<Endpoint>,
+    pub(crate) userinfo: Option<Endpoint>,
+    /// What makes it an OpenID Provider.
+    pub(crate) openid: Option<OpenId>,
+    /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
+    pub(crate) issuer: Option<String>,
+    /// What issuers of ID tokens look like, where the metadata names none.
+    pub(crate) issuer_template: Option<String>,
+    pub(crate) iss_in_response: bool,
+    pub(crate) scopes: Vec<String>,
+    /// The request of logins that ask for nothing in particular, where the registration has a redirect URI.
+    pub(crate) usual_request: Option<Arc<LoginRequest>>,
+    pub(crate) token_auth_methods: Option<Vec<String>>,
+    pub(crate) revocation_auth_methods: Option<Vec<String>>,
+    /// What discovery found, if there was any.
+    pub(crate) metadata: Option<Json>,
+}
+
+#[derive(Debug)]
+pub(crate) struct OpenId {
+    pub(crate) jwks_uri: Endpoint,
+    pub(crate) algorithms: Option<Vec<String>>,
+}
+
+impl Server {
+    /// The definition says what is where; discovery fills in what it leaves open.
+    pub(crate) fn new(blueprint: &Blueprint, metadata: Option<&Metadata>) -> Result<Self, Error> {
+        let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
+            own.clone().or_else(|| found.cloned().flatten())
+        };
+        let missing =
+            || Error::config("missing_endpoint", format!("{} lacks an endpoint", blueprint.definition.slug));
+        let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
+        let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
+
+        let openid = match metadata {
+            Some(m) if m.is_openid => match &m.jwks_uri {
+                Some(jwks_uri) => {
+                    Some(OpenId { jwks_uri: jwks_uri.clone(), algorithms: m.id_token_algs.clone() })
+                }
+                None => {
+                    let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
+                    return Err(Error::response(Operation::Discovery, Fault::Metadata, detail));
+                }
+            },
+            _ => None,
+        };
+        let mut scopes = blueprint.definition.scopes.clone();
+        if let (Some(metadata), None) = (metadata, &openid) {
+            let offered = metadata.scopes.as_deref().unwrap_or_default();
+            scopes.retain(|scope| offered.contains(scope));
+        }
+        // OpenID Connect Discovery §3: an absent list says nothing of refresh tokens.
+        let grants = metadata.and_then(|m| m.grant_types.as_ref());
+        let offered = grants.is_none_or(|list| list.iter().any(|grant| grant == "refresh_token"));
+        let token = token.ok_or_else(missing)?;
+        let refresh = (blueprint.definition.refresh && offered)
+            .then(|| blueprint.refresh.clone().unwrap_or_else(|| token.clone()));
+        Ok(Self {
+            authorization: authorization.ok_or_else(missing)?,
+            refresh,
+            token,
+            revocation: pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint)),
+            userinfo: pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint)),
+            openid,
+            issuer: metadata.map(|m| m.issuer.clone()).or_else(|| blueprint.definition.issuer.clone()),
+            issuer_template: metadata
+                .filter(|m| metadata::is_open(&m.issuer))
+                .and_then(|_| blueprint.definition.issuer_template.clone()),
+            iss_in_response: metadata.is_some_and(|m| m.iss_in_response),
+            scopes,
+            usual_request: None,
+            token_auth_methods: metadata.and_then(|m| m.token_auth_methods.clone()),
+            revocation_auth_methods: metadata.and_then(|m| m.revocation_auth_methods.clone()),
+            metadata: metadata.map(|m| m.raw.clone()),
+        })
+    }
+
+    /// Whether an issuer is that of this provider, as far as it is known.
+    pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
+        match (&self.issuer_template, &self.issuer) {
+            (Some(template), _) => metadata::fits(template, issuer),
+            (None, Some(expected)) => same(issuer, expected),
+            (None, None) => true,
+        }
+    }
+
+    pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {
+        self.refresh.as_ref().ok_or_else(|| {
+            Error::unsupported(Operation::Refresh, Feature::Refresh, "the provider does not refresh tokens")
+        })
+    }
+
+    pub(crate) fn revocation_endpoint(&self) -> Result<&Endpoint, Error> {
+        self.revocation.as_ref().ok_or_else(|| {
+            let detail = "the provider has no revocation endpoint";
+            Error::unsupported(Operation::Revocation, Feature::Revocation, detail)
+        })
+    }
+
+    pub(crate) fn userinfo_endpoint(&self) -> Result<&Endpoint, Error> {
+        self.userinfo.as_ref().ok_or_else(|| {
+            Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")
+        })
+    }
+}

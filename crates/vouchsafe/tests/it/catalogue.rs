@@ -1,0 +1,57 @@
+//! Every provider of the catalogue signs a person in at the sandbox, through the same public interface.
+use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
+use vouchsafe_sandbox::{ActedProvider, Sandbox, User};
+
+fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
+    let mut provider = Provider::from(acted.definition());
+    for (name, value) in acted.params() {
+        provider = provider.param(name, value);
+    }
+    let registration = Registration::new(acted.client_id())
+        .secret(acted.client_secret())
+        .redirect_uri("http://127.0.0.1:9/callback");
+    Client::new(provider, registration, http)
+}
+
+async fn log_in(sandbox: &Sandbox, client: &Client) -> Result<(Tokens, Identity), String> {
+    let login = client.login().await.map_err(|e| format!("login: {e}"))?;
+    let callback = sandbox.person("alice").allow(&login.url).await.map_err(|e| format!("person: {e:?}"))?;
+    let query = callback.split_once('?').map(|(_, q)| q).ok_or("no query")?;
+    let query = query.split('#').next().unwrap_or_default();
+    let tokens = client.finish(login.pending, query).await.map_err(|e| format!("finish: {e}"))?;
+    let identity = client.identity(&tokens).await.map_err(|e| format!("identity: {e}"))?;
+    Ok((tokens, identity))
+}
+
+#[tokio::test]
+async fn every_provider_of_the_catalogue_signs_a_person_in() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Http::new().unwrap();
+    let (mut walked, mut wrong) = (0, Vec::new());
+    for definition in vouchsafe_providers::all() {
+        let slug = definition.slug.clone();
+        let acted = sandbox.provider(&slug).unwrap();
+        walked += 1;
+        let client = match client(&acted, &http) {
+            Ok(client) => client,
+            Err(error) => {
+                wrong.push(format!("{slug}: client: {error}"));
+                continue;
+            }
+        };
+        match log_in(&sandbox, &client).await {
+            Err(why) => wrong.push(format!("{slug}: {why}")),
+            Ok((tokens, identity)) => {
+                if identity.subject() != acted.subject_of(&User::alice()) {
+                    wrong.push(format!("{slug}: subject {}", identity.subject()));
+                }
+                let has_one = definition.refresh && !definition.refreshing.access_token;
+                if tokens.refresh_token().is_some() != has_one {
+                    wrong.push(format!("{slug}: refresh token {}", tokens.refresh_token().is_some()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {walked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(walked > 150, "{walked}");
+}

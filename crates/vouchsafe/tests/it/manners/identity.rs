@@ -1,0 +1,171 @@
+//! Where a profile keeps who the user is.
+use serde_json::{Value, json};
+use vouchsafe::{Error, Identity};
+
+use super::answered;
+use crate::scenario::stored;
+use crate::wire::{answer, json};
+
+async fn identity(more: &str, profile: Value) -> Result<Identity, Error> {
+    answered(more, json(200, profile)).0.identity(&stored(json!({"access_token": "at"}))).await
+}
+
+/// The e-mail and the word for it.
+async fn email(more: &str, profile: Value) -> (Option<String>, Option<bool>) {
+    let more = format!("[identity]\nsubject = [\"/id\"]\n{more}");
+    let mut profile = profile;
+    profile["id"] = json!(1);
+    let identity = identity(&more, profile).await.unwrap();
+    (identity.email().map(str::to_owned), identity.email_verified())
+}
+
+#[tokio::test]
+async fn all_marks_must_vouch_for_an_email() {
+    let more = "email = [\"/email\"]\nemail_verified = [\"/valid\", \"/verified\"]";
+    for (valid, verified, expected) in [
+        (json!(true), json!(true), Some(true)),
+        (json!(true), json!(false), Some(false)),
+        (json!(false), json!(true), Some(false)),
+        (json!(true), json!(null), None),
+        (json!(null), json!(false), Some(false)),
+        (json!("true"), json!(true), None),
+    ] {
+        let profile = json!({"email": "a@b.example", "valid": valid, "verified": verified});
+        assert_eq!(email(more, profile.clone()).await.1, expected, "{profile}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_gives_out_verified_emails_alone_vouches_for_all() {
+    let more = "email = [\"/email\"]\nemail_always_verified = true\nemail_verified = [\"/verified\"]";
+    assert_eq!(email(more, json!({"email": "a@b.example"})).await.1, Some(true));
+    assert_eq!(email(more, json!({"email": "a@b.example", "verified": false})).await.1, Some(false));
+    assert_eq!(email(more, json!({})).await, (None, None));
+}
+
+#[tokio::test]
+async fn a_mark_may_be_text_or_a_number_where_the_definition_says_so() {
+    let more = "email = [\"/email\"]\nemail_verified = [\"/v\"]\nemail_verified_text = true";
+    for (mark, expected) in [
+        (json!("true"), Some(true)),
+        (json!(1), Some(true)),
+        (json!("1"), Some(true)),
+        (json!(true), Some(true)),
+        (json!("false"), Some(false)),
+        (json!(0), Some(false)),
+        (json!("0"), Some(false)),
+        (json!("yes"), None),
+        (json!(2), None),
+        (json!([true]), None),
+    ] {
+        assert_eq!(email(more, json!({"email": "a@b.example", "v": mark})).await.1, expected, "{mark}");
+    }
+}
+
+#[tokio::test]
+async fn a_subject_may_be_the_last_part_of_a_url() {
+    let more = "[identity]\nsubject = [\"/id\"]\nsubject_is_last_segment = true";
+    for (id, expected) in
+        [("gid://shop/Shop/548", "548"), ("https://id.example/u/7/", "7"), ("plain", "plain")]
+    {
+        assert_eq!(identity(more, json!({"id": id})).await.unwrap().subject(), expected);
+    }
+    for id in ["/", "", "//"] {
+        assert_eq!(identity(more, json!({"id": id})).await.unwrap_err().code(), "invalid_field");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_is_put_together_or_unescaped() {
+    let more = "[identity]\nsubject = [\"/id\"]\npicture = [\"/pic\"]\npicture_is_html = true\n\
+        picture_template = \"https://cdn.example/{/id}/{/avatar}.png\"";
+    let picture =
+        |profile| async move { identity(more, profile).await.unwrap().picture().map(str::to_owned) };
+    assert_eq!(
+        picture(json!({"id": 7, "avatar": "a_1"})).await.as_deref(),
+        Some("https://cdn.example/7/a_1.png")
+    );
+    assert_eq!(
+        picture(json!({"id": 7, "avatar": "../x?y#z@é"})).await.as_deref(),
+        Some("https://cdn.example/7/..%2Fx%3Fy%23z%40%C3%A9.png"),
+        "what a profile holds leads nowhere else"
+    );
+    for absent in [json!({"id": 7}), json!({"id": 7, "avatar": null}), json!({"id": 7, "avatar": ""})] {
+        assert_eq!(picture(absent).await, None);
+    }
+    assert_eq!(
+        picture(json!({"id": 7, "pic": "https://p.example/?w=1&amp;h=2&amp;amp;"})).await.as_deref(),
+        Some("https://p.example/?w=1&h=2&amp;")
+    );
+}
+
+#[tokio::test]
+async fn the_email_is_the_primary_verified_one_of_a_list_in_the_profile() {
+    let more = "email = [\"/never\"]\n[identity.emails]\nlist = \"/emails\"\nemail = \"/value\"\n\
+        primary = \"/meta/primary\"\nverified = \"/meta/verified\"";
+    let entry = |value: &str, primary: Value, verified: Value| json!({"value": value, "meta": {"primary": primary, "verified": verified}});
+    let two = json!({"never": "n@b.example", "emails": [
+        entry("a@b.example", json!(null), json!(true)), entry("c@d.example", json!(true), json!(true)),
+    ]});
+    assert_eq!(email(more, two).await, (Some("c@d.example".to_owned()), Some(true)));
+    for (primary, verified, found) in [
+        (json!(["other", "primary"]), json!("true"), true),
+        (json!(true), json!("confirmed"), true),
+        (json!(true), json!(false), false),
+        (json!(true), json!("unconfirmed"), false),
+        (json!(["other"]), json!(true), false),
+        (json!("true"), json!(true), false),
+    ] {
+        let list = json!({"emails": [entry("a@b.example", primary.clone(), verified.clone())]});
+        assert_eq!(email(more, list).await.0.is_some(), found, "{primary} {verified}");
+    }
+    for none in [json!({}), json!({"emails": null}), json!({"emails": {}}), json!({"emails": []})] {
+        assert_eq!(email(more, none).await, (None, None));
+    }
+}
+
+#[tokio::test]
+async fn the_first_of_a_list_is_taken_where_nothing_marks_the_primary_one() {
+    let more = "[identity.emails]\nlist = \"/emails\"\nemail = \"\"";
+    let list = json!({"emails": ["a@b.example", "c@d.example"]});
+    assert_eq!(email(more, list.clone()).await, (Some("a@b.example".to_owned()), None));
+    let always = "email_always_verified = true\n[identity.emails]\nlist = \"/emails\"\nemail = \"\"";
+    assert_eq!(email(always, list).await.1, Some(true));
+}
+
+#[tokio::test]
+async fn a_list_of_its_own_is_asked_for_like_the_profile() {
+    let more = "[userinfo]\nmethod = \"POST\"\ntoken = \"scheme:OAuth\"\nparams = { x = \"1\" }\n\
+        headers = { X-App = \"{client_id}\" }\n\
+        [identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
+        list = \"/values\"\nemail = \"/email\"\nverified = \"/ok\"";
+    let wire = crate::wire::Wire::new(|request| match request.uri().path() {
+        "/emails" => {
+            json(200, json!({"values": [{"email": "a@b.example"}, {"email": "c@d.example", "ok": true}]}))
+        }
+        _ => json(200, json!({"id": 1})),
+    });
+    let client = vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
+    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    assert_eq!(identity.verified_email(), Some("c@d.example"));
+    assert_eq!(
+        crate::wire::letter(&wire.seen()[1]),
+        "GET https://acme.example/emails\naccept: application/json\nauthorization: OAuth at\nx-app: my-client"
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_its_own_that_is_none_is_told() {
+    let more = "[identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
+        list = \"/values\"\nemail = \"/email\"";
+    for (body, code) in
+        [(json!({"id": 1}), "invalid_field"), (json!({"id": 1, "values": 7}), "invalid_field")]
+    {
+        assert_eq!(identity(more, body).await.unwrap_err().code(), code);
+    }
+    let error = answered(more, answer(200, "text/html", "x")).0;
+    assert_eq!(
+        error.identity(&stored(json!({"access_token": "at"}))).await.unwrap_err().code(),
+        "content_type"
+    );
+}

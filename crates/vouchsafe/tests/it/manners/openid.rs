@@ -1,0 +1,168 @@
+//! OpenID Providers with manners of their own.
+use serde_json::json;
+use vouchsafe::{Client, Provider};
+
+use crate::scenario::{CLIENT_ID, SUBJECT, Scenario, web};
+use crate::wire::{self, Wire};
+
+/// An OpenID Provider with that issuer, and what else is given.
+fn defined(issuer: &str, more: &str) -> Provider {
+    Provider::from_definition(format!(
+        "slug = \"op\"\ndisplay_name = \"OP\"\nkind = \"openid\"\nissuer = \"{issuer}\"\nscopes = [\"openid\"]\n\
+         documentation = \"https://op.example/docs\"\nchecked = \"2026-11-23\"\n{more}\n"
+    ))
+    .unwrap()
+}
+
+const IDENTITY: &str =
+    "[identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]";
+
+#[tokio::test]
+async fn the_claims_of_the_id_token_take_the_place_of_a_profile() {
+    let provider = defined("https://op.example", &format!("{IDENTITY}\n[userinfo]\nsource = \"id_token\""));
+    let scenario = Scenario::openid()
+        .provider(provider)
+        .claim("email", json!("claimed@op.example"))
+        .claim("email_verified", json!(true));
+    let tokens = scenario.log_in().await.unwrap();
+    let identity = scenario.client().identity(&tokens).await.unwrap();
+    assert_eq!((identity.subject(), identity.verified_email()), (SUBJECT, Some("claimed@op.example")));
+    assert!(identity.profile_error().is_none());
+    assert!(scenario.wire.seen_at("/userinfo").is_empty());
+    let bare = crate::scenario::stored(json!({"access_token": "at"}));
+    assert_eq!(scenario.client().profile(&bare).await.unwrap_err().code(), "profile_not_supported");
+}
+
+#[tokio::test]
+async fn metadata_is_read_where_the_definition_says() {
+    let provider = defined("https://op.example", "discovery = \"https://op.example/meta/op.json\"");
+    let scenario = Scenario::openid().provider(provider);
+    let metadata = scenario.op().metadata.clone();
+    let scenario = scenario.at("/meta/op.json", wire::json(200, metadata));
+    assert_eq!(scenario.log_in().await.unwrap().id_token().unwrap().subject(), SUBJECT);
+    assert!(scenario.wire.seen_at("/.well-known/openid-configuration").is_empty());
+
+    let scenario = Scenario::openid()
+        .provider(defined("https://other.example", "discovery = \"https://op.example/meta/op.json\""));
+    let metadata = scenario.op().metadata.clone();
+    let scenario = scenario.at("/meta/op.json", wire::json(200, metadata));
+    assert_eq!(scenario.verdict().await, "issuer_mismatch", "the issuer is compared all the same");
+}
+
+#[tokio::test]
+async fn a_nonce_that_does_not_come_back_is_missed_unless_the_definition_says_so() {
+    let without = || Scenario::openid().without("nonce");
+    assert_eq!(without().verdict().await, "nonce_mismatch");
+    let tolerant = || defined("https://op.example", "nonce = false");
+    assert_eq!(without().provider(tolerant()).verdict().await, "ok");
+    assert_eq!(Scenario::openid().provider(tolerant()).verdict().await, "ok");
+    let other = Scenario::openid().provider(tolerant()).claim("nonce", json!("another login's"));
+    assert_eq!(other.verdict().await, "nonce_mismatch");
+}
+
+const TEMPLATE: &str = "issuer_template = \"https://op.example/{tid}/v2.0\"\ndiscovery = \"https://op.example/.well-known/openid-configuration\"";
+
+/// A provider of many tenants, asked for all of them.
+fn tenants() -> Scenario {
+    Scenario::openid()
+        .provider(defined("https://op.example/common/v2.0", TEMPLATE))
+        .metadata("issuer", json!("https://op.example/{tenantid}/v2.0"))
+        .metadata("authorization_response_iss_parameter_supported", json!(false))
+}
+
+/// The verdict on a login whose response names no issuer.
+async fn verdict(scenario: &Scenario) -> String {
+    let login = scenario.client().login().await.unwrap();
+    let query = scenario.callback(&login.url).replace("&iss=https%3A%2F%2Fop.example", "");
+    match scenario.client().finish(login.pending, &query).await {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error.code().to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_from_the_tenant_that_it_names() {
+    let with = |iss: &str, tid: serde_json::Value| tenants().claim("iss", json!(iss)).claim("tid", tid);
+    assert_eq!(verdict(&with("https://op.example/t-1/v2.0", json!("t-1"))).await, "ok");
+    for (iss, tid, expected) in [
+        ("https://op.example/t-2/v2.0", json!("t-1"), "issuer_mismatch"),
+        ("https://op.example/{tenantid}/v2.0", json!("t-1"), "issuer_mismatch"),
+        ("https://op.example/{tenantid}/v2.0", json!("{tenantid}"), "invalid_field"),
+        ("https://op.example/{tid}/v2.0", json!("{tid}"), "invalid_field"),
+        ("https://op.example/a/b/v2.0", json!("a/b"), "invalid_field"),
+        ("https://op.example/../v2.0", json!(".."), "invalid_field"),
+        ("https://op.example//v2.0", json!(""), "invalid_field"),
+        ("https://op.example/7/v2.0", json!(7), "invalid_field"),
+        ("https://op.example/common/v2.0", json!("t-1"), "issuer_mismatch"),
+    ] {
+        assert_eq!(verdict(&with(iss, tid)).await, expected, "{iss}");
+    }
+    let without = tenants().claim("iss", json!("https://op.example/t-1/v2.0"));
+    assert_eq!(verdict(&without).await, "missing_field");
+}
+
+#[tokio::test]
+async fn an_issuer_in_a_response_must_be_a_tenant_s() {
+    for (iss, ok) in [("https://op.example/t-1/v2.0", true), ("https://evil.example/t-1/v2.0", false)] {
+        let scenario =
+            tenants().claim("iss", json!("https://op.example/t-1/v2.0")).claim("tid", json!("t-1"));
+        let login = scenario.client().login().await.unwrap();
+        let query =
+            scenario.callback(&login.url).replace("iss=https%3A%2F%2Fop.example", &format!("iss={iss}"));
+        assert_eq!(scenario.client().finish(login.pending, &query).await.is_ok(), ok);
+    }
+}
+
+#[tokio::test]
+async fn metadata_may_name_the_tenant_or_leave_it_open_and_nothing_else() {
+    let asked = "https://op.example/company.example/v2.0";
+    for (issuer, tid, expected) in [
+        ("https://op.example/t-1/v2.0", "t-1", "ok"),
+        ("https://op.example/company.example/v2.0", "company.example", "ok"),
+        ("https://op.example/a/b/v2.0", "a", "issuer_mismatch"),
+        ("https://evil.example/{tenantid}/v2.0", "t-1", "issuer_mismatch"),
+        ("https://op.example/{a}/{b}/v2.0", "t-1", "issuer_mismatch"),
+    ] {
+        let scenario = Scenario::openid()
+            .provider(defined(asked, TEMPLATE))
+            .metadata("issuer", json!(issuer))
+            .metadata("authorization_response_iss_parameter_supported", json!(false))
+            .claim("iss", json!(issuer))
+            .claim("tid", json!(tid));
+        let metadata = scenario.client().metadata().await;
+        match (expected, metadata) {
+            ("ok", Ok(_)) => assert_eq!(verdict(&scenario).await, "ok", "{issuer}"),
+            (expected, Err(error)) => assert_eq!(error.code(), expected, "{issuer}"),
+            (expected, Ok(_)) => panic!("{issuer} is not {expected}"),
+        }
+    }
+    // A provider that serves one tenant alone leaves nothing open.
+    let scenario = Scenario::openid().metadata("issuer", json!("https://op.example/{tenantid}"));
+    assert_eq!(scenario.client().metadata().await.unwrap_err().code(), "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_than_the_one_asked_is_refused() {
+    let scenario = Scenario::openid()
+        .provider(defined("https://op.example/t-1/v2.0", TEMPLATE))
+        .metadata("issuer", json!("https://op.example/t-1/v2.0"))
+        .metadata("authorization_response_iss_parameter_supported", json!(false))
+        .claim("iss", json!("https://op.example/t-2/v2.0"))
+        .claim("tid", json!("t-2"));
+    assert_eq!(verdict(&scenario).await, "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn an_oauth_2_service_may_have_an_issuer_too() {
+    let definition = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"oauth2\"\nissuer = \"https://acme.example\"\n\
+        authorization_endpoint = \"https://acme.example/a\"\ntoken_endpoint = \"https://acme.example/t\"\n\
+        documentation = \"https://acme.example\"\nchecked = \"2026-11-23\"";
+    let wire = Wire::always(wire::json(200, json!({"access_token": CLIENT_ID, "token_type": "Bearer"})));
+    let client = Client::new(Provider::from_definition(definition).unwrap(), web(), &wire.http()).unwrap();
+    for (iss, ok) in [("", true), ("&iss=https://acme.example", true), ("&iss=https://evil.example", false)] {
+        let login = client.login().await.unwrap();
+        let state = wire::param(&login.url, "state").unwrap();
+        let outcome = client.finish(login.pending, &format!("code=c&state={state}{iss}")).await;
+        assert_eq!(outcome.is_ok(), ok, "{iss}");
+    }
+}

@@ -1,0 +1,74 @@
+//! How tokens are refreshed, and exchanged for long-lived ones.
+use serde_json::json;
+use vouchsafe::{Error, Feature, Operation, Tokens};
+
+use super::answered;
+use crate::scenario::stored;
+use crate::wire::json;
+
+fn old() -> Tokens {
+    stored(json!({"access_token": "old-access", "refresh_token": "old-refresh", "scope": "read write"}))
+}
+
+fn token() -> vouchsafe::Response {
+    json(200, json!({"access_token": "new-access", "token_type": "Bearer"}))
+}
+
+#[tokio::test]
+async fn a_refresh_carries_what_the_provider_asks_for() {
+    let more = "scope_separator = \",\"\nrefresh_endpoint = \"https://acme.example/refresh\"\n\
+        [token]\nencoding = \"json\"\nnames = { client_id = \"client_key\" }\n\
+        [refreshing]\nencoding = \"form\"\nnames = { refresh_token = \"token\", client_secret = \"\" }\n\
+        params = { op = \"renew\" }\nredirect_uri = true\nscope = true";
+    let (client, wire) = answered(more, token());
+    assert_eq!(client.refresh(&old()).await.unwrap().refresh_token().unwrap().expose(), "old-refresh");
+    assert_eq!(
+        wire.only(),
+        "POST https://acme.example/refresh\naccept: application/json\n\
+         content-type: application/x-www-form-urlencoded\n\n\
+         grant_type=refresh_token&token=old-refresh&scope=read%2Cwrite\
+         &redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&client_key=my-client&op=renew"
+    );
+}
+
+#[tokio::test]
+async fn an_access_token_is_refreshed_where_there_is_no_other() {
+    let more = "[token]\nencoding = \"query\"\ngrant_types = { refresh_token = \"th_refresh_token\" }\n\
+        [refreshing]\naccess_token = true\n\
+        names = { refresh_token = \"access_token\", client_id = \"\", client_secret = \"\" }";
+    let (client, wire) = answered(more, token());
+    let fresh = client.refresh(&stored(json!({"access_token": "old-access"}))).await.unwrap();
+    assert_eq!(fresh.access_token().expose(), "new-access");
+    assert_eq!(
+        wire.only(),
+        "GET https://acme.example/token?grant_type=th_refresh_token&access_token=old-access\naccept: application/json"
+    );
+}
+
+#[tokio::test]
+async fn a_long_lived_token_is_had_for_a_short_lived_one() {
+    let more = "[long_lived]\nendpoint = \"https://acme.example/long\"\nencoding = \"query\"\n\
+        grant_type = \"exchange\"\ntoken_name = \"short_token\"";
+    let (client, wire) = answered(more, token());
+    let long = client.long_lived_token(&old()).await.unwrap();
+    assert_eq!(long.access_token().expose(), "new-access");
+    assert_eq!(long.refresh_token().unwrap().expose(), "old-refresh");
+    assert_eq!(
+        wire.only(),
+        "GET https://acme.example/long?grant_type=exchange&short_token=old-access&client_id=my-client\
+         &client_secret=my-client-secret\naccept: application/json"
+    );
+    let said = json!({"error": {"message": "bad old-access", "type": "OAuthException", "code": 190}});
+    let error = answered(more, json(400, said)).0.long_lived_token(&old()).await.unwrap_err();
+    assert_eq!((error.operation(), error.code()), (Operation::LongLivedToken, "OAuthException"));
+    assert_eq!(
+        error.to_string(),
+        "getting a long-lived token failed: the provider answered OAuthException (HTTP status 400): bad …"
+    );
+}
+
+#[tokio::test]
+async fn a_provider_without_long_lived_tokens_says_so() {
+    let error = answered("", token()).0.long_lived_token(&old()).await.unwrap_err();
+    assert!(matches!(&error, Error::Unsupported(e) if e.feature() == Feature::LongLivedToken));
+}

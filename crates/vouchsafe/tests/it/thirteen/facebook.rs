@@ -1,0 +1,71 @@
+use vouchsafe::{Operation, providers};
+
+use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
+
+const TOKEN: &str = "POST https://graph.facebook.com/v25.0/oauth/access_token";
+const PROFILE: &str = "GET https://graph.facebook.com/v25.0/me";
+
+#[tokio::test]
+async fn a_login_at_facebook() {
+    let stage = Stage::new("facebook", providers::facebook());
+    stage.at(TOKEN, 200, "token");
+    stage.at(PROFILE, 200, "profile");
+    let (url, tokens) = stage.log_in("code=code-1&state=STATE").await;
+    let tokens = tokens.unwrap();
+    assert_eq!(
+        url,
+        format!(
+            "https://www.facebook.com/v25.0/dialog/oauth?{ASKED}&scope=public_profile%2Cemail&state=*&{PKCE}"
+        )
+    );
+    assert_eq!(
+        stage.last(),
+        format!("{TOKEN}\naccept: application/json\n{FORM}\n\n{EXCHANGE}&code_verifier=*&{IN_FORM}")
+    );
+
+    let identity = stage.client.identity(&tokens).await.unwrap();
+    // The token stays out of the URL.
+    assert_eq!(
+        stage.last(),
+        format!(
+            "{PROFILE}?fields=id%2Cname%2Cemail%2Cpicture\naccept: application/json\nauthorization: Bearer EAABsample1short"
+        )
+    );
+    assert_eq!((identity.subject(), identity.name()), ("10158823456789012", Some("Elaine Astolat")));
+    assert_eq!((identity.email(), identity.email_verified()), (Some("elaine@astolat.example"), None));
+    assert_eq!(identity.picture(), Some("https://platform-lookaside.example/pic?asid=10158823456789012"));
+
+    stage.at(TOKEN, 200, "long_lived_token");
+    let long = stage.client.long_lived_token(&tokens).await.unwrap();
+    assert_eq!(long.access_token().expose(), "EAABsample1long");
+    assert!(long.expires_within(std::time::Duration::from_secs(60 * 86_400)) && !long.is_expired());
+    assert_eq!(
+        stage.last(),
+        format!(
+            "{TOKEN}\naccept: application/json\n{FORM}\n\n\
+             grant_type=fb_exchange_token&fb_exchange_token=EAABsample1short&{IN_FORM}"
+        )
+    );
+    assert_eq!(stage.client.refresh(&tokens).await.unwrap_err().code(), "refresh_not_supported");
+    assert_eq!(stage.client.revoke(&tokens).await.unwrap_err().code(), "revoke_not_supported");
+}
+
+#[tokio::test]
+async fn refusals_of_facebook_are_told() {
+    let stage = Stage::new("facebook", providers::facebook());
+    stage.at(TOKEN, 400, "token_error");
+    let error = stage.log_in("code=code-1&state=STATE").await.1.unwrap_err();
+    assert_eq!(error.code(), "OAuthException");
+    assert!(error.to_string().contains("This authorization code has been used."), "{error}");
+    stage.at(TOKEN, 200, "token_no_expiry");
+    stage.at(PROFILE, 200, "profile_no_email");
+    let tokens = stage.log_in("code=code-1&state=STATE").await.1.unwrap();
+    assert_eq!(tokens.expires_at(), None);
+    assert_eq!(stage.client.identity(&tokens).await.unwrap().email(), None);
+    stage.at(PROFILE, 400, "profile_error");
+    let error = stage.client.identity(&tokens).await.unwrap_err();
+    assert_eq!((error.operation(), error.code()), (Operation::Profile, "OAuthException"));
+    stage.at(TOKEN, 400, "token_error");
+    let error = stage.client.long_lived_token(&tokens).await.unwrap_err();
+    assert_eq!((error.operation(), error.code()), (Operation::LongLivedToken, "OAuthException"));
+}

@@ -1,0 +1,139 @@
+use serde_json::json;
+use vouchsafe::{Client, Provider, providers};
+
+use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
+use crate::scenario::web;
+use crate::wire;
+
+const TOKEN: &str = "POST https://login.microsoftonline.com/common/oauth2/v2.0/token";
+const PROFILE: &str = "GET https://graph.microsoft.com/oidc/userinfo";
+
+fn stage_of(provider: Provider, tenant: &str) -> Stage {
+    let stage = Stage::new("microsoft", provider);
+    let metadata = stage.sample("discovery_common");
+    let place =
+        format!("GET https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration");
+    stage.metadata(&place, &metadata);
+    stage
+}
+
+fn stage() -> Stage {
+    stage_of(providers::microsoft("common"), "common")
+}
+
+/// Answers for the user of those claims, as Microsoft's UserInfo does: without `xms_edov`.
+fn profile(stage: &Stage, claims: &serde_json::Value) {
+    let profile = json!({"sub": claims["sub"], "name": claims["name"], "email": claims["email"]});
+    stage.answer(PROFILE, wire::json(200, profile));
+}
+
+#[tokio::test]
+async fn a_login_at_microsoft() {
+    let stage = stage();
+    let claims = stage.sample("id_token_claims_verified");
+    profile(&stage, &claims);
+    let (url, tokens) = stage.log_in_with(TOKEN, claims.clone()).await;
+    let tokens = tokens.unwrap();
+    assert_eq!(
+        url,
+        format!(
+            "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?{ASKED}&scope=openid+profile+email\
+             &state=*&nonce=*&{PKCE}"
+        )
+    );
+    assert_eq!(
+        stage.letters("/common/oauth2/v2.0/token"),
+        [format!("{TOKEN}\naccept: application/json\n{FORM}\n\n{EXCHANGE}&code_verifier=*&{IN_FORM}")]
+    );
+    let identity = stage.client.identity(&tokens).await.unwrap();
+    assert_eq!(
+        stage.last(),
+        format!("{PROFILE}\naccept: application/json\nauthorization: Bearer ms-sample-access")
+    );
+    assert_eq!(identity.subject(), claims["sub"].as_str().unwrap());
+    assert_eq!(identity.verified_email(), Some("morgan@avalon.example"));
+    assert_eq!(identity.profile().str_at("/tid"), claims["tid"].as_str());
+
+    let mut refreshed = claims;
+    refreshed["nonce"] = json!(null);
+    stage.tokens(TOKEN, "refresh", refreshed);
+    let fresh = stage.client.refresh(&tokens).await.unwrap();
+    assert_eq!(fresh.refresh_token().unwrap().expose(), "M.sample-refresh-2");
+    assert_eq!(
+        stage.last(),
+        format!(
+            "{TOKEN}\naccept: application/json\n{FORM}\n\n\
+             grant_type=refresh_token&refresh_token=M.sample-refresh&{IN_FORM}"
+        )
+    );
+    assert_eq!(stage.client.revoke(&fresh).await.unwrap_err().code(), "revoke_not_supported");
+}
+
+#[tokio::test]
+async fn an_email_at_microsoft_is_verified_by_its_domain_s_owner_alone() {
+    for (sample, verified) in [
+        ("id_token_claims_verified", Some("morgan@avalon.example")),
+        ("id_token_claims_personal", Some("elaine@outlook.example")),
+        // The administrator of any tenant can write any address there.
+        ("id_token_claims_attack", None),
+    ] {
+        let stage = stage();
+        let claims = stage.sample(sample);
+        profile(&stage, &claims);
+        let tokens = stage.log_in_with(TOKEN, claims.clone()).await.1.unwrap();
+        let identity = stage.client.identity(&tokens).await.unwrap();
+        assert_eq!(identity.email(), claims["email"].as_str());
+        assert_eq!(identity.verified_email(), verified, "{sample}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_names_another_tenant_than_its_issuer_is_refused() {
+    let stage = stage();
+    for (name, value, code) in [
+        ("tid", json!("11111111-2222-4333-8444-555555555555"), "issuer_mismatch"),
+        ("tid", json!(null), "missing_field"),
+        ("iss", json!("https://login.microsoftonline.com/{tenantid}/v2.0"), "issuer_mismatch"),
+        ("iss", json!("https://evil.example/72f988bf-0000-4000-8000-2d7cd011db47/v2.0"), "issuer_mismatch"),
+    ] {
+        let mut claims = stage.sample("id_token_claims_verified");
+        claims[name] = value;
+        assert_eq!(stage.log_in_with(TOKEN, claims).await.1.unwrap_err().code(), code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_of_one_s_own_lets_no_other_in() {
+    let (tenant, issuer) =
+        ("avalon.example", "https://login.microsoftonline.com/72f988bf-0000-4000-8000-2d7cd011db47/v2.0");
+    let stage = stage_of(providers::microsoft(tenant), tenant);
+    let mut metadata = stage.sample("discovery_common");
+    metadata["issuer"] = json!(issuer);
+    stage.metadata(
+        &format!("GET https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration"),
+        &metadata,
+    );
+    assert!(stage.log_in_with(TOKEN, stage.sample("id_token_claims_verified")).await.1.is_ok());
+    let stranger = stage.log_in_with(TOKEN, stage.sample("id_token_claims_attack")).await.1;
+    assert_eq!(stranger.unwrap_err().code(), "issuer_mismatch");
+}
+
+#[tokio::test]
+async fn a_tenant_is_one_part_of_a_path() {
+    let http = stage().wire.http();
+    for tenant in ["../evil", "a/b", "a?b", "", "..", "a#b"] {
+        let error = Client::new(providers::microsoft(tenant), web(), &http).unwrap_err();
+        assert_eq!(error.code(), "invalid_param", "{tenant}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_microsoft_are_told() {
+    let stage = stage();
+    stage.at(TOKEN, 400, "token_error");
+    let error = stage.log_in("code=code-1&state=STATE").await.1.unwrap_err();
+    assert_eq!(error.code(), "invalid_grant");
+    assert!(error.to_string().contains("AADSTS70008"), "{error}");
+    stage.at(PROFILE, 401, "profile_error");
+    assert_eq!(stage.client.manual().profile("at").await.unwrap_err().code(), "InvalidAuthenticationToken");
+}
