@@ -225,7 +225,7 @@ impl Client {
             let detail = "the refreshed ID token is about another user";
             return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
         }
-        Ok(fresh.or_kept(tokens))
+        Ok(self.kept(fresh, tokens))
     }
 
     /// A long-lived token for the short-lived one, where the provider has that.
@@ -234,7 +234,7 @@ impl Client {
     /// [`Error::Unsupported`] if it has not.
     #[doc(alias = "get_long_lived_access_token")]
     pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        Ok(self.prolong(tokens).await?.or_kept(tokens))
+        Ok(self.kept(self.prolong(tokens).await?, tokens))
     }
 
     /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its

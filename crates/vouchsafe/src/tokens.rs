@@ -118,6 +118,13 @@ impl Tokens {
         self
     }
 
+    /// What came beside the token stays where a refresh does not repeat it.
+    pub(crate) fn or_beside(mut self, old: &Tokens) -> Self {
+        let beside = self.answer().with_more_from(old.answer());
+        self.extra = Some(Secret::new(beside.to_string()));
+        self
+    }
+
     /// RFC 6749 §6: what a refresh does not renew stays as it was.
     pub(crate) fn or_kept(mut self, old: &Tokens) -> Self {
         self.refresh_token = self.refresh_token.or_else(|| old.refresh_token.clone());

@@ -97,6 +97,16 @@ impl Client {
         Ok(Tokens::new(answer, &manners.scope_separators, id_token))
     }
 
+    /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
+    pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
+        let manners = &self.inner.blueprint.definition.userinfo;
+        let fresh = fresh.or_kept(old);
+        if manners.source == ProfileSource::Token || manners.params.values().any(|v| v.contains("{token:")) {
+            return fresh.or_beside(old);
+        }
+        fresh
+    }
+
     /// Asks for a long-lived token.
     pub(crate) async fn prolong(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;

@@ -72,3 +72,19 @@ async fn a_provider_without_long_lived_tokens_says_so() {
     let error = answered("", token()).0.long_lived_token(&old()).await.unwrap_err();
     assert!(matches!(&error, Error::Unsupported(e) if e.feature() == Feature::LongLivedToken));
 }
+
+#[tokio::test]
+async fn what_the_profile_is_had_by_outlives_a_refresh() {
+    let old =
+        stored(json!({"access_token": "old", "refresh_token": "r", "extra": {"uid": "u", "plan": "free"}}));
+    let answer = json(200, json!({"access_token": "new", "token_type": "Bearer", "plan": "paid"}));
+    for needs in ["params = { uid = \"{token:/uid}\" }", "source = \"token\""] {
+        let (client, _) = answered(&format!("[userinfo]\n{needs}"), answer.clone());
+        let fresh = client.refresh(&old).await.unwrap();
+        assert_eq!(fresh.get("uid").unwrap().as_str(), Some("u"));
+        assert_eq!(fresh.get("plan").unwrap().as_str(), Some("paid"));
+        assert!(fresh.get("access_token").is_none());
+    }
+    let fresh = answered("", answer).0.refresh(&old).await.unwrap();
+    assert!(fresh.get("uid").is_none(), "elsewhere an answer stands for itself");
+}
