@@ -9,7 +9,7 @@ use crate::error::{Error, Feature, Operation};
 use crate::http::BoxFuture;
 use crate::jose::id_token::{Audience, Expected, Nonce};
 use crate::json::Json;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra, escaped};
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
 use crate::provider::{OpenId, Server};
@@ -243,9 +243,10 @@ impl AuthorizationUrl<'_> {
             params: &self.params,
             names: &authorization.names,
         };
+        let (state, nonce) = (self.state.as_deref().map(escaped), self.nonce.as_deref().map(escaped));
         let one = OneLogin {
-            state: self.state.as_deref(),
-            nonce: self.nonce.as_deref(),
+            state: state.as_deref(),
+            nonce: nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| match &c.hex {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (&*c.value, c.method),

@@ -47,7 +47,7 @@ impl AuthorizationRequest<'_> {
     }
 }
 
-/// What is another at each login.
+/// What is another at each login: text that needs no escape, as what the library makes, or that [`escaped`] has made so.
 pub(crate) struct OneLogin<'a> {
     pub(crate) state: Option<&'a str>,
     pub(crate) nonce: Option<&'a str>,
@@ -61,18 +61,23 @@ impl OneLogin<'_> {
     pub(crate) fn url(&self, begun: &str) -> String {
         let mut url = String::with_capacity(begun.len() + 256);
         url.push_str(begun);
-        let names = &self.manners.names;
-        let own =
-            |name: &'static str| if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
-        for (name, value) in [("state", self.state), ("nonce", self.nonce)] {
-            if let Some(value) = value {
-                add(&mut url, own(name), value);
+        let mut add = |name: &'static str, value: Option<&str>| {
+            let names = &self.manners.names;
+            let own = if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
+            let Some(value) = value.filter(|_| !own.is_empty()) else { return };
+            url.push('&');
+            if names.is_empty() {
+                url.push_str(own);
+            } else {
+                escape(&mut url, own);
             }
-        }
-        if let Some((challenge, method)) = self.challenge {
-            add(&mut url, own("code_challenge_method"), method);
-            add(&mut url, own("code_challenge"), challenge);
-        }
+            url.push('=');
+            url.push_str(value);
+        };
+        add("state", self.state);
+        add("nonce", self.nonce);
+        add("code_challenge_method", self.challenge.map(|(_, method)| method));
+        add("code_challenge", self.challenge.map(|(challenge, _)| challenge));
         if let Some(fragment) = &self.manners.fragment {
             url.push('#');
             url.push_str(fragment);
@@ -256,6 +261,13 @@ fn add(url: &mut String, name: &str, value: &str) {
     escape(url, value);
 }
 
+/// Text as it stands in a URL.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut url = String::with_capacity(text.len() + 8);
+    escape(&mut url, text);
+    url
+}
+
 fn escape(url: &mut String, text: &str) {
     // What the library makes, and most names and values, need no escape: they are copied as a whole.
     if text
@@ -331,7 +343,9 @@ mod tests {
         assert!(begun.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{begun}");
 
         let manners = &AuthorizationManners::default();
-        let one = OneLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")), manners };
+        let state = escaped("s&t");
+        let one =
+            OneLogin { state: Some(&state), nonce: Some("n"), challenge: Some(("c", "plain")), manners };
         assert_eq!(one.url("x?y"), "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c");
     }
 
