@@ -84,6 +84,14 @@ impl Json {
         self
     }
 
+    /// This object with one more member, unless it has one of that name.
+    pub(crate) fn or_member(mut self, name: &str, value: Json) -> Self {
+        if let Value::Object(members) = &mut self.0 {
+            members.entry(name).or_insert(value.0);
+        }
+        self
+    }
+
     /// This object, with the members of another that it lacks.
     pub(crate) fn with_more_from(mut self, other: Json) -> Self {
         if let (Value::Object(mine), Value::Object(more)) = (&mut self.0, other.0) {

@@ -91,6 +91,9 @@ impl Tokens {
 
     /// Any other member of the provider's answer, by its name.
     ///
+    /// Where the provider tells a profile in the authorization response, as Apple does in `user` at the first login, it
+    /// is found here under that name. It came by the browser: believe no e-mail in it.
+    ///
     /// An `id_token` is found here only where nobody verified it: do not believe it.
     pub fn get(&self, name: &str) -> Option<Json> {
         if name == "id_token" {
@@ -108,6 +111,12 @@ impl Tokens {
     /// The same as one document, empty where there are none.
     pub(crate) fn answer(&self) -> Json {
         self.extra().unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()).into())
+    }
+
+    /// One more member, unless the answer has one of that name.
+    pub(crate) fn or_member(mut self, name: &str, value: Json) -> Self {
+        self.extra = Some(Secret::new(self.answer().or_member(name, value).to_string()));
+        self
     }
 
     /// What was asked for counts as granted where the provider does not say.
