@@ -193,7 +193,7 @@ impl Client {
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
         let tokens = match authorization::profile(&definition.callback, query) {
-            Some((name, profile)) => tokens.or_member(&name, profile),
+            Some((name, profile)) => tokens.with_brought(&name, profile),
             None => tokens,
         };
         Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
@@ -235,12 +235,6 @@ impl Client {
             let detail = "the refreshed ID token is about another user";
             return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
         }
-        // What the browser brought at the login comes at no refresh.
-        let told = told_profile(&self.inner.blueprint.definition, tokens);
-        let fresh = match told {
-            Some((name, profile)) => fresh.or_member(name, profile),
-            None => fresh,
-        };
         Ok(fresh.or_kept(tokens))
     }
 
@@ -295,9 +289,10 @@ impl Client {
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let identity = self.identity_by_provider(tokens).await?;
-        let definition = &self.inner.blueprint.definition;
-        Ok(match told_profile(definition, tokens) {
-            Some((_, profile)) => identity.or_name(&definition.callback.profile_name, &profile),
+        let callback = &self.inner.blueprint.definition.callback;
+        let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
+        Ok(match brought {
+            Some(profile) => identity.or_name(&callback.profile_name, &profile),
             None => identity,
         })
     }
@@ -395,12 +390,6 @@ impl fmt::Debug for Client {
             .field("client_id", &self.client_id())
             .finish_non_exhaustive()
     }
-}
-
-/// The profile that the authorization response brought, and what it is called.
-fn told_profile<'d>(definition: &'d Definition, tokens: &Tokens) -> Option<(&'d str, Json)> {
-    let name = definition.callback.profile.as_deref()?;
-    Some((name, tokens.get(name)?))
 }
 
 /// What signs the secrets of a registration that has a key for that.

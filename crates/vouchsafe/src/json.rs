@@ -84,12 +84,9 @@ impl Json {
         self
     }
 
-    /// This object with one more member, unless it has one of that name.
-    pub(crate) fn or_member(mut self, name: &str, value: Json) -> Self {
-        if let Value::Object(members) = &mut self.0 {
-            members.entry(name).or_insert(value.0);
-        }
-        self
+    /// An object with that one member.
+    pub(crate) fn object(name: &str, value: Json) -> Self {
+        Self(Value::Object([(name.to_owned(), value.0)].into_iter().collect()))
     }
 
     /// This object, with the members of another that it lacks.

@@ -1,6 +1,7 @@
 //! Client secrets that are JWTs, signed anew for each request.
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+// The source of randomness is handed in: here none is made.
 use aws_lc_rs::rand as random;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;

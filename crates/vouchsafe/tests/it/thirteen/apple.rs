@@ -292,3 +292,40 @@ fn line_ends_of_a_key_do_not_matter() {
         Client::new(providers::apple(), public().apple_key(TEAM, KEY, pem), &http).unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_the_browser_brings_is_not_what_the_provider_says() {
+    // At a provider whose profile comes with the token: the browser cannot put in another.
+    let definition = r#"
+        slug = "acme"
+        display_name = "Acme"
+        kind = "oauth2"
+        authorization_endpoint = "https://acme.example/authorize"
+        token_endpoint = "https://acme.example/token"
+        documentation = "https://acme.example/docs"
+        checked = "2026-11-23"
+        [callback]
+        profile = "user"
+        profile_name = ["/name"]
+        [userinfo]
+        source = "token"
+        [identity]
+        subject = ["/user/id", "/id"]
+        email = ["/user/email"]
+    "#;
+    let answer = json!({"access_token": "at", "token_type": "Bearer", "id": "7"});
+    let http = Wire::always(wire::json(200, answer)).http();
+    let provider = vouchsafe::Provider::from_definition(definition).unwrap();
+    let client = Client::new(provider, public(), &http).unwrap();
+    for (times, name) in [(1, Some("Eve")), (2, None)] {
+        let StartedLogin { url, pending, .. } = client.login().await.unwrap();
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("code", "c").append_pair("state", &param(&url, "state").unwrap());
+        for _ in 0..times {
+            form.append_pair("user", r#"{"id": "1", "email": "boss@corp.example", "name": "Eve"}"#);
+        }
+        let tokens = client.finish(pending, &form.finish()).await.unwrap();
+        let identity = client.identity(&tokens).await.unwrap();
+        assert_eq!((identity.subject(), identity.email(), identity.name()), ("7", None, name));
+    }
+}
