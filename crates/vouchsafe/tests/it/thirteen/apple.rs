@@ -236,6 +236,8 @@ async fn refusals_of_apple_are_told() {
     assert!(error.is_denied(), "{error}");
 
     let tokens = log_in(&stage, &stage.sample("callback_form_again"), json!({})).await.1.unwrap();
+    stage.at(TOKEN, 400, "token_error");
+    assert_eq!(stage.client.refresh(&tokens).await.unwrap_err().code(), "invalid_client");
     stage.at(TOKEN, 400, "token_error_desc");
     let error = stage.client.refresh(&tokens).await.unwrap_err();
     assert!(error.needs_login() && error.to_string().contains("The code has expired"), "{error}");
@@ -280,6 +282,9 @@ fn a_key_that_cannot_sign_is_told_at_once() {
 
     assert!(refused(public().apple_key("", KEY, p8())).contains("team id"));
     assert!(refused(public().apple_key(TEAM, " ", p8())).contains("key id"));
+    let http = Wire::always(wire::json(500, json!({}))).http();
+    let error = Client::new(crate::scenario::acme(), public().apple_key(TEAM, KEY, p8()), &http).unwrap_err();
+    assert!(error.code() == "apple_key" && error.to_string().contains("issuer"), "{error}");
     assert!(refused(public().secret("x").apple_key(TEAM, KEY, p8())).contains("one of them"));
 }
 
