@@ -147,21 +147,43 @@ impl Cookie {
     }
 
     /// The header that sets it; none if a browser would not take it.
-    pub(crate) fn set(&self) -> Option<String> {
+    pub(crate) fn set(&self, way: Way) -> Option<String> {
         let Self { name, value } = self;
-        let set = header(name, value, LIFETIME);
+        let set = header(name, value, LIFETIME, way);
         (set.len() <= MAX_COOKIE).then_some(set)
     }
 }
 
-/// The header that takes a cookie away.
-pub(crate) fn remove(name: &str) -> String {
-    header(name, "", Duration::ZERO)
+/// How the response of the provider comes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// In the query, to which browsers go along with cookies that are `Lax`.
+    Query,
+    /// In a form that the provider's page posts: across sites, to which only cookies that are `None` go along.
+    Form,
 }
 
-fn header(name: &str, value: &str, lifetime: Duration) -> String {
-    let secure = if name.starts_with(HOST) { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", lifetime.as_secs())
+impl Way {
+    /// How it will come to a login that begins at that URL.
+    pub(crate) fn of(url: &str) -> Self {
+        let mut pairs = url.split(['?', '&', '#']);
+        if pairs.any(|pair| pair == "response_mode=form_post") { Self::Form } else { Self::Query }
+    }
+}
+
+/// The header that takes a cookie away.
+pub(crate) fn remove(name: &str, way: Way) -> String {
+    header(name, "", Duration::ZERO, way)
+}
+
+fn header(name: &str, value: &str, lifetime: Duration, way: Way) -> String {
+    // Browsers take `None` only together with `Secure`. Plain http is for loopback hosts alone.
+    let rest = match (name.starts_with(HOST), way) {
+        (true, Way::Form) => "None; Secure",
+        (true, Way::Query) => "Lax; Secure",
+        (false, _) => "Lax",
+    };
+    format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite={rest}", lifetime.as_secs())
 }
 
 const MIN_SECRET: usize = 32;
@@ -228,13 +250,30 @@ mod tests {
     fn over_https_the_cookie_is_secure_and_of_this_host_alone() {
         let name = Family::of("https://app.example.com/callback").new_name().unwrap();
         assert!(name.starts_with("__Host-vouchsafe-login-"));
-        let set = Cookie { name, value: "x".to_owned() }.set().unwrap();
+        let set = Cookie { name, value: "x".to_owned() }.set(Way::Query).unwrap();
         assert!(set.ends_with("=x; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"), "{set}");
     }
 
     #[test]
+    fn the_cookie_goes_along_with_a_form_from_another_site_where_it_is_secure() {
+        let set = |redirect_uri: &str, url: &str| {
+            let name = Family::of(redirect_uri).new_name().unwrap();
+            Cookie { name, value: "x".to_owned() }.set(Way::of(url)).unwrap()
+        };
+        let (https, http) = ("https://app.example.com/callback", "http://127.0.0.1:3000/callback");
+        let form = "https://op.example/authorize?a=b&response_mode=form_post&state=x";
+        assert!(set(https, form).ends_with("; HttpOnly; SameSite=None; Secure"));
+        assert!(set(http, form).ends_with("; HttpOnly; SameSite=Lax"));
+        for query in ["https://op.example/authorize?response_mode=query", "https://op.example/a?x=form_post"]
+        {
+            assert!(set(https, query).ends_with("; HttpOnly; SameSite=Lax; Secure"));
+        }
+        assert!(set(https, "https://op.example/a?response_mode=form_post#x").contains("SameSite=None"));
+    }
+
+    #[test]
     fn a_cookie_too_large_for_browsers_is_not_set() {
-        assert!(Cookie { name: "a".to_owned(), value: "x".repeat(4096) }.set().is_none());
+        assert!(Cookie { name: "a".to_owned(), value: "x".repeat(4096) }.set(Way::Query).is_none());
     }
 
     #[test]

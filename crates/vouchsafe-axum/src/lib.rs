@@ -27,6 +27,22 @@
 //! [`Logins`], the layer around both, sets the cookies and takes them away again, whatever the handlers answer. A login
 //! can be finished once. Logins in several tabs do not disturb each other; of too many the oldest is given up.
 //!
+//! Some providers, Apple among them, have the browser post the response in a form (`response_mode=form_post`): route POST
+//! to the handler with [`LoggedIn`] as well. The cookies of such logins are `SameSite=None; Secure`, as no others go along
+//! with a form from another site. Where the redirect URI is `http` on a loopback host they stay `Lax`, since browsers
+//! take `None` over https alone: that does for a provider on the same machine, and for no other.
+//!
+//! ```no_run
+//! # use axum::{Router, routing::{get, post}};
+//! # use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+//! # fn app(apple: vouchsafe::Client) -> Result<Router, Box<dyn std::error::Error>> {
+//! let app = Router::new()
+//!     .route("/login", get(|login: StartLogin| async { login.await }))
+//!     .route("/callback", post(|user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) }))
+//!     .layer(Logins::new(apple, CookieKey::generate()?));
+//! # Ok(app) }
+//! ```
+//!
 //! What comes after is yours: keep who signed in in a session of your own, and send the browser on.
 //!
 //! ```no_run

@@ -1,14 +1,20 @@
-use axum::extract::FromRequestParts;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use vouchsafe::{Identity, Tokens};
 
-use crate::cookie::Cookie;
+use crate::cookie::{Cookie, Way};
 use crate::logins::{Kept, Trip};
 use crate::rejection::LoginRejection;
 
 /// Somebody who has just signed in: the extractor for the handler at the redirect URI.
 ///
 /// It finishes the login, so take it in that one handler, and keep in a session of your own who it was.
+///
+/// It reads the query of a GET, and the form of a POST, which is how providers such as Apple answer: route both to the
+/// handler, or the one that your provider uses. As it may read the body, it is the last of the handler's arguments.
 ///
 /// ```no_run
 /// use vouchsafe_axum::LoggedIn;
@@ -34,18 +40,35 @@ pub struct LoggedIn {
     pub data: Option<String>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for LoggedIn {
+impl<S: Send + Sync> FromRequest<S> for LoggedIn {
     type Rejection = LoginRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, LoginRejection> {
-        let trip = Trip::of(parts)?;
-        let result = finish(&trip, parts).await;
+    async fn from_request(request: Request, _: &S) -> Result<Self, LoginRejection> {
+        let (parts, body) = request.into_parts();
+        let trip = Trip::of(&parts)?;
+        let result = match parts.method {
+            Method::POST => match form(&parts.headers, body).await {
+                Ok(form) => finish(&trip, &parts, &form, Way::Form).await,
+                Err(rejection) => Err(rejection),
+            },
+            _ => finish(&trip, &parts, parts.uri.query().unwrap_or_default(), Way::Query).await,
+        };
         result.map_err(|rejection| rejection.retry_at(&trip.logins))
     }
 }
 
-async fn finish(trip: &Trip, parts: &Parts) -> Result<LoggedIn, LoginRejection> {
-    let query = parts.uri.query().unwrap_or_default();
+/// The form in a body, as long as it is one and no longer than a response may be.
+async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(LoginRejection::no_form());
+    }
+    let body = to_bytes(body, MAX_FORM).await.map_err(|_| LoginRejection::no_whole_form())?;
+    String::from_utf8(body.into()).map_err(|_| LoginRejection::no_form())
+}
+
+async fn finish(trip: &Trip, parts: &Parts, query: &str, way: Way) -> Result<LoggedIn, LoginRejection> {
     let mut cookies = Cookie::all(&parts.headers).into_iter().filter_map(|c| Some((trip.open(&c)?, c.name)));
     // A response that belongs to none of this browser's logins is forged or stale, and ends none of them.
     let Some((Kept { client, return_to, pending }, name)) =
@@ -54,7 +77,7 @@ async fn finish(trip: &Trip, parts: &Parts) -> Result<LoggedIn, LoginRejection> 
         return Err(LoginRejection::stale());
     };
     // However it ends, it ended: the code is spent.
-    trip.remove(&name);
+    trip.remove(&name, way);
 
     let data = pending.data().map(str::to_owned);
     let Some((_, provider)) = trip.logins.client(Some(&client)) else {
@@ -65,3 +88,6 @@ async fn finish(trip: &Trip, parts: &Parts) -> Result<LoggedIn, LoginRejection> 
     let return_to = return_to.unwrap_or_else(|| "/".to_owned());
     Ok(LoggedIn { client, identity, tokens, return_to, data })
 }
+
+/// The longest form that is read, in bytes.
+const MAX_FORM: usize = 64 * 1024;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tower::{Layer, Service};
 use vouchsafe::{Client, PendingLogin};
 
-use crate::cookie::{self, Cookie, CookieKey};
+use crate::cookie::{self, Cookie, CookieKey, Way};
 use crate::rejection::LoginRejection;
 
 /// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
@@ -163,15 +163,15 @@ impl Trip {
     }
 
     /// Leaves a login with the browser.
-    pub(crate) fn keep(&self, name: String, kept: &Kept) -> Option<()> {
+    pub(crate) fn keep(&self, name: String, kept: &Kept, way: Way) -> Option<()> {
         let value = self.logins.key.seal(&name, serde_json::to_string(kept).ok()?)?;
-        self.add(Cookie { name, value }.set()?);
+        self.add(Cookie { name, value }.set(way)?);
         Some(())
     }
 
     /// Takes a login away from the browser.
-    pub(crate) fn remove(&self, name: &str) {
-        self.add(cookie::remove(name));
+    pub(crate) fn remove(&self, name: &str, way: Way) {
+        self.add(cookie::remove(name, way));
     }
 
     fn add(&self, header: String) {

@@ -34,6 +34,8 @@ pub enum LoginFault {
     /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or
     /// was used already. The person has to start again. Status 400.
     Stale,
+    /// What was posted to the redirect URI is no form, or is too large: no provider sent it. Status 400.
+    Malformed,
     /// The path to return to is not one of this site. Status 400.
     ReturnTo,
     /// There is no client of that name. Status 404.
@@ -64,7 +66,7 @@ impl LoginFault {
     fn status(self) -> StatusCode {
         match self {
             Self::Denied => StatusCode::FORBIDDEN,
-            Self::Stale | Self::ReturnTo => StatusCode::BAD_REQUEST,
+            Self::Stale | Self::Malformed | Self::ReturnTo => StatusCode::BAD_REQUEST,
             Self::UnknownClient => StatusCode::NOT_FOUND,
             Self::Provider => StatusCode::BAD_GATEWAY,
             Self::Setup => StatusCode::INTERNAL_SERVER_ERROR,
@@ -75,6 +77,7 @@ impl LoginFault {
         match self {
             Self::Denied => "You were not signed in",
             Self::Stale => "This sign-in is no longer valid",
+            Self::Malformed => "This sign-in could not be read",
             Self::ReturnTo => "This link leads somewhere else",
             Self::UnknownClient => "There is no such way to sign in",
             Self::Provider => "The provider could not sign you in",
@@ -92,6 +95,7 @@ impl LoginFault {
                 "It took too long, was used already, or was started in another browser. Nothing was lost: \
                  please start again."
             }
+            Self::Malformed => "What arrived here is not what a provider sends. Please start again.",
             Self::ReturnTo => {
                 "After signing in it would have taken you to another site, so it was stopped here. \
                  Please start from this site instead."
@@ -129,6 +133,16 @@ impl LoginRejection {
 
     pub(crate) fn stale() -> Self {
         Self::new(LoginFault::Stale, "the response belongs to no login of this browser")
+    }
+
+    pub(crate) fn no_form() -> Self {
+        let detail = "what was posted to the redirect URI is not a form (application/x-www-form-urlencoded)";
+        Self::new(LoginFault::Malformed, detail)
+    }
+
+    pub(crate) fn no_whole_form() -> Self {
+        let detail = "what was posted to the redirect URI is too large, or did not come to its end";
+        Self::new(LoginFault::Malformed, detail)
     }
 
     pub(crate) fn return_to() -> Self {

@@ -8,7 +8,7 @@ use axum::response::Redirect;
 use http::request::Parts;
 use vouchsafe::Login;
 
-use crate::cookie::{Cookie, Family};
+use crate::cookie::{Cookie, Family, Way};
 use crate::logins::{Kept, Trip};
 use crate::rejection::LoginRejection;
 
@@ -81,12 +81,12 @@ impl StartLogin {
             .filter(|cookie| family.has(&cookie.name))
             .map(|cookie| (trip.open(&cookie).map(|kept| kept.pending.started_at()), cookie.name));
         for name in too_many(others.collect()) {
-            trip.remove(&name);
+            trip.remove(&name, Way::Query);
         }
         let kept = Kept { client: name.to_owned(), return_to, pending: started.pending };
         family
             .new_name()
-            .and_then(|cookie| trip.keep(cookie, &kept))
+            .and_then(|cookie| trip.keep(cookie, &kept, Way::of(&started.url)))
             .ok_or_else(LoginRejection::cookie_cannot_be_made)?;
         Ok(Redirect::to(&started.url))
     }

@@ -142,6 +142,7 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         ("identity.email_verified", &identity.email_verified),
         ("identity.name", &identity.name),
         ("identity.picture", &identity.picture),
+        ("callback.profile_name", &d.callback.profile_name),
     ];
     for (field, list) in lists {
         for pointer in list {
@@ -193,6 +194,13 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(matches!(only, "access_token" | "refresh_token"), "revocation.only", || {
         "must be access_token or refresh_token".to_owned()
     })?;
+    let profile = d.callback.profile.as_deref();
+    ensure(!profile.is_some_and(|name| PROTOCOL.contains(&name)), "callback.profile", || {
+        "must be the name of a parameter that the protocol does not own".to_owned()
+    })?;
+    ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
+        "is where the name is in callback.profile, and there is none".to_owned()
+    })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
         Some(("scheme", word)) => word.is_empty() || is_token(word),
@@ -217,6 +225,24 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     }
     Ok(())
 }
+
+/// What means something else in a response or among the tokens.
+const PROTOCOL: [&str; 14] = [
+    "",
+    "code",
+    "state",
+    "iss",
+    "error",
+    "error_description",
+    "error_uri",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "token_type",
+    "expires_in",
+    "expires_at",
+    "scope",
+];
 
 fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
     if good { Ok(()) } else { Err(Mistake { field: field.to_owned(), why: why() }) }

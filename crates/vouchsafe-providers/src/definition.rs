@@ -208,6 +208,11 @@ pub struct CallbackManners {
     pub hmac: Option<String>,
     /// Parameters that must come back with just that value: `shop = "{shop}.example.com"`.
     pub expect: BTreeMap<String, String>,
+    /// A parameter that holds a profile as JSON text, where the provider tells one there. It comes by the browser, which
+    /// can change it: of all that it says only the name is used.
+    pub profile: Option<String>,
+    /// Where in that profile the parts of the name are, in their order: JSON Pointers.
+    pub profile_name: Vec<String>,
 }
 
 /// Where the parameters of a request go.

@@ -207,6 +207,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("checked", "2026-13-01", "must be a date"),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
         ("callback.expect.shop", "{shop}", "{shop} is not described"),
+        ("callback.profile", "state", "the protocol does not own"),
+        ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),
         ("token.answer", "data", pointer),
         ("token.params.action", "{shop}", "{shop} is not described"),

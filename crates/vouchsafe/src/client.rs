@@ -10,6 +10,7 @@ use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, Fault, Feature, Operation};
 use crate::http::Http;
 use crate::identity::Identity;
+use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::jose::id_token::Nonce;
 use crate::jose::jwk::KeySet;
 use crate::json::Json;
@@ -58,6 +59,8 @@ pub struct Client {
 struct Inner {
     blueprint: Blueprint,
     credentials: Credentials,
+    /// Makes the secret of each request, where it is a JWT.
+    signer: Option<SecretSigner>,
     registration: Registration,
     http: Http,
     /// The provider as discovery makes it.
@@ -75,9 +78,11 @@ impl Client {
         let blueprint = provider.blueprint(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
+        let signer = signer(&registration, &blueprint)?;
         let mut inner = Inner {
             blueprint,
             credentials,
+            signer,
             registration,
             http: http.clone(),
             server: Cached::empty(),
@@ -105,7 +110,8 @@ impl Client {
         Login::new(self)
     }
 
-    /// Finishes a login, with the query that the browser brought to the redirect URI.
+    /// Finishes a login, with the query that the browser brought to the redirect URI; or with the form, where the
+    /// provider has it posted there.
     ///
     /// Checks issuer and state, exchanges the code, and verifies the ID token, in that order (RFC 9207, RFC 6749
     /// section 10.12, RFC 7636, OpenID Connect Core section 3.1.3.7).
@@ -186,6 +192,10 @@ impl Client {
             code: Some(code),
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
+        let tokens = match authorization::profile(&definition.callback, query) {
+            Some((name, profile)) => tokens.with_brought(&name, profile),
+            None => tokens,
+        };
         Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
     }
 
@@ -270,12 +280,25 @@ impl Client {
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
     ///
     /// Where there is an ID token and the profile cannot be had (a network fault, a status of 5xx), the ID token does
-    /// alone, and [`Identity::profile_error`] says why.
+    /// alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
+    /// alone, as Apple does at the first login, [`Client::finish`] keeps that among the tokens, and the name comes from
+    /// there: from the browser, that is, as what people call themselves.
     ///
     /// # Errors
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
+        let identity = self.identity_by_provider(tokens).await?;
+        let callback = &self.inner.blueprint.definition.callback;
+        let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
+        Ok(match brought {
+            Some(profile) => identity.or_name(&callback.profile_name, &profile),
+            None => identity,
+        })
+    }
+
+    /// The same without what the browser brought.
+    async fn identity_by_provider(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let Definition { slug, identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
         // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
         let claims =
@@ -367,6 +390,25 @@ impl fmt::Debug for Client {
             .field("client_id", &self.client_id())
             .finish_non_exhaustive()
     }
+}
+
+/// What signs the secrets of a registration that has a key for that.
+fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<SecretSigner>, Error> {
+    let Some(key) = &registration.apple_key else {
+        return Ok(None);
+    };
+    let Some(issuer) = &blueprint.definition.issuer else {
+        let detail =
+            "client secrets are signed for an issuer, and the provider has none: the key is for Apple's";
+        return Err(Error::config("apple_key", detail));
+    };
+    Ok(Some(SecretSigner {
+        team_id: key.team_id.clone(),
+        key_id: key.key_id.clone(),
+        client_id: registration.client_id.clone(),
+        audience: issuer.clone(),
+        key: SigningKey::from_pem(key.pem.expose())?,
+    }))
 }
 
 /// RFC 6749 §3.1.2: absolute, without a fragment; and `https`, a loopback host, or an app's own scheme (RFC 8252).

@@ -93,6 +93,16 @@ impl Identity {
         self
     }
 
+    /// Takes the name from what came by the browser, where the provider itself tells none.
+    pub(crate) fn or_name(mut self, parts: &[String], profile: &Json) -> Self {
+        if self.name.is_none() {
+            let parts = parts.iter().filter_map(|part| profile.str_at(part)).map(str::trim);
+            let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+            self.name = (!parts.is_empty()).then(|| parts.join(" "));
+        }
+        self
+    }
+
     /// The slug of the provider.
     pub fn provider(&self) -> &str {
         &self.provider

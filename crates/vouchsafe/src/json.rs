@@ -84,6 +84,11 @@ impl Json {
         self
     }
 
+    /// An object with that one member.
+    pub(crate) fn object(name: &str, value: Json) -> Self {
+        Self(Value::Object([(name.to_owned(), value.0)].into_iter().collect()))
+    }
+
     /// This object, with the members of another that it lacks.
     pub(crate) fn with_more_from(mut self, other: Json) -> Self {
         if let (Value::Object(mine), Value::Object(more)) = (&mut self.0, other.0) {

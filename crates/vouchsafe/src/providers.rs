@@ -7,8 +7,12 @@ pub fn openid(issuer: impl Into<String>) -> Provider {
     Provider::openid(issuer)
 }
 
-/// Apple, by OpenID Connect. The client secret is a JWT that you sign and renew, and the response comes by POST: hand
-/// the posted form to [`Client::finish`](crate::Client::finish) in place of the query.
+/// Apple, by OpenID Connect. [`Registration::apple_key`](crate::Registration::apple_key) takes the key that Apple gives,
+/// and signs the client secret with it.
+///
+/// The response comes by POST: hand the posted form to [`Client::finish`](crate::Client::finish) in place of the query.
+/// Cookies go along with it only if they are `SameSite=None; Secure`. The name comes at a person's first login alone, and
+/// is in the [`Identity`](crate::Identity) of that login: keep it then.
 pub fn apple() -> Provider {
     catalogued("apple")
 }

@@ -24,6 +24,9 @@ pub struct Tokens {
     expires_at: Option<SystemTime>,
     /// The answer as it came, where it has more members than those above.
     extra: Option<Secret>,
+    /// What came by the browser, by its name. It stays apart from what the provider said, so that nobody who reads a
+    /// profile there reads this.
+    brought: Option<Secret>,
 }
 
 impl Tokens {
@@ -37,6 +40,7 @@ impl Tokens {
             scope_separators: separators(scope_separators),
             expires_at: answer.expires_at,
             extra: answer.extra,
+            brought: None,
         }
     }
 
@@ -91,12 +95,15 @@ impl Tokens {
 
     /// Any other member of the provider's answer, by its name.
     ///
+    /// Where the provider tells a profile in the authorization response, as Apple does in `user` at the first login, it
+    /// is found here under that name. It came by the browser: believe no e-mail in it.
+    ///
     /// An `id_token` is found here only where nobody verified it: do not believe it.
     pub fn get(&self, name: &str) -> Option<Json> {
         if name == "id_token" {
             return self.unverified.as_ref().map(|t| serde_json::Value::from(t.expose()).into());
         }
-        self.extra()?.get(name)
+        self.extra().and_then(|extra| extra.get(name)).or_else(|| self.brought(name))
     }
 
     /// The members of the answer that have no place of their own here.
@@ -108,6 +115,16 @@ impl Tokens {
     /// The same as one document, empty where there are none.
     pub(crate) fn answer(&self) -> Json {
         self.extra().unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new()).into())
+    }
+
+    /// What the browser brought besides, under that name.
+    pub(crate) fn with_brought(mut self, name: &str, value: Json) -> Self {
+        self.brought = Some(Secret::new(Json::object(name, value).to_string()));
+        self
+    }
+
+    pub(crate) fn brought(&self, name: &str) -> Option<Json> {
+        json::parse(self.brought.as_ref()?.expose().as_bytes()).ok()?.get(name)
     }
 
     /// What was asked for counts as granted where the provider does not say.
@@ -130,6 +147,7 @@ impl Tokens {
         self.refresh_token = self.refresh_token.or_else(|| old.refresh_token.clone());
         self.id_token = self.id_token.or_else(|| old.id_token.clone());
         self.scope = self.scope.or_else(|| old.scope.clone());
+        self.brought = self.brought.or_else(|| old.brought.clone());
         self
     }
 }
@@ -233,6 +251,8 @@ struct Stored {
     expires_at: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extra: Option<Json>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brought: Option<Json>,
 }
 
 impl Serialize for Tokens {
@@ -249,6 +269,7 @@ impl Serialize for Tokens {
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
                 .map(|d| d.as_secs()),
             extra: self.extra(),
+            brought: self.brought.as_ref().and_then(|b| json::parse(b.expose().as_bytes()).ok()),
         };
         stored.serialize(serializer)
     }
@@ -268,6 +289,7 @@ impl<'de> Deserialize<'de> for Tokens {
             scope_separators: separators(&stored.scope_separators),
             expires_at: stored.expires_at.and_then(|s| UNIX_EPOCH.checked_add(Duration::from_secs(s))),
             extra: stored.extra.map(|e| Secret::new(e.to_string())),
+            brought: stored.brought.map(|b| Secret::new(b.to_string())),
         })
     }
 }

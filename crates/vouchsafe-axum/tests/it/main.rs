@@ -1,4 +1,5 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
 mod failing;
+mod posted;
 mod scenario;
 mod signing_in;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Query;
-use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
+use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
@@ -51,7 +52,7 @@ pub(crate) fn logins(sandbox: &Sandbox, secret: &[u8]) -> Logins {
 
 /// `/login` takes its wishes from the query; `/callback` says who it was.
 pub(crate) fn site(logins: Logins) -> Router {
-    Router::new().route("/login", get(login)).route("/callback", get(callback)).layer(logins)
+    Router::new().route("/login", get(login)).route("/callback", get(callback).post(callback)).layer(logins)
 }
 
 async fn login(
@@ -66,6 +67,9 @@ async fn login(
     }
     if let Some(data) = wish.remove("data") {
         login = login.with(move |ask| ask.data(data));
+    }
+    if let Some(mode) = wish.remove("response_mode") {
+        login = login.with(move |ask| ask.extra("response_mode", mode));
     }
     login.await
 }
@@ -86,9 +90,22 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn get(&mut self, url: &str) -> Page {
-        let path = url.strip_prefix("http://127.0.0.1:3000").unwrap_or(url);
+        self.send(Request::get(local(url)), Body::empty()).await
+    }
+
+    /// Posts the query of a URL to its path, as that content type.
+    pub(crate) async fn post(&mut self, url: &str, content_type: &str) -> Page {
+        let (path, form) = local(url).split_once('?').unwrap();
+        self.post_to(path, form, content_type).await
+    }
+
+    pub(crate) async fn post_to(&mut self, path: &str, form: &str, content_type: &str) -> Page {
+        self.send(Request::post(path).header(CONTENT_TYPE, content_type), Body::from(form.to_owned())).await
+    }
+
+    async fn send(&mut self, request: Builder, body: Body) -> Page {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = Request::get(path).header(COOKIE, cookies.join("; ")).body(Body::empty()).unwrap();
+        let request = request.header(COOKIE, cookies.join("; ")).body(body).unwrap();
         let response = self.site.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         for header in parts.headers.get_all(SET_COOKIE) {
@@ -108,6 +125,13 @@ impl Browser {
     pub(crate) async fn start(&mut self) -> String {
         self.get("/login").await.location()
     }
+}
+
+fn local(url: &str) -> &str {
+    ["http://127.0.0.1:3000", "https://app.example"]
+        .iter()
+        .find_map(|site| url.strip_prefix(site))
+        .unwrap_or(url)
 }
 
 pub(crate) struct Page {

@@ -1,6 +1,8 @@
 //! Each exchange with the provider: build the request, send it, read the answer.
+use std::borrow::Cow;
 use std::time::SystemTime;
 
+use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::{EmailList, ProfileSource};
 
 use super::{Client, KEYS_AGE};
@@ -12,6 +14,7 @@ use crate::jose::jwk::KeySet;
 use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
 use crate::protocol::answer::{Dialect, Exchange, get};
+use crate::protocol::client_auth::Credentials;
 use crate::protocol::metadata::{self, Metadata, WellKnown};
 use crate::protocol::revocation::{self, Revocation};
 use crate::protocol::token::{self, Grant};
@@ -73,11 +76,12 @@ impl Client {
         let manners = &blueprint.definition.token;
         let both = (manners, &blueprint.definition.refreshing);
         let headers = blueprint.token_headers.clone();
-        let request = token::request(endpoint, &self.inner.credentials, auth, both, headers, grant);
+        let credentials = self.credentials()?;
+        let request = token::request(endpoint, &credentials, auth, both, headers, grant);
         let response = self.send(operation, request).await?;
 
         let uri = endpoint.uri();
-        let secrets = self.secrets(grant);
+        let secrets = secrets(&credentials, grant);
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
         let answer = token::read(&exchange, manners, response, SystemTime::now())?;
 
@@ -119,8 +123,9 @@ impl Client {
         let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
         let auth = self.token_auth(&server, operation)?;
         let (manners, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
-        let (credentials, token) = (&self.inner.credentials, tokens.bearer());
-        let request = long_lived::request(endpoint, credentials, auth, (long_lived, manners), headers, token);
+        let (credentials, token) = (self.credentials()?, tokens.bearer());
+        let request =
+            long_lived::request(endpoint, &credentials, auth, (long_lived, manners), headers, token);
         let response = self.send(operation, request).await?;
 
         let uri = endpoint.uri();
@@ -159,10 +164,11 @@ impl Client {
             None => Some(self.revocation_auth(&server)?),
         };
         let revocation = Revocation { manners, token, hint, bearer, auth };
-        let request = revocation.request(endpoint, &self.inner.credentials);
+        let credentials = self.credentials()?;
+        let request = revocation.request(endpoint, &credentials);
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
-        let [secret, basic] = self.inner.credentials.secrets();
+        let [secret, basic] = credentials.secrets();
         let secrets = [token, secret, basic, access_token.expose()];
         let failure = manners.failure.as_ref();
         let dialect = Dialect { failure, error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
@@ -310,18 +316,28 @@ impl Client {
         }
     }
 
-    fn secrets<'a>(&'a self, grant: Grant<'a>) -> [&'a str; 4] {
-        let [secret, basic] = self.inner.credentials.secrets();
-        match grant {
-            Grant::AuthorizationCode { code, verifier, .. } => {
-                [secret, basic, code, verifier.unwrap_or_default()]
-            }
-            Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
-        }
+    /// Who the client is in one request: where its secret is a JWT, with one that is signed now.
+    fn credentials(&self) -> Result<Cow<'_, Credentials>, Error> {
+        let Some(signer) = &self.inner.signer else {
+            return Ok(Cow::Borrowed(&self.inner.credentials));
+        };
+        let secret = signer.sign(SystemTime::now(), &SystemRandom::new())?;
+        Ok(Cow::Owned(Credentials::new(signer.client_id.clone(), Some(secret))))
     }
 
     async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
         self.inner.http.send(operation, request).await
+    }
+}
+
+/// What of a request must not come back in an error.
+fn secrets<'a>(credentials: &'a Credentials, grant: Grant<'a>) -> [&'a str; 4] {
+    let [secret, basic] = credentials.secrets();
+    match grant {
+        Grant::AuthorizationCode { code, verifier, .. } => {
+            [secret, basic, code, verifier.unwrap_or_default()]
+        }
+        Grant::RefreshToken { token, .. } => [secret, basic, token, ""],
     }
 }
 

@@ -9,6 +9,7 @@ use vouchsafe_providers::{AuthorizationManners, CallbackManners};
 use super::params::{UNCHANGED, called};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Operation, printable};
+use crate::json::{self, Json};
 use crate::secret::Secret;
 
 /// What is asked for, and does not change from login to login.
@@ -232,6 +233,22 @@ pub(crate) fn check_response(
     Ok(forwarded.collect())
 }
 
+/// The profile that came with a response, where the provider tells it there. What cannot be read is as good as none:
+/// nothing depends on it.
+pub(crate) fn profile(manners: &CallbackManners, query: &str) -> Option<(String, Json)> {
+    let wanted = manners.profile.as_ref()?;
+    let named = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    let mut values =
+        named.filter(|(name, _)| decode(name).as_deref() == Some(wanted)).map(|(_, value)| value);
+    let value = values.next().filter(|value| value.len() <= MAX_PROFILE)?;
+    // Which of two would count is anybody's guess.
+    if values.next().is_some() {
+        return None;
+    }
+    let profile = json::parse(decode(value)?.as_bytes()).ok()?;
+    profile.value().is_object().then(|| (wanted.clone(), profile))
+}
+
 /// A SHA-256 in hexadecimal.
 fn unhex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
@@ -304,6 +321,8 @@ pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
 
 /// The longest query that is read, in bytes. Codes may be long, but browsers send no more than this.
 const MAX_QUERY: usize = 64 * 1024;
+/// The longest profile in a response that is read, in bytes as they were sent.
+const MAX_PROFILE: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use crate::registration::ClientAuth;
 use crate::secret::Secret;
 
 /// Who the client is, ready to be written into requests.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     secret: Option<Secret>,

@@ -1,4 +1,5 @@
 //! The best-known providers, each walked from the login's URL to id and e-mail against answers in its documented shape.
+mod apple;
 mod discord;
 mod facebook;
 mod franceconnect;
@@ -19,7 +20,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Provider, Response, Tokens};
+use vouchsafe::{Client, Error, Provider, Registration, Response, Tokens};
 
 use crate::forge;
 use crate::scenario::{CLIENT_ID, now, web};
@@ -35,6 +36,10 @@ struct Stage {
 
 impl Stage {
     fn new(slug: &'static str, provider: Provider) -> Self {
+        Self::with(slug, provider, web())
+    }
+
+    fn with(slug: &'static str, provider: Provider, registration: Registration) -> Self {
         let answers: Arc<Mutex<HashMap<String, Response>>> = Arc::default();
         let known = answers.clone();
         let wire = Wire::new(move |request| {
@@ -44,7 +49,7 @@ impl Stage {
             let nothing = wire::answer(404, "text/plain", "nothing here");
             known.lock().unwrap().get(&place).cloned().unwrap_or(nothing)
         });
-        let client = Client::new(provider, web(), &wire.http()).unwrap();
+        let client = Client::new(provider, registration, &wire.http()).unwrap();
         Self { slug, answers, wire, client }
     }
 

@@ -1,0 +1,87 @@
+//! Responses that the provider's page posts (OAuth 2.0 Form Post Response Mode).
+use axum::http::StatusCode;
+use axum::http::header::SET_COOKIE;
+use vouchsafe::{Client, Http, Provider, Registration};
+use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
+
+use crate::scenario::{Browser, Page, Scenario, site};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const LOGIN: &str = "/login?response_mode=form_post";
+
+/// The response to a login that alice has allowed. The sandbox itself answers in the query alone.
+async fn allowed(sandbox: &Sandbox, url: &str) -> String {
+    assert!(url.contains("&response_mode=form_post&"), "{url}");
+    sandbox.person("alice").allow(&url.replace("&response_mode=form_post", "")).await.unwrap()
+}
+
+fn cookie(page: &Page) -> &str {
+    page.headers[SET_COOKIE].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn a_person_signs_in_by_a_form() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    for content_type in [FORM, "Application/X-WWW-Form-Urlencoded; charset=UTF-8"] {
+        let page = browser.get(LOGIN).await;
+        assert!(cookie(&page).ends_with("; HttpOnly; SameSite=Lax"), "{}", cookie(&page));
+        let callback = allowed(&scenario.sandbox, &page.location()).await;
+        let page = browser.post(&callback, content_type).await;
+        assert_eq!(page.text, "alice@example.com at openid, to /, data none");
+        assert_eq!(browser.cookies.len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_goes_along_from_another_site() {
+    let redirect_uri = "https://app.example/callback";
+    let shop = ClientConfig::public("shop").redirect_uri(redirect_uri);
+    let sandbox = Sandbox::builder().client(shop).start().await.unwrap();
+    let registration = Registration::new("shop").redirect_uri(redirect_uri);
+    let client =
+        Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
+    let site = site(Logins::new(client, CookieKey::generate().unwrap()));
+    let mut browser = Browser { site, cookies: Default::default() };
+    let page = browser.get(LOGIN).await;
+    assert!(cookie(&page).starts_with("__Host-vouchsafe-login-"), "{}", cookie(&page));
+    assert!(cookie(&page).ends_with("; HttpOnly; SameSite=None; Secure"), "{}", cookie(&page));
+
+    let callback = allowed(&sandbox, &page.location()).await;
+    let page = browser.post(&callback, FORM).await;
+    assert!(page.text.starts_with("alice@example.com"), "{}", page.text);
+    assert!(cookie(&page).ends_with("; Max-Age=0; HttpOnly; SameSite=None; Secure"), "{}", cookie(&page));
+}
+
+#[tokio::test]
+async fn what_is_posted_and_is_no_form_is_refused_and_ends_nothing() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    let page = browser.get(LOGIN).await;
+    let callback = allowed(&scenario.sandbox, &page.location()).await;
+    let long = format!("{callback}&user={}", "x".repeat(64 * 1024));
+    for (url, content_type) in
+        [(&callback, "application/json"), (&callback, ""), (&callback, "multipart/form-data"), (&long, FORM)]
+    {
+        let page = browser.post(url, content_type).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        assert!(page.text.contains("<h1>This sign-in could not be read</h1>"), "{}", page.text);
+        assert!(page.text.contains("<a href=\"/login\">Try again</a>"), "{}", page.text);
+    }
+    assert_eq!(scenario.sandbox.requests_to("/token").len(), 0);
+    assert_eq!(browser.post(&callback, FORM).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_form_counts_and_the_query_beside_it_does_not() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    let page = browser.get(LOGIN).await;
+    let callback = allowed(&scenario.sandbox, &page.location()).await;
+    let query = callback.split_once('?').unwrap().1.to_owned();
+    let page = browser.post_to(&format!("/callback?{query}"), "code=x&state=y", FORM).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST);
+    assert!(page.text.contains("no longer valid"), "{}", page.text);
+    assert_eq!(browser.post(&callback, FORM).await.status, StatusCode::OK);
+}
