@@ -84,6 +84,10 @@ impl<'c> Manual<'c> {
 
     /// Fresh tokens for a refresh token (RFC 6749 section 6).
     ///
+    /// # Security
+    /// An ID token that comes is verified, but there is no old one to compare it with: that its subject is still the same
+    /// (OpenID Connect Core section 12.2) is yours to check.
+    ///
     /// # Errors
     /// As [`Client::refresh`].
     #[doc(alias = "refresh_token")]
