@@ -6,6 +6,7 @@ use url::Url;
 use vouchsafe_providers::{Definition, ProfileSource};
 
 use crate::cache::Cached;
+use crate::discovery::fetch_metadata;
 use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, Fault, Feature, Operation};
 use crate::http::Http;
@@ -29,7 +30,7 @@ use crate::tokens::{IdToken, Tokens};
 
 mod exchange;
 
-pub(crate) use exchange::{Expectations, fetch_metadata};
+pub(crate) use exchange::Expectations;
 
 /// You, at a provider: signs people in and keeps their tokens fresh.
 ///

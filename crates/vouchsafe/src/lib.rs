@@ -69,6 +69,7 @@
 
 mod cache;
 mod client;
+mod discovery;
 mod endpoint;
 mod error;
 pub mod guide;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use vouchsafe_providers::{AuthMethod, Definition};
 
-use crate::client::fetch_metadata;
+use crate::discovery::fetch_metadata;
 use crate::error::Error;
 use crate::http::Http;
 use crate::json::Json;

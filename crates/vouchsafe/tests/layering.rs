@@ -133,7 +133,7 @@ fn protocol_and_jose_use_few_crates() {
 
 #[test]
 fn client_and_login_assemble_neither_json_nor_base64_nor_headers() {
-    for file in ["client.rs", "client", "login.rs", "manual.rs"] {
+    for file in ["client.rs", "client", "discovery.rs", "login.rs", "manual.rs"] {
         assert_without(
             file,
             &[

@@ -6,16 +6,16 @@ use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::{EmailList, ProfileSource};
 
 use super::{Client, KEYS_AGE};
+use crate::discovery::fetch_keys;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Feature, Operation};
-use crate::http::{Http, Request, Response};
+use crate::http::{Request, Response};
 use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
-use crate::protocol::answer::{Dialect, Exchange, get};
+use crate::protocol::answer::{Dialect, Exchange};
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::metadata::{self, Metadata, WellKnown};
 use crate::protocol::revocation::{self, Revocation};
 use crate::protocol::token::{self, Grant};
 use crate::protocol::userinfo::{self, UserInfo};
@@ -347,33 +347,4 @@ pub(crate) struct Expectations<'a> {
     pub(crate) max_age: Option<u64>,
     pub(crate) acr_values: &'a [String],
     pub(crate) code: Option<&'a str>,
-}
-
-/// Fetches the metadata from the first place that has it.
-pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Result<Metadata, Error> {
-    let operation = Operation::Discovery;
-    let mut first_error = None;
-    for document in &well_known.documents {
-        let uri = document.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
-        let response = http.send(operation, metadata::request(document)).await?;
-        // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
-        if response.status().is_client_error() {
-            let status = response.status().as_u16();
-            first_error.get_or_insert(Error::status_of(operation, document.as_str().to_owned(), status));
-            continue;
-        }
-        return metadata::read(&exchange, well_known, &response);
-    }
-    Err(first_error.unwrap_or_else(|| Error::config("issuer", "there is nowhere to look for the metadata")))
-}
-
-async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
-    let operation = Operation::KeySet;
-    let uri = jwks_uri.uri();
-    let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
-    let response = http.send(operation, get(uri.clone())).await?;
-    let document = exchange.object(&response)?;
-    KeySet::read(&document)
-        .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
 }
