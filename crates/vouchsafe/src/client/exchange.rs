@@ -103,9 +103,10 @@ impl Client {
 
     /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
-        let manners = &self.inner.blueprint.definition.userinfo;
+        let blueprint = &self.inner.blueprint;
         let fresh = fresh.or_kept(old);
-        if manners.source == ProfileSource::Token || manners.params.values().any(|v| v.contains("{token:")) {
+        let source = blueprint.definition.userinfo.source;
+        if source == ProfileSource::Token || blueprint.profile.needs_answer() {
             return fresh.or_beside(old);
         }
         fresh
@@ -195,7 +196,7 @@ impl Client {
         }
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
-        let answer = tokens.map(Tokens::answer);
+        let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
         let request = blueprint.profile.request(endpoint, token, answer.as_ref())?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();

@@ -62,6 +62,11 @@ impl Asking {
         })
     }
 
+    /// Whether the request holds something of what came with the access token.
+    pub(crate) fn needs_answer(&self) -> bool {
+        self.params.iter().any(|(_, value)| value.contains("{token:"))
+    }
+
     /// The same for another call: with the token in its place, without what is asked for here.
     pub(crate) fn elsewhere(&self) -> Self {
         let post = matches!(self.token, Placement::Body(_));
