@@ -55,7 +55,8 @@ async fn refusals_of_facebook_are_told() {
     let stage = Stage::new("facebook", providers::facebook());
     stage.at(TOKEN, 400, "token_error");
     let error = stage.log_in("code=code-1&state=STATE").await.1.unwrap_err();
-    assert_eq!(error.code(), "OAuthException");
+    // Errors are told apart by their number.
+    assert_eq!(error.code(), "100");
     assert!(error.to_string().contains("This authorization code has been used."), "{error}");
     stage.at(TOKEN, 200, "token_no_expiry");
     stage.at(PROFILE, 200, "profile_no_email");
@@ -64,8 +65,11 @@ async fn refusals_of_facebook_are_told() {
     assert_eq!(stage.client.identity(&tokens).await.unwrap().email(), None);
     stage.at(PROFILE, 400, "profile_error");
     let error = stage.client.identity(&tokens).await.unwrap_err();
-    assert_eq!((error.operation(), error.code()), (Operation::Profile, "OAuthException"));
+    // 190: the token is no longer good.
+    assert_eq!((error.operation(), error.code()), (Operation::Profile, "invalid_token"));
+    assert!(error.needs_login());
+    assert!(error.to_string().contains("Session has expired"), "{error}");
     stage.at(TOKEN, 400, "token_error");
     let error = stage.client.long_lived_token(&tokens).await.unwrap_err();
-    assert_eq!((error.operation(), error.code()), (Operation::LongLivedToken, "OAuthException"));
+    assert_eq!((error.operation(), error.code()), (Operation::LongLivedToken, "100"));
 }
