@@ -445,3 +445,57 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
 
 /// How far the clocks of provider and client may be apart.
 const SKEW: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// What becomes of a token with these times, at a moment that does not move.
+    fn at(times: &str, max_age: Option<u64>) -> Result<(), Check> {
+        let payload = format!(r#"{{"iss":"https://id.example","sub":"1","aud":"me",{times}}}"#);
+        let expected = Expected {
+            issuer: "https://id.example",
+            issuer_aliases: &[],
+            issuer_template: None,
+            audience: Audience::Client("me"),
+            nonce: Nonce::None,
+            max_age,
+            acr_values: &[],
+            access_token: None,
+            code: None,
+            algorithms: None,
+            now: UNIX_EPOCH + Duration::from_secs(NOW),
+        };
+        match Claims::read(&payload).unwrap().check(Algorithm::Es256, &expected) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Check(check, _)) => Err(check),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    #[test]
+    fn clocks_may_be_apart_by_thirty_seconds_and_no_more() {
+        let token =
+            |exp: u64, iat: u64, nbf: u64| at(&format!(r#""exp":{exp},"iat":{iat},"nbf":{nbf}"#), None);
+        assert_eq!(token(NOW + 1, NOW, NOW), Ok(()));
+        // RFC 7519 §4.1.4: on or after exp a token is not accepted; up to nbf it is not yet.
+        assert_eq!(token(NOW - 29, NOW, NOW), Ok(()));
+        assert_eq!(token(NOW - 30, NOW, NOW), Err(Check::Expired));
+        assert_eq!(token(NOW + 60, NOW + 30, NOW), Ok(()));
+        assert_eq!(token(NOW + 60, NOW + 31, NOW), Err(Check::NotYetValid));
+        assert_eq!(token(NOW + 60, NOW, NOW + 30), Ok(()));
+        assert_eq!(token(NOW + 60, NOW, NOW + 31), Err(Check::NotYetValid));
+    }
+
+    #[test]
+    fn a_sign_in_may_be_as_old_as_was_said_and_no_older() {
+        let signed_in =
+            |at_time: u64| at(&format!(r#""exp":{},"iat":{NOW},"auth_time":{at_time}"#, NOW + 60), Some(600));
+        assert_eq!(signed_in(NOW - 630), Ok(()));
+        assert_eq!(signed_in(NOW - 631), Err(Check::AuthTime));
+        assert_eq!(signed_in(NOW + 30), Ok(()));
+        assert_eq!(signed_in(NOW + 31), Err(Check::AuthTime));
+    }
+}
