@@ -210,6 +210,9 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(token, "userinfo.token", || {
         "must be bearer, scheme:WORD, header:NAME, query:NAME or body:NAME".to_owned()
     })?;
+    ensure(d.userinfo.proof.as_deref().is_none_or(is_token), "userinfo.proof", || {
+        "must be the name of a parameter".to_owned()
+    })?;
     let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
     ensure(asked, "userinfo.source", || {
         "says that there is no userinfo endpoint, and there is one".to_owned()

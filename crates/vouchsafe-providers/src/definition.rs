@@ -358,6 +358,9 @@ pub struct UserInfoManners {
     /// Parameters in the query, or in the form of a POST; `{client_id}` stands for the client id, `{token:/uid}` for a
     /// member of the token answer.
     pub params: BTreeMap<String, String>,
+    /// A parameter beside these that proves the client's secret: the hexadecimal HMAC-SHA-256 of the access token under
+    /// it. A client without a secret sends none.
+    pub proof: Option<String>,
     /// A JSON body, such as a GraphQL query.
     pub body: Option<String>,
     /// Content types, besides JSON, that JSON answers are sent as.
@@ -567,6 +570,7 @@ impl Default for UserInfoManners {
             token: "bearer".to_owned(),
             headers: BTreeMap::new(),
             params: BTreeMap::new(),
+            proof: None,
             body: None,
             content_types: Vec::new(),
             failure: None,

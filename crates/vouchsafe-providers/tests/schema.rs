@@ -228,6 +228,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("userinfo.token", "cookie:a", "must be bearer"),
         ("userinfo.token", "header:", "must be bearer"),
         ("userinfo.token", "query:a b", "must be bearer"),
+        ("userinfo.proof", "", "must be the name of a parameter"),
         ("userinfo.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("userinfo.params.uid", "{token:uid}", pointer),
         ("userinfo.failure.description", "message", pointer),

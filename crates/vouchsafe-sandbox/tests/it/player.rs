@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -236,6 +237,7 @@ impl<'a> Player<'a> {
             };
             (name.clone(), value)
         });
+        let params: Pairs = params.chain(self.proof(answer)).collect();
         if manners.method == "POST" && manners.body.is_none() {
             form.extend(params);
         } else {
@@ -250,6 +252,15 @@ impl<'a> Player<'a> {
             None if manners.method == "POST" => self.send(&url, Encoding::Form, None, &headers, form).await,
             None => self.http(&manners.method, &url, &headers, String::new()).await,
         }
+    }
+
+    /// What proves the client's secret, where the provider asks for that.
+    fn proof(&self, answer: &Answer) -> Option<(String, String)> {
+        let token = answer.tokens["access_token"].as_str().unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.acted.client_secret().as_bytes());
+        let tag = hmac::sign(&key, token.as_bytes());
+        let proof: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Some((self.definition.userinfo.proof.clone()?, proof))
     }
 
     fn token_places(&self, answer: &Answer) -> (Pairs, Pairs, Pairs) {
@@ -284,7 +295,8 @@ impl<'a> Player<'a> {
         };
         let document = match &list.endpoint {
             Some(endpoint) => {
-                let (mut headers, query, _) = self.token_places(answer);
+                let (mut headers, mut query, _) = self.token_places(answer);
+                query.extend(self.proof(answer));
                 headers.extend(self.filled(&self.definition.userinfo.headers));
                 let reply = self
                     .http("GET", &with_query(&self.fill(endpoint), &query), &headers, String::new())

@@ -197,7 +197,8 @@ impl Client {
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
         let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
-        let request = blueprint.profile.request(endpoint, token, answer.as_ref())?;
+        let request =
+            blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let secrets = [token.expose()];
@@ -225,7 +226,8 @@ impl Client {
         tokens: &Tokens,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
-        let request = self.inner.blueprint.profile.elsewhere().request(endpoint, token, None)?;
+        let asking = self.inner.blueprint.profile.elsewhere();
+        let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let (secrets, dialect) = ([token.expose()], Dialect { failure: None, ..self.userinfo_dialect() });
