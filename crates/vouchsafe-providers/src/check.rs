@@ -155,6 +155,9 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         }
     }
     if let Some(emails) = &identity.emails {
+        for pointer in inside(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
+            pointer_in("identity.emails.endpoint", pointer, false)?;
+        }
         pointer_in("identity.emails.list", &emails.list, true)?;
         pointer_in("identity.emails.email", &emails.email, true)?;
         pointer_in("identity.emails.primary", emails.primary.as_deref().unwrap_or("/"), false)?;

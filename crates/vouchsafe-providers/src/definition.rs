@@ -408,7 +408,7 @@ pub struct IdentityManners {
     pub picture_template: Option<String>,
     /// The picture's URL is escaped as in HTML.
     pub picture_is_html: bool,
-    /// A second call that lists the user's e-mails; it takes the place of `email`.
+    /// A list of the user's e-mails, or a second call for them; it takes the place of `email`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emails: Option<EmailList>,
 }
@@ -418,7 +418,8 @@ pub struct IdentityManners {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmailList {
-    /// The endpoint, called with the access token; none where the list is in the profile.
+    /// The endpoint, called with the access token; none where the list is in the profile. Pointers in braces stand for
+    /// what they find in the profile: `https://api.example/users/{/user_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The statuses that mean: this application may not see the list.
@@ -427,6 +428,9 @@ pub struct EmailList {
     /// The pointer to the list; empty for the whole answer.
     #[serde(default)]
     pub list: String,
+    /// There is no list, but one entry alone, where `list` points.
+    #[serde(default)]
+    pub single: bool,
     /// In an entry, the pointer to the address; empty where the entry is the address.
     pub email: String,
     /// In an entry, the pointer to the mark of the primary one: true, or a list that holds `primary`. The first entry

@@ -240,6 +240,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("identity.picture_template", "https://cdn.full.example/{id}.png", pointer),
         ("identity.picture_template", "cdn.full.example/{/id}.png", "must begin with https://"),
         ("identity.emails.endpoint", "emails", url),
+        ("identity.emails.endpoint", "https://full.example/{User}/emails", pointer),
         ("identity.emails.absent_on", "[200]", "400 to 599"),
         ("identity.emails.list", "values", pointer),
         ("identity.emails.email", "address", pointer),

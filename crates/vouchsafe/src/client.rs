@@ -320,7 +320,7 @@ impl Client {
             return Ok(identity);
         };
         let listed = match &self.inner.blueprint.emails {
-            Some(endpoint) => self.listed_email(endpoint, list, tokens).await?,
+            Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile().value()),
         };
         Ok(identity.with_listed(manners, listed))

@@ -40,6 +40,15 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
             return Err(OAuthError { status, code: "insufficient_scope", description });
         }
         let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
+        let own = profile::document(call.act, user, holder.email_verified(call, user));
+        let is_own = |(pointer, given): (&String, &String)| {
+            own.pointer(pointer).is_some_and(|value| {
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *given
+            })
+        };
+        if !call.marks.iter().filter(|(mark, _)| mark.starts_with('/')).all(is_own) {
+            return Err(OAuthError::invalid_request("the e-mails of another user are not told"));
+        }
         Ok(profile::email_list(list, user, holder.email_verified(call, user)))
     };
     match answer() {

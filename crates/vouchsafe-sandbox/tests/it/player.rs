@@ -298,15 +298,19 @@ impl<'a> Player<'a> {
                 let (mut headers, mut query, _) = self.token_places(answer);
                 query.extend(self.proof(answer));
                 headers.extend(self.filled(&self.definition.userinfo.headers));
-                let reply = self
-                    .http("GET", &with_query(&self.fill(endpoint), &query), &headers, String::new())
-                    .await;
+                let mut url = self.fill(endpoint);
+                while let Some((before, rest)) = url.split_once('{') {
+                    let (pointer, after) = rest.split_once('}').unwrap();
+                    url = format!("{before}{}{after}", text_at(profile, pointer).unwrap());
+                }
+                let reply = self.http("GET", &with_query(&url, &query), &headers, String::new()).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
                 reply.json()
             }
             None => profile.clone(),
         };
-        let entries = document.pointer(&list.list)?.as_array()?;
+        let found = document.pointer(&list.list)?;
+        let entries = if list.single { std::slice::from_ref(found) } else { found.as_array()? };
         let is_primary = |entry: &&Value| match list.primary.as_ref().map(|pointer| entry.pointer(pointer)) {
             None | Some(Some(Value::Bool(true))) => true,
             Some(Some(Value::Array(marks))) => marks.contains(&json!("primary")),

@@ -10,6 +10,7 @@ use crate::discovery::fetch_keys;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Feature, Operation};
 use crate::http::{Request, Response};
+use crate::identity::put_together;
 use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::{self, Refusal};
@@ -224,8 +225,20 @@ impl Client {
         endpoint: &Endpoint,
         list: &EmailList,
         tokens: &Tokens,
+        profile: &Json,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
+        let filled;
+        let endpoint = if endpoint.as_str().contains('{') {
+            let url = put_together(endpoint.as_str(), profile);
+            filled = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
+                let detail = "the profile lacks what the e-mail is asked for with";
+                Error::response(operation, Fault::MissingField, detail)
+            })?;
+            &filled
+        } else {
+            endpoint
+        };
         let asking = self.inner.blueprint.profile.elsewhere();
         let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
         let response = self.send(operation, request).await?;
