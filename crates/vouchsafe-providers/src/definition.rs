@@ -241,6 +241,8 @@ pub struct TokenManners {
     pub grant_types: BTreeMap<String, String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
+    /// The scopes that were asked for go along with the code.
+    pub scope: bool,
     /// Headers that every request carries; `{client_id}` stands for the client id.
     pub headers: BTreeMap<String, String>,
     /// Where in the answer the members are: a JSON Pointer, empty for the answer itself. What stands beside is kept, but
@@ -551,6 +553,7 @@ impl Default for TokenManners {
             names: BTreeMap::new(),
             grant_types: BTreeMap::new(),
             params: BTreeMap::new(),
+            scope: false,
             headers: BTreeMap::new(),
             answer: String::new(),
             answer_names: BTreeMap::new(),

@@ -180,7 +180,9 @@ impl Client {
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
         let redirect_uri = &request.redirect_uri;
-        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded };
+        let scope = self.scope_with_code(&request.scopes);
+        let scope = scope.as_deref();
+        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded, scope };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
             nonce: match &pending.nonce {
@@ -350,6 +352,12 @@ impl Client {
 
     pub(crate) fn client_id(&self) -> &str {
         &self.inner.registration.client_id
+    }
+
+    /// The scopes that were asked for, where the provider wants them again with the code.
+    pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
+        let Definition { token, scope_separator, .. } = &self.inner.blueprint.definition;
+        (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
     pub(crate) fn redirect_uri(&self) -> Option<&String> {

@@ -285,7 +285,8 @@ pub struct AuthorizationCode<'c> {
 }
 
 impl AuthorizationCode<'_> {
-    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`.
+    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`; or `scope`,
+    /// where it wants the scopes again and others than its own were asked for.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.forwarded.push((name.into(), value.into()));
         self
@@ -323,11 +324,15 @@ impl AuthorizationCode<'_> {
             acr_values: &self.acr_values,
             code: Some(self.code.expose()),
         };
+        // Where other scopes were asked for than the provider's own, they are among the extras.
+        let given = self.forwarded.iter().any(|(name, _)| name == "scope");
+        let scope = self.client.scope_with_code(&server.scopes).filter(|_| !given);
         let grant = Grant::AuthorizationCode {
             code: self.code.expose(),
             redirect_uri: &self.redirect_uri,
             verifier: self.verifier.as_ref().map(Secret::expose),
             forwarded: &self.forwarded,
+            scope: scope.as_deref(),
         };
         self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
     }

@@ -77,6 +77,11 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
     if let Some((name, _)) = acting.forward().iter().find(|(name, value)| params.get(name) != Some(value)) {
         return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
     }
+    let scopes = get("scope").unwrap_or_default().replace(definition.scope_separator.as_str(), " ");
+    let asked = &code.request.scopes;
+    if manners.scope && Scopes::parse(&scopes).is_none_or(|given| given.iter().ne(asked.iter())) {
+        return Err(OAuthError::invalid_request("scope is not that of the authorization request"));
+    }
     check_verifier(code.request.challenge.as_ref(), get("code_verifier"))?;
 
     let id = random_token("");

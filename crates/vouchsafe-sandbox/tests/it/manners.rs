@@ -104,6 +104,19 @@ async fn parameters_have_the_provider_s_names_and_no_other() {
 }
 
 #[tokio::test]
+async fn scopes_go_along_with_the_code_where_they_are_wanted() {
+    let scenario = Scenario::new().await;
+    let toml = own("scope_separator = \",\"\nscopes = [\"a\", \"b\"]\n[token]\nscope = true");
+    let player = Player::own(&scenario, &toml).await;
+    let callback = player.callback("alice").await;
+    for wrong in ["", "a", "a b", "a,b,c"] {
+        let answer = player.redeem(&callback, &[("scope", wrong)]).await;
+        assert_eq!(answer.whole["error"], "invalid_request", "{wrong}");
+    }
+    assert_eq!(player.redeem(&callback, &[]).await.reply.status, 200);
+}
+
+#[tokio::test]
 async fn another_encoding_is_refused() {
     let scenario = Scenario::new().await;
     let encodings = [("form", Encoding::Form), ("json", Encoding::Json), ("query", Encoding::Query)];

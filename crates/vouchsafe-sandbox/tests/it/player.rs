@@ -141,6 +141,9 @@ impl<'a> Player<'a> {
         if self.definition.pkce != Pkce::Unsupported {
             params.push(("code_verifier".into(), VERIFIER.into()));
         }
+        if manners.scope {
+            params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
+        }
         for name in &self.definition.callback.forward {
             params.push((name.clone(), query_value(callback, name).unwrap()));
         }
