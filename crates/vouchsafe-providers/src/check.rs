@@ -167,7 +167,9 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
             "must be statuses that mean a failure: 400 to 599".to_owned()
         })?;
     }
-    pointer_in("token.answer", &d.token.answer, true)?;
+    for pointer in &d.token.answer {
+        pointer_in("token.answer", pointer, true)?;
+    }
     let failures = [
         ("token", &d.token.failure),
         ("revocation", &d.revocation.failure),

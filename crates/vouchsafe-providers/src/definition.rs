@@ -245,9 +245,9 @@ pub struct TokenManners {
     pub scope: bool,
     /// Headers that every request carries; `{client_id}` stands for the client id.
     pub headers: BTreeMap<String, String>,
-    /// Where in the answer the members are: a JSON Pointer, empty for the answer itself. What stands beside is kept, but
-    /// is no part of the token.
-    pub answer: String,
+    /// Where in the answer the members are: JSON Pointers, the first that finds an object is taken; an empty one stands
+    /// for the answer itself, as no pointer does. What stands beside is kept, but is no part of the token.
+    pub answer: Vec<String>,
     /// What a member of the answer is called here: `access_token = "accessToken"`.
     pub answer_names: BTreeMap<String, String>,
     /// Answers may be forms: `access_token=…&expires_in=…`.
@@ -555,7 +555,7 @@ impl Default for TokenManners {
             params: BTreeMap::new(),
             scope: false,
             headers: BTreeMap::new(),
-            answer: String::new(),
+            answer: Vec::new(),
             answer_names: BTreeMap::new(),
             form_answer: false,
             content_types: Vec::new(),

@@ -210,7 +210,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("callback.profile", "state", "the protocol does not own"),
         ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),
-        ("token.answer", "data", pointer),
+        ("token.answer", "[\"/data\", \"data\"]", pointer),
         ("token.params.action", "{shop}", "{shop} is not described"),
         ("token.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("token.failure.code", "error", pointer),

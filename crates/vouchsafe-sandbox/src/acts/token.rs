@@ -28,6 +28,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     let manners = &call.act.definition.token;
     let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
     let long_lived = call.act.definition.long_lived.as_ref().filter(|_| roles.contains(&Role::LongLived));
+    let mut for_code = false;
     let members = match long_lived {
         Some(long_lived)
             if grant_type.as_ref() == Some(&long_lived.grant_type) || roles == [Role::LongLived] =>
@@ -35,10 +36,13 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
             self::long_lived(call)
         }
         _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
-        _ => code(call),
+        _ => {
+            for_code = true;
+            code(call)
+        }
     };
     match members {
-        Ok((members, beside)) => tokens(call, members, &beside),
+        Ok((members, beside)) => tokens(call, members, &beside, for_code),
         Err(error) => refusal(call, error),
     }
 }
@@ -77,9 +81,8 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
     if let Some((name, _)) = acting.forward().iter().find(|(name, value)| params.get(name) != Some(value)) {
         return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
     }
-    let scopes = get("scope").unwrap_or_default().replace(definition.scope_separator.as_str(), " ");
-    let asked = &code.request.scopes;
-    if manners.scope && Scopes::parse(&scopes).is_none_or(|given| given.iter().ne(asked.iter())) {
+    let asked = code.request.scopes.iter().collect::<Vec<_>>().join(&definition.scope_separator);
+    if manners.scope && get("scope").unwrap_or_default() != asked {
         return Err(OAuthError::invalid_request("scope is not that of the authorization request"));
     }
     check_verifier(code.request.challenge.as_ref(), get("code_verifier"))?;

@@ -215,7 +215,7 @@ async fn answers_are_wrapped_renamed_and_labelled() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [token]
-        answer = "/data/0"
+        answer = ["/data/0", ""]
         answer_names = { access_token = "accessToken", refresh_token = "refreshToken" }
         content_types = ["text/javascript"]
         expires_in_milliseconds = true
@@ -234,6 +234,11 @@ async fn answers_are_wrapped_renamed_and_labelled() {
     assert_eq!(inner["expires_in"], 3_600_000);
     assert!(inner["accessToken"].is_string() && inner["refreshToken"].is_string());
     assert!(inner.get("token_type").is_none() && inner.get("access_token").is_none());
+
+    // What comes later is wrapped in the other way.
+    let refreshed = player.refresh(&answer.tokens, &[]).await;
+    assert!(refreshed.whole["accessToken"].is_string(), "{}", refreshed.whole);
+    assert!(refreshed.whole.get("data").is_none());
 
     let callback = player.callback("alice").await;
     let refused = player.redeem(&callback, &[("code", "wrong")]).await;

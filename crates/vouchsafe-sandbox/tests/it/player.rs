@@ -345,7 +345,9 @@ impl<'a> Player<'a> {
         } else {
             serde_json::from_str(&reply.body).unwrap_or_default()
         };
-        let mut tokens = whole.pointer(&manners.answer).cloned().unwrap_or_default();
+        let is_object = |pointer: &&String| whole.pointer(pointer).is_some_and(Value::is_object);
+        let place = manners.answer.iter().find(is_object).map_or("", String::as_str);
+        let mut tokens = whole.pointer(place).cloned().unwrap_or_default();
         for (standard, own) in &manners.answer_names {
             if let Some(value) = tokens.get(own).cloned() {
                 tokens[standard] = value;
