@@ -206,6 +206,12 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
         "is where the name is in callback.profile, and there is none".to_owned()
     })?;
+    let unfit = |name: &&String| {
+        !d.callback.forward.contains(name) || (PROTOCOL.contains(&name.as_str()) && *name != "state")
+    };
+    ensure(!d.refreshing.forward.iter().any(|name| unfit(&name)), "refreshing.forward", || {
+        "must be parameters of callback.forward that no token is called like".to_owned()
+    })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
         Some(("scheme", word)) => word.is_empty() || is_token(word),

@@ -285,6 +285,9 @@ pub struct RefreshManners {
     pub redirect_uri: bool,
     /// The scopes go along.
     pub scope: bool,
+    /// Parameters of the authorization response that go along again: some of [`CallbackManners::forward`]. They are kept
+    /// with the tokens.
+    pub forward: Vec<String>,
     /// It is the access token that is refreshed, not a refresh token.
     pub access_token: bool,
 }

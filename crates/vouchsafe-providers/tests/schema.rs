@@ -216,6 +216,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("token.failure.code", "error", pointer),
         ("token.failure.description", "/a~2", pointer),
         ("refreshing.encoding", "xml", "unknown variant"),
+        ("refreshing.forward", "[\"device\"]", "must be parameters of callback.forward"),
+        ("refreshing.forward", "[\"scope\"]", "must be parameters of callback.forward"),
         ("refreshing.params.action", "{shop}", "{shop} is not described"),
         ("revocation.method", "delete", "must be GET, POST or DELETE"),
         ("revocation.only", "id_token", "must be access_token or refresh_token"),

@@ -195,10 +195,10 @@ impl Client {
             code: Some(code),
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
-        let tokens = match authorization::profile(&definition.callback, query) {
-            Some((name, profile)) => tokens.with_brought(&name, profile),
-            None => tokens,
-        };
+        let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
+        let kept = kept.map(|(name, value)| (name, Value::from(value).into()));
+        let brought = authorization::profile(&definition.callback, query).into_iter().chain(kept);
+        let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
         Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
     }
 
@@ -228,7 +228,10 @@ impl Client {
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
         let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri).map(String::as_str);
-        let grant = Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri };
+        let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
+        let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
+        let grant =
+            Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user.

@@ -98,6 +98,7 @@ impl<'c> Manual<'c> {
             token: refresh_token,
             scope: None,
             redirect_uri: self.refresh_redirect_uri(),
+            forwarded: &[],
         };
         self.client.redeem(&server, grant, &expectations, false).await
     }

@@ -95,6 +95,7 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
         acr: code.request.acr.clone(),
         revoked: false,
         issuer: Some(acting.issuer()),
+        forwarded: acting.forward().to_vec(),
         email_unverified: false,
     };
     store.grants.insert(id.clone(), grant.clone());
@@ -147,6 +148,12 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
         store.active_refresh_token(given, now).map(|(token, grant)| (token.grant.clone(), grant.clone()))
     };
     let (id, grant) = found.filter(|(_, grant)| grant.client_id == call.act.client.id).ok_or_else(unknown)?;
+    let lacks = |(name, value): &&(String, String)| {
+        refreshing.forward.contains(name) && params.get(name) != Some(value.as_str())
+    };
+    if let Some((name, _)) = grant.forwarded.iter().find(lacks) {
+        return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
+    }
     let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
     if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));

@@ -66,6 +66,7 @@ fn authorization_code(shared: &Shared, request: &ClientRequest<'_>) -> Result<Va
         acr: code.request.acr.clone(),
         revoked: false,
         issuer: None,
+        forwarded: Vec::new(),
         email_unverified: false,
     };
     store.grants.insert(id.clone(), grant.clone());

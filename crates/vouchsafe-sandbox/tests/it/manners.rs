@@ -272,10 +272,13 @@ async fn refreshing_has_manners_of_its_own() {
         params = { again = "yes" }
         redirect_uri = true
         scope = true
+        forward = ["device_id"]
+        [callback]
+        forward = ["device_id", "state"]
     "#);
     let player = Player::own(&scenario, &toml).await;
     let tokens = player.login("alice").await.tokens;
-    for missing in ["redirect_uri", "scope", "again", "old"] {
+    for missing in ["redirect_uri", "scope", "again", "old", "device_id"] {
         assert_eq!(player.refresh(&tokens, &[(missing, "")]).await.reply.status, 400, "{missing}");
     }
     let refreshed = player.refresh(&tokens, &[]).await;

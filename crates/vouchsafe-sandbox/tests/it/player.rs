@@ -122,7 +122,11 @@ impl<'a> Player<'a> {
         let (request, headers) = self.code_request(callback, change);
         let endpoint = self.endpoint(&self.definition.token_endpoint, "token_endpoint").unwrap();
         let encoding = self.definition.token.encoding;
-        self.read(self.send(&endpoint, encoding, None, &headers, request).await)
+        let mut answer = self.read(self.send(&endpoint, encoding, None, &headers, request).await);
+        for name in &self.definition.refreshing.forward {
+            answer.tokens["callback"][name] = query_value(callback, name).into();
+        }
+        answer
     }
 
     pub(crate) fn code_request(&self, callback: &str, change: &[(&str, &str)]) -> (Pairs, Pairs) {
@@ -159,6 +163,9 @@ impl<'a> Player<'a> {
         let mut params = pairs(&[("grant_type", grant_type), ("refresh_token", token.as_str().unwrap())]);
         if refreshing.redirect_uri {
             params.push(("redirect_uri".into(), REDIRECT_URI.into()));
+        }
+        for name in &refreshing.forward {
+            params.push((name.clone(), tokens["callback"][name].as_str().unwrap().to_owned()));
         }
         if refreshing.scope {
             params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));

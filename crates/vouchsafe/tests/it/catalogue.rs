@@ -45,6 +45,11 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
                 if identity.subject() != acted.subject_of(&User::alice()) {
                     wrong.push(format!("{slug}: subject {}", identity.subject()));
                 }
+                if definition.refresh
+                    && let Err(error) = client.refresh(&tokens).await
+                {
+                    wrong.push(format!("{slug}: refresh: {error}"));
+                }
                 let has_one = definition.refresh && !definition.refreshing.access_token;
                 if tokens.refresh_token().is_some() != has_one {
                     wrong.push(format!("{slug}: refresh token {}", tokens.refresh_token().is_some()));

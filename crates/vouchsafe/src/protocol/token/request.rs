@@ -19,8 +19,13 @@ pub(crate) enum Grant<'a> {
         forwarded: &'a [(String, String)],
         scope: Option<&'a str>,
     },
-    /// RFC 6749 §6; the redirect URI for the providers that want it again.
-    RefreshToken { token: &'a str, scope: Option<&'a str>, redirect_uri: Option<&'a str> },
+    /// RFC 6749 §6; the redirect URI, and what came with the code, for the providers that want them again.
+    RefreshToken {
+        token: &'a str,
+        scope: Option<&'a str>,
+        redirect_uri: Option<&'a str>,
+        forwarded: &'a [(String, String)],
+    },
 }
 
 /// `headers` are those that the definition asks for.
@@ -52,7 +57,7 @@ pub(crate) fn request(
                 params.add(name, value);
             }
         }
-        Grant::RefreshToken { token, scope, redirect_uri } => {
+        Grant::RefreshToken { token, scope, redirect_uri, forwarded } => {
             params.push("grant_type", called("refresh_token"));
             params.push("refresh_token", token);
             if let Some(scope) = scope {
@@ -60,6 +65,9 @@ pub(crate) fn request(
             }
             if let Some(redirect_uri) = redirect_uri {
                 params.push("redirect_uri", redirect_uri);
+            }
+            for (name, value) in forwarded {
+                params.add(name, value);
             }
         }
     }
