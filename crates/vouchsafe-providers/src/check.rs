@@ -191,6 +191,9 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", || {
         "must be GET or POST".to_owned()
     })?;
+    let known = ["client_id", "redirect_uri", "response_type", "scope"];
+    let strange = d.authorization.order.iter().any(|name| !known.contains(&name.as_str()));
+    ensure(!strange, "authorization.order", || format!("can hold {} alone", known.join(", ")))?;
     let method = d.revocation.method.as_deref().unwrap_or("POST");
     ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", || {
         "must be GET, POST or DELETE".to_owned()

@@ -177,6 +177,8 @@ pub struct AuthorizationManners {
     pub params: BTreeMap<String, String>,
     /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
     pub names: BTreeMap<String, String>,
+    /// In which order `client_id`, `redirect_uri`, `response_type` and `scope` stand, where the provider minds.
+    pub order: Vec<String>,
     /// A fragment that the URL must end in.
     pub fragment: Option<String>,
     /// Parameters that the provider documents for applications to set.
@@ -301,6 +303,8 @@ pub struct RevocationManners {
     pub method: Option<String>,
     /// Where the parameters go.
     pub encoding: Encoding,
+    /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
+    pub names: BTreeMap<String, String>,
     /// What the parameter `token` is called; empty to leave it out. Where it is set, no `token_type_hint` is sent.
     pub token_name: Option<String>,
     /// Parameters that every request carries.

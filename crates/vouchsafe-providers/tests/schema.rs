@@ -205,6 +205,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("documentation", "RFC 6749", "must begin with https://"),
         ("checked", "23.11.2026", "must be a date"),
         ("checked", "2026-13-01", "must be a date"),
+        ("authorization.order", "[\"client_id\", \"state\"]", "redirect_uri, response_type, scope alone"),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
         ("callback.expect.shop", "{shop}", "{shop} is not described"),
         ("callback.profile", "state", "the protocol does not own"),

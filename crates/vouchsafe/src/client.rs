@@ -196,7 +196,7 @@ impl Client {
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
         let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
-        let kept = kept.map(|(name, value)| (name, Value::from(value).into()));
+        let kept = kept.map(|(name, value)| (name, Json::text(value)));
         let brought = authorization::profile(&definition.callback, query).into_iter().chain(kept);
         let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
         Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))

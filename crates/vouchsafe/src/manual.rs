@@ -247,6 +247,7 @@ impl AuthorizationUrl<'_> {
             scope_separator,
             params: &self.params,
             names: &authorization.names,
+            order: &authorization.order,
         };
         let (state, nonce) = (self.state.as_deref().map(escaped), self.nonce.as_deref().map(escaped));
         let one = OneLogin {

@@ -325,6 +325,39 @@ async fn revocation_has_manners_of_its_own() {
 }
 
 #[tokio::test]
+async fn revocation_has_names_of_its_own() {
+    let scenario = Scenario::new().await;
+    let toml =
+        own("revocation_endpoint = \"https://own.example/revoke\"\nclient_auth = \"client_secret_post\"\n\
+         [revocation]\nnames = { client_id = \"client_key\", token = \"old\" }");
+    let mut player = Player::own(&scenario, &toml).await;
+    let answer = player.login("alice").await;
+    let token = answer.tokens["access_token"].as_str().unwrap();
+    let names = std::mem::take(&mut player.definition.revocation.names);
+    assert_eq!(player.revoke(token).await.json()["error"], "invalid_client");
+    player.definition.revocation.names.insert("client_id".into(), "client_key".into());
+    assert_eq!(player.revoke(token).await.json()["error"], "invalid_request");
+    player.definition.revocation.names = names;
+    assert_eq!(player.revoke(token).await.status, 200);
+    assert_eq!(player.ask(&answer, &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn order_of_an_authorization_request_is_kept_where_it_matters() {
+    let scenario = Scenario::new().await;
+    let toml = own("scopes = [\"a\"]\n[authorization]\nnames = { client_id = \"appid\" }\n\
+         order = [\"client_id\", \"redirect_uri\", \"response_type\", \"scope\"]");
+    let mut player = Player::own(&scenario, &toml).await;
+    let url = player.authorization_url(&[]);
+    let places = ["appid=", "redirect_uri=", "response_type=", "scope="].map(|name| url.find(name).unwrap());
+    assert!(places.is_sorted(), "{url}");
+    assert!(query_value(&player.callback("alice").await, "code").is_some());
+    player.definition.authorization.order.clear();
+    let refused = player.callback("alice").await;
+    assert_eq!(query_value(&refused, "error").as_deref(), Some("invalid_request"));
+}
+
+#[tokio::test]
 async fn short_lived_token_becomes_a_long_lived_one() {
     let scenario = Scenario::new().await;
     let toml = own(

@@ -102,6 +102,8 @@ impl<'a> Player<'a> {
         if let Some(challenge) = challenge {
             params.extend(pairs(&[("code_challenge", challenge), ("code_challenge_method", "S256")]));
         }
+        let order = &definition.authorization.order;
+        params.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
         let params = renamed(params, &[&definition.authorization.names]);
         let params = with(params, &definition.authorization.params);
         let params = changed(params, change);
@@ -209,7 +211,7 @@ impl<'a> Player<'a> {
         if manners.bearer {
             headers.extend(pairs(&[("authorization", &format!("Bearer {token}"))]));
         }
-        let params = with(params, &manners.params);
+        let params = with(renamed(params, &[&manners.names]), &manners.params);
         let endpoint = self.endpoint(&self.definition.revocation_endpoint, "revocation_endpoint").unwrap();
         let method = manners.method.as_deref();
         self.send(&endpoint, manners.encoding, Some(method.unwrap_or("POST")), &headers, params).await
