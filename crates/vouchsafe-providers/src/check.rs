@@ -296,15 +296,16 @@ fn is_url(d: &Definition, url: &str) -> bool {
 }
 
 fn looks_like(rule: Rule, value: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
     match rule {
         Rule::Url => value.starts_with("https://"),
-        Rule::Host => value.split(['.', ':']).all(|part| looks_like(Rule::Label, part)),
-        Rule::Label => {
-            !value.is_empty()
-                && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !value.starts_with('-')
-                && !value.ends_with('-')
-        }
+        Rule::Host => value.split(['.', ':']).all(label),
+        Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => {
             !matches!(value, "" | "." | "..")
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))

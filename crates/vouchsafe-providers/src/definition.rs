@@ -481,7 +481,7 @@ pub enum Rule {
     Url,
     /// A host name, with an optional port: `id.example.com`, `id.example.com:8443`.
     Host,
-    /// One label of a host name: letters, digits and inner hyphens.
+    /// One label of a host name, in lower case: letters, digits and inner hyphens.
     Label,
     /// One segment of a path: letters, digits, `.`, `_`, `-`; not `.` or `..`.
     Segment,
@@ -493,7 +493,7 @@ impl Rule {
         match self {
             Self::Url => "a URL that begins with https:// (http:// for a loopback host)",
             Self::Host => "a host name such as id.example.com, with an optional port",
-            Self::Label => "one part of a host name: letters, digits and inner hyphens",
+            Self::Label => "one part of a host name: lower case letters, digits and inner hyphens",
             Self::Segment => "one part of a path: letters, digits, dots, underscores and hyphens",
         }
     }

@@ -84,11 +84,11 @@ impl Json {
         self
     }
 
-    /// An object with that one member.
     pub(crate) fn text(text: String) -> Self {
         Self(Value::String(text))
     }
 
+    /// An object with that one member.
     pub(crate) fn object(name: &str, value: Json) -> Self {
         Self(Value::Object([(name.to_owned(), value.0)].into_iter().collect()))
     }

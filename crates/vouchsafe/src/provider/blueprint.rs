@@ -183,7 +183,8 @@ fn obeys(rule: Rule, value: &str) -> bool {
     match rule {
         // What is wrong with a URL is told when it is read as an endpoint.
         Rule::Url => true,
-        Rule::Label => label(value),
+        // A host name is the same in capitals, but what is compared with it as text is not.
+        Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => is_segment(value),
         Rule::Host => {
             let (host, port) = value.split_once(':').unwrap_or((value, "443"));
@@ -220,7 +221,7 @@ mod tests {
     fn a_parameter_cannot_move_a_request_elsewhere() {
         let label = provider("label", "https://{p}.x.example/a");
         assert!(label.clone().param("p", "my-shop").blueprint("me").is_ok());
-        for value in ["evil.example/#", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
+        for value in ["evil.example/#", "My-Shop", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
             let error = label.clone().param("p", value).blueprint("me").unwrap_err();
             assert_eq!(error.code(), "invalid_param", "{value}");
         }
