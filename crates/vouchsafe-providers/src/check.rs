@@ -305,6 +305,10 @@ fn looks_like(rule: Rule, value: &str) -> bool {
     match rule {
         Rule::Url => value.starts_with("https://"),
         Rule::Host => value.split(['.', ':']).all(label),
+        Rule::HostPath => {
+            let (host, path) = value.split_once('/').unwrap_or((value, "index"));
+            looks_like(Rule::Host, host) && path.split('/').all(|part| looks_like(Rule::Segment, part))
+        }
         Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => {
             !matches!(value, "" | "." | "..")

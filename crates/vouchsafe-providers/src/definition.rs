@@ -481,6 +481,8 @@ pub enum Rule {
     Url,
     /// A host name, with an optional port: `id.example.com`, `id.example.com:8443`.
     Host,
+    /// The same and the path that a server may be below, or both as a URL: `example.com/auth`, `https://example.com/auth`.
+    HostPath,
     /// One label of a host name, in lower case: letters, digits and inner hyphens.
     Label,
     /// One segment of a path: letters, digits, `.`, `_`, `-`; not `.` or `..`.
@@ -493,6 +495,9 @@ impl Rule {
         match self {
             Self::Url => "a URL that begins with https:// (http:// for a loopback host)",
             Self::Host => "a host name such as id.example.com, with an optional port",
+            Self::HostPath => {
+                "a host name such as id.example.com, with an optional port and path, or the same behind https://"
+            }
             Self::Label => "one part of a host name: lower case letters, digits and inner hyphens",
             Self::Segment => "one part of a path: letters, digits, dots, underscores and hyphens",
         }

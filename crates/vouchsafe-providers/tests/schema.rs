@@ -292,6 +292,18 @@ fn a_definition_for_tests_may_be_on_this_machine() {
 }
 
 #[test]
+fn a_host_may_have_a_path_where_the_rule_says_so() {
+    let text = FULL.replace("rule = \"host\"", "rule = \"host_path\"");
+    let with = |host: &str| text.replace("\"eu.full.example\"", &format!("{host:?}"));
+    for host in ["eu.full.example:8443", "full.example/auth", "full.example/a/b"] {
+        assert!(Definition::from_toml(&with(host)).is_ok(), "{host}");
+    }
+    for host in ["full.example/", "full.example/..", "full.example/a?b", "/auth", "full.example/a b"] {
+        assert!(refusal(&with(host)).contains("with an optional port and path"), "{host}");
+    }
+}
+
+#[test]
 fn an_unknown_slug_is_nothing() {
     assert!(get("no-such-provider").is_none());
 }
