@@ -152,20 +152,30 @@ fn announced_issuer(call: &Call<'_>) -> String {
     let act = call.act;
     let concrete = act.fill(&act.issuer, &call.marks).unwrap_or_else(|| act.issuer.clone());
     match &act.definition.issuer_template {
-        Some(template) if tenant(act, &call.marks).is_none() => rewrite::fill(template, |name| match name {
+        Some(template) if is_for_all(act, &call.marks) => rewrite::fill(template, |name| match name {
             "tid" => Some("{tenantid}".to_owned()),
             name => Some(call.marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))),
         })
         .unwrap_or_else(|| template.clone()),
-        _ => concrete,
+        Some(_) => token_issuer(act, &call.marks),
+        None => concrete,
     }
 }
 
-/// The tenant that the issuer names, where it names one: words such as `common` stand for all of them.
+/// The tenant that the issuer names by its identifier.
 fn tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
+    asked_tenant(act, marks)
+        .filter(|tenant| tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
+}
+
+/// Words such as `common` stand for all tenants; an identifier and a domain are one's.
+fn is_for_all(act: &Act, marks: &BTreeMap<String, String>) -> bool {
+    tenant(act, marks).is_none() && asked_tenant(act, marks).is_none_or(|asked| !asked.contains('.'))
+}
+
+fn asked_tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
     let issuer = act.fill(&act.issuer, marks)?;
-    let tenant = marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")?;
-    (tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')).then_some(tenant)
+    marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")
 }
 
 fn claim(act: &Act, marks: &BTreeMap<String, String>, name: &str) -> String {

@@ -401,6 +401,11 @@ async fn many_tenants_share_a_document_and_tokens_tell_theirs() {
     let document = player.get(&format!("{one}/.well-known/openid-configuration")).await.json();
     assert_eq!(document["issuer"], one);
     assert!(claims["oid"].is_string() && claims["sub"].is_string());
+
+    // A domain is one tenant's, and the document tells whose.
+    let document = format!("{base}/contoso.example/v2.0/.well-known/openid-configuration");
+    let document = player.get(&document).await.json();
+    assert_eq!(document["issuer"], claims["iss"]);
 }
 
 #[tokio::test]

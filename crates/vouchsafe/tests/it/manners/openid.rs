@@ -114,11 +114,13 @@ async fn an_issuer_in_a_response_must_be_a_tenant_s() {
 }
 
 #[tokio::test]
-async fn metadata_may_name_the_tenant_or_leave_it_open_and_nothing_else() {
+async fn metadata_asked_for_by_a_domain_names_a_tenant() {
     let asked = "https://op.example/company.example/v2.0";
     for (issuer, tid, expected) in [
         ("https://op.example/t-1/v2.0", "t-1", "ok"),
         ("https://op.example/company.example/v2.0", "company.example", "ok"),
+        // Whoever asks for one tenant does not get all of them.
+        ("https://op.example/{tenantid}/v2.0", "t-1", "issuer_mismatch"),
         ("https://op.example/a/b/v2.0", "a", "issuer_mismatch"),
         ("https://evil.example/{tenantid}/v2.0", "t-1", "issuer_mismatch"),
         ("https://op.example/{a}/{b}/v2.0", "t-1", "issuer_mismatch"),
