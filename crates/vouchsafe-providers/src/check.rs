@@ -227,6 +227,10 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(d.userinfo.proof.as_deref().is_none_or(is_token), "userinfo.proof", || {
         "must be the name of a parameter".to_owned()
     })?;
+    let verifiable = d.kind == Kind::Openid || d.userinfo.source != ProfileSource::AccessToken;
+    ensure(verifiable, "userinfo.source", || {
+        "is a JWT that nobody can verify: only a provider of the kind openid publishes keys".to_owned()
+    })?;
     let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
     ensure(asked, "userinfo.source", || {
         "says that there is no userinfo endpoint, and there is one".to_owned()

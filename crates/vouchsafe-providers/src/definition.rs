@@ -389,6 +389,9 @@ pub enum ProfileSource {
     IdToken,
     /// The token answer: there is no userinfo endpoint.
     Token,
+    /// The claims of the access token, where the provider documents it as a JWT for the client to verify: there is no
+    /// userinfo endpoint.
+    AccessToken,
 }
 
 /// Where a profile keeps who the user is: JSON Pointers (RFC 6901), the first that finds something is taken.

@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::Path;
 
-use vouchsafe_providers::{Definition, Kind, Rule, all, get, slugs};
+use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule, all, get, slugs};
 
 const FULL: &str = include_str!("full.toml");
 
@@ -40,7 +40,12 @@ fn every_endpoint_is_https_or_a_parameter() {
         match definition.kind {
             Kind::Openid => {
                 assert!(definition.issuer.is_some(), "{slug}: an OpenID Provider has an issuer");
-                assert!(definition.scopes.iter().any(|s| s == "openid"), "{slug}: asks for an ID token");
+                let signed = definition.userinfo.source == ProfileSource::AccessToken;
+                let asks = definition.scopes.iter().any(|s| s == "openid");
+                assert!(
+                    asks != signed,
+                    "{slug}: asks for an ID token, where the access token is not as good"
+                );
             }
             Kind::Oauth2 => {
                 assert!(definition.authorization_endpoint.is_some(), "{slug}: authorization_endpoint");
@@ -227,6 +232,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("long_lived.endpoint", "long", url),
         ("userinfo.source", "elsewhere", "unknown variant"),
         ("userinfo.source", "token", "there is one"),
+        ("userinfo.source", "access_token", "a JWT that nobody can verify"),
         ("userinfo.method", "PUT", "must be GET or POST"),
         ("userinfo.token", "cookie:a", "must be bearer"),
         ("userinfo.token", "header:", "must be bearer"),

@@ -173,7 +173,11 @@ impl Act {
     }
 
     pub(crate) fn has_id_token(&self) -> bool {
-        self.is_openid() || self.definition.userinfo.source == ProfileSource::IdToken
+        match self.definition.userinfo.source {
+            ProfileSource::IdToken => true,
+            ProfileSource::AccessToken => false,
+            ProfileSource::Userinfo | ProfileSource::Token => self.is_openid(),
+        }
     }
 
     fn is_openid(&self) -> bool {

@@ -7,7 +7,7 @@ use vouchsafe_providers::{AuthMethod, Definition, Pkce, ProfileSource};
 
 use super::{Act, Call, profile, rewrite};
 use crate::config::User;
-use crate::keys::SigningAlg;
+use crate::keys::{SigningAlg, random_token};
 use crate::routes::OAuthError;
 use crate::server::Shared;
 
@@ -90,7 +90,7 @@ pub(super) fn keys(shared: &Shared) -> Response {
     ([("content-type", "application/json")], shared.keys().jwks().to_string()).into_response()
 }
 
-/// What an ID token of an act is made of.
+/// What an ID token of an act is made of, or an access token that says the same.
 pub(super) struct IdToken<'a> {
     pub(super) shared: &'a Shared,
     pub(super) act: &'a Act,
@@ -99,7 +99,8 @@ pub(super) struct IdToken<'a> {
     pub(super) email_verified: bool,
     pub(super) auth_time: u64,
     pub(super) nonce: Option<&'a str>,
-    pub(super) access_token: &'a str,
+    /// The access token that comes along; none where this is it.
+    pub(super) access_token: Option<&'a str>,
 }
 
 impl IdToken<'_> {
@@ -119,7 +120,11 @@ impl IdToken<'_> {
         claims.insert("iat".into(), now.into());
         claims.insert("exp".into(), now.saturating_add(ID_TOKEN_LIFETIME).into());
         claims.insert("auth_time".into(), self.auth_time.into());
-        claims.insert("at_hash".into(), alg.half_hash(self.access_token).into());
+        match self.access_token {
+            Some(access_token) => claims.insert("at_hash".into(), alg.half_hash(access_token).into()),
+            // Each is another, even within a second.
+            None => claims.insert("jti".into(), random_token("").into()),
+        };
         if let Some(template) = &self.act.definition.issuer_template {
             // The issuer is checked against the template with these very claims in it.
             for (name, value) in marks_of(template, self.issuer) {

@@ -203,7 +203,21 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
     let email_verified = shared.email_verified(&mut shared.store(), user, grant_id);
     let lifetime = shared.access_token_lifetime;
-    let access_token = random_token("sandbox-at-");
+    let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
+    let token = IdToken {
+        shared,
+        act,
+        issuer: &issuer,
+        user,
+        email_verified,
+        auth_time: grant.signed_in.auth_time,
+        nonce,
+        access_token: None,
+    };
+    let access_token = match definition.userinfo.source {
+        ProfileSource::AccessToken => token.sign()?,
+        _ => random_token("sandbox-at-"),
+    };
     let mut members = Map::new();
     members.insert("access_token".into(), access_token.clone().into());
     if !manners.token_type_absent {
@@ -222,17 +236,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     let wants_id_token =
         grant.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
     if act.has_id_token() && (wants_id_token || !act.is_openid()) {
-        let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
-        let id_token = IdToken {
-            shared,
-            act,
-            issuer: &issuer,
-            user,
-            email_verified,
-            auth_time: grant.signed_in.auth_time,
-            nonce,
-            access_token: &access_token,
-        };
+        let id_token = IdToken { access_token: Some(&access_token), ..token };
         members.insert("id_token".into(), id_token.sign()?.into());
     }
     let mut store = shared.store();

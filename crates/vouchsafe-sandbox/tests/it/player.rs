@@ -221,6 +221,7 @@ impl<'a> Player<'a> {
         match self.definition.userinfo.source {
             ProfileSource::Token => answer.whole.clone(),
             ProfileSource::IdToken => claims(&answer.tokens["id_token"]),
+            ProfileSource::AccessToken => claims(&answer.tokens["access_token"]),
             ProfileSource::Userinfo => {
                 let reply = self.ask(answer, &[]).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);

@@ -194,6 +194,9 @@ impl Client {
                 return answer
                     .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
             }
+            ProfileSource::AccessToken => {
+                return self.claims_of(token, Audience::Client(self.client_id()), operation).await;
+            }
         }
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
@@ -246,6 +249,26 @@ impl Client {
         let (secrets, dialect) = ([token.expose()], Dialect { failure: None, ..self.userinfo_dialect() });
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect };
         emails::read(&exchange, list, &response)
+    }
+
+    /// The claims of a JWT of the provider, verified.
+    pub(crate) async fn claims_of(
+        &self,
+        jwt: &Secret,
+        audience: Audience<'_>,
+        operation: Operation,
+    ) -> Result<Json, Error> {
+        let server = self.server().await?;
+        let openid = server.keys_of(operation)?;
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        let expected = Expected {
+            audience,
+            // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
+            algorithms: None,
+            ..self.expected(&server, openid, &expectations, None)
+        };
+        let verified = self.verify(openid, jwt.expose(), &expected, operation).await?;
+        Ok(IdToken::new(jwt.clone(), verified).claims())
     }
 
     pub(crate) async fn verify(
