@@ -33,10 +33,14 @@ pub(super) fn tokens(
 
 /// A refusal by the token endpoint.
 pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
+    refusal_by(call, &native(call.act, &error), error)
+}
+
+/// The same with that code.
+pub(super) fn refusal_by(call: &Call<'_>, code: &str, error: OAuthError) -> Response {
     let manners = &call.act.definition.token;
-    let code = native(call.act, &error);
     if let Some(failure) = &manners.failure {
-        return encoded(call, manners, StatusCode::OK, &failed(failure, &code, &error.description));
+        return encoded(call, manners, StatusCode::OK, &failed(failure, code, &error.description));
     }
     let body = json!({ "error": code, "error_description": printable(&error.description) });
     let mut response = encoded(call, manners, error.status, &body);

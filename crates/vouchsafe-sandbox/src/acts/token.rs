@@ -2,7 +2,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 use vouchsafe_providers::ProfileSource;
 
-use super::answer::{refusal, tokens};
+use super::answer::{refusal, refusal_by, tokens};
 use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, named, profile, revoke, rewrite};
@@ -24,6 +24,9 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     }
     if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
         return response;
+    }
+    if let Some(code) = call.shared.refused_with(username.as_deref()) {
+        return refusal_by(call, &code, OAuthError::invalid_request("the sandbox was told to refuse"));
     }
     let manners = &call.act.definition.token;
     let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
