@@ -209,10 +209,10 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
         "is where the name is in callback.profile, and there is none".to_owned()
     })?;
-    let unfit = |name: &&String| {
-        !d.callback.forward.contains(name) || (PROTOCOL.contains(&name.as_str()) && *name != "state")
+    let can_be_kept = |name: &String| {
+        d.callback.forward.contains(name) && (name == "state" || !PROTOCOL.contains(&name.as_str()))
     };
-    ensure(!d.refreshing.forward.iter().any(|name| unfit(&name)), "refreshing.forward", || {
+    ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
         "must be parameters of callback.forward that no token is called like".to_owned()
     })?;
     let token = match d.userinfo.token.split_once(':') {

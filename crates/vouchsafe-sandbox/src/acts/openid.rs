@@ -118,7 +118,8 @@ impl IdToken<'_> {
         claims.insert("iss".into(), self.issuer.into());
         claims.insert("aud".into(), self.act.client.id.clone().into());
         claims.insert("iat".into(), now.into());
-        claims.insert("exp".into(), now.saturating_add(ID_TOKEN_LIFETIME).into());
+        let lifetime = self.access_token.map_or(shared.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
+        claims.insert("exp".into(), now.saturating_add(lifetime).into());
         claims.insert("auth_time".into(), self.auth_time.into());
         match self.access_token {
             Some(access_token) => claims.insert("at_hash".into(), alg.half_hash(access_token).into()),
