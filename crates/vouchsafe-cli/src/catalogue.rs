@@ -91,6 +91,7 @@ fn show(definition: &Definition, output: &mut Output) {
         ProfileSource::Userinfo => {}
         ProfileSource::IdToken => row(output, "profile", "there is none but the ID token's claims"),
         ProfileSource::Token => row(output, "profile", "there is none but what the token answer holds"),
+        ProfileSource::AccessToken => row(output, "profile", "there is none but the access token's claims"),
     }
     if let Some(endpoint) = d.identity.emails.as_ref().and_then(|list| list.endpoint.as_ref()) {
         row(output, "e-mails", endpoint);
@@ -203,7 +204,7 @@ fn supports(definition: &Definition) -> Vec<&'static str> {
     let openid = definition.kind == Kind::Openid;
     let from_token = definition.userinfo.source == ProfileSource::Token;
     let all = [
-        (openid, "id_token"),
+        (openid && definition.userinfo.source != ProfileSource::AccessToken, "id_token"),
         (openid || definition.userinfo_endpoint.is_some() || from_token, "profile"),
         (!definition.identity.email.is_empty() || definition.identity.emails.is_some(), "email"),
         (definition.pkce != Pkce::Unsupported, "pkce"),

@@ -56,6 +56,7 @@ pub(crate) fn page() -> String {
             match (d.userinfo.source, &d.userinfo_endpoint, d.kind) {
                 (ProfileSource::IdToken, ..) => "ID token",
                 (ProfileSource::Token, ..) => "token answer",
+                (ProfileSource::AccessToken, ..) => "access token",
                 (_, Some(_), _) | (_, _, Kind::Openid) => "yes",
                 _ => "–",
             },

@@ -155,6 +155,9 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         }
     }
     if let Some(emails) = &identity.emails {
+        for pointer in inside(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
+            pointer_in("identity.emails.endpoint", pointer, false)?;
+        }
         pointer_in("identity.emails.list", &emails.list, true)?;
         pointer_in("identity.emails.email", &emails.email, true)?;
         pointer_in("identity.emails.primary", emails.primary.as_deref().unwrap_or("/"), false)?;
@@ -164,7 +167,9 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
             "must be statuses that mean a failure: 400 to 599".to_owned()
         })?;
     }
-    pointer_in("token.answer", &d.token.answer, true)?;
+    for pointer in &d.token.answer {
+        pointer_in("token.answer", pointer, true)?;
+    }
     let failures = [
         ("token", &d.token.failure),
         ("revocation", &d.revocation.failure),
@@ -186,6 +191,9 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", || {
         "must be GET or POST".to_owned()
     })?;
+    let known = ["client_id", "redirect_uri", "response_type", "scope"];
+    let strange = d.authorization.order.iter().any(|name| !known.contains(&name.as_str()));
+    ensure(!strange, "authorization.order", || format!("can hold {} alone", known.join(", ")))?;
     let method = d.revocation.method.as_deref().unwrap_or("POST");
     ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", || {
         "must be GET, POST or DELETE".to_owned()
@@ -201,6 +209,12 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
         "is where the name is in callback.profile, and there is none".to_owned()
     })?;
+    let can_be_kept = |name: &String| {
+        d.callback.forward.contains(name) && (name == "state" || !PROTOCOL.contains(&name.as_str()))
+    };
+    ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
+        "must be parameters of callback.forward that no token is called like".to_owned()
+    })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
         Some(("scheme", word)) => word.is_empty() || is_token(word),
@@ -209,6 +223,13 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     };
     ensure(token, "userinfo.token", || {
         "must be bearer, scheme:WORD, header:NAME, query:NAME or body:NAME".to_owned()
+    })?;
+    ensure(d.userinfo.proof.as_deref().is_none_or(is_token), "userinfo.proof", || {
+        "must be the name of a parameter".to_owned()
+    })?;
+    let verifiable = d.kind == Kind::Openid || d.userinfo.source != ProfileSource::AccessToken;
+    ensure(verifiable, "userinfo.source", || {
+        "is a JWT that nobody can verify: only a provider of the kind openid publishes keys".to_owned()
     })?;
     let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
     ensure(asked, "userinfo.source", || {
@@ -279,15 +300,20 @@ fn is_url(d: &Definition, url: &str) -> bool {
 }
 
 fn looks_like(rule: Rule, value: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
     match rule {
         Rule::Url => value.starts_with("https://"),
-        Rule::Host => value.split(['.', ':']).all(|part| looks_like(Rule::Label, part)),
-        Rule::Label => {
-            !value.is_empty()
-                && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !value.starts_with('-')
-                && !value.ends_with('-')
+        Rule::Host => value.split(['.', ':']).all(label),
+        Rule::HostPath => {
+            let (host, path) = value.split_once('/').unwrap_or((value, "index"));
+            looks_like(Rule::Host, host) && path.split('/').all(|part| looks_like(Rule::Segment, part))
         }
+        Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => {
             !matches!(value, "" | "." | "..")
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))

@@ -177,6 +177,8 @@ pub struct AuthorizationManners {
     pub params: BTreeMap<String, String>,
     /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
     pub names: BTreeMap<String, String>,
+    /// In which order `client_id`, `redirect_uri`, `response_type` and `scope` stand, where the provider minds.
+    pub order: Vec<String>,
     /// A fragment that the URL must end in.
     pub fragment: Option<String>,
     /// Parameters that the provider documents for applications to set.
@@ -241,11 +243,13 @@ pub struct TokenManners {
     pub grant_types: BTreeMap<String, String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
+    /// The scopes that were asked for go along with the code.
+    pub scope: bool,
     /// Headers that every request carries; `{client_id}` stands for the client id.
     pub headers: BTreeMap<String, String>,
-    /// Where in the answer the members are: a JSON Pointer, empty for the answer itself. What stands beside is kept, but
-    /// is no part of the token.
-    pub answer: String,
+    /// Where in the answer the members are: JSON Pointers, the first that finds an object is taken; an empty one stands
+    /// for the answer itself, as no pointer does. What stands beside is kept, but is no part of the token.
+    pub answer: Vec<String>,
     /// What a member of the answer is called here: `access_token = "accessToken"`.
     pub answer_names: BTreeMap<String, String>,
     /// Answers may be forms: `access_token=…&expires_in=…`.
@@ -283,6 +287,9 @@ pub struct RefreshManners {
     pub redirect_uri: bool,
     /// The scopes go along.
     pub scope: bool,
+    /// Parameters of the authorization response that go along again: some of [`CallbackManners::forward`]. They are kept
+    /// with the tokens.
+    pub forward: Vec<String>,
     /// It is the access token that is refreshed, not a refresh token.
     pub access_token: bool,
 }
@@ -296,6 +303,8 @@ pub struct RevocationManners {
     pub method: Option<String>,
     /// Where the parameters go.
     pub encoding: Encoding,
+    /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
+    pub names: BTreeMap<String, String>,
     /// What the parameter `token` is called; empty to leave it out. Where it is set, no `token_type_hint` is sent.
     pub token_name: Option<String>,
     /// Parameters that every request carries.
@@ -358,6 +367,9 @@ pub struct UserInfoManners {
     /// Parameters in the query, or in the form of a POST; `{client_id}` stands for the client id, `{token:/uid}` for a
     /// member of the token answer.
     pub params: BTreeMap<String, String>,
+    /// A parameter beside these that proves the client's secret: the hexadecimal HMAC-SHA-256 of the access token under
+    /// it. A client without a secret sends none.
+    pub proof: Option<String>,
     /// A JSON body, such as a GraphQL query.
     pub body: Option<String>,
     /// Content types, besides JSON, that JSON answers are sent as.
@@ -377,6 +389,9 @@ pub enum ProfileSource {
     IdToken,
     /// The token answer: there is no userinfo endpoint.
     Token,
+    /// The claims of the access token, where the provider documents it as a JWT for the client to verify: there is no
+    /// userinfo endpoint.
+    AccessToken,
 }
 
 /// Where a profile keeps who the user is: JSON Pointers (RFC 6901), the first that finds something is taken.
@@ -405,7 +420,7 @@ pub struct IdentityManners {
     pub picture_template: Option<String>,
     /// The picture's URL is escaped as in HTML.
     pub picture_is_html: bool,
-    /// A second call that lists the user's e-mails; it takes the place of `email`.
+    /// A list of the user's e-mails, or a second call for them; it takes the place of `email`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emails: Option<EmailList>,
 }
@@ -415,7 +430,8 @@ pub struct IdentityManners {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmailList {
-    /// The endpoint, called with the access token; none where the list is in the profile.
+    /// The endpoint, called with the access token; none where the list is in the profile. Pointers in braces stand for
+    /// what they find in the profile: `https://api.example/users/{/user_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The statuses that mean: this application may not see the list.
@@ -424,6 +440,9 @@ pub struct EmailList {
     /// The pointer to the list; empty for the whole answer.
     #[serde(default)]
     pub list: String,
+    /// There is no list, but one entry alone, where `list` points.
+    #[serde(default)]
+    pub single: bool,
     /// In an entry, the pointer to the address; empty where the entry is the address.
     pub email: String,
     /// In an entry, the pointer to the mark of the primary one: true, or a list that holds `primary`. The first entry
@@ -465,7 +484,9 @@ pub enum Rule {
     Url,
     /// A host name, with an optional port: `id.example.com`, `id.example.com:8443`.
     Host,
-    /// One label of a host name: letters, digits and inner hyphens.
+    /// The same and the path that a server may be below, or both as a URL: `example.com/auth`, `https://example.com/auth`.
+    HostPath,
+    /// One label of a host name, in lower case: letters, digits and inner hyphens.
     Label,
     /// One segment of a path: letters, digits, `.`, `_`, `-`; not `.` or `..`.
     Segment,
@@ -477,7 +498,10 @@ impl Rule {
         match self {
             Self::Url => "a URL that begins with https:// (http:// for a loopback host)",
             Self::Host => "a host name such as id.example.com, with an optional port",
-            Self::Label => "one part of a host name: letters, digits and inner hyphens",
+            Self::HostPath => {
+                "a host name such as id.example.com, with an optional port and path, or the same behind https://"
+            }
+            Self::Label => "one part of a host name: lower case letters, digits and inner hyphens",
             Self::Segment => "one part of a path: letters, digits, dots, underscores and hyphens",
         }
     }
@@ -544,8 +568,9 @@ impl Default for TokenManners {
             names: BTreeMap::new(),
             grant_types: BTreeMap::new(),
             params: BTreeMap::new(),
+            scope: false,
             headers: BTreeMap::new(),
-            answer: String::new(),
+            answer: Vec::new(),
             answer_names: BTreeMap::new(),
             form_answer: false,
             content_types: Vec::new(),
@@ -567,6 +592,7 @@ impl Default for UserInfoManners {
             token: "bearer".to_owned(),
             headers: BTreeMap::new(),
             params: BTreeMap::new(),
+            proof: None,
             body: None,
             content_types: Vec::new(),
             failure: None,

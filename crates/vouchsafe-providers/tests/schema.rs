@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::Path;
 
-use vouchsafe_providers::{Definition, Kind, Rule, all, get, slugs};
+use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule, all, get, slugs};
 
 const FULL: &str = include_str!("full.toml");
 
@@ -40,7 +40,12 @@ fn every_endpoint_is_https_or_a_parameter() {
         match definition.kind {
             Kind::Openid => {
                 assert!(definition.issuer.is_some(), "{slug}: an OpenID Provider has an issuer");
-                assert!(definition.scopes.iter().any(|s| s == "openid"), "{slug}: asks for an ID token");
+                let signed = definition.userinfo.source == ProfileSource::AccessToken;
+                let asks = definition.scopes.iter().any(|s| s == "openid");
+                assert!(
+                    asks != signed,
+                    "{slug}: asks for an ID token, where the access token is not as good"
+                );
             }
             Kind::Oauth2 => {
                 assert!(definition.authorization_endpoint.is_some(), "{slug}: authorization_endpoint");
@@ -205,17 +210,20 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("documentation", "RFC 6749", "must begin with https://"),
         ("checked", "23.11.2026", "must be a date"),
         ("checked", "2026-13-01", "must be a date"),
+        ("authorization.order", "[\"client_id\", \"state\"]", "redirect_uri, response_type, scope alone"),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
         ("callback.expect.shop", "{shop}", "{shop} is not described"),
         ("callback.profile", "state", "the protocol does not own"),
         ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),
-        ("token.answer", "data", pointer),
+        ("token.answer", "[\"/data\", \"data\"]", pointer),
         ("token.params.action", "{shop}", "{shop} is not described"),
         ("token.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("token.failure.code", "error", pointer),
         ("token.failure.description", "/a~2", pointer),
         ("refreshing.encoding", "xml", "unknown variant"),
+        ("refreshing.forward", "[\"device\"]", "must be parameters of callback.forward"),
+        ("refreshing.forward", "[\"scope\"]", "must be parameters of callback.forward"),
         ("refreshing.params.action", "{shop}", "{shop} is not described"),
         ("revocation.method", "delete", "must be GET, POST or DELETE"),
         ("revocation.only", "id_token", "must be access_token or refresh_token"),
@@ -224,10 +232,12 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("long_lived.endpoint", "long", url),
         ("userinfo.source", "elsewhere", "unknown variant"),
         ("userinfo.source", "token", "there is one"),
+        ("userinfo.source", "access_token", "a JWT that nobody can verify"),
         ("userinfo.method", "PUT", "must be GET or POST"),
         ("userinfo.token", "cookie:a", "must be bearer"),
         ("userinfo.token", "header:", "must be bearer"),
         ("userinfo.token", "query:a b", "must be bearer"),
+        ("userinfo.proof", "", "must be the name of a parameter"),
         ("userinfo.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("userinfo.params.uid", "{token:uid}", pointer),
         ("userinfo.failure.description", "message", pointer),
@@ -239,6 +249,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("identity.picture_template", "https://cdn.full.example/{id}.png", pointer),
         ("identity.picture_template", "cdn.full.example/{/id}.png", "must begin with https://"),
         ("identity.emails.endpoint", "emails", url),
+        ("identity.emails.endpoint", "https://full.example/{User}/emails", pointer),
         ("identity.emails.absent_on", "[200]", "400 to 599"),
         ("identity.emails.list", "values", pointer),
         ("identity.emails.email", "address", pointer),
@@ -284,6 +295,18 @@ fn an_openid_provider_without_an_issuer_is_refused() {
 fn a_definition_for_tests_may_be_on_this_machine() {
     let text = FULL.replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"");
     assert!(Definition::from_toml(&text).is_ok());
+}
+
+#[test]
+fn a_host_may_have_a_path_where_the_rule_says_so() {
+    let text = FULL.replace("rule = \"host\"", "rule = \"host_path\"");
+    let with = |host: &str| text.replace("\"eu.full.example\"", &format!("{host:?}"));
+    for host in ["eu.full.example:8443", "full.example/auth", "full.example/a/b"] {
+        assert!(Definition::from_toml(&with(host)).is_ok(), "{host}");
+    }
+    for host in ["full.example/", "full.example/..", "full.example/a?b", "/auth", "full.example/a b"] {
+        assert!(refusal(&with(host)).contains("with an optional port and path"), "{host}");
+    }
 }
 
 #[test]

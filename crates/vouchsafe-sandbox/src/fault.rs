@@ -27,6 +27,9 @@ pub enum Fault {
     TooManyRequests,
     /// The token endpoint says 500. Nothing is redeemed.
     ServerError,
+    /// The token endpoint refuses with this error code, in the shape that the provider's refusals have. Nothing is
+    /// redeemed.
+    Refused(String),
     /// The token endpoint says 200 and sends a page for people, as a proxy or a captive portal does.
     Html,
     /// The token endpoint announces a longer body than it sends, and closes the connection.
@@ -128,6 +131,14 @@ pub(crate) async fn disturb(shared: &Shared, username: Option<&str>) -> Option<R
 }
 
 impl Shared {
+    /// The error code that the token endpoint is to refuse with, whatever it is asked.
+    pub(crate) fn refused_with(&self, username: Option<&str>) -> Option<String> {
+        match self.faults.hit(username, |fault| matches!(fault, Fault::Refused(_)))? {
+            Fault::Refused(code) => Some(code),
+            _ => None,
+        }
+    }
+
     /// Makes the claims of an ID token wrong in the ways that are asked for.
     pub(crate) fn spoil(&self, claims: &mut Map<String, Value>, username: &str) {
         let user = Some(username);

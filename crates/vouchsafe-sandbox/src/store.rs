@@ -117,6 +117,8 @@ pub(crate) struct Grant {
     pub(crate) revoked: bool,
     /// The issuer of its ID tokens, where the sandbox acts another provider.
     pub(crate) issuer: Option<String>,
+    /// What the authorization response had, where it has to come back with each refresh.
+    pub(crate) forwarded: Vec<(String, String)>,
     /// A fault has made the e-mail address one that nobody vouches for.
     pub(crate) email_unverified: bool,
 }

@@ -180,7 +180,9 @@ impl Client {
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
         let redirect_uri = &request.redirect_uri;
-        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded };
+        let scope = self.scope_with_code(&request.scopes);
+        let scope = scope.as_deref();
+        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded, scope };
         let wants_id_token = pending.nonce.is_some();
         let expectations = Expectations {
             nonce: match &pending.nonce {
@@ -193,10 +195,10 @@ impl Client {
             code: Some(code),
         };
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
-        let tokens = match authorization::profile(&definition.callback, query) {
-            Some((name, profile)) => tokens.with_brought(&name, profile),
-            None => tokens,
-        };
+        let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
+        let kept = kept.map(|(name, value)| (name, Json::text(value)));
+        let brought = authorization::profile(&definition.callback, query).into_iter().chain(kept);
+        let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
         Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
     }
 
@@ -226,7 +228,10 @@ impl Client {
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
         let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri).map(String::as_str);
-        let grant = Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri };
+        let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
+        let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
+        let grant =
+            Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user.
@@ -320,7 +325,7 @@ impl Client {
             return Ok(identity);
         };
         let listed = match &self.inner.blueprint.emails {
-            Some(endpoint) => self.listed_email(endpoint, list, tokens).await?,
+            Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile().value()),
         };
         Ok(identity.with_listed(manners, listed))
@@ -350,6 +355,12 @@ impl Client {
 
     pub(crate) fn client_id(&self) -> &str {
         &self.inner.registration.client_id
+    }
+
+    /// The scopes that were asked for, where the provider wants them again with the code.
+    pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
+        let Definition { token, scope_separator, .. } = &self.inner.blueprint.definition;
+        (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
     pub(crate) fn redirect_uri(&self) -> Option<&String> {

@@ -176,7 +176,7 @@ fn picture(manners: &IdentityManners, profile: &Json) -> Option<String> {
 }
 
 /// A template with pointers in braces; none where one of them finds nothing. What they find cannot lead elsewhere.
-fn put_together(template: &str, profile: &Json) -> Option<String> {
+pub(crate) fn put_together(template: &str, profile: &Json) -> Option<String> {
     let (mut url, mut rest) = (String::with_capacity(template.len()), template);
     while let Some((before, after)) = rest.split_once('{') {
         let (pointer, after) = after.split_once('}')?;

@@ -84,6 +84,10 @@ impl Json {
         self
     }
 
+    pub(crate) fn text(text: String) -> Self {
+        Self(Value::String(text))
+    }
+
     /// An object with that one member.
     pub(crate) fn object(name: &str, value: Json) -> Self {
         Self(Value::Object([(name.to_owned(), value.0)].into_iter().collect()))

@@ -241,9 +241,9 @@ impl LoginRequest {
                 params.push((name.clone().into(), value.clone().into()));
             }
         }
-        let (params, names) = (&params, &authorization.names);
+        let (params, names, order) = (&params, &authorization.names, &authorization.order);
         let request =
-            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names };
+            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names, order };
         Self {
             provider: slug.clone(),
             issuer: server.issuer.clone(),

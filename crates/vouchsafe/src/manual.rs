@@ -5,14 +5,13 @@ use std::time::Duration;
 use vouchsafe_providers::{Definition, Pkce};
 
 use crate::client::{Client, Expectations, check_redirect_uri};
-use crate::error::{Error, Feature, Operation};
+use crate::error::{Error, Operation};
 use crate::http::BoxFuture;
-use crate::jose::id_token::{Audience, Expected, Nonce};
+use crate::jose::id_token::{Audience, Nonce};
 use crate::json::Json;
 use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra, escaped};
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
-use crate::provider::{OpenId, Server};
 use crate::secret::Secret;
 use crate::tokens::{IdToken, Tokens};
 
@@ -98,6 +97,7 @@ impl<'c> Manual<'c> {
             token: refresh_token,
             scope: None,
             redirect_uri: self.refresh_redirect_uri(),
+            forwarded: &[],
         };
         self.client.redeem(&server, grant, &expectations, false).await
     }
@@ -142,7 +142,7 @@ impl<'c> Manual<'c> {
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_id_token(self, id_token: &str, nonce: Option<&str>) -> Result<IdToken, Error> {
         let server = self.client.server().await?;
-        let openid = openid(&server)?;
+        let openid = server.keys_of(Operation::Jwt)?;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
         let expectations = Expectations { nonce, max_age: None, acr_values: &[], code: None };
         let expected = self.client.expected(&server, openid, &expectations, None);
@@ -159,25 +159,8 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
-        let server = self.client.server().await?;
-        let openid = openid(&server)?;
-        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
-        let expected = Expected {
-            audience: Audience::Any(audience),
-            // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
-            algorithms: None,
-            ..self.client.expected(&server, openid, &expectations, None)
-        };
-        let verified = self.client.verify(openid, jwt, &expected, Operation::Jwt).await?;
-        Ok(IdToken::new(Secret::new(jwt), verified).claims())
+        self.client.claims_of(&Secret::new(jwt), Audience::Any(audience), Operation::Jwt).await
     }
-}
-
-fn openid(server: &Server) -> Result<&OpenId, Error> {
-    server.openid.as_ref().ok_or_else(|| {
-        let detail = "the provider publishes no keys: it is no OpenID Provider";
-        Error::unsupported(Operation::Jwt, Feature::Keys, detail)
-    })
 }
 
 /// An authorization request that is being put together. Await it to get the URL.
@@ -246,6 +229,7 @@ impl AuthorizationUrl<'_> {
             scope_separator,
             params: &self.params,
             names: &authorization.names,
+            order: &authorization.order,
         };
         let (state, nonce) = (self.state.as_deref().map(escaped), self.nonce.as_deref().map(escaped));
         let one = OneLogin {
@@ -285,7 +269,8 @@ pub struct AuthorizationCode<'c> {
 }
 
 impl AuthorizationCode<'_> {
-    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`.
+    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`; or `scope`,
+    /// where it wants the scopes again and others than its own were asked for.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.forwarded.push((name.into(), value.into()));
         self
@@ -323,11 +308,15 @@ impl AuthorizationCode<'_> {
             acr_values: &self.acr_values,
             code: Some(self.code.expose()),
         };
+        // Where other scopes were asked for than the provider's own, they are among the extras.
+        let given = self.forwarded.iter().any(|(name, _)| name == "scope");
+        let scope = self.client.scope_with_code(&server.scopes).filter(|_| !given);
         let grant = Grant::AuthorizationCode {
             code: self.code.expose(),
             redirect_uri: &self.redirect_uri,
             verifier: self.verifier.as_ref().map(Secret::expose),
             forwarded: &self.forwarded,
+            scope: scope.as_deref(),
         };
         self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
     }

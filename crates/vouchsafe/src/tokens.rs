@@ -96,7 +96,8 @@ impl Tokens {
     /// Any other member of the provider's answer, by its name.
     ///
     /// Where the provider tells a profile in the authorization response, as Apple does in `user` at the first login, it
-    /// is found here under that name. It came by the browser: believe no e-mail in it.
+    /// is found here under that name; so is what a provider wants back with each refresh, as VK does `device_id`. It came
+    /// by the browser: believe no e-mail in it.
     ///
     /// An `id_token` is found here only where nobody verified it: do not believe it.
     pub fn get(&self, name: &str) -> Option<Json> {
@@ -119,12 +120,21 @@ impl Tokens {
 
     /// What the browser brought besides, under that name.
     pub(crate) fn with_brought(mut self, name: &str, value: Json) -> Self {
-        self.brought = Some(Secret::new(Json::object(name, value).to_string()));
+        let more = Json::object(name, value);
+        let all = match self.all_brought() {
+            Some(known) => more.with_more_from(known),
+            None => more,
+        };
+        self.brought = Some(Secret::new(all.to_string()));
         self
     }
 
     pub(crate) fn brought(&self, name: &str) -> Option<Json> {
-        json::parse(self.brought.as_ref()?.expose().as_bytes()).ok()?.get(name)
+        self.all_brought()?.get(name)
+    }
+
+    fn all_brought(&self) -> Option<Json> {
+        json::parse(self.brought.as_ref()?.expose().as_bytes()).ok()
     }
 
     /// What was asked for counts as granted where the provider does not say.
@@ -269,7 +279,7 @@ impl Serialize for Tokens {
                 .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
                 .map(|d| d.as_secs()),
             extra: self.extra(),
-            brought: self.brought.as_ref().and_then(|b| json::parse(b.expose().as_bytes()).ok()),
+            brought: self.all_brought(),
         };
         stored.serialize(serializer)
     }

@@ -11,14 +11,21 @@ use super::{Act, Call};
 use crate::routes::{OAuthError, json as json_answer, printable};
 
 /// A token answer: named, wrapped, encoded and labelled as the definition says. `beside` joins both the
-/// whole answer and the members: a pointer into a token answer may be meant for either.
-pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Value) -> Response {
+/// whole answer and the members: a pointer into a token answer may be meant for either. Where an answer may be wrapped
+/// in several ways, the first is for codes and the last for all else.
+pub(super) fn tokens(
+    call: &Call<'_>,
+    members: Map<String, Value>,
+    beside: &Value,
+    for_code: bool,
+) -> Response {
     let manners = &call.act.definition.token;
     let called = |name: String| manners.answer_names.get(&name).cloned().unwrap_or(name);
     let mut inner = Value::Object(members.into_iter().map(|(name, value)| (called(name), value)).collect());
     merge(&mut inner, beside);
     let mut body = json!({});
-    put(&mut body, &manners.answer, inner);
+    let place = if for_code { manners.answer.first() } else { manners.answer.last() };
+    put(&mut body, place.map_or("", String::as_str), inner);
     merge(&mut body, beside);
     succeed(&mut body, manners.failure.as_ref());
     encoded(call, manners, StatusCode::OK, &body)
@@ -26,10 +33,14 @@ pub(super) fn tokens(call: &Call<'_>, members: Map<String, Value>, beside: &Valu
 
 /// A refusal by the token endpoint.
 pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
+    refusal_by(call, &native(call.act, &error), error)
+}
+
+/// The same with that code.
+pub(super) fn refusal_by(call: &Call<'_>, code: &str, error: OAuthError) -> Response {
     let manners = &call.act.definition.token;
-    let code = native(call.act, &error);
     if let Some(failure) = &manners.failure {
-        return encoded(call, manners, StatusCode::OK, &failed(failure, &code, &error.description));
+        return encoded(call, manners, StatusCode::OK, &failed(failure, code, &error.description));
     }
     let body = json!({ "error": code, "error_description": printable(&error.description) });
     let mut response = encoded(call, manners, error.status, &body);

@@ -125,6 +125,12 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
                 None => return Err(invalid("response_type is missing".to_owned())),
             }
         }
+        let own_name =
+            |standard: &String| named(&[&definition.authorization.names], standard).map(str::to_owned);
+        let order = definition.authorization.order.iter().filter_map(own_name);
+        if !order.filter_map(|name| call.query.position(&name)).is_sorted() {
+            return Err(invalid("the parameters are not in the order that is documented".to_owned()));
+        }
         let missing =
             |(name, value): &(&String, &String)| !value.is_empty() && call.query.get(name).is_none();
         if let Some((name, _)) = definition.authorization.params.iter().find(missing) {

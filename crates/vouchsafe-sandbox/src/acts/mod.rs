@@ -152,12 +152,14 @@ impl Act {
         urls
     }
 
-    /// Marks for whole URLs are filled in: what they stand for is a place of the sandbox.
+    /// Marks for more than a part of a path are filled in with what was given out for them.
     fn template(&self, url: &str, origin: &str) -> Option<Template> {
-        let is_url =
-            |name: &str| self.definition.params.get(name).is_some_and(|param| param.rule == Rule::Url);
+        let is_long = |name: &str| {
+            let rule = self.definition.params.get(name).map(|param| param.rule);
+            matches!(rule, Some(Rule::Url | Rule::HostPath))
+        };
         let filled = rewrite::fill(url, |name| {
-            Some(if is_url(name) { self.params.get(name)?.clone() } else { format!("{{{name}}}") })
+            Some(if is_long(name) { self.params.get(name)?.clone() } else { format!("{{{name}}}") })
         })?;
         Template::new(&filled, origin)
     }
@@ -171,7 +173,11 @@ impl Act {
     }
 
     pub(crate) fn has_id_token(&self) -> bool {
-        self.is_openid() || self.definition.userinfo.source == ProfileSource::IdToken
+        match self.definition.userinfo.source {
+            ProfileSource::IdToken => true,
+            ProfileSource::AccessToken => false,
+            ProfileSource::Userinfo | ProfileSource::Token => self.is_openid(),
+        }
     }
 
     fn is_openid(&self) -> bool {

@@ -7,7 +7,7 @@ use vouchsafe_providers::{AuthMethod, Definition, Pkce, ProfileSource};
 
 use super::{Act, Call, profile, rewrite};
 use crate::config::User;
-use crate::keys::SigningAlg;
+use crate::keys::{SigningAlg, random_token};
 use crate::routes::OAuthError;
 use crate::server::Shared;
 
@@ -90,7 +90,7 @@ pub(super) fn keys(shared: &Shared) -> Response {
     ([("content-type", "application/json")], shared.keys().jwks().to_string()).into_response()
 }
 
-/// What an ID token of an act is made of.
+/// What an ID token of an act is made of, or an access token that says the same.
 pub(super) struct IdToken<'a> {
     pub(super) shared: &'a Shared,
     pub(super) act: &'a Act,
@@ -99,7 +99,8 @@ pub(super) struct IdToken<'a> {
     pub(super) email_verified: bool,
     pub(super) auth_time: u64,
     pub(super) nonce: Option<&'a str>,
-    pub(super) access_token: &'a str,
+    /// The access token that comes along; none where this is it.
+    pub(super) access_token: Option<&'a str>,
 }
 
 impl IdToken<'_> {
@@ -117,9 +118,14 @@ impl IdToken<'_> {
         claims.insert("iss".into(), self.issuer.into());
         claims.insert("aud".into(), self.act.client.id.clone().into());
         claims.insert("iat".into(), now.into());
-        claims.insert("exp".into(), now.saturating_add(ID_TOKEN_LIFETIME).into());
+        let lifetime = self.access_token.map_or(shared.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
+        claims.insert("exp".into(), now.saturating_add(lifetime).into());
         claims.insert("auth_time".into(), self.auth_time.into());
-        claims.insert("at_hash".into(), alg.half_hash(self.access_token).into());
+        match self.access_token {
+            Some(access_token) => claims.insert("at_hash".into(), alg.half_hash(access_token).into()),
+            // Each is another, even within a second.
+            None => claims.insert("jti".into(), random_token("").into()),
+        };
         if let Some(template) = &self.act.definition.issuer_template {
             // The issuer is checked against the template with these very claims in it.
             for (name, value) in marks_of(template, self.issuer) {
@@ -152,20 +158,30 @@ fn announced_issuer(call: &Call<'_>) -> String {
     let act = call.act;
     let concrete = act.fill(&act.issuer, &call.marks).unwrap_or_else(|| act.issuer.clone());
     match &act.definition.issuer_template {
-        Some(template) if tenant(act, &call.marks).is_none() => rewrite::fill(template, |name| match name {
+        Some(template) if is_for_all(act, &call.marks) => rewrite::fill(template, |name| match name {
             "tid" => Some("{tenantid}".to_owned()),
             name => Some(call.marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))),
         })
         .unwrap_or_else(|| template.clone()),
-        _ => concrete,
+        Some(_) => token_issuer(act, &call.marks),
+        None => concrete,
     }
 }
 
-/// The tenant that the issuer names, where it names one: words such as `common` stand for all of them.
+/// The tenant that the issuer names by its identifier.
 fn tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
+    asked_tenant(act, marks)
+        .filter(|tenant| tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'))
+}
+
+/// Words such as `common` stand for all tenants; an identifier and a domain are one's.
+fn is_for_all(act: &Act, marks: &BTreeMap<String, String>) -> bool {
+    tenant(act, marks).is_none() && asked_tenant(act, marks).is_none_or(|asked| !asked.contains('.'))
+}
+
+fn asked_tenant(act: &Act, marks: &BTreeMap<String, String>) -> Option<String> {
     let issuer = act.fill(&act.issuer, marks)?;
-    let tenant = marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")?;
-    (tenant.len() == 36 && tenant.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')).then_some(tenant)
+    marks_of(act.definition.issuer_template.as_ref()?, &issuer).remove("tid")
 }
 
 fn claim(act: &Act, marks: &BTreeMap<String, String>, name: &str) -> String {

@@ -23,7 +23,7 @@ pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
         }
     }
     if let Some(list) = identity.emails.as_ref().filter(|list| list.endpoint.is_none()) {
-        put(&mut document, &list.list, Value::Array(entries(list, user, email_verified)));
+        put(&mut document, &list.list, listed(list, user, email_verified));
     }
     let picture = format!("https://pictures.example/{}.png?size=64&v=1", user.username());
     let picture = if identity.picture_is_html { picture.replace('&', "&amp;") } else { picture };
@@ -47,7 +47,7 @@ pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
 /// The answer of a call that lists e-mails.
 pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
     let mut document = Value::Null;
-    put(&mut document, &list.list, Value::Array(entries(list, user, email_verified)));
+    put(&mut document, &list.list, listed(list, user, email_verified));
     document
 }
 
@@ -134,6 +134,12 @@ fn truth(value: bool, as_text: bool) -> Value {
 /// The pointers stand for one another: the value goes to the first place that is free.
 fn put_first(document: &mut Value, pointers: &[String], value: Value) -> bool {
     pointers.iter().any(|pointer| put(document, pointer, value.clone()))
+}
+
+/// All entries, or the one that counts where there is but one.
+fn listed(list: &EmailList, user: &User, email_verified: bool) -> Value {
+    let mut entries = entries(list, user, email_verified);
+    if list.single { entries.pop().unwrap_or_else(|| json!({})) } else { Value::Array(entries) }
 }
 
 /// The user's address and, where entries say which is the primary one, another that is not.

@@ -48,21 +48,20 @@ fn revoke(call: &Call<'_>) -> Result<(), OAuthError> {
         other => other?,
     };
     call.check_params(&params, &manners.params)?;
+    let called = |standard| named(&[&manners.names], standard);
     let bearer = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     if !manners.bearer || definition.revocation_auth.is_some() {
-        let get = |standard| {
-            params
-                .get(standard)
-                .or_else(|| named(&[&definition.token.names], standard).and_then(|name| params.get(name)))
-        };
+        let get = |standard| called(standard).and_then(|name| params.get(name));
         let method = definition.revocation_auth.or(definition.client_auth);
         // RFC 7009 §2.1 asks for the client id of a public client; who documents no authentication asks for nothing.
         let names_client = definition.revocation_auth != Some(vouchsafe_providers::AuthMethod::None);
-        authenticate(call, method, (get("client_id"), get("client_secret")), (names_client, names_client))?;
+        let expects = |standard| names_client && called(standard).is_some();
+        let expected = (expects("client_id"), expects("client_secret"));
+        authenticate(call, method, (get("client_id"), get("client_secret")), expected)?;
     }
     let named_token = match manners.token_name.as_deref() {
         Some("") => None,
-        name => Some(name.unwrap_or("token")),
+        name => name.or_else(|| called("token")),
     };
     let token = match (named_token, bearer) {
         (Some(name), _) => params.get(name),

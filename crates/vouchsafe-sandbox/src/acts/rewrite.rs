@@ -41,7 +41,7 @@ pub(super) fn values(definition: &Definition, base: &str) -> BTreeMap<String, St
         |name: &str, param: &vouchsafe_providers::Param| match (param.rule, &param.example, &param.default) {
             (Rule::Url, ..) => format!("{base}/{name}"),
             (_, Some(value), _) | (_, None, Some(value)) => value.clone(),
-            (Rule::Host, ..) => format!("{name}.example.com").replace('_', "-"),
+            (Rule::Host | Rule::HostPath, ..) => format!("{name}.example.com").replace('_', "-"),
             (Rule::Label | Rule::Segment, ..) => "example".to_owned(),
         };
     definition.params.iter().map(|(name, param)| (name.clone(), value(name, param))).collect()

@@ -2,7 +2,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 use vouchsafe_providers::ProfileSource;
 
-use super::answer::{refusal, tokens};
+use super::answer::{refusal, refusal_by, tokens};
 use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, named, profile, revoke, rewrite};
@@ -25,9 +25,13 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
         return response;
     }
+    if let Some(code) = call.shared.refused_with(username.as_deref()) {
+        return refusal_by(call, &code, OAuthError::invalid_request("the sandbox was told to refuse"));
+    }
     let manners = &call.act.definition.token;
     let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
     let long_lived = call.act.definition.long_lived.as_ref().filter(|_| roles.contains(&Role::LongLived));
+    let mut for_code = false;
     let members = match long_lived {
         Some(long_lived)
             if grant_type.as_ref() == Some(&long_lived.grant_type) || roles == [Role::LongLived] =>
@@ -35,10 +39,13 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
             self::long_lived(call)
         }
         _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
-        _ => code(call),
+        _ => {
+            for_code = true;
+            code(call)
+        }
     };
     match members {
-        Ok((members, beside)) => tokens(call, members, &beside),
+        Ok((members, beside)) => tokens(call, members, &beside, for_code),
         Err(error) => refusal(call, error),
     }
 }
@@ -77,6 +84,10 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
     if let Some((name, _)) = acting.forward().iter().find(|(name, value)| params.get(name) != Some(value)) {
         return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
     }
+    let asked = code.request.scopes.iter().collect::<Vec<_>>().join(&definition.scope_separator);
+    if manners.scope && get("scope").unwrap_or_default() != asked {
+        return Err(OAuthError::invalid_request("scope is not that of the authorization request"));
+    }
     check_verifier(code.request.challenge.as_ref(), get("code_verifier"))?;
 
     let id = random_token("");
@@ -87,6 +98,7 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
         acr: code.request.acr.clone(),
         revoked: false,
         issuer: Some(acting.issuer()),
+        forwarded: acting.forward().to_vec(),
         email_unverified: false,
     };
     store.grants.insert(id.clone(), grant.clone());
@@ -139,6 +151,12 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
         store.active_refresh_token(given, now).map(|(token, grant)| (token.grant.clone(), grant.clone()))
     };
     let (id, grant) = found.filter(|(_, grant)| grant.client_id == call.act.client.id).ok_or_else(unknown)?;
+    let lacks = |(name, value): &&(String, String)| {
+        refreshing.forward.contains(name) && params.get(name) != Some(value.as_str())
+    };
+    if let Some((name, _)) = grant.forwarded.iter().find(lacks) {
+        return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
+    }
     let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
     if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
@@ -188,7 +206,21 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
     let email_verified = shared.email_verified(&mut shared.store(), user, grant_id);
     let lifetime = shared.access_token_lifetime;
-    let access_token = random_token("sandbox-at-");
+    let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
+    let token = IdToken {
+        shared,
+        act,
+        issuer: &issuer,
+        user,
+        email_verified,
+        auth_time: grant.signed_in.auth_time,
+        nonce,
+        access_token: None,
+    };
+    let access_token = match definition.userinfo.source {
+        ProfileSource::AccessToken => token.sign()?,
+        _ => random_token("sandbox-at-"),
+    };
     let mut members = Map::new();
     members.insert("access_token".into(), access_token.clone().into());
     if !manners.token_type_absent {
@@ -207,17 +239,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     let wants_id_token =
         grant.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
     if act.has_id_token() && (wants_id_token || !act.is_openid()) {
-        let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
-        let id_token = IdToken {
-            shared,
-            act,
-            issuer: &issuer,
-            user,
-            email_verified,
-            auth_time: grant.signed_in.auth_time,
-            nonce,
-            access_token: &access_token,
-        };
+        let id_token = IdToken { access_token: Some(&access_token), ..token };
         members.insert("id_token".into(), id_token.sign()?.into());
     }
     let mut store = shared.store();

@@ -1,3 +1,4 @@
+use aws_lc_rs::hmac;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
@@ -5,6 +6,7 @@ use serde_json::Value;
 use super::answer::{labelled, refused, succeed};
 use super::{Call, profile, rewrite};
 use crate::config::User;
+use crate::keys::hex;
 use crate::params::Params;
 use crate::routes::{OAuthError, json};
 
@@ -29,6 +31,8 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
         }
         call.check_headers(&call.act.definition.userinfo.headers)?;
         let holder = holder(call)?;
+        let form = form(call);
+        check_proof(call, &holder, if takes_form { &form } else { &call.query })?;
         let list = call.act.definition.identity.emails.as_ref().ok_or_else(no_token)?;
         if let (Some(absent), true) = (list.absent_on.first(), holder.withholds_emails) {
             let status = StatusCode::from_u16(*absent).unwrap_or(StatusCode::FORBIDDEN);
@@ -36,6 +40,15 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
             return Err(OAuthError { status, code: "insufficient_scope", description });
         }
         let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
+        let own = profile::document(call.act, user, holder.email_verified(call, user));
+        let is_own = |(pointer, given): (&String, &String)| {
+            own.pointer(pointer).is_some_and(|value| {
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *given
+            })
+        };
+        if !call.marks.iter().filter(|(mark, _)| mark.starts_with('/')).all(is_own) {
+            return Err(OAuthError::invalid_request("the e-mails of another user are not told"));
+        }
         Ok(profile::email_list(list, user, holder.email_verified(call, user)))
     };
     match answer() {
@@ -68,6 +81,7 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
             return Err(OAuthError::invalid_request(format!("parameter {name} is missing or wrong")));
         }
     }
+    check_proof(call, &holder, given)?;
     if let Some(body) = &manners.body {
         let body = body.replace("{client_id}", &act.client.id);
         let same = match (serde_json::from_slice::<Value>(&call.body), serde_json::from_str::<Value>(&body)) {
@@ -84,8 +98,23 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
     Ok(profile::document(act, user, holder.email_verified(call, user)))
 }
 
+/// The client proves its secret with the access token, where the provider asks for that.
+fn check_proof(call: &Call<'_>, holder: &Holder, given: &Params) -> Result<(), OAuthError> {
+    let Some(name) = &call.act.definition.userinfo.proof else {
+        return Ok(());
+    };
+    let key =
+        hmac::Key::new(hmac::HMAC_SHA256, call.act.client.secret.as_deref().unwrap_or_default().as_bytes());
+    let proof = hex(hmac::sign(&key, holder.token.as_bytes()).as_ref());
+    if given.get(name) == Some(&proof) {
+        return Ok(());
+    }
+    Err(OAuthError::invalid_request(format!("parameter {name} is missing or wrong: it proves the secret")))
+}
+
 /// Whose access token a request has.
 struct Holder {
+    token: String,
     username: String,
     grant: String,
     /// The definition has a scope for e-mails, and it was not asked for.
@@ -111,16 +140,17 @@ fn holder(call: &Call<'_>) -> Result<Holder, OAuthError> {
         "body" => form.get(name),
         _ => None,
     };
+    let token = token.ok_or_else(no_token)?.to_owned();
     let store = call.shared.store();
     let (access, grant) = store
-        .active_access_token(token.ok_or_else(no_token)?, call.shared.now())
+        .active_access_token(&token, call.shared.now())
         .filter(|(_, grant)| grant.client_id == call.act.client.id)
         .ok_or_else(no_token)?;
     let mut for_emails = call.act.definition.scopes.iter().filter(|scope| scope.contains("email")).peekable();
     let withholds_emails =
         for_emails.peek().is_some() && !for_emails.any(|scope| grant.scopes.contains(scope));
     let username = grant.signed_in.username.clone();
-    Ok(Holder { username, grant: access.grant.clone(), withholds_emails })
+    Ok(Holder { token, username, grant: access.grant.clone(), withholds_emails })
 }
 
 /// What follows the scheme; an empty scheme is a bare token.

@@ -27,6 +27,10 @@ pub(super) async fn answer(
     if let Some(response) = fault::disturb(&shared, username.as_deref()).await {
         return Ok(response);
     }
+    if let Some(code) = shared.refused_with(username.as_deref()) {
+        let body = json!({ "error": code, "error_description": "the sandbox was told to refuse" });
+        return Ok(json(StatusCode::BAD_REQUEST, &body));
+    }
     let body = match request.required("grant_type")? {
         "authorization_code" => authorization_code(&shared, &request)?,
         "refresh_token" => refresh_token(&shared, &request)?,
@@ -66,6 +70,7 @@ fn authorization_code(shared: &Shared, request: &ClientRequest<'_>) -> Result<Va
         acr: code.request.acr.clone(),
         revoked: false,
         issuer: None,
+        forwarded: Vec::new(),
         email_unverified: false,
     };
     store.grants.insert(id.clone(), grant.clone());

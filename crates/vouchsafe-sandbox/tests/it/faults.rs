@@ -22,7 +22,10 @@ const OPENID: &str = r#"
 async fn wire_faults_happen_before_anything_is_redeemed() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
-    for (fault, status) in [(Fault::TooManyRequests, 429), (Fault::ServerError, 500), (Fault::Html, 200)] {
+    let refused = Fault::Refused("of_its_own".to_owned());
+    for (fault, status) in
+        [(Fault::TooManyRequests, 429), (Fault::ServerError, 500), (Fault::Html, 200), (refused, 400)]
+    {
         for act in [true, false] {
             let (own, acted) = (scenario.code(&[]).await, player.callback("alice").await);
             scenario.sandbox.fault_once(fault.clone());
@@ -32,6 +35,8 @@ async fn wire_faults_happen_before_anything_is_redeemed() {
             assert_eq!(reply.header("retry-after").is_some(), fault == Fault::TooManyRequests);
             let is_html = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
             assert_eq!(is_html, fault == Fault::Html);
+            let is_refused = reply.body.contains(r#""error":"of_its_own""#);
+            assert_eq!(is_refused, matches!(fault, Fault::Refused(_)), "{}", reply.body);
             // It was for once, and the code is still good.
             assert_eq!(scenario.redeem(&own, &[]).await.status, 200);
             assert_eq!(player.redeem(&acted, &[]).await.reply.status, 200);

@@ -104,6 +104,19 @@ async fn parameters_have_the_provider_s_names_and_no_other() {
 }
 
 #[tokio::test]
+async fn scopes_go_along_with_the_code_where_they_are_wanted() {
+    let scenario = Scenario::new().await;
+    let toml = own("scope_separator = \",\"\nscopes = [\"a\", \"b\"]\n[token]\nscope = true");
+    let player = Player::own(&scenario, &toml).await;
+    let callback = player.callback("alice").await;
+    for wrong in ["", "a", "a b", "a,b,c"] {
+        let answer = player.redeem(&callback, &[("scope", wrong)]).await;
+        assert_eq!(answer.whole["error"], "invalid_request", "{wrong}");
+    }
+    assert_eq!(player.redeem(&callback, &[]).await.reply.status, 200);
+}
+
+#[tokio::test]
 async fn another_encoding_is_refused() {
     let scenario = Scenario::new().await;
     let encodings = [("form", Encoding::Form), ("json", Encoding::Json), ("query", Encoding::Query)];
@@ -202,7 +215,7 @@ async fn answers_are_wrapped_renamed_and_labelled() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [token]
-        answer = "/data/0"
+        answer = ["/data/0", ""]
         answer_names = { access_token = "accessToken", refresh_token = "refreshToken" }
         content_types = ["text/javascript"]
         expires_in_milliseconds = true
@@ -221,6 +234,11 @@ async fn answers_are_wrapped_renamed_and_labelled() {
     assert_eq!(inner["expires_in"], 3_600_000);
     assert!(inner["accessToken"].is_string() && inner["refreshToken"].is_string());
     assert!(inner.get("token_type").is_none() && inner.get("access_token").is_none());
+
+    // What comes later is wrapped in the other way.
+    let refreshed = player.refresh(&answer.tokens, &[]).await;
+    assert!(refreshed.whole["accessToken"].is_string(), "{}", refreshed.whole);
+    assert!(refreshed.whole.get("data").is_none());
 
     let callback = player.callback("alice").await;
     let refused = player.redeem(&callback, &[("code", "wrong")]).await;
@@ -254,10 +272,13 @@ async fn refreshing_has_manners_of_its_own() {
         params = { again = "yes" }
         redirect_uri = true
         scope = true
+        forward = ["device_id"]
+        [callback]
+        forward = ["device_id", "state"]
     "#);
     let player = Player::own(&scenario, &toml).await;
     let tokens = player.login("alice").await.tokens;
-    for missing in ["redirect_uri", "scope", "again", "old"] {
+    for missing in ["redirect_uri", "scope", "again", "old", "device_id"] {
         assert_eq!(player.refresh(&tokens, &[(missing, "")]).await.reply.status, 400, "{missing}");
     }
     let refreshed = player.refresh(&tokens, &[]).await;
@@ -304,6 +325,39 @@ async fn revocation_has_manners_of_its_own() {
 }
 
 #[tokio::test]
+async fn revocation_has_names_of_its_own() {
+    let scenario = Scenario::new().await;
+    let toml =
+        own("revocation_endpoint = \"https://own.example/revoke\"\nclient_auth = \"client_secret_post\"\n\
+         [revocation]\nnames = { client_id = \"client_key\", token = \"old\" }");
+    let mut player = Player::own(&scenario, &toml).await;
+    let answer = player.login("alice").await;
+    let token = answer.tokens["access_token"].as_str().unwrap();
+    let names = std::mem::take(&mut player.definition.revocation.names);
+    assert_eq!(player.revoke(token).await.json()["error"], "invalid_client");
+    player.definition.revocation.names.insert("client_id".into(), "client_key".into());
+    assert_eq!(player.revoke(token).await.json()["error"], "invalid_request");
+    player.definition.revocation.names = names;
+    assert_eq!(player.revoke(token).await.status, 200);
+    assert_eq!(player.ask(&answer, &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn order_of_an_authorization_request_is_kept_where_it_matters() {
+    let scenario = Scenario::new().await;
+    let toml = own("scopes = [\"a\"]\n[authorization]\nnames = { client_id = \"appid\" }\n\
+         order = [\"client_id\", \"redirect_uri\", \"response_type\", \"scope\"]");
+    let mut player = Player::own(&scenario, &toml).await;
+    let url = player.authorization_url(&[]);
+    let places = ["appid=", "redirect_uri=", "response_type=", "scope="].map(|name| url.find(name).unwrap());
+    assert!(places.is_sorted(), "{url}");
+    assert!(query_value(&player.callback("alice").await, "code").is_some());
+    player.definition.authorization.order.clear();
+    let refused = player.callback("alice").await;
+    assert_eq!(query_value(&refused, "error").as_deref(), Some("invalid_request"));
+}
+
+#[tokio::test]
 async fn short_lived_token_becomes_a_long_lived_one() {
     let scenario = Scenario::new().await;
     let toml = own(
@@ -347,6 +401,11 @@ async fn many_tenants_share_a_document_and_tokens_tell_theirs() {
     let document = player.get(&format!("{one}/.well-known/openid-configuration")).await.json();
     assert_eq!(document["issuer"], one);
     assert!(claims["oid"].is_string() && claims["sub"].is_string());
+
+    // A domain is one tenant's, and the document tells whose.
+    let document = format!("{base}/contoso.example/v2.0/.well-known/openid-configuration");
+    let document = player.get(&document).await.json();
+    assert_eq!(document["issuer"], claims["iss"]);
 }
 
 #[tokio::test]

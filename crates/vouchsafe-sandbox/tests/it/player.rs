@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -101,6 +102,8 @@ impl<'a> Player<'a> {
         if let Some(challenge) = challenge {
             params.extend(pairs(&[("code_challenge", challenge), ("code_challenge_method", "S256")]));
         }
+        let order = &definition.authorization.order;
+        params.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
         let params = renamed(params, &[&definition.authorization.names]);
         let params = with(params, &definition.authorization.params);
         let params = changed(params, change);
@@ -121,7 +124,11 @@ impl<'a> Player<'a> {
         let (request, headers) = self.code_request(callback, change);
         let endpoint = self.endpoint(&self.definition.token_endpoint, "token_endpoint").unwrap();
         let encoding = self.definition.token.encoding;
-        self.read(self.send(&endpoint, encoding, None, &headers, request).await)
+        let mut answer = self.read(self.send(&endpoint, encoding, None, &headers, request).await);
+        for name in &self.definition.refreshing.forward {
+            answer.tokens["callback"][name] = query_value(callback, name).into();
+        }
+        answer
     }
 
     pub(crate) fn code_request(&self, callback: &str, change: &[(&str, &str)]) -> (Pairs, Pairs) {
@@ -140,6 +147,9 @@ impl<'a> Player<'a> {
         if self.definition.pkce != Pkce::Unsupported {
             params.push(("code_verifier".into(), VERIFIER.into()));
         }
+        if manners.scope {
+            params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
+        }
         for name in &self.definition.callback.forward {
             params.push((name.clone(), query_value(callback, name).unwrap()));
         }
@@ -155,6 +165,9 @@ impl<'a> Player<'a> {
         let mut params = pairs(&[("grant_type", grant_type), ("refresh_token", token.as_str().unwrap())]);
         if refreshing.redirect_uri {
             params.push(("redirect_uri".into(), REDIRECT_URI.into()));
+        }
+        for name in &refreshing.forward {
+            params.push((name.clone(), tokens["callback"][name].as_str().unwrap().to_owned()));
         }
         if refreshing.scope {
             params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
@@ -198,7 +211,7 @@ impl<'a> Player<'a> {
         if manners.bearer {
             headers.extend(pairs(&[("authorization", &format!("Bearer {token}"))]));
         }
-        let params = with(params, &manners.params);
+        let params = with(renamed(params, &[&manners.names]), &manners.params);
         let endpoint = self.endpoint(&self.definition.revocation_endpoint, "revocation_endpoint").unwrap();
         let method = manners.method.as_deref();
         self.send(&endpoint, manners.encoding, Some(method.unwrap_or("POST")), &headers, params).await
@@ -208,6 +221,7 @@ impl<'a> Player<'a> {
         match self.definition.userinfo.source {
             ProfileSource::Token => answer.whole.clone(),
             ProfileSource::IdToken => claims(&answer.tokens["id_token"]),
+            ProfileSource::AccessToken => claims(&answer.tokens["access_token"]),
             ProfileSource::Userinfo => {
                 let reply = self.ask(answer, &[]).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
@@ -236,6 +250,7 @@ impl<'a> Player<'a> {
             };
             (name.clone(), value)
         });
+        let params: Pairs = params.chain(self.proof(answer)).collect();
         if manners.method == "POST" && manners.body.is_none() {
             form.extend(params);
         } else {
@@ -250,6 +265,15 @@ impl<'a> Player<'a> {
             None if manners.method == "POST" => self.send(&url, Encoding::Form, None, &headers, form).await,
             None => self.http(&manners.method, &url, &headers, String::new()).await,
         }
+    }
+
+    /// What proves the client's secret, where the provider asks for that.
+    fn proof(&self, answer: &Answer) -> Option<(String, String)> {
+        let token = answer.tokens["access_token"].as_str().unwrap();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.acted.client_secret().as_bytes());
+        let tag = hmac::sign(&key, token.as_bytes());
+        let proof: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Some((self.definition.userinfo.proof.clone()?, proof))
     }
 
     fn token_places(&self, answer: &Answer) -> (Pairs, Pairs, Pairs) {
@@ -284,17 +308,22 @@ impl<'a> Player<'a> {
         };
         let document = match &list.endpoint {
             Some(endpoint) => {
-                let (mut headers, query, _) = self.token_places(answer);
+                let (mut headers, mut query, _) = self.token_places(answer);
+                query.extend(self.proof(answer));
                 headers.extend(self.filled(&self.definition.userinfo.headers));
-                let reply = self
-                    .http("GET", &with_query(&self.fill(endpoint), &query), &headers, String::new())
-                    .await;
+                let mut url = self.fill(endpoint);
+                while let Some((before, rest)) = url.split_once('{') {
+                    let (pointer, after) = rest.split_once('}').unwrap();
+                    url = format!("{before}{}{after}", text_at(profile, pointer).unwrap());
+                }
+                let reply = self.http("GET", &with_query(&url, &query), &headers, String::new()).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
                 reply.json()
             }
             None => profile.clone(),
         };
-        let entries = document.pointer(&list.list)?.as_array()?;
+        let found = document.pointer(&list.list)?;
+        let entries = if list.single { std::slice::from_ref(found) } else { found.as_array()? };
         let is_primary = |entry: &&Value| match list.primary.as_ref().map(|pointer| entry.pointer(pointer)) {
             None | Some(Some(Value::Bool(true))) => true,
             Some(Some(Value::Array(marks))) => marks.contains(&json!("primary")),
@@ -326,7 +355,9 @@ impl<'a> Player<'a> {
         } else {
             serde_json::from_str(&reply.body).unwrap_or_default()
         };
-        let mut tokens = whole.pointer(&manners.answer).cloned().unwrap_or_default();
+        let is_object = |pointer: &&String| whole.pointer(pointer).is_some_and(Value::is_object);
+        let place = manners.answer.iter().find(is_object).map_or("", String::as_str);
+        let mut tokens = whole.pointer(place).cloned().unwrap_or_default();
         for (standard, own) in &manners.answer_names {
             if let Some(value) = tokens.get(own).cloned() {
                 tokens[standard] = value;

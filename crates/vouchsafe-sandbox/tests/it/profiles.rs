@@ -125,3 +125,35 @@ async fn list_of_emails_is_withheld_without_its_scope() {
     assert!(list.absent_on.contains(&reply.status), "{}", reply.status);
     assert_eq!(player.ask(&answer, &[]).await.status, 200);
 }
+
+#[tokio::test]
+async fn proof_of_the_secret_is_asked_for_where_the_definition_has_one() {
+    let scenario = Scenario::new().await;
+    for manners in ["", "method = \"POST\"\n", "token = \"body:t\"\nmethod = \"POST\"\n"] {
+        let toml = own(&format!("[userinfo]\n{manners}proof = \"proof\""));
+        let mut player = Player::own(&scenario, &toml).await;
+        let answer = player.login("alice").await;
+        assert_eq!(player.ask(&answer, &[]).await.status, 200, "{manners}");
+        player.definition.userinfo.proof = None;
+        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{manners}");
+        player.definition.userinfo.params.insert("proof".into(), "0".repeat(64));
+        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{manners}");
+    }
+}
+
+#[tokio::test]
+async fn email_of_its_own_is_told_to_its_owner_alone() {
+    let scenario = Scenario::new().await;
+    let player = Player::new(&scenario, "etsy").await;
+    let answer = player.login("alice").await;
+    let profile = player.profile(&answer).await;
+    assert_eq!(player.email(&answer, &profile).await, Some(("alice@example.com".to_owned(), false)));
+    let list = player.definition.identity.emails.as_ref().unwrap().endpoint.clone().unwrap();
+    let token = format!("Bearer {}", answer.tokens["access_token"].as_str().unwrap());
+    let headers = pairs(&[("authorization", &token), ("x-api-key", player.acted.client_id())]);
+    let id = profile["user_id"].to_string();
+    for (id, expected) in [(id.as_str(), 200), ("7", 400), ("%7B%2Fuser_id%7D", 400)] {
+        let reply = player.http("GET", &list.replace("{/user_id}", id), &headers, String::new()).await;
+        assert_eq!(reply.status, expected, "{id}: {}", reply.body);
+    }
+}

@@ -10,6 +10,7 @@ use crate::discovery::fetch_keys;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Feature, Operation};
 use crate::http::{Request, Response};
+use crate::identity::put_together;
 use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::{self, Refusal};
@@ -193,11 +194,15 @@ impl Client {
                 return answer
                     .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
             }
+            ProfileSource::AccessToken => {
+                return self.claims_of(token, Audience::Client(self.client_id()), operation).await;
+            }
         }
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
         let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
-        let request = blueprint.profile.request(endpoint, token, answer.as_ref())?;
+        let request =
+            blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let secrets = [token.expose()];
@@ -223,14 +228,47 @@ impl Client {
         endpoint: &Endpoint,
         list: &EmailList,
         tokens: &Tokens,
+        profile: &Json,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
-        let request = self.inner.blueprint.profile.elsewhere().request(endpoint, token, None)?;
+        let filled;
+        let endpoint = if endpoint.as_str().contains('{') {
+            let url = put_together(endpoint.as_str(), profile);
+            filled = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
+                let detail = "the profile lacks what the e-mail is asked for with";
+                Error::response(operation, Fault::MissingField, detail)
+            })?;
+            &filled
+        } else {
+            endpoint
+        };
+        let asking = self.inner.blueprint.profile.elsewhere();
+        let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let (secrets, dialect) = ([token.expose()], Dialect { failure: None, ..self.userinfo_dialect() });
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect };
         emails::read(&exchange, list, &response)
+    }
+
+    /// The claims of a JWT of the provider, verified.
+    pub(crate) async fn claims_of(
+        &self,
+        jwt: &Secret,
+        audience: Audience<'_>,
+        operation: Operation,
+    ) -> Result<Json, Error> {
+        let server = self.server().await?;
+        let openid = server.keys_of(operation)?;
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        let expected = Expected {
+            audience,
+            // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
+            algorithms: None,
+            ..self.expected(&server, openid, &expectations, None)
+        };
+        let verified = self.verify(openid, jwt.expose(), &expected, operation).await?;
+        Ok(IdToken::new(jwt.clone(), verified).claims())
     }
 
     pub(crate) async fn verify(

@@ -22,6 +22,8 @@ pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
     /// What parameters are called here, if not as in the RFCs.
     pub(crate) names: &'a BTreeMap<String, String>,
+    /// In which order the first four stand, where that matters.
+    pub(crate) order: &'a [String],
 }
 
 impl AuthorizationRequest<'_> {
@@ -30,11 +32,19 @@ impl AuthorizationRequest<'_> {
         let mut url = String::with_capacity(256);
         url.push_str(endpoint.as_str());
         let own = |name: &'static str| called([self.names, &UNCHANGED], name);
-        add(&mut url, own("response_type"), "code");
-        add(&mut url, own("client_id"), self.client_id);
-        add(&mut url, own("redirect_uri"), self.redirect_uri);
-        if !self.scopes.is_empty() {
-            add(&mut url, own("scope"), &self.scopes.join(self.scope_separator));
+        let scope = self.scopes.join(self.scope_separator);
+        let mut first = [
+            ("response_type", "code"),
+            ("client_id", self.client_id),
+            ("redirect_uri", self.redirect_uri),
+            ("scope", &scope),
+        ];
+        let place = |name: &str| self.order.iter().position(|known| known == name).unwrap_or(usize::MAX);
+        first.sort_by_key(|(name, _)| place(name));
+        for (name, value) in first {
+            if name != "scope" || !self.scopes.is_empty() {
+                add(&mut url, own(name), value);
+            }
         }
         for (name, value) in self.params {
             add(&mut url, name, value);
@@ -340,6 +350,7 @@ mod tests {
             scope_separator: " ",
             params,
             names: &UNCHANGED,
+            order: &[],
         }
     }
 

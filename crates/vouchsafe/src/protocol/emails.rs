@@ -1,4 +1,6 @@
 //! A list of a user's e-mails, from a second call or in the profile, where no single one is vouched for.
+use std::slice;
+
 use serde_json::Value;
 use vouchsafe_providers::EmailList;
 
@@ -17,15 +19,25 @@ pub(crate) fn read(
         return Ok(None);
     }
     let answer = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
-    match answer.value().pointer(&list.list) {
-        Some(Value::Array(entries)) => Ok(pick(list, entries)),
-        _ => Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails")),
+    match entries(list, answer.value()) {
+        Some(entries) => Ok(pick(list, entries)),
+        None if list.single => Err(exchange.fault(Fault::InvalidField, "is not an object with an e-mail")),
+        None => Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails")),
     }
 }
 
 /// The same from a list in the profile; none where there is no list.
 pub(crate) fn in_profile(list: &EmailList, profile: &Value) -> Option<(String, Option<bool>)> {
-    pick(list, profile.pointer(&list.list)?.as_array()?)
+    pick(list, entries(list, profile)?)
+}
+
+/// The list, or the one entry that is there in its place.
+fn entries<'d>(list: &EmailList, document: &'d Value) -> Option<&'d [Value]> {
+    match document.pointer(&list.list)? {
+        Value::Array(entries) if !list.single => Some(entries),
+        entry @ Value::Object(_) if list.single => Some(slice::from_ref(entry)),
+        _ => None,
+    }
 }
 
 /// The primary address, the first where none is marked so. Where addresses are marked as verified, no other will do.

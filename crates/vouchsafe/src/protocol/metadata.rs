@@ -84,9 +84,15 @@ pub(crate) fn read(
         Some(Value::String(issuer)) => issuer.clone(),
         _ => return Err(fault("has no issuer: it is no OpenID or OAuth 2 metadata")),
     };
-    // An open one differs from the template in the name of its mark alone.
-    let is_one_of_many = |template: &String| {
-        fits(template, &issuer) || around(&issuer).is_some_and(|parts| Some(parts) == around(template))
+    let is_one_of_many = |template: &String| match issuers.first().and_then(|asked| inside(template, asked)) {
+        // Who asks for one of them by its identifier gets that one's document and no other's.
+        Some(asked) if is_guid(asked) => {
+            inside(template, &issuer).is_some_and(|own| own.eq_ignore_ascii_case(asked))
+        }
+        // By one of its domains, the document tells which one it is.
+        Some(asked) if asked.contains('.') => fits(template, &issuer),
+        // An open one differs from the template in the name of its mark alone.
+        _ => fits(template, &issuer) || around(&issuer).is_some_and(|parts| Some(parts) == around(template)),
     };
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
         let detail = format!(
@@ -134,8 +140,21 @@ pub(crate) fn is_open(issuer: &str) -> bool {
 
 /// Whether an issuer is what a template with one mark in it becomes when that is filled in.
 pub(crate) fn fits(template: &str, issuer: &str) -> bool {
-    let inner = around(template).and_then(|(before, after)| issuer.strip_prefix(before)?.strip_suffix(after));
-    inner.is_some_and(is_segment)
+    inside(template, issuer).is_some_and(is_segment)
+}
+
+/// What an issuer has in the place of the template's mark.
+fn inside<'i>(template: &str, issuer: &'i str) -> Option<&'i str> {
+    let (before, after) = around(template)?;
+    issuer.strip_prefix(before)?.strip_suffix(after)
+}
+
+fn is_guid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
 }
 
 /// What stands around the only mark in a template.

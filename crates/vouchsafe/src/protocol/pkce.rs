@@ -16,10 +16,15 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
 pub(crate) fn hex(verifier: &str) -> [u8; 64] {
     let mut challenge = [0; 64];
     let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-    for (pair, byte) in challenge.chunks_exact_mut(2).zip(hash.as_ref()) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    for (place, digit) in challenge.iter_mut().zip(in_hex(hash.as_ref())) {
+        *place = digit;
     }
     challenge
+}
+
+/// The digits of bytes in hexadecimal.
+pub(crate) fn in_hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
 }
 
 /// RFC 7636 §4.1: 43 to 128 of the unreserved characters.

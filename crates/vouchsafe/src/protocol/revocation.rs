@@ -31,7 +31,8 @@ impl Revocation<'_> {
         let method =
             self.manners.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
         let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.manners.encoding };
-        let (mut headers, mut params) = (HeaderMap::new(), Params::new(encoding, [&UNCHANGED; 2]));
+        let (mut headers, mut params) =
+            (HeaderMap::new(), Params::new(encoding, [&self.manners.names, &UNCHANGED]));
         match self.manners.token_name.as_deref() {
             Some("") => {}
             Some(name) => params.add(name, self.token),

@@ -1,4 +1,5 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
+use aws_lc_rs::hmac;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::Value;
@@ -6,6 +7,7 @@ use vouchsafe_providers::{Encoding, UserInfoManners};
 
 use super::answer::{Exchange, essence};
 use super::params::{JSON, Params, UNCHANGED, headers, with_query};
+use super::pkce;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Operation};
 use crate::http::{Request, Response};
@@ -19,6 +21,7 @@ pub(crate) struct Asking {
     token: Placement,
     headers: HeaderMap,
     params: Vec<(String, String)>,
+    proof: Option<String>,
     body: Option<String>,
 }
 
@@ -58,6 +61,7 @@ impl Asking {
             token,
             headers: headers(&manners.headers, client_id).map_err(|name| format!("{name} is no header"))?,
             params: manners.params.iter().map(own).collect(),
+            proof: manners.proof.clone(),
             body: manners.body.clone(),
         })
     }
@@ -73,11 +77,12 @@ impl Asking {
         Self { post, params: Vec::new(), body: None, ..self.clone() }
     }
 
-    /// The request; `answer` is what came with the access token.
+    /// The request; `secret` is the client's, `answer` what came with the access token.
     pub(crate) fn request(
         &self,
         endpoint: &Endpoint,
         access_token: &Secret,
+        secret: Option<&Secret>,
         answer: Option<&Json>,
     ) -> Result<Request, Error> {
         let to_body = self.post && self.body.is_none();
@@ -86,6 +91,9 @@ impl Asking {
             if to_body { form.insert(Params::new(Encoding::Form, [&UNCHANGED; 2])) } else { &mut query };
         for (name, value) in &self.params {
             params.add(name, &filled(value, answer)?);
+        }
+        if let (Some(name), Some(secret)) = (&self.proof, secret) {
+            params.add(name, &proof(access_token, secret));
         }
         let mut headers = self.headers.clone();
         match &self.token {
@@ -118,6 +126,12 @@ impl Asking {
         *request.uri_mut() = uri;
         Ok(request)
     }
+}
+
+/// What only a client with that secret can make of an access token.
+fn proof(access_token: &Secret, secret: &Secret) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+    pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
 }
 
 /// `{token:/pointer}` is a member of the token answer.

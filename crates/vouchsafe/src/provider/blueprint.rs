@@ -136,6 +136,7 @@ impl Provider {
                 let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
                 return Err(Error::config("invalid_param", detail));
             };
+            let value = if param.rule == Rule::HostPath { bare(value) } else { value };
             if !obeys(param.rule, value) {
                 let shown = crate::error::printable(value, 60);
                 let detail =
@@ -171,6 +172,12 @@ impl Provider {
     }
 }
 
+/// A host and a path without what a URL has around them.
+fn bare(value: &str) -> &str {
+    let value = value.strip_prefix("https://").unwrap_or(value);
+    value.strip_suffix('/').unwrap_or(value)
+}
+
 /// Whether a value is what its parameter's rule asks for.
 fn obeys(rule: Rule, value: &str) -> bool {
     let label = |label: &str| {
@@ -183,11 +190,16 @@ fn obeys(rule: Rule, value: &str) -> bool {
     match rule {
         // What is wrong with a URL is told when it is read as an endpoint.
         Rule::Url => true,
-        Rule::Label => label(value),
+        // A host name is the same in capitals, but what is compared with it as text is not.
+        Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => is_segment(value),
         Rule::Host => {
             let (host, port) = value.split_once(':').unwrap_or((value, "443"));
             host.len() <= 253 && host.split('.').all(label) && port.parse::<u16>().is_ok()
+        }
+        Rule::HostPath => {
+            let (host, path) = value.split_once('/').unwrap_or((value, "index"));
+            obeys(Rule::Host, host) && path.split('/').all(is_segment)
         }
     }
 }
@@ -220,7 +232,7 @@ mod tests {
     fn a_parameter_cannot_move_a_request_elsewhere() {
         let label = provider("label", "https://{p}.x.example/a");
         assert!(label.clone().param("p", "my-shop").blueprint("me").is_ok());
-        for value in ["evil.example/#", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
+        for value in ["evil.example/#", "My-Shop", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
             let error = label.clone().param("p", value).blueprint("me").unwrap_err();
             assert_eq!(error.code(), "invalid_param", "{value}");
         }
@@ -234,6 +246,42 @@ mod tests {
         for value in ["a.example/x", "u@a.example", "a.example:x", "a..b", ""] {
             assert!(host.clone().param("p", value).blueprint("me").is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn a_server_may_be_below_a_path() {
+        let below = provider("host_path", "https://{p}/a");
+        for (value, expected) in [
+            ("id.example.com", "https://id.example.com/a"),
+            ("id.example.com:8443/auth", "https://id.example.com:8443/auth/a"),
+            ("https://example.com/apps/id/", "https://example.com/apps/id/a"),
+            ("https://example.com/", "https://example.com/a"),
+        ] {
+            let blueprint = below.clone().param("p", value).blueprint("me").unwrap();
+            assert_eq!(blueprint.authorization.unwrap().as_str(), expected);
+        }
+        for value in [
+            "http://a.example",
+            "a.example/..",
+            "a.example/x/../y",
+            "a.example//x",
+            "a.example/x?y",
+            "a.example/x#y",
+            "a.example/%2e%2e",
+            "u@a.example/x",
+            "https://",
+            "/x",
+            "",
+        ] {
+            let error = below.clone().param("p", value).blueprint("me").unwrap_err();
+            assert_eq!(error.code(), "invalid_param", "{value}");
+        }
+        let keycloak = Provider::named("keycloak").unwrap().param("realm", "main");
+        let blueprint = keycloak.param("host", "https://example.com/auth").blueprint("me").unwrap();
+        assert_eq!(
+            blueprint.discovery.unwrap().documents[0].as_str(),
+            "https://example.com/auth/realms/main/.well-known/openid-configuration"
+        );
     }
 
     #[test]

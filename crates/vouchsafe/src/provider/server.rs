@@ -114,6 +114,13 @@ impl Server {
         })
     }
 
+    pub(crate) fn keys_of(&self, operation: Operation) -> Result<&OpenId, Error> {
+        self.openid.as_ref().ok_or_else(|| {
+            let detail = "the provider publishes no keys: it is no OpenID Provider";
+            Error::unsupported(operation, Feature::Keys, detail)
+        })
+    }
+
     pub(crate) fn userinfo_endpoint(&self) -> Result<&Endpoint, Error> {
         self.userinfo.as_ref().ok_or_else(|| {
             Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")

@@ -1,6 +1,6 @@
 //! Every provider of the catalogue signs a person in at the sandbox, through the same public interface.
 use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
-use vouchsafe_sandbox::{ActedProvider, Sandbox, User};
+use vouchsafe_sandbox::{ActedProvider, Fault, Sandbox, User};
 
 fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     let mut provider = Provider::from(acted.definition());
@@ -45,6 +45,11 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
                 if identity.subject() != acted.subject_of(&User::alice()) {
                     wrong.push(format!("{slug}: subject {}", identity.subject()));
                 }
+                if definition.refresh
+                    && let Err(error) = client.refresh(&tokens).await
+                {
+                    wrong.push(format!("{slug}: refresh: {error}"));
+                }
                 let has_one = definition.refresh && !definition.refreshing.access_token;
                 if tokens.refresh_token().is_some() != has_one {
                     wrong.push(format!("{slug}: refresh token {}", tokens.refresh_token().is_some()));
@@ -54,4 +59,29 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
     }
     assert!(wrong.is_empty(), "{} of {walked}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(walked > 150, "{walked}");
+}
+
+#[tokio::test]
+async fn every_error_code_of_the_catalogue_is_told_in_the_words_of_the_rfcs() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Http::new().unwrap();
+    let (mut walked, mut wrong) = (0, Vec::new());
+    for definition in vouchsafe_providers::all() {
+        let acted = sandbox.provider(&definition.slug).unwrap();
+        for (own, standard) in &definition.token.error_codes {
+            walked += 1;
+            let client = client(&acted, &http).unwrap();
+            let login = client.login().await.unwrap();
+            let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
+            let query = callback.split_once('?').unwrap().1.split('#').next().unwrap();
+            sandbox.fault_once(Fault::Refused(own.clone()));
+            match client.finish(login.pending, query).await {
+                Err(error) if error.code() == standard => {}
+                Err(error) => wrong.push(format!("{}: {own} is {error:?}", definition.slug)),
+                Ok(_) => wrong.push(format!("{}: {own} is none", definition.slug)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {walked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(walked > 10, "{walked}");
 }

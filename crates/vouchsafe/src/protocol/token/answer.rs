@@ -139,12 +139,19 @@ fn translated(
     {
         return Err(error);
     }
-    let Some(Value::Object(mut members)) = document.pointer_mut(&manners.answer).map(Value::take) else {
-        let what =
-            if manners.answer.is_empty() { "is not an object" } else { "lacks the object with the token" };
-        return Err(
-            exchange.fault(if manners.answer.is_empty() { Fault::Json } else { Fault::MissingField }, what)
-        );
+    let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
+    let place = match &*manners.answer {
+        [] => Some("").filter(is_object).ok_or((Fault::Json, "is not an object")),
+        places => places
+            .iter()
+            .map(String::as_str)
+            .find(is_object)
+            .ok_or((Fault::MissingField, "lacks the object with the token")),
+    };
+    let place = place.map_err(|(fault, what)| exchange.fault(fault, what))?;
+    let mut members = match document.pointer_mut(place).map(Value::take) {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
     };
     let known: Vec<_> = manners
         .answer_names

@@ -41,6 +41,37 @@ async fn parameters_have_the_provider_s_names_or_are_left_out() {
 }
 
 #[tokio::test]
+async fn parameters_stand_in_the_provider_s_order() {
+    let url = async |order: &str| {
+        let more = format!(
+            "scopes = [\"a\"]\n[authorization]\norder = {order}\nnames = {{ client_id = \"appid\" }}\nparams = {{ b = \"1\" }}"
+        );
+        idle(defined(&more)).manual().authorization_url(REDIRECT_URI).state("s").await.unwrap()
+    };
+    assert_eq!(
+        url(r#"["client_id", "redirect_uri", "response_type", "scope"]"#).await,
+        "https://acme.example/authorize?appid=my-client&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback\
+         &response_type=code&scope=a&b=1&state=s"
+    );
+    assert_eq!(
+        url(r#"["scope"]"#).await,
+        "https://acme.example/authorize?scope=a&response_type=code&appid=my-client\
+         &redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&b=1&state=s"
+    );
+}
+
+#[tokio::test]
+async fn wechat_is_asked_in_its_documented_order() {
+    let client = idle(Provider::named("wechat").unwrap());
+    let url = client.manual().authorization_url(REDIRECT_URI).state("s").await.unwrap();
+    assert_eq!(
+        url,
+        "https://open.weixin.qq.com/connect/qrconnect?appid=my-client\
+         &redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&response_type=code&scope=snsapi_login&state=s#wechat_redirect"
+    );
+}
+
+#[tokio::test]
 async fn an_option_has_one_of_its_values() {
     let more = "[authorization.options.prompt]\nvalues = [\"none\", \"consent\", \"select_account\"]\n\
         [authorization.options.hint]\ndescription = \"anything\"";

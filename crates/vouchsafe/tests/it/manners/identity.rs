@@ -169,3 +169,43 @@ async fn a_list_of_its_own_that_is_none_is_told() {
         "content_type"
     );
 }
+
+#[tokio::test]
+async fn an_email_of_its_own_may_be_one_entry_at_a_place_that_the_profile_names() {
+    let more = "[identity]\nsubject = [\"/id\"]\n[identity.emails]\n\
+        endpoint = \"https://acme.example/users/{/id}/email\"\nabsent_on = [403]\nsingle = true\nemail = \"/primary\"";
+    let client = |id: Value, status: u16, body: Value| {
+        let wire = crate::wire::Wire::new(move |request| match request.uri().path() {
+            "/me" => json(200, json!({"id": id})),
+            _ => json(status, body.clone()),
+        });
+        let client =
+            vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
+        (client, wire)
+    };
+    let tokens = stored(json!({"access_token": "at"}));
+    let (known, wire) =
+        client(json!("a/b?7"), 200, json!({"primary": "a@b.example", "email": "n@b.example"}));
+    let identity = known.identity(&tokens).await.unwrap();
+    assert_eq!((identity.email(), identity.email_verified()), (Some("a@b.example"), None));
+    assert_eq!(
+        crate::wire::letter(&wire.seen()[1]),
+        "GET https://acme.example/users/a%2Fb%3F7/email\naccept: application/json\nauthorization: Bearer at"
+    );
+    for (status, body) in [(200, json!({})), (200, json!({"primary": null})), (403, json!({"error": "no"}))] {
+        assert_eq!(client(json!(7), status, body).0.identity(&tokens).await.unwrap().email(), None);
+    }
+    for body in [json!([{"primary": "a@b.example"}]), json!("a@b.example"), json!(null)] {
+        let error = client(json!(7), 200, body).0.identity(&tokens).await.unwrap_err();
+        assert!(["invalid_field", "json"].contains(&error.code()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_email_is_not_asked_for_at_a_place_that_the_profile_does_not_name() {
+    let more = "[identity]\nsubject = [\"/id\"]\n[identity.emails]\n\
+        endpoint = \"https://acme.example/users/{/uid}/email\"\nsingle = true\nemail = \"/email\"";
+    let error = identity(more, json!({"id": 7})).await.unwrap_err();
+    assert_eq!(error.code(), "missing_field");
+    assert!(error.to_string().contains("the profile lacks what the e-mail is asked for with"), "{error}");
+}

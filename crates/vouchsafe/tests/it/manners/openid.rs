@@ -114,11 +114,13 @@ async fn an_issuer_in_a_response_must_be_a_tenant_s() {
 }
 
 #[tokio::test]
-async fn metadata_may_name_the_tenant_or_leave_it_open_and_nothing_else() {
+async fn metadata_asked_for_by_a_domain_names_a_tenant() {
     let asked = "https://op.example/company.example/v2.0";
     for (issuer, tid, expected) in [
         ("https://op.example/t-1/v2.0", "t-1", "ok"),
         ("https://op.example/company.example/v2.0", "company.example", "ok"),
+        // Whoever asks for one tenant does not get all of them.
+        ("https://op.example/{tenantid}/v2.0", "t-1", "issuer_mismatch"),
         ("https://op.example/a/b/v2.0", "a", "issuer_mismatch"),
         ("https://evil.example/{tenantid}/v2.0", "t-1", "issuer_mismatch"),
         ("https://op.example/{a}/{b}/v2.0", "t-1", "issuer_mismatch"),
@@ -165,4 +167,52 @@ async fn an_oauth_2_service_may_have_an_issuer_too() {
         let outcome = client.finish(login.pending, &format!("code=c&state={state}{iss}")).await;
         assert_eq!(outcome.is_ok(), ok, "{iss}");
     }
+}
+
+/// A provider whose access tokens say who signed in.
+fn game() -> Provider {
+    Provider::from_definition(
+        "slug = \"game\"\ndisplay_name = \"Game\"\nkind = \"openid\"\nissuer = \"https://op.example\"\n\
+         issuer_aliases = [\"op.example\"]\nscopes = [\"publicData\"]\ndocumentation = \"https://op.example/docs\"\n\
+         checked = \"2026-11-23\"\n[userinfo]\nsource = \"access_token\"\n[identity]\nsubject = [\"/sub\"]\nname = [\"/name\"]",
+    )
+    .unwrap()
+}
+
+/// The verdict on a profile that is an access token with these claims, signed by that key; and whose it is.
+async fn of_access_token(kid: &str, change: serde_json::Value) -> Result<String, String> {
+    let mut claims = json!({
+        "iss": "op.example", "aud": [CLIENT_ID, "Game"], "azp": CLIENT_ID, "sub": "CHARACTER:7", "name": "Jane",
+        "iat": crate::scenario::now(), "exp": crate::scenario::now() + 300,
+    });
+    claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    let jwt = crate::forge::jwt("RS256", kid, &json!({"alg": "RS256", "kid": "rsa"}), &claims.to_string());
+    let scenario = Scenario::openid().provider(game());
+    let tokens = crate::scenario::stored(json!({"access_token": jwt}));
+    let identity = scenario.client().identity(&tokens).await.map_err(|error| error.code().to_owned())?;
+    assert!(scenario.wire.seen_at("/userinfo").is_empty());
+    Ok(format!("{} {}", identity.subject(), identity.name().unwrap()))
+}
+
+#[tokio::test]
+async fn an_access_token_says_who_signed_in_once_it_is_verified() {
+    let jane = Ok("CHARACTER:7 Jane".to_owned());
+    assert_eq!(of_access_token("rsa", json!({})).await, jane);
+    assert_eq!(of_access_token("rsa", json!({"iss": "https://op.example"})).await, jane);
+    for (change, code) in [
+        (json!({"iss": "https://evil.example"}), "issuer_mismatch"),
+        (json!({"aud": ["other", "Game"], "azp": null}), "audience"),
+        (json!({"azp": "other"}), "authorized_party"),
+        (json!({"aud": "Game"}), "audience"),
+        (json!({"exp": 1_700_000_000}), "expired"),
+        (json!({"sub": null}), "missing_field"),
+    ] {
+        assert_eq!(of_access_token("rsa", change.clone()).await, Err(code.to_owned()), "{change}");
+    }
+    assert_eq!(of_access_token("stranger", json!({})).await, Err("signature".to_owned()));
+
+    let scenario = Scenario::openid().provider(game());
+    let opaque = crate::scenario::stored(json!({"access_token": "opaque"}));
+    assert_eq!(scenario.client().identity(&opaque).await.unwrap_err().code(), "jwt");
 }

@@ -88,3 +88,39 @@ async fn what_the_profile_is_had_by_outlives_a_refresh() {
     let fresh = answered("", answer).0.refresh(&old).await.unwrap();
     assert!(fresh.get("uid").is_none(), "elsewhere an answer stands for itself");
 }
+
+#[tokio::test]
+async fn what_came_with_the_code_goes_along_again_where_it_is_wanted() {
+    let more = "[callback]\nforward = [\"device_id\", \"state\", \"once\"]\nprofile = \"user\"\n\
+        [refreshing]\nforward = [\"device_id\", \"state\"]";
+    let (client, wire) = answered(
+        more,
+        json(200, json!({"access_token": "at", "token_type": "Bearer", "refresh_token": "rt"})),
+    );
+    let login = client.login().await.unwrap();
+    let state = crate::wire::param(&login.url, "state").unwrap();
+    let query = format!("code=c&state={state}&device_id=d%2F1&once=o&user=%7B%22name%22%3A%22Jane%22%7D");
+    let tokens = client.finish(login.pending, &query).await.unwrap();
+    assert_eq!(tokens.get("device_id").unwrap().as_str(), Some("d/1"));
+    assert_eq!(tokens.get("user").unwrap().str_at("/name"), Some("Jane"));
+    assert!(tokens.get("once").is_none(), "what nobody wants again is not kept");
+
+    // It is stored with the tokens, and outlives each refresh.
+    let kept = serde_json::to_string(&tokens).unwrap();
+    let kept: Tokens = serde_json::from_str(&kept).unwrap();
+    let fresh = client.refresh(&kept).await.unwrap();
+    assert_eq!(fresh.get("device_id").unwrap().as_str(), Some("d/1"));
+    client.refresh(&fresh).await.unwrap();
+    for request in &wire.seen()[1..] {
+        assert_eq!(
+            crate::wire::letter(request),
+            format!(
+                "POST https://acme.example/token\naccept: application/json\n\
+                 content-type: application/x-www-form-urlencoded\n\n\
+                 grant_type=refresh_token&refresh_token=rt&device_id=d%2F1&state={state}\
+                 &client_id=my-client&client_secret=my-client-secret"
+            )
+        );
+    }
+    assert_eq!(wire.seen().len(), 3);
+}

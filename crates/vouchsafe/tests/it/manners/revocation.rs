@@ -90,3 +90,13 @@ async fn a_failure_with_a_status_of_success_is_one() {
 async fn a_method_that_is_none_is_told_at_once() {
     assert_eq!(refused("[revocation]\nmethod = \"DELETE /\""), "definition");
 }
+
+#[tokio::test]
+async fn a_revocation_has_the_provider_s_names() {
+    assert_eq!(
+        request("[revocation]\nnames = { client_id = \"client_key\", token_type_hint = \"\" }").await,
+        "POST https://acme.example/revoke\naccept: application/json\n\
+         content-type: application/x-www-form-urlencoded\n\n\
+         token=rt-secret&client_key=my-client&client_secret=my-client-secret"
+    );
+}

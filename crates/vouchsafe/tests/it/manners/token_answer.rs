@@ -35,7 +35,7 @@ async fn the_members_are_where_the_definition_says() {
         "ok": true, "refresh_token": "not-this-one", "error": null, "team": {"id": "T1"},
         "data": {"user": {"accessToken": "at", "token_type": "Bearer", "expire": 60, "open_id": "o"}},
     });
-    let more = "[token]\nanswer = \"/data/user\"\nanswer_names = { access_token = \"accessToken\", expires_in = \"expire\" }";
+    let more = "[token]\nanswer = [\"/data/user\"]\nanswer_names = { access_token = \"accessToken\", expires_in = \"expire\" }";
     let tokens = tokens(more, json(200, body)).await.unwrap();
     assert_eq!(tokens.access_token().expose(), "at");
     assert_eq!(lifetime(&tokens), Some(60));
@@ -49,6 +49,31 @@ async fn the_members_are_where_the_definition_says() {
         code(more, json(200, json!({"data": {"user": {"error": "invalid_grant"}}}))).await,
         "invalid_grant"
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_wrapped_now_and_then_is_read_either_way() {
+    let more = "[token]\nanswer = [\"/data/0\", \"\"]";
+    let token = json!({"access_token": "at", "token_type": "Bearer", "user_id": 7});
+    for body in [
+        json!({"data": [token]}),
+        token.clone(),
+        json!({"data": [], "access_token": "at", "token_type": "Bearer", "user_id": 7}),
+    ] {
+        let tokens = tokens(more, json(200, body)).await.unwrap();
+        assert_eq!(
+            (tokens.access_token().expose(), tokens.get("user_id").unwrap().as_i64()),
+            ("at", Some(7))
+        );
+    }
+    // The token of the first place counts, and nothing of the other is a part of it.
+    let both = json!({"data": [token], "access_token": "other", "refresh_token": "other"});
+    let tokens = tokens(more, json(200, both)).await.unwrap();
+    assert_eq!((tokens.access_token().expose(), tokens.refresh_token()), ("at", None));
+    assert_eq!(code(more, json(200, json!({"data": [{}]}))).await, "missing_field");
+    assert_eq!(code(more, json(200, json!([token]))).await, "missing_field");
+    let more = "[token]\nanswer = [\"/a\", \"/b\"]";
+    assert_eq!(code(more, json(200, json!({"b": [token]}))).await, "missing_field");
 }
 
 #[tokio::test]

@@ -111,3 +111,30 @@ async fn a_client_id_in_the_path_is_one_part_of_it() {
         assert_eq!(Client::new(provider(), registration, &http).unwrap_err().code(), "client_id", "{id}");
     }
 }
+
+#[tokio::test]
+async fn the_scopes_go_along_with_the_code_where_they_are_wanted() {
+    let more = "scopes = [\"a\", \"b\"]\nscope_separator = \",\"\n[token]\nscope = true\nnames = { scope = \"rights\" }";
+    let asked = |scope: &str| {
+        format!(
+            "POST https://acme.example/token\naccept: application/json\n\
+             content-type: application/x-www-form-urlencoded\n\n\
+             grant_type=authorization_code&code=code-1&redirect_uri=https%3A%2F%2Fapp.example%2Fcallback\
+             {scope}&client_id=my-client&client_secret=my-client-secret"
+        )
+    };
+    assert_eq!(request(more).await, asked("&rights=a%2Cb"));
+    assert_eq!(request("[token]\nscope = true").await, asked(""), "there is none");
+
+    // Those of the login, not the provider's own.
+    let (client, wire) = answered(more, token());
+    let login = client.login().scope("c").await.unwrap();
+    let query = format!("code=code-1&state={}", crate::wire::param(&login.url, "state").unwrap());
+    client.finish(login.pending, &query).await.unwrap();
+    assert!(letter(&wire.seen()[0]).contains("&rights=c&client_id="), "{}", letter(&wire.seen()[0]));
+
+    let (client, wire) = answered("scopes = [\"a\"]\n[token]\nscope = true", token());
+    let code = client.manual().authorization_code("code-1", crate::scenario::REDIRECT_URI);
+    code.extra("scope", "c").await.unwrap();
+    assert_eq!(wire.only(), asked("&scope=c"));
+}

@@ -1,9 +1,13 @@
-use vouchsafe::{Operation, providers};
+use vouchsafe::{Operation, Registration, providers};
 
 use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
+use crate::scenario::{CLIENT_ID, REDIRECT_URI};
 
 const TOKEN: &str = "POST https://graph.facebook.com/v25.0/oauth/access_token";
 const PROFILE: &str = "GET https://graph.facebook.com/v25.0/me";
+
+/// The HMAC-SHA-256 of the access token under the client secret, made by another implementation.
+const PROOF: &str = "f2196a1fc9af565dd1c4d12d1be1960c2b632ebb99622d649370b2e32fef42a5";
 
 #[tokio::test]
 async fn a_login_at_facebook() {
@@ -28,7 +32,7 @@ async fn a_login_at_facebook() {
     assert_eq!(
         stage.last(),
         format!(
-            "{PROFILE}?fields=id%2Cname%2Cemail%2Cpicture\naccept: application/json\nauthorization: Bearer EAABsample1short"
+            "{PROFILE}?fields=id%2Cname%2Cemail%2Cpicture&appsecret_proof={PROOF}\naccept: application/json\nauthorization: Bearer EAABsample1short"
         )
     );
     assert_eq!((identity.subject(), identity.name()), ("10158823456789012", Some("Elaine Astolat")));
@@ -48,6 +52,20 @@ async fn a_login_at_facebook() {
     );
     assert_eq!(stage.client.refresh(&tokens).await.unwrap_err().code(), "refresh_not_supported");
     assert_eq!(stage.client.revoke(&tokens).await.unwrap_err().code(), "revoke_not_supported");
+}
+
+#[tokio::test]
+async fn facebook_gets_no_proof_of_a_secret_that_there_is_not() {
+    let registration = Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI);
+    let stage = Stage::with("facebook", providers::facebook(), registration);
+    stage.at(PROFILE, 200, "profile");
+    stage.client.manual().profile("EAABsample1short").await.unwrap();
+    assert_eq!(
+        stage.last(),
+        format!(
+            "{PROFILE}?fields=id%2Cname%2Cemail%2Cpicture\naccept: application/json\nauthorization: Bearer EAABsample1short"
+        )
+    );
 }
 
 #[tokio::test]

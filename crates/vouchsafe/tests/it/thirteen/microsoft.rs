@@ -137,3 +137,35 @@ async fn refusals_of_microsoft_are_told() {
     stage.at(PROFILE, 401, "profile_error");
     assert_eq!(stage.client.manual().profile("at").await.unwrap_err().code(), "InvalidAuthenticationToken");
 }
+
+#[tokio::test]
+async fn a_tenant_s_identifier_is_answered_by_its_own_metadata_alone() {
+    let tenant = "72f988bf-0000-4000-8000-2d7cd011db47";
+    let ask = async |asked: &str, answered: &str| {
+        let stage = stage_of(providers::microsoft(asked), asked);
+        let mut metadata = stage.sample("discovery_common");
+        metadata["issuer"] = json!(format!("https://login.microsoftonline.com/{answered}/v2.0"));
+        let place =
+            format!("GET https://login.microsoftonline.com/{asked}/v2.0/.well-known/openid-configuration");
+        stage.metadata(&place, &metadata);
+        let known = stage.client.metadata().await;
+        (stage, known.map(|_| ()).map_err(|error| error.code().to_owned()))
+    };
+    let (stage, known) = ask(tenant, tenant).await;
+    assert_eq!(known, Ok(()));
+    assert!(stage.log_in_with(TOKEN, stage.sample("id_token_claims_verified")).await.1.is_ok());
+    let stranger = stage.log_in_with(TOKEN, stage.sample("id_token_claims_attack")).await.1;
+    assert_eq!(stranger.unwrap_err().code(), "issuer_mismatch");
+    // Identifiers are the same in capitals.
+    assert_eq!(ask(&tenant.to_uppercase(), tenant).await.1, Ok(()));
+
+    let refused = Err("issuer_mismatch".to_owned());
+    for answered in ["11111111-2222-4333-8444-555555555555", "{tenantid}", "common", "avalon.example"] {
+        assert_eq!(ask(tenant, answered).await.1, refused, "{answered}");
+    }
+    assert_eq!(ask("avalon.example", "{tenantid}").await.1, refused);
+    for words in ["common", "organizations", "consumers"] {
+        assert_eq!(ask(words, "{tenantid}").await.1, Ok(()), "{words}");
+        assert_eq!(ask(words, tenant).await.1, Ok(()), "{words}");
+    }
+}
