@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::definition::{Definition, Failure, Kind, ProfileSource, Rule};
+use crate::definition::{AuthMethod, Definition, Failure, Kind, ProfileSource, Rule};
 
 /// A field that is wrong, and why.
 pub(crate) struct Mistake {
@@ -200,6 +200,10 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     })?;
     ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
         "is where the name is in callback.profile, and there is none".to_owned()
+    })?;
+    let can_sign = d.issuer.is_some() && d.client_auth == Some(AuthMethod::ClientSecretPost);
+    ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
+        "needs an issuer, which such a secret is for, and client_auth = \"client_secret_post\"".to_owned()
     })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",

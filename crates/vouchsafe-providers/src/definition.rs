@@ -85,6 +85,10 @@ pub struct Definition {
     /// The same for the revocation endpoint, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_auth: Option<AuthMethod>,
+    /// The client secret is a JWT that the client signs anew, as Apple documents it: by ES256 with a key that the provider
+    /// knows, for the issuer.
+    #[serde(default)]
+    pub signed_client_secret: bool,
     /// Whether the provider takes a code challenge (RFC 7636).
     #[serde(default)]
     pub pkce: Pkce,
@@ -507,6 +511,7 @@ impl Definition {
             refresh: true,
             client_auth: None,
             revocation_auth: None,
+            signed_client_secret: false,
             pkce: Pkce::default(),
             nonce: true,
             authorization: AuthorizationManners::default(),

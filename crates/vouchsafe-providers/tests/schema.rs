@@ -281,6 +281,19 @@ fn an_openid_provider_without_an_issuer_is_refused() {
 }
 
 #[test]
+fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
+    for begin in ["issuer = ", "client_auth = "] {
+        let text: String = FULL.lines().filter(|l| !l.starts_with(begin)).map(|l| format!("{l}\n")).collect();
+        let message = refusal(&text);
+        assert!(message.contains("field signed_client_secret: needs an issuer"), "{begin}: {message}");
+    }
+    let message = refusal(
+        &FULL.replace("client_auth = \"client_secret_post\"", "client_auth = \"client_secret_basic\""),
+    );
+    assert!(message.contains("field signed_client_secret: "), "{message}");
+}
+
+#[test]
 fn a_definition_for_tests_may_be_on_this_machine() {
     let text = FULL.replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"");
     assert!(Definition::from_toml(&text).is_ok());

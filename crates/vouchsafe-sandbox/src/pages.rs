@@ -18,6 +18,8 @@ pub(crate) enum Shown {
     Login(String),
     Consent(String),
     Logout(String),
+    /// The form of an authorization response, written as a query of the redirect URI.
+    FormPost(String),
     Problem(String),
 }
 
@@ -142,6 +144,35 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
     page(StatusCode::OK, "Allow access", "", body, Some(Shown::Consent(id.to_owned())))
 }
 
+/// The authorization response as a form that posts itself; with a button for browsers without script.
+pub(crate) fn form_post(redirect_uri: &str, params: &[(String, String)], as_url: String) -> Response {
+    let body = Html::new(
+        "<div class=\"card\"><h1>Back to the application</h1><p class=\"lead\">You return to <code>",
+    )
+    .text(redirect_uri)
+    .markup("</code>. If nothing happens, press the button.</p><form method=\"post\" action=\"")
+    .text(redirect_uri)
+    .markup("\">")
+    .each(params, |html, (name, value)| {
+        html.markup("<input type=\"hidden\" name=\"")
+            .text(name)
+            .markup("\" value=\"")
+            .text(value)
+            .markup("\">")
+    })
+    .markup(
+        "<div class=\"choice\"><button class=\"button main\">Continue</button></div></form></div><script>",
+    )
+    .markup(SUBMIT)
+    .markup("</script>");
+    let mut response =
+        page(StatusCode::OK, "Back to the application", "", body, Some(Shown::FormPost(as_url)));
+    if let Ok(policy) = HeaderValue::from_str(&SUBMITTING_POLICY) {
+        response.headers_mut().insert("content-security-policy", policy);
+    }
+    response
+}
+
 /// Sign out?
 pub(crate) fn logout(shared: &Shared, id: &str, username: &str) -> Response {
     let name = shared.user(username).map_or_else(|| username.to_owned(), User::display_name);
@@ -208,14 +239,22 @@ const ENDPOINTS: [(&str, &str); 8] = [
     ("Logout", "/end_session"),
 ];
 
+const SUBMIT: &str = "document.forms[0].submit()";
+
 /// No script, nothing from elsewhere, our one style sheet. There is no `form-action`: Chromium applies it to the redirect
 /// after a form as well, and that one leads to the application.
 static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-    )
+    let hash = hash_source(STYLE);
+    format!("default-src 'none'; style-src {hash}; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 });
+
+/// The same with the one script that posts an authorization response.
+static SUBMITTING_POLICY: LazyLock<String> =
+    LazyLock::new(|| format!("{}; script-src {}", *CONTENT_SECURITY_POLICY, hash_source(SUBMIT)));
+
+fn hash_source(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
+}
 
 fn page(status: StatusCode, title: &str, class: &'static str, body: Html, shown: Option<Shown>) -> Response {
     let html = Html::new("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")

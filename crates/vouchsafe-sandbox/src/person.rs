@@ -50,6 +50,9 @@ impl Person {
     /// What comes back is the URL the browser would go to next, with `code`, `state` and `iss` — or with `error`, if
     /// that is what the sandbox answers.
     ///
+    /// Where the response is a form (`response_mode=form_post`), the browser would post it: what comes back is the
+    /// redirect URI with that form as its query.
+    ///
     /// # Errors
     /// [`PersonError`], if it comes to no redirect.
     pub async fn allow(&self, authorization_url: &str) -> Result<String, PersonError> {
@@ -142,6 +145,7 @@ impl Person {
             Some(Shown::Login(id)) => Ok(Step::Login(id.clone())),
             Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
             Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
+            Some(Shown::FormPost(url)) => Ok(Step::Leave(url.clone())),
             Some(Shown::Problem(message)) => {
                 Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
             }

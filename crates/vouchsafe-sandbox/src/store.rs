@@ -16,6 +16,8 @@ pub(crate) struct Store {
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
     /// By the hash of the ID token, to know it again as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
+    /// Act and user, where the act tells once alone who the user is.
+    pub(crate) introduced: Bounded<()>,
 }
 
 impl Store {
@@ -159,6 +161,18 @@ impl<V> Bounded<V> {
         }
         self.order.push_back(key.clone());
         self.map.insert(key, value);
+    }
+
+    /// Whether it was not there yet; now it is.
+    pub(crate) fn insert_new(&mut self, key: String) -> bool
+    where
+        V: Default,
+    {
+        let new = !self.map.contains_key(&key);
+        if new {
+            self.insert(key, V::default());
+        }
+        new
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {

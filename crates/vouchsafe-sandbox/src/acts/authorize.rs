@@ -6,12 +6,14 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use vouchsafe_providers::Pkce;
 
-use super::{Act, Call, named};
-use crate::config::Scopes;
+use super::{Act, Call, named, profile};
+use crate::config::{Scopes, User};
 use crate::keys::{hex, random_token};
 use crate::pages::Problem;
+use crate::routes::authorization_response::ResponseMode;
 use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, Prompt};
 use crate::routes::interaction;
+use crate::server::Shared;
 
 /// The part in which an authorization request was made, and what it said of itself by its URL.
 #[derive(Clone)]
@@ -33,20 +35,41 @@ impl Acting {
     }
 
     /// The parameters of the authorization response.
-    pub(crate) fn response(&self, code: &str, state: Option<&str>, now: u64) -> Vec<(String, String)> {
+    pub(crate) fn response(
+        &self,
+        shared: &Shared,
+        request: &AuthorizationRequest,
+        username: &str,
+        code: &str,
+    ) -> Vec<(String, String)> {
         let callback = &self.act.definition.callback;
         let suffix = callback.code_suffix.as_deref().unwrap_or_default();
         let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
-        params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
+        params.extend(request.state.iter().map(|state| ("state".to_owned(), state.clone())));
         params.extend(self.forward.iter().filter(|(name, _)| name != "state").cloned());
         for (name, value) in &callback.expect {
             params.extend(self.act.fill(value, &self.marks).map(|value| (name.clone(), value)));
         }
+        let introduction = shared.user(username).and_then(|user| self.introduction(shared, request, user));
+        params.extend(introduction);
         if let Some(name) = &callback.hmac {
-            params.push(("timestamp".to_owned(), now.to_string()));
+            params.push(("timestamp".to_owned(), shared.now().to_string()));
             params.push((name.clone(), sign(&params, self.act.client.secret.as_deref().unwrap_or_default())));
         }
         params
+    }
+
+    /// What the first response alone says of the user, where the provider tells that there.
+    fn introduction(
+        &self,
+        shared: &Shared,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Option<(String, String)> {
+        let name = self.act.definition.callback.profile.clone()?;
+        let profile = profile::introduction(&self.act, user, &request.scopes)?;
+        let who = format!("{} {}", self.act.definition.slug, user.username());
+        shared.store().introduced.insert_new(who).then(|| (name, profile.to_string()))
     }
 }
 
@@ -92,10 +115,12 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
             .detail("redirect_uri", get("redirect_uri").unwrap_or("none")));
     };
     let scopes = get("scope").unwrap_or_default().replace(definition.scope_separator.as_str(), " ");
+    let response_mode = ResponseMode::read(call.query.get("response_mode"));
     let mut request = AuthorizationRequest {
         client_id: call.act.client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         redirect_uri_omitted: false,
+        response_mode: response_mode.unwrap_or_default(),
         scopes: Scopes::default(),
         state: get("state").map(str::to_owned),
         nonce: get("nonce").map(str::to_owned),
@@ -134,6 +159,17 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
             .map_err(|description| invalid(description.to_owned()))?;
         request.scopes = Scopes::parse(&scopes)
             .ok_or_else(|| ("invalid_scope", "scope has characters that no scope may have".to_owned()))?;
+        let Some(mode) = response_mode else {
+            return Err(invalid("response_mode is neither query nor form_post".to_owned()));
+        };
+        let fixed = definition.authorization.params.get("response_mode").map(String::as_str);
+        // Who says nothing but who it is may be answered either way.
+        if fixed == Some("form_post")
+            && mode != ResponseMode::FormPost
+            && request.scopes.iter().any(|scope| scope != "openid")
+        {
+            return Err(invalid("response_mode must be form_post where a scope is asked for".to_owned()));
+        }
         Ok(())
     })();
     Ok(match checked {

@@ -1,7 +1,6 @@
 //! The sandbox in the part of another provider: what its definition says, and nothing that it does not say.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -10,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule};
 
-use crate::config::{ClientConfig, User};
+use crate::config::{ClientConfig, Scopes};
 use crate::keys::sha256_base64url;
 use crate::pages::Problem;
 use crate::params::Params;
@@ -18,8 +17,10 @@ use crate::routes::OAuthError;
 use crate::server::Shared;
 use rewrite::Template;
 
+mod acted;
 mod answer;
 pub(crate) mod authorize;
+mod client_key;
 mod openid;
 mod profile;
 mod request;
@@ -28,79 +29,15 @@ mod rewrite;
 mod token;
 mod userinfo;
 
-/// A provider of the catalogue, or one of yours, that the sandbox acts. From
-/// [`Sandbox::provider`](crate::Sandbox::provider) and [`Sandbox::act`](crate::Sandbox::act).
-///
-/// A client that is made from [`definition`](Self::definition), with [`params`](Self::params) filled in, signs in at the
-/// sandbox, and finds there the manners that the definition tells of: names, encodings, wrapped answers and all.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
-/// use vouchsafe_sandbox::Sandbox;
-///
-/// let sandbox = Sandbox::start().await?;
-/// let github = sandbox.provider("github").expect("it is in the catalogue");
-/// let moved = github.definition();
-/// assert_eq!(
-///     moved.token_endpoint.unwrap(),
-///     format!("{}/act/github/github.com/login/oauth/access_token", sandbox.issuer()),
-/// );
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct ActedProvider {
-    act: Arc<Act>,
-}
-
-impl ActedProvider {
-    pub(crate) fn new(act: Arc<Act>) -> Self {
-        Self { act }
-    }
-
-    /// The definition, with every URL moved under the sandbox: `https://host/path` is at `/act/slug/host/path`.
-    ///
-    /// Marks such as `{tenant}` are where they were. Everything else is as it was, too.
-    pub fn definition(&self) -> Definition {
-        self.act.definition.clone()
-    }
-
-    /// The same as TOML, for whoever reads definitions from a file.
-    pub fn definition_toml(&self) -> String {
-        // A definition is text, numbers, truth values, lists and tables with text for keys: TOML has all of these.
-        toml::to_string(&self.act.definition).expect("a definition can be written as TOML")
-    }
-
-    /// The id of the only client that this provider knows. Any loopback redirect URI will do.
-    pub fn client_id(&self) -> &str {
-        &self.act.client.id
-    }
-
-    /// That client's secret.
-    pub fn client_secret(&self) -> &str {
-        self.act.client.secret.as_deref().unwrap_or_default()
-    }
-
-    /// A value for each parameter of the definition: the example or the default it names, or a URL of the sandbox.
-    pub fn params(&self) -> BTreeMap<String, String> {
-        self.act.params.clone()
-    }
-
-    /// What the definition's pointers find for this user: the identifier that this provider knows the user by.
-    pub fn subject_of(&self, user: &User) -> String {
-        profile::subject_text(&self.act, user)
-    }
-}
-
-impl fmt::Debug for ActedProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ActedProvider").field("slug", &self.act.definition.slug).finish_non_exhaustive()
-    }
-}
+pub use acted::ActedProvider;
+pub use client_key::ClientKey;
 
 /// A part, learnt: the moved definition and what is needed to play it.
 pub(crate) struct Act {
     pub(crate) definition: Definition,
     pub(crate) client: ClientConfig,
+    /// What client secrets are signed with, where the provider takes no others.
+    client_key: Option<ClientKey>,
     params: BTreeMap<String, String>,
     endpoints: Vec<(Role, Template)>,
     /// The issuer with its marks; for plain OAuth 2 the place of the act itself.
@@ -114,6 +51,7 @@ impl Act {
         let params = rewrite::values(&definition, &base);
         let issuer = openid::issuer(&definition).unwrap_or(base);
         let mut act = Self {
+            client_key: definition.signed_client_secret.then(ClientKey::generate),
             client: ClientConfig::confidential(
                 format!("{}-client", definition.slug),
                 format!("{}-secret-for-development-only", definition.slug),
@@ -168,6 +106,14 @@ impl Act {
             "client_id" => Some(self.client.id.clone()),
             name => marks.get(name).or_else(|| self.params.get(name)).cloned(),
         })
+    }
+
+    /// Whether these scopes let the application see what is behind scopes with one of these words in them. Where the
+    /// definition has no such scope, nothing tells which one it would be, and all is seen.
+    fn tells(&self, words: &[&str], scopes: &Scopes) -> bool {
+        let is_one = |scope: &str| words.iter().any(|word| scope.contains(word));
+        let mut known = self.definition.scopes.iter().filter(|scope| is_one(scope)).peekable();
+        known.peek().is_none() || scopes.iter().any(|scope| is_one(scope))
     }
 
     pub(crate) fn has_id_token(&self) -> bool {

@@ -61,6 +61,7 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
         "issuer": announced_issuer(call),
         "jwks_uri": filled(jwks_uri(act)),
         "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": if definition.refresh { vec!["authorization_code", "refresh_token"] } else { vec!["authorization_code"] },
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::name),

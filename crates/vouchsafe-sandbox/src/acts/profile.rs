@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vouchsafe_providers::{EmailList, Kind};
 
 use super::{Act, number_of, rewrite};
-use crate::config::User;
+use crate::config::{Scopes, User};
 
 /// The JSON document in which the definition's pointers find the user.
 pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
@@ -43,6 +43,31 @@ pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
     }
     document
 }
+
+/// What the authorization response says of the user, where the provider tells one there and was asked for a name.
+pub(super) fn introduction(act: &Act, user: &User, scopes: &Scopes) -> Option<Value> {
+    let (given, family) = user.names().filter(|_| act.tells(NAMES, scopes))?;
+    let mut document = json!({});
+    match act.definition.callback.profile_name.as_slice() {
+        [whole] => {
+            put(&mut document, whole, user.display_name().into());
+        }
+        parts => {
+            for (pointer, part) in parts.iter().zip([given, family]) {
+                put(&mut document, pointer, part.into());
+            }
+        }
+    }
+    if let Some(email) = user.email().filter(|_| act.tells(EMAILS, scopes)) {
+        put_first(&mut document, &act.definition.identity.email, email.into());
+    }
+    Some(document)
+}
+
+/// What is in the scopes that names are behind.
+pub(super) const NAMES: &[&str] = &["name", "profile"];
+/// What is in the scopes that e-mail addresses are behind.
+pub(super) const EMAILS: &[&str] = &["email"];
 
 /// The answer of a call that lists e-mails.
 pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {

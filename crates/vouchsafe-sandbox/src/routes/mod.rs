@@ -17,6 +17,7 @@ use crate::pages::Problem;
 use crate::record::RecordedRequest;
 use crate::server::Shared;
 
+pub(crate) mod authorization_response;
 pub(crate) mod authorize;
 mod bearer;
 pub(crate) mod client_auth;

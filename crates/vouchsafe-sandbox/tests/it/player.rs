@@ -1,6 +1,7 @@
 //! A client that knows of a provider what its definition says: written for the tests, by the definition alone.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use url::Url;
@@ -9,6 +10,7 @@ use vouchsafe_providers::{AuthMethod, Definition, Encoding, Failure, Kind, Pkce,
 use vouchsafe_sandbox::ActedProvider;
 
 use crate::scenario::{CHALLENGE, REDIRECT_URI, Reply, Scenario, VERIFIER, basic, claims, query_value};
+use crate::signed_secret::client_secret;
 
 /// The SHA-256 of the code verifier, in hexadecimal.
 const HEX_CHALLENGE: &str = "13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3";
@@ -336,7 +338,12 @@ impl<'a> Player<'a> {
     }
 
     fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
-        let (id, secret) = (self.acted.client_id(), self.acted.client_secret());
+        let id = self.acted.client_id();
+        let secret = match self.acted.client_key() {
+            Some(key) => client_secret(key, &self.secret_claims()),
+            None => self.acted.client_secret().to_owned(),
+        };
+        let secret = secret.as_str();
         let mut headers = self.filled(&self.definition.token.headers);
         match method {
             Some(AuthMethod::None) => params.extend(pairs(&[("client_id", id)])),
@@ -348,6 +355,14 @@ impl<'a> Player<'a> {
             }
         }
         headers.into_iter().collect()
+    }
+
+    /// What a client secret says that is a JWT.
+    pub(crate) fn secret_claims(&self) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let team = self.acted.client_key().unwrap().team_id();
+        let issuer = self.fill(self.definition.issuer.as_deref().unwrap());
+        json!({ "iss": team, "sub": self.acted.client_id(), "aud": issuer, "iat": now, "exp": now + 300 })
     }
 
     fn filled(&self, texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {
