@@ -205,6 +205,13 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
         "needs an issuer, which such a secret is for, and client_auth = \"client_secret_post\"".to_owned()
     })?;
+    ensure(!d.userinfo.signed || d.kind == Kind::Openid, "userinfo.signed", || {
+        "is for OpenID Providers, which have keys to verify it by".to_owned()
+    })?;
+    let optional = |name: &String| matches!(name.as_str(), "nonce" | "state");
+    ensure(d.authorization.required.iter().all(optional), "authorization.required", || {
+        "must be nonce or state: others belong into authorization.params".to_owned()
+    })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
         Some(("scheme", word)) => word.is_empty() || is_token(word),

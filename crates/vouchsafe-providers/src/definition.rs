@@ -179,6 +179,9 @@ pub enum Pkce {
 pub struct AuthorizationManners {
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
+    /// Parameters that the protocol leaves to the client, and without which this provider refuses a request: `nonce`.
+    /// They are sent in any case.
+    pub required: Vec<String>,
     /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
     pub names: BTreeMap<String, String>,
     /// A fragment that the URL must end in.
@@ -366,6 +369,9 @@ pub struct UserInfoManners {
     pub body: Option<String>,
     /// Content types, besides JSON, that JSON answers are sent as.
     pub content_types: Vec<String>,
+    /// The answer is a JWT that the provider signs (OpenID Connect Core section 5.3.2). One that is not signed is
+    /// refused.
+    pub signed: bool,
     /// How an answer says no with a status of success.
     pub failure: Option<Failure>,
 }
@@ -574,6 +580,7 @@ impl Default for UserInfoManners {
             params: BTreeMap::new(),
             body: None,
             content_types: Vec::new(),
+            signed: false,
             failure: None,
         }
     }

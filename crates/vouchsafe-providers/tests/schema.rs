@@ -225,6 +225,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("userinfo.source", "elsewhere", "unknown variant"),
         ("userinfo.source", "token", "there is one"),
         ("userinfo.method", "PUT", "must be GET or POST"),
+        ("userinfo.signed", "[true]", "invalid type"),
+        ("authorization.required", "[\"prompt\"]", "must be nonce or state"),
         ("userinfo.token", "cookie:a", "must be bearer"),
         ("userinfo.token", "header:", "must be bearer"),
         ("userinfo.token", "query:a b", "must be bearer"),
@@ -291,6 +293,12 @@ fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
         &FULL.replace("client_auth = \"client_secret_post\"", "client_auth = \"client_secret_basic\""),
     );
     assert!(message.contains("field signed_client_secret: "), "{message}");
+}
+
+#[test]
+fn a_signed_profile_without_keys_to_verify_it_by_is_refused() {
+    let message = refusal(&FULL.replace("signed = false", "signed = true"));
+    assert!(message.contains("field userinfo.signed: is for OpenID Providers"), "{message}");
 }
 
 #[test]

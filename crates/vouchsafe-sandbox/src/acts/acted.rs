@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use vouchsafe_providers::Definition;
 
@@ -70,6 +71,12 @@ impl ActedProvider {
     /// A value for each parameter of the definition: the example or the default it names, or a URL of the sandbox.
     pub fn params(&self) -> BTreeMap<String, String> {
         self.act.params.clone()
+    }
+
+    /// Whether authorization responses name the issuer in `iss` (RFC 9207) from now on, and the metadata says so. They do
+    /// not by default: no definition tells.
+    pub fn name_issuer(&self, yes: bool) {
+        self.act.names_issuer.store(yes, Ordering::Relaxed);
     }
 
     /// What the definition's pointers find for this user: the identifier that this provider knows the user by.

@@ -11,7 +11,7 @@ use crate::config::{Scopes, User};
 use crate::keys::{hex, random_token};
 use crate::pages::Problem;
 use crate::routes::authorization_response::ResponseMode;
-use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, Prompt};
+use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR, Prompt};
 use crate::routes::interaction;
 use crate::server::Shared;
 
@@ -25,9 +25,22 @@ pub(crate) struct Acting {
 }
 
 impl Acting {
+    pub(super) fn new(
+        act: Arc<Act>,
+        marks: BTreeMap<String, String>,
+        forward: Vec<(String, String)>,
+    ) -> Self {
+        Self { act, marks, forward }
+    }
+
     /// The issuer, with what the authorization URL had in its place.
     pub(super) fn issuer(&self) -> String {
         super::openid::token_issuer(&self.act, &self.marks)
+    }
+
+    /// What `iss` is in the authorization response, where there is one.
+    pub(crate) fn response_issuer(&self) -> Option<String> {
+        self.act.names_issuer().then(|| self.issuer())
     }
 
     pub(super) fn forward(&self) -> &[(String, String)] {
@@ -129,12 +142,8 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
         prompt: Prompt::read(call.query.get("prompt")).unwrap_or_default(),
         login_hint: call.query.get("login_hint").map(str::to_owned),
         only_user: None,
-        acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
-        acting: Some(Acting {
-            act: Arc::clone(call.act),
-            marks: call.marks.clone(),
-            forward: forward(call.act, get("state")),
-        }),
+        acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
+        acting: Some(Acting::new(Arc::clone(call.act), call.marks.clone(), forward(call.act, get("state")))),
     };
     let checked = (|| {
         let invalid = |description: String| ("invalid_request", description);
@@ -153,6 +162,9 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
         let missing =
             |(name, value): &(&String, &String)| !value.is_empty() && call.query.get(name).is_none();
         if let Some((name, _)) = definition.authorization.params.iter().find(missing) {
+            return Err(invalid(format!("parameter {name} is missing")));
+        }
+        if let Some(name) = definition.authorization.required.iter().find(|name| get(name).is_none()) {
             return Err(invalid(format!("parameter {name} is missing")));
         }
         request.challenge = challenge(definition.pkce, get("code_challenge"), get("code_challenge_method"))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -38,6 +39,8 @@ pub(crate) struct Act {
     pub(crate) client: ClientConfig,
     /// What client secrets are signed with, where the provider takes no others.
     client_key: Option<ClientKey>,
+    /// Whether authorization responses have `iss`.
+    names_issuer: AtomicBool,
     params: BTreeMap<String, String>,
     endpoints: Vec<(Role, Template)>,
     /// The issuer with its marks; for plain OAuth 2 the place of the act itself.
@@ -51,6 +54,7 @@ impl Act {
         let params = rewrite::values(&definition, &base);
         let issuer = openid::issuer(&definition).unwrap_or(base);
         let mut act = Self {
+            names_issuer: AtomicBool::new(false),
             client_key: definition.signed_client_secret.then(ClientKey::generate),
             client: ClientConfig::confidential(
                 format!("{}-client", definition.slug),
@@ -114,6 +118,10 @@ impl Act {
         let is_one = |scope: &str| words.iter().any(|word| scope.contains(word));
         let mut known = self.definition.scopes.iter().filter(|scope| is_one(scope)).peekable();
         known.peek().is_none() || scopes.iter().any(|scope| is_one(scope))
+    }
+
+    fn names_issuer(&self) -> bool {
+        self.names_issuer.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_id_token(&self) -> bool {

@@ -9,7 +9,9 @@ use super::{Act, Call, profile, rewrite};
 use crate::config::User;
 use crate::keys::SigningAlg;
 use crate::routes::OAuthError;
+use crate::routes::authorize::NO_ACR;
 use crate::server::Shared;
+use crate::store::Grant;
 
 /// The issuer of a moved definition, with its marks.
 pub(super) fn issuer(definition: &Definition) -> Option<String> {
@@ -68,6 +70,12 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
         "token_endpoint_auth_methods_supported": auth,
         "scopes_supported": definition.scopes,
     });
+    if act.names_issuer() {
+        metadata["authorization_response_iss_parameter_supported"] = true.into();
+    }
+    if definition.userinfo.signed {
+        metadata["userinfo_signing_alg_values_supported"] = json!(SigningAlg::ALL.map(SigningAlg::name));
+    }
     if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
         metadata["code_challenge_methods_supported"] = json!(["S256"]);
     }
@@ -98,7 +106,7 @@ pub(super) struct IdToken<'a> {
     pub(super) issuer: &'a str,
     pub(super) user: &'a User,
     pub(super) email_verified: bool,
-    pub(super) auth_time: u64,
+    pub(super) grant: &'a Grant,
     pub(super) nonce: Option<&'a str>,
     pub(super) access_token: &'a str,
 }
@@ -109,8 +117,10 @@ impl IdToken<'_> {
         let (shared, username) = (self.shared, self.user.username());
         let alg = shared.signing_alg;
         let now = shared.now();
-        let mut claims = match profile::document(self.act, self.user, self.email_verified) {
-            Value::Object(members) => members,
+        let mut claims = match profile::document(self.act, self.user, &self.grant.scopes, self.email_verified)
+        {
+            // Who signs the profile gives it there alone.
+            Value::Object(members) if !self.act.definition.userinfo.signed => members,
             _ => Map::new(),
         };
         // OpenID Connect Core §2: the subject is text, whatever the profile makes of it.
@@ -119,7 +129,10 @@ impl IdToken<'_> {
         claims.insert("aud".into(), self.act.client.id.clone().into());
         claims.insert("iat".into(), now.into());
         claims.insert("exp".into(), now.saturating_add(ID_TOKEN_LIFETIME).into());
-        claims.insert("auth_time".into(), self.auth_time.into());
+        claims.insert("auth_time".into(), self.grant.signed_in.auth_time.into());
+        if self.grant.acr != NO_ACR {
+            claims.insert("acr".into(), self.grant.acr.clone().into());
+        }
         claims.insert("at_hash".into(), alg.half_hash(self.access_token).into());
         if let Some(template) = &self.act.definition.issuer_template {
             // The issuer is checked against the template with these very claims in it.

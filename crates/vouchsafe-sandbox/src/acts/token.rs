@@ -214,7 +214,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
             issuer: &issuer,
             user,
             email_verified,
-            auth_time: grant.signed_in.auth_time,
+            grant,
             nonce,
             access_token: &access_token,
         };
@@ -231,14 +231,14 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     }
     remember_access(call, &mut store, &access_token, grant_id, &grant.scopes, good_for);
     drop(store);
-    Ok((members, beside(call, user, email_verified)))
+    Ok((members, beside(call, user, &grant.scopes, email_verified)))
 }
 
 /// What a token answer says of the user: what the profile's request takes from there or, where there is none, all.
-fn beside(call: &Call<'_>, user: &crate::config::User, email_verified: bool) -> Value {
+fn beside(call: &Call<'_>, user: &crate::config::User, scopes: &Scopes, email_verified: bool) -> Value {
     let (act, manners) = (call.act, &call.act.definition.userinfo);
     let mut beside = match manners.source {
-        ProfileSource::Token => profile::document(act, user, email_verified),
+        ProfileSource::Token => profile::document(act, user, scopes, email_verified),
         _ => json!({}),
     };
     for text in manners.params.values().chain(&act.definition.userinfo_endpoint) {

@@ -125,7 +125,7 @@ impl AuthorizationRequest {
             max_age,
             login_hint: params.get("login_hint").map(str::to_owned),
             only_user,
-            acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
+            acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
             acting: None,
         })
     }
@@ -139,7 +139,12 @@ impl AuthorizationRequest {
                 iter::once(("code".to_owned(), code.to_owned())).chain(state).collect()
             }
         };
-        respond(self.response_mode, &self.redirect_uri, params, self.issuer(shared, Some(username)))
+        respond(
+            self.response_mode,
+            &self.redirect_uri,
+            params,
+            self.issuer(shared, Some(username)).as_deref(),
+        )
     }
 
     /// The authorization response that carries an error.
@@ -153,19 +158,23 @@ impl AuthorizationRequest {
             redirect_uri: self.redirect_uri.clone(),
             response_mode: self.response_mode,
             state: self.state.clone(),
-            issuer: self.issuer(shared, None).map(str::to_owned),
+            issuer: self.issuer(shared, None),
             error,
             description: description.to_owned(),
         }
         .into_response()
     }
 
-    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` only to have it wrong.
-    fn issuer<'a>(&self, shared: &'a Shared, username: Option<&str>) -> Option<&'a str> {
+    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` where it is told to, or to
+    /// have it wrong.
+    fn issuer(&self, shared: &Shared, username: Option<&str>) -> Option<String> {
         if shared.faults.hit(username, |fault| matches!(fault, Fault::WrongIssuer)).is_some() {
-            return Some(WRONG_ISSUER);
+            return Some(WRONG_ISSUER.to_owned());
         }
-        self.acting.is_none().then_some(shared.issuer.as_str())
+        match &self.acting {
+            Some(acting) => acting.response_issuer(),
+            None => Some(shared.issuer.clone()),
+        }
     }
 }
 
@@ -247,6 +256,8 @@ impl Prompt {
     }
 }
 
+/// OpenID Connect Core §2: an authentication that reaches no level of assurance.
+pub(crate) const NO_ACR: &str = "0";
 /// Plain OAuth 2 without a scope: the name, as most providers give it.
 const DEFAULT_SCOPE: &str = "profile";
 

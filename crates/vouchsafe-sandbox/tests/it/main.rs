@@ -2,6 +2,7 @@
 
 mod acts;
 mod authorization;
+mod disclosure;
 mod discovery;
 mod faults;
 mod form_post;

@@ -213,6 +213,9 @@ impl<'a> Player<'a> {
             ProfileSource::Userinfo => {
                 let reply = self.ask(answer, &[]).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
+                if self.definition.userinfo.signed {
+                    return claims(&reply.body.into());
+                }
                 let profile = reply.json();
                 assert_success(&profile, self.definition.userinfo.failure.as_ref());
                 profile
@@ -337,7 +340,7 @@ impl<'a> Player<'a> {
         Answer { reply, whole, tokens }
     }
 
-    fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
+    pub(crate) fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
         let id = self.acted.client_id();
         let secret = match self.acted.client_key() {
             Some(key) => client_secret(key, &self.secret_claims()),
