@@ -20,6 +20,9 @@ pub(crate) enum Shown {
     Logout(String),
     /// The form of an authorization response, written as a query of the redirect URI.
     FormPost(String),
+    /// The user code that is to be confirmed.
+    Device(String),
+    DeviceDecided,
     Problem(String),
 }
 
@@ -136,9 +139,7 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
             "<div class=\"choice\"><button class=\"button\" name=\"decision\" value=\"deny\">Deny</button>",
         )
         .markup("<button class=\"button main\" name=\"decision\" value=\"allow\">Allow</button></div></form>")
-        .markup("<p class=\"note\">Either way you return to <code>")
-        .text(&request.redirect_uri)
-        .markup("</code></p>")
+        .html(where_next(request))
         .html(for_developers(request))
         .markup("</div>");
     page(StatusCode::OK, "Allow access", "", body, Some(Shown::Consent(id.to_owned())))
@@ -171,6 +172,43 @@ pub(crate) fn form_post(redirect_uri: &str, params: &[(String, String)], as_url:
         response.headers_mut().insert("content-security-policy", policy);
     }
     response
+}
+
+/// Which code does the device show?
+pub(crate) fn device(user_code: &str, wrong: bool) -> Response {
+    let (status, complaint) = match wrong {
+        true => (
+            StatusCode::BAD_REQUEST,
+            "<p class=\"mark\">This code is not good. Look again, or let the device show a new one.</p>",
+        ),
+        false => (StatusCode::OK, ""),
+    };
+    let body = Html::new("<div class=\"card\"><h1>Connect a device</h1>")
+        .markup(complaint)
+        .markup("<p class=\"lead\">Type the code that the device shows. Continue only if it is yours.</p>")
+        .markup("<form method=\"post\" action=\"/device\"><p><label for=\"user_code\">Code</label> ")
+        .markup(
+            "<input id=\"user_code\" name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\" ",
+        )
+        .markup("spellcheck=\"false\" maxlength=\"20\" required value=\"")
+        .text(user_code)
+        .markup(
+            "\"></p><div class=\"choice\"><button class=\"button main\">Continue</button></div></form></div>",
+        );
+    let shown = match wrong {
+        true => Shown::Problem("This code is not good".to_owned()),
+        false => Shown::Device(user_code.to_owned()),
+    };
+    page(status, "Connect a device", "", body, Some(shown))
+}
+
+pub(crate) fn device_decided(allowed: bool) -> Response {
+    let body = match allowed {
+        true => "<div class=\"card\"><p class=\"mark good\">Done</p><h1>The device is connected</h1>",
+        false => "<div class=\"card\"><h1>The device is not connected</h1>",
+    };
+    let body = Html::new(body).markup("<p class=\"soft\">Go on there. You can close this page.</p></div>");
+    page(StatusCode::OK, "Connect a device", "", body, Some(Shown::DeviceDecided))
 }
 
 /// Sign out?
@@ -381,6 +419,17 @@ fn in_plain_words(scope: &str, user: Option<&User>) -> Html {
             .markup("</code></b><span>A scope of the application’s own choosing"),
     }
     .markup("</span></li>")
+}
+
+fn where_next(request: &AuthorizationRequest) -> Html {
+    match request.device {
+        Some(_) => Html::new(
+            "<p class=\"note\">Allow it only if the device is yours and you have it before you.</p>",
+        ),
+        None => Html::new("<p class=\"note\">Either way you return to <code>")
+            .text(&request.redirect_uri)
+            .markup("</code></p>"),
+    }
 }
 
 fn for_developers(request: &AuthorizationRequest) -> Html {

@@ -67,6 +67,22 @@ impl Person {
         self.walk(authorization_url, "deny").await
     }
 
+    /// Goes where a device asks to (`verification_uri_complete`), confirms its code, signs in and allows what is asked.
+    ///
+    /// # Errors
+    /// [`PersonError`], if the code is not good or there is none.
+    pub async fn allow_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+        self.walk(verification_uri_complete, "allow").await.map(drop)
+    }
+
+    /// Does the same, and denies what is asked.
+    ///
+    /// # Errors
+    /// [`PersonError`], if the code is not good or there is none.
+    pub async fn deny_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+        self.walk(verification_uri_complete, "deny").await.map(drop)
+    }
+
     /// Follows any URL of the sandbox with this person's cookies, such as one of the logout endpoint, and signs out if
     /// a page asks. What comes back is the URL outside the sandbox that it leads to, or `None` if it ends on a page.
     ///
@@ -98,6 +114,9 @@ impl Person {
                     asked = true;
                     let form = [("interaction", id.as_str()), ("decision", decision)];
                     self.send(Method::POST, "/consent", Some(&form)).await?
+                }
+                Step::Device(code) => {
+                    self.send(Method::POST, "/device", Some(&[("user_code", code.as_str())])).await?
                 }
                 Step::Logout(id) => {
                     self.send(Method::POST, "/end_session/confirm", Some(&[("logout", id.as_str())])).await?
@@ -146,6 +165,9 @@ impl Person {
             Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
             Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
             Some(Shown::FormPost(url)) => Ok(Step::Leave(url.clone())),
+            Some(Shown::Device(code)) => Ok(Step::Device(code.clone())),
+            // There is nowhere to go.
+            Some(Shown::DeviceDecided) => Ok(Step::Leave(String::new())),
             Some(Shown::Problem(message)) => {
                 Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
             }
@@ -224,6 +246,7 @@ enum Step {
     Login(String),
     Consent(String),
     Logout(String),
+    Device(String),
     End,
 }
 

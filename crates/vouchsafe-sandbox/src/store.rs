@@ -16,6 +16,10 @@ pub(crate) struct Store {
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
     /// By the hash of the ID token, to know it again as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
+    /// By device code.
+    pub(crate) devices: Bounded<Device>,
+    /// Device codes, by what stands for them in what people type.
+    pub(crate) user_codes: Bounded<String>,
     /// Act and user, where the act tells once alone who the user is.
     pub(crate) introduced: Bounded<()>,
 }
@@ -108,6 +112,23 @@ pub(crate) struct Code {
     pub(crate) expires_at: u64,
     /// The grant it was redeemed for. The code is kept, to notice when it comes again.
     pub(crate) redeemed: Option<String>,
+}
+
+/// A device that waits for its user, RFC 8628.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) expires_at: u64,
+    /// How many seconds it leaves between two questions.
+    pub(crate) interval: u64,
+    pub(crate) polled_at: Option<u64>,
+    pub(crate) decision: Option<Decision>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Decision {
+    Allowed(SignedIn),
+    Denied,
 }
 
 #[derive(Clone)]

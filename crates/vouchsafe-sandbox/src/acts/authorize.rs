@@ -144,6 +144,7 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
         only_user: None,
         acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
         acting: Some(Acting::new(Arc::clone(call.act), call.marks.clone(), forward(call.act, get("state")))),
+        device: None,
     };
     let checked = (|| {
         let invalid = |description: String| ("invalid_request", description);

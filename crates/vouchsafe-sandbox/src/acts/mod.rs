@@ -22,6 +22,9 @@ mod acted;
 mod answer;
 pub(crate) mod authorize;
 mod client_key;
+mod device;
+mod end_session;
+mod introspect;
 mod openid;
 mod profile;
 mod request;
@@ -78,6 +81,9 @@ impl Act {
         add(Role::Authorization, openid::endpoint(self, &definition.authorization_endpoint, "authorize"));
         add(Role::Token, openid::endpoint(self, &definition.token_endpoint, "token"));
         add(Role::Refresh, definition.refresh_endpoint.clone());
+        add(Role::Introspection, definition.introspection_endpoint.clone());
+        add(Role::Device, definition.device_authorization_endpoint.clone());
+        add(Role::EndSession, definition.end_session_endpoint.clone());
         add(Role::Revocation, openid::revocation_endpoint(self));
         if let Some(long_lived) = &definition.long_lived {
             let token = || openid::endpoint(self, &definition.token_endpoint, "token");
@@ -141,6 +147,9 @@ enum Role {
     Refresh,
     LongLived,
     Revocation,
+    Introspection,
+    Device,
+    EndSession,
     UserInfo,
     Emails,
     Metadata,
@@ -229,6 +238,9 @@ pub(crate) async fn answer(
         Role::Authorization => authorize::answer(&call),
         Role::Metadata => openid::metadata(&call),
         Role::Keys => openid::keys(&shared),
+        Role::Introspection => introspect::answer(&call),
+        Role::Device => device::answer(&call),
+        Role::EndSession => end_session::answer(&call),
         Role::UserInfo => userinfo::answer(&call),
         Role::Emails => userinfo::emails(&call),
         Role::Token | Role::Refresh | Role::LongLived | Role::Revocation => {

@@ -85,6 +85,9 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
         ("authorization_endpoint", endpoint(act, &definition.authorization_endpoint, "authorize")),
         ("token_endpoint", endpoint(act, &definition.token_endpoint, "token")),
         ("revocation_endpoint", revocation_endpoint(act)),
+        ("introspection_endpoint", definition.introspection_endpoint.clone()),
+        ("device_authorization_endpoint", definition.device_authorization_endpoint.clone()),
+        ("end_session_endpoint", definition.end_session_endpoint.clone()),
         ("userinfo_endpoint", userinfo),
     ] {
         if let Some(url) = url {

@@ -5,14 +5,14 @@ use vouchsafe_providers::ProfileSource;
 use super::answer::{refusal, tokens};
 use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
-use super::{Call, Role, named, profile, revoke, rewrite};
+use super::{Call, Role, device, named, profile, revoke, rewrite};
 use crate::config::Scopes;
 use crate::fault::{self, Fault};
-use crate::keys::random_token;
+use crate::keys::{random_token, sha256_base64url};
 use crate::params::Params;
 use crate::routes::OAuthError;
 use crate::routes::token::check_verifier;
-use crate::store::{AccessToken, Grant, RefreshToken, Store};
+use crate::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
 
 /// The token endpoint, and what else may be at its URL.
 pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
@@ -34,6 +34,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
         {
             self::long_lived(call)
         }
+        _ if device::is_meant(call, grant_type.as_deref()) => device::redeem(call),
         _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
         _ => code(call),
     };
@@ -44,7 +45,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
 }
 
 /// The members of an answer, and what else the answer says.
-type Members = (Map<String, Value>, Value);
+pub(super) type Members = (Map<String, Value>, Value);
 
 /// RFC 6749 §4.1.3.
 fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
@@ -182,7 +183,12 @@ fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
 }
 
 /// RFC 6749 §5.1, as far as this provider keeps to it.
-fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) -> Result<Members, OAuthError> {
+pub(super) fn issue(
+    call: &Call<'_>,
+    grant: &Grant,
+    grant_id: &str,
+    nonce: Option<&str>,
+) -> Result<Members, OAuthError> {
     let (act, shared) = (call.act, call.shared);
     let (definition, manners) = (&act.definition, &act.definition.token);
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
@@ -218,7 +224,10 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
             nonce,
             access_token: &access_token,
         };
-        members.insert("id_token".into(), id_token.sign()?.into());
+        let id_token = id_token.sign()?;
+        let issued = IssuedIdToken { client_id: act.client.id.clone(), username: user.username().to_owned() };
+        shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
+        members.insert("id_token".into(), id_token.into());
     }
     let mut store = shared.store();
     if definition.refresh && !definition.refreshing.access_token {
@@ -304,7 +313,7 @@ fn check_grant_type(call: &Call<'_>, given: Option<&str>, standard: &str) -> Res
     Err(OAuthError::new("unsupported_grant_type", format!("the grant type is not {expected}")))
 }
 
-fn invalid_grant(description: &str) -> OAuthError {
+pub(super) fn invalid_grant(description: &str) -> OAuthError {
     OAuthError::new("invalid_grant", description)
 }
 

@@ -13,9 +13,11 @@ use crate::keys::{sha256_base64url, sha256_hex};
 use crate::pages::Problem;
 use crate::params::Params;
 use crate::routes::authorization_response::{ResponseMode, respond};
+use crate::routes::device;
 use crate::routes::interaction;
 use crate::routes::printable;
 use crate::server::Shared;
+use crate::store::Decision;
 
 /// The authorization endpoint by GET, RFC 6749 §3.1.
 pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
@@ -64,6 +66,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) acr: String,
     /// The provider that the sandbox acts in this login, if it acts one.
     pub(crate) acting: Option<Acting>,
+    /// The device code of the device that waits for this decision; nobody is redirected then.
+    pub(crate) device: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -127,6 +131,7 @@ impl AuthorizationRequest {
             only_user,
             acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
             acting: None,
+            device: None,
         })
     }
 
@@ -154,6 +159,9 @@ impl AuthorizationRequest {
         error: &'static str,
         description: &str,
     ) -> Response {
+        if let Some(device_code) = &self.device {
+            return device::decide(shared, device_code, Decision::Denied);
+        }
         ErrorRedirect {
             redirect_uri: self.redirect_uri.clone(),
             response_mode: self.response_mode,

@@ -2,11 +2,13 @@
 
 mod acts;
 mod authorization;
+mod device;
 mod disclosure;
 mod discovery;
 mod faults;
 mod form_post;
 mod id_token;
+mod introspection;
 mod logout;
 mod manners;
 mod pages;
