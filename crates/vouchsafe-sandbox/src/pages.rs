@@ -12,6 +12,10 @@ use crate::html::Html;
 use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
 use crate::server::Shared;
 
+mod device;
+
+pub(crate) use device::{device, device_decided};
+
 /// What a page asks for. It travels beside the page for a [`Person`](crate::Person), who need not read HTML.
 #[derive(Clone)]
 pub(crate) enum Shown {
@@ -172,43 +176,6 @@ pub(crate) fn form_post(redirect_uri: &str, params: &[(String, String)], as_url:
         response.headers_mut().insert("content-security-policy", policy);
     }
     response
-}
-
-/// Which code does the device show?
-pub(crate) fn device(user_code: &str, wrong: bool) -> Response {
-    let (status, complaint) = match wrong {
-        true => (
-            StatusCode::BAD_REQUEST,
-            "<p class=\"mark\">This code is not good. Look again, or let the device show a new one.</p>",
-        ),
-        false => (StatusCode::OK, ""),
-    };
-    let body = Html::new("<div class=\"card\"><h1>Connect a device</h1>")
-        .markup(complaint)
-        .markup("<p class=\"lead\">Type the code that the device shows. Continue only if it is yours.</p>")
-        .markup("<form method=\"post\" action=\"/device\"><p><label for=\"user_code\">Code</label> ")
-        .markup(
-            "<input id=\"user_code\" name=\"user_code\" autocomplete=\"off\" autocapitalize=\"characters\" ",
-        )
-        .markup("spellcheck=\"false\" maxlength=\"20\" required value=\"")
-        .text(user_code)
-        .markup(
-            "\"></p><div class=\"choice\"><button class=\"button main\">Continue</button></div></form></div>",
-        );
-    let shown = match wrong {
-        true => Shown::Problem("This code is not good".to_owned()),
-        false => Shown::Device(user_code.to_owned()),
-    };
-    page(status, "Connect a device", "", body, Some(shown))
-}
-
-pub(crate) fn device_decided(allowed: bool) -> Response {
-    let body = match allowed {
-        true => "<div class=\"card\"><p class=\"mark good\">Done</p><h1>The device is connected</h1>",
-        false => "<div class=\"card\"><h1>The device is not connected</h1>",
-    };
-    let body = Html::new(body).markup("<p class=\"soft\">Go on there. You can close this page.</p></div>");
-    page(StatusCode::OK, "Connect a device", "", body, Some(Shown::DeviceDecided))
 }
 
 /// Sign out?
@@ -441,7 +408,10 @@ fn for_developers(request: &AuthorizationRequest) -> Html {
     };
     let html = Html::new("<details><summary>What the application sent</summary><dl>");
     let html = entry(html, "client_id", &request.client_id);
-    let html = entry(html, "redirect_uri", &request.redirect_uri);
+    let html = match request.device {
+        Some(_) => html,
+        None => entry(html, "redirect_uri", &request.redirect_uri),
+    };
     let html = entry(html, "scope", &request.scopes.to_string());
     let html = entry(html, "PKCE", challenge);
     let html = entry(html, "state", present(request.state.is_some()));

@@ -123,7 +123,7 @@ impl Act {
     fn tells(&self, words: &[&str], scopes: &Scopes) -> bool {
         let is_one = |scope: &str| words.iter().any(|word| scope.contains(word));
         let mut known = self.definition.scopes.iter().filter(|scope| is_one(scope)).peekable();
-        known.peek().is_none() || scopes.iter().any(|scope| is_one(scope))
+        known.peek().is_none() || scopes.iter().any(is_one)
     }
 
     fn names_issuer(&self) -> bool {
