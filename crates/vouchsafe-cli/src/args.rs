@@ -340,7 +340,7 @@ Examples:
       --token-url https://acme.example/token --scope profile \\
       --userinfo-url https://acme.example/me
 
-  Apple, whose client secrets are signed with a key:
+  Apple, or what acts it (Apple itself returns to https addresses alone):
     vouchsafe login apple --client-id com.example.web \\
       --client-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ
 

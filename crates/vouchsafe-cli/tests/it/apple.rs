@@ -99,6 +99,13 @@ async fn what_is_missing_for_the_key_is_told() {
 }
 
 #[tokio::test]
+async fn the_catalogue_says_that_a_key_is_needed() {
+    let shown = Cli::new(&["providers", "apple"]).run().await.stdout();
+    assert!(shown.contains("signed with your key: give --client-key, --key-id and --team-id"), "{shown}");
+    assert!(!Cli::new(&["providers", "google"]).run().await.stdout().contains("signed with your key"));
+}
+
+#[tokio::test]
 async fn a_key_for_a_provider_that_takes_none_is_refused_before_anything_is_sent() {
     let sandbox = sandbox().await;
     let files = Files::new("other", &apple(&sandbox));
