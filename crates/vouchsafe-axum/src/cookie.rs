@@ -157,31 +157,44 @@ impl Cookie {
 /// How the response of the provider comes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
-    /// In the query, to which browsers go along with cookies that are `Lax`.
+    /// In the query, or by a form of the same site, to which browsers go along with cookies that are `Lax`.
     Query,
     /// In a form that the provider's page posts: across sites, to which only cookies that are `None` go along.
     Form,
 }
 
 impl Way {
-    /// How it will come to a login that begins at that URL.
-    pub(crate) fn of(url: &str) -> Self {
+    /// How it will come to a login that begins at that URL and returns to that redirect URI.
+    pub(crate) fn of(url: &str, redirect_uri: &str) -> Self {
         let mut pairs = url.split(['?', '&', '#']);
-        if pairs.any(|pair| pair == "response_mode=form_post") { Self::Form } else { Self::Query }
+        if !pairs.any(|pair| pair == "response_mode=form_post") || are_neighbours(url, redirect_uri) {
+            return Self::Query;
+        }
+        Self::Form
     }
 }
 
-/// The header that takes a cookie away.
+/// Whether both are at the same host by plain http: only loopback hosts are, and ports do not tell sites apart.
+fn are_neighbours(url: &str, redirect_uri: &str) -> bool {
+    let host = |url: &str| {
+        let url = url.parse::<http::Uri>().ok()?;
+        (url.scheme_str() == Some("http")).then(|| url.host().map(str::to_owned))?
+    };
+    host(url).is_some_and(|here| host(redirect_uri) == Some(here))
+}
+
+/// The header that takes a cookie away. By plain http not every browser takes a `Secure` one for that.
 pub(crate) fn remove(name: &str, way: Way) -> String {
+    let way = if name.starts_with(HOST) { way } else { Way::Query };
     header(name, "", Duration::ZERO, way)
 }
 
 fn header(name: &str, value: &str, lifetime: Duration, way: Way) -> String {
-    // Browsers take `None` only together with `Secure`. Plain http is for loopback hosts alone.
+    // Browsers take `None` only together with `Secure`, and most take that of loopback hosts by plain http as well.
     let rest = match (name.starts_with(HOST), way) {
-        (true, Way::Form) => "None; Secure",
+        (_, Way::Form) => "None; Secure",
         (true, Way::Query) => "Lax; Secure",
-        (false, _) => "Lax",
+        (false, Way::Query) => "Lax",
     };
     format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite={rest}", lifetime.as_secs())
 }
@@ -258,12 +271,18 @@ mod tests {
     fn the_cookie_goes_along_with_a_form_from_another_site_where_it_is_secure() {
         let set = |redirect_uri: &str, url: &str| {
             let name = Family::of(redirect_uri).new_name().unwrap();
-            Cookie { name, value: "x".to_owned() }.set(Way::of(url)).unwrap()
+            Cookie { name, value: "x".to_owned() }.set(Way::of(url, redirect_uri)).unwrap()
         };
         let (https, http) = ("https://app.example.com/callback", "http://127.0.0.1:3000/callback");
         let form = "https://op.example/authorize?a=b&response_mode=form_post&state=x";
         assert!(set(https, form).ends_with("; HttpOnly; SameSite=None; Secure"));
-        assert!(set(http, form).ends_with("; HttpOnly; SameSite=Lax"));
+        assert!(set(http, form).ends_with("; HttpOnly; SameSite=None; Secure"), "another site");
+        let local = "http://127.0.0.1:9400/authorize?response_mode=form_post";
+        assert!(set(http, local).ends_with("; HttpOnly; SameSite=Lax"), "the same site");
+        assert!(set("http://localhost:3000/callback", local).ends_with("; SameSite=None; Secure"));
+        assert!(set(https, local).ends_with("; SameSite=None; Secure"));
+        let plain = Family::of(http).new_name().unwrap();
+        assert!(remove(&plain, Way::Form).ends_with("; Max-Age=0; HttpOnly; SameSite=Lax"));
         for query in ["https://op.example/authorize?response_mode=query", "https://op.example/a?x=form_post"]
         {
             assert!(set(https, query).ends_with("; HttpOnly; SameSite=Lax; Secure"));

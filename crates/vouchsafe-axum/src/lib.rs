@@ -29,8 +29,9 @@
 //!
 //! Some providers, Apple among them, have the browser post the response in a form (`response_mode=form_post`): route POST
 //! to the handler with [`LoggedIn`] as well. The cookies of such logins are `SameSite=None; Secure`, as no others go along
-//! with a form from another site. Where the redirect URI is `http` on a loopback host they stay `Lax`, since browsers
-//! take `None` over https alone: that does for a provider on the same machine, and for no other.
+//! with a form from another site. Where both ends are at one loopback host by `http` they stay `Lax`, which does there and
+//! needs no https. `localhost` and `127.0.0.1` are two sites: from one to the other, or from an https provider to either,
+//! `SameSite=None; Secure` goes along in browsers that take `Secure` cookies of loopback hosts, as Chromium does.
 //!
 //! ```no_run
 //! # use axum::{Router, routing::{get, post}};

@@ -83,10 +83,11 @@ impl StartLogin {
         for name in too_many(others.collect()) {
             trip.remove(&name, Way::Query);
         }
+        let way = Way::of(&started.url, started.pending.redirect_uri());
         let kept = Kept { client: name.to_owned(), return_to, pending: started.pending };
         family
             .new_name()
-            .and_then(|cookie| trip.keep(cookie, &kept, Way::of(&started.url)))
+            .and_then(|cookie| trip.keep(cookie, &kept, way))
             .ok_or_else(LoginRejection::cookie_cannot_be_made)?;
         Ok(Redirect::to(&started.url))
     }

@@ -126,6 +126,15 @@ pub(crate) struct ClientArgs {
     /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. Never an argument: those are seen by all
     #[arg(long, value_name = "PATH")]
     pub(crate) client_secret_file: Option<PathBuf>,
+    /// A file with the private key (PEM) that signs the client's secrets, such as the .p8 file that Apple gives
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["client_secret_file", "client_auth"])]
+    pub(crate) client_key: Option<PathBuf>,
+    /// The id of that key
+    #[arg(long, value_name = "ID", requires = "client_key")]
+    pub(crate) key_id: Option<String>,
+    /// The id of the team of developers that the key belongs to
+    #[arg(long, value_name = "ID", requires = "client_key")]
+    pub(crate) team_id: Option<String>,
     /// How the client authenticates: none, client_secret_basic or client_secret_post; as the provider says by default
     #[arg(long, value_name = "METHOD")]
     pub(crate) client_auth: Option<String>,
@@ -330,6 +339,10 @@ Examples:
       --authorize-url https://acme.example/authorize \\
       --token-url https://acme.example/token --scope profile \\
       --userinfo-url https://acme.example/me
+
+  Apple, or what acts it (Apple itself returns to https addresses alone):
+    vouchsafe login apple --client-id com.example.web \\
+      --client-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ
 
   In a script, where each line of the output is a JSON object:
     vouchsafe login github --client-id ID --json |

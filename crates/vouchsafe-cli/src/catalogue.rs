@@ -106,6 +106,9 @@ fn show(definition: &Definition, output: &mut Output) {
         None => "client_secret_basic, or what --client-auth says".to_owned(),
     };
     row(output, "client auth", &methods);
+    if d.signed_client_secret {
+        row(output, "client secret", "signed with your key: give --client-key, --key-id and --team-id");
+    }
     if let Some(method) = d.revocation_auth {
         row(output, "at revocation", auth(method));
     }

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Form, Path, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, REFERRER_POLICY, SET_COOKIE,
@@ -95,9 +96,12 @@ fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
     let label = definition.display_name.clone();
     let provider = Provider::from(definition);
     let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
-    let registration = Registration::new(acted.client_id())
-        .secret(acted.client_secret())
-        .redirect_uri(format!("{origin}/callback"));
+    let registration = Registration::new(acted.client_id());
+    let registration = match acted.client_key() {
+        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
+        None => registration.secret(acted.client_secret()),
+    };
+    let registration = registration.redirect_uri(format!("{origin}/callback"));
     Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
 }
 
@@ -114,7 +118,7 @@ struct App {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/login/{slug}", get(login))
-        .route("/callback", get(callback))
+        .route("/callback", get(callback).post(callback))
         .route("/refresh", post(refresh))
         .route("/revoke", post(revoke))
         .route("/sign-out", post(sign_out))
@@ -162,7 +166,7 @@ async fn with_session(State(app): State<Arc<App>>, mut request: Request, next: N
         return next.run(request).await;
     };
     if path == "/callback" {
-        returned(&app, &session, request.uri());
+        request = returned(&app, &session, request).await;
     } else if logs_in
         && request.method() == Method::GET
         && let Err(error) = asked(&app, &session, request.uri())
@@ -257,9 +261,18 @@ fn asked(app: &App, session: &Session, uri: &Uri) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes down that the browser came back, and where it must have been.
-fn returned(app: &App, session: &Session, uri: &Uri) {
-    let url = format!("{}{uri}", app.origin);
+/// Writes down that the browser came back, and where it must have been. The form of a response that is posted is read
+/// for that, and stays with the request.
+async fn returned(app: &App, session: &Session, request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    let url = format!("{}{}", app.origin, parts.uri);
+    // What is too long for a response is none, and is refused where it is read again.
+    let body = to_bytes(body, MAX_FORM).await.unwrap_or_default();
+    let (sent_back, arrived) = if parts.method == Method::POST {
+        (Message::status(StatusCode::OK).form(&body), Message::post(&url).form(&body))
+    } else {
+        (Message::redirect(&url), Message::get(&url))
+    };
     let mut there = Step::new(
         Party::Browser,
         Party::Provider,
@@ -274,7 +287,7 @@ fn returned(app: &App, session: &Session, uri: &Uri) {
         let line = format!("GET {}", endpoint.unwrap_or_default().trim_end_matches("?…"));
         there = there.request(Message { line, params: sent.params.clone(), ..Message::default() });
     }
-    session.trace.push(there.answer(Message::redirect(&url)));
+    session.trace.push(there.answer(sent_back));
     session.trace.push(
         Step::new(
             Party::Browser,
@@ -282,8 +295,9 @@ fn returned(app: &App, session: &Session, uri: &Uri) {
             "Back with the answer",
             "Before the app believes it, it opens the sealed cookie and compares issuer and state.",
         )
-        .request(Message::get(&url).header("cookie", "vouchsafe-login-… (sealed)")),
+        .request(arrived.header("cookie", "vouchsafe-login-… (sealed)")),
     );
+    Request::from_parts(parts, Body::from(body))
 }
 
 fn failed(app: &App, session: &Session, rejection: LoginRejection) -> Response {
@@ -401,6 +415,9 @@ impl Notice {
 
 /// Short, so that one can watch it run out.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
+
+/// The longest form that a response is posted in, in bytes.
+const MAX_FORM: usize = 64 * 1024;
 
 const MANNERS: [(HeaderName, &str); 5] = [
     (

@@ -10,6 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::listener::{Callback, Listener};
 use crate::output::{Event, Output, Progress, Style, Token, Who};
 use crate::page::Page;
+use crate::target::Target;
 use crate::{browser, target, text};
 
 pub(crate) async fn run(
@@ -22,8 +23,8 @@ pub(crate) async fn run(
         return Err(Failure::usage("usage", message));
     }
     check_path(&args.browser.redirect_path)?;
-    let (provider, name) = target::provider(args.provider.as_deref(), &args.target)?;
-    let registration = target::registration(&args.client)?;
+    let Target { provider, name, signed_secret } = target::provider(args.provider.as_deref(), &args.target)?;
+    let registration = target::registration(&args.client, signed_secret.then_some(name.as_str()))?;
     let client = Client::new(provider, registration, &target::http(&args.http)?)?
         .login_limit(args.browser.wait + Duration::from_secs(60));
 

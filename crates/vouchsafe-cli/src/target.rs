@@ -4,15 +4,31 @@ use std::path::Path;
 
 use url::Url;
 use vouchsafe::{ClientAuth, Http, Provider, Registration, Secret};
+use vouchsafe_providers::Definition;
 
 use crate::args::{ClientArgs, HttpArgs, TargetArgs};
 use crate::failure::Failure;
 use crate::text;
 
-/// The provider that was named, and what to call it when speaking to a person.
-pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<(Provider, String), Failure> {
+/// Where to sign in.
+pub(crate) struct Target {
+    pub(crate) provider: Provider,
+    /// What to call it when speaking to a person.
+    pub(crate) name: String,
+    /// Its client secrets are signed with a key, as Apple's are.
+    pub(crate) signed_secret: bool,
+}
+
+impl Target {
+    fn bare(provider: Provider, name: String) -> Self {
+        Self { provider, name, signed_secret: false }
+    }
+}
+
+/// The provider that was named.
+pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
     if let Some(issuer) = &args.issuer {
-        return Ok((Provider::openid(issuer.as_str()), host(issuer)));
+        return Ok(Target::bare(Provider::openid(issuer.as_str()), host(issuer)));
     }
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let mut provider =
@@ -26,37 +42,79 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<(Provid
         if let Some(url) = &args.userinfo_url {
             provider = provider.userinfo_endpoint(url.as_str());
         }
-        return Ok((provider, host(authorize)));
+        return Ok(Target::bare(provider, host(authorize)));
     }
     let Some(named) = named else {
         let message = "Say where to sign in: a PROVIDER of `vouchsafe providers`, --issuer URL for an OpenID Provider, \
                        or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let provider = if is_path(named) { from_file(named)? } else { from_catalogue(named)? };
+    let definition = if is_path(named) { from_file(named)? } else { from_catalogue(named)? };
+    let signed_secret = definition.signed_client_secret;
+    let provider = Provider::from(definition);
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
         None => provider.display_name().to_owned(),
     };
-    Ok((provider, text::short(&name, 80)))
+    Ok(Target { provider, name: text::short(&name, 80), signed_secret })
 }
 
 /// Who the client is, without a redirect URI: that is known only when its port is.
-pub(crate) fn registration(args: &ClientArgs) -> Result<Registration, Failure> {
+///
+/// `signing` is the name of the provider, if its client secrets are signed with a key.
+pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<Registration, Failure> {
     let Some(id) = args.client_id.as_deref().filter(|id| !id.is_empty()) else {
         let message = "The client id is missing: it is what the provider gave your application when you registered it. \
                        Give it with --client-id, or set VOUCHSAFE_CLIENT_ID";
         return Err(Failure::usage("client_id", message));
     };
     let mut registration = Registration::new(id);
-    if let Some(secret) = secret(args)? {
-        registration = registration.secret(secret.expose());
+    if let Some(path) = &args.client_key {
+        return with_key(registration, path, args, signing);
+    }
+    match (secret(args)?, signing) {
+        (Some(secret), _) => registration = registration.secret(secret.expose()),
+        (None, Some(name)) => {
+            let message = format!(
+                "{name} takes no client secret but one that is signed with your key: give the key's file with \
+                 --client-key, and the ids that stand beside it with --key-id and --team-id"
+            );
+            return Err(Failure::usage("client_key", message));
+        }
+        (None, None) => {}
     }
     Ok(match &args.client_auth {
         Some(method) => registration.client_auth(client_auth(method)?),
         None => registration,
     })
+}
+
+fn with_key(
+    registration: Registration,
+    path: &Path,
+    args: &ClientArgs,
+    signing: Option<&str>,
+) -> Result<Registration, Failure> {
+    if signing.is_none() {
+        let message = "--client-key is for providers whose client secrets are signed with a key, such as apple; \
+                       private_key_jwt is not available in this version";
+        return Err(Failure::usage("client_auth_not_supported", message));
+    }
+    let id = |option: &str, id: &Option<String>| {
+        id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
+            let message = format!(
+                "{option} is missing: a client secret names the key and the team of developers that it is signed by, and \
+                 both ids stand beside the key where it was downloaded"
+            );
+            Failure::usage("client_key", message)
+        })
+    };
+    let (key_id, team_id) = (id("--key-id", &args.key_id)?, id("--team-id", &args.team_id)?);
+    let pem = String::from_utf8(read("--client-key", path)?).map(Secret::new).map_err(|_| {
+        Failure::usage("client_key", format!("The key's file {} is not text: give it as PEM", path.display()))
+    })?;
+    Ok(registration.apple_key(team_id, key_id, pem))
 }
 
 pub(crate) fn http(args: &HttpArgs) -> Result<Http, Failure> {
@@ -75,12 +133,8 @@ fn is_path(named: &str) -> bool {
     !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
 }
 
-fn from_catalogue(slug: &str) -> Result<Provider, Failure> {
-    if vouchsafe_providers::slugs().any(|known| known == slug) {
-        Ok(Provider::named(slug)?)
-    } else {
-        Err(unknown_provider(slug))
-    }
+fn from_catalogue(slug: &str) -> Result<Definition, Failure> {
+    vouchsafe_providers::get(slug).ok_or_else(|| unknown_provider(slug))
 }
 
 pub(crate) fn unknown_provider(slug: &str) -> Failure {
@@ -126,10 +180,10 @@ fn distance(a: &[char], b: &[char]) -> usize {
     rows[a.len()][b.len()]
 }
 
-fn from_file(path: &str) -> Result<Provider, Failure> {
+fn from_file(path: &str) -> Result<Definition, Failure> {
     let toml = String::from_utf8(read("the definition file", Path::new(path))?)
         .map_err(|_| Failure::usage("definition", format!("The definition file {path} is not text")))?;
-    Provider::from_definition(toml).map_err(|e| {
+    Definition::from_toml(&toml).map_err(|e| {
         // The picture of the place, with its bars and arrows, is no paragraph: the line number and the reason stay.
         let told = e.to_string();
         let words: Vec<_> = told.lines().filter(|line| !is_picture(line)).collect();

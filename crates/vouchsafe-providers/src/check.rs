@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::definition::{Definition, Failure, Kind, ProfileSource, Rule};
+use crate::definition::{AuthMethod, Definition, Failure, Kind, ProfileSource, Rule};
 
 /// A field that is wrong, and why.
 pub(crate) struct Mistake {
@@ -214,6 +214,17 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     };
     ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
         "must be parameters of callback.forward that no token is called like".to_owned()
+    })?;
+    let can_sign = d.issuer.is_some() && d.client_auth == Some(AuthMethod::ClientSecretPost);
+    ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
+        "needs an issuer, which such a secret is for, and client_auth = \"client_secret_post\"".to_owned()
+    })?;
+    ensure(!d.userinfo.signed || d.kind == Kind::Openid, "userinfo.signed", || {
+        "is for OpenID Providers, which have keys to verify it by".to_owned()
+    })?;
+    let optional = |name: &String| matches!(name.as_str(), "nonce" | "state");
+    ensure(d.authorization.required.iter().all(optional), "authorization.required", || {
+        "must be nonce or state: others belong into authorization.params".to_owned()
     })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",

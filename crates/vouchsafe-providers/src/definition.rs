@@ -85,6 +85,10 @@ pub struct Definition {
     /// The same for the revocation endpoint, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation_auth: Option<AuthMethod>,
+    /// The client secret is a JWT that the client signs anew, as Apple documents it: by ES256 with a key that the provider
+    /// knows, for the issuer.
+    #[serde(default)]
+    pub signed_client_secret: bool,
     /// Whether the provider takes a code challenge (RFC 7636).
     #[serde(default)]
     pub pkce: Pkce,
@@ -175,6 +179,9 @@ pub enum Pkce {
 pub struct AuthorizationManners {
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
+    /// Parameters that the protocol leaves to the client, and without which this provider refuses a request: `nonce`.
+    /// They are sent in any case.
+    pub required: Vec<String>,
     /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
     pub names: BTreeMap<String, String>,
     /// In which order `client_id`, `redirect_uri`, `response_type` and `scope` stand, where the provider minds.
@@ -374,6 +381,9 @@ pub struct UserInfoManners {
     pub body: Option<String>,
     /// Content types, besides JSON, that JSON answers are sent as.
     pub content_types: Vec<String>,
+    /// The answer is a JWT that the provider signs (OpenID Connect Core section 5.3.2). One that is not signed is
+    /// refused.
+    pub signed: bool,
     /// How an answer says no with a status of success.
     pub failure: Option<Failure>,
 }
@@ -531,6 +541,7 @@ impl Definition {
             refresh: true,
             client_auth: None,
             revocation_auth: None,
+            signed_client_secret: false,
             pkce: Pkce::default(),
             nonce: true,
             authorization: AuthorizationManners::default(),
@@ -595,6 +606,7 @@ impl Default for UserInfoManners {
             proof: None,
             body: None,
             content_types: Vec::new(),
+            signed: false,
             failure: None,
         }
     }

@@ -234,6 +234,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("userinfo.source", "token", "there is one"),
         ("userinfo.source", "access_token", "a JWT that nobody can verify"),
         ("userinfo.method", "PUT", "must be GET or POST"),
+        ("userinfo.signed", "[true]", "invalid type"),
+        ("authorization.required", "[\"prompt\"]", "must be nonce or state"),
         ("userinfo.token", "cookie:a", "must be bearer"),
         ("userinfo.token", "header:", "must be bearer"),
         ("userinfo.token", "query:a b", "must be bearer"),
@@ -289,6 +291,25 @@ fn an_openid_provider_without_an_issuer_is_refused() {
     let text = "slug = \"a\"\ndisplay_name = \"A\"\nkind = \"openid\"\ndocumentation = \"https://a.example\"\n\
                 checked = \"2026-11-23\"\n";
     assert_eq!(refusal(text), "field issuer: an OpenID Provider has one");
+}
+
+#[test]
+fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
+    for begin in ["issuer = ", "client_auth = "] {
+        let text: String = FULL.lines().filter(|l| !l.starts_with(begin)).map(|l| format!("{l}\n")).collect();
+        let message = refusal(&text);
+        assert!(message.contains("field signed_client_secret: needs an issuer"), "{begin}: {message}");
+    }
+    let message = refusal(
+        &FULL.replace("client_auth = \"client_secret_post\"", "client_auth = \"client_secret_basic\""),
+    );
+    assert!(message.contains("field signed_client_secret: "), "{message}");
+}
+
+#[test]
+fn a_signed_profile_without_keys_to_verify_it_by_is_refused() {
+    let message = refusal(&FULL.replace("signed = false", "signed = true"));
+    assert!(message.contains("field userinfo.signed: is for OpenID Providers"), "{message}");
 }
 
 #[test]

@@ -102,6 +102,11 @@ impl User {
         self.email.as_ref().is_some_and(|(_, verified)| *verified)
     }
 
+    /// The given name and the family name.
+    pub(crate) fn names(&self) -> Option<(&str, &str)> {
+        self.name.as_ref().map(|(given, family)| (given.as_str(), family.as_str()))
+    }
+
     pub(crate) fn display_name(&self) -> String {
         match &self.name {
             Some((given, family)) => format!("{given} {family}"),

@@ -197,6 +197,17 @@ pub(crate) fn random_token(prefix: &str) -> String {
     format!("{prefix}{}", encode(&bytes))
 }
 
+/// A code for people to type, RFC 8628 §6.1: letters without vowels, so that it spells nothing, in two groups.
+pub(crate) fn random_user_code() -> String {
+    const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+    let mut bytes = [0; 8];
+    // As above.
+    rand::fill(&mut bytes).expect("the system has randomness");
+    let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
+    let (first, second) = bytes.split_at(4);
+    first.iter().map(letter).chain(['-']).chain(second.iter().map(letter)).collect()
+}
+
 pub(crate) fn sha256_base64url(text: &str) -> String {
     encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }

@@ -85,7 +85,7 @@ mod routes;
 mod server;
 mod store;
 
-pub use acts::ActedProvider;
+pub use acts::{ActedProvider, ClientKey};
 pub use config::{ClientConfig, User};
 pub use fault::Fault;
 pub use person::{Person, PersonError};

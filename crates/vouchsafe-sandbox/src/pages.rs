@@ -12,12 +12,21 @@ use crate::html::Html;
 use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
 use crate::server::Shared;
 
+mod device;
+
+pub(crate) use device::{device, device_decided};
+
 /// What a page asks for. It travels beside the page for a [`Person`](crate::Person), who need not read HTML.
 #[derive(Clone)]
 pub(crate) enum Shown {
     Login(String),
     Consent(String),
     Logout(String),
+    /// The form of an authorization response, written as a query of the redirect URI.
+    FormPost(String),
+    /// The user code that is to be confirmed.
+    Device(String),
+    DeviceDecided,
     Problem(String),
 }
 
@@ -134,12 +143,39 @@ pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest,
             "<div class=\"choice\"><button class=\"button\" name=\"decision\" value=\"deny\">Deny</button>",
         )
         .markup("<button class=\"button main\" name=\"decision\" value=\"allow\">Allow</button></div></form>")
-        .markup("<p class=\"note\">Either way you return to <code>")
-        .text(&request.redirect_uri)
-        .markup("</code></p>")
+        .html(where_next(request))
         .html(for_developers(request))
         .markup("</div>");
     page(StatusCode::OK, "Allow access", "", body, Some(Shown::Consent(id.to_owned())))
+}
+
+/// The authorization response as a form that posts itself; with a button for browsers without script.
+pub(crate) fn form_post(redirect_uri: &str, params: &[(String, String)], as_url: String) -> Response {
+    let body = Html::new(
+        "<div class=\"card\"><h1>Back to the application</h1><p class=\"lead\">You return to <code>",
+    )
+    .text(redirect_uri)
+    .markup("</code>. If nothing happens, press the button.</p><form method=\"post\" action=\"")
+    .text(redirect_uri)
+    .markup("\">")
+    .each(params, |html, (name, value)| {
+        html.markup("<input type=\"hidden\" name=\"")
+            .text(name)
+            .markup("\" value=\"")
+            .text(value)
+            .markup("\">")
+    })
+    .markup(
+        "<div class=\"choice\"><button class=\"button main\">Continue</button></div></form></div><script>",
+    )
+    .markup(SUBMIT)
+    .markup("</script>");
+    let mut response =
+        page(StatusCode::OK, "Back to the application", "", body, Some(Shown::FormPost(as_url)));
+    if let Ok(policy) = HeaderValue::from_str(&SUBMITTING_POLICY) {
+        response.headers_mut().insert("content-security-policy", policy);
+    }
+    response
 }
 
 /// Sign out?
@@ -208,14 +244,22 @@ const ENDPOINTS: [(&str, &str); 8] = [
     ("Logout", "/end_session"),
 ];
 
+const SUBMIT: &str = "document.forms[0].submit()";
+
 /// No script, nothing from elsewhere, our one style sheet. There is no `form-action`: Chromium applies it to the redirect
 /// after a form as well, and that one leads to the application.
 static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-    )
+    let hash = hash_source(STYLE);
+    format!("default-src 'none'; style-src {hash}; img-src data:; base-uri 'none'; frame-ancestors 'none'")
 });
+
+/// The same with the one script that posts an authorization response.
+static SUBMITTING_POLICY: LazyLock<String> =
+    LazyLock::new(|| format!("{}; script-src {}", *CONTENT_SECURITY_POLICY, hash_source(SUBMIT)));
+
+fn hash_source(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
+}
 
 fn page(status: StatusCode, title: &str, class: &'static str, body: Html, shown: Option<Shown>) -> Response {
     let html = Html::new("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>")
@@ -344,6 +388,17 @@ fn in_plain_words(scope: &str, user: Option<&User>) -> Html {
     .markup("</span></li>")
 }
 
+fn where_next(request: &AuthorizationRequest) -> Html {
+    match request.device {
+        Some(_) => Html::new(
+            "<p class=\"note\">Allow it only if the device is yours and you have it before you.</p>",
+        ),
+        None => Html::new("<p class=\"note\">Either way you return to <code>")
+            .text(&request.redirect_uri)
+            .markup("</code></p>"),
+    }
+}
+
 fn for_developers(request: &AuthorizationRequest) -> Html {
     let present = |there: bool| if there { "yes" } else { "none" };
     let challenge = match &request.challenge {
@@ -353,7 +408,10 @@ fn for_developers(request: &AuthorizationRequest) -> Html {
     };
     let html = Html::new("<details><summary>What the application sent</summary><dl>");
     let html = entry(html, "client_id", &request.client_id);
-    let html = entry(html, "redirect_uri", &request.redirect_uri);
+    let html = match request.device {
+        Some(_) => html,
+        None => entry(html, "redirect_uri", &request.redirect_uri),
+    };
     let html = entry(html, "scope", &request.scopes.to_string());
     let html = entry(html, "PKCE", challenge);
     let html = entry(html, "state", present(request.state.is_some()));

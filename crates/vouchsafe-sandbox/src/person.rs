@@ -50,6 +50,9 @@ impl Person {
     /// What comes back is the URL the browser would go to next, with `code`, `state` and `iss` — or with `error`, if
     /// that is what the sandbox answers.
     ///
+    /// Where the response is a form (`response_mode=form_post`), the browser would post it: what comes back is the
+    /// redirect URI with that form as its query.
+    ///
     /// # Errors
     /// [`PersonError`], if it comes to no redirect.
     pub async fn allow(&self, authorization_url: &str) -> Result<String, PersonError> {
@@ -62,6 +65,22 @@ impl Person {
     /// [`PersonError`], if it comes to no redirect; [`PersonError::NotAsked`], if there was nothing to deny.
     pub async fn deny(&self, authorization_url: &str) -> Result<String, PersonError> {
         self.walk(authorization_url, "deny").await
+    }
+
+    /// Goes where a device asks to (`verification_uri_complete`), confirms its code, signs in and allows what is asked.
+    ///
+    /// # Errors
+    /// [`PersonError`], if the code is not good or there is none.
+    pub async fn allow_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+        self.walk(verification_uri_complete, "allow").await.map(drop)
+    }
+
+    /// Does the same, and denies what is asked.
+    ///
+    /// # Errors
+    /// [`PersonError`], if the code is not good or there is none.
+    pub async fn deny_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+        self.walk(verification_uri_complete, "deny").await.map(drop)
     }
 
     /// Follows any URL of the sandbox with this person's cookies, such as one of the logout endpoint, and signs out if
@@ -95,6 +114,9 @@ impl Person {
                     asked = true;
                     let form = [("interaction", id.as_str()), ("decision", decision)];
                     self.send(Method::POST, "/consent", Some(&form)).await?
+                }
+                Step::Device(code) => {
+                    self.send(Method::POST, "/device", Some(&[("user_code", code.as_str())])).await?
                 }
                 Step::Logout(id) => {
                     self.send(Method::POST, "/end_session/confirm", Some(&[("logout", id.as_str())])).await?
@@ -142,6 +164,10 @@ impl Person {
             Some(Shown::Login(id)) => Ok(Step::Login(id.clone())),
             Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
             Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
+            Some(Shown::FormPost(url)) => Ok(Step::Leave(url.clone())),
+            Some(Shown::Device(code)) => Ok(Step::Device(code.clone())),
+            // There is nowhere to go.
+            Some(Shown::DeviceDecided) => Ok(Step::Leave(String::new())),
             Some(Shown::Problem(message)) => {
                 Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
             }
@@ -220,6 +246,7 @@ enum Step {
     Login(String),
     Consent(String),
     Logout(String),
+    Device(String),
     End,
 }
 

@@ -16,6 +16,12 @@ pub(crate) struct Store {
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
     /// By the hash of the ID token, to know it again as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
+    /// By device code.
+    pub(crate) devices: Bounded<Device>,
+    /// Device codes, by what stands for them in what people type.
+    pub(crate) user_codes: Bounded<String>,
+    /// Act and user, where the act tells once alone who the user is.
+    pub(crate) introduced: Bounded<()>,
 }
 
 impl Store {
@@ -108,6 +114,23 @@ pub(crate) struct Code {
     pub(crate) redeemed: Option<String>,
 }
 
+/// A device that waits for its user, RFC 8628.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub(crate) request: AuthorizationRequest,
+    pub(crate) expires_at: u64,
+    /// How many seconds it leaves between two questions.
+    pub(crate) interval: u64,
+    pub(crate) polled_at: Option<u64>,
+    pub(crate) decision: Option<Decision>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Decision {
+    Allowed(SignedIn),
+    Denied,
+}
+
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) client_id: String,
@@ -161,6 +184,18 @@ impl<V> Bounded<V> {
         }
         self.order.push_back(key.clone());
         self.map.insert(key, value);
+    }
+
+    /// Whether it was not there yet; now it is.
+    pub(crate) fn insert_new(&mut self, key: String) -> bool
+    where
+        V: Default,
+    {
+        let new = !self.map.contains_key(&key);
+        if new {
+            self.insert(key, V::default());
+        }
+        new
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {

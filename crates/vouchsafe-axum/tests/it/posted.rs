@@ -10,10 +10,10 @@ use crate::scenario::{Browser, Page, Scenario, site};
 const FORM: &str = "application/x-www-form-urlencoded";
 const LOGIN: &str = "/login?response_mode=form_post";
 
-/// The response to a login that alice has allowed. The sandbox itself answers in the query alone.
+/// The response to a login that alice has allowed: the form, written as a query.
 async fn allowed(sandbox: &Sandbox, url: &str) -> String {
     assert!(url.contains("&response_mode=form_post&"), "{url}");
-    sandbox.person("alice").allow(&url.replace("&response_mode=form_post", "")).await.unwrap()
+    sandbox.person("alice").allow(url).await.unwrap()
 }
 
 fn cookie(page: &Page) -> &str {

@@ -62,6 +62,16 @@ impl Message {
         Self { line: format!("GET {base}"), params: params(query.as_bytes()), ..Self::default() }
     }
 
+    /// A request whose parameters are in a form.
+    pub(super) fn post(url: &str) -> Self {
+        Self { line: format!("POST {}", url.split('?').next().unwrap_or_default()), ..Self::default() }
+    }
+
+    pub(super) fn form(mut self, form: &[u8]) -> Self {
+        self.params.extend(params(form));
+        self
+    }
+
     /// An answer that sends the browser on.
     pub(super) fn redirect(url: &str) -> Self {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));

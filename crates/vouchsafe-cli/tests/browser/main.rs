@@ -127,6 +127,28 @@ async fn an_email_is_not_called_verified_where_it_is_not() {
 }
 
 #[tokio::test]
+async fn a_response_is_posted_with_a_script_and_without() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        browser.choose("apple").await;
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        browser.sees("alice@example.com").await;
+        browser.has_no_complaints(&[]).await;
+        browser.forget_cookies().await;
+
+        browser.without_scripts().await;
+        browser.open("/").await;
+        browser.choose("apple").await;
+        browser.sign_in_as("carol").await;
+        browser.sees("Back to the application").await;
+        browser.click("Continue").await;
+        browser.sees("Carol Kennicott").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_narrow_screen_scrolls_in_one_direction_alone() {
     in_browser(async |browser| {
         browser.resize(360, 780).await;
@@ -185,6 +207,11 @@ async fn scripts_are_not_needed() {
 impl Browser {
     async fn click_person(&self, username: &str) {
         self.click_at(&format!("//button[@name='user'][@value='{username}']")).await;
+    }
+
+    /// One of the providers in the long list.
+    async fn choose(&self, slug: &str) {
+        self.run(&format!("location = '/login/{slug}'")).await;
     }
 
     /// At the sandbox: one click to be somebody, one to agree.

@@ -1,4 +1,5 @@
 //! The command as it is run: the real binary, the sandbox, and a hand-made browser.
+mod apple;
 mod failures;
 mod inspect;
 mod listener;

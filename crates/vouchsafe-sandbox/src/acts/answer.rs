@@ -93,7 +93,7 @@ pub(super) fn labelled(mut response: Response, content_types: &[String]) -> Resp
     response
 }
 
-fn encoded(call: &Call<'_>, manners: &TokenManners, status: StatusCode, body: &Value) -> Response {
+pub(super) fn encoded(call: &Call<'_>, manners: &TokenManners, status: StatusCode, body: &Value) -> Response {
     let wants_json = call.header("accept").is_some_and(|accept| accept.contains("application/json"));
     let (true, false, Some(members)) = (manners.form_answer, wants_json, body.as_object()) else {
         return labelled(json_answer(status, body), &manners.content_types);

@@ -6,12 +6,14 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use vouchsafe_providers::Pkce;
 
-use super::{Act, Call, named};
-use crate::config::Scopes;
+use super::{Act, Call, named, profile};
+use crate::config::{Scopes, User};
 use crate::keys::{hex, random_token};
 use crate::pages::Problem;
-use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, Prompt};
+use crate::routes::authorization_response::ResponseMode;
+use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR, Prompt};
 use crate::routes::interaction;
+use crate::server::Shared;
 
 /// The part in which an authorization request was made, and what it said of itself by its URL.
 #[derive(Clone)]
@@ -23,9 +25,22 @@ pub(crate) struct Acting {
 }
 
 impl Acting {
+    pub(super) fn new(
+        act: Arc<Act>,
+        marks: BTreeMap<String, String>,
+        forward: Vec<(String, String)>,
+    ) -> Self {
+        Self { act, marks, forward }
+    }
+
     /// The issuer, with what the authorization URL had in its place.
     pub(super) fn issuer(&self) -> String {
         super::openid::token_issuer(&self.act, &self.marks)
+    }
+
+    /// What `iss` is in the authorization response, where there is one.
+    pub(crate) fn response_issuer(&self) -> Option<String> {
+        self.act.names_issuer().then(|| self.issuer())
     }
 
     pub(super) fn forward(&self) -> &[(String, String)] {
@@ -33,20 +48,41 @@ impl Acting {
     }
 
     /// The parameters of the authorization response.
-    pub(crate) fn response(&self, code: &str, state: Option<&str>, now: u64) -> Vec<(String, String)> {
+    pub(crate) fn response(
+        &self,
+        shared: &Shared,
+        request: &AuthorizationRequest,
+        username: &str,
+        code: &str,
+    ) -> Vec<(String, String)> {
         let callback = &self.act.definition.callback;
         let suffix = callback.code_suffix.as_deref().unwrap_or_default();
         let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
-        params.extend(state.map(|state| ("state".to_owned(), state.to_owned())));
+        params.extend(request.state.iter().map(|state| ("state".to_owned(), state.clone())));
         params.extend(self.forward.iter().filter(|(name, _)| name != "state").cloned());
         for (name, value) in &callback.expect {
             params.extend(self.act.fill(value, &self.marks).map(|value| (name.clone(), value)));
         }
+        let introduction = shared.user(username).and_then(|user| self.introduction(shared, request, user));
+        params.extend(introduction);
         if let Some(name) = &callback.hmac {
-            params.push(("timestamp".to_owned(), now.to_string()));
+            params.push(("timestamp".to_owned(), shared.now().to_string()));
             params.push((name.clone(), sign(&params, self.act.client.secret.as_deref().unwrap_or_default())));
         }
         params
+    }
+
+    /// What the first response alone says of the user, where the provider tells that there.
+    fn introduction(
+        &self,
+        shared: &Shared,
+        request: &AuthorizationRequest,
+        user: &User,
+    ) -> Option<(String, String)> {
+        let name = self.act.definition.callback.profile.clone()?;
+        let profile = profile::introduction(&self.act, user, &request.scopes)?;
+        let who = format!("{} {}", self.act.definition.slug, user.username());
+        shared.store().introduced.insert_new(who).then(|| (name, profile.to_string()))
     }
 }
 
@@ -92,10 +128,12 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
             .detail("redirect_uri", get("redirect_uri").unwrap_or("none")));
     };
     let scopes = get("scope").unwrap_or_default().replace(definition.scope_separator.as_str(), " ");
+    let response_mode = ResponseMode::read(call.query.get("response_mode"));
     let mut request = AuthorizationRequest {
         client_id: call.act.client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         redirect_uri_omitted: false,
+        response_mode: response_mode.unwrap_or_default(),
         scopes: Scopes::default(),
         state: get("state").map(str::to_owned),
         nonce: get("nonce").map(str::to_owned),
@@ -104,12 +142,9 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
         prompt: Prompt::read(call.query.get("prompt")).unwrap_or_default(),
         login_hint: call.query.get("login_hint").map(str::to_owned),
         only_user: None,
-        acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
-        acting: Some(Acting {
-            act: Arc::clone(call.act),
-            marks: call.marks.clone(),
-            forward: forward(call.act, get("state")),
-        }),
+        acr: call.query.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
+        acting: Some(Acting::new(Arc::clone(call.act), call.marks.clone(), forward(call.act, get("state")))),
+        device: None,
     };
     let checked = (|| {
         let invalid = |description: String| ("invalid_request", description);
@@ -136,10 +171,24 @@ fn read(call: &Call<'_>) -> Result<Result<AuthorizationRequest, Response>, Probl
         if let Some((name, _)) = definition.authorization.params.iter().find(missing) {
             return Err(invalid(format!("parameter {name} is missing")));
         }
+        if let Some(name) = definition.authorization.required.iter().find(|name| get(name).is_none()) {
+            return Err(invalid(format!("parameter {name} is missing")));
+        }
         request.challenge = challenge(definition.pkce, get("code_challenge"), get("code_challenge_method"))
             .map_err(|description| invalid(description.to_owned()))?;
         request.scopes = Scopes::parse(&scopes)
             .ok_or_else(|| ("invalid_scope", "scope has characters that no scope may have".to_owned()))?;
+        let Some(mode) = response_mode else {
+            return Err(invalid("response_mode is neither query nor form_post".to_owned()));
+        };
+        let fixed = definition.authorization.params.get("response_mode").map(String::as_str);
+        // Who says nothing but who it is may be answered either way.
+        if fixed == Some("form_post")
+            && mode != ResponseMode::FormPost
+            && request.scopes.iter().any(|scope| scope != "openid")
+        {
+            return Err(invalid("response_mode must be form_post where a scope is asked for".to_owned()));
+        }
         Ok(())
     })();
     Ok(match checked {

@@ -1,8 +1,8 @@
 //! The sandbox in the part of another provider: what its definition says, and nothing that it does not say.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule};
 
-use crate::config::{ClientConfig, User};
+use crate::config::{ClientConfig, Scopes};
 use crate::keys::sha256_base64url;
 use crate::pages::Problem;
 use crate::params::Params;
@@ -18,8 +18,13 @@ use crate::routes::OAuthError;
 use crate::server::Shared;
 use rewrite::Template;
 
+mod acted;
 mod answer;
 pub(crate) mod authorize;
+mod client_key;
+mod device;
+mod end_session;
+mod introspect;
 mod openid;
 mod profile;
 mod request;
@@ -28,79 +33,17 @@ mod rewrite;
 mod token;
 mod userinfo;
 
-/// A provider of the catalogue, or one of yours, that the sandbox acts. From
-/// [`Sandbox::provider`](crate::Sandbox::provider) and [`Sandbox::act`](crate::Sandbox::act).
-///
-/// A client that is made from [`definition`](Self::definition), with [`params`](Self::params) filled in, signs in at the
-/// sandbox, and finds there the manners that the definition tells of: names, encodings, wrapped answers and all.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
-/// use vouchsafe_sandbox::Sandbox;
-///
-/// let sandbox = Sandbox::start().await?;
-/// let github = sandbox.provider("github").expect("it is in the catalogue");
-/// let moved = github.definition();
-/// assert_eq!(
-///     moved.token_endpoint.unwrap(),
-///     format!("{}/act/github/github.com/login/oauth/access_token", sandbox.issuer()),
-/// );
-/// # Ok(()) }
-/// ```
-#[derive(Clone)]
-pub struct ActedProvider {
-    act: Arc<Act>,
-}
-
-impl ActedProvider {
-    pub(crate) fn new(act: Arc<Act>) -> Self {
-        Self { act }
-    }
-
-    /// The definition, with every URL moved under the sandbox: `https://host/path` is at `/act/slug/host/path`.
-    ///
-    /// Marks such as `{tenant}` are where they were. Everything else is as it was, too.
-    pub fn definition(&self) -> Definition {
-        self.act.definition.clone()
-    }
-
-    /// The same as TOML, for whoever reads definitions from a file.
-    pub fn definition_toml(&self) -> String {
-        // A definition is text, numbers, truth values, lists and tables with text for keys: TOML has all of these.
-        toml::to_string(&self.act.definition).expect("a definition can be written as TOML")
-    }
-
-    /// The id of the only client that this provider knows. Any loopback redirect URI will do.
-    pub fn client_id(&self) -> &str {
-        &self.act.client.id
-    }
-
-    /// That client's secret.
-    pub fn client_secret(&self) -> &str {
-        self.act.client.secret.as_deref().unwrap_or_default()
-    }
-
-    /// A value for each parameter of the definition: the example or the default it names, or a URL of the sandbox.
-    pub fn params(&self) -> BTreeMap<String, String> {
-        self.act.params.clone()
-    }
-
-    /// What the definition's pointers find for this user: the identifier that this provider knows the user by.
-    pub fn subject_of(&self, user: &User) -> String {
-        profile::subject_text(&self.act, user)
-    }
-}
-
-impl fmt::Debug for ActedProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ActedProvider").field("slug", &self.act.definition.slug).finish_non_exhaustive()
-    }
-}
+pub use acted::ActedProvider;
+pub use client_key::ClientKey;
 
 /// A part, learnt: the moved definition and what is needed to play it.
 pub(crate) struct Act {
     pub(crate) definition: Definition,
     pub(crate) client: ClientConfig,
+    /// What client secrets are signed with, where the provider takes no others.
+    client_key: Option<ClientKey>,
+    /// Whether authorization responses have `iss`.
+    names_issuer: AtomicBool,
     params: BTreeMap<String, String>,
     endpoints: Vec<(Role, Template)>,
     /// The issuer with its marks; for plain OAuth 2 the place of the act itself.
@@ -114,6 +57,8 @@ impl Act {
         let params = rewrite::values(&definition, &base);
         let issuer = openid::issuer(&definition).unwrap_or(base);
         let mut act = Self {
+            names_issuer: AtomicBool::new(false),
+            client_key: definition.signed_client_secret.then(ClientKey::generate),
             client: ClientConfig::confidential(
                 format!("{}-client", definition.slug),
                 format!("{}-secret-for-development-only", definition.slug),
@@ -136,6 +81,9 @@ impl Act {
         add(Role::Authorization, openid::endpoint(self, &definition.authorization_endpoint, "authorize"));
         add(Role::Token, openid::endpoint(self, &definition.token_endpoint, "token"));
         add(Role::Refresh, definition.refresh_endpoint.clone());
+        add(Role::Introspection, definition.introspection_endpoint.clone());
+        add(Role::Device, definition.device_authorization_endpoint.clone());
+        add(Role::EndSession, definition.end_session_endpoint.clone());
         add(Role::Revocation, openid::revocation_endpoint(self));
         if let Some(long_lived) = &definition.long_lived {
             let token = || openid::endpoint(self, &definition.token_endpoint, "token");
@@ -172,6 +120,18 @@ impl Act {
         })
     }
 
+    /// Whether these scopes let the application see what is behind scopes with one of these words in them. Where the
+    /// definition has no such scope, nothing tells which one it would be, and all is seen.
+    fn tells(&self, words: &[&str], scopes: &Scopes) -> bool {
+        let is_one = |scope: &str| words.iter().any(|word| scope.contains(word));
+        let mut known = self.definition.scopes.iter().filter(|scope| is_one(scope)).peekable();
+        known.peek().is_none() || scopes.iter().any(is_one)
+    }
+
+    fn names_issuer(&self) -> bool {
+        self.names_issuer.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn has_id_token(&self) -> bool {
         match self.definition.userinfo.source {
             ProfileSource::IdToken => true,
@@ -193,6 +153,9 @@ enum Role {
     Refresh,
     LongLived,
     Revocation,
+    Introspection,
+    Device,
+    EndSession,
     UserInfo,
     Emails,
     Metadata,
@@ -281,6 +244,9 @@ pub(crate) async fn answer(
         Role::Authorization => authorize::answer(&call),
         Role::Metadata => openid::metadata(&call),
         Role::Keys => openid::keys(&shared),
+        Role::Introspection => introspect::answer(&call),
+        Role::Device => device::answer(&call),
+        Role::EndSession => end_session::answer(&call),
         Role::UserInfo => userinfo::answer(&call),
         Role::Emails => userinfo::emails(&call),
         Role::Token | Role::Refresh | Role::LongLived | Role::Revocation => {

@@ -9,7 +9,9 @@ use super::{Act, Call, profile, rewrite};
 use crate::config::User;
 use crate::keys::{SigningAlg, random_token};
 use crate::routes::OAuthError;
+use crate::routes::authorize::NO_ACR;
 use crate::server::Shared;
+use crate::store::Grant;
 
 /// The issuer of a moved definition, with its marks.
 pub(super) fn issuer(definition: &Definition) -> Option<String> {
@@ -61,12 +63,19 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
         "issuer": announced_issuer(call),
         "jwks_uri": filled(jwks_uri(act)),
         "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": if definition.refresh { vec!["authorization_code", "refresh_token"] } else { vec!["authorization_code"] },
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": SigningAlg::ALL.map(SigningAlg::name),
         "token_endpoint_auth_methods_supported": auth,
         "scopes_supported": definition.scopes,
     });
+    if act.names_issuer() {
+        metadata["authorization_response_iss_parameter_supported"] = true.into();
+    }
+    if definition.userinfo.signed {
+        metadata["userinfo_signing_alg_values_supported"] = json!(SigningAlg::ALL.map(SigningAlg::name));
+    }
     if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
         metadata["code_challenge_methods_supported"] = json!(["S256"]);
     }
@@ -76,6 +85,9 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
         ("authorization_endpoint", endpoint(act, &definition.authorization_endpoint, "authorize")),
         ("token_endpoint", endpoint(act, &definition.token_endpoint, "token")),
         ("revocation_endpoint", revocation_endpoint(act)),
+        ("introspection_endpoint", definition.introspection_endpoint.clone()),
+        ("device_authorization_endpoint", definition.device_authorization_endpoint.clone()),
+        ("end_session_endpoint", definition.end_session_endpoint.clone()),
         ("userinfo_endpoint", userinfo),
     ] {
         if let Some(url) = url {
@@ -97,7 +109,7 @@ pub(super) struct IdToken<'a> {
     pub(super) issuer: &'a str,
     pub(super) user: &'a User,
     pub(super) email_verified: bool,
-    pub(super) auth_time: u64,
+    pub(super) grant: &'a Grant,
     pub(super) nonce: Option<&'a str>,
     /// The access token that comes along; none where this is it.
     pub(super) access_token: Option<&'a str>,
@@ -109,8 +121,10 @@ impl IdToken<'_> {
         let (shared, username) = (self.shared, self.user.username());
         let alg = shared.signing_alg;
         let now = shared.now();
-        let mut claims = match profile::document(self.act, self.user, self.email_verified) {
-            Value::Object(members) => members,
+        let mut claims = match profile::document(self.act, self.user, &self.grant.scopes, self.email_verified)
+        {
+            // Who signs the profile gives it there alone.
+            Value::Object(members) if !self.act.definition.userinfo.signed => members,
             _ => Map::new(),
         };
         // OpenID Connect Core §2: the subject is text, whatever the profile makes of it.
@@ -120,7 +134,10 @@ impl IdToken<'_> {
         claims.insert("iat".into(), now.into());
         let lifetime = self.access_token.map_or(shared.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
         claims.insert("exp".into(), now.saturating_add(lifetime).into());
-        claims.insert("auth_time".into(), self.auth_time.into());
+        claims.insert("auth_time".into(), self.grant.signed_in.auth_time.into());
+        if self.grant.acr != NO_ACR {
+            claims.insert("acr".into(), self.grant.acr.clone().into());
+        }
         match self.access_token {
             Some(access_token) => claims.insert("at_hash".into(), alg.half_hash(access_token).into()),
             // Each is another, even within a second.

@@ -4,16 +4,21 @@ use serde_json::{Value, json};
 use vouchsafe_providers::{EmailList, Kind};
 
 use super::{Act, number_of, rewrite};
-use crate::config::User;
+use crate::config::{Scopes, User};
 
 /// The JSON document in which the definition's pointers find the user.
-pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
+///
+/// Of OpenID Providers it is known what a scope lets be seen (OpenID Connect Core §5.4), of others it is not.
+pub(super) fn document(act: &Act, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
     let identity = &act.definition.identity;
+    let shows = |words| act.definition.kind != Kind::Openid || act.tells(words, scopes);
     let mut document = json!({});
     put_first(&mut document, &identity.subject, subject(act, user));
-    put_first(&mut document, &identity.name, user.display_name().into());
+    if shows(NAMES) {
+        put_names(&mut document, act, user, scopes);
+    }
     // A provider that gives out verified addresses alone has none to give for this user.
-    let shown = user.email().filter(|_| email_verified || !identity.email_always_verified);
+    let shown = user.email().filter(|_| shows(EMAILS) && (email_verified || !identity.email_always_verified));
     if let Some(email) = shown
         && identity.emails.is_none()
         && put_first(&mut document, &identity.email, email.into())
@@ -34,15 +39,41 @@ pub(super) fn document(act: &Act, user: &User, email_verified: bool) -> Value {
                 put(&mut document, pointer, "sandbox-picture".into());
             }
         }
-        None => {
+        None if shows(NAMES) => {
             put_first(&mut document, &identity.picture, picture.into());
         }
+        None => {}
     }
     if act.definition.kind == Kind::Openid && document.get("sub").is_none() {
         document["sub"] = claim_sub(act, user).into();
     }
     document
 }
+
+/// What the authorization response says of the user, where the provider tells one there and was asked for a name.
+pub(super) fn introduction(act: &Act, user: &User, scopes: &Scopes) -> Option<Value> {
+    let (given, family) = user.names().filter(|_| act.tells(NAMES, scopes))?;
+    let mut document = json!({});
+    match act.definition.callback.profile_name.as_slice() {
+        [whole] => {
+            put(&mut document, whole, user.display_name().into());
+        }
+        parts => {
+            for (pointer, part) in parts.iter().zip([given, family]) {
+                put(&mut document, pointer, part.into());
+            }
+        }
+    }
+    if let Some(email) = user.email().filter(|_| act.tells(EMAILS, scopes)) {
+        put_first(&mut document, &act.definition.identity.email, email.into());
+    }
+    Some(document)
+}
+
+/// What is in the scopes that names are behind.
+pub(super) const NAMES: &[&str] = &["name", "profile"];
+/// What is in the scopes that e-mail addresses are behind.
+pub(super) const EMAILS: &[&str] = &["email"];
 
 /// The answer of a call that lists e-mails.
 pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
@@ -129,6 +160,24 @@ const NUMBERED: [&str; 6] = ["id", "uid", "user_id", "userid", "account_id", "ID
 
 fn truth(value: bool, as_text: bool) -> Value {
     if as_text { value.to_string().into() } else { value.into() }
+}
+
+fn put_names(document: &mut Value, act: &Act, user: &User, scopes: &Scopes) {
+    let own_scopes: Vec<_> = ["given_name", "family_name"]
+        .into_iter()
+        .filter(|name| act.definition.scopes.iter().any(|s| s == name))
+        .collect();
+    if own_scopes.is_empty() {
+        put_first(document, &act.definition.identity.name, user.display_name().into());
+        return;
+    }
+    // A provider with a scope for each part of the name tells each part by itself.
+    let (given, family) = user.names().unwrap_or((user.username(), ""));
+    for (name, part) in [("given_name", given), ("family_name", family)] {
+        if scopes.contains(name) && !part.is_empty() {
+            put(document, &format!("/{name}"), part.into());
+        }
+    }
 }
 
 /// The pointers stand for one another: the value goes to the first place that is free.

@@ -67,6 +67,10 @@ pub(super) fn authenticate(
     if expects_id && given.0 != Some(id) {
         return Err(invalid("the client is unknown, or does not say who it is"));
     }
+    if let (Some(key), Some(secret)) = (&call.act.client_key, given.1) {
+        let issuer = call.act.fill(&call.act.issuer, &call.marks).unwrap_or_default();
+        return key.verify(secret, id, &issuer, call.shared.now()).map_err(invalid);
+    }
     match (method, given.1) {
         (Some(AuthMethod::ClientSecretBasic), _) if !own => {
             Err(invalid("this provider takes HTTP Basic authentication alone"))

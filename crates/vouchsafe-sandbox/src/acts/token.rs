@@ -5,14 +5,14 @@ use vouchsafe_providers::ProfileSource;
 use super::answer::{refusal, refusal_by, tokens};
 use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
-use super::{Call, Role, named, profile, revoke, rewrite};
+use super::{Call, Role, device, named, profile, revoke, rewrite};
 use crate::config::Scopes;
 use crate::fault::{self, Fault};
-use crate::keys::random_token;
+use crate::keys::{random_token, sha256_base64url};
 use crate::params::Params;
 use crate::routes::OAuthError;
 use crate::routes::token::check_verifier;
-use crate::store::{AccessToken, Grant, RefreshToken, Store};
+use crate::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
 
 /// The token endpoint, and what else may be at its URL.
 pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
@@ -38,6 +38,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
         {
             self::long_lived(call)
         }
+        _ if device::is_meant(call, grant_type.as_deref()) => device::redeem(call),
         _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
         _ => {
             for_code = true;
@@ -51,7 +52,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
 }
 
 /// The members of an answer, and what else the answer says.
-type Members = (Map<String, Value>, Value);
+pub(super) type Members = (Map<String, Value>, Value);
 
 /// RFC 6749 §4.1.3.
 fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
@@ -200,23 +201,20 @@ fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
 }
 
 /// RFC 6749 §5.1, as far as this provider keeps to it.
-fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) -> Result<Members, OAuthError> {
+pub(super) fn issue(
+    call: &Call<'_>,
+    grant: &Grant,
+    grant_id: &str,
+    nonce: Option<&str>,
+) -> Result<Members, OAuthError> {
     let (act, shared) = (call.act, call.shared);
     let (definition, manners) = (&act.definition, &act.definition.token);
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
     let email_verified = shared.email_verified(&mut shared.store(), user, grant_id);
     let lifetime = shared.access_token_lifetime;
     let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
-    let token = IdToken {
-        shared,
-        act,
-        issuer: &issuer,
-        user,
-        email_verified,
-        auth_time: grant.signed_in.auth_time,
-        nonce,
-        access_token: None,
-    };
+    let token =
+        IdToken { shared, act, issuer: &issuer, user, email_verified, grant, nonce, access_token: None };
     let access_token = match definition.userinfo.source {
         ProfileSource::AccessToken => token.sign()?,
         _ => random_token("sandbox-at-"),
@@ -239,8 +237,10 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     let wants_id_token =
         grant.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
     if act.has_id_token() && (wants_id_token || !act.is_openid()) {
-        let id_token = IdToken { access_token: Some(&access_token), ..token };
-        members.insert("id_token".into(), id_token.sign()?.into());
+        let id_token = IdToken { access_token: Some(&access_token), ..token }.sign()?;
+        let issued = IssuedIdToken { client_id: act.client.id.clone(), username: user.username().to_owned() };
+        shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
+        members.insert("id_token".into(), id_token.into());
     }
     let mut store = shared.store();
     if definition.refresh && !definition.refreshing.access_token {
@@ -253,14 +253,14 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     }
     remember_access(call, &mut store, &access_token, grant_id, &grant.scopes, good_for);
     drop(store);
-    Ok((members, beside(call, user, email_verified)))
+    Ok((members, beside(call, user, &grant.scopes, email_verified)))
 }
 
 /// What a token answer says of the user: what the profile's request takes from there or, where there is none, all.
-fn beside(call: &Call<'_>, user: &crate::config::User, email_verified: bool) -> Value {
+fn beside(call: &Call<'_>, user: &crate::config::User, scopes: &Scopes, email_verified: bool) -> Value {
     let (act, manners) = (call.act, &call.act.definition.userinfo);
     let mut beside = match manners.source {
-        ProfileSource::Token => profile::document(act, user, email_verified),
+        ProfileSource::Token => profile::document(act, user, scopes, email_verified),
         _ => json!({}),
     };
     for text in manners.params.values().chain(&act.definition.userinfo_endpoint) {
@@ -326,7 +326,7 @@ fn check_grant_type(call: &Call<'_>, given: Option<&str>, standard: &str) -> Res
     Err(OAuthError::new("unsupported_grant_type", format!("the grant type is not {expected}")))
 }
 
-fn invalid_grant(description: &str) -> OAuthError {
+pub(super) fn invalid_grant(description: &str) -> OAuthError {
     OAuthError::new("invalid_grant", description)
 }
 

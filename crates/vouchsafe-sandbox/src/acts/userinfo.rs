@@ -1,11 +1,11 @@
 use aws_lc_rs::hmac;
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::answer::{labelled, refused, succeed};
-use super::{Call, profile, rewrite};
-use crate::config::User;
+use super::{Call, openid, profile, rewrite};
+use crate::config::{Scopes, User};
 use crate::keys::hex;
 use crate::params::Params;
 use crate::routes::{OAuthError, json};
@@ -14,12 +14,31 @@ use crate::routes::{OAuthError, json};
 pub(super) fn answer(call: &Call<'_>) -> Response {
     let manners = &call.act.definition.userinfo;
     match read(call) {
-        Ok(mut body) => {
+        Ok(mut body) if !manners.signed => {
             succeed(&mut body, manners.failure.as_ref());
             labelled(json(StatusCode::OK, &body), &manners.content_types)
         }
+        Ok(claims) => match signed(call, claims) {
+            Ok(jwt) => {
+                ([("content-type", "application/jwt"), ("cache-control", "no-store")], jwt).into_response()
+            }
+            Err(error) => error.into_response(),
+        },
         Err(error) => refused(call.act, manners.failure.as_ref(), error),
     }
+}
+
+/// OpenID Connect Core §5.3.2.
+fn signed(call: &Call<'_>, claims: Value) -> Result<String, OAuthError> {
+    let shared = call.shared;
+    let now = shared.now();
+    let mut claims = claims.as_object().cloned().unwrap_or_default();
+    claims.insert("iss".into(), openid::token_issuer(call.act, &call.marks).into());
+    claims.insert("aud".into(), call.act.client.id.clone().into());
+    claims.insert("iat".into(), now.into());
+    claims.insert("exp".into(), now.saturating_add(SIGNED_LIFETIME).into());
+    let jwt = shared.keys().sign_jwt(shared.signing_alg, &claims);
+    jwt.map_err(|_| OAuthError::new("server_error", "the profile cannot be signed"))
 }
 
 /// The call that lists e-mails: with the token in the same place as for the profile.
@@ -40,7 +59,7 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
             return Err(OAuthError { status, code: "insufficient_scope", description });
         }
         let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
-        let own = profile::document(call.act, user, holder.email_verified(call, user));
+        let own = profile::document(call.act, user, &holder.scopes, holder.email_verified(call, user));
         let is_own = |(pointer, given): (&String, &String)| {
             own.pointer(pointer).is_some_and(|value| {
                 value.as_str().map_or_else(|| value.to_string(), str::to_owned) == *given
@@ -95,7 +114,7 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
             ));
         }
     }
-    Ok(profile::document(act, user, holder.email_verified(call, user)))
+    Ok(profile::document(act, user, &holder.scopes, holder.email_verified(call, user)))
 }
 
 /// The client proves its secret with the access token, where the provider asks for that.
@@ -117,6 +136,7 @@ struct Holder {
     token: String,
     username: String,
     grant: String,
+    scopes: Scopes,
     /// The definition has a scope for e-mails, and it was not asked for.
     withholds_emails: bool,
 }
@@ -146,12 +166,14 @@ fn holder(call: &Call<'_>) -> Result<Holder, OAuthError> {
         .active_access_token(&token, call.shared.now())
         .filter(|(_, grant)| grant.client_id == call.act.client.id)
         .ok_or_else(no_token)?;
-    let mut for_emails = call.act.definition.scopes.iter().filter(|scope| scope.contains("email")).peekable();
-    let withholds_emails =
-        for_emails.peek().is_some() && !for_emails.any(|scope| grant.scopes.contains(scope));
+    let withholds_emails = !call.act.tells(profile::EMAILS, &grant.scopes);
     let username = grant.signed_in.username.clone();
-    Ok(Holder { token, username, grant: access.grant.clone(), withholds_emails })
+    let (grant, scopes) = (access.grant.clone(), access.scopes.clone());
+    Ok(Holder { token, username, grant, scopes, withholds_emails })
 }
+
+/// In seconds.
+const SIGNED_LIFETIME: u64 = 60;
 
 /// What follows the scheme; an empty scheme is a bare token.
 fn scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {

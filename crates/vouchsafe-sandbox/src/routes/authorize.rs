@@ -4,8 +4,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Redirect, Response};
-use url::form_urlencoded::Serializer;
+use axum::response::{IntoResponse, Response};
 
 use crate::acts::authorize::Acting;
 use crate::config::{ClientConfig, Scopes};
@@ -13,9 +12,12 @@ use crate::fault::{Fault, WRONG_ISSUER};
 use crate::keys::{sha256_base64url, sha256_hex};
 use crate::pages::Problem;
 use crate::params::Params;
+use crate::routes::authorization_response::{ResponseMode, respond};
+use crate::routes::device;
 use crate::routes::interaction;
 use crate::routes::printable;
 use crate::server::Shared;
+use crate::store::Decision;
 
 /// The authorization endpoint by GET, RFC 6749 §3.1.
 pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
@@ -50,6 +52,7 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) redirect_uri: String,
     /// Left out, as RFC 6749 §3.1.2.3 allows when there is only one it can be.
     pub(crate) redirect_uri_omitted: bool,
+    pub(crate) response_mode: ResponseMode,
     pub(crate) scopes: Scopes,
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
@@ -63,6 +66,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) acr: String,
     /// The provider that the sandbox acts in this login, if it acts one.
     pub(crate) acting: Option<Acting>,
+    /// The device code of the device that waits for this decision; nobody is redirected then.
+    pub(crate) device: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -71,9 +76,11 @@ impl AuthorizationRequest {
         let client = read_client(shared, params)?;
         let (redirect_uri, redirect_uri_omitted) = read_redirect_uri(client, params)?;
         let state = params.get("state").filter(|_| !params.is_duplicate("state")).map(str::to_owned);
+        let response_mode = ResponseMode::read(params.get("response_mode"));
         let refuse = |error, description: String| {
             Refusal::Redirect(ErrorRedirect {
                 redirect_uri: redirect_uri.clone(),
+                response_mode: response_mode.unwrap_or_default(),
                 state: state.clone(),
                 issuer: Some(shared.issuer.clone()),
                 error,
@@ -84,6 +91,9 @@ impl AuthorizationRequest {
         if let Some(name) = params.duplicate() {
             return Err(invalid(&format!("parameter {name} is there more than once")));
         }
+        let Some(response_mode) = response_mode else {
+            return Err(invalid("the sandbox answers in the query or by form_post only"));
+        };
         read_unsupported(params).map_err(|(error, description)| refuse(error, description.to_owned()))?;
         let scopes = Scopes::parse(
             params.get("scope").filter(|scope| !scope.trim().is_empty()).unwrap_or(DEFAULT_SCOPE),
@@ -112,27 +122,34 @@ impl AuthorizationRequest {
             client_id: client.id.clone(),
             redirect_uri: redirect_uri.clone(),
             redirect_uri_omitted,
+            response_mode,
             scopes,
             state: state.clone(),
             nonce: params.get("nonce").map(str::to_owned),
             max_age,
             login_hint: params.get("login_hint").map(str::to_owned),
             only_user,
-            acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or("0").to_owned(),
+            acr: params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned(),
             acting: None,
+            device: None,
         })
     }
 
     /// The authorization response that carries a code.
     pub(crate) fn redirect_with_code(&self, shared: &Shared, username: &str, code: &str) -> Response {
         let params = match &self.acting {
-            Some(acting) => acting.response(code, self.state.as_deref(), shared.now()),
+            Some(acting) => acting.response(shared, self, username, code),
             None => {
                 let state = self.state.iter().map(|state| ("state".to_owned(), state.clone()));
                 iter::once(("code".to_owned(), code.to_owned())).chain(state).collect()
             }
         };
-        redirect(&self.redirect_uri, &params, self.issuer(shared, Some(username)))
+        respond(
+            self.response_mode,
+            &self.redirect_uri,
+            params,
+            self.issuer(shared, Some(username)).as_deref(),
+        )
     }
 
     /// The authorization response that carries an error.
@@ -142,22 +159,30 @@ impl AuthorizationRequest {
         error: &'static str,
         description: &str,
     ) -> Response {
+        if let Some(device_code) = &self.device {
+            return device::decide(shared, device_code, Decision::Denied);
+        }
         ErrorRedirect {
             redirect_uri: self.redirect_uri.clone(),
+            response_mode: self.response_mode,
             state: self.state.clone(),
-            issuer: self.issuer(shared, None).map(str::to_owned),
+            issuer: self.issuer(shared, None),
             error,
             description: description.to_owned(),
         }
         .into_response()
     }
 
-    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` only to have it wrong.
-    fn issuer<'a>(&self, shared: &'a Shared, username: Option<&str>) -> Option<&'a str> {
+    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` where it is told to, or to
+    /// have it wrong.
+    fn issuer(&self, shared: &Shared, username: Option<&str>) -> Option<String> {
         if shared.faults.hit(username, |fault| matches!(fault, Fault::WrongIssuer)).is_some() {
-            return Some(WRONG_ISSUER);
+            return Some(WRONG_ISSUER.to_owned());
         }
-        self.acting.is_none().then_some(shared.issuer.as_str())
+        match &self.acting {
+            Some(acting) => acting.response_issuer(),
+            None => Some(shared.issuer.clone()),
+        }
     }
 }
 
@@ -239,6 +264,8 @@ impl Prompt {
     }
 }
 
+/// OpenID Connect Core §2: an authentication that reaches no level of assurance.
+pub(crate) const NO_ACR: &str = "0";
 /// Plain OAuth 2 without a scope: the name, as most providers give it.
 const DEFAULT_SCOPE: &str = "profile";
 
@@ -249,6 +276,7 @@ enum Refusal {
 
 struct ErrorRedirect {
     redirect_uri: String,
+    response_mode: ResponseMode,
     state: Option<String>,
     issuer: Option<String>,
     error: &'static str,
@@ -261,23 +289,8 @@ impl IntoResponse for ErrorRedirect {
         let mut params =
             vec![("error".to_owned(), self.error.to_owned()), ("error_description".to_owned(), description)];
         params.extend(self.state.map(|state| ("state".to_owned(), state)));
-        redirect(&self.redirect_uri, &params, self.issuer.as_deref())
+        respond(self.response_mode, &self.redirect_uri, params, self.issuer.as_deref())
     }
-}
-
-/// The redirect URI stays as it was sent, to the letter; RFC 6749 §3.1.2 lets it have a query of its own.
-fn redirect(redirect_uri: &str, params: &[(String, String)], issuer: Option<&str>) -> Response {
-    let mut query = Serializer::new(String::new());
-    query.extend_pairs(params);
-    // RFC 9207 §2: in errors, too.
-    query.extend_pairs(issuer.map(|issuer| ("iss", issuer)));
-    let separator = match redirect_uri.split_once('?') {
-        None => "?",
-        Some((_, "")) => "",
-        Some(_) => "&",
-    };
-    // RFC 9700 §4.12: 303, so that no browser sends the form of our page along.
-    Redirect::to(&format!("{redirect_uri}{separator}{}", query.finish())).into_response()
 }
 
 fn read_client<'a>(shared: &'a Shared, params: &Params) -> Result<&'a ClientConfig, Refusal> {
@@ -345,14 +358,8 @@ fn read_unsupported(params: &Params) -> Result<(), (&'static str, &'static str)>
         }
     }
     match params.get("response_type") {
-        Some("code") => {}
-        Some(_) => {
-            return Err(("unsupported_response_type", "the sandbox answers with a code only"));
-        }
-        None => return Err(("invalid_request", "response_type is missing")),
-    }
-    match params.get("response_mode") {
-        Some("query") | None => Ok(()),
-        Some(_) => Err(("invalid_request", "the sandbox answers in the query only")),
+        Some("code") => Ok(()),
+        Some(_) => Err(("unsupported_response_type", "the sandbox answers with a code only")),
+        None => Err(("invalid_request", "response_type is missing")),
     }
 }

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded::Serializer;
 
+use crate::config::ClientConfig;
 use crate::keys::{random_token, sha256_base64url};
 use crate::pages::{self, Problem};
 use crate::params::Params;
@@ -15,14 +16,16 @@ use crate::store::{IssuedIdToken, Logout};
 
 /// The logout endpoint by GET, OpenID Connect RP-Initiated Logout §2.
 pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
-    answer(&shared, &headers, &Params::from_query(&uri)).unwrap_or_else(IntoResponse::into_response)
+    answer(&shared, &headers, &Params::from_query(&uri), None).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The logout endpoint by POST.
 pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params =
         Params::from_body(&headers, &body).ok_or_else(|| problem("The logout request is not a form."));
-    params.and_then(|params| answer(&shared, &headers, &params)).unwrap_or_else(IntoResponse::into_response)
+    params
+        .and_then(|params| answer(&shared, &headers, &params, None))
+        .unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The button on the page that asks first.
@@ -39,18 +42,29 @@ pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMa
     }
 }
 
-fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<Response, Problem> {
+/// `acted` is the only client of the act whose endpoint this is, if it is one.
+pub(crate) fn answer(
+    shared: &Shared,
+    headers: &HeaderMap,
+    params: &Params,
+    acted: Option<&ClientConfig>,
+) -> Result<Response, Problem> {
+    let known = |id: &str| match acted {
+        Some(client) => (client.id == id).then_some(client),
+        None => shared.client(id),
+    };
     if let Some(name) = params.duplicate() {
         return Err(problem("A parameter is there more than once.").detail("Parameter", name));
     }
     let hint = match params.get("id_token_hint") {
         Some(hint) => {
             let issued = shared.store().id_tokens.get(&sha256_base64url(hint)).cloned();
+            let issued = issued.filter(|issued| known(&issued.client_id).is_some());
             Some(issued.ok_or_else(|| problem("The id_token_hint is not an ID token of this sandbox."))?)
         }
         None => None,
     };
-    let return_to = read_return_to(shared, params, hint.as_ref())?;
+    let return_to = read_return_to(known, params, hint.as_ref())?;
     let Some(session) = session::find(shared, headers) else {
         return Ok(done(return_to));
     };
@@ -69,8 +83,8 @@ fn answer(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<Respo
     }
 }
 
-fn read_return_to(
-    shared: &Shared,
+fn read_return_to<'a>(
+    known: impl Fn(&str) -> Option<&'a ClientConfig>,
     params: &Params,
     hint: Option<&IssuedIdToken>,
 ) -> Result<Option<String>, Problem> {
@@ -89,8 +103,7 @@ fn read_return_to(
             ));
         }
     };
-    let client = shared
-        .client(client_id)
+    let client = known(client_id)
         .ok_or_else(|| problem("The sandbox does not know this client_id.").detail("client_id", client_id))?;
     if !client.accepts_post_logout_redirect_uri(uri) {
         return Err(problem("This post_logout_redirect_uri is not registered for the client.")
@@ -117,6 +130,6 @@ fn done(return_to: Option<String>) -> Response {
     }
 }
 
-fn problem(text: &str) -> Problem {
+pub(crate) fn problem(text: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "You cannot be signed out this way", text)
 }

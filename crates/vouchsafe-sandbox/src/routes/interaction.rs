@@ -10,9 +10,9 @@ use crate::keys::random_token;
 use crate::pages::{self, Problem};
 use crate::params::Params;
 use crate::routes::authorize::AuthorizationRequest;
-use crate::routes::session;
+use crate::routes::{device, session};
 use crate::server::Shared;
-use crate::store::{Code, Interaction, SignedIn};
+use crate::store::{Code, Decision, Interaction, SignedIn};
 
 /// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
 pub(crate) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
@@ -139,6 +139,9 @@ fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedI
     let denied = |fault: &Fault| matches!(fault, Fault::DeniedConsent);
     if shared.faults.hit(Some(&signed_in.username), denied).is_some() {
         return request.redirect_with_error(shared, "access_denied", "the user has denied the request");
+    }
+    if let Some(device_code) = &request.device {
+        return device::decide(shared, device_code, Decision::Allowed(signed_in));
     }
     let code = random_token("sandbox-code-");
     let response = request.redirect_with_code(shared, &signed_in.username, &code);

@@ -23,25 +23,27 @@ pub(super) async fn answer(
         // §2.1: without authorization the endpoint would let anybody try out tokens.
         return Err(OAuthError::new("invalid_client", "introspection is for clients with a secret"));
     }
-    let token = request.required("token")?;
-    let now = shared.now();
-    let store = shared.store();
-    let body = if let Some((access, grant)) = store.active_access_token(token, now).filter(is_ours) {
-        let mut body = describe(&shared, grant, &access.scopes, access.issued_at, access.expires_at);
-        body["token_type"] = "Bearer".into();
-        body
-    } else if let Some((refresh, grant)) = store.active_refresh_token(token, now).filter(is_ours) {
-        describe(&shared, grant, &grant.scopes, refresh.issued_at, refresh.expires_at)
-    } else {
-        // §2.2: not a word about why.
-        json!({ "active": false })
-    };
+    // What an act has issued is good at that act.
+    let body = tell(&shared, request.required("token")?, |grant| grant.issuer.is_none());
     Ok(json(StatusCode::OK, &body))
 }
 
-/// What an act has issued is good at that act.
-fn is_ours<T>((_, grant): &(T, &Grant)) -> bool {
-    grant.issuer.is_none()
+/// What there is to say of a token, if its grant is one that the endpoint speaks of.
+pub(crate) fn tell(shared: &Shared, token: &str, is_ours: impl Fn(&Grant) -> bool) -> Value {
+    let now = shared.now();
+    let store = shared.store();
+    if let Some((access, grant)) = store.active_access_token(token, now).filter(|(_, grant)| is_ours(grant)) {
+        let mut body = describe(shared, grant, &access.scopes, access.issued_at, access.expires_at);
+        body["token_type"] = "Bearer".into();
+        return body;
+    }
+    match store.active_refresh_token(token, now).filter(|(_, grant)| is_ours(grant)) {
+        Some((refresh, grant)) => {
+            describe(shared, grant, &grant.scopes, refresh.issued_at, refresh.expires_at)
+        }
+        // §2.2: not a word about why.
+        None => json!({ "active": false }),
+    }
 }
 
 fn describe(shared: &Shared, grant: &Grant, scopes: &Scopes, issued_at: u64, expires_at: u64) -> Value {
@@ -52,7 +54,7 @@ fn describe(shared: &Shared, grant: &Grant, scopes: &Scopes, issued_at: u64, exp
         "client_id": grant.client_id,
         "exp": expires_at,
         "iat": issued_at,
-        "iss": shared.issuer,
+        "iss": grant.issuer.as_ref().unwrap_or(&shared.issuer),
         "scope": scopes.to_string(),
         "sub": shared.user(username).map(|user| user.subject()),
         "username": username,

@@ -22,7 +22,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Response {
         "service_documentation": format!("{issuer}/"),
         "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "code_challenge_methods_supported": ["S256", "plain"],
         "subject_types_supported": ["public"],

@@ -17,12 +17,14 @@ use crate::pages::Problem;
 use crate::record::RecordedRequest;
 use crate::server::Shared;
 
+pub(crate) mod authorization_response;
 pub(crate) mod authorize;
 mod bearer;
 pub(crate) mod client_auth;
-mod end_session;
+pub(crate) mod device;
+pub(crate) mod end_session;
 pub(crate) mod interaction;
-mod introspect;
+pub(crate) mod introspect;
 mod jwks;
 mod metadata;
 mod revoke;
@@ -38,6 +40,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/authorize", get(authorize::by_query).post(authorize::by_form))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))
+        .route("/device", get(device::show).post(device::enter))
         .route("/token", post(token::answer))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/jwks", get(jwks::show))

@@ -2,9 +2,13 @@
 
 mod acts;
 mod authorization;
+mod device;
+mod disclosure;
 mod discovery;
 mod faults;
+mod form_post;
 mod id_token;
+mod introspection;
 mod logout;
 mod manners;
 mod pages;
@@ -14,5 +18,6 @@ mod refresh;
 mod revocation;
 mod scenario;
 mod server;
+mod signed_secret;
 mod token;
 mod userinfo;

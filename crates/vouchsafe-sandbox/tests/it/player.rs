@@ -1,6 +1,7 @@
 //! A client that knows of a provider what its definition says: written for the tests, by the definition alone.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -10,6 +11,7 @@ use vouchsafe_providers::{AuthMethod, Definition, Encoding, Failure, Kind, Pkce,
 use vouchsafe_sandbox::ActedProvider;
 
 use crate::scenario::{CHALLENGE, REDIRECT_URI, Reply, Scenario, VERIFIER, basic, claims, query_value};
+use crate::signed_secret::client_secret;
 
 /// The SHA-256 of the code verifier, in hexadecimal.
 const HEX_CHALLENGE: &str = "13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3";
@@ -225,6 +227,9 @@ impl<'a> Player<'a> {
             ProfileSource::Userinfo => {
                 let reply = self.ask(answer, &[]).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
+                if self.definition.userinfo.signed {
+                    return claims(&reply.body.into());
+                }
                 let profile = reply.json();
                 assert_success(&profile, self.definition.userinfo.failure.as_ref());
                 profile
@@ -366,8 +371,13 @@ impl<'a> Player<'a> {
         Answer { reply, whole, tokens }
     }
 
-    fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
-        let (id, secret) = (self.acted.client_id(), self.acted.client_secret());
+    pub(crate) fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
+        let id = self.acted.client_id();
+        let secret = match self.acted.client_key() {
+            Some(key) => client_secret(key, &self.secret_claims()),
+            None => self.acted.client_secret().to_owned(),
+        };
+        let secret = secret.as_str();
         let mut headers = self.filled(&self.definition.token.headers);
         match method {
             Some(AuthMethod::None) => params.extend(pairs(&[("client_id", id)])),
@@ -379,6 +389,14 @@ impl<'a> Player<'a> {
             }
         }
         headers.into_iter().collect()
+    }
+
+    /// What a client secret says that is a JWT.
+    pub(crate) fn secret_claims(&self) -> Value {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let team = self.acted.client_key().unwrap().team_id();
+        let issuer = self.fill(self.definition.issuer.as_deref().unwrap());
+        json!({ "iss": team, "sub": self.acted.client_id(), "aud": issuer, "iat": now, "exp": now + 300 })
     }
 
     fn filled(&self, texts: &BTreeMap<String, String>) -> BTreeMap<String, String> {

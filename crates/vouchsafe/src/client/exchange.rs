@@ -208,6 +208,10 @@ impl Client {
         let secrets = [token.expose()];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.userinfo_dialect() };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
+            // Who signs it always signed this one, too, before somebody took that off.
+            (UserInfo::Claims(_), _) if blueprint.definition.userinfo.signed => {
+                return Err(exchange.fault(Fault::ContentType, "is not signed, as this provider's always is"));
+            }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
                 let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;

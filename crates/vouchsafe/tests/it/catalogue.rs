@@ -7,9 +7,12 @@ fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     for (name, value) in acted.params() {
         provider = provider.param(name, value);
     }
-    let registration = Registration::new(acted.client_id())
-        .secret(acted.client_secret())
-        .redirect_uri("http://127.0.0.1:9/callback");
+    let registration = Registration::new(acted.client_id());
+    let registration = match acted.client_key() {
+        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
+        None => registration.secret(acted.client_secret()),
+    };
+    let registration = registration.redirect_uri("http://127.0.0.1:9/callback");
     Client::new(provider, registration, http)
 }
 

@@ -87,6 +87,7 @@ async fn userinfo_of_franceconnect_is_believed_by_its_signature() {
         (signed(&change("sub", json!("another"))), "subject_mismatch"),
         (signed(&change("iss", json!("https://evil.example"))), "issuer_mismatch"),
         (wire::answer(200, "application/jwt", "a.b.c"), "jwt"),
+        (wire::json(200, claims.clone()), "content_type"),
         (wire::answer(200, "text/html", "no"), "content_type"),
     ] {
         stage.answer(&format!("GET {BASE}/userinfo"), answer);

@@ -1,0 +1,52 @@
+use axum::response::{IntoResponse, Redirect, Response};
+use url::form_urlencoded::Serializer;
+
+use crate::pages;
+
+/// How the authorization response gets to the application, OAuth 2.0 Multiple Response Type Encoding Practices §2.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum ResponseMode {
+    /// In the query of the redirect URI.
+    #[default]
+    Query,
+    /// As a form that the browser posts there, OAuth 2.0 Form Post Response Mode.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// `None` for a mode that the sandbox does not know.
+    pub(crate) fn read(given: Option<&str>) -> Option<Self> {
+        match given {
+            Some("query") | None => Some(Self::Query),
+            Some("form_post") => Some(Self::FormPost),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Sends the browser to the redirect URI, which stays as it was sent, to the letter.
+pub(super) fn respond(
+    mode: ResponseMode,
+    redirect_uri: &str,
+    mut params: Vec<(String, String)>,
+    issuer: Option<&str>,
+) -> Response {
+    // RFC 9207 §2: in errors, too.
+    params.extend(issuer.map(|issuer| ("iss".to_owned(), issuer.to_owned())));
+    match mode {
+        // RFC 9700 §4.12: 303, so that no browser sends the form of our page along.
+        ResponseMode::Query => Redirect::to(&with_query(redirect_uri, &params)).into_response(),
+        ResponseMode::FormPost => pages::form_post(redirect_uri, &params, with_query(redirect_uri, &params)),
+    }
+}
+
+/// RFC 6749 §3.1.2 lets a redirect URI have a query of its own.
+fn with_query(redirect_uri: &str, params: &[(String, String)]) -> String {
+    let query = Serializer::new(String::new()).extend_pairs(params).finish();
+    let separator = match redirect_uri.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    format!("{redirect_uri}{separator}{query}")
+}
