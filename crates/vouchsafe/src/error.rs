@@ -359,6 +359,9 @@ pub enum Check {
     RedirectRefused,
     /// A URL is not `https` (nor `http` on a loopback host).
     InsecureUrl,
+    /// A host is not at a public address, and only these are spoken to
+    /// ([`HttpBuilder::public_addresses_only`](crate::HttpBuilder::public_addresses_only)).
+    AddressRefused,
 }
 
 impl Check {
@@ -387,6 +390,7 @@ impl Check {
             Self::TokenType => "token_type",
             Self::RedirectRefused => "redirect_refused",
             Self::InsecureUrl => "insecure_url",
+            Self::AddressRefused => "address_refused",
         }
     }
 }
@@ -615,7 +619,12 @@ impl Error {
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
-        let TransportError { kind, source } = error;
+        let TransportError { reason, source } = error;
+        let Reason::Kind(kind) = reason else {
+            // Which address it is stays untold: whoever named the host must not learn it here.
+            let detail = format!("{origin} is not at a public address, and only these are spoken to");
+            return Self::validation(operation, Check::AddressRefused, detail);
+        };
         Self::Http(Box::new(HttpError { operation, kind, origin, status: None, source }))
     }
 
@@ -640,14 +649,26 @@ impl Error {
 /// Why an [`HttpClient`](crate::HttpClient) brought no answer.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    kind: HttpErrorKind,
+    reason: Reason,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reason {
+    Kind(HttpErrorKind),
+    Address,
 }
 
 impl TransportError {
     /// No answer, for that reason.
     pub fn new(kind: HttpErrorKind) -> Self {
-        Self { kind, source: None }
+        Self { reason: Reason::Kind(kind), source: None }
+    }
+
+    /// The host is at an address that is not spoken to ([`is_public_address`](crate::is_public_address)): what becomes
+    /// of it is an [`Error::Validation`], as nothing was sent and trying again would not help.
+    pub fn address_refused() -> Self {
+        Self { reason: Reason::Address, source: None }
     }
 
     /// Adds the error that caused it. Its message is shown to people: it must hold no secret, so no URL with a query.

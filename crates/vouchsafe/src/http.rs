@@ -10,8 +10,12 @@ use http::header::{HeaderValue, USER_AGENT};
 use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, HttpErrorKind, Operation, TransportError};
 
+mod address;
+#[cfg(feature = "reqwest")]
+mod public_only;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+pub use address::is_public_address;
 #[cfg(feature = "reqwest")]
 pub use reqwest::HttpBuilder;
 

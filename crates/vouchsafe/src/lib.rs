@@ -93,7 +93,7 @@ pub use error::{
 };
 #[cfg(feature = "reqwest")]
 pub use http::HttpBuilder;
-pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response};
+pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response, is_public_address};
 pub use identity::Identity;
 pub use json::{InvalidJson, Json};
 pub use login::{Login, PendingLogin, StartedLogin};

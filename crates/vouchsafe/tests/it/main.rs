@@ -3,6 +3,8 @@ mod forge;
 mod scenario;
 mod wire;
 
+#[cfg(feature = "reqwest")]
+mod addresses;
 mod authorization_url;
 mod callback;
 #[cfg(feature = "reqwest")]
