@@ -1,4 +1,6 @@
 //! What is fetched before anybody can sign in: a provider's metadata and its keys.
+use http::StatusCode;
+
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Fault, Operation};
 use crate::http::Http;
@@ -15,7 +17,8 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
         let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
         let response = http.send(operation, metadata::request(document)).await?;
         // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
-        if response.status().is_client_error() {
+        // One that is asked too often says nothing of that.
+        if response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS {
             let status = response.status().as_u16();
             first_error.get_or_insert(Error::status_of(operation, document.as_str().to_owned(), status));
             continue;

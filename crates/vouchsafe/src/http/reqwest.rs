@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::public_only::{PublicOnly, is_refusal};
-use super::{BoxFuture, Http, HttpClient, Limits, Request, Response};
+use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response};
 use crate::error::{Error, HttpErrorKind, TransportError};
 
 impl Http {
@@ -23,6 +23,7 @@ impl Http {
     pub fn builder() -> HttpBuilder {
         HttpBuilder {
             limits: Limits::default(),
+            retries: RETRIES,
             connect_timeout: None,
             proxy: Route::Environment,
             authorities: Vec::new(),
@@ -47,6 +48,7 @@ impl Http {
 #[must_use = "nothing is set until build()"]
 pub struct HttpBuilder {
     limits: Limits,
+    retries: u32,
     connect_timeout: Option<Duration>,
     proxy: Route,
     authorities: Vec<Vec<u8>>,
@@ -63,9 +65,15 @@ enum Route {
 }
 
 impl HttpBuilder {
-    /// The whole time of one exchange, from connecting to the last byte of the body.
+    /// The whole time of one exchange, from connecting to the last byte of the body, retries included.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
+        self
+    }
+
+    /// How often what only reads is tried again, as [`Http::retries`] says.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
         self
     }
 
@@ -173,7 +181,11 @@ impl HttpBuilder {
         let client = builder
             .build()
             .map_err(|e| Error::config("tls", format!("TLS cannot be set up: {}", root_cause(&e))))?;
-        Ok(Http { limits: self.limits, ..Http::from(Reqwest { client, filter, urls: Mutex::default() }) })
+        Ok(Http {
+            limits: self.limits,
+            retries: self.retries,
+            ..Http::from(Reqwest { client, filter, urls: Mutex::default() })
+        })
     }
 }
 
@@ -233,6 +245,10 @@ impl HttpClient for Reqwest {
             }
             Ok(response)
         })
+    }
+
+    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        Some(Box::pin(tokio::time::sleep(time)))
     }
 }
 

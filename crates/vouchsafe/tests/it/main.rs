@@ -19,6 +19,7 @@ mod login;
 mod manners;
 mod redaction;
 mod refresh;
+mod retries;
 mod revocation;
 mod thirteen;
 mod token_request;
