@@ -22,6 +22,7 @@ mod refresh;
 mod retries;
 mod revocation;
 mod thirteen;
+mod times;
 mod token_request;
 mod tokens;
 #[cfg(feature = "reqwest")]
