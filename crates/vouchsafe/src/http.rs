@@ -74,7 +74,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), body: 1024 * 1024 }
+        Self { timeout: TIMEOUT, body: MAX_BODY }
     }
 }
 
@@ -246,6 +246,10 @@ pub(crate) fn origin(uri: &http::Uri) -> String {
     format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
 
+/// Slow providers exist; a person does not wait longer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest honest documents are some tens of KiB.
+const MAX_BODY: usize = 1024 * 1024;
 /// How often a request is tried again: a provider in trouble is not helped by more.
 const RETRIES: u32 = 2;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));

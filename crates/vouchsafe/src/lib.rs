@@ -56,6 +56,11 @@
 //! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`] and
 //! [`Error::is_denied`] answer what programs ask.
 //!
+//! # Limits
+//!
+//! Every wait has an end, every body a size, every retry a count: [`guide::limits`] has them all, and what to do where
+//! strangers say where to connect to.
+//!
 //! # Words
 //!
 //! The words are those of the RFCs. Four have none: a *provider* is an authorization server, a *registration* is what a
