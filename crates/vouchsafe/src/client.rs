@@ -55,6 +55,7 @@ pub(crate) use exchange::Expectations;
 pub struct Client {
     inner: Arc<Inner>,
     times: Times,
+    max_keys: usize,
 }
 
 /// How long what is good for.
@@ -110,7 +111,7 @@ impl Client {
             keys: KEYS_AGE,
             cool_down: COOL_DOWN,
         };
-        Ok(Self { inner: Arc::new(inner), times })
+        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
@@ -149,6 +150,14 @@ impl Client {
     #[must_use]
     pub fn cool_down(mut self, pause: Duration) -> Self {
         self.times.cool_down = pause;
+        self
+    }
+
+    /// The same client with another limit on how many keys of the provider are looked at; 100 unless it is set. Set it
+    /// before the client is used: keys that were fetched serve all its clones.
+    #[must_use]
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = keys;
         self
     }
 
@@ -504,3 +513,5 @@ const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
 /// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
 const COOL_DOWN: Duration = Duration::from_secs(30);
+/// More keys than any provider has; what is beyond is not read.
+const MAX_KEYS: usize = 100;

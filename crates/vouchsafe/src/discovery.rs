@@ -28,13 +28,13 @@ pub(crate) async fn fetch_metadata(well_known: &WellKnown, http: &Http) -> Resul
     Err(first_error.unwrap_or_else(|| Error::config("issuer", "there is nowhere to look for the metadata")))
 }
 
-/// Fetches the keys that the metadata points to.
-pub(crate) async fn fetch_keys(jwks_uri: &Endpoint, http: &Http) -> Result<KeySet, Error> {
+/// Fetches the keys that the metadata points to, so many of them at most.
+pub(crate) async fn fetch_keys(jwks_uri: &Endpoint, most: usize, http: &Http) -> Result<KeySet, Error> {
     let operation = Operation::KeySet;
     let uri = jwks_uri.uri();
     let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
     let response = http.send(operation, get(uri.clone())).await?;
     let document = exchange.object(&response)?;
-    KeySet::read(&document)
+    KeySet::read(&document, most)
         .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
 }

@@ -194,7 +194,7 @@ impl Http {
             let limits = Limits { timeout: left, ..self.limits };
             let (outcome, took) = timed(self.send_once(request.clone(), limits)).await;
             left = left.saturating_sub(took);
-            let pause = retry::pause(&outcome, tried, random()).filter(|pause| *pause < left);
+            let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.client.wait(pause)?))) else {
                 return outcome;
             };

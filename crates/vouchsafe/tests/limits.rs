@@ -29,7 +29,7 @@ const ROWS: [(&str, &str, &str); 39] = [
     ("metadata kept; the last good one beyond", "vouchsafe/src/client.rs", "METADATA_AGE"),
     ("keys kept; the last good ones beyond", "vouchsafe/src/client.rs", "KEYS_AGE"),
     ("pause after a forced or failed fetch of either", "vouchsafe/src/client.rs", "COOL_DOWN"),
-    ("keys in a set; those beyond are not looked at", "vouchsafe/src/jose/jwk.rs", "MAX_KEYS"),
+    ("keys in a set; those beyond are not looked at", "vouchsafe/src/client.rs", "MAX_KEYS"),
     ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
     ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
     ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),

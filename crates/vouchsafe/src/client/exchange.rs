@@ -255,7 +255,7 @@ impl Client {
             Refusal::Check(check, detail) => Error::validation(operation, check, detail),
             Refusal::Fault(fault, detail) => Error::response(operation, fault, detail),
         };
-        let fetch = || fetch_keys(&openid.jwks_uri, &self.inner.http);
+        let fetch = || fetch_keys(&openid.jwks_uri, self.max_keys, &self.inner.http);
         let freshness = Freshness { max_age: self.times.keys, cool_down: self.times.cool_down };
         let keys = self.inner.keys.get(freshness, fetch).await?;
         match verify(&keys) {

@@ -88,6 +88,7 @@ mod tests {
     use super::*;
     use crate::error::Operation;
     use crate::http::{Http, Request};
+    use crate::{Client, Provider, Registration};
 
     /// Answers with that, a different one each time, and takes this machine for public.
     fn resolver(answers: &[&[&str]]) -> (PublicOnly, Arc<Mutex<Vec<String>>>) {
@@ -150,6 +151,34 @@ mod tests {
             let url = format!("http://localhost:{}/", server().await);
             assert_eq!(get(&http(&filter), &url).await, Err("address_refused".to_owned()), "{mixed:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn metadata_that_names_a_private_address_gets_nowhere() {
+        // Its issuer passes for public here; what it names is on the same machine at an address that does not.
+        let (site, within) =
+            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("0.0.0.0:0").await.unwrap());
+        let (issuer, port) =
+            (format!("http://{}", site.local_addr().unwrap()), within.local_addr().unwrap().port());
+        let metadata = serde_json::json!({
+            "issuer": issuer, "authorization_endpoint": issuer, "jwks_uri": issuer,
+            "token_endpoint": format!("http://127.0.0.2:{port}/token"),
+        });
+        tokio::spawn(async move {
+            let metadata = metadata.to_string();
+            let (mut stream, _) = site.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", metadata.len());
+            let _ = stream.write_all((head + &metadata).as_bytes()).await;
+        });
+        let (filter, _) = resolver(&[]);
+        let me = Registration::new("me").redirect_uri("https://app.example/callback");
+        let client = Client::new(Provider::openid(issuer), me, &http(&filter)).unwrap();
+        let error =
+            client.manual().authorization_code("c", "https://app.example/callback").await.unwrap_err();
+        assert_eq!((error.code(), error.operation()), ("address_refused", Operation::AuthorizationCode));
+        let arrived = tokio::time::timeout(std::time::Duration::ZERO, within.accept()).await;
+        assert!(arrived.is_err(), "a connection arrived");
     }
 
     #[tokio::test]

@@ -34,9 +34,13 @@ pub(super) fn is_repeatable(operation: Operation, request: &Request) -> bool {
     reads && request.method() == Method::GET
 }
 
-/// How long to wait before another try, the first being number 0; none where another would not help. `random` is
-/// between 0 and 1, so that many who failed together do not come back together.
-pub(super) fn pause(outcome: &Result<Response, TransportError>, tried: u32, random: f64) -> Option<Duration> {
+/// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
+/// a number between 0 and 1, so that many who failed together do not come back together.
+pub(super) fn pause(
+    outcome: &Result<Response, TransportError>,
+    tried: u32,
+    random: impl FnOnce() -> f64,
+) -> Option<Duration> {
     let asked = match outcome {
         Ok(response) => {
             // RFC 6585 §4, RFC 9110 §15.6.4.
@@ -51,7 +55,7 @@ pub(super) fn pause(outcome: &Result<Response, TransportError>, tried: u32, rand
         Some(asked) => (asked, step + asked / 10),
         None => (step / 2, step / 2),
     };
-    Some(least + spread.mul_f64(random))
+    Some(least + spread.mul_f64(random()))
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
@@ -168,7 +172,7 @@ mod tests {
             Ok(response)
         };
         let ms = |outcome: &Result<Response, TransportError>, tried, random| {
-            pause(outcome, tried, random).map(|pause| pause.as_millis())
+            pause(outcome, tried, || random).map(|pause| pause.as_millis())
         };
         assert_eq!([ms(&busy("0"), 0, 0.0), ms(&busy("0"), 0, 1.0)], [Some(0), Some(250)]);
         assert_eq!([ms(&busy("20"), 0, 0.0), ms(&busy("20"), 1, 1.0)], [Some(20_000), Some(22_500)]);

@@ -70,3 +70,17 @@ async fn tokens_of_unknown_keys_bring_about_as_many_fetches_as_is_said() {
         assert_eq!(scenario.wire.seen_at("/jwks").len(), fetches, "{pause:?}");
     }
 }
+
+#[tokio::test]
+async fn so_many_keys_are_looked_at_as_is_said() {
+    // The key that signs is the last of them.
+    let many = || {
+        let scenario = Scenario::openid();
+        let mut keys = vec![json!({"kty": "oct"}); 150];
+        keys.extend(scenario.op().jwks["keys"].as_array().unwrap().clone());
+        scenario.with(|op| op.jwks = json!({ "keys": keys }))
+    };
+    assert_eq!(many().verdict().await, "unknown_key");
+    let scenario = many();
+    assert!(log_in(&scenario, &scenario.client().clone().max_keys(200)).await.is_ok());
+}
