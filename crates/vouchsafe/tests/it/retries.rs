@@ -183,11 +183,23 @@ async fn what_spends_something_is_sent_once() {
 }
 
 #[tokio::test]
-async fn a_long_lived_token_by_get_is_asked_for_once() {
+async fn what_spends_something_by_get_is_sent_once_as_well() {
     let patient = Patient::with([busy(503, "0")]);
     let client = Client::new(Provider::named("instagram").unwrap(), web(), &patient.http()).unwrap();
-    client.long_lived_token(&stored(json!({"access_token": "at"}))).await.unwrap_err();
-    assert_eq!(patient.wire.seen()[0].method(), "GET");
+    let tokens = stored(json!({"access_token": "at"}));
+    client.long_lived_token(&tokens).await.unwrap_err();
+    client.refresh(&tokens).await.unwrap_err();
+    let methods: Vec<_> = patient.wire.seen().iter().map(|request| request.method().to_string()).collect();
+    assert_eq!(methods, ["GET", "GET"]);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_posted_for_is_asked_for_once() {
+    // Only what is a GET is sure to change nothing (RFC 9110 section 9.2.1).
+    let patient = Patient::with([busy(503, "0")]);
+    let client = Client::new(Provider::named("dropbox").unwrap(), web(), &patient.http()).unwrap();
+    ask(&client).await.unwrap_err();
+    assert_eq!(patient.wire.seen()[0].method(), "POST");
     assert_eq!(patient.wire.seen().len(), 1);
 }
 
