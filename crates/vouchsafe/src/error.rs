@@ -712,7 +712,7 @@ impl TransportError {
 fn write_retry_after(f: &mut fmt::Formatter<'_>, wait: Option<Duration>) -> fmt::Result {
     match wait.map(|wait| wait.as_secs()) {
         None | Some(0) => Ok(()),
-        Some(1) => f.write_str(", and asks to wait for a second"),
+        Some(1) => f.write_str(", and asks to wait for 1 second"),
         Some(seconds) => write!(f, ", and asks to wait for {seconds} seconds"),
     }
 }

@@ -53,8 +53,8 @@
 //! # Errors
 //!
 //! [`Error`] has a variant for each who may have to act, [`Error::operation`] says what was being done, and
-//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`] and
-//! [`Error::is_denied`] answer what programs ask.
+//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`],
+//! [`Error::retry_after`] and [`Error::is_denied`] answer what programs ask.
 //!
 //! # Limits
 //!

@@ -77,7 +77,7 @@ impl HttpBuilder {
         self
     }
 
-    /// The time to connect, within the whole.
+    /// The time to connect, within the whole; as long as that is unless it is set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -135,7 +135,8 @@ impl HttpBuilder {
 
     pub(super) fn build_with(self, filter: Option<PublicOnly>) -> Result<Http, Error> {
         // RFC 9700 §4.12 and the token endpoint's secrets: no redirect is ever followed, and no request sent twice.
-        // Another crate may switch on what reqwest can do besides: here it stays off.
+        // Another crate may switch on what reqwest can do besides: here it stays off. A connection that nobody waits for
+        // any more has an end as well.
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -145,10 +146,9 @@ impl HttpBuilder {
             .no_zstd()
             .no_deflate()
             .no_hickory_dns()
+            .http1_only()
+            .connect_timeout(self.connect_timeout.unwrap_or(self.limits.timeout))
             .pool_max_idle_per_host(MAX_IDLE);
-        if let Some(timeout) = self.connect_timeout {
-            builder = builder.connect_timeout(timeout);
-        }
         let proxy = match self.proxy {
             Route::Environment => environment("HTTPS_PROXY"),
             Route::Direct => None,

@@ -225,7 +225,7 @@ async fn an_error_in_words_says_when_to_come_back_as_well() {
     let error = client.manual().refresh("rt").await.unwrap_err();
     assert!(matches!(error, Error::Server(_)) && error.is_retryable());
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
-    assert!(error.to_string().ends_with("and asks to wait for a second"), "{error}");
+    assert!(error.to_string().ends_with("and asks to wait for 1 second"), "{error}");
 }
 
 #[tokio::test]
