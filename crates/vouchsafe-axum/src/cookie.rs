@@ -147,9 +147,9 @@ impl Cookie {
     }
 
     /// The header that sets it; none if a browser would not take it.
-    pub(crate) fn set(&self, way: Way) -> Option<String> {
+    pub(crate) fn set(&self, way: Way, lifetime: Duration) -> Option<String> {
         let Self { name, value } = self;
-        let set = header(name, value, LIFETIME, way);
+        let set = header(name, value, lifetime, way);
         (set.len() <= MAX_COOKIE).then_some(set)
     }
 }
@@ -205,7 +205,7 @@ const PURPOSE: &[u8] = b"vouchsafe-axum login cookie v1 AES-256-GCM";
 const HOST: &str = "__Host-vouchsafe-login-";
 const PLAIN: &str = "vouchsafe-login-";
 /// How long a login may take in the browser; as long as [`vouchsafe::Client::login_limit`] by default.
-const LIFETIME: Duration = Duration::from_secs(600);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// What browsers take at most.
 const MAX_COOKIE: usize = 4096;
 
@@ -263,7 +263,7 @@ mod tests {
     fn over_https_the_cookie_is_secure_and_of_this_host_alone() {
         let name = Family::of("https://app.example.com/callback").new_name().unwrap();
         assert!(name.starts_with("__Host-vouchsafe-login-"));
-        let set = Cookie { name, value: "x".to_owned() }.set(Way::Query).unwrap();
+        let set = Cookie { name, value: "x".to_owned() }.set(Way::Query, LIFETIME).unwrap();
         assert!(set.ends_with("=x; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"), "{set}");
     }
 
@@ -271,7 +271,7 @@ mod tests {
     fn the_cookie_goes_along_with_a_form_from_another_site_where_it_is_secure() {
         let set = |redirect_uri: &str, url: &str| {
             let name = Family::of(redirect_uri).new_name().unwrap();
-            Cookie { name, value: "x".to_owned() }.set(Way::of(url, redirect_uri)).unwrap()
+            Cookie { name, value: "x".to_owned() }.set(Way::of(url, redirect_uri), LIFETIME).unwrap()
         };
         let (https, http) = ("https://app.example.com/callback", "http://127.0.0.1:3000/callback");
         let form = "https://op.example/authorize?a=b&response_mode=form_post&state=x";
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_cookie_too_large_for_browsers_is_not_set() {
-        assert!(Cookie { name: "a".to_owned(), value: "x".repeat(4096) }.set(Way::Query).is_none());
+        assert!(Cookie { name: "a".to_owned(), value: "x".repeat(4096) }.set(Way::Query, LIFETIME).is_none());
     }
 
     #[test]

@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method};
+use tokio::time::timeout;
 use vouchsafe::{Identity, Tokens};
 
 use crate::cookie::{Cookie, Way};
@@ -64,7 +67,10 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(LoginRejection::no_form());
     }
-    let body = to_bytes(body, MAX_FORM).await.map_err(|_| LoginRejection::no_whole_form())?;
+    let body = match timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await {
+        Ok(Ok(body)) => body,
+        _ => return Err(LoginRejection::no_whole_form()),
+    };
     String::from_utf8(body.into()).map_err(|_| LoginRejection::no_form())
 }
 
@@ -91,3 +97,5 @@ async fn finish(trip: &Trip, parts: &Parts, query: &str, way: Way) -> Result<Log
 
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
+/// How long a browser may take to send it.
+const FORM_TIME: Duration = Duration::from_secs(30);

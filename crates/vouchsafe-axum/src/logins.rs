@@ -2,6 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -33,12 +34,14 @@ pub struct Logins {
     /// By name; never empty, the first is the default.
     clients: Vec<(String, Client)>,
     retry_at: Option<String>,
+    login_limit: Duration,
 }
 
 impl Logins {
     /// Logins at one provider, named by its slug.
     pub fn new(client: Client, key: CookieKey) -> Self {
-        Self { key, clients: vec![(client.provider().to_owned(), client)], retry_at: None }
+        let clients = vec![(client.provider().to_owned(), client)];
+        Self { key, clients, retry_at: None, login_limit: cookie::LIFETIME }
     }
 
     /// Adds a client, under the name that [`StartLogin::at`](crate::StartLogin::at) takes. One that had this name
@@ -57,6 +60,14 @@ impl Logins {
     #[must_use]
     pub fn retry_at(mut self, path: impl Into<String>) -> Self {
         self.retry_at = Some(path.into());
+        self
+    }
+
+    /// How long the browser keeps a login; 10 minutes unless it is set. Where people need longer, tell the clients so as
+    /// well, with [`Client::login_limit`].
+    #[must_use]
+    pub fn login_limit(mut self, limit: Duration) -> Self {
+        self.login_limit = limit;
         self
     }
 
@@ -165,7 +176,7 @@ impl Trip {
     /// Leaves a login with the browser.
     pub(crate) fn keep(&self, name: String, kept: &Kept, way: Way) -> Option<()> {
         let value = self.logins.key.seal(&name, serde_json::to_string(kept).ok()?)?;
-        self.add(Cookie { name, value }.set(way)?);
+        self.add(Cookie { name, value }.set(way, self.logins.login_limit)?);
         Some(())
     }
 

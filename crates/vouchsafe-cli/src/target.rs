@@ -1,5 +1,7 @@
 //! From what was said on the command line to the library's three nouns: provider, registration, HTTP.
-use std::fs;
+use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use url::Url;
@@ -241,10 +243,17 @@ fn client_auth(method: &str) -> Result<ClientAuth, Failure> {
 }
 
 fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|e| {
-        let message = format!("{what} {} cannot be read: {e}", path.display());
-        Failure::usage("invalid_argument", message)
-    })
+    let refuse = |why: &dyn Display| {
+        Failure::usage("invalid_argument", format!("{what} {} cannot be read: {why}", path.display()))
+    };
+    let mut content = Vec::new();
+    // A device such as /dev/zero has no end.
+    let bounded = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut content));
+    match bounded {
+        Err(e) => Err(refuse(&e)),
+        Ok(_) if content.len() as u64 > MAX_FILE => Err(refuse(&"it is larger than a mebibyte")),
+        Ok(_) => Ok(content),
+    }
 }
 
 /// How to call a provider of which nothing but a URL is known.
@@ -257,6 +266,9 @@ fn host(url: &str) -> String {
     text::short(&host.unwrap_or_else(|| url.to_owned()), 80)
 }
 
+/// The largest file that is read: certificate authorities, definitions, secrets.
+const MAX_FILE: u64 = 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +280,22 @@ mod tests {
         }
         assert!(nearest("nothing-like-it").is_empty());
         assert!(nearest("").is_empty());
+    }
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let path = std::env::temp_dir().join(format!("vouchsafe-large-{}", std::process::id()));
+        std::fs::write(&path, vec![b'a'; 1024 * 1024]).unwrap();
+        assert_eq!(read("--ca-file", &path).unwrap().len(), 1024 * 1024);
+        std::fs::write(&path, vec![b'a'; 1024 * 1024 + 1]).unwrap();
+        let failure = read("--ca-file", &path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(failure.code, "invalid_argument");
+        assert!(
+            failure.message.ends_with("cannot be read: it is larger than a mebibyte."),
+            "{}",
+            failure.message
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! ```
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vouchsafe::{
@@ -27,6 +29,11 @@ impl HttpClient for Plain {
                 .await
                 .map_err(|_| TransportError::new(HttpErrorKind::Timeout))?
         })
+    }
+
+    /// What lets a request that only reads be tried again.
+    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        Some(Box::pin(tokio::time::sleep(time)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 use vouchsafe_providers::{Definition, ProfileSource};
 
-use crate::cache::Cached;
+use crate::cache::{Cached, Freshness};
 use crate::discovery::fetch_metadata;
 use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, Fault, Feature, Operation};
@@ -54,7 +54,18 @@ pub(crate) use exchange::Expectations;
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    login_limit: Duration,
+    times: Times,
+    max_keys: usize,
+}
+
+/// How long what is good for.
+#[derive(Clone, Copy)]
+struct Times {
+    login: Duration,
+    skew: Duration,
+    metadata: Duration,
+    keys: Duration,
+    cool_down: Duration,
 }
 
 struct Inner {
@@ -91,15 +102,62 @@ impl Client {
         };
         // What needs no discovery, or had it already, is ready from the start.
         if inner.blueprint.discovery.is_none() || provider.known_metadata().is_some() {
-            inner.server = Cached::with(inner.make_server(provider.known_metadata())?, METADATA_AGE);
+            inner.server = Cached::with(inner.make_server(provider.known_metadata())?);
         }
-        Ok(Self { inner: Arc::new(inner), login_limit: LOGIN_LIMIT })
+        let times = Times {
+            login: LOGIN_LIMIT,
+            skew: CLOCK_SKEW,
+            metadata: METADATA_AGE,
+            keys: KEYS_AGE,
+            cool_down: COOL_DOWN,
+        };
+        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
     #[must_use]
     pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.login_limit = limit;
+        self.times.login = limit;
+        self
+    }
+
+    /// The same client with another tolerance for the provider's clock, in what an ID token says of times; 30 seconds
+    /// unless it is set, and never more than 5 minutes.
+    #[must_use]
+    pub fn clock_skew(mut self, skew: Duration) -> Self {
+        self.times.skew = skew.min(MAX_CLOCK_SKEW);
+        self
+    }
+
+    /// The same client with another time for which metadata is used before it is fetched anew; 1 hour unless it is set.
+    #[must_use]
+    pub fn metadata_age(mut self, age: Duration) -> Self {
+        self.times.metadata = age;
+        self
+    }
+
+    /// The same client with another time for which keys are used before they are fetched anew; 10 minutes unless it is
+    /// set. As long as that a key is trusted that the provider has withdrawn.
+    #[must_use]
+    pub fn keys_age(mut self, age: Duration) -> Self {
+        self.times.keys = age;
+        self
+    }
+
+    /// The same client with another pause between two fetches of keys that tokens of unknown keys bring about, and after
+    /// a fetch that failed; 30 seconds unless it is set. A shorter one lets whoever sends such tokens ask the provider
+    /// more often.
+    #[must_use]
+    pub fn cool_down(mut self, pause: Duration) -> Self {
+        self.times.cool_down = pause;
+        self
+    }
+
+    /// The same client with another limit on how many keys of the provider are looked at; 100 unless it is set. Set it
+    /// before the client is used: keys that were fetched serve all its clones.
+    #[must_use]
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.max_keys = keys;
         self
     }
 
@@ -159,7 +217,7 @@ impl Client {
             return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
         }
         // A login from the future is one whose clock was put back: it is as good as new.
-        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.login_limit {
+        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.times.login {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
         let uri = server.authorization.uri();
@@ -370,16 +428,17 @@ impl Client {
     /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
         let inner = &self.inner;
+        let freshness = Freshness { max_age: self.times.metadata, cool_down: self.times.cool_down };
         let Some(well_known) = &inner.blueprint.discovery else {
-            return inner.server.get(METADATA_AGE, || async { inner.make_server(None) }).await;
+            return inner.server.get(freshness, || async { inner.make_server(None) }).await;
         };
         let fetch = || async { inner.make_server(Some(&fetch_metadata(well_known, &inner.http).await?)) };
-        inner.server.get(METADATA_AGE, fetch).await
+        inner.server.get(freshness, fetch).await
     }
 
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.inner.server.known()
+        self.inner.server.known(self.times.metadata)
     }
 }
 
@@ -455,7 +514,15 @@ fn can_do_without(error: &Error) -> bool {
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// With more, the times in a token would say nothing any more.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 /// How long metadata is used before it is fetched anew. It changes rarely, and the last good document is kept.
 const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 /// How long keys are used before they are fetched anew, so that a withdrawn key is not trusted for long.
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
+/// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+/// More keys than any provider has; what is beyond is not read.
+const MAX_KEYS: usize = 100;

@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What can go wrong. Each variant says who has to act.
 ///
@@ -82,7 +83,8 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later, without anybody changing anything.
+    /// Whether the same call may succeed later, without anybody changing anything; [`Error::retry_after`] says when, if
+    /// the provider does.
     ///
     /// A code is spent by the attempt: when exchanging one failed, the way to try again is a new login.
     pub fn is_retryable(&self) -> bool {
@@ -100,6 +102,16 @@ impl Error {
                 _ => false,
             },
             _ => false,
+        }
+    }
+
+    /// How long the provider asks to be left alone (`Retry-After`, RFC 9110 section 10.2.3), from when the answer came.
+    /// Whether the same call may succeed then is for [`Error::is_retryable`] to say.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server(e) => e.retry_after,
+            Self::Http(e) => e.retry_after,
+            _ => None,
         }
     }
 
@@ -185,6 +197,7 @@ pub struct ServerError {
     pub(crate) description: Option<String>,
     pub(crate) uri: Option<String>,
     pub(crate) status: Option<u16>,
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ServerError {
@@ -221,7 +234,7 @@ impl fmt::Display for ServerError {
         if let Some(uri) = &self.uri {
             write!(f, " (see {uri})")?;
         }
-        Ok(())
+        write_retry_after(f, self.retry_after)
     }
 }
 
@@ -359,6 +372,9 @@ pub enum Check {
     RedirectRefused,
     /// A URL is not `https` (nor `http` on a loopback host).
     InsecureUrl,
+    /// A host is not at a public address, and only these are spoken to
+    /// ([`HttpBuilder::public_addresses_only`](crate::HttpBuilder::public_addresses_only)).
+    AddressRefused,
 }
 
 impl Check {
@@ -387,6 +403,7 @@ impl Check {
             Self::TokenType => "token_type",
             Self::RedirectRefused => "redirect_refused",
             Self::InsecureUrl => "insecure_url",
+            Self::AddressRefused => "address_refused",
         }
     }
 }
@@ -454,6 +471,7 @@ pub struct HttpError {
     kind: HttpErrorKind,
     origin: String,
     status: Option<u16>,
+    retry_after: Option<Duration>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -488,6 +506,7 @@ impl fmt::Display for HttpError {
                 )
             }
         }?;
+        write_retry_after(f, self.retry_after)?;
         // The sources say why: a refused connection, an unknown certificate authority.
         let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);
         while let Some(error) = cause {
@@ -506,7 +525,7 @@ impl fmt::Display for HttpError {
 pub enum HttpErrorKind {
     /// It took too long.
     Timeout,
-    /// There was no connection.
+    /// There was no connection, and nothing was sent.
     Connect,
     /// The connection could not be trusted.
     Tls,
@@ -615,13 +634,29 @@ impl Error {
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
-        let TransportError { kind, source } = error;
-        Self::Http(Box::new(HttpError { operation, kind, origin, status: None, source }))
+        let TransportError { reason, source } = error;
+        let Reason::Kind(kind) = reason else {
+            // Which address it is stays untold: whoever named the host must not learn it here.
+            let detail = format!("{origin} is not at a public address, and only these are spoken to");
+            return Self::validation(operation, Check::AddressRefused, detail);
+        };
+        Self::Http(Box::new(HttpError { operation, kind, origin, status: None, retry_after: None, source }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {
         let kind = HttpErrorKind::Status;
-        Self::Http(Box::new(HttpError { operation, kind, origin, status: Some(status), source: None }))
+        let (status, retry_after, source) = (Some(status), None, None);
+        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, source }))
+    }
+
+    /// The same error, of an answer that says when to come back.
+    pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
+        match &mut self {
+            Self::Server(e) => e.retry_after = wait,
+            Self::Http(e) => e.retry_after = wait,
+            _ => {}
+        }
+        self
     }
 
     pub(crate) fn unsupported(
@@ -640,20 +675,45 @@ impl Error {
 /// Why an [`HttpClient`](crate::HttpClient) brought no answer.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    kind: HttpErrorKind,
+    reason: Reason,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reason {
+    Kind(HttpErrorKind),
+    Address,
 }
 
 impl TransportError {
     /// No answer, for that reason.
     pub fn new(kind: HttpErrorKind) -> Self {
-        Self { kind, source: None }
+        Self { reason: Reason::Kind(kind), source: None }
+    }
+
+    /// The host is at an address that is not spoken to ([`is_public_address`](crate::is_public_address)): what becomes
+    /// of it is an [`Error::Validation`], as nothing was sent and trying again would not help.
+    pub fn address_refused() -> Self {
+        Self { reason: Reason::Address, source: None }
+    }
+
+    /// Whether there was no connection, so that nothing was sent.
+    pub(crate) fn is_connect(&self) -> bool {
+        self.reason == Reason::Kind(HttpErrorKind::Connect)
     }
 
     /// Adds the error that caused it. Its message is shown to people: it must hold no secret, so no URL with a query.
     #[must_use]
     pub fn caused_by(self, source: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self { source: Some(Arc::from(source)), ..self }
+    }
+}
+
+fn write_retry_after(f: &mut fmt::Formatter<'_>, wait: Option<Duration>) -> fmt::Result {
+    match wait.map(|wait| wait.as_secs()) {
+        None | Some(0) => Ok(()),
+        Some(1) => f.write_str(", and asks to wait for 1 second"),
+        Some(seconds) => write!(f, ", and asks to wait for {seconds} seconds"),
     }
 }
 

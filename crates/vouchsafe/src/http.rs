@@ -3,17 +3,23 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{HeaderValue, USER_AGENT};
 
 use crate::endpoint::is_loopback;
 use crate::error::{Check, Error, HttpErrorKind, Operation, TransportError};
 
+mod address;
+#[cfg(feature = "reqwest")]
+mod public_only;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod retry;
+pub use address::is_public_address;
 #[cfg(feature = "reqwest")]
 pub use reqwest::HttpBuilder;
+pub(crate) use retry::retry_after;
 
 /// A request to a provider.
 pub type Request = http::Request<Vec<u8>>;
@@ -47,13 +53,20 @@ pub trait HttpClient: Send + Sync {
     /// # Errors
     /// Says why no whole answer came. A status of any kind is an answer.
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>>;
+
+    /// A future that ends after that time; a library without a runtime has no clock that wakes it. Where there is none,
+    /// as unless you write this, no request is tried again. A client that wraps another hands this on as well.
+    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        let _ = time;
+        None
+    }
 }
 
 /// What one exchange with a provider may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The whole time, from connecting to the last byte of the body.
+    /// The whole time, from connecting to the last byte of the body; of a retry, what is left of it.
     pub timeout: Duration,
     /// The largest body, in bytes.
     pub body: usize,
@@ -61,7 +74,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), body: 1024 * 1024 }
+        Self { timeout: TIMEOUT, body: MAX_BODY }
     }
 }
 
@@ -72,6 +85,7 @@ impl Default for Limits {
 pub struct Http {
     client: Arc<dyn HttpClient>,
     limits: Limits,
+    retries: u32,
     user_agent: HeaderValue,
 }
 
@@ -87,7 +101,7 @@ impl Http {
         Ok(self)
     }
 
-    /// The same client with another limit on the time of one exchange; 30 seconds unless it is set.
+    /// The same client with another limit on the time of one exchange, retries included; 30 seconds unless it is set.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
@@ -101,10 +115,23 @@ impl Http {
         self
     }
 
+    /// The same client with another number of retries; 2 unless it is set.
+    ///
+    /// What only reads (metadata, keys, profiles asked for by GET) is tried again where the provider is too busy (status
+    /// 429 or 503) or there was no connection: after the time that it asks for (`Retry-After`), else after a moment. Where
+    /// that is beyond the time of the exchange the error comes at once, with [`Error::retry_after`]. What spends a code
+    /// or a token is sent once, whatever comes of it.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
     /// The client below, to be wrapped in one of your own: to log, to record, to count.
     ///
     /// ```no_run
     /// use std::sync::Arc;
+    /// use std::time::Duration;
     /// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
     ///
     /// struct Counted(Arc<dyn HttpClient>);
@@ -113,6 +140,10 @@ impl Http {
     ///     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
     ///         // Count here.
     ///         self.0.send(request, limits)
+    ///     }
+    ///
+    ///     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+    ///         self.0.wait(time)
     ///     }
     /// }
     ///
@@ -139,7 +170,7 @@ impl Http {
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
 
-        let response = match self.client.send(request, self.limits).await {
+        let response = match self.answer(operation, request).await {
             Ok(response) => response,
             Err(error) => return Err(Error::http(operation, origin, error)),
         };
@@ -154,11 +185,39 @@ impl Http {
         }
         Ok(response)
     }
+
+    /// The answer to a request: the last one, where it is tried again.
+    async fn answer(&self, operation: Operation, request: Request) -> Result<Response, TransportError> {
+        let tries = if retry::is_repeatable(operation, &request) { self.retries } else { 0 };
+        let mut left = self.limits.timeout;
+        for tried in 0..tries {
+            let limits = Limits { timeout: left, ..self.limits };
+            let (outcome, took) = timed(self.send_once(request.clone(), limits)).await;
+            left = left.saturating_sub(took);
+            let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
+            let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.client.wait(pause)?))) else {
+                return outcome;
+            };
+            let ((), took) = timed(wait).await;
+            left = left.saturating_sub(took.max(pause));
+            if left.is_zero() {
+                return outcome;
+            }
+        }
+        let limits = Limits { timeout: left, ..self.limits };
+        self.send_once(request, limits).await
+    }
+
+    async fn send_once(&self, request: Request, limits: Limits) -> Result<Response, TransportError> {
+        let mut response = self.client.send(request, limits).await?;
+        retry::note(&mut response, SystemTime::now());
+        Ok(response)
+    }
 }
 
 impl<C: HttpClient + 'static> From<C> for Http {
     fn from(client: C) -> Self {
-        Self { client: Arc::new(client), limits: Limits::default(), user_agent: AGENT }
+        Self { client: Arc::new(client), limits: Limits::default(), retries: RETRIES, user_agent: AGENT }
     }
 }
 
@@ -168,9 +227,29 @@ impl fmt::Debug for Http {
     }
 }
 
+/// What a future comes to, and how long it took.
+async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let began = Instant::now();
+    let outcome = future.await;
+    (outcome, began.elapsed())
+}
+
+/// A number between 0 and 1. Nothing secret hangs on it: without a random number generator it is 1.
+fn random() -> f64 {
+    let mut bytes = [0xff; 4];
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
+}
+
 /// Where a request goes, without the path: what may be shown.
 pub(crate) fn origin(uri: &http::Uri) -> String {
     format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
 
+/// Slow providers exist; a person does not wait longer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest honest documents are some tens of KiB.
+const MAX_BODY: usize = 1024 * 1024;
+/// How often a request is tried again: a provider in trouble is not helped by more.
+const RETRIES: u32 = 2;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));

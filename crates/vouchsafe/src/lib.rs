@@ -53,8 +53,13 @@
 //! # Errors
 //!
 //! [`Error`] has a variant for each who may have to act, [`Error::operation`] says what was being done, and
-//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`] and
-//! [`Error::is_denied`] answer what programs ask.
+//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`],
+//! [`Error::retry_after`] and [`Error::is_denied`] answer what programs ask.
+//!
+//! # Limits
+//!
+//! Every wait has an end, every body a size, every retry a count: [`guide::limits`] has them all, and what to do where
+//! strangers say where to connect to.
 //!
 //! # Words
 //!
@@ -93,7 +98,7 @@ pub use error::{
 };
 #[cfg(feature = "reqwest")]
 pub use http::HttpBuilder;
-pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response};
+pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response, is_public_address};
 pub use identity::Identity;
 pub use json::{InvalidJson, Json};
 pub use login::{Login, PendingLogin, StartedLogin};

@@ -157,6 +157,10 @@ impl HttpClient for Recorder {
             result
         })
     }
+
+    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        self.inner.wait(time)
+    }
 }
 
 /// What a request to the provider is for, by its look.

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::{EmailList, ProfileSource};
 
-use super::{Client, KEYS_AGE};
+use super::Client;
+use crate::cache::Freshness;
 use crate::discovery::fetch_keys;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Feature, Operation};
@@ -296,11 +297,12 @@ impl Client {
             Refusal::Check(check, detail) => Error::validation(operation, check, detail),
             Refusal::Fault(fault, detail) => Error::response(operation, fault, detail),
         };
-        let fetch = || fetch_keys(&openid.jwks_uri, &self.inner.http);
-        let keys = self.inner.keys.get(KEYS_AGE, fetch).await?;
+        let fetch = || fetch_keys(&openid.jwks_uri, self.max_keys, &self.inner.http);
+        let freshness = Freshness { max_age: self.times.keys, cool_down: self.times.cool_down };
+        let keys = self.inner.keys.get(freshness, fetch).await?;
         match verify(&keys) {
             Err(refusal) if refusal.is_about_keys() => {
-                match self.inner.keys.newer(&keys, KEYS_AGE, fetch).await {
+                match self.inner.keys.newer(&keys, freshness, fetch).await {
                     Some(newer) => verify(&newer).map_err(refused),
                     None => Err(refused(refusal)),
                 }
@@ -328,6 +330,7 @@ impl Client {
             code: expectations.code,
             algorithms: openid.algorithms.as_deref(),
             now: SystemTime::now(),
+            skew: self.times.skew,
         }
     }
 

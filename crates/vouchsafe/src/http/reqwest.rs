@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::{BoxFuture, Http, HttpClient, Limits, Request, Response};
+use super::public_only::{PublicOnly, is_refusal};
+use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response};
 use crate::error::{Error, HttpErrorKind, TransportError};
 
 impl Http {
@@ -20,7 +21,14 @@ impl Http {
 
     /// The built-in transport with settings of your own.
     pub fn builder() -> HttpBuilder {
-        HttpBuilder { limits: Limits::default(), connect_timeout: None, proxy: None, authorities: Vec::new() }
+        HttpBuilder {
+            limits: Limits::default(),
+            retries: RETRIES,
+            connect_timeout: None,
+            proxy: Route::Environment,
+            authorities: Vec::new(),
+            public_only: false,
+        }
     }
 }
 
@@ -40,19 +48,36 @@ impl Http {
 #[must_use = "nothing is set until build()"]
 pub struct HttpBuilder {
     limits: Limits,
+    retries: u32,
     connect_timeout: Option<Duration>,
-    proxy: Option<String>,
+    proxy: Route,
     authorities: Vec<Vec<u8>>,
+    public_only: bool,
+}
+
+/// Which way requests go.
+#[derive(Clone, Debug)]
+enum Route {
+    /// As the environment says.
+    Environment,
+    Direct,
+    Proxy(String),
 }
 
 impl HttpBuilder {
-    /// The whole time of one exchange, from connecting to the last byte of the body.
+    /// The whole time of one exchange, from connecting to the last byte of the body, retries included.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
     }
 
-    /// The time to connect, within the whole.
+    /// How often what only reads is tried again, as [`Http::retries`] says.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The time to connect, within the whole; as long as that is unless it is set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -66,7 +91,29 @@ impl HttpBuilder {
 
     /// The proxy for every request, loopback excepted.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Some(url.into());
+        self.proxy = Route::Proxy(url.into());
+        self
+    }
+
+    /// No proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Route::Direct;
+        self
+    }
+
+    /// Speaks to public addresses alone, by [`is_public_address`](crate::is_public_address): to none of this machine, of
+    /// the network around it, or of a cloud's own services. Switch it on where strangers say where to connect to, as with
+    /// an issuer that anybody may type in: that, and every URL in its metadata, could lead to what only this machine can
+    /// reach (server-side request forgery).
+    ///
+    /// What is checked is the address that is connected to, behind whatever name or spelling. A name of which one address
+    /// is not public is refused altogether. The error is an [`Error::Validation`] with
+    /// [`Check::AddressRefused`](crate::Check::AddressRefused), and nothing was sent.
+    ///
+    /// A proxy resolves names by itself, so nothing could be checked here: the two do not go together. Filter at the proxy
+    /// instead; or connect directly with [`HttpBuilder::no_proxy`], if the proxy comes from the environment.
+    pub fn public_addresses_only(mut self) -> Self {
+        self.public_only = true;
         self
     }
 
@@ -79,14 +126,44 @@ impl HttpBuilder {
     /// The transport.
     ///
     /// # Errors
-    /// [`Error::Config`] if the proxy's URL or a certificate cannot be read.
+    /// [`Error::Config`] if the proxy's URL or a certificate cannot be read, or if there is a proxy where only public
+    /// addresses may be spoken to.
     pub fn build(self) -> Result<Http, Error> {
-        // RFC 9700 §4.12 and the token endpoint's secrets: no redirect is ever followed.
-        let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        if let Some(timeout) = self.connect_timeout {
-            builder = builder.connect_timeout(timeout);
+        let filter = self.public_only.then(PublicOnly::new);
+        self.build_with(filter)
+    }
+
+    pub(super) fn build_with(self, filter: Option<PublicOnly>) -> Result<Http, Error> {
+        // RFC 9700 §4.12 and the token endpoint's secrets: no redirect is ever followed, and no request sent twice.
+        // Another crate may switch on what reqwest can do besides: here it stays off. A connection that nobody waits for
+        // any more has an end as well.
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .no_hickory_dns()
+            .http1_only()
+            .connect_timeout(self.connect_timeout.unwrap_or(self.limits.timeout))
+            .pool_max_idle_per_host(MAX_IDLE);
+        let proxy = match self.proxy {
+            Route::Environment => environment("HTTPS_PROXY"),
+            Route::Direct => None,
+            Route::Proxy(url) => Some(url),
+        };
+        if let Some(filter) = &filter {
+            if proxy.is_some() {
+                let detail = "a proxy resolves names by itself, so that addresses cannot be checked here: leave the proxy \
+                              out (no_proxy, where the environment names it), or have it refuse private addresses in \
+                              place of public_addresses_only";
+                return Err(Error::config("proxy", detail));
+            }
+            builder = builder.dns_resolver(filter.clone());
         }
-        if let Some(url) = self.proxy.or_else(|| environment("HTTPS_PROXY")) {
+        if let Some(url) = proxy {
             let proxy = reqwest::Proxy::all(&url).map_err(|_| {
                 Error::config("proxy", "the proxy's URL cannot be read: write http://host:port")
             })?;
@@ -104,12 +181,17 @@ impl HttpBuilder {
         let client = builder
             .build()
             .map_err(|e| Error::config("tls", format!("TLS cannot be set up: {}", root_cause(&e))))?;
-        Ok(Http { limits: self.limits, ..Http::from(Reqwest { client, urls: Mutex::default() }) })
+        Ok(Http {
+            limits: self.limits,
+            retries: self.retries,
+            ..Http::from(Reqwest { client, filter, urls: Mutex::default() })
+        })
     }
 }
 
 struct Reqwest {
     client: reqwest::Client,
+    filter: Option<PublicOnly>,
     /// The few URLs that a client speaks to, parsed: parsing one again costs as much as reading a token answer.
     urls: Mutex<Vec<(Uri, reqwest::Url)>>,
 }
@@ -141,7 +223,11 @@ impl HttpClient for Reqwest {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let mut outgoing = reqwest::Request::new(parts.method, self.url(&parts.uri)?);
+            let url = self.url(&parts.uri)?;
+            if let Some(filter) = &self.filter {
+                filter.check(&url)?;
+            }
+            let mut outgoing = reqwest::Request::new(parts.method, url);
             *outgoing.headers_mut() = parts.headers;
             *outgoing.timeout_mut() = Some(limits.timeout);
             *outgoing.body_mut() = Some(body.into());
@@ -160,6 +246,10 @@ impl HttpClient for Reqwest {
             Ok(response)
         })
     }
+
+    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        Some(Box::pin(tokio::time::sleep(time)))
+    }
 }
 
 /// A variable of the environment, in capitals or small letters, as proxies are named by custom.
@@ -171,6 +261,9 @@ fn environment(name: &str) -> Option<String> {
 }
 
 fn fault(error: reqwest::Error) -> TransportError {
+    if is_refusal(&error) {
+        return TransportError::address_refused();
+    }
     // The URL is left out: its query may hold what nobody should see.
     let error = error.without_url();
     let kind = if error.is_timeout() {
@@ -209,3 +302,5 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 /// How many parsed URLs are kept: a client has fewer than ten endpoints.
 const MAX_URLS: usize = 16;
+/// How many idle connections to one host are kept, each for 90 seconds at most.
+const MAX_IDLE: usize = 32;

@@ -36,6 +36,8 @@ pub(crate) struct Expected<'a> {
     /// The algorithms that the provider announces.
     pub(crate) algorithms: Option<&'a [String]>,
     pub(crate) now: SystemTime,
+    /// How far the provider's clock may be off.
+    pub(crate) skew: Duration,
 }
 
 /// Whom a token must be for.
@@ -142,7 +144,7 @@ impl<'a> Claims<'a> {
     /// The checks, each with its place in OpenID Connect Core §3.1.3.7.
     fn check(&self, algorithm: Algorithm, expected: &Expected<'_>) -> Result<Box<str>, Refusal> {
         let now = expected.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let skew = SKEW.as_secs_f64();
+        let skew = expected.skew.as_secs_f64();
         let is_id_token = matches!(expected.audience, Audience::Client(_));
 
         // 2. The issuer is the one that was asked.
@@ -443,9 +445,6 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
     }
 }
 
-/// How far the clocks of provider and client may be apart.
-const SKEW: Duration = Duration::from_secs(30);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -466,6 +465,7 @@ mod tests {
             access_token: None,
             code: None,
             algorithms: None,
+            skew: Duration::from_secs(30),
             now: UNIX_EPOCH + Duration::from_secs(NOW),
         };
         match Claims::read(&payload).unwrap().check(Algorithm::Es256, &expected) {

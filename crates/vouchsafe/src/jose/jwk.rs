@@ -43,10 +43,10 @@ enum Material {
 }
 
 impl KeySet {
-    /// Reads a key set. None where it is no key set at all.
-    pub(crate) fn read(document: &Json) -> Option<Self> {
+    /// Reads so many keys of a set at most. None where it is no key set at all.
+    pub(crate) fn read(document: &Json, most: usize) -> Option<Self> {
         let keys = document.value().get("keys")?.as_array()?;
-        Some(Self { keys: keys.iter().take(MAX_KEYS).filter_map(Key::read).collect() })
+        Some(Self { keys: keys.iter().take(most).filter_map(Key::read).collect() })
     }
 
     pub(crate) fn verify(
@@ -173,8 +173,6 @@ impl Material {
 }
 
 const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
-/// More keys than any provider has; what is beyond is not read.
-const MAX_KEYS: usize = 100;
 const MIN_RSA_BITS: usize = 2048;
 /// The largest modulus that the crypto library takes; larger ones cost more than they protect.
 const MAX_RSA_BITS: usize = 8192;
@@ -187,7 +185,7 @@ mod tests {
     use serde_json::json;
 
     fn read(keys: Value) -> KeySet {
-        KeySet::read(&Json::from(json!({ "keys": keys }))).unwrap()
+        KeySet::read(&Json::from(json!({ "keys": keys })), 100).unwrap()
     }
 
     fn rsa(bytes: usize, e: &[u8]) -> Value {
@@ -207,7 +205,7 @@ mod tests {
         ]));
         assert_eq!(set.keys.len(), 1);
         assert_eq!(set.keys[0].kid.as_deref(), Some("good"));
-        assert!(KeySet::read(&Json::from(json!({}))).is_none());
+        assert!(KeySet::read(&Json::from(json!({})), 100).is_none());
     }
 
     #[test]

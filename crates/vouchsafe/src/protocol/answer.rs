@@ -9,7 +9,7 @@ use vouchsafe_providers::Failure;
 
 use super::params::{JSON, UNCHANGED, read_form};
 use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
-use crate::http::{Request, Response, origin};
+use crate::http::{Request, Response, origin, retry_after};
 use crate::json::{self, Json};
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
@@ -80,6 +80,7 @@ impl Exchange<'_> {
             body.and_then(|body| self.failed(&body, Some(status)).or_else(|| self.said(&body, Some(status))));
         said.or_else(|| self.said_in_header(response, status))
             .unwrap_or_else(|| Error::status_of(self.operation, origin(self.uri), status))
+            .after(retry_after(response))
     }
 
     /// Whether the answer is a form. What begins as an object is JSON, whatever it is called.
@@ -151,6 +152,7 @@ impl Exchange<'_> {
             description: description.map(shown),
             uri: uri.map(shown),
             status,
+            retry_after: None,
         }))
     }
 

@@ -2,7 +2,7 @@
 mod answer;
 mod fields;
 mod request;
-mod time;
+pub(crate) mod time;
 
 pub(crate) use answer::{KNOWN, TokenAnswer, read, read_body};
 pub(crate) use request::{Grant, request};

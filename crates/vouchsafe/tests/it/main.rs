@@ -5,6 +5,8 @@ mod wire;
 
 #[cfg(feature = "reqwest")]
 mod acted_issuer;
+#[cfg(feature = "reqwest")]
+mod addresses;
 mod authorization_url;
 mod callback;
 #[cfg(feature = "reqwest")]
@@ -19,8 +21,10 @@ mod login;
 mod manners;
 mod redaction;
 mod refresh;
+mod retries;
 mod revocation;
 mod thirteen;
+mod times;
 mod token_request;
 mod tokens;
 #[cfg(feature = "reqwest")]

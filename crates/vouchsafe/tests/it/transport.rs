@@ -169,6 +169,15 @@ async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn headers_beyond_the_limit_are_not_read_to_their_end() {
+    // More of them than there may be, and one longer than it may be. Then the server says no more.
+    for headers in ["a: b\r\n".repeat(101), format!("a: {}", "b".repeat(420_000))] {
+        let server = Server::stalling_after(&format!("HTTP/1.1 200 OK\r\n{headers}")).await;
+        assert_eq!(code(server.exchange(&Http::new().unwrap()).await), "interrupted_answer");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_is_given_up() {
     let server = Server::stalling_after("").await;
     let error = server.exchange(&short()).await.unwrap_err();

@@ -1,0 +1,44 @@
+//! What a browser may take: time and room.
+use std::time::Duration;
+
+use axum::http::header::SET_COOKIE;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use vouchsafe::{Client, Http, Provider, Registration};
+use vouchsafe_axum::{CookieKey, Logins};
+
+use crate::scenario::{Browser, REDIRECT_URI, site};
+
+fn logins() -> Logins {
+    let provider = Provider::new("acme")
+        .authorization_endpoint("https://acme.example/authorize")
+        .token_endpoint("https://acme.example/token");
+    let registration = Registration::new("id").redirect_uri(REDIRECT_URI);
+    let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
+    Logins::new(client, CookieKey::generate().unwrap())
+}
+
+// The clock runs as fast as there is nothing to do.
+#[tokio::test(start_paused = true)]
+async fn a_form_that_never_ends_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut browser = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    tokio::spawn(async move { axum::serve(listener, site(logins())).await });
+    let head = "POST /callback HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+                connection: close\r\ncontent-length: 1000\r\n\r\ncode=x&";
+    browser.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    browser.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.contains("did not come to its end"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_browser_keeps_a_login_as_long_as_is_said() {
+    for (logins, seconds) in [(logins(), 600), (logins().login_limit(Duration::from_secs(3600)), 3600)] {
+        let mut browser = Browser { site: site(logins), cookies: Default::default() };
+        let page = browser.get("/login").await;
+        let cookie = page.headers[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.contains(&format!("; Max-Age={seconds}; ")), "{cookie}");
+    }
+}

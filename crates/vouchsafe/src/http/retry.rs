@@ -1,0 +1,194 @@
+//! Whether a request is worth a second try, and how long to wait before it.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{Request, Response};
+use crate::error::{Operation, TransportError};
+use crate::protocol::token::time;
+
+/// How long a provider asks to be left alone: with the answer, for whoever makes an error of it.
+#[derive(Clone, Copy)]
+struct RetryAfter(Duration);
+
+/// Notes what an answer says of when to come back.
+pub(super) fn note(response: &mut Response, now: SystemTime) {
+    if let Some(wait) = read(response.headers(), now) {
+        response.extensions_mut().insert(RetryAfter(wait));
+    }
+}
+
+/// How long the provider asks to wait, as it was noted.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    response.extensions().get().map(|RetryAfter(wait)| *wait)
+}
+
+/// Whether a request may be sent again: one that only reads. A code or a refresh token is spent by the attempt, whatever
+/// came of it.
+pub(super) fn is_repeatable(operation: Operation, request: &Request) -> bool {
+    let reads = matches!(
+        operation,
+        Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity
+    );
+    reads && request.method() == Method::GET
+}
+
+/// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
+/// a number between 0 and 1, so that many who failed together do not come back together.
+pub(super) fn pause(
+    outcome: &Result<Response, TransportError>,
+    tried: u32,
+    random: impl FnOnce() -> f64,
+) -> Option<Duration> {
+    let asked = match outcome {
+        Ok(response) => {
+            // RFC 6585 §4, RFC 9110 §15.6.4.
+            let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+            busy.contains(&response.status()).then(|| retry_after(response))?
+        }
+        // Nothing was sent.
+        Err(error) => error.is_connect().then_some(None)?,
+    };
+    let step = FIRST_PAUSE * 2_u32.pow(tried.min(MAX_DOUBLINGS));
+    let (least, spread) = match asked {
+        Some(asked) => (asked, step + asked / 10),
+        None => (step / 2, step / 2),
+    };
+    Some(least + spread.mul_f64(random()))
+}
+
+/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
+fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let mut values = headers.get_all(RETRY_AFTER).into_iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let value = value.to_str().ok()?.trim();
+    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        value.parse().map_or(MAX_WAIT, Duration::from_secs)
+    } else {
+        // A date that has passed means that the time has come.
+        date(value)?.duration_since(now).unwrap_or_default()
+    };
+    Some(wait.min(MAX_WAIT))
+}
+
+/// A date of HTTP in its three forms (RFC 9110 section 5.6.7), of which two are old.
+fn date(text: &str) -> Option<SystemTime> {
+    let words: Vec<&str> = text.split([' ', '-']).filter(|word| !word.is_empty()).collect();
+    let (day, month, year, time) = match words[..] {
+        // `Sun, 06 Nov 1994 08:49:37 GMT`, and `Sunday, 06-Nov-94 08:49:37 GMT`.
+        [_, day, month, year, time, "GMT"] => (day, month, year, time),
+        // `Sun Nov  6 08:49:37 1994`.
+        [_, month, day, time, year] => (day, month, year, time),
+        _ => return None,
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let century = match year {
+        _ if year.len() != 2 => "",
+        _ if year < "70" => "20",
+        _ => "19",
+    };
+    let seconds = time::seconds(&format!("{century}{year}-{month:02}-{day:0>2}T{time}Z"))?;
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// The longest pause before a first retry that nobody asked for; each after it is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Where pauses stop to grow.
+const MAX_DOUBLINGS: u32 = 6;
+/// The longest time that is read from an answer: more is no time that a program waits.
+const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::HttpErrorKind;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// What is read of that header, at a quarter to nine on 6 November 1994.
+    fn seconds(value: &str) -> Option<u64> {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+        read(&headers, at(784_111_777 - 277)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn seconds_and_dates_are_read() {
+        for (value, expected) in [
+            ("0", 0),
+            ("120", 120),
+            (" 7 ", 7),
+            ("99999999999999999999999", MAX_WAIT.as_secs()),
+            ("18446744073709551615", MAX_WAIT.as_secs()),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 277),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 277),
+            ("Sun Nov  6 08:49:37 1994", 277),
+            ("Sun Nov 16 08:49:37 1994", 277 + 864_000),
+            ("Sun, 06 Nov 1994 08:40:00 GMT", 0),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_WAIT.as_secs()),
+        ] {
+            assert_eq!(seconds(value), Some(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_none() {
+        for value in [
+            "",
+            "soon",
+            "-1",
+            "+1",
+            "1.5",
+            "1e3",
+            "1 2",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 Now 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 25:00:00 GMT",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
+            "Sun, xx Nov 1994 08:49:37 GMT",
+            "1994-11-06T08:49:37Z",
+        ] {
+            assert_eq!(seconds(value), None, "{value}");
+        }
+        let mut twice = HeaderMap::from_iter([(RETRY_AFTER, "1".parse().unwrap())]);
+        twice.append(RETRY_AFTER, "2".parse().unwrap());
+        assert_eq!(read(&twice, at(0)), None, "which of two would count is anybody's guess");
+    }
+
+    #[test]
+    fn pauses_are_never_shorter_than_asked_and_never_the_same_for_all() {
+        let busy = |seconds: &'static str| {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static(seconds));
+            note(&mut response, at(0));
+            Ok(response)
+        };
+        let ms = |outcome: &Result<Response, TransportError>, tried, random| {
+            pause(outcome, tried, || random).map(|pause| pause.as_millis())
+        };
+        assert_eq!([ms(&busy("0"), 0, 0.0), ms(&busy("0"), 0, 1.0)], [Some(0), Some(250)]);
+        assert_eq!([ms(&busy("20"), 0, 0.0), ms(&busy("20"), 1, 1.0)], [Some(20_000), Some(22_500)]);
+        let dead = |kind| Err(TransportError::new(kind));
+        let connect = dead(HttpErrorKind::Connect);
+        assert_eq!([ms(&connect, 0, 0.0), ms(&connect, 0, 1.0)], [Some(125), Some(250)]);
+        assert_eq!([ms(&connect, 1, 0.0), ms(&connect, 1, 1.0)], [Some(250), Some(500)]);
+        assert_eq!(ms(&connect, u32::MAX, 1.0), Some(16_000), "they do not grow without end");
+        for kind in [HttpErrorKind::Timeout, HttpErrorKind::Tls, HttpErrorKind::Interrupted] {
+            assert_eq!(ms(&dead(kind), 0, 0.0), None, "{kind:?}");
+        }
+        assert_eq!(ms(&Err(TransportError::address_refused()), 0, 0.0), None);
+        for status in [200, 400, 404, 500, 502, 504] {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            assert_eq!(ms(&Ok(response), 0, 0.0), None, "{status}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What the guide says of limits is what the code does.
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
+const ROWS: [(&str, &str, &str); 40] = [
+    ("connecting, within that", "vouchsafe/src/http.rs", "TIMEOUT"),
+    (
+        "time of one exchange, from connecting to the last byte, retries included",
+        "vouchsafe/src/http.rs",
+        "TIMEOUT",
+    ),
+    ("retries of what only reads", "vouchsafe/src/http.rs", "RETRIES"),
+    (
+        "longest pause before the first of them, if the provider asks for none; then twice that",
+        "vouchsafe/src/http/retry.rs",
+        "FIRST_PAUSE",
+    ),
+    ("longest `Retry-After` that is told", "vouchsafe/src/http/retry.rs", "MAX_WAIT"),
+    ("body of an answer", "vouchsafe/src/http.rs", "MAX_BODY"),
+    // By behaviour: tests/it/transport.rs, and below.
+    ("headers of an answer", "", ""),
+    ("levels of JSON in each other", "", ""),
+    ("idle connections kept to one host, each for 90 s", "vouchsafe/src/http/reqwest.rs", "MAX_IDLE"),
+    ("parsed URLs kept", "vouchsafe/src/http/reqwest.rs", "MAX_URLS"),
+    ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
+    ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),
+    ("how far it may be at most", "vouchsafe/src/client.rs", "MAX_CLOCK_SKEW"),
+    ("metadata kept; the last good one beyond", "vouchsafe/src/client.rs", "METADATA_AGE"),
+    ("keys kept; the last good ones beyond", "vouchsafe/src/client.rs", "KEYS_AGE"),
+    ("pause after a forced or failed fetch of either", "vouchsafe/src/client.rs", "COOL_DOWN"),
+    ("keys in a set; those beyond are not looked at", "vouchsafe/src/client.rs", "MAX_KEYS"),
+    ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
+    ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
+    ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),
+    (
+        "query of the redirect URI, or the form posted there",
+        "vouchsafe/src/protocol/authorization.rs",
+        "MAX_QUERY",
+    ),
+    ("profile in that", "vouchsafe/src/protocol/authorization.rs", "MAX_PROFILE"),
+    ("life of a client secret that is a JWT", "vouchsafe/src/jose/client_secret.rs", "LIFETIME"),
+    ("`error` that is kept, in characters", "vouchsafe/src/error.rs", "MAX_CODE"),
+    ("text of a provider's that is shown, in characters", "vouchsafe/src/error.rs", "MAX_TEXT"),
+    ("time for which the browser keeps a login", "vouchsafe-axum/src/cookie.rs", "LIFETIME"),
+    (
+        "logins under way in one browser; of more the oldest is given up",
+        "vouchsafe-axum/src/start.rs",
+        "MAX_OPEN",
+    ),
+    ("login cookie, in bytes", "vouchsafe-axum/src/cookie.rs", "MAX_COOKIE"),
+    ("path to return to, in bytes", "vouchsafe-axum/src/start.rs", "MAX_PATH"),
+    ("response that is posted", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
+    ("time for posting it", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
+    ("connections to the redirect URI at once", "vouchsafe-cli/src/listener.rs", "MAX_CONNECTIONS"),
+    ("browsers that wait for their page", "vouchsafe-cli/src/listener.rs", "MAX_CALLBACKS"),
+    ("request to it, its form included", "vouchsafe-cli/src/listener.rs", "MAX_BUFFER"),
+    ("time for a browser to say what it wants", "vouchsafe-cli/src/listener.rs", "HEADERS"),
+    ("time after which the page says that it takes longer", "vouchsafe-cli/src/listener.rs", "PATIENCE"),
+    ("time for the last page to leave", "vouchsafe-cli/src/listener.rs", "CLOSING"),
+    ("file that is read: certificates, a definition, a secret", "vouchsafe-cli/src/target.rs", "MAX_FILE"),
+    ("JWT that is inspected", "vouchsafe-cli/src/inspect.rs", "MAX_INPUT"),
+    ("time for the person to sign in", "vouchsafe-cli/src/args.rs", "wait"),
+];
+
+/// Constants of such a name that bound nothing a reader could meet.
+const NO_LIMITS: [&str; 2] = ["MAX_SECONDS", "MAX_DOUBLINGS"];
+
+fn crates() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn guide() -> String {
+    fs::read_to_string(crates().join("vouchsafe/src/docs/limits.md")).unwrap()
+}
+
+/// What the guide's tables say, by what it is about.
+fn rows() -> Vec<(String, String)> {
+    let text = guide();
+    let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let rows = text.lines().filter(|line| line.starts_with("| ")).map(cells);
+    rows.filter(|cells| cells[1] != "what" && cells[1] != "---")
+        .map(|cells| (cells[1].clone(), cells[2].clone()))
+        .collect()
+}
+
+/// A number with its unit, in milliseconds, bytes or pieces.
+fn said(text: &str) -> u64 {
+    let mut words = text.split([' ', ',']);
+    let number: u64 = words.next().unwrap().parse().unwrap_or_else(|_| panic!("{text} is no number"));
+    number
+        * match words.next() {
+            None | Some("" | "ms") => 1,
+            Some("s") => 1000,
+            Some("min") => 60_000,
+            Some("h") => 3_600_000,
+            Some("d") => 86_400_000,
+            Some("KiB") => 1024,
+            Some("MiB") => 1024 * 1024,
+            Some(unit) => panic!("{unit} is no unit"),
+        }
+}
+
+/// The value of a constant in a source, in the same units.
+fn coded(source: &str, name: &str) -> Option<u64> {
+    let (_, rest) = source.split_once(&format!("const {name}: "))?;
+    let (_, value) = rest.split(';').next()?.split_once(" = ")?;
+    let (unit, value) = match value.split_once('(') {
+        Some(("Duration::from_secs", seconds)) => (1000, seconds),
+        Some(("Duration::from_millis", millis)) => (1, millis),
+        Some(_) => return None,
+        None => (1, value),
+    };
+    let factors =
+        value.trim_end_matches(')').split('*').map(|factor| factor.trim().replace('_', "").parse::<u64>());
+    factors.product::<Result<u64, _>>().ok().map(|value| value * unit)
+}
+
+#[test]
+fn the_guide_says_what_the_code_does() {
+    let rows: Vec<_> = rows();
+    let by_name: BTreeMap<_, _> = rows.iter().cloned().collect();
+    for (what, file, name) in
+        ROWS.iter().filter(|(_, file, _)| file.ends_with(".rs") && !file.ends_with("args.rs"))
+    {
+        let source = fs::read_to_string(crates().join(file)).unwrap();
+        let code = coded(&source, name).unwrap_or_else(|| panic!("{file} has no number named {name}"));
+        let told = by_name.get(*what).unwrap_or_else(|| panic!("the guide has no row for {what}"));
+        assert_eq!(said(told), code, "{what}: the guide says {told}, {name} in {file} says otherwise");
+    }
+    // The command's own words for its defaults.
+    let args = fs::read_to_string(crates().join("vouchsafe-cli/src/args.rs")).unwrap();
+    for (what, option) in [("time for the person to sign in", "wait"), ("time of one exchange", "timeout")] {
+        let (before, _) = args.split_once(&format!("pub(crate) {option}: Duration")).unwrap();
+        let (_, default) = before.rsplit_once("default_value = \"").unwrap();
+        let seconds: u64 = default.split('"').next().unwrap().parse().unwrap();
+        assert_eq!(said(&by_name[what]), seconds * 1000, "{what}");
+    }
+    for (what, _) in &rows {
+        let known = ROWS.iter().any(|(row, ..)| row == what) || what == "time of one exchange";
+        assert!(known, "nothing compares the row \"{what}\" with the code: add it to ROWS");
+    }
+}
+
+#[test]
+fn every_limit_of_the_libraries_has_its_row() {
+    let mut folders: Vec<PathBuf> =
+        ["vouchsafe/src", "vouchsafe-axum/src"].map(|folder| crates().join(folder)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(source) = fs::read_to_string(&path) else { continue };
+            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for (at, _) in code.match_indices("const MAX_") {
+                let name = code[at + 6..].split(':').next().unwrap();
+                let known = ROWS.iter().any(|(_, file, row)| *row == name && path.ends_with(file))
+                    || NO_LIMITS.contains(&name);
+                assert!(
+                    known,
+                    "{name} in {} is not in the guide's table: {}",
+                    path.display(),
+                    "src/docs/limits.md"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn json_is_as_deep_as_the_guide_says() {
+    let (_, told) = rows().into_iter().find(|(what, _)| what == "levels of JSON in each other").unwrap();
+    let deep = |levels: u64| {
+        let levels = usize::try_from(levels).unwrap();
+        format!("{}{}", "[".repeat(levels), "]".repeat(levels)).parse::<vouchsafe::Json>()
+    };
+    assert!(deep(said(&told)).is_ok());
+    assert!(deep(said(&told) + 1).is_err());
+}
