@@ -164,9 +164,11 @@ impl Exchange<'_> {
     }
 
     fn check_content_type(&self, response: &Response) -> Result<(), Error> {
-        let Some(essence) = essence(response) else {
-            return Ok(());
-        };
+        // Where there are two, one reader takes the first and another the last: all of them must do.
+        essences(response).try_for_each(|essence| self.check_essence(essence))
+    }
+
+    fn check_essence(&self, essence: &str) -> Result<(), Error> {
         let json = |e: &str| e == "application/json" || e == "text/json" || e.ends_with("+json");
         if json(essence) || json(&essence.to_ascii_lowercase()) || self.may_be_form(Some(essence)) {
             return Ok(());
@@ -185,8 +187,12 @@ impl Exchange<'_> {
 
 /// The content type of an answer without its parameters, if it has one.
 pub(crate) fn essence(response: &Response) -> Option<&str> {
-    let value = response.headers().get(CONTENT_TYPE)?.to_str().unwrap_or("?");
-    Some(value.split(';').next().unwrap_or_default().trim())
+    essences(response).next()
+}
+
+fn essences(response: &Response) -> impl Iterator<Item = &str> {
+    let values = response.headers().get_all(CONTENT_TYPE).iter();
+    values.map(|value| value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim())
 }
 
 /// A GET.
