@@ -205,12 +205,18 @@ impl Client {
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;
-                userinfo::check_signed(&claims, server.issuer.as_deref(), self.client_id())?;
+                let allowed = openid.userinfo_algorithms.as_deref();
+                let claims =
+                    self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed)).await?;
+                userinfo::check_signed(&claims, self.client_id(), SystemTime::now())?;
                 claims
             }
             (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),
         };
+        if server.openid.is_some() {
+            let aliases = &blueprint.definition.issuer_aliases;
+            userinfo::check_issuer(&claims, |iss| server.is_issuer(iss) || aliases.iter().any(|a| a == iss))?;
+        }
         if let Some(id_token) = id_token {
             userinfo::check_subject(&exchange, &claims, id_token.subject())?;
         }
