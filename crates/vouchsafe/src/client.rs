@@ -22,6 +22,7 @@ use crate::protocol::authorization::{self, AuthorizationResponse};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::emails;
 use crate::protocol::metadata::Metadata;
+use crate::protocol::random::Random;
 use crate::protocol::token::Grant;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
@@ -164,7 +165,12 @@ impl Client {
         }
         let uri = server.authorization.uri();
         let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
-        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()], dialect };
+        let own = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        let [state, nonce, verifier] = own.map(|own| own.map_or("", Random::as_str));
+        let [client_secret, basic] = self.inner.credentials.secrets();
+        let code = response.code.as_deref().unwrap_or_default();
+        let secrets = &[state, nonce, verifier, client_secret, basic, code];
+        let exchange = Exchange { operation, uri: &uri, secrets, dialect };
         if let Some(error) = &response.error {
             let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
             return Err(exchange.server_error(error, description, uri, None));

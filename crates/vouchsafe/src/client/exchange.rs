@@ -89,7 +89,8 @@ impl Client {
             (Some(openid), Some(raw)) => {
                 let access_token = Some(answer.access_token.expose());
                 let expected = self.expected(server, openid, expectations, access_token);
-                let verified = self.verify(openid, raw.expose(), &expected, operation).await?;
+                let verified = self.verify(openid, raw.expose(), &expected, operation).await;
+                let verified = verified.map_err(|e| e.without(&secrets))?;
                 Some(IdToken::new(raw.clone(), verified))
             }
             (Some(_), None) if wants_id_token => {
@@ -200,14 +201,16 @@ impl Client {
         let request = blueprint.profile.request(endpoint, token, answer.as_ref())?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
-        let secrets = [token.expose()];
+        let [secret, basic] = self.inner.credentials.secrets();
+        let refresh_token = tokens.and_then(Tokens::refresh_token).map_or("", |token| token.expose());
+        let secrets = [token.expose(), secret, basic, refresh_token];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.userinfo_dialect() };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
                 let allowed = openid.userinfo_algorithms.as_deref();
-                let claims =
-                    self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed)).await?;
+                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed)).await;
+                let claims = claims.map_err(|e| e.without(&secrets))?;
                 userinfo::check_signed(&claims, self.client_id(), SystemTime::now())?;
                 claims
             }

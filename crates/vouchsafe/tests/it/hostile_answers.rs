@@ -2,7 +2,9 @@
 use serde_json::{Value, json};
 
 use crate::forge;
-use crate::scenario::{CLIENT_ID, ISSUER, SUBJECT, Scenario, now};
+use crate::scenario::{
+    ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET, CODE, ISSUER, REFRESH_TOKEN, SUBJECT, Scenario, now,
+};
 use crate::wire::{answer, json as answer_json};
 
 async fn identity(scenario: &Scenario) -> String {
@@ -101,4 +103,38 @@ async fn signed_userinfo_is_of_no_other_type_and_by_an_announced_algorithm() {
             .metadata("userinfo_signing_alg_values_supported", json!([announced]));
         assert_eq!(identity(&scenario).await, verdict, "{announced}");
     }
+}
+
+#[tokio::test]
+async fn nothing_that_a_provider_quotes_comes_back_out() {
+    for scenario in [
+        Scenario::openid().at("/token", answer(200, &format!("text/{CODE}+{CLIENT_SECRET}"), "x")),
+        Scenario::openid().header("kid", json!(format!("no {CODE}, no {CLIENT_SECRET}"))),
+        Scenario::openid().header("alg", json!(CODE)),
+        Scenario::openid().claim("iss", json!(format!("https://{CODE}.example/{CLIENT_SECRET}"))),
+    ] {
+        let error = scenario.log_in().await.unwrap_err();
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains(CODE) && !told.contains(CLIENT_SECRET), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn userinfo_that_quotes_what_the_provider_knows_gives_nothing_away() {
+    let said = format!("{ACCESS_TOKEN} {REFRESH_TOKEN} {CLIENT_SECRET}");
+    let body = json!({"error": "invalid_token", "error_description": said});
+    let scenario = Scenario::openid().at("/userinfo", answer_json(401, body));
+    let tokens = scenario.log_in().await.unwrap();
+    let told = scenario.client().profile(&tokens).await.unwrap_err().to_string();
+    assert!([ACCESS_TOKEN, REFRESH_TOKEN, CLIENT_SECRET].iter().all(|s| !told.contains(s)), "{told}");
+}
+
+#[tokio::test]
+async fn an_authorization_response_that_quotes_secrets_gives_nothing_away() {
+    let scenario = Scenario::openid();
+    let login = scenario.started().await;
+    let said = format!("error=no&error_description=not+{CODE}+nor+{CLIENT_SECRET}");
+    let query = format!("{}&{said}", scenario.callback(&login.url));
+    let told = scenario.client().finish(login.pending, &query).await.unwrap_err().to_string();
+    assert!(told.contains("not … nor …"), "{told}");
 }
