@@ -12,6 +12,8 @@ mod discovery;
 mod hostile_answers;
 mod hostile_jwt;
 mod hostile_metadata;
+#[cfg(feature = "reqwest")]
+mod hostile_transport;
 mod http;
 mod id_token;
 mod identity;
