@@ -13,6 +13,14 @@ async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
     (login, url)
 }
 
+/// Whether all of a GET, or of a POST with a form, is there.
+fn is_whole(request: &[u8]) -> bool {
+    let request = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    body.len() >= length.unwrap_or_default()
+}
+
 fn get(url: &str) -> String {
     let url = Url::parse(url).unwrap();
     format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", &url[url::Position::BeforePath..])
@@ -75,13 +83,7 @@ async fn userinfo_that_quotes_the_token_request_gives_nothing_away() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
-            // The form of a token request ends with its verifier, which is followed by nothing.
-            while !(request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n"))
-                && !String::from_utf8_lossy(&request)
-                    .split_once("code_verifier=")
-                    .is_some_and(|(_, verifier)| verifier.len() >= 43)
-                && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0)
-            {}
+            while !is_whole(&request) && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {}
             let request = String::from_utf8(request).unwrap();
             let answer = if request.starts_with("POST") {
                 *heard.lock().unwrap() = request.rsplit("\r\n").next().unwrap().to_owned();
