@@ -1,4 +1,5 @@
 //! The loopback end of a login: the redirect URI of a program on its user's own machine (RFC 8252 section 7.3).
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,8 +15,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use url::Url;
 
@@ -97,24 +98,21 @@ struct Site {
 
 async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bool>) {
     let mut ending = stopped.clone();
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    let mut guests: VecDeque<Guest> = VecDeque::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let accept = async {
-            // The semaphore is never closed.
-            let permit = room.clone().acquire_owned().await.ok();
-            (permit, socket.accept().await)
-        };
         tokio::select! {
             () = told(&mut ending) => break,
-            (permit, accepted) = accept => match accepted {
+            accepted = socket.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let (site, stopped) = (site.clone(), stopped.clone());
-                    connections.spawn(async move {
-                        connection(stream, site, stopped).await;
-                        drop(permit);
-                    });
+                    guests.retain(|guest| !guest.task.is_finished());
+                    if !make_room(&mut guests) {
+                        continue;
+                    }
+                    let busy = Arc::new(AtomicBool::new(false));
+                    let connection = connection(stream, site.clone(), busy.clone(), stopped.clone());
+                    guests.push_back(Guest { task: connections.spawn(connection), busy });
                 }
                 // Out of file descriptors, most likely: that passes.
                 Err(_) => sleep(BREATH).await,
@@ -125,14 +123,36 @@ async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bo
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, site: Arc<Site>, mut stopped: watch::Receiver<bool>) {
-    let busy = AtomicBool::new(false);
+/// A connection, and whether it has asked for something that is being answered.
+struct Guest {
+    task: AbortHandle,
+    busy: Arc<AtomicBool>,
+}
+
+/// Whether there is room for one more. Whoever has come first and said nothing goes: the one who is waited for may be
+/// the last to come. Those who wait for a page stay.
+fn make_room(guests: &mut VecDeque<Guest>) -> bool {
+    if guests.len() < MAX_CONNECTIONS {
+        return true;
+    }
+    let idle = guests.iter().position(|guest| !guest.busy.load(Ordering::Relaxed));
+    let leaving = idle.and_then(|at| guests.remove(at));
+    leaving.map(|guest| guest.task.abort()).is_some()
+}
+
+async fn connection(
+    stream: TcpStream,
+    site: Arc<Site>,
+    busy: Arc<AtomicBool>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = service_fn(|request| {
-        busy.store(true, Ordering::Relaxed);
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.respond(request).await) }
+        let (site, busy) = (site.clone(), busy.clone());
+        async move { Ok::<_, Infallible>(site.respond(request, &busy).await) }
     });
     let mut server = http1::Builder::new();
+    // A browser that hangs up before it has its page has come all the same.
+    server.half_close(true);
     // A request a connection: the last page then ends with the connection, and nothing is left to be cut off.
     server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
@@ -155,7 +175,7 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 }
 
 impl Site {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, busy: &AtomicBool) -> Response<Full<Bytes>> {
         // A name that leads here by DNS rebinding is not this machine's.
         if !is_for_this_machine(&request) {
             return Page::wrong_host().response(StatusCode::FORBIDDEN);
@@ -175,6 +195,7 @@ impl Site {
                 return response;
             }
         };
+        busy.store(true, Ordering::Relaxed);
         let (reply, page) = oneshot::channel();
         if self.callbacks.send(Callback { query, reply }).await.is_err() {
             return Page::not_this_login().response(StatusCode::BAD_REQUEST);
@@ -220,8 +241,9 @@ fn is_loopback(authority: &str) -> bool {
 const MAX_CONNECTIONS: usize = 64;
 /// Browsers that wait for their page at the same time.
 const MAX_CALLBACKS: usize = 16;
-/// An authorization response is a line of a request, or a small form.
-const MAX_BUFFER: usize = 16 * 1024;
+/// An authorization response is a line of a request, or a small form. Longer lines than hyper takes (64 KiB) fit, so that
+/// what is too long is told by those who read it.
+const MAX_BUFFER: usize = 96 * 1024;
 /// How long a browser may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(5);
 /// How long a browser is kept waiting while the provider is asked for the tokens.

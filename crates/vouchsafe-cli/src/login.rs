@@ -2,7 +2,8 @@
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
-use vouchsafe::{Client, Error, Identity, StartedLogin, Tokens};
+use url::form_urlencoded;
+use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 
 use crate::args::{BrowserArgs, LoginArgs};
 use crate::failure::Failure;
@@ -59,6 +60,29 @@ struct Attempt<'a> {
     answered: Option<Callback>,
 }
 
+/// What the login has spent: the library knows it no more, and a provider may quote it all the same.
+struct Spent(Vec<String>);
+
+impl Spent {
+    fn of(pending: &PendingLogin, query: &str) -> Self {
+        let pending = serde_json::to_value(pending).unwrap_or_default();
+        let kept = ["state", "nonce", "verifier"].into_iter().filter_map(|name| pending[name].as_str());
+        let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");
+        let code = code.map(|(_, code)| code.into_owned()).filter(|code| code.len() > 5);
+        Self(kept.map(str::to_owned).chain(code).collect())
+    }
+
+    fn without(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, spent| text.replace(spent, "…"))
+    }
+
+    fn out_of(&self, mut failure: Failure) -> Failure {
+        failure.message = self.without(&failure.message);
+        failure.code = self.without(&failure.code);
+        failure
+    }
+}
+
 /// What a login gives.
 struct Done {
     tokens: Tokens,
@@ -73,11 +97,12 @@ impl Attempt<'_> {
         self.invite(&started.url, output);
         let query = self.wait(&started, listener, output).await?;
         output.detail("The browser came back; asking for the tokens");
+        let spent = Spent::of(&started.pending, &query);
         let tokens = self.client.finish(started.pending, &query).await?;
         let identity = match self.client.identity(&tokens).await {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(spent.out_of(error.into())),
         };
         match &identity {
             None => {
@@ -88,7 +113,7 @@ impl Attempt<'_> {
             Some(identity) => {
                 if let Some(error) = identity.profile_error() {
                     let why = format!("{error}; what is shown of the user is from the ID token alone");
-                    output.warn("userinfo", &why);
+                    output.warn("userinfo", &spent.without(&why));
                 }
             }
         }

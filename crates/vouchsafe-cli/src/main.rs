@@ -31,7 +31,9 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let mut output = Output::new(&args.output);
-    let outcome = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // Clocks are looked at after each step: a server that never stops talking keeps no timeout from its time.
+    let outcome = match runtime.worker_threads(2).event_interval(1).enable_all().build() {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(args, &mut output));
             // A text browser, or a read of the terminal, may still block a thread: nothing waits for it.

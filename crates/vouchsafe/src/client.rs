@@ -22,6 +22,7 @@ use crate::protocol::authorization::{self, AuthorizationResponse};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::emails;
 use crate::protocol::metadata::Metadata;
+use crate::protocol::random::Random;
 use crate::protocol::token::Grant;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
@@ -153,7 +154,7 @@ impl Client {
         self
     }
 
-    /// The same client with another limit on how many keys of the provider are looked at; 100 unless it is set. Set it
+    /// The same client with another limit on how many keys of the provider are looked at; 500 unless it is set. Set it
     /// before the client is used: keys that were fetched serve all its clones.
     #[must_use]
     pub fn max_keys(mut self, keys: usize) -> Self {
@@ -222,7 +223,12 @@ impl Client {
         }
         let uri = server.authorization.uri();
         let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
-        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()], dialect };
+        let own = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        let [state, nonce, verifier] = own.map(|own| own.map_or("", Random::as_str));
+        let [client_secret, basic] = self.inner.credentials.secrets();
+        let code = response.code.as_deref().unwrap_or_default();
+        let secrets = &[state, nonce, verifier, client_secret, basic, code];
+        let exchange = Exchange { operation, uri: &uri, secrets, dialect };
         if let Some(error) = &response.error {
             let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
             return Err(exchange.server_error(error, description, uri, None));
@@ -525,4 +531,4 @@ const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
 /// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// More keys than any provider has; what is beyond is not read.
-const MAX_KEYS: usize = 100;
+const MAX_KEYS: usize = 500;

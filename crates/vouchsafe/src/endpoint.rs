@@ -15,6 +15,11 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Reads a URL. What is wrong with it is the first part of the error, to be put behind its name.
     pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
+        let text = text.trim();
+        // What a parser leaves out without a word, others do not.
+        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(NotAnEndpoint::Invalid("it holds white space or control characters".to_owned()));
+        }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         let loopback = match url.host() {
             None => return Err(NotAnEndpoint::Insecure),
@@ -33,7 +38,9 @@ impl Endpoint {
             return Err(NotAnEndpoint::Invalid("it holds a fragment (#)".to_owned()));
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        Ok(Self { text: text.trim().into(), uri })
+        // RFC 3986 §2: a URL is made of ASCII; the rest has an escape.
+        let text = if text.is_ascii() { text } else { url.as_str() };
+        Ok(Self { text: text.into(), uri })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -96,6 +103,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_ascii_is_escaped() {
+        let endpoint = Endpoint::parse("https://bücher.example/ä\u{202e}").unwrap();
+        assert_eq!(endpoint.as_str(), "https://xn--bcher-kva.example/%C3%A4%E2%80%AE");
+        assert_eq!(Endpoint::parse(" https://a.example ").unwrap().as_str(), "https://a.example");
+    }
+
+    #[test]
     fn anything_else_is_no_endpoint() {
         for url in [
             "http://a.example/token",
@@ -107,6 +121,11 @@ mod tests {
             "https://user@a.example/",
             "https://a.example/#x",
             "a.example/token",
+            "https://a.example/\r\nx",
+            "https://a.example/\u{1b}[31m",
+            "https://a.exa\tmple/",
+            "https://a.example/a b",
+            "https://a.example/\u{85}x",
             "",
         ] {
             assert!(Endpoint::parse(url).is_err(), "{url}");

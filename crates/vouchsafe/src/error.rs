@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::secret::redact;
+
 /// What can go wrong. Each variant says who has to act.
 ///
 /// Messages name what was attempted and what to do; they never hold a token, a code, a secret or a body.
@@ -631,6 +633,17 @@ impl Error {
 
     pub(crate) fn response(operation: Operation, fault: Fault, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Response(Box::new(ResponseError { operation, fault, detail: detail.into() }))
+    }
+
+    /// The same without those secrets, should what it tells of an answer quote them.
+    pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
+        let detail = match &mut self {
+            Self::Validation(e) => &mut e.detail,
+            Self::Response(e) => &mut e.detail,
+            _ => return self,
+        };
+        *detail = redact(detail, secrets).into();
+        self
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {

@@ -25,6 +25,7 @@ impl Identity {
     pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
         let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
+        let (email, email_verified) = email(manners, &profile)?;
         let last_segment = |subject: &str| match manners.subject_is_last_segment {
             true => subject.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
             false => subject.to_owned(),
@@ -42,7 +43,6 @@ impl Identity {
                 return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
             }
         };
-        let (email, email_verified) = email(manners, &profile);
         Ok(Self {
             provider: provider.to_owned(),
             subject,
@@ -63,7 +63,7 @@ impl Identity {
         claims: Json,
         profile: Json,
     ) -> Result<Self, Error> {
-        let ((mine, my_word), (theirs, their_word)) = (email(manners, &claims), email(manners, &profile));
+        let ((mine, my_word), (theirs, their_word)) = (email(manners, &claims)?, email(manners, &profile)?);
         let identity = Self::read(provider, manners, claims.with_more_from(profile))?;
         Ok(match mine {
             Some(_) if mine == theirs => identity.with_email(mine, my_word.or(their_word)),
@@ -200,7 +200,14 @@ pub(crate) fn put_together(template: &str, profile: &Json) -> Option<String> {
 }
 
 /// The e-mail, and whether the provider vouches for it.
-fn email(manners: &IdentityManners, profile: &Json) -> (Option<String>, Option<bool>) {
+///
+/// # Errors
+/// The e-mail is there and is not text: that is not the same as none.
+fn email(manners: &IdentityManners, profile: &Json) -> Result<(Option<String>, Option<bool>), Error> {
+    if first(&manners.email, profile).is_some_and(|email| !email.is_string()) {
+        let detail = "the profile's e-mail is not text";
+        return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+    }
     let email = text(&manners.email, profile);
     let says = |pointer: &String| match profile.value().pointer(pointer) {
         Some(Value::Bool(verified)) => Some(*verified),
@@ -226,7 +233,7 @@ fn email(manners: &IdentityManners, profile: &Json) -> (Option<String>, Option<b
         None
     };
     let verified = verified.filter(|_| email.is_some());
-    (email, verified)
+    Ok((email, verified))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -278,14 +278,68 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Text(Cow::Owned(value.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scalar<'de>, A::Error> {
+        Skipped.visit_seq(seq).map(|Skipped| Scalar::Other)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scalar::Other)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar<'de>, A::Error> {
+        Skipped.visit_map(map).map(|Skipped| Scalar::Other)
+    }
+}
+
+/// A value that is not read, and must be sound all the same: what one reader skips another may not.
+pub(crate) struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skipped {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = Names::default();
+        while let Some((Text(name), Self)) = map.next_entry::<Text<'de>, Self>()? {
+            if !names.insert(name) {
+                return Err(duplicate());
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -363,6 +417,21 @@ mod tests {
         let error = parse(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err().to_string();
         assert!(error.starts_with("a member stands there twice"), "{error}");
         assert!(parse(br#"{"a": {"b": 1}, "b": 2}"#).is_ok());
+    }
+
+    #[test]
+    fn what_nobody_reads_must_be_sound_too() {
+        for text in [
+            r#"{"a": {"b": 1, "b": 2}}"#.to_owned(),
+            r#"[{"a": 1, "\u0061": 2}]"#.to_owned(),
+            r#""\ud800""#.to_owned(),
+            "1e999".to_owned(),
+            format!("{}{}", "[".repeat(5000), "]".repeat(5000)),
+        ] {
+            assert!(read::<Skipped>(text.as_bytes()).is_err(), "{text:.40}");
+            assert!(read::<Scalar<'_>>(text.as_bytes()).is_err(), "{text:.40}");
+        }
+        assert!(read::<Skipped>(br#"{"a": [1, -1, 1.5, null, true, "\n", {}], "b": {"a": 1}}"#).is_ok());
     }
 
     #[test]

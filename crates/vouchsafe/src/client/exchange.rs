@@ -91,7 +91,8 @@ impl Client {
             (Some(openid), Some(raw)) => {
                 let access_token = Some(answer.access_token.expose());
                 let expected = self.expected(server, openid, expectations, access_token);
-                let verified = self.verify(openid, raw.expose(), &expected, operation).await?;
+                let verified = self.verify(openid, raw.expose(), &expected, operation).await;
+                let verified = verified.map_err(|e| e.without(&secrets))?;
                 Some(IdToken::new(raw.clone(), verified))
             }
             (Some(_), None) if wants_id_token => {
@@ -206,7 +207,9 @@ impl Client {
             blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
-        let secrets = [token.expose()];
+        let [secret, basic] = self.inner.credentials.secrets();
+        let refresh_token = tokens.and_then(Tokens::refresh_token).map_or("", |token| token.expose());
+        let secrets = [token.expose(), secret, basic, refresh_token];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.userinfo_dialect() };
         let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
             // Who signs it always signed this one, too, before somebody took that off.
@@ -215,12 +218,18 @@ impl Client {
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys)).await?;
-                userinfo::check_signed(&claims, server.issuer.as_deref(), self.client_id())?;
+                let allowed = openid.userinfo_algorithms.as_deref();
+                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed)).await;
+                let claims = claims.map_err(|e| e.without(&secrets))?;
+                userinfo::check_signed(&claims, self.client_id(), SystemTime::now(), self.times.skew)?;
                 claims
             }
             (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),
         };
+        if server.openid.is_some() {
+            let aliases = &blueprint.definition.issuer_aliases;
+            userinfo::check_issuer(&claims, |iss| server.is_issuer(iss) || aliases.iter().any(|a| a == iss))?;
+        }
         if let Some(id_token) = id_token {
             userinfo::check_subject(&exchange, &claims, id_token.subject())?;
         }

@@ -1,7 +1,7 @@
 //! The built-in transport: reqwest with rustls.
 use std::error::Error as _;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Uri;
 
@@ -197,6 +197,26 @@ struct Reqwest {
 }
 
 impl Reqwest {
+    /// RFC 9112 §9.3.1: a server may close a connection that it promised to keep just when it is used again. Where that
+    /// does no harm, the request goes out once more.
+    async fn execute(
+        &self,
+        request: reqwest::Request,
+        timeout: Duration,
+    ) -> Result<reqwest::Response, reqwest::Error> {
+        let again = (*request.method() == http::Method::GET).then(|| request.try_clone()).flatten();
+        let began = Instant::now();
+        match (self.client.execute(request).await, again) {
+            (Err(error), Some(mut again))
+                if error.is_request() && !error.is_timeout() && !error.is_connect() =>
+            {
+                *again.timeout_mut() = Some(timeout.saturating_sub(began.elapsed()));
+                self.client.execute(again).await
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
     fn url(&self, uri: &Uri) -> Result<reqwest::Url, TransportError> {
         let parse = || {
             reqwest::Url::parse(&uri.to_string())
@@ -232,7 +252,7 @@ impl HttpClient for Reqwest {
             *outgoing.timeout_mut() = Some(limits.timeout);
             *outgoing.body_mut() = Some(body.into());
 
-            let mut incoming = self.client.execute(outgoing).await.map_err(fault)?;
+            let mut incoming = self.execute(outgoing, limits.timeout).await.map_err(fault)?;
             let mut response = Response::new(Vec::new());
             *response.status_mut() = incoming.status();
             *response.headers_mut() = std::mem::take(incoming.headers_mut());

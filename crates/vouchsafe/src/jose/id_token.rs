@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::algorithm::Algorithm;
 use super::jwk::KeySet;
 use super::jws::{Jws, Refusal};
 use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Names, Scalar, Text};
+use crate::json::{self, Names, Scalar, Skipped, Text};
 use crate::secret::same;
 
 /// What an ID token must say to be believed.
@@ -73,7 +73,8 @@ pub(crate) struct Verified {
 /// Verifies signature and claims.
 pub(crate) fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Verified, Refusal> {
     let jws = Jws::split(token)?;
-    let algorithm = jws.verify(keys, expected.algorithms)?;
+    let is_id_token = matches!(expected.audience, Audience::Client(_));
+    let algorithm = jws.verify(keys, expected.algorithms, !is_id_token)?;
     let payload = jws.decode_payload()?;
     let subject = {
         let claims = Claims::read(&payload)?;
@@ -162,6 +163,11 @@ impl<'a> Claims<'a> {
         if is_id_token && subject.is_none_or(str::is_empty) {
             return Err(Refusal::fault(Fault::MissingField, "the ID token has no sub"));
         }
+        // Section 2: a sub is ASCII. What cannot be seen would make two users look like one.
+        if subject.is_some_and(|subject| subject.contains(char::is_control)) {
+            let detail = "the token has a sub that holds control characters";
+            return Err(Refusal::fault(Fault::InvalidField, detail));
+        }
         // 3. to 5. It is for this client, and for no other that this client does not know.
         self.check_audience(expected.audience)?;
 
@@ -171,6 +177,8 @@ impl<'a> Claims<'a> {
             Some(exp) if exp + skew <= now => {
                 return Err(Refusal::check(Check::Expired, "the token has expired"));
             }
+            // Milliseconds, most likely, or a token for ever: neither is a time that anybody meant.
+            Some(exp) if exp > LATEST => return Err(out_of_range("exp")),
             Some(_) => {}
         }
         // 10. It is not from the future.
@@ -178,6 +186,7 @@ impl<'a> Claims<'a> {
         match number("iat", &self.iat)? {
             None if is_id_token => return Err(missing("iat")),
             Some(iat) if iat > now + skew => return Err(Refusal::check(Check::NotYetValid, from_future)),
+            Some(iat) if iat < 0.0 => return Err(out_of_range("iat")),
             _ => {}
         }
         // RFC 7519 §4.1.5.
@@ -233,7 +242,7 @@ impl<'a> Claims<'a> {
                     return Err(for_other());
                 }
                 // With several audiences, azp says which of them asked; where it is there, it is this client.
-                if azp.map_or(aud.is_shared(), |azp| azp != client) {
+                if azp.map_or(aud.has_others_than(client), |azp| azp != client) {
                     let detail = "the token was issued to another client (azp)";
                     return Err(Refusal::check(Check::AuthorizedParty, detail));
                 }
@@ -312,6 +321,10 @@ fn wrong_type(name: &str) -> Refusal {
     Refusal::fault(Fault::InvalidField, format!("the token has a {name} of a wrong type"))
 }
 
+fn out_of_range(name: &str) -> Refusal {
+    Refusal::fault(Fault::InvalidField, format!("the token has a {name} that is out of range"))
+}
+
 /// One audience or several.
 enum Aud<'a> {
     One(Cow<'a, str>),
@@ -328,8 +341,8 @@ impl Aud<'_> {
         }
     }
 
-    fn is_shared(&self) -> bool {
-        matches!(self, Self::Many(many) if many.len() > 1)
+    fn has_others_than(&self, client: &str) -> bool {
+        matches!(self, Self::Many(many) if many.iter().any(|one| one != client))
     }
 }
 
@@ -363,9 +376,8 @@ impl<'de> Deserialize<'de> for Aud<'de> {
                 Ok(if other { Aud::Other } else { Aud::Many(many) })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Aud<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Aud::Other)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Aud<'de>, A::Error> {
+                Skipped.visit_map(map).map(|Skipped| Aud::Other)
             }
 
             fn visit_unit<E>(self) -> Result<Aud<'de>, E> {
@@ -430,7 +442,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "at_hash" => &mut claims.at_hash,
                 "c_hash" => &mut claims.c_hash,
                 _ => {
-                    map.next_value::<IgnoredAny>()?;
+                    map.next_value::<Skipped>()?;
                     if !others.insert(name) {
                         return Err(json::duplicate());
                     }
@@ -444,6 +456,9 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
         Ok(claims)
     }
 }
+
+/// The end of the year 9999, in seconds since 1970.
+const LATEST: f64 = 253_402_300_799.0;
 
 #[cfg(test)]
 mod tests {

@@ -39,14 +39,14 @@ struct Key {
 enum Material {
     Rsa { n: Vec<u8>, e: Vec<u8>, weak: bool },
     Ec { curve: Algorithm, point: Vec<u8> },
-    Ed25519 { x: Vec<u8> },
+    Ed25519 { x: Vec<u8>, weak: bool },
 }
 
 impl KeySet {
     /// Reads so many keys of a set at most. None where it is no key set at all.
     pub(crate) fn read(document: &Json, most: usize) -> Option<Self> {
         let keys = document.value().get("keys")?.as_array()?;
-        Some(Self { keys: keys.iter().take(most).filter_map(Key::read).collect() })
+        Some(Self { keys: keys.iter().filter_map(Key::read).take(most).collect() })
     }
 
     pub(crate) fn verify(
@@ -113,7 +113,14 @@ impl Key {
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
                 Material::Ec { curve, point: [&[4][..], &x, &y].concat() }
             }
-            ("OKP", Some("Ed25519")) => Material::Ed25519 { x: bytes("x").filter(|x| x.len() == 32)? },
+            ("OKP", Some("Ed25519")) => {
+                let x = bytes("x").filter(|x| x.len() == 32)?;
+                let mut y = x.clone();
+                // RFC 8032 §5.1.2: the last bit is the sign of the other coordinate.
+                y[31] &= 0x7f;
+                let weak = SMALL_ORDER.contains(&URL_SAFE_NO_PAD.encode(y).as_str());
+                Material::Ed25519 { x, weak }
+            }
             _ => return None,
         };
         let key = Self { kid, bound, material, parsed: Default::default() };
@@ -139,7 +146,7 @@ impl Key {
     }
 
     fn is_weak(&self) -> bool {
-        matches!(self.material, Material::Rsa { weak: true, .. })
+        matches!(self.material, Material::Rsa { weak: true, .. } | Material::Ed25519 { weak: true, .. })
     }
 
     fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
@@ -150,7 +157,7 @@ impl Key {
             (Material::Ec { point, .. }, Family::Ec(parameters)) => {
                 ParsedPublicKey::new(parameters, point).ok()
             }
-            (Material::Ed25519 { x }, Family::Ed(parameters)) => ParsedPublicKey::new(parameters, x).ok(),
+            (Material::Ed25519 { x, .. }, Family::Ed(parameters)) => ParsedPublicKey::new(parameters, x).ok(),
             _ => None,
         };
         self.parsed[algorithm as usize].get_or_init(parse).as_ref()
@@ -173,6 +180,16 @@ impl Material {
 }
 
 const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
+/// The points of Ed25519 whose order divides 8, and the other ways to write them: by such a key everybody can sign.
+const SMALL_ORDER: [&str; 7] = [
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "7P_______________________________________38",
+    "7f_______________________________________38",
+    "7v_______________________________________38",
+    "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
+    "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+];
 const MIN_RSA_BITS: usize = 2048;
 /// The largest modulus that the crypto library takes; larger ones cost more than they protect.
 const MAX_RSA_BITS: usize = 8192;
@@ -222,6 +239,24 @@ mod tests {
         assert_eq!(with("alg", json!("PS256")), 1);
         assert_eq!(with("alg", json!("ES256")), 0);
         assert_eq!(with("alg", json!("RSA-OAEP")), 0);
+    }
+
+    #[test]
+    fn ed25519_keys_of_small_order_are_weak() {
+        for (point, sign) in SMALL_ORDER.iter().flat_map(|point| [(point, 0), (point, 0x80)]) {
+            let mut x = URL_SAFE_NO_PAD.decode(point).unwrap();
+            x[31] |= sign;
+            let key = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x)});
+            let set = read(json!([key]));
+            assert_eq!(set.verify(None, Algorithm::EdDsa, b"m", &[0; 64]), Err(NoKey::Weak), "{point}");
+        }
+    }
+
+    #[test]
+    fn keys_of_other_uses_do_not_crowd_out_those_that_verify() {
+        let mut keys = vec![json!({"kty": "oct", "k": "AAAA"}); 200];
+        keys.push(rsa(256, &[1, 0, 1]));
+        assert_eq!(read(json!(keys)).keys.len(), 1);
     }
 
     #[test]

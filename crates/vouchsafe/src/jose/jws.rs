@@ -53,8 +53,14 @@ impl<'a> Jws<'a> {
         Ok(Self { signed, header, payload, signature })
     }
 
-    /// Verifies the signature. `allowed` narrows the algorithms to those that the provider announces.
-    pub(crate) fn verify(&self, keys: &KeySet, allowed: Option<&[String]>) -> Result<Algorithm, Refusal> {
+    /// Verifies the signature. `allowed` narrows the algorithms to those that the provider announces, `typed` says
+    /// whether it may be a JWT that is explicitly of some type.
+    pub(crate) fn verify(
+        &self,
+        keys: &KeySet,
+        allowed: Option<&[String]>,
+        typed: bool,
+    ) -> Result<Algorithm, Refusal> {
         let (mut few, mut many) = ([0; 512], Vec::new());
         let header = decode_into(self.header, &mut few, &mut many)?;
         let header: Header<'_> = json::read(header)
@@ -78,12 +84,24 @@ impl<'a> Jws<'a> {
             return Err(Refusal::check(Check::CriticalHeader, "the JWT has a critical header"));
         }
         let kid = match &header.kid {
-            None | Some(Scalar::Null) => None,
+            None => None,
             Some(Scalar::Text(kid)) => Some(&**kid),
             Some(_) => {
                 return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a kid that is not text"));
             }
         };
+        match &header.typ {
+            None => {}
+            Some(Scalar::Text(kind)) if typed || !is_explicit(kind) => {}
+            Some(Scalar::Text(kind)) => {
+                let detail =
+                    format!("the JWT is made for something else: its type is {}", printable(kind, 60));
+                return Err(Refusal::check(Check::TokenType, detail));
+            }
+            Some(_) => {
+                return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a typ that is not text"));
+            }
+        }
 
         let (mut few, mut many) = ([0; 544], Vec::new());
         let signature = decode_into(self.signature, &mut few, &mut many)?;
@@ -97,8 +115,8 @@ impl<'a> Jws<'a> {
                 Err(Refusal::check(Check::UnknownKey, detail))
             }
             Err(NoKey::Weak) => {
-                let detail =
-                    "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1";
+                let detail = "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1, and nobody \
+                     else can sign by an Ed25519 key";
                 Err(Refusal::check(Check::WeakKey, detail))
             }
             Err(NoKey::Wrong) => Err(Refusal::check(Check::Signature, "the JWT's signature is wrong")),
@@ -111,11 +129,16 @@ impl<'a> Jws<'a> {
     }
 }
 
-/// The claims of a JWT, its signature verified and nothing else. What the provider announces is for ID tokens, not for
-/// these.
-pub(crate) fn claims(jwt: &str, keys: &KeySet) -> Result<Json, Refusal> {
+/// RFC 8725 §3.11: access tokens, logout tokens and their like say what they are. ID tokens and UserInfo have no type of
+/// their own.
+fn is_explicit(kind: &str) -> bool {
+    kind.to_ascii_lowercase().ends_with("+jwt")
+}
+
+/// The claims of a JWT, its signature verified and nothing else.
+pub(crate) fn claims(jwt: &str, keys: &KeySet, allowed: Option<&[String]>) -> Result<Json, Refusal> {
     let jws = Jws::split(jwt)?;
-    jws.verify(keys, None)?;
+    jws.verify(keys, allowed, false)?;
     json::parse(jws.decode_payload()?.as_bytes())
         .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))
 }
@@ -144,6 +167,7 @@ fn not_base64() -> Refusal {
 struct Header<'a> {
     alg: Option<Scalar<'a>>,
     kid: Option<Scalar<'a>>,
+    typ: Option<Scalar<'a>>,
     crit: bool,
 }
 
@@ -169,6 +193,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             match &*name {
                 "alg" => header.alg = Some(value),
                 "kid" => header.kid = Some(value),
+                "typ" => header.typ = Some(value),
                 // `jku`, `jwk`, `x5u` and `x5c` are not read at all: keys come from the provider's key set alone.
                 "crit" => header.crit = true,
                 _ => {}

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Uri, header};
 use serde_json::Value;
-use url::form_urlencoded::byte_serialize;
 use vouchsafe_providers::Failure;
 
 use super::params::{JSON, UNCHANGED, read_form};
 use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
 use crate::http::{Request, Response, origin, retry_after};
 use crate::json::{self, Json};
+use crate::secret::redact;
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
@@ -65,6 +65,7 @@ impl Exchange<'_> {
 
     /// An error in the answer as such.
     pub(crate) fn fault(&self, fault: Fault, what: &str) -> Error {
+        let what = redact(what, self.secrets);
         Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
     }
 
@@ -144,11 +145,11 @@ impl Exchange<'_> {
         uri: Option<&str>,
         status: Option<u16>,
     ) -> Error {
-        let shown = |text: &str| printable(&self.redact(text), MAX_TEXT);
+        let shown = |text: &str| printable(&redact(text, self.secrets), MAX_TEXT);
         let code = self.dialect.error_codes.get(code).map_or(code, String::as_str);
         Error::Server(Box::new(ServerError {
             operation: self.operation,
-            code: ErrorCode::from_wire(&self.redact(code)),
+            code: ErrorCode::from_wire(&redact(code, self.secrets)),
             description: description.map(shown),
             uri: uri.map(shown),
             status,
@@ -156,19 +157,12 @@ impl Exchange<'_> {
         }))
     }
 
-    /// Providers quote what they were sent; secrets must not come back that way, nor as they stood in the form.
-    fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter(|s| s.len() >= SHORTEST_SECRET);
-        secrets.fold(text.to_owned(), |text, secret| {
-            let in_form: String = byte_serialize(secret.as_bytes()).collect();
-            text.replace(*secret, "…").replace(&in_form, "…")
-        })
+    fn check_content_type(&self, response: &Response) -> Result<(), Error> {
+        // Where there are two, one reader takes the first and another the last: all of them must do.
+        essences(response).try_for_each(|essence| self.check_essence(essence))
     }
 
-    fn check_content_type(&self, response: &Response) -> Result<(), Error> {
-        let Some(essence) = essence(response) else {
-            return Ok(());
-        };
+    fn check_essence(&self, essence: &str) -> Result<(), Error> {
         let json = |e: &str| e == "application/json" || e == "text/json" || e.ends_with("+json");
         if json(essence) || json(&essence.to_ascii_lowercase()) || self.may_be_form(Some(essence)) {
             return Ok(());
@@ -187,8 +181,12 @@ impl Exchange<'_> {
 
 /// The content type of an answer without its parameters, if it has one.
 pub(crate) fn essence(response: &Response) -> Option<&str> {
-    let value = response.headers().get(CONTENT_TYPE)?.to_str().unwrap_or("?");
-    Some(value.split(';').next().unwrap_or_default().trim())
+    essences(response).next()
+}
+
+fn essences(response: &Response) -> impl Iterator<Item = &str> {
+    let values = response.headers().get_all(CONTENT_TYPE).iter();
+    values.map(|value| value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim())
 }
 
 /// A GET.
@@ -211,8 +209,6 @@ fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
 
 /// What forms are sent as.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
-/// Shorter texts are no secrets, and would be found everywhere.
-const SHORTEST_SECRET: usize = 6;
 
 #[cfg(test)]
 mod tests {

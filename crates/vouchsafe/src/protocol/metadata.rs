@@ -24,6 +24,7 @@ pub(crate) struct Metadata {
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     pub(crate) id_token_algs: Option<Vec<String>>,
+    pub(crate) userinfo_algs: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
@@ -58,11 +59,14 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
-    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both.
+    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both; and some
+    // do the one with the name of the other (RFC 8414 §5).
     let path = url.path().trim_end_matches('/').to_owned();
     let mut other = url;
-    other.set_path(&format!("{OAUTH}{path}"));
-    documents.push(Endpoint::parse(other.as_str())?);
+    for name in [OAUTH, OPENID].iter().take(if path.is_empty() { 1 } else { 2 }) {
+        other.set_path(&format!("{name}{path}"));
+        documents.push(Endpoint::parse(other.as_str())?);
+    }
     Ok(WellKnown { issuers: vec![issuer.to_owned()], documents, template: None, is_openid: false })
 }
 
@@ -103,12 +107,16 @@ pub(crate) fn read(
         );
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
-    let secure = issuer.starts_with("https:");
+    let secure = is_https(&issuer);
     let scopes = document.list("scopes_supported")?;
     let metadata = Metadata {
-        // At RFC 8414's place both kinds are found: what signs ID tokens there has keys and the scope for it.
+        // At RFC 8414's place both kinds are found: what signs ID tokens there says how, or has keys and the scope for it.
         is_openid: asked.is_openid
+            || exchange.uri.path().starts_with(OPENID)
             || exchange.uri.path().ends_with(OPENID)
+            || ["subject_types_supported", "id_token_signing_alg_values_supported"]
+                .iter()
+                .any(|name| document.members.get(name).is_some())
             || (document.members.get("jwks_uri").is_some()
                 && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
         scopes,
@@ -121,6 +129,7 @@ pub(crate) fn read(
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods: document.list("revocation_endpoint_auth_methods_supported")?,
         id_token_algs: document.list("id_token_signing_alg_values_supported")?,
+        userinfo_algs: document.list("userinfo_signing_alg_values_supported")?,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
         issuer,
         raw,
@@ -177,7 +186,7 @@ impl Document<'_> {
         };
         let shown = printable(text, MAX_TEXT);
         // An issuer on https that names an endpoint on http, if only on loopback, hands out what it should keep.
-        if secure && !text.starts_with("https:") {
+        if secure && !is_https(text.trim_start()) {
             return Err(insecure(&format!("{name} {shown} is not https")));
         }
         match Endpoint::parse(text) {
@@ -211,6 +220,11 @@ impl Document<'_> {
     }
 }
 
+/// RFC 3986 §3.1: schemes have no case.
+fn is_https(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
 fn fault(what: &str) -> Error {
     Error::response(Operation::Discovery, Fault::Metadata, format!("the document {what}"))
 }
@@ -239,10 +253,17 @@ mod tests {
             documents("https://a.example/op"),
             [
                 "https://a.example/op/.well-known/openid-configuration",
-                "https://a.example/.well-known/oauth-authorization-server/op"
+                "https://a.example/.well-known/oauth-authorization-server/op",
+                "https://a.example/.well-known/openid-configuration/op"
             ]
         );
-        assert_eq!(documents("https://a.example/")[0], "https://a.example/.well-known/openid-configuration");
+        assert_eq!(
+            documents("https://a.example/"),
+            [
+                "https://a.example/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server"
+            ]
+        );
     }
 
     #[test]

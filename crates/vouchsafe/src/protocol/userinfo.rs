@@ -1,4 +1,6 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use aws_lc_rs::hmac;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
@@ -199,18 +201,48 @@ pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Resul
     said.map_or(Ok(UserInfo::Claims(profile)), Err)
 }
 
-/// OpenID Connect Core §5.3.2: a signed answer's issuer and audience, where they are there.
-pub(crate) fn check_signed(claims: &Json, issuer: Option<&str>, client_id: &str) -> Result<(), Error> {
-    let refuse = |check, detail: &'static str| Err(Error::validation(Operation::Profile, check, detail));
-    if claims.value().get("iss").is_some_and(|iss| iss.as_str() != issuer) {
-        return refuse(Check::IssuerMismatch, "the signed UserInfo is from another issuer");
+/// OpenID Connect Core §5.3.2: the issuer, where it is there.
+pub(crate) fn check_issuer(claims: &Json, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
+    match claims.value().get("iss") {
+        Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
+            let detail = "the UserInfo is from another issuer";
+            Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail))
+        }
+        _ => Ok(()),
     }
+}
+
+/// OpenID Connect Core §5.3.2, RFC 7519 §4.1: a signed answer's audience and times, where they are there.
+pub(crate) fn check_signed(
+    claims: &Json,
+    client_id: &str,
+    now: SystemTime,
+    skew: Duration,
+) -> Result<(), Error> {
+    let refuse = |check, detail: &'static str| Err(Error::validation(Operation::Profile, check, detail));
     let is_for_client = |aud: &Value| match aud {
         Value::Array(many) => many.iter().any(|one| one == client_id),
         one => one == client_id,
     };
     if claims.value().get("aud").is_some_and(|aud| !is_for_client(aud)) {
         return refuse(Check::Audience, "the signed UserInfo is meant for another client");
+    }
+    let (now, skew) = (now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(), skew.as_secs_f64());
+    let time = |name: &str| match claims.value().get(name) {
+        None => Ok(None),
+        Some(Value::Number(time)) => Ok(time.as_f64()),
+        Some(_) => {
+            let detail = format!("the signed UserInfo has a {name} of a wrong type");
+            Err(Error::response(Operation::Profile, Fault::InvalidField, detail))
+        }
+    };
+    if time("exp")?.is_some_and(|exp| exp + skew <= now) {
+        return refuse(Check::Expired, "the signed UserInfo has expired");
+    }
+    for name in ["iat", "nbf"] {
+        if time(name)?.is_some_and(|time| time > now + skew) {
+            return refuse(Check::NotYetValid, "the signed UserInfo is not valid yet");
+        }
     }
     Ok(())
 }

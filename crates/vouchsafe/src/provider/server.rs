@@ -36,6 +36,8 @@ pub(crate) struct Server {
 pub(crate) struct OpenId {
     pub(crate) jwks_uri: Endpoint,
     pub(crate) algorithms: Option<Vec<String>>,
+    /// Those of signed UserInfo.
+    pub(crate) userinfo_algorithms: Option<Vec<String>>,
 }
 
 impl Server {
@@ -51,9 +53,11 @@ impl Server {
 
         let openid = match metadata {
             Some(m) if m.is_openid => match &m.jwks_uri {
-                Some(jwks_uri) => {
-                    Some(OpenId { jwks_uri: jwks_uri.clone(), algorithms: m.id_token_algs.clone() })
-                }
+                Some(jwks_uri) => Some(OpenId {
+                    jwks_uri: jwks_uri.clone(),
+                    algorithms: m.id_token_algs.clone(),
+                    userinfo_algorithms: m.userinfo_algs.clone(),
+                }),
                 None => {
                     let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
                     return Err(Error::response(Operation::Discovery, Fault::Metadata, detail));

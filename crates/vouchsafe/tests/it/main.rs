@@ -13,6 +13,11 @@ mod callback;
 mod catalogue;
 mod client_auth;
 mod discovery;
+mod hostile_answers;
+mod hostile_jwt;
+mod hostile_metadata;
+#[cfg(feature = "reqwest")]
+mod hostile_transport;
 mod http;
 mod id_token;
 mod identity;

@@ -112,6 +112,9 @@ fn read_as(
         Some(Scope::One(one)) => checked.text("scope", Some(one))?.map(|s| s.into_owned().into_boxed_str()),
         None => None,
     };
+    if scope.as_ref().is_some_and(|scope| scope.contains(char::is_control)) {
+        return Err(checked.invalid("scope", "holds control characters"));
+    }
     let extra = fields.has_more.then_some(body);
     Ok(TokenAnswer { access_token, refresh_token, id_token, scope, expires_at, extra })
 }

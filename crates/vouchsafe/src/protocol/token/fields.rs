@@ -2,9 +2,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{self, Names, Scalar, Text};
+use crate::json::{self, Names, Scalar, Skipped, Text};
 
 /// The members of an answer as they came.
 #[derive(Default)]
@@ -80,9 +80,8 @@ impl<'de> Visitor<'de> for ScopeVisitor {
         Ok(if other { Scope::One(Scalar::Other) } else { Scope::Many(many) })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scope::One(Scalar::Other))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scope<'de>, A::Error> {
+        Skipped.visit_map(map).map(|Skipped| Scope::One(Scalar::Other))
     }
 }
 
@@ -120,7 +119,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
                 _ => {
                     // `"error": null` is how a few providers say that there is none.
-                    let value: Option<IgnoredAny> = map.next_value()?;
+                    let value: Option<Skipped> = map.next_value()?;
                     fields.has_error |= name == "error" && value.is_some();
                     fields.has_more = true;
                     if !others.insert(name) {

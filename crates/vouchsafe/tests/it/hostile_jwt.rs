@@ -1,0 +1,88 @@
+//! ID tokens of an attacker, and of a provider that is off: types, ids, members twice, times that nobody meant.
+use serde_json::{Value, json};
+
+use crate::scenario::{CLIENT_ID, Scenario, now};
+
+#[tokio::test]
+async fn a_jwt_that_is_explicitly_something_else_is_no_id_token() {
+    // RFC 8725 section 3.11; RFC 9068 section 2.1 for access tokens.
+    for kind in ["at+jwt", "application/at+jwt", "AT+JWT", "logout+jwt", "dpop+jwt"] {
+        assert_eq!(Scenario::openid().header("typ", json!(kind)).verdict().await, "token_type", "{kind}");
+    }
+    for kind in ["JWT", "jwt", "application/jwt", "absent", ""] {
+        assert_eq!(Scenario::openid().header("typ", json!(kind)).verdict().await, "ok", "{kind}");
+    }
+    for kind in [json!(7), json!(null), json!(["JWT"])] {
+        assert_eq!(Scenario::openid().header("typ", kind.clone()).verdict().await, "jwt", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_access_token_may_be_verified_as_what_it_is() {
+    let scenario = Scenario::openid().header("typ", json!("at+jwt"));
+    let jwt = scenario.op().id_token();
+    let verified = scenario.client().manual().verify_jwt(&jwt, Some(CLIENT_ID)).await.unwrap();
+    assert_eq!(verified.str_at("/aud"), Some(CLIENT_ID));
+}
+
+#[tokio::test]
+async fn a_key_id_of_null_is_no_missing_one() {
+    assert_eq!(Scenario::openid().header("kid", Value::Null).verdict().await, "jwt");
+}
+
+#[tokio::test]
+async fn a_member_that_stands_twice_is_found_wherever_it_is() {
+    let with = |more: &'static str| {
+        Scenario::openid().with(|op| {
+            op.payload = Box::new(move |claims| {
+                format!("{},{more}}}", claims.strip_suffix('}').expect("claims are an object"))
+            });
+        })
+    };
+    assert_eq!(with(r#""address":{"a":1,"b":2}"#).verdict().await, "ok");
+    for more in
+        [r#""address":{"a":1,"a":2}"#, r#""x":[{"y":{"a":1,"\u0061":2}}]"#, r#""x":"\ud800""#, r#""x":1e999"#]
+    {
+        assert_eq!(with(more).verdict().await, "jwt", "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_with_a_nested_member_twice_is_refused() {
+    let scenario = Scenario::openid().tampered(|jwt| {
+        let (_, rest) = jwt.split_once('.').unwrap();
+        let header = r#"{"alg":"RS256","kid":"rsa","jwk":{"kty":"RSA","kty":"EC"}}"#;
+        format!("{}.{rest}", crate::forge::base64(header))
+    });
+    assert_eq!(scenario.verdict().await, "jwt");
+}
+
+#[tokio::test]
+async fn times_that_nobody_meant_are_refused() {
+    for (claim, value) in [
+        ("exp", json!((now() + 300) * 1000)),
+        ("exp", json!(1e300)),
+        ("iat", json!(-1)),
+        ("iat", json!(-0.5)),
+    ] {
+        let verdict = Scenario::openid().claim(claim, value.clone()).verdict().await;
+        assert_eq!(verdict, "invalid_field", "{claim} {value}");
+    }
+    assert_eq!(Scenario::openid().claim("exp", json!(-1)).verdict().await, "expired");
+    assert_eq!(Scenario::openid().claim("iat", json!(0)).verdict().await, "ok");
+}
+
+#[tokio::test]
+async fn a_subject_holds_no_control_characters() {
+    for subject in ["admin\0", "a\nb", "\u{1b}[31m", "a\u{85}"] {
+        assert_eq!(Scenario::openid().claim("sub", json!(subject)).verdict().await, "invalid_field");
+    }
+}
+
+#[tokio::test]
+async fn the_same_audience_twice_is_one_audience() {
+    let scenario = Scenario::openid().claim("aud", json!([CLIENT_ID, CLIENT_ID]));
+    assert_eq!(scenario.verdict().await, "ok");
+    let scenario = Scenario::openid().claim("aud", json!([CLIENT_ID, "another"]));
+    assert_eq!(scenario.verdict().await, "authorized_party");
+}

@@ -1,0 +1,71 @@
+//! Metadata of an attacker, and where to find that of an honest provider.
+use serde_json::json;
+use vouchsafe::Provider;
+
+use crate::scenario::{ISSUER, Scenario};
+use crate::wire::{answer, json as answer_json};
+
+#[tokio::test]
+async fn an_endpoint_that_could_steer_a_terminal_is_none() {
+    for name in ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
+        for rest in ["/x\r\ny: z", "/\u{1b}[31m", "/a\tb", "/a b", "/\u{9b}2J"] {
+            let scenario = Scenario::openid().metadata(name, json!(format!("{ISSUER}{rest}")));
+            assert_eq!(scenario.verdict().await, "metadata", "{name} {rest:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ascii_in_an_endpoint_is_escaped_before_anybody_sees_it() {
+    let scenario =
+        Scenario::openid().metadata("authorization_endpoint", json!(format!("{ISSUER}/ä\u{202e}")));
+    let url = scenario.started().await.url;
+    assert!(url.starts_with("https://op.example/%C3%A4%E2%80%AE?response_type=code"), "{url}");
+}
+
+#[tokio::test]
+async fn the_scheme_of_an_endpoint_has_no_case() {
+    let url = ISSUER.replace("https", "HTTPS");
+    let scenario = Scenario::openid().metadata("token_endpoint", json!(format!("{url}/token")));
+    assert_eq!(scenario.verdict().await, "ok");
+    let scenario = Scenario::openid().metadata("token_endpoint", json!("HTTP://127.0.0.1/token"));
+    assert_eq!(scenario.verdict().await, "insecure_url");
+}
+
+/// A provider whose metadata is at that path alone.
+fn found_at(path: &str) -> Scenario {
+    let issuer = format!("{ISSUER}/tenant");
+    let scenario = Scenario::openid().provider(Provider::openid(&issuer)).claim("iss", json!(issuer));
+    scenario.with(|op| {
+        op.metadata["issuer"] = json!(issuer);
+        op.metadata["id_token_signing_alg_values_supported"] = json!(["RS256"]);
+        op.metadata.as_object_mut().unwrap().remove("scopes_supported");
+        let metadata = answer_json(200, op.metadata.clone());
+        op.answers
+            .insert("/tenant/.well-known/openid-configuration".to_owned(), answer(404, "text/plain", ""));
+        op.answers.insert(path.to_owned(), metadata);
+    })
+}
+
+#[tokio::test]
+async fn metadata_is_found_where_rfc_8414_puts_it_under_either_name() {
+    for path in ["/.well-known/oauth-authorization-server/tenant", "/.well-known/openid-configuration/tenant"]
+    {
+        let scenario = found_at(path);
+        let login = scenario.started().await;
+        let query = format!("{}%2Ftenant", scenario.callback(&login.url));
+        let tokens = scenario.client().finish(login.pending, &query).await.unwrap();
+        assert!(tokens.id_token().is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_openid_provider_is_one_wherever_its_metadata_is_found() {
+    // It does not name its scopes, but says how it signs ID tokens: one that is forged is not looked away from.
+    let scenario = found_at("/.well-known/oauth-authorization-server/tenant");
+    scenario.op().key = "stranger".to_owned();
+    let login = scenario.started().await;
+    let query = format!("{}%2Ftenant", scenario.callback(&login.url));
+    let error = scenario.client().finish(login.pending, &query).await.unwrap_err();
+    assert_eq!(error.code(), "unknown_key");
+}
