@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -220,7 +220,8 @@ impl<'a> Names<'a> {
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// A member's value, as far as a check needs it; arrays and objects are skipped, not read.
+/// A member's value, as far as a check needs it; arrays and objects are skipped, but no less strictly than they would be
+/// read: what is accepted here can be read as a whole later.
 #[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Null,
@@ -275,12 +276,17 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        while seq.next_element::<Scalar<'de>>()?.is_some() {}
         Ok(Scalar::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        let mut names = Names::default();
+        while let Some((Text(name), _)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
+            if !names.insert(name) {
+                return Err(duplicate());
+            }
+        }
         Ok(Scalar::Other)
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::algorithm::Algorithm;
 use super::jwk::KeySet;
@@ -361,9 +362,8 @@ impl<'de> Deserialize<'de> for Aud<'de> {
                 Ok(if other { Aud::Other } else { Aud::Many(many) })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Aud<'de>, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Aud::Other)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Aud<'de>, A::Error> {
+                Scalar::deserialize(MapAccessDeserializer::new(map)).map(|_| Aud::Other)
             }
 
             fn visit_unit<E>(self) -> Result<Aud<'de>, E> {
@@ -428,7 +428,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "at_hash" => &mut claims.at_hash,
                 "c_hash" => &mut claims.c_hash,
                 _ => {
-                    map.next_value::<IgnoredAny>()?;
+                    map.next_value::<Scalar<'de>>()?;
                     if !others.insert(name) {
                         return Err(json::duplicate());
                     }

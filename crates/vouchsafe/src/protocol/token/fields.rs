@@ -2,7 +2,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::json::{self, Names, Scalar, Text};
 
@@ -80,9 +81,8 @@ impl<'de> Visitor<'de> for ScopeVisitor {
         Ok(if other { Scope::One(Scalar::Other) } else { Scope::Many(many) })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scope<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Scope::One(Scalar::Other))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scope<'de>, A::Error> {
+        Scalar::deserialize(MapAccessDeserializer::new(map)).map(Scope::One)
     }
 }
 
@@ -120,8 +120,8 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
                 _ => {
                     // `"error": null` is how a few providers say that there is none.
-                    let value: Option<IgnoredAny> = map.next_value()?;
-                    fields.has_error |= name == "error" && value.is_some();
+                    let value: Scalar<'de> = map.next_value()?;
+                    fields.has_error |= name == "error" && !matches!(value, Scalar::Null);
                     fields.has_more = true;
                     if !others.insert(name) {
                         return Err(json::duplicate());
