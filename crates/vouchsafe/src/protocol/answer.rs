@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Uri, header};
 use serde_json::Value;
-use url::form_urlencoded::byte_serialize;
 use vouchsafe_providers::Failure;
 
 use super::params::{JSON, UNCHANGED, read_form};
-use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
+use super::redact;
+use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, legible};
 use crate::http::{Request, Response, origin};
 use crate::json::{self, Json};
 
@@ -143,24 +143,15 @@ impl Exchange<'_> {
         uri: Option<&str>,
         status: Option<u16>,
     ) -> Error {
-        let shown = |text: &str| printable(&self.redact(text), MAX_TEXT);
+        let shown = |text: &str| redact::shown(text, self.secrets, legible, MAX_TEXT);
         let code = self.dialect.error_codes.get(code).map_or(code, String::as_str);
         Error::Server(Box::new(ServerError {
             operation: self.operation,
-            code: ErrorCode::from_wire(&self.redact(code)),
+            code: ErrorCode::from_wire(code, self.secrets),
             description: description.map(shown),
             uri: uri.map(shown),
             status,
         }))
-    }
-
-    /// Providers quote what they were sent; secrets must not come back that way, nor as they stood in the form.
-    fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter(|s| s.len() >= SHORTEST_SECRET);
-        secrets.fold(text.to_owned(), |text, secret| {
-            let in_form: String = byte_serialize(secret.as_bytes()).collect();
-            text.replace(*secret, "…").replace(&in_form, "…")
-        })
     }
 
     fn check_content_type(&self, response: &Response) -> Result<(), Error> {
@@ -177,7 +168,7 @@ impl Exchange<'_> {
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else {
-            format!("is {}, not JSON", printable(essence, 80))
+            format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
         };
         Err(self.fault(Fault::ContentType, &what))
     }
@@ -209,8 +200,6 @@ fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
 
 /// What forms are sent as.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
-/// Shorter texts are no secrets, and would be found everywhere.
-const SHORTEST_SECRET: usize = 6;
 
 #[cfg(test)]
 mod tests {
