@@ -9,6 +9,7 @@ mod callback;
 mod catalogue;
 mod client_auth;
 mod discovery;
+mod found_by_fuzzing;
 mod http;
 mod id_token;
 mod identity;
