@@ -10,7 +10,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// `clean` makes a text fit to be shown. It comes first: what it takes out could keep a secret from being found.
 pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max: usize) -> String {
     let secrets = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
-    let mut shapes: Vec<String> = secrets.flat_map(|secret| shapes(secret)).map(|s| clean(&s)).collect();
+    // What `clean` takes out of a secret is still there where that was escaped.
+    let mut shapes: Vec<String> = secrets.flat_map(|s| shapes(s)).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
     // One may be a part of another.
     shapes.sort_by_key(|shape| Reverse(shape.len()));
@@ -88,8 +89,12 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
                 let code = u32::from_str_radix(text.get(2..6)?, 16).ok()?;
                 Some((char::from_u32(code)?, &text[6..]))
             }
-            c @ ('"' | '\\' | '/') => Some((c, chars.as_str())),
-            _ => None,
+            'b' => Some(('\u{8}', chars.as_str())),
+            'f' => Some(('\u{c}', chars.as_str())),
+            'n' => Some(('\n', chars.as_str())),
+            'r' => Some(('\r', chars.as_str())),
+            't' => Some(('\t', chars.as_str())),
+            c => Some((c, chars.as_str())),
         },
         '&' => {
             let (name, after) = chars.as_str().split_once(';').filter(|(name, _)| name.len() <= 8)?;
@@ -176,5 +181,6 @@ mod tests {
     fn what_is_made_fit_to_be_shown_does_not_become_a_secret() {
         let drops = |text: &str| text.replace('\u{1}', "");
         assert_eq!(shown("sec\u{1}ret!", &["secret"], drops, 400), "…!");
+        assert_eq!(shown("secret%01 secret", &["secret\u{1}"], drops, 400), "… …");
     }
 }

@@ -16,6 +16,7 @@ mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
 mod manners;
+mod properties;
 mod redaction;
 mod refresh;
 mod revocation;
