@@ -1,5 +1,6 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
 mod failing;
 mod posted;
+mod properties;
 mod scenario;
 mod signing_in;
