@@ -14,13 +14,16 @@ pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max
     let mut shapes: Vec<String> = secrets.flat_map(|s| shapes(s)).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
     // One may be a part of another.
-    shapes.sort_by_key(|shape| Reverse(shape.len()));
+    shapes.sort_by_cached_key(|shape| (Reverse(shape.len()), shape.clone()));
+    shapes.dedup();
 
     let said = clean(said);
     let (mut shown, mut rest) = (String::new(), &*said);
     for _ in 0..max {
         let Some(next) = rest.chars().next() else { return shown };
-        match shapes.iter().find_map(|shape| behind(shape, rest)) {
+        let first = [Some(next), unescaped(rest).map(|(c, _)| c)];
+        let mut likely = shapes.iter().filter(|shape| first.contains(&shape.chars().next()));
+        match likely.find_map(|shape| behind(shape, rest)) {
             Some(after) => {
                 shown.push('…');
                 rest = after;
@@ -37,14 +40,18 @@ pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max
     shown
 }
 
-/// A secret as it is, in base64 and in hexadecimal.
-fn shapes(secret: &str) -> [String; 5] {
-    // Base64 goes by three bytes: what follows a secret in what was encoded changes nothing of these.
-    let whole = &secret.as_bytes()[..secret.len() / 3 * 3];
-    let hex: String =
-        secret.bytes().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(HEX[usize::from(d)])).collect();
-    let upper = hex.to_uppercase();
-    [secret.to_owned(), STANDARD_NO_PAD.encode(whole), URL_SAFE_NO_PAD.encode(whole), hex, upper]
+/// A secret as it is, in hexadecimal, and in base64 wherever it stood in what was encoded.
+fn shapes(secret: &str) -> Vec<String> {
+    let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut shapes = vec![secret.to_owned(), hex.to_uppercase(), hex];
+    for before in 0..3 {
+        let encoded = [&[0; 2][..before], secret.as_bytes()].concat();
+        // Four characters are three bytes: those that hold a part of a neighbour are left out.
+        let own = (before * 4).div_ceil(3)..encoded.len() / 3 * 4;
+        shapes.push(STANDARD_NO_PAD.encode(&encoded)[own.clone()].to_owned());
+        shapes.push(URL_SAFE_NO_PAD.encode(&encoded)[own].to_owned());
+    }
+    shapes
 }
 
 /// What follows a secret that a text begins with.
@@ -121,7 +128,6 @@ fn one_char(text: &str) -> Option<char> {
     chars.next().filter(|_| chars.as_str().is_empty())
 }
 
-const HEX: [u8; 16] = *b"0123456789abcdef";
 /// Shorter texts are no secrets, and would be found everywhere.
 const SHORTEST: usize = 6;
 /// So many characters of a secret are as good as all of it.
@@ -152,9 +158,11 @@ mod tests {
         ] {
             assert_eq!(hidden(&format!("no {shape}, sorry")), "no …, sorry", "{shape}");
         }
-        // A rest of less than three bytes is left of what was encoded together with more.
-        let encoded = STANDARD_NO_PAD.encode(format!("{SECRET} and more"));
-        assert!(hidden(&encoded).starts_with('…'), "{encoded}");
+        // Of what was encoded together with more, the neighbours and less than three bytes are left.
+        for (before, left) in [("", ""), ("a", "YW"), ("ab", "YWJ"), ("abc", "YWJj")] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}{SECRET} and more"));
+            assert!(hidden(&encoded).starts_with(&format!("{left}…")), "{encoded}: {}", hidden(&encoded));
+        }
         assert_eq!(hidden("hüsh/+1 alone"), "hüsh/+1 alone");
     }
 
