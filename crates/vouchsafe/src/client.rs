@@ -164,7 +164,8 @@ impl Client {
         }
         let uri = server.authorization.uri();
         let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
-        let exchange = Exchange { operation, uri: &uri, secrets: &[pending.state.as_str()], dialect };
+        let secrets = [pending.state.as_str(), response.code.as_deref().unwrap_or_default()];
+        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect };
         if let Some(error) = &response.error {
             let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
             return Err(exchange.server_error(error, description, uri, None));
