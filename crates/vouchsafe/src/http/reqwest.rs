@@ -7,6 +7,7 @@ use http::Uri;
 
 use super::{BoxFuture, Http, HttpClient, Limits, Request, Response};
 use crate::error::{Error, HttpErrorKind, TransportError};
+use crate::secret::Secret;
 
 impl Http {
     /// The built-in transport: rustls with the system's certificate authorities, no redirects, no compression,
@@ -41,7 +42,8 @@ impl Http {
 pub struct HttpBuilder {
     limits: Limits,
     connect_timeout: Option<Duration>,
-    proxy: Option<String>,
+    /// Its URL may hold a password.
+    proxy: Option<Secret>,
     authorities: Vec<Vec<u8>>,
 }
 
@@ -66,7 +68,7 @@ impl HttpBuilder {
 
     /// The proxy for every request, loopback excepted.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Some(url.into());
+        self.proxy = Some(Secret::new(url));
         self
     }
 
@@ -86,8 +88,8 @@ impl HttpBuilder {
         if let Some(timeout) = self.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
-        if let Some(url) = self.proxy.or_else(|| environment("HTTPS_PROXY")) {
-            let proxy = reqwest::Proxy::all(&url).map_err(|_| {
+        if let Some(url) = self.proxy.or_else(|| environment("HTTPS_PROXY").map(Secret::new)) {
+            let proxy = reqwest::Proxy::all(url.expose()).map_err(|_| {
                 Error::config("proxy", "the proxy's URL cannot be read: write http://host:port")
             })?;
             let direct = format!("localhost,127.0.0.0/8,::1,{}", environment("NO_PROXY").unwrap_or_default());
