@@ -16,6 +16,7 @@ mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
 mod manners;
+mod marked;
 mod properties;
 mod redaction;
 mod refresh;
