@@ -1,5 +1,6 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
 mod failing;
+mod marked;
 mod posted;
 mod properties;
 mod scenario;
