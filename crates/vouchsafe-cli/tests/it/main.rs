@@ -3,5 +3,6 @@ mod failures;
 mod inspect;
 mod listener;
 mod login;
+mod marked;
 mod others;
 mod support;
