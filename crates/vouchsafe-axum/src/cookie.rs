@@ -211,6 +211,8 @@ const MAX_COOKIE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -256,6 +258,37 @@ mod tests {
             let mut changed = raw.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(key.open("a", &URL_SAFE_NO_PAD.encode(changed)), None, "bit {bit}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_comes_back_from_under_its_name(name in any::<String>(), text in any::<String>(), other in any::<String>()) {
+            let key = CookieKey::from_secret(&[7; 32]).unwrap();
+            let sealed = key.seal(&name, text.clone()).unwrap();
+            prop_assert!(sealed.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')));
+            prop_assert_eq!(key.open(&name, &sealed), Some(text.into_bytes()));
+            prop_assert!(other == name || key.open(&other, &sealed).is_none());
+        }
+
+        #[test]
+        fn any_changed_character_is_noticed(text in any::<String>(), at in any::<prop::sample::Index>(), other in any::<char>()) {
+            let key = CookieKey::from_secret(&[7; 32]).unwrap();
+            let sealed = key.seal("a", text).unwrap();
+            let at = at.index(sealed.len());
+            // In its place, behind it, and it left out.
+            for (from, to) in [(at, at + 1), (at, at)] {
+                let changed = format!("{}{other}{}", &sealed[..from], &sealed[to..]);
+                prop_assert!(changed == sealed || key.open("a", &changed).is_none(), "{}", changed);
+            }
+            prop_assert_eq!(key.open("a", &format!("{}{}", &sealed[..at], &sealed[at + 1..])), None);
+        }
+
+        #[test]
+        fn what_nobody_sealed_does_not_open(value in "[A-Za-z0-9_-]{0,200}") {
+            prop_assert_eq!(CookieKey::from_secret(&[7; 32]).unwrap().open("a", &value), None);
         }
     }
 

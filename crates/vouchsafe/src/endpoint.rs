@@ -5,6 +5,8 @@ use std::str::FromStr;
 use http::Uri;
 use url::{Host, Url};
 
+use crate::error::printable;
+
 /// A URL that may be spoken to: `https`, or `http` on a loopback host; no user, no fragment.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
@@ -74,6 +76,15 @@ impl fmt::Display for NotAnEndpoint {
     }
 }
 
+/// A URL that somebody wrote, made fit to be shown: without what may be a user name and a password.
+pub(crate) fn shown(url: &str) -> String {
+    let kept = url.rsplit_once('@').map(|(before, after)| {
+        let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+        format!("{scheme}…@{after}")
+    });
+    printable(kept.as_deref().unwrap_or(url), 200)
+}
+
 /// Whether a text can stand for one segment of a path, and for nothing else.
 pub(crate) fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
@@ -107,6 +118,13 @@ mod tests {
         let endpoint = Endpoint::parse("https://bücher.example/ä\u{202e}").unwrap();
         assert_eq!(endpoint.as_str(), "https://xn--bcher-kva.example/%C3%A4%E2%80%AE");
         assert_eq!(Endpoint::parse(" https://a.example ").unwrap().as_str(), "https://a.example");
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        assert_eq!(shown("https://jane:hush@a.example/x"), "https://…@a.example/x");
+        assert_eq!(shown("jane:hu/sh@a.example"), "…@a.example");
+        assert_eq!(shown("https://a.example\n"), "https://a.example ");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::secret::redact;
+use crate::protocol::redact;
 
 /// What can go wrong. Each variant says who has to act.
 ///
@@ -292,9 +292,12 @@ impl ErrorCode {
     }
 
     /// RFC 6749 §5.2: an error is made of printable ASCII without `"` and `\`. What else was sent is left out.
-    pub(crate) fn from_wire(value: &str) -> Self {
-        let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
-        let code: String = value.chars().filter(allowed).take(MAX_CODE).collect();
+    pub(crate) fn from_wire(value: &str, secrets: &[&str]) -> Self {
+        let clean = |value: &str| {
+            let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+            value.chars().filter(allowed).collect()
+        };
+        let code = redact::shown(value, secrets, clean, MAX_CODE);
         Self(Cow::Owned(if code.trim().is_empty() { "unknown_error".to_owned() } else { code }))
     }
 }
@@ -642,7 +645,7 @@ impl Error {
             Self::Response(e) => &mut e.detail,
             _ => return self,
         };
-        *detail = redact(detail, secrets).into();
+        *detail = redact::shown(detail, secrets, legible, usize::MAX).into();
         self
     }
 
@@ -730,17 +733,18 @@ fn write_retry_after(f: &mut fmt::Formatter<'_>, wait: Option<Duration>) -> fmt:
     }
 }
 
-/// Text from outside, made fit to be shown: no control characters, no invisible direction marks, bounded length.
+/// Text from outside, made fit to be shown and of bounded length.
 pub(crate) fn printable(text: &str, max: usize) -> String {
+    redact::shown(text, &[], legible, max)
+}
+
+/// Text without control characters and without invisible direction marks.
+pub(crate) fn legible(text: &str) -> String {
     let unfit = |c: char| {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
     };
-    let mut shown: String = text.chars().take(max).map(|c| if unfit(c) { ' ' } else { c }).collect();
-    if text.chars().nth(max).is_some() {
-        shown.push('…');
-    }
-    shown
+    text.chars().map(|c| if unfit(c) { ' ' } else { c }).collect()
 }
 
 /// The longest `error` that is kept, in characters.
@@ -760,9 +764,9 @@ mod tests {
 
     #[test]
     fn an_error_code_keeps_what_the_rfc_allows() {
-        assert_eq!(ErrorCode::from_wire("invalid_grant"), ErrorCode::INVALID_GRANT);
-        assert_eq!(ErrorCode::from_wire("a\u{1b}[1m\"b").as_str(), "a[1mb");
-        assert_eq!(ErrorCode::from_wire("\u{0}").as_str(), "unknown_error");
+        assert_eq!(ErrorCode::from_wire("invalid_grant", &[]), ErrorCode::INVALID_GRANT);
+        assert_eq!(ErrorCode::from_wire("a\u{1b}[1m\"b", &[]).as_str(), "a[1mb");
+        assert_eq!(ErrorCode::from_wire("\u{0}", &[]).as_str(), "unknown_error");
     }
 
     #[test]

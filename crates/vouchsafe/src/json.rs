@@ -224,7 +224,8 @@ impl<'a> Names<'a> {
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// A member's value, as far as a check needs it; arrays and objects are skipped, not read.
+/// A member's value, as far as a check needs it; arrays and objects are skipped, but no less strictly than they would be
+/// read: what is accepted here can be read as a whole later.
 #[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Null,

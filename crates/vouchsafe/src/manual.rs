@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
@@ -332,7 +333,7 @@ impl<'c> IntoFuture for AuthorizationCode<'c> {
 }
 
 /// A code challenge (RFC 7636 section 4.2).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct CodeChallenge {
     value: String,
     /// The same hash for providers that take it in hexadecimal.
@@ -363,6 +364,13 @@ impl CodeChallenge {
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
         Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
+    }
+}
+
+impl fmt::Debug for CodeChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A plain one is the verifier.
+        f.debug_struct("CodeChallenge").field("method", &self.method).finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod metadata;
 pub(crate) mod params;
 pub(crate) mod pkce;
 pub(crate) mod random;
+pub(crate) mod redact;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -1,6 +1,5 @@
 use std::fmt;
 
-use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroize;
 
 /// A value that must not be seen: it is wiped when it is dropped, compared in constant time, and never printed.
@@ -64,18 +63,6 @@ impl From<&str> for Secret {
 pub(crate) fn same(a: &str, b: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }
-
-/// Providers quote what they were sent; secrets must not come back that way, nor as they stood in the form.
-pub(crate) fn redact(text: &str, secrets: &[&str]) -> String {
-    let secrets = secrets.iter().filter(|s| s.len() >= SHORTEST_SECRET);
-    secrets.fold(text.to_owned(), |text, secret| {
-        let in_form: String = byte_serialize(secret.as_bytes()).collect();
-        text.replace(*secret, "…").replace(&in_form, "…")
-    })
-}
-
-/// Shorter texts are no secrets, and would be found everywhere.
-const SHORTEST_SECRET: usize = 6;
 
 #[cfg(test)]
 mod tests {

@@ -5,5 +5,6 @@ mod hostile;
 mod inspect;
 mod listener;
 mod login;
+mod marked;
 mod others;
 mod support;

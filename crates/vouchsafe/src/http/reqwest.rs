@@ -8,6 +8,7 @@ use http::Uri;
 use super::public_only::{PublicOnly, is_refusal};
 use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response};
 use crate::error::{Error, HttpErrorKind, TransportError};
+use crate::secret::Secret;
 
 impl Http {
     /// The built-in transport: rustls with the system's certificate authorities, no redirects, no compression,
@@ -61,7 +62,8 @@ enum Route {
     /// As the environment says.
     Environment,
     Direct,
-    Proxy(String),
+    /// Its URL may hold a password.
+    Proxy(Secret),
 }
 
 impl HttpBuilder {
@@ -91,7 +93,7 @@ impl HttpBuilder {
 
     /// The proxy for every request, loopback excepted.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
-        self.proxy = Route::Proxy(url.into());
+        self.proxy = Route::Proxy(Secret::new(url));
         self
     }
 
@@ -150,7 +152,7 @@ impl HttpBuilder {
             .connect_timeout(self.connect_timeout.unwrap_or(self.limits.timeout))
             .pool_max_idle_per_host(MAX_IDLE);
         let proxy = match self.proxy {
-            Route::Environment => environment("HTTPS_PROXY"),
+            Route::Environment => environment("HTTPS_PROXY").map(Secret::new),
             Route::Direct => None,
             Route::Proxy(url) => Some(url),
         };
@@ -164,7 +166,7 @@ impl HttpBuilder {
             builder = builder.dns_resolver(filter.clone());
         }
         if let Some(url) = proxy {
-            let proxy = reqwest::Proxy::all(&url).map_err(|_| {
+            let proxy = reqwest::Proxy::all(url.expose()).map_err(|_| {
                 Error::config("proxy", "the proxy's URL cannot be read: write http://host:port")
             })?;
             let direct = format!("localhost,127.0.0.0/8,::1,{}", environment("NO_PROXY").unwrap_or_default());

@@ -7,10 +7,10 @@ use serde_json::Value;
 use vouchsafe_providers::Failure;
 
 use super::params::{JSON, UNCHANGED, read_form};
-use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, printable};
+use super::redact;
+use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, legible};
 use crate::http::{Request, Response, origin, retry_after};
 use crate::json::{self, Json};
-use crate::secret::redact;
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
@@ -65,7 +65,7 @@ impl Exchange<'_> {
 
     /// An error in the answer as such.
     pub(crate) fn fault(&self, fault: Fault, what: &str) -> Error {
-        let what = redact(what, self.secrets);
+        let what = redact::shown(what, self.secrets, legible, usize::MAX);
         Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
     }
 
@@ -145,11 +145,11 @@ impl Exchange<'_> {
         uri: Option<&str>,
         status: Option<u16>,
     ) -> Error {
-        let shown = |text: &str| printable(&redact(text, self.secrets), MAX_TEXT);
+        let shown = |text: &str| redact::shown(text, self.secrets, legible, MAX_TEXT);
         let code = self.dialect.error_codes.get(code).map_or(code, String::as_str);
         Error::Server(Box::new(ServerError {
             operation: self.operation,
-            code: ErrorCode::from_wire(&redact(code, self.secrets)),
+            code: ErrorCode::from_wire(code, self.secrets),
             description: description.map(shown),
             uri: uri.map(shown),
             status,
@@ -173,7 +173,7 @@ impl Exchange<'_> {
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else {
-            format!("is {}, not JSON", printable(essence, 80))
+            format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
         };
         Err(self.fault(Fault::ContentType, &what))
     }

@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 use vouchsafe_providers::{Definition, Kind, Rule};
 
 use super::Provider;
-use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
+use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
 use crate::error::Error;
 use crate::protocol::metadata::{self, WellKnown};
 use crate::protocol::params::headers;
@@ -209,7 +209,7 @@ fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
         NotAnEndpoint::Insecure => "insecure_url",
         NotAnEndpoint::Invalid(_) => "invalid_url",
     };
-    Error::config(code, format!("the {name} {} {why}", crate::error::printable(url, 200)))
+    Error::config(code, format!("the {name} {} {why}", shown(url)))
 }
 
 /// What stands for the client id.

@@ -13,6 +13,7 @@ mod callback;
 mod catalogue;
 mod client_auth;
 mod discovery;
+mod found_by_fuzzing;
 mod hostile_answers;
 mod hostile_jwt;
 mod hostile_metadata;
@@ -24,6 +25,8 @@ mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
 mod manners;
+mod marked;
+mod properties;
 mod redaction;
 mod refresh;
 mod retries;

@@ -33,8 +33,8 @@ pub(crate) fn read(
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     exchange.json(&response)?;
-    let is_form = exchange.is_form(&response);
-    read_as(exchange, manners, response.into_body(), is_form, now)
+    let (is_form, status) = (exchange.is_form(&response), response.status().as_u16());
+    read_as(exchange, manners, response.into_body(), is_form, Some(status), now)
 }
 
 /// The same, for a body that is known to be that of a successful answer.
@@ -45,7 +45,7 @@ pub(crate) fn read_body(
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     let is_form = manners.form_answer && !body.trim_ascii_start().starts_with(b"{");
-    read_as(exchange, manners, body, is_form, now)
+    read_as(exchange, manners, body, is_form, None, now)
 }
 
 fn read_as(
@@ -53,6 +53,7 @@ fn read_as(
     manners: &TokenManners,
     body: Vec<u8>,
     is_form: bool,
+    status: Option<u16>,
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     let plain = !is_form
@@ -62,15 +63,14 @@ fn read_as(
     let body = if plain {
         json::utf8(body).map_err(|e| exchange.not_json(&e))?
     } else {
-        translated(exchange, manners, &Secret::from(body_text(exchange, body)?), is_form)?
+        translated(exchange, manners, &Secret::from(body_text(exchange, body)?), is_form, status)?
     };
     let body = Secret::new(body);
     let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| exchange.not_json(&e))?;
     if fields.has_error {
         // A status of success and an error in the body: some providers do so always. What else is there is not read.
-        let said = json::parse(body.expose().as_bytes())
-            .ok()
-            .and_then(|body| exchange.said(body.value(), Some(200)));
+        let said =
+            json::parse(body.expose().as_bytes()).ok().and_then(|body| exchange.said(body.value(), status));
         return Err(
             said.unwrap_or_else(|| exchange.fault(Fault::InvalidField, "has an error that is not text"))
         );
@@ -129,6 +129,7 @@ fn translated(
     manners: &TokenManners,
     body: &Secret,
     is_form: bool,
+    status: Option<u16>,
 ) -> Result<String, Error> {
     let body = body.expose().as_bytes();
     let mut document = if is_form {
@@ -138,8 +139,7 @@ fn translated(
     } else {
         json::parse(body).map_err(|e| exchange.not_json(&e))?.into_value()
     };
-    if let Some(error) = exchange.failed(&document, Some(200)).or_else(|| exchange.said(&document, Some(200)))
-    {
+    if let Some(error) = exchange.failed(&document, status).or_else(|| exchange.said(&document, status)) {
         return Err(error);
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);

@@ -1,0 +1,108 @@
+//! A browser that comes back to an axum application. First line: the method, and the content type of what is posted.
+//! Second line: `Cookie`. Third line: what is sealed into one more cookie, as only the application can. Behind it the
+//! query, or the form.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use axum::body::{Body, to_bytes};
+use axum::routing::get;
+use axum::{Router, http::Request};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tower::ServiceExt;
+use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+use vouchsafe_fuzz::*;
+
+const SECRET: [u8; 32] = [7; 32];
+const NAME: &str = "__Host-vouchsafe-login-fuzz";
+
+fuzz_target!(|input: &[u8]| timed(input, run));
+
+thread_local! {
+    static SITE: Router = {
+        let client = client_of(&format!("{ENDPOINTS}[identity]\nsubject = [\"/id\"]"));
+        let logins = Logins::new(client.login_limit(std::time::Duration::MAX), CookieKey::from_secret(&SECRET).unwrap());
+        let callback = |user: LoggedIn| async move { format!("{} {}", user.identity.subject(), user.return_to) };
+        Router::new()
+            .route("/login", get(|login: StartLogin| async { login.await }))
+            .route("/callback", get(callback).post(callback))
+            .layer(logins)
+    };
+}
+
+/// Seals as the application does, by what is written down of how it does.
+fn seal(text: &[u8]) -> String {
+    static KEY: LazyLock<RandomizedNonceKey> = LazyLock::new(|| {
+        let mut key = [0; 32];
+        let secret = Salt::new(HKDF_SHA256, b"vouchsafe").extract(&SECRET);
+        let purpose = [&b"vouchsafe-axum login cookie v1 AES-256-GCM"[..]];
+        secret.expand(&purpose, &AES_256_GCM).unwrap().fill(&mut key).unwrap();
+        RandomizedNonceKey::new(&AES_256_GCM, &key).unwrap()
+    });
+    let mut sealed = text.to_vec();
+    let nonce = KEY.seal_in_place_append_tag(Aad::from(NAME), &mut sealed).unwrap();
+    base64url([&nonce.as_ref()[..], &sealed].concat())
+}
+
+fn run(input: &[u8]) {
+    let (words, rest) = words(input);
+    let (cookies, rest) = line(rest);
+    let (sealed, form) = line(rest);
+    provider_answers(|request| {
+        let is_token = request.uri().path() == "/token";
+        let body: &[u8] =
+            if is_token { br#"{"access_token":"a","token_type":"Bearer"}"# } else { br#"{"id": 7}"# };
+        http::Response::new(body.to_vec())
+    });
+    let mut cookies = cookies.to_vec();
+    if !sealed.is_empty() {
+        cookies.extend_from_slice(format!("; {NAME}={}", seal(sealed)).as_bytes());
+    }
+    let query: String = String::from_utf8_lossy(form).chars().filter(char::is_ascii_graphic).collect();
+    let came = if words[0] == "POST" { form } else { query.as_bytes() };
+    let request = match words[0] {
+        "POST" => {
+            Request::post("/callback").header("content-type", words.get(1).copied().unwrap_or_default())
+        }
+        "LOGIN" => Request::get("/login"),
+        _ => Request::get(format!("/callback?{query}")),
+    };
+    let body = if words[0] == "POST" { Body::from(form.to_vec()) } else { Body::empty() };
+    let Ok(request) = request.header("cookie", cookies).body(body) else { return };
+    let response = wait(SITE.with(Router::clone).oneshot(request)).unwrap();
+
+    let (parts, body) = response.into_parts();
+    let body = wait(to_bytes(body, usize::MAX)).unwrap();
+    let page = std::str::from_utf8(&body).unwrap();
+    for set in parts.headers.get_all("set-cookie") {
+        let set = set.to_str().unwrap();
+        let (name, attributes) = set.split_once('=').unwrap();
+        assert!(name.starts_with("__Host-vouchsafe-login-") || name.starts_with("vouchsafe-login-"), "{set}");
+        assert_eq!(attributes.matches("; ").count(), 5 - usize::from(!name.starts_with("__Host-")), "{set}");
+    }
+    match parts.status.as_u16() {
+        // Somebody is signed in only by a login that was sealed here, and whose state came back.
+        200 => {
+            assert!(!sealed.is_empty(), "what was not sealed here signs nobody in");
+            if let Ok(kept @ Value::Object(_)) = serde_json::from_slice(sealed) {
+                let state = kept["pending"]["state"].as_str().unwrap_or(STATE);
+                let mut pairs = url::form_urlencoded::parse(came);
+                assert!(pairs.any(|(name, value)| name.trim_start_matches('?') == "state" && value == state));
+            }
+            assert!(page.starts_with("7 "), "{page}");
+        }
+        303 => assert!(
+            parts.headers["location"].to_str().unwrap().starts_with("https://acme.example/authorize?")
+        ),
+        400 | 403 | 404 | 500 | 502 => {
+            let detail = page.split("For whoever runs this site: ").nth(1);
+            if let Some(detail) = detail.and_then(|rest| rest.strip_suffix("</p></main></body></html>\n")) {
+                assert!(!detail.contains(['<', '>', '"', '\'']) && !is_unfit(detail), "{detail:?}");
+            }
+        }
+        status => panic!("{status}: {page}"),
+    }
+}

@@ -1,0 +1,194 @@
+//! Providers quote what they were sent. What of it is secret must not be shown.
+use std::cmp::Reverse;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// What a provider said, at most `max` characters of it, and without the secrets: neither as they are nor as they stood
+/// in a form, in JSON, in HTML, in base64 or in hexadecimal.
+///
+/// `clean` makes a text fit to be shown. It comes first: what it takes out could keep a secret from being found.
+pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max: usize) -> String {
+    let secrets = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
+    // What `clean` takes out of a secret is still there where that was escaped.
+    let mut shapes: Vec<String> = secrets.flat_map(|s| shapes(s)).flat_map(|s| [clean(&s), s]).collect();
+    shapes.retain(|shape| shape.len() >= SHORTEST);
+    // One may be a part of another.
+    shapes.sort_by_cached_key(|shape| (Reverse(shape.len()), shape.clone()));
+    shapes.dedup();
+
+    let said = clean(said);
+    let (mut shown, mut rest) = (String::new(), &*said);
+    for _ in 0..max {
+        let Some(next) = rest.chars().next() else { return shown };
+        let first = [Some(next), unescaped(rest).map(|(c, _)| c)];
+        let mut likely = shapes.iter().filter(|shape| first.contains(&shape.chars().next()));
+        match likely.find_map(|shape| behind(shape, rest)) {
+            Some(after) => {
+                shown.push('…');
+                rest = after;
+            }
+            None => {
+                shown.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    if !rest.is_empty() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A secret as it is, in hexadecimal, and in base64 wherever it stood in what was encoded.
+fn shapes(secret: &str) -> Vec<String> {
+    let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut shapes = vec![secret.to_owned(), hex.to_uppercase(), hex];
+    for before in 0..3 {
+        let encoded = [&[0; 2][..before], secret.as_bytes()].concat();
+        // Four characters are three bytes: those that hold a part of a neighbour are left out.
+        let own = (before * 4).div_ceil(3)..encoded.len() / 3 * 4;
+        shapes.push(STANDARD_NO_PAD.encode(&encoded)[own.clone()].to_owned());
+        shapes.push(URL_SAFE_NO_PAD.encode(&encoded)[own].to_owned());
+    }
+    shapes
+}
+
+/// What follows a secret that a text begins with.
+fn behind<'t>(secret: &str, text: &'t str) -> Option<&'t str> {
+    strip(secret, text, |rest, c| rest.strip_prefix(c)).or_else(|| {
+        strip(secret, text, |rest, c| match unescaped(rest) {
+            Some((one, after)) if one == c => Some(after),
+            _ => rest.strip_prefix(c),
+        })
+    })
+}
+
+/// The same by one way of reading a character. The beginning of a long secret gives it away.
+fn strip<'t>(
+    secret: &str,
+    text: &'t str,
+    read: impl Fn(&'t str, char) -> Option<&'t str>,
+) -> Option<&'t str> {
+    let mut rest = text;
+    for (i, c) in secret.chars().enumerate() {
+        match read(rest, c) {
+            Some(after) => rest = after,
+            None => return (i >= TELLING).then_some(rest),
+        }
+    }
+    Some(rest)
+}
+
+/// The character that an escape at the beginning of a text stands for, and what follows.
+fn unescaped(text: &str) -> Option<(char, &str)> {
+    let mut chars = text.chars();
+    match chars.next()? {
+        '+' => Some((' ', chars.as_str())),
+        '%' => (1..=4).find_map(|bytes| {
+            let escape = text.get(..3 * bytes)?;
+            let byte = |hex: &str| u8::from_str_radix(hex.strip_prefix('%')?, 16).ok();
+            let bytes: Option<Vec<u8>> = (0..bytes).map(|i| byte(escape.get(3 * i..3 * i + 3)?)).collect();
+            Some((one_char(std::str::from_utf8(&bytes?).ok()?)?, &text[escape.len()..]))
+        }),
+        '\\' => match chars.next()? {
+            'u' => {
+                let code = u32::from_str_radix(text.get(2..6)?, 16).ok()?;
+                Some((char::from_u32(code)?, &text[6..]))
+            }
+            'b' => Some(('\u{8}', chars.as_str())),
+            'f' => Some(('\u{c}', chars.as_str())),
+            'n' => Some(('\n', chars.as_str())),
+            'r' => Some(('\r', chars.as_str())),
+            't' => Some(('\t', chars.as_str())),
+            c => Some((c, chars.as_str())),
+        },
+        '&' => {
+            let (name, after) = chars.as_str().split_once(';').filter(|(name, _)| name.len() <= 8)?;
+            let c = match (name, name.strip_prefix('#')) {
+                ("amp", _) => '&',
+                ("lt", _) => '<',
+                ("gt", _) => '>',
+                ("quot", _) => '"',
+                ("apos", _) => '\'',
+                (_, Some(code)) => match code.strip_prefix(['x', 'X']) {
+                    Some(hex) => char::from_u32(u32::from_str_radix(hex, 16).ok()?)?,
+                    None => char::from_u32(code.parse().ok()?)?,
+                },
+                _ => return None,
+            };
+            Some((c, after))
+        }
+        _ => None,
+    }
+}
+
+fn one_char(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.as_str().is_empty())
+}
+
+/// Shorter texts are no secrets, and would be found everywhere.
+const SHORTEST: usize = 6;
+/// So many characters of a secret are as good as all of it.
+const TELLING: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "hüsh/+1 \"%2B&";
+
+    fn hidden(said: &str) -> String {
+        shown(said, &[SECRET], str::to_owned, 400)
+    }
+
+    #[test]
+    fn a_secret_is_found_in_each_of_its_shapes() {
+        for shape in [
+            SECRET,
+            "h%C3%BCsh%2F%2B1+%22%252B%26",
+            "h%c3%bcsh%2f%2b1%20%22%252B%26",
+            "%68%C3%BC%73%68%2F%2B%31%20%22%25%32%42%26",
+            r#"h\u00fcsh\/+1 \"%2B&"#,
+            "h&#252;sh/+1 &quot;%2B&amp;",
+            "h&#xFC;sh&#x2f;+1 &quot;%2B&amp;",
+            "68c3bc73682f2b31202225324226",
+            "68C3BC73682F2B31202225324226",
+        ] {
+            assert_eq!(hidden(&format!("no {shape}, sorry")), "no …, sorry", "{shape}");
+        }
+        // Of what was encoded together with more, the neighbours and less than three bytes are left.
+        for (before, left) in [("", ""), ("a", "YW"), ("ab", "YWJ"), ("abc", "YWJj")] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}{SECRET} and more"));
+            assert!(hidden(&encoded).starts_with(&format!("{left}…")), "{encoded}: {}", hidden(&encoded));
+        }
+        assert_eq!(hidden("hüsh/+1 alone"), "hüsh/+1 alone");
+    }
+
+    #[test]
+    fn a_secret_that_is_a_part_of_another_does_not_save_it() {
+        assert_eq!(shown("no xx-secret-yy", &["secret", "xx-secret-yy"], str::to_owned, 400), "no …");
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_secret_gives_it_away() {
+        let long = "0123456789".repeat(100);
+        assert_eq!(shown(&long[..500], &[&long], str::to_owned, 400), "…");
+        assert_eq!(shown(&long[..60], &[&long], str::to_owned, 400), &long[..60]);
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_what_is_shown_is_not_cut_in_two() {
+        let said = format!("{}secret-secret", "x".repeat(395));
+        assert_eq!(shown(&said, &["secret-secret"], str::to_owned, 400), format!("{}…", "x".repeat(395)));
+        assert_eq!(shown("abcdef", &[], str::to_owned, 3), "abc…");
+    }
+
+    #[test]
+    fn what_is_made_fit_to_be_shown_does_not_become_a_secret() {
+        let drops = |text: &str| text.replace('\u{1}', "");
+        assert_eq!(shown("sec\u{1}ret!", &["secret"], drops, 400), "…!");
+        assert_eq!(shown("secret%01 secret", &["secret\u{1}"], drops, 400), "… …");
+    }
+}
