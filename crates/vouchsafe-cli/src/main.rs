@@ -19,6 +19,10 @@ mod target;
 mod text;
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
@@ -31,10 +35,9 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let mut output = Output::new(&args.output);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // Clocks are looked at after each step: a server that never stops talking keeps no timeout from its time.
-    let outcome = match runtime.worker_threads(2).event_interval(1).enable_all().build() {
+    let outcome = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => {
+            keep_time(runtime.handle().clone());
             let outcome = runtime.block_on(run(args, &mut output));
             // A text browser, or a read of the terminal, may still block a thread: nothing waits for it.
             runtime.shutdown_background();
@@ -52,6 +55,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// A server that never stops talking keeps the thread busy that was to look at the clock, and no other takes its place
+/// unless it is woken. This wakes one, so that a timeout and a signal have their time.
+fn keep_time(runtime: Handle) {
+    thread::spawn(move || {
+        loop {
+            thread::sleep(TICK);
+            runtime.spawn(async {});
+        }
+    });
+}
+
 async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
     match args.command {
@@ -66,3 +80,5 @@ async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Demo { port } => sandbox::demo(port, output, &mut interrupt).await,
     }
 }
+
+const TICK: Duration = Duration::from_millis(250);

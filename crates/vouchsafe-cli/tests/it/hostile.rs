@@ -116,3 +116,22 @@ async fn userinfo_that_quotes_the_token_request_gives_nothing_away() {
         assert!(!page.text.contains(secret), "{page:?}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_never_stops_talking_runs_out_of_time_all_the_same() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let words = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+            let _ = stream.read(&mut [0; 4096]);
+            while stream.write_all(&words).is_ok() {}
+        }
+    });
+    let began = std::time::Instant::now();
+    let done = Cli::new(&["discover", &url, "--json", "--timeout", "0.5"]).run().await;
+    done.assert_failed(5, "network", "timeout");
+    assert!(began.elapsed().as_secs() < 4, "it took {:?}", began.elapsed());
+}
