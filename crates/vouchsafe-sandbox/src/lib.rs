@@ -76,6 +76,7 @@ mod acts;
 mod config;
 mod fault;
 mod html;
+mod jwt;
 mod keys;
 mod pages;
 mod params;
@@ -87,7 +88,7 @@ mod store;
 
 pub use acts::ActedProvider;
 pub use config::{ClientConfig, User};
-pub use fault::Fault;
+pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use person::{Person, PersonError};
 pub use record::RecordedRequest;
 pub use server::{Sandbox, SandboxBuilder};

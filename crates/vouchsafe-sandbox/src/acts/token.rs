@@ -7,7 +7,7 @@ use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, named, profile, revoke, rewrite};
 use crate::config::Scopes;
-use crate::fault::{self, Fault};
+use crate::fault::{self, Endpoint};
 use crate::keys::random_token;
 use crate::params::Params;
 use crate::routes::OAuthError;
@@ -19,14 +19,23 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     let given = body_params(call).unwrap_or_else(|| Params::from_pairs([]));
     let username = call.shared.username_of(given.values().chain(call.query.values()));
     let both = |name: &str| given.get(name).or_else(|| call.query.get(name)).map(str::to_owned);
+    let (shared, asked) = (call.shared, call.asked());
     if roles.contains(&Role::Revocation) && revoke::is_meant(call, roles, &both) {
-        return revoke::answer(call);
+        let answer = async { revoke::answer(call) };
+        return fault::exchange(shared, Endpoint::Revocation, username.as_deref(), &asked, answer).await;
     }
-    if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
-        return response;
-    }
+    let answer = async {
+        match shared.maybe_rotate(username.as_deref()).await {
+            Ok(()) => redeem(call, roles, &both),
+            Err(error) => refusal(call, error),
+        }
+    };
+    fault::exchange(shared, Endpoint::Token, username.as_deref(), &asked, answer).await
+}
+
+fn redeem(call: &Call<'_>, roles: &[Role], both: &impl Fn(&str) -> Option<String>) -> Response {
     let manners = &call.act.definition.token;
-    let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
+    let grant_type = named(&[&manners.names], "grant_type").and_then(both);
     let long_lived = call.act.definition.long_lived.as_ref().filter(|_| roles.contains(&Role::LongLived));
     let members = match long_lived {
         Some(long_lived)
@@ -34,7 +43,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
         {
             self::long_lived(call)
         }
-        _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
+        _ if is_refresh(call, roles, grant_type.as_deref(), both) => refresh(call),
         _ => code(call),
     };
     match members {
@@ -94,7 +103,7 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
         code.redeemed = Some(id.clone());
     }
     drop(store);
-    issue(call, &grant, &id, code.request.nonce.as_deref())
+    issue(call, (&grant, &id), code.request.nonce.as_deref(), false)
 }
 
 /// RFC 6749 §6, with the refresh token replaced each time.
@@ -139,15 +148,14 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
         store.active_refresh_token(given, now).map(|(token, grant)| (token.grant.clone(), grant.clone()))
     };
     let (id, grant) = found.filter(|(_, grant)| grant.client_id == call.act.client.id).ok_or_else(unknown)?;
-    let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
-    if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
+    if shared.refuses_refresh(&grant.signed_in.username) {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
     if let Some(token) = store.refresh_tokens.get_mut(given) {
         token.used = true;
     }
     drop(store);
-    issue(call, &grant, &id, None)
+    issue(call, (&grant, &id), None, true)
 }
 
 /// A long-lived token for a short-lived one.
@@ -182,7 +190,12 @@ fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
 }
 
 /// RFC 6749 §5.1, as far as this provider keeps to it.
-fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) -> Result<Members, OAuthError> {
+fn issue(
+    call: &Call<'_>,
+    (grant, grant_id): (&Grant, &str),
+    nonce: Option<&str>,
+    is_refreshed: bool,
+) -> Result<Members, OAuthError> {
     let (act, shared) = (call.act, call.shared);
     let (definition, manners) = (&act.definition, &act.definition.token);
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
@@ -217,6 +230,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
             auth_time: grant.signed_in.auth_time,
             nonce,
             access_token: &access_token,
+            is_refreshed,
         };
         members.insert("id_token".into(), id_token.sign()?.into());
     }
@@ -231,6 +245,7 @@ fn issue(call: &Call<'_>, grant: &Grant, grant_id: &str, nonce: Option<&str>) ->
     }
     remember_access(call, &mut store, &access_token, grant_id, &grant.scopes, good_for);
     drop(store);
+    shared.spoil_members(&mut members, user.username());
     Ok((members, beside(call, user, email_verified)))
 }
 

@@ -81,7 +81,11 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
             ));
         }
     }
-    Ok(profile::document(act, user, holder.email_verified(call, user)))
+    let mut document = profile::document(act, user, holder.email_verified(call, user));
+    if act.is_openid() {
+        call.shared.spoil_userinfo(&mut document, user.username());
+    }
+    Ok(document)
 }
 
 /// Whose access token a request has.

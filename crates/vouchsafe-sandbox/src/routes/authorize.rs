@@ -9,7 +9,6 @@ use url::form_urlencoded::Serializer;
 
 use crate::acts::authorize::Acting;
 use crate::config::{ClientConfig, Scopes};
-use crate::fault::{Fault, WRONG_ISSUER};
 use crate::keys::{sha256_base64url, sha256_hex};
 use crate::pages::Problem;
 use crate::params::Params;
@@ -75,7 +74,7 @@ impl AuthorizationRequest {
             Refusal::Redirect(ErrorRedirect {
                 redirect_uri: redirect_uri.clone(),
                 state: state.clone(),
-                issuer: Some(shared.issuer.clone()),
+                issuer: shared.issuer.clone(),
                 error,
                 description,
             })
@@ -125,14 +124,14 @@ impl AuthorizationRequest {
 
     /// The authorization response that carries a code.
     pub(crate) fn redirect_with_code(&self, shared: &Shared, username: &str, code: &str) -> Response {
-        let params = match &self.acting {
+        let params: Vec<_> = match &self.acting {
             Some(acting) => acting.response(code, self.state.as_deref(), shared.now()),
             None => {
                 let state = self.state.iter().map(|state| ("state".to_owned(), state.clone()));
                 iter::once(("code".to_owned(), code.to_owned())).chain(state).collect()
             }
         };
-        redirect(&self.redirect_uri, &params, self.issuer(shared, Some(username)))
+        self.redirect(shared, params, Some(username))
     }
 
     /// The authorization response that carries an error.
@@ -142,22 +141,20 @@ impl AuthorizationRequest {
         error: &'static str,
         description: &str,
     ) -> Response {
-        ErrorRedirect {
-            redirect_uri: self.redirect_uri.clone(),
-            state: self.state.clone(),
-            issuer: self.issuer(shared, None).map(str::to_owned),
-            error,
-            description: description.to_owned(),
-        }
-        .into_response()
+        self.redirect(shared, error_params(error, description, self.state.as_deref()), None)
     }
 
     /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` only to have it wrong.
-    fn issuer<'a>(&self, shared: &'a Shared, username: Option<&str>) -> Option<&'a str> {
-        if shared.faults.hit(username, |fault| matches!(fault, Fault::WrongIssuer)).is_some() {
-            return Some(WRONG_ISSUER);
-        }
-        self.acting.is_none().then_some(shared.issuer.as_str())
+    fn redirect(
+        &self,
+        shared: &Shared,
+        mut params: Vec<(String, String)>,
+        username: Option<&str>,
+    ) -> Response {
+        // RFC 9207 §2: in errors, too.
+        params.extend(self.acting.is_none().then(|| ("iss".to_owned(), shared.issuer.clone())));
+        shared.spoil_callback(&mut params, username);
+        redirect(&self.redirect_uri, &params)
     }
 }
 
@@ -250,27 +247,30 @@ enum Refusal {
 struct ErrorRedirect {
     redirect_uri: String,
     state: Option<String>,
-    issuer: Option<String>,
+    issuer: String,
     error: &'static str,
     description: String,
 }
 
 impl IntoResponse for ErrorRedirect {
     fn into_response(self) -> Response {
-        let description = printable(&self.description);
-        let mut params =
-            vec![("error".to_owned(), self.error.to_owned()), ("error_description".to_owned(), description)];
-        params.extend(self.state.map(|state| ("state".to_owned(), state)));
-        redirect(&self.redirect_uri, &params, self.issuer.as_deref())
+        let mut params = error_params(self.error, &self.description, self.state.as_deref());
+        params.push(("iss".to_owned(), self.issuer));
+        redirect(&self.redirect_uri, &params)
     }
 }
 
+fn error_params(error: &str, description: &str, state: Option<&str>) -> Vec<(String, String)> {
+    let description = printable(description);
+    let params = [("error", error), ("error_description", &description)];
+    let params = params.into_iter().chain(state.map(|state| ("state", state)));
+    params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// The redirect URI stays as it was sent, to the letter; RFC 6749 §3.1.2 lets it have a query of its own.
-fn redirect(redirect_uri: &str, params: &[(String, String)], issuer: Option<&str>) -> Response {
+fn redirect(redirect_uri: &str, params: &[(String, String)]) -> Response {
     let mut query = Serializer::new(String::new());
     query.extend_pairs(params);
-    // RFC 9207 §2: in errors, too.
-    query.extend_pairs(issuer.map(|issuer| ("iss", issuer)));
     let separator = match redirect_uri.split_once('?') {
         None => "?",
         Some((_, "")) => "",

@@ -22,16 +22,16 @@ const OPENID: &str = r#"
 async fn wire_faults_happen_before_anything_is_redeemed() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
-    for (fault, status) in [(Fault::TooManyRequests, 429), (Fault::ServerError, 500), (Fault::Html, 200)] {
+    for (fault, status) in [(Fault::TOO_MANY_REQUESTS, 429), (Fault::SERVER_ERROR, 500), (Fault::HTML, 200)] {
         for act in [true, false] {
             let (own, acted) = (scenario.code(&[]).await, player.callback("alice").await);
-            scenario.sandbox.fault_once(fault.clone());
+            scenario.sandbox.fault_once(fault);
             let reply =
                 if act { player.redeem(&acted, &[]).await.reply } else { scenario.redeem(&own, &[]).await };
             assert_eq!(reply.status, status, "{fault:?}");
-            assert_eq!(reply.header("retry-after").is_some(), fault == Fault::TooManyRequests);
+            assert_eq!(reply.header("retry-after").is_some(), fault == Fault::TOO_MANY_REQUESTS);
             let is_html = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-            assert_eq!(is_html, fault == Fault::Html);
+            assert_eq!(is_html, fault == Fault::HTML);
             // It was for once, and the code is still good.
             assert_eq!(scenario.redeem(&own, &[]).await.status, 200);
             assert_eq!(player.redeem(&acted, &[]).await.reply.status, 200);
@@ -43,7 +43,7 @@ async fn wire_faults_happen_before_anything_is_redeemed() {
 async fn fault_lasts_until_it_is_cleared() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
-    scenario.sandbox.fault(Fault::ServerError);
+    scenario.sandbox.fault(Fault::SERVER_ERROR);
     for _ in 0..3 {
         assert_eq!(scenario.redeem(&code, &[]).await.status, 500);
     }
@@ -55,7 +55,7 @@ async fn fault_lasts_until_it_is_cleared() {
 async fn cut_body_is_shorter_than_announced() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
-    scenario.sandbox.fault(Fault::CutBody);
+    scenario.sandbox.fault(Fault::CUT_BODY);
     let reply = scenario.redeem(&code, &[]).await;
     assert_eq!(reply.status, 200);
     let announced: usize = reply.header("content-length").unwrap().parse().unwrap();
@@ -66,7 +66,7 @@ async fn cut_body_is_shorter_than_announced() {
 async fn slow_answer_takes_its_time() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
-    scenario.sandbox.fault(Fault::Slow(Duration::from_millis(120)));
+    scenario.sandbox.fault(Fault::slow(Duration::from_millis(120)));
     let start = Instant::now();
     assert_eq!(scenario.redeem(&code, &[]).await.status, 200);
     assert!(start.elapsed() >= Duration::from_millis(120));
@@ -77,7 +77,7 @@ async fn authorization_response_names_another_issuer() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     assert_eq!(query_value(&player.callback("alice").await, "iss"), None);
-    scenario.sandbox.fault(Fault::WrongIssuer);
+    scenario.sandbox.fault(Fault::WRONG_ISSUER);
     for url in [player.authorization_url(&[]), scenario.authorization_url(&[])] {
         let callback = scenario.person().allow(&url).await.unwrap();
         assert_eq!(query_value(&callback, "iss").as_deref(), Some("https://elsewhere.example"));
@@ -90,11 +90,11 @@ async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
     let player = Player::own(&scenario, OPENID).await;
     let good = claims(&player.login("alice").await.tokens["id_token"]);
     for (fault, wrong) in [
-        (Fault::WrongIdTokenIssuer, "iss"),
-        (Fault::WrongNonce, "nonce"),
-        (Fault::UnverifiedEmail, "email_verified"),
+        (Fault::WRONG_ID_TOKEN_ISSUER, "iss"),
+        (Fault::WRONG_NONCE, "nonce"),
+        (Fault::UNVERIFIED_EMAIL, "email_verified"),
     ] {
-        scenario.sandbox.fault_once(fault.clone());
+        scenario.sandbox.fault_once(fault);
         let acted = claims(&player.login("alice").await.tokens["id_token"]);
         scenario.sandbox.fault_once(fault);
         let own = claims(&scenario.tokens(&[]).await["id_token"]);
@@ -103,7 +103,7 @@ async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
         }
         assert_ne!(own[wrong], claims(&scenario.tokens(&[]).await["id_token"])[wrong]);
     }
-    scenario.sandbox.fault(Fault::ExpiredIdToken);
+    scenario.sandbox.fault(Fault::EXPIRED_ID_TOKEN);
     for claims in [
         claims(&player.login("alice").await.tokens["id_token"]),
         claims(&scenario.tokens(&[]).await["id_token"]),
@@ -116,14 +116,14 @@ async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
 async fn unverified_email_is_so_in_every_answer_of_the_login() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
-    scenario.sandbox.fault_once(Fault::UnverifiedEmail);
+    scenario.sandbox.fault_once(Fault::UNVERIFIED_EMAIL);
     let answer = player.login("alice").await;
     assert_eq!(player.profile(&answer).await["email_verified"], false);
     let next = player.login("alice").await;
     assert_eq!(player.profile(&next).await["email_verified"], true);
 
     let github = Player::new(&scenario, "github").await;
-    scenario.sandbox.fault_once(Fault::UnverifiedEmail);
+    scenario.sandbox.fault_once(Fault::UNVERIFIED_EMAIL);
     let answer = github.login("alice").await;
     let profile = github.profile(&answer).await;
     assert_eq!(github.email(&answer, &profile).await, Some(("alice@example.com".to_owned(), false)));
@@ -135,7 +135,7 @@ async fn rotated_key_is_published_only_after() {
     let player = Player::own(&scenario, OPENID).await;
     for act in [true, false] {
         let before = scenario.get("/jwks").await.body;
-        scenario.sandbox.fault_once(Fault::RotatedKey);
+        scenario.sandbox.fault_once(Fault::ROTATED_KEY);
         let token = match act {
             true => player.login("alice").await.tokens["id_token"].clone(),
             false => scenario.tokens(&[]).await["id_token"].clone(),
@@ -151,7 +151,7 @@ async fn refresh_token_counts_as_used() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     let (acted, own) = (player.login("alice").await.tokens, scenario.tokens(&[]).await);
-    scenario.sandbox.fault(Fault::ReusedRefreshToken);
+    scenario.sandbox.fault(Fault::REUSED_REFRESH_TOKEN);
     assert_eq!(player.refresh(&acted, &[]).await.whole["error"], "invalid_grant");
     let own = own["refresh_token"].as_str().unwrap();
     scenario.refresh(own).await.assert_error(400, "invalid_grant");
@@ -161,7 +161,7 @@ async fn refresh_token_counts_as_used() {
 async fn consent_is_denied_whatever_is_clicked() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
-    scenario.sandbox.fault(Fault::DeniedConsent);
+    scenario.sandbox.fault(Fault::DENIED_CONSENT);
     for url in [player.authorization_url(&[]), scenario.authorization_url(&[])] {
         let callback = scenario.person().allow(&url).await.unwrap();
         assert_eq!(query_value(&callback, "error").as_deref(), Some("access_denied"));
@@ -198,7 +198,7 @@ async fn revocation_does_not_use_up_a_fault_of_the_token_endpoint() {
     let scenario = Scenario::new().await;
     let github = Player::new(&scenario, "github").await;
     let answer = github.login("alice").await;
-    scenario.sandbox.fault_once(Fault::ServerError);
+    scenario.sandbox.fault_once(Fault::SERVER_ERROR);
     assert_eq!(github.revoke(answer.tokens["access_token"].as_str().unwrap()).await.status, 200);
     assert_eq!(github.login("alice").await.reply.status, 500);
 }

@@ -1,0 +1,158 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Endpoint, Fault, Strike, person};
+
+/// The faults that are switched on.
+#[derive(Default)]
+pub(crate) struct Faults(Mutex<Vec<Switch>>);
+
+struct Switch {
+    fault: Fault,
+    once: bool,
+    /// Which of its strikes it has dealt, a bit each.
+    struck: u32,
+}
+
+impl Switch {
+    fn new(fault: Fault, once: bool) -> Self {
+        Self { fault, once, struck: 0 }
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.once && self.struck.count_ones() as usize >= self.fault.row.strikes.len()
+    }
+}
+
+impl Faults {
+    pub(crate) fn stand(&self, fault: Fault) {
+        self.switches().push(Switch::new(fault, false));
+    }
+
+    pub(crate) fn once(&self, fault: Fault) {
+        self.switches().push(Switch::new(fault, true));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.switches().clear();
+    }
+
+    /// The first strike of that kind that is switched on, or that the user is named after. One that is for once is used
+    /// up by this.
+    pub(crate) fn hit<T>(
+        &self,
+        username: Option<&str>,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Option<T> {
+        self.strike(username, 1, pick).pop()
+    }
+
+    /// All strikes of that kind.
+    pub(crate) fn hits<T>(
+        &self,
+        username: Option<&str>,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Vec<T> {
+        self.strike(username, usize::MAX, pick)
+    }
+
+    /// A client asks for keys without saying for whom: whose login has something wrong with them gets it at the next
+    /// such request.
+    pub(crate) fn expect_keys(&self, username: &str) {
+        let Some((_, fault)) = person(username) else { return };
+        let of_keys = |strike: &Strike| match strike {
+            Strike::Keys(_) => true,
+            Strike::Delay
+            | Strike::Answer(_)
+            | Strike::FirstAnswer(_)
+            | Strike::Body(_)
+            | Strike::Label(_) => fault.at == Endpoint::Keys,
+            _ => false,
+        };
+        let strikes = || fault.row.strikes.iter().enumerate();
+        let mut switches = self.switches();
+        if strikes().any(|(_, strike)| of_keys(strike))
+            && !switches.iter().any(|known| known.once && known.fault == *fault)
+        {
+            let elsewhere = strikes().filter(|(_, strike)| !of_keys(strike));
+            let struck = elsewhere.fold(0, |struck, (at, _)| struck | 1 << at);
+            switches.push(Switch { struck, ..Switch::new(*fault, true) });
+        }
+    }
+
+    fn strike<T>(
+        &self,
+        username: Option<&str>,
+        most: usize,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Vec<T> {
+        let mut found = Vec::new();
+        if let Some((_, fault)) = username.and_then(person) {
+            found.extend(fault.row.strikes.iter().filter_map(|strike| pick(fault, strike)).take(most));
+        }
+        let mut switches = self.switches();
+        let mut dealt: Vec<Fault> = Vec::new();
+        // What stands comes before what is for once: that is kept for when it matters.
+        for once in [false, true] {
+            for switch in switches.iter_mut().filter(|switch| switch.once == once) {
+                if dealt.contains(&switch.fault) {
+                    continue;
+                }
+                for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
+                    let is_spent = switch.struck & 1 << at != 0;
+                    if found.len() >= most || (is_spent && (once || matches!(strike, Strike::FirstAnswer(_))))
+                    {
+                        continue;
+                    }
+                    if let Some(hit) = pick(&switch.fault, strike) {
+                        found.push(hit);
+                        switch.struck |= 1 << at;
+                        dealt.push(switch.fault);
+                    }
+                }
+            }
+        }
+        switches.retain(|switch| !switch.is_used_up());
+        found
+    }
+
+    fn switches(&self) -> MutexGuard<'_, Vec<Switch>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_keys(faults: &Faults) -> bool {
+        faults.hit(None, |_, strike| matches!(strike, Strike::Keys(_)).then_some(())).is_some()
+    }
+
+    fn of_id_tokens(faults: &Faults, username: &str) -> bool {
+        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::IdToken(_)).then_some(());
+        faults.hit(Some(username), is).is_some()
+    }
+
+    #[test]
+    fn what_is_for_once_is_used_up_when_all_of_it_has_happened() {
+        let faults = Faults::default();
+        faults.once(Fault::EXPONENT_ONE);
+        assert!(of_id_tokens(&faults, "alice"));
+        assert!(!of_id_tokens(&faults, "alice"));
+        assert!(of_keys(&faults));
+        assert!(!of_keys(&faults));
+        assert!(faults.switches().is_empty());
+    }
+
+    #[test]
+    fn keys_go_wrong_for_the_login_of_who_is_named_after_it() {
+        let faults = Faults::default();
+        faults.expect_keys("alice");
+        assert!(!of_keys(&faults));
+        faults.expect_keys("fault-exponent-one");
+        faults.expect_keys("fault-exponent-one");
+        assert!(of_id_tokens(&faults, "fault-exponent-one") && !of_id_tokens(&faults, "alice"));
+        assert!(of_keys(&faults));
+        assert!(!of_keys(&faults));
+    }
+}
