@@ -275,12 +275,13 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        // Skipped one by one, and not as a whole: so the limit on depth holds.
+        while seq.next_element::<Scalar<'de>>()?.is_some() {}
         Ok(Scalar::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while map.next_entry::<IgnoredAny, Scalar<'de>>()?.is_some() {}
         Ok(Scalar::Other)
     }
 }
@@ -375,7 +376,9 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_no_crash() {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
-        assert!(parse(format!("{}{}", "[".repeat(5000), "]".repeat(5000)).as_bytes()).is_err());
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        assert!(parse(deep.as_bytes()).is_err());
+        assert!(read::<Scalar<'_>>(deep.as_bytes()).is_err());
     }
 
     #[test]

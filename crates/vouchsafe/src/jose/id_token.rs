@@ -428,7 +428,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor {
                 "at_hash" => &mut claims.at_hash,
                 "c_hash" => &mut claims.c_hash,
                 _ => {
-                    map.next_value::<IgnoredAny>()?;
+                    map.next_value::<Scalar<'de>>()?;
                     if !others.insert(name) {
                         return Err(json::duplicate());
                     }

@@ -120,8 +120,8 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
                 _ => {
                     // `"error": null` is how a few providers say that there is none.
-                    let value: Option<IgnoredAny> = map.next_value()?;
-                    fields.has_error |= name == "error" && value.is_some();
+                    let value: Scalar<'de> = map.next_value()?;
+                    fields.has_error |= name == "error" && !matches!(value, Scalar::Null);
                     fields.has_more = true;
                     if !others.insert(name) {
                         return Err(json::duplicate());
