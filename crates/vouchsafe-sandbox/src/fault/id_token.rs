@@ -93,6 +93,11 @@ faults! { IdToken:
         malformed("invalid_field"), [IdToken(|token| token.claim("at_hash", Value::Null))]);
     WRONG_TYPE_C_HASH = ("wrong-type-c-hash", "the claim c_hash is a number",
         malformed("invalid_field"), [IdToken(|token| token.claim("c_hash", 7))]);
+    DEEP_CLAIMS = ("deep-claims", "a claim has a thousand lists, each in another",
+        malformed("jwt"), [IdToken(|token| {
+            let deep = (0..1000).fold(Value::Null, |inner, _| json!([inner]));
+            token.claim("sandbox", deep);
+        })]);
     // The algorithm.
     ALG_NONE = ("alg-none", "the ID token is not signed, and says so: alg is none",
         security("algorithm"), [IdToken(|token| unsigned(token, "none"))]);

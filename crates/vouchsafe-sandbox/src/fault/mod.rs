@@ -122,8 +122,7 @@ impl Fault {
             }
             // The ID token says who it is: UserInfo that cannot be had is no reason to refuse.
             (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => {
-                let unreachable = self.row.name != "too-many-requests" && refusal.code != "body_too_large";
-                (!unreachable).then_some(refusal)
+                (self.row.name == "too-many-requests").then_some(refusal)
             }
             _ => Some(refusal),
         }

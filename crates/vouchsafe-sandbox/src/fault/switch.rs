@@ -8,28 +8,51 @@ pub(crate) struct Faults(Mutex<Vec<Switch>>);
 
 struct Switch {
     fault: Fault,
-    once: bool,
+    lasting: Lasting,
     /// Which of its strikes it has dealt, a bit each.
     struck: u32,
 }
 
+/// How long a fault stays switched on.
+#[derive(Clone, Copy, PartialEq)]
+enum Lasting {
+    /// Until further notice.
+    Standing,
+    /// Until the next login.
+    ThisLogin,
+    /// Until all of it has happened.
+    Once,
+}
+
 impl Switch {
-    fn new(fault: Fault, once: bool) -> Self {
-        Self { fault, once, struck: 0 }
+    fn new(fault: Fault, lasting: Lasting) -> Self {
+        Self { fault, lasting, struck: 0 }
+    }
+
+    /// Whether it does not deal that strike any more.
+    fn is_spent(&self, at: usize, strike: &Strike) -> bool {
+        let was_dealt = self.struck & 1 << at != 0;
+        match self.lasting {
+            Lasting::Once => was_dealt,
+            Lasting::Standing | Lasting::ThisLogin if matches!(strike, Strike::FirstAnswer(_)) => was_dealt,
+            Lasting::Standing => false,
+            // The others are dealt to the user, by name.
+            Lasting::ThisLogin => !is_of_keys(&self.fault, strike),
+        }
     }
 
     fn is_used_up(&self) -> bool {
-        self.once && self.struck.count_ones() as usize >= self.fault.row.strikes.len()
+        self.lasting == Lasting::Once && self.struck.count_ones() as usize >= self.fault.row.strikes.len()
     }
 }
 
 impl Faults {
     pub(crate) fn stand(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, false));
+        self.switches().push(Switch::new(fault, Lasting::Standing));
     }
 
     pub(crate) fn once(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, true));
+        self.switches().push(Switch::new(fault, Lasting::Once));
     }
 
     pub(crate) fn clear(&self) {
@@ -55,27 +78,13 @@ impl Faults {
         self.strike(username, usize::MAX, pick)
     }
 
-    /// A client asks for keys without saying for whom: whose login has something wrong with them gets it at the next
-    /// such request.
+    /// A client asks for keys without saying for whom: whose login has something wrong with them gets it until the next
+    /// login.
     pub(crate) fn expect_keys(&self, username: &str) {
-        let Some((_, fault)) = person(username) else { return };
-        let of_keys = |strike: &Strike| match strike {
-            Strike::Keys(_) => true,
-            Strike::Delay
-            | Strike::Answer(_)
-            | Strike::FirstAnswer(_)
-            | Strike::Body(_)
-            | Strike::Label(_) => fault.at == Endpoint::Keys,
-            _ => false,
-        };
-        let strikes = || fault.row.strikes.iter().enumerate();
         let mut switches = self.switches();
-        if strikes().any(|(_, strike)| of_keys(strike))
-            && !switches.iter().any(|known| known.once && known.fault == *fault)
-        {
-            let elsewhere = strikes().filter(|(_, strike)| !of_keys(strike));
-            let struck = elsewhere.fold(0, |struck, (at, _)| struck | 1 << at);
-            switches.push(Switch { struck, ..Switch::new(*fault, true) });
+        switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
+        if let Some((_, fault)) = person(username) {
+            switches.push(Switch::new(*fault, Lasting::ThisLogin));
         }
     }
 
@@ -92,15 +101,13 @@ impl Faults {
         let mut switches = self.switches();
         let mut dealt: Vec<Fault> = Vec::new();
         // What stands comes before what is for once: that is kept for when it matters.
-        for once in [false, true] {
-            for switch in switches.iter_mut().filter(|switch| switch.once == once) {
+        for lasting in [Lasting::Standing, Lasting::ThisLogin, Lasting::Once] {
+            for switch in switches.iter_mut().filter(|switch| switch.lasting == lasting) {
                 if dealt.contains(&switch.fault) {
                     continue;
                 }
                 for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
-                    let is_spent = switch.struck & 1 << at != 0;
-                    if found.len() >= most || (is_spent && (once || matches!(strike, Strike::FirstAnswer(_))))
-                    {
+                    if found.len() >= most || switch.is_spent(at, strike) {
                         continue;
                     }
                     if let Some(hit) = pick(&switch.fault, strike) {
@@ -117,6 +124,16 @@ impl Faults {
 
     fn switches(&self) -> MutexGuard<'_, Vec<Switch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
+    match strike {
+        Strike::Keys(_) => true,
+        Strike::Delay | Strike::Answer(_) | Strike::FirstAnswer(_) | Strike::Body(_) | Strike::Label(_) => {
+            fault.at == Endpoint::Keys
+        }
+        _ => false,
     }
 }
 
@@ -150,9 +167,9 @@ mod tests {
         faults.expect_keys("alice");
         assert!(!of_keys(&faults));
         faults.expect_keys("fault-exponent-one");
-        faults.expect_keys("fault-exponent-one");
         assert!(of_id_tokens(&faults, "fault-exponent-one") && !of_id_tokens(&faults, "alice"));
-        assert!(of_keys(&faults));
+        assert!(of_keys(&faults) && of_keys(&faults));
+        faults.expect_keys("alice");
         assert!(!of_keys(&faults));
     }
 }
