@@ -234,6 +234,17 @@ pub enum Step {
     Revocation,
 }
 
+impl Step {
+    /// What the step is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
 /// A row of a table of faults.
 struct Row {
     name: &'static str,
