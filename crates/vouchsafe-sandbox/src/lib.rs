@@ -51,6 +51,19 @@
 //! [`Sandbox::fault`] and [`Sandbox::fault_once`] make it go wrong; see [`Fault`] for what there is. In a browser, the login
 //! page has a list of people in whose login one of them happens: `fault-wrong-nonce`, `fault-slow` and so on.
 //!
+//! Each says what it should meet, so that an application can be tried against all of them:
+//!
+//! ```
+//! use vouchsafe_sandbox::Fault;
+//!
+//! for fault in Fault::all() {
+//!     match fault.refusal() {
+//!         Some(refusal) => println!("{}: refused as {} {}", fault.name(), refusal.kind, refusal.code),
+//!         None => println!("{}: the login succeeds", fault.name()),
+//!     }
+//! }
+//! ```
+//!
 //! # In a test
 //!
 //! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.

@@ -26,6 +26,19 @@ faults! { UserInfo:
         })]);
     UNVERIFIED_EMAIL = ("unverified-email", "nobody vouches for the user’s e-mail address",
         LAWFUL, [UnverifiedEmail]);
+    VERIFIED_BY_WORD = ("verified-by-word", "that the e-mail address is verified is told by the word true, not by a truth value",
+        LAWFUL, [
+            IdToken(|token| {
+                if let Some(verified) = token.claims.get_mut("email_verified") {
+                    *verified = "true".into();
+                }
+            }),
+            UserInfo(|claims| {
+                if let Some(verified) = claims.get_mut("email_verified") {
+                    *verified = "true".into();
+                }
+            }),
+        ]);
     WRONG_TYPE_EMAIL = ("wrong-type-email", "the e-mail address is a list, in the ID token and in UserInfo",
         malformed("invalid_field"), [
             IdToken(|token| {

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 use tokio::time::Instant;
-use vouchsafe_sandbox::Fault;
+use vouchsafe_sandbox::{Endpoint, Fault, Place};
 
 use crate::player::{Answer, Player};
 use crate::scenario::{Scenario, claims, jose_header, query_value};
@@ -201,4 +206,96 @@ async fn revocation_does_not_use_up_a_fault_of_the_token_endpoint() {
     scenario.sandbox.fault_once(Fault::SERVER_ERROR);
     assert_eq!(github.revoke(answer.tokens["access_token"].as_str().unwrap()).await.status, 200);
     assert_eq!(github.login("alice").await.reply.status, 500);
+}
+
+#[tokio::test]
+async fn who_believes_a_header_finds_a_key_there_that_fits() {
+    let scenario = Scenario::new().await;
+    let verify = |token: &Value, key: &Value| {
+        let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
+        let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+        let (input, signature) = token.as_str().unwrap().rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(input.as_bytes(), &signature).is_ok()
+    };
+    let own = |kid: &Value, set: &Value| {
+        set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == *kid).unwrap().clone()
+    };
+    let published = scenario.get("/jwks").await.json();
+    for fault in [Fault::KEY_IN_HEADER, Fault::KEY_SET_IN_HEADER] {
+        scenario.sandbox.fault_once(fault);
+        let token = scenario.tokens(&[]).await["id_token"].clone();
+        let header = jose_header(&token);
+        let theirs = match header["jku"].as_str() {
+            Some(jku) => {
+                let set = scenario.get(jku.strip_prefix(scenario.sandbox.issuer()).unwrap()).await.json();
+                own(&header["kid"], &set)
+            }
+            None => header["jwk"].clone(),
+        };
+        assert!(verify(&token, &theirs), "{fault:?}");
+        assert!(!verify(&token, &own(&header["kid"], &published)), "{fault:?}");
+    }
+    assert!(scenario.get("/attacker/key.pem").await.body.starts_with("-----BEGIN PUBLIC KEY-----\nMFkw"));
+}
+
+#[tokio::test]
+async fn public_key_is_the_secret_of_a_mac() {
+    let scenario = Scenario::new().await;
+    scenario.sandbox.fault(Fault::HMAC_BY_PUBLIC_KEY);
+    let token = scenario.tokens(&[]).await["id_token"].clone();
+    assert_eq!(jose_header(&token)["alg"], "HS256");
+    let set = scenario.get("/jwks").await.json();
+    let key = set["keys"].as_array().unwrap().iter().find(|key| key["kty"] == "RSA").unwrap();
+    let modulus = URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()).unwrap();
+    // RFC 8017 appendix A.1.1: a sequence of the modulus and 65537.
+    let head = [0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00];
+    let der = STANDARD.encode([&head[..], &modulus, &[0x02, 0x03, 0x01, 0x00, 0x01]].concat());
+    let lines: Vec<_> = der.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----\n", lines.join("\n"));
+    let (input, mac) = token.as_str().unwrap().rsplit_once('.').unwrap();
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, pem.as_bytes());
+    hmac::verify(&secret, input.as_bytes(), &URL_SAFE_NO_PAD.decode(mac).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn injected_code_is_another_logins() {
+    let scenario = Scenario::new().await;
+    scenario.sandbox.fault_once(Fault::FOREIGN_CODE);
+    let code = scenario.code(&[]).await;
+    scenario.redeem(&code, &[]).await.assert_error(400, "invalid_grant");
+}
+
+#[tokio::test]
+async fn what_is_for_once_leaves_the_next_one_alone() {
+    let scenario = Scenario::new().await;
+    scenario.sandbox.fault_once(Fault::EMPTY_KEY_SET);
+    assert_eq!(scenario.get("/jwks").await.json()["keys"], Value::Array(Vec::new()));
+    assert_ne!(scenario.get("/jwks").await.json()["keys"], Value::Array(Vec::new()));
+    scenario.sandbox.fault_once(Fault::HTML.at(Endpoint::Metadata));
+    let metadata = "/.well-known/openid-configuration";
+    assert!(scenario.get(metadata).await.body.contains("<!doctype html>"));
+    assert_eq!(scenario.get(metadata).await.json()["issuer"], scenario.sandbox.issuer());
+}
+
+#[tokio::test]
+async fn login_page_groups_who_is_named_after_a_fault() {
+    let scenario = Scenario::new().await;
+    let path = scenario.authorization_url(&[]);
+    let page = scenario.get(path.strip_prefix(scenario.sandbox.issuer()).unwrap()).await.body;
+    for fault in Fault::all() {
+        let button = format!("value=\"fault-{}\"", fault.name());
+        let at = fault.endpoint().unwrap_or(Endpoint::Token);
+        let is_on_the_wire = fault.place() == Place::Wire;
+        let is_shown = match at {
+            Endpoint::Metadata | Endpoint::Revocation => false,
+            Endpoint::Keys => !is_on_the_wire,
+            _ => true,
+        };
+        assert_eq!(page.contains(&button), is_shown, "{button}");
+    }
+    let at = |text: &str| page.find(text).unwrap();
+    assert!(
+        at("In the ID token") < at("fault-wrong-nonce") && at("fault-wrong-nonce") < at("In the key set")
+    );
 }
