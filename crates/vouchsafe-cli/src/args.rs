@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use vouchsafe_sandbox::Fault;
 
 use crate::failure::{Failure, Kind};
 use crate::output::Output;
@@ -43,11 +44,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Run a provider on this machine, to develop and test a sign-in without an account anywhere
     #[command(after_help = SANDBOX_EXAMPLES)]
-    Sandbox {
-        /// The port on 127.0.0.1; a free one unless it is given
-        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-        port: u16,
-    },
+    Sandbox(SandboxArgs),
     /// Run a web app with a sign-in on this machine, and see every step of it
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
@@ -224,6 +221,19 @@ pub(crate) struct InspectArgs {
     pub(crate) http: HttpArgs,
 }
 
+#[derive(ClapArgs, Debug)]
+pub(crate) struct SandboxArgs {
+    /// The port on 127.0.0.1; a free one unless it is given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Let that go wrong in each login; on the wire at the token endpoint, or at another by NAME@ENDPOINT (repeatable)
+    #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
+    pub(crate) faults: Vec<Fault>,
+    /// List what can go wrong, and what it meets at a client that does all its checks
+    #[arg(long, conflicts_with_all = ["port", "faults"])]
+    pub(crate) list_faults: bool,
+}
+
 #[derive(ClapArgs, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
@@ -300,6 +310,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn fault(name: &str) -> Result<Fault, String> {
+    Fault::named(name).ok_or_else(|| "--list-faults shows the names that there are".to_owned())
+}
+
 fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "give a number of seconds above 0".to_owned();
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
@@ -373,6 +387,10 @@ const SANDBOX_EXAMPLES: &str = "\
 Examples:
   vouchsafe sandbox
   vouchsafe sandbox --port 9400     the same issuer each time, for your application's settings
+  vouchsafe sandbox --list-faults   what can go wrong, to see what your application makes of it
+  vouchsafe sandbox --fault wrong-nonce --fault html@userinfo
+
+What goes wrong for a login alone is on the login page, as somebody to sign in as.
 
 Everybody can sign in as anybody there. It listens on 127.0.0.1 alone, and forgets all when it ends.";
 

@@ -76,7 +76,11 @@ async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Man => shell::man(output),
         // When these are interrupted there is something left to do.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
-        Command::Sandbox { port } => sandbox::run(port, output, &mut interrupt).await,
+        Command::Sandbox(args) if args.list_faults => {
+            sandbox::list_faults(output);
+            Ok(())
+        }
+        Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
         Command::Demo { port } => sandbox::demo(port, output, &mut interrupt).await,
     }
 }

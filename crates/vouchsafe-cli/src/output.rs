@@ -57,6 +57,19 @@ pub(crate) enum Event<'a> {
     Listening {
         url: &'a str,
     },
+    Fault {
+        name: &'a str,
+        place: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint: Option<&'a str>,
+        description: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'a str>,
+    },
     Warning {
         code: &'a str,
         message: &'a str,

@@ -1,15 +1,22 @@
 //! `vouchsafe sandbox` and `vouchsafe demo`: what runs on this machine until it is stopped.
 use std::io;
 
-use vouchsafe_sandbox::Sandbox;
+use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox};
 
+use crate::args::SandboxArgs;
 use crate::demo;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::{Event, Output, Style};
 
-pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrupt) -> Result<(), Failure> {
+pub(crate) async fn run(
+    args: &SandboxArgs,
+    output: &mut Output,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let port = args.port;
     let sandbox = Sandbox::builder().port(port).start().await.map_err(|e| cannot_listen(port, &e))?;
+    args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
     output.event(&Event::Listening { url: issuer });
     output.say(format!("A provider to sign in at runs on {}", output.paint(issuer, Style::Link)));
@@ -24,6 +31,9 @@ pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrup
     row("public client", sandbox.public_client_id());
     row("redirect URI", "any on this machine, such as http://127.0.0.1:3000/callback");
     row("users", "alice (verified e-mail), bob (unverified e-mail), carol (none)");
+    for fault in &args.faults {
+        row("goes wrong", &format!("{}: {}", fault.name(), fault.description()));
+    }
     output.tell("");
     output.tell("Sign in there from another terminal:");
     output.tell("");
@@ -34,6 +44,47 @@ pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrup
     stopped.await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// What can go wrong, place by place.
+pub(crate) fn list_faults(output: &mut Output) {
+    let faults = Fault::all();
+    let width = faults.iter().map(|fault| fault.name().len()).max().unwrap_or_default();
+    let mut place = None;
+    for fault in &faults {
+        let (name, refusal) = (fault.name(), fault.refusal());
+        output.event(&Event::Fault {
+            name: &name,
+            place: fault.place().title(),
+            endpoint: fault.endpoint().map(Endpoint::name),
+            description: fault.description(),
+            step: refusal.map(|refusal| refusal.step.name()),
+            kind: refusal.map(|refusal| refusal.kind),
+            code: refusal.map(|refusal| refusal.code),
+        });
+        if place != Some((fault.place(), wire_end(fault))) {
+            place = Some((fault.place(), wire_end(fault)));
+            let at =
+                wire_end(fault).map(|at| format!(", at the endpoint for {}", at.name())).unwrap_or_default();
+            let title = format!("{}{at}", fault.place().title());
+            output.tell(format!("\n{}", output.paint(&title, Style::Soft)));
+        }
+        let meets = match refusal {
+            Some(refusal) => format!("{} {}", refusal.kind, refusal.code),
+            None => "the login succeeds".to_owned(),
+        };
+        output.say(format!(
+            "  {}  {}: {}",
+            output.paint(&format!("{name:<width$}"), Style::Strong),
+            fault.description(),
+            output.paint(&meets, Style::Caution),
+        ));
+    }
+}
+
+/// The endpoint of what goes wrong on the wire.
+fn wire_end(fault: &Fault) -> Option<Endpoint> {
+    fault.endpoint().filter(|_| fault.place() == Place::Wire)
 }
 
 pub(crate) async fn demo(port: u16, output: &mut Output, interrupt: &mut Interrupt) -> Result<(), Failure> {

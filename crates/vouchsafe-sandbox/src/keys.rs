@@ -1,6 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::{self, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
@@ -10,8 +11,8 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
 
 /// A signature algorithm for ID tokens, RFC 7518 §3.1 and RFC 8037 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,21 +118,8 @@ impl Keys {
         })
     }
 
-    /// The compact serialisation of RFC 7515 §7.1.
-    pub(crate) fn sign_jwt(
-        &self,
-        alg: SigningAlg,
-        claims: &Map<String, Value>,
-    ) -> Result<String, Unspecified> {
-        let kid = &self.jwk(alg)["kid"];
-        let header = json!({ "alg": alg.name(), "kid": kid, "typ": "JWT" }).to_string();
-        let payload = Value::Object(claims.clone()).to_string();
-        let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-        let signature = self.sign(alg, input.as_bytes())?;
-        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
-    }
-
-    fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
+    /// The signature of RFC 7515 §5.1.
+    pub(crate) fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let rsa = |encoding: &'static dyn RsaEncoding| {
             let mut signature = vec![0; self.rsa.public_modulus_len()];
             self.rsa.sign(encoding, &SystemRandom::new(), input, &mut signature)?;
@@ -159,7 +147,8 @@ impl Keys {
         json!({ "keys": one_of_each.map(|alg| self.jwk(alg)) })
     }
 
-    fn jwk(&self, alg: SigningAlg) -> Value {
+    /// The public key, RFC 7517 §4.
+    pub(crate) fn jwk(&self, alg: SigningAlg) -> Value {
         let mut key = match alg {
             SigningAlg::Es256 => ec("P-256", &self.p256),
             SigningAlg::Es384 => ec("P-384", &self.p384),
@@ -186,6 +175,48 @@ impl Keys {
             key["alg"] = alg.name().into();
         }
         key
+    }
+
+    /// The public RSA key as PEM.
+    pub(crate) fn rsa_pem(&self) -> String {
+        pem("RSA PUBLIC KEY", self.rsa.public_key().as_ref())
+    }
+
+    /// What the RSA key signs RS256 from, RFC 8017 §9.2: with 1 as the exponent it is the signature itself.
+    pub(crate) fn rsa_padded(&self, input: &[u8]) -> Vec<u8> {
+        rsa_padded(digest::digest(&digest::SHA256, input).as_ref(), self.rsa.public_modulus_len())
+    }
+}
+
+/// A SHA-256 hash, made as long as an RSA modulus (EMSA-PKCS1-v1_5, RFC 8017 §9.2).
+pub(crate) fn rsa_padded(hash: &[u8], length: usize) -> Vec<u8> {
+    let filling = length - 3 - SHA256_INFO.len() - hash.len();
+    [&[0, 1][..], &vec![0xff; filling], &[0], &SHA256_INFO, hash].concat()
+}
+
+/// Somebody who signs what the provider would not.
+pub(crate) struct Attacker;
+
+impl Attacker {
+    pub(crate) fn sign(input: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let key = ATTACKER.as_ref().ok_or(Unspecified)?;
+        Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec())
+    }
+
+    /// The attacker's public key, under that name.
+    pub(crate) fn jwk(kid: &Value) -> Value {
+        let mut key = ATTACKER.as_ref().map(|key| ec("P-256", key)).unwrap_or_default();
+        key["alg"] = SigningAlg::Es256.name().into();
+        key["kid"] = kid.clone();
+        key["use"] = "sig".into();
+        key
+    }
+
+    /// The same as PEM.
+    pub(crate) fn pem() -> String {
+        let der =
+            ATTACKER.as_ref().and_then(|key| AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()).ok());
+        pem("PUBLIC KEY", der.as_ref().map(|der| der.as_ref()).unwrap_or_default())
     }
 }
 
@@ -218,6 +249,21 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 pub(crate) fn sha256_hex(text: &str) -> String {
     hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+static ATTACKER: LazyLock<Option<EcdsaKeyPair>> =
+    LazyLock::new(|| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok());
+
+/// `DigestInfo` of SHA-256, RFC 8017 §9.2 note 1.
+const SHA256_INFO: [u8; 19] = [
+    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+    0x04, 0x20,
+];
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 static SHARED_RSA: Mutex<Option<Arc<RsaKeyPair>>> = Mutex::new(None);

@@ -51,6 +51,19 @@
 //! [`Sandbox::fault`] and [`Sandbox::fault_once`] make it go wrong; see [`Fault`] for what there is. In a browser, the login
 //! page has a list of people in whose login one of them happens: `fault-wrong-nonce`, `fault-slow` and so on.
 //!
+//! Each says what it should meet, so that an application can be tried against all of them:
+//!
+//! ```
+//! use vouchsafe_sandbox::Fault;
+//!
+//! for fault in Fault::all() {
+//!     match fault.refusal() {
+//!         Some(refusal) => println!("{}: refused as {} {}", fault.name(), refusal.kind, refusal.code),
+//!         None => println!("{}: the login succeeds", fault.name()),
+//!     }
+//! }
+//! ```
+//!
 //! # In a test
 //!
 //! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.
@@ -76,6 +89,7 @@ mod acts;
 mod config;
 mod fault;
 mod html;
+mod jwt;
 mod keys;
 mod pages;
 mod params;
@@ -87,7 +101,7 @@ mod store;
 
 pub use acts::{ActedProvider, ClientKey};
 pub use config::{ClientConfig, User};
-pub use fault::Fault;
+pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use person::{Person, PersonError};
 pub use record::RecordedRequest;
 pub use server::{Sandbox, SandboxBuilder};

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::config::User;
-use crate::fault;
+use crate::fault::{self, Fault, Place};
 use crate::html::Html;
 use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
 use crate::server::Shared;
@@ -117,8 +117,8 @@ pub(crate) fn login(shared: &Shared, id: &str, request: &AuthorizationRequest) -
 
 /// May the application do this?
 pub(crate) fn consent(shared: &Shared, id: &str, request: &AuthorizationRequest, username: &str) -> Response {
-    let users = shared.users.iter().chain(fault::people().iter().map(|(user, ..)| user));
-    let user = users.enumerate().find(|(_, user)| user.username() == username);
+    let own = shared.users.iter().enumerate().find(|(_, user)| user.username() == username);
+    let user = own.or_else(|| Some((shared.users.len(), &fault::person(username)?.0)));
     let signed_in = match user {
         Some((tone, user)) => Html::new("<div class=\"signed-in\">")
             .html(face(user, tone))
@@ -312,18 +312,30 @@ fn headed(request: &AuthorizationRequest) -> Html {
 /// People in whose login something goes wrong.
 fn with_a_fault(request: &AuthorizationRequest) -> Html {
     let has_id_token = request.acting.as_ref().is_none_or(|acting| acting.act.has_id_token());
-    let people = fault::people().iter().filter(|(.., fault)| has_id_token || !fault.is_of_id_tokens());
-    Html::new("<details><summary>Let something go wrong</summary><ul>")
-        .each(people, |html, (user, what, _)| {
-            html.markup("<li><button class=\"person\" name=\"user\" value=\"")
-                .text(user.username())
-                .markup("\"><span class=\"who\"><b>")
-                .text(user.username())
-                .markup("</b><span>")
-                .text(what)
-                .markup("</span></span><span class=\"arrow\" aria-hidden=\"true\">→</span></button></li>")
+    let of_id_tokens = |fault: &Fault| matches!(fault.place(), Place::IdToken | Place::Keys);
+    let groups = fault::shown().map(|(title, people)| {
+        let fits = |(_, fault): &&(User, Fault)| has_id_token || !of_id_tokens(fault);
+        (title, people.into_iter().filter(fits).collect::<Vec<_>>())
+    });
+    Html::new("<details class=\"faults\"><summary>Let something go wrong</summary>")
+        .each(groups.filter(|(_, people)| !people.is_empty()), |html, (title, people)| {
+            html.markup("<details><summary>")
+                .markup(title)
+                .markup(" <span class=\"count\">")
+                .text(people.len().to_string())
+                .markup("</span></summary><ul>")
+                .each(people, |html, (user, fault)| {
+                    html.markup("<li><button class=\"fault\" name=\"user\" value=\"")
+                        .text(user.username())
+                        .markup("\"><b>")
+                        .text(fault.name())
+                        .markup("</b><span>")
+                        .text(fault.description())
+                        .markup("</span></button></li>")
+                })
+                .markup("</ul></details>")
         })
-        .markup("</ul></details>")
+        .markup("</details>")
 }
 
 fn hidden(name: &'static str, value: &str) -> Html {

@@ -144,7 +144,7 @@ impl Sandbox {
     /// use vouchsafe_sandbox::{Fault, Sandbox};
     ///
     /// let sandbox = Sandbox::start().await?;
-    /// sandbox.fault(Fault::ServerError);
+    /// sandbox.fault(Fault::SERVER_ERROR);
     /// # Ok(()) }
     /// ```
     pub fn fault(&self, fault: Fault) {
@@ -154,6 +154,12 @@ impl Sandbox {
     /// Lets something go wrong at the next request that it can happen to, and at no other.
     pub fn fault_once(&self, fault: Fault) {
         self.shared.faults.once(fault);
+    }
+
+    /// Lets the token endpoint refuse the next request, with this error code and in the shape that the provider's
+    /// refusals have. Nothing is redeemed.
+    pub fn refuse_once(&self, code: impl Into<String>) {
+        self.shared.faults.refuse_once(code.into());
     }
 
     /// Switches all faults off.
@@ -300,8 +306,8 @@ impl Shared {
     }
 
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
-        let mut users = self.users.iter().chain(fault::people().iter().map(|(user, ..)| user));
-        users.find(|user| user.username() == username)
+        let mut users = self.users.iter();
+        users.find(|user| user.username() == username).or_else(|| Some(&fault::person(username)?.0))
     }
 
     /// The act of this slug: one that was learnt, or one of the catalogue.

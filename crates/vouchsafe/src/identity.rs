@@ -43,6 +43,9 @@ impl Identity {
                 return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
             }
         };
+        if first(&manners.email, &profile).is_some_and(|email| !email.is_string()) {
+            return Err(invalid(Fault::InvalidField, "the profile's e-mail is not text"));
+        }
         Ok(Self {
             provider: provider.to_owned(),
             subject,
@@ -277,6 +280,18 @@ mod tests {
             (identity.email(), identity.email_verified(), identity.verified_email()),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn an_email_of_a_wrong_type_is_not_read_as_absent() {
+        let read = |email: &str| {
+            let profile = format!(r#"{{"sub": "1", "email": {email}}}"#);
+            Identity::read("x", &manners(false), profile.parse().unwrap())
+        };
+        assert_eq!(read("null").unwrap().email(), None);
+        for odd in ["7", "false", "{}", r#"["a@b.example"]"#] {
+            assert_eq!(read(odd).unwrap_err().code(), "invalid_field", "{odd}");
+        }
     }
 
     #[test]

@@ -449,7 +449,9 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_no_crash() {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
-        assert!(parse(format!("{}{}", "[".repeat(5000), "]".repeat(5000)).as_bytes()).is_err());
+        let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+        assert!(parse(deep.as_bytes()).is_err());
+        assert!(read::<Scalar<'_>>(deep.as_bytes()).is_err());
     }
 
     #[test]

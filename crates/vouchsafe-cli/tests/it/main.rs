@@ -1,6 +1,7 @@
 //! The command as it is run: the real binary, the sandbox, and a hand-made browser.
 mod apple;
 mod failures;
+mod faults;
 mod hostile;
 mod inspect;
 mod listener;

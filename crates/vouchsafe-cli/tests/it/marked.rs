@@ -61,20 +61,20 @@ fn secrets(sandbox: &Sandbox, callback: &str) -> Vec<String> {
 async fn a_login_says_no_secret_whatever_goes_wrong() {
     let faults = [
         None,
-        Some(Fault::ServerError),
-        Some(Fault::Html),
-        Some(Fault::CutBody),
-        Some(Fault::TooManyRequests),
-        Some(Fault::WrongIssuer),
-        Some(Fault::WrongIdTokenIssuer),
-        Some(Fault::WrongNonce),
-        Some(Fault::ExpiredIdToken),
-        Some(Fault::DeniedConsent),
+        Some(Fault::SERVER_ERROR),
+        Some(Fault::HTML),
+        Some(Fault::CUT_BODY),
+        Some(Fault::TOO_MANY_REQUESTS),
+        Some(Fault::WRONG_ISSUER),
+        Some(Fault::WRONG_ID_TOKEN_ISSUER),
+        Some(Fault::WRONG_NONCE),
+        Some(Fault::EXPIRED_ID_TOKEN),
+        Some(Fault::DENIED_CONSENT),
     ];
     for (i, fault) in faults.into_iter().enumerate() {
         let sandbox =
             Sandbox::builder().client(ClientConfig::confidential("me", SECRET)).start().await.unwrap();
-        if let Some(fault) = fault.clone() {
+        if let Some(fault) = fault {
             sandbox.fault(fault);
         }
         let auth = ["client_secret_basic", "client_secret_post"][i % 2];

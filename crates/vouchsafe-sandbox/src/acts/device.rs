@@ -82,7 +82,7 @@ pub(super) fn redeem(call: &Call<'_>) -> Result<Members, OAuthError> {
     };
     store.grants.insert(id.clone(), grant.clone());
     drop(store);
-    issue(call, &grant, &id, None)
+    issue(call, (&grant, &id), None, false)
 }
 
 fn begin(call: &Call<'_>) -> Result<serde_json::Value, OAuthError> {

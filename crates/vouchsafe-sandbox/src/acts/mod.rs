@@ -8,13 +8,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::lazy;
 use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule};
 
 use crate::config::{ClientConfig, Scopes};
+use crate::fault::{self, Asked, Endpoint};
 use crate::keys::sha256_base64url;
 use crate::pages::Problem;
 use crate::params::Params;
-use crate::routes::OAuthError;
+use crate::routes::{OAuthError, jwks};
 use crate::server::Shared;
 use rewrite::Template;
 
@@ -179,6 +181,19 @@ impl Call<'_> {
         self.headers.get(name)?.to_str().ok()
     }
 
+    fn asked(&self) -> Asked<'_> {
+        Asked { headers: &self.headers, body: &self.body }
+    }
+
+    /// Whose code or token the request has, wherever it has it.
+    fn username(&self) -> Option<String> {
+        let body = request::body_params(self).unwrap_or_else(|| Params::from_pairs([]));
+        let fields = self.headers.values().filter_map(|value| value.to_str().ok());
+        // What follows the scheme, if there is one.
+        let fields = fields.filter_map(|value| value.rsplit(' ').next());
+        self.shared.username_of(fields.chain(self.query.values()).chain(body.values()))
+    }
+
     /// The request must have these header fields; `{client_id}` stands for the client id.
     fn check_headers(&self, required: &BTreeMap<String, String>) -> Result<(), OAuthError> {
         for (name, value) in required {
@@ -240,18 +255,21 @@ pub(crate) async fn answer(
         return OAuthError::invalid_request(description).into_response();
     }
     let call = Call { shared: &shared, act: &act, marks: marks.clone(), method, headers, query, body };
+    let (asked, username) = (call.asked(), call.username());
+    let call = &call;
+    let exchange = |at, answer: fn(&Call<'_>) -> Response| {
+        fault::exchange(&shared, at, username.as_deref(), &asked, lazy(move |_| answer(call)))
+    };
     match roles[0] {
-        Role::Authorization => authorize::answer(&call),
-        Role::Metadata => openid::metadata(&call),
-        Role::Keys => openid::keys(&shared),
-        Role::Introspection => introspect::answer(&call),
-        Role::Device => device::answer(&call),
-        Role::EndSession => end_session::answer(&call),
-        Role::UserInfo => userinfo::answer(&call),
-        Role::Emails => userinfo::emails(&call),
-        Role::Token | Role::Refresh | Role::LongLived | Role::Revocation => {
-            token::answer(&call, &roles).await
-        }
+        Role::Authorization => authorize::answer(call),
+        Role::Metadata => exchange(Endpoint::Metadata, openid::metadata).await,
+        Role::Keys => exchange(Endpoint::Keys, |call| jwks::document(call.shared)).await,
+        Role::Introspection => introspect::answer(call),
+        Role::Device => device::answer(call),
+        Role::EndSession => end_session::answer(call),
+        Role::UserInfo => exchange(Endpoint::UserInfo, userinfo::answer).await,
+        Role::Emails => userinfo::emails(call),
+        Role::Token | Role::Refresh | Role::LongLived | Role::Revocation => token::answer(call, &roles).await,
     }
 }
 

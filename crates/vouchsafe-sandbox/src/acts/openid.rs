@@ -94,12 +94,8 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
             metadata[name] = filled(url).into();
         }
     }
+    call.shared.spoil_metadata(&mut metadata);
     ([("content-type", "application/json")], metadata.to_string()).into_response()
-}
-
-/// The sandbox's own key set.
-pub(super) fn keys(shared: &Shared) -> Response {
-    ([("content-type", "application/json")], shared.keys().jwks().to_string()).into_response()
 }
 
 /// What an ID token of an act is made of, or an access token that says the same.
@@ -113,6 +109,7 @@ pub(super) struct IdToken<'a> {
     pub(super) nonce: Option<&'a str>,
     /// The access token that comes along; none where this is it.
     pub(super) access_token: Option<&'a str>,
+    pub(super) is_refreshed: bool,
 }
 
 impl IdToken<'_> {
@@ -152,10 +149,7 @@ impl IdToken<'_> {
         if let Some(nonce) = self.nonce.filter(|_| self.act.definition.nonce) {
             claims.insert("nonce".into(), nonce.into());
         }
-        shared.spoil(&mut claims, username);
-        let keys = shared.keys();
-        keys.sign_jwt(alg, &claims)
-            .map_err(|_| OAuthError::new("server_error", "the ID token cannot be signed"))
+        shared.sign_id_token(claims, alg, username, self.is_refreshed)
     }
 }
 

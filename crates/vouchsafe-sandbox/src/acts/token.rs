@@ -7,7 +7,7 @@ use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, device, named, profile, revoke, rewrite};
 use crate::config::Scopes;
-use crate::fault::{self, Fault};
+use crate::fault::{self, Endpoint, TOLD};
 use crate::keys::{random_token, sha256_base64url};
 use crate::params::Params;
 use crate::routes::OAuthError;
@@ -19,17 +19,26 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
     let given = body_params(call).unwrap_or_else(|| Params::from_pairs([]));
     let username = call.shared.username_of(given.values().chain(call.query.values()));
     let both = |name: &str| given.get(name).or_else(|| call.query.get(name)).map(str::to_owned);
+    let (shared, asked) = (call.shared, call.asked());
     if roles.contains(&Role::Revocation) && revoke::is_meant(call, roles, &both) {
-        return revoke::answer(call);
+        let answer = async { revoke::answer(call) };
+        return fault::exchange(shared, Endpoint::Revocation, username.as_deref(), &asked, answer).await;
     }
-    if let Some(response) = fault::disturb(call.shared, username.as_deref()).await {
-        return response;
-    }
-    if let Some(code) = call.shared.refused_with(username.as_deref()) {
-        return refusal_by(call, &code, OAuthError::invalid_request("the sandbox was told to refuse"));
-    }
+    let answer = async {
+        match shared.maybe_rotate(username.as_deref()).await {
+            Ok(()) => match shared.faults.refusal() {
+                Some(code) => refusal_by(call, &code, OAuthError::invalid_request(TOLD)),
+                None => redeem(call, roles, &both),
+            },
+            Err(error) => refusal(call, error),
+        }
+    };
+    fault::exchange(shared, Endpoint::Token, username.as_deref(), &asked, answer).await
+}
+
+fn redeem(call: &Call<'_>, roles: &[Role], both: &impl Fn(&str) -> Option<String>) -> Response {
     let manners = &call.act.definition.token;
-    let grant_type = named(&[&manners.names], "grant_type").and_then(&both);
+    let grant_type = named(&[&manners.names], "grant_type").and_then(both);
     let long_lived = call.act.definition.long_lived.as_ref().filter(|_| roles.contains(&Role::LongLived));
     let mut for_code = false;
     let members = match long_lived {
@@ -39,7 +48,7 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
             self::long_lived(call)
         }
         _ if device::is_meant(call, grant_type.as_deref()) => device::redeem(call),
-        _ if is_refresh(call, roles, grant_type.as_deref(), &both) => refresh(call),
+        _ if is_refresh(call, roles, grant_type.as_deref(), both) => refresh(call),
         _ => {
             for_code = true;
             code(call)
@@ -107,7 +116,7 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
         code.redeemed = Some(id.clone());
     }
     drop(store);
-    issue(call, &grant, &id, code.request.nonce.as_deref())
+    issue(call, (&grant, &id), code.request.nonce.as_deref(), false)
 }
 
 /// RFC 6749 §6, with the refresh token replaced each time.
@@ -158,15 +167,14 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
     if let Some((name, _)) = grant.forwarded.iter().find(lacks) {
         return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
     }
-    let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
-    if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
+    if shared.refuses_refresh(&grant.signed_in.username) {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
     if let Some(token) = store.refresh_tokens.get_mut(given) {
         token.used = true;
     }
     drop(store);
-    issue(call, &grant, &id, None)
+    issue(call, (&grant, &id), None, true)
 }
 
 /// A long-lived token for a short-lived one.
@@ -203,9 +211,9 @@ fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
 /// RFC 6749 §5.1, as far as this provider keeps to it.
 pub(super) fn issue(
     call: &Call<'_>,
-    grant: &Grant,
-    grant_id: &str,
+    (grant, grant_id): (&Grant, &str),
     nonce: Option<&str>,
+    is_refreshed: bool,
 ) -> Result<Members, OAuthError> {
     let (act, shared) = (call.act, call.shared);
     let (definition, manners) = (&act.definition, &act.definition.token);
@@ -213,8 +221,17 @@ pub(super) fn issue(
     let email_verified = shared.email_verified(&mut shared.store(), user, grant_id);
     let lifetime = shared.access_token_lifetime;
     let issuer = grant.issuer.clone().unwrap_or_else(|| act.issuer.clone());
-    let token =
-        IdToken { shared, act, issuer: &issuer, user, email_verified, grant, nonce, access_token: None };
+    let token = IdToken {
+        shared,
+        act,
+        issuer: &issuer,
+        user,
+        email_verified,
+        grant,
+        nonce,
+        access_token: None,
+        is_refreshed,
+    };
     let access_token = match definition.userinfo.source {
         ProfileSource::AccessToken => token.sign()?,
         _ => random_token("sandbox-at-"),
@@ -253,6 +270,7 @@ pub(super) fn issue(
     }
     remember_access(call, &mut store, &access_token, grant_id, &grant.scopes, good_for);
     drop(store);
+    shared.spoil_members(&mut members, user.username());
     Ok((members, beside(call, user, &grant.scopes, email_verified)))
 }
 

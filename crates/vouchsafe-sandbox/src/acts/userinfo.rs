@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::answer::{labelled, refused, succeed};
 use super::{Call, openid, profile, rewrite};
 use crate::config::{Scopes, User};
+use crate::jwt::Jwt;
 use crate::keys::hex;
 use crate::params::Params;
 use crate::routes::{OAuthError, json};
@@ -37,8 +38,9 @@ fn signed(call: &Call<'_>, claims: Value) -> Result<String, OAuthError> {
     claims.insert("aud".into(), call.act.client.id.clone().into());
     claims.insert("iat".into(), now.into());
     claims.insert("exp".into(), now.saturating_add(SIGNED_LIFETIME).into());
-    let jwt = shared.keys().sign_jwt(shared.signing_alg, &claims);
-    jwt.map_err(|_| OAuthError::new("server_error", "the profile cannot be signed"))
+    let keys = shared.keys();
+    let jwt = Jwt::new((&keys, shared.signing_alg), claims, now, &shared.issuer);
+    jwt.sign().map_err(|_| OAuthError::new("server_error", "the profile cannot be signed"))
 }
 
 /// The call that lists e-mails: with the token in the same place as for the profile.
@@ -114,7 +116,11 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
             ));
         }
     }
-    Ok(profile::document(act, user, &holder.scopes, holder.email_verified(call, user)))
+    let mut document = profile::document(act, user, &holder.scopes, holder.email_verified(call, user));
+    if act.is_openid() {
+        call.shared.spoil_userinfo(&mut document, user.username());
+    }
+    Ok(document)
 }
 
 /// The client proves its secret with the access token, where the provider asks for that.

@@ -25,14 +25,7 @@ impl ResponseMode {
 }
 
 /// Sends the browser to the redirect URI, which stays as it was sent, to the letter.
-pub(super) fn respond(
-    mode: ResponseMode,
-    redirect_uri: &str,
-    mut params: Vec<(String, String)>,
-    issuer: Option<&str>,
-) -> Response {
-    // RFC 9207 §2: in errors, too.
-    params.extend(issuer.map(|issuer| ("iss".to_owned(), issuer.to_owned())));
+pub(super) fn respond(mode: ResponseMode, redirect_uri: &str, params: Vec<(String, String)>) -> Response {
     match mode {
         // RFC 9700 §4.12: 303, so that no browser sends the form of our page along.
         ResponseMode::Query => Redirect::to(&with_query(redirect_uri, &params)).into_response(),

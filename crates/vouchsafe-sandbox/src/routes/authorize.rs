@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use crate::acts::authorize::Acting;
 use crate::config::{ClientConfig, Scopes};
-use crate::fault::{Fault, WRONG_ISSUER};
 use crate::keys::{sha256_base64url, sha256_hex};
 use crate::pages::Problem;
 use crate::params::Params;
@@ -82,7 +81,7 @@ impl AuthorizationRequest {
                 redirect_uri: redirect_uri.clone(),
                 response_mode: response_mode.unwrap_or_default(),
                 state: state.clone(),
-                issuer: Some(shared.issuer.clone()),
+                issuer: shared.issuer.clone(),
                 error,
                 description,
             })
@@ -137,19 +136,14 @@ impl AuthorizationRequest {
 
     /// The authorization response that carries a code.
     pub(crate) fn redirect_with_code(&self, shared: &Shared, username: &str, code: &str) -> Response {
-        let params = match &self.acting {
+        let params: Vec<_> = match &self.acting {
             Some(acting) => acting.response(shared, self, username, code),
             None => {
                 let state = self.state.iter().map(|state| ("state".to_owned(), state.clone()));
                 iter::once(("code".to_owned(), code.to_owned())).chain(state).collect()
             }
         };
-        respond(
-            self.response_mode,
-            &self.redirect_uri,
-            params,
-            self.issuer(shared, Some(username)).as_deref(),
-        )
+        self.redirect(shared, params, Some(username))
     }
 
     /// The authorization response that carries an error.
@@ -162,27 +156,24 @@ impl AuthorizationRequest {
         if let Some(device_code) = &self.device {
             return device::decide(shared, device_code, Decision::Denied);
         }
-        ErrorRedirect {
-            redirect_uri: self.redirect_uri.clone(),
-            response_mode: self.response_mode,
-            state: self.state.clone(),
-            issuer: self.issuer(shared, None),
-            error,
-            description: description.to_owned(),
-        }
-        .into_response()
+        self.redirect(shared, error_params(error, description, self.state.as_deref()), None)
     }
 
-    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` where it is told to, or to
-    /// have it wrong.
-    fn issuer(&self, shared: &Shared, username: Option<&str>) -> Option<String> {
-        if shared.faults.hit(username, |fault| matches!(fault, Fault::WrongIssuer)).is_some() {
-            return Some(WRONG_ISSUER.to_owned());
-        }
-        match &self.acting {
+    /// RFC 9207 is what few providers do, and no definition speaks of it: an act has `iss` where it is told to.
+    fn redirect(
+        &self,
+        shared: &Shared,
+        mut params: Vec<(String, String)>,
+        username: Option<&str>,
+    ) -> Response {
+        let issuer = match &self.acting {
             Some(acting) => acting.response_issuer(),
             None => Some(shared.issuer.clone()),
-        }
+        };
+        // RFC 9207 §2: in errors, too.
+        params.extend(issuer.map(|issuer| ("iss".to_owned(), issuer)));
+        shared.spoil_callback(&mut params, username);
+        respond(self.response_mode, &self.redirect_uri, params)
     }
 }
 
@@ -278,19 +269,24 @@ struct ErrorRedirect {
     redirect_uri: String,
     response_mode: ResponseMode,
     state: Option<String>,
-    issuer: Option<String>,
+    issuer: String,
     error: &'static str,
     description: String,
 }
 
 impl IntoResponse for ErrorRedirect {
     fn into_response(self) -> Response {
-        let description = printable(&self.description);
-        let mut params =
-            vec![("error".to_owned(), self.error.to_owned()), ("error_description".to_owned(), description)];
-        params.extend(self.state.map(|state| ("state".to_owned(), state)));
-        respond(self.response_mode, &self.redirect_uri, params, self.issuer.as_deref())
+        let mut params = error_params(self.error, &self.description, self.state.as_deref());
+        params.push(("iss".to_owned(), self.issuer));
+        respond(self.response_mode, &self.redirect_uri, params)
     }
+}
+
+fn error_params(error: &str, description: &str, state: Option<&str>) -> Vec<(String, String)> {
+    let description = printable(description);
+    let params = [("error", error), ("error_description", &description)];
+    let params = params.into_iter().chain(state.map(|state| ("state", state)));
+    params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn read_client<'a>(shared: &'a Shared, params: &Params) -> Result<&'a ClientConfig, Refusal> {

@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::fault::Fault;
 use crate::keys::random_token;
 use crate::pages::{self, Problem};
 use crate::params::Params;
@@ -135,9 +134,8 @@ pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
 
 const CODE_LIFETIME: u64 = 60;
 
-fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedIn) -> Response {
-    let denied = |fault: &Fault| matches!(fault, Fault::DeniedConsent);
-    if shared.faults.hit(Some(&signed_in.username), denied).is_some() {
+fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: SignedIn) -> Response {
+    if shared.denies(&signed_in.username) {
         return request.redirect_with_error(shared, "access_denied", "the user has denied the request");
     }
     if let Some(device_code) = &request.device {
@@ -145,6 +143,7 @@ fn issue_code(shared: &Shared, request: AuthorizationRequest, signed_in: SignedI
     }
     let code = random_token("sandbox-code-");
     let response = request.redirect_with_code(shared, &signed_in.username, &code);
+    shared.spoil_code(&mut request, &signed_in.username);
     let issued =
         Code { request, signed_in, expires_at: shared.now().saturating_add(CODE_LIFETIME), redeemed: None };
     shared.store().codes.insert(code, issued);

@@ -1,11 +1,33 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
+use crate::fault::{self, Asked, Endpoint};
+use crate::keys::Attacker;
+use crate::params::Params;
 use crate::server::Shared;
 
 /// The key set, RFC 7517 §5.
-pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Response {
-    ([("content-type", "application/json")], shared.keys().jwks().to_string()).into_response()
+pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let asked = Asked { headers: &headers, body: &[] };
+    fault::exchange(&shared, Endpoint::Keys, None, &asked, async { document(&shared) }).await
+}
+
+pub(crate) fn document(shared: &Shared) -> Response {
+    ([("content-type", "application/json")], shared.key_set().to_string()).into_response()
+}
+
+/// The key set of somebody who signs what the sandbox would not, under the name that is asked for.
+pub(super) async fn attacker(uri: Uri) -> Response {
+    let params = Params::from_query(&uri);
+    let set = json!({ "keys": [Attacker::jwk(&params.get("kid").into())] });
+    ([("content-type", "application/json")], set.to_string()).into_response()
+}
+
+/// The same key as PEM.
+pub(super) async fn attacker_pem() -> Response {
+    ([("content-type", "application/x-pem-file")], Attacker::pem()).into_response()
 }

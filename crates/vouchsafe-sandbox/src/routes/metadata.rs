@@ -1,16 +1,23 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::fault::{self, Asked, Endpoint};
 use crate::keys::SigningAlg;
 use crate::server::Shared;
 
 /// The server metadata, RFC 8414 §2 and OpenID Connect Discovery §3: what the sandbox does, and no more.
-pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Response {
+pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let asked = Asked { headers: &headers, body: &[] };
+    fault::exchange(&shared, Endpoint::Metadata, None, &asked, async { document(&shared) }).await
+}
+
+fn document(shared: &Shared) -> Response {
     let issuer = &shared.issuer;
-    let metadata = json!({
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
@@ -43,5 +50,6 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Response {
         // The default of this one is true.
         "request_uri_parameter_supported": false,
     });
+    shared.spoil_metadata(&mut metadata);
     ([("content-type", "application/json")], metadata.to_string()).into_response()
 }

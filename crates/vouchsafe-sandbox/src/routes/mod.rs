@@ -25,7 +25,7 @@ pub(crate) mod device;
 pub(crate) mod end_session;
 pub(crate) mod interaction;
 pub(crate) mod introspect;
-mod jwks;
+pub(crate) mod jwks;
 mod metadata;
 mod revoke;
 mod session;
@@ -44,6 +44,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/token", post(token::answer))
         .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
         .route("/jwks", get(jwks::show))
+        .route("/attacker/jwks", get(jwks::attacker))
+        .route("/attacker/key.pem", get(jwks::attacker_pem))
         .route("/revoke", post(revoke::answer))
         .route("/introspect", post(introspect::answer))
         .route("/end_session", get(end_session::by_query).post(end_session::by_form))

@@ -3,18 +3,25 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 
+use crate::fault::{self, Asked, Endpoint};
+use crate::params::Params;
 use crate::routes::OAuthError;
 use crate::routes::client_auth::ClientRequest;
 use crate::server::Shared;
 
 /// The revocation endpoint, RFC 7009. A refresh token takes its access tokens along; an access token goes alone.
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, OAuthError> {
-    let request = ClientRequest::read(&shared, &headers, &body)?;
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let params = Params::from_body(&headers, &body);
+    let username = params.and_then(|params| shared.username_of(params.values()));
+    let asked = Asked { headers: &headers, body: &body };
+    let answer = async { revoke(&shared, &asked).into_response() };
+    fault::exchange(&shared, Endpoint::Revocation, username.as_deref(), &asked, answer).await
+}
+
+fn revoke(shared: &Shared, asked: &Asked<'_>) -> Result<StatusCode, OAuthError> {
+    let request = ClientRequest::read(shared, asked.headers, asked.body)?;
     let token = request.required("token")?;
     let mut store = shared.store();
     // `token_type_hint` is a hint (§2.1), and a lookup in memory needs none.

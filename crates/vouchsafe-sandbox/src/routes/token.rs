@@ -4,12 +4,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::config::{ClientConfig, Scopes};
-use crate::fault::{self, Fault};
+use crate::fault::{self, Asked, Endpoint, TOLD};
 use crate::keys::{SigningAlg, random_token, sha256_base64url};
+use crate::params::Params;
 use crate::routes::authorize::{AuthorizationRequest, Challenge};
 use crate::routes::client_auth::ClientRequest;
 use crate::routes::{OAuthError, json};
@@ -17,23 +18,25 @@ use crate::server::Shared;
 use crate::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
 
 /// The token endpoint, RFC 6749 §3.2.
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, OAuthError> {
-    let request = ClientRequest::read(&shared, &headers, &body)?;
-    let username = shared.username_of(request.params.values());
-    if let Some(response) = fault::disturb(&shared, username.as_deref()).await {
-        return Ok(response);
-    }
-    if let Some(code) = shared.refused_with(username.as_deref()) {
-        let body = json!({ "error": code, "error_description": "the sandbox was told to refuse" });
-        return Ok(json(StatusCode::BAD_REQUEST, &body));
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let params = Params::from_body(&headers, &body);
+    let username = params.and_then(|params| shared.username_of(params.values()));
+    let asked = Asked { headers: &headers, body: &body };
+    let answer = async {
+        redeem(&shared, &asked, username.as_deref()).await.unwrap_or_else(IntoResponse::into_response)
+    };
+    fault::exchange(&shared, Endpoint::Token, username.as_deref(), &asked, answer).await
+}
+
+async fn redeem(shared: &Shared, asked: &Asked<'_>, username: Option<&str>) -> Result<Response, OAuthError> {
+    let request = ClientRequest::read(shared, asked.headers, asked.body)?;
+    shared.maybe_rotate(username).await?;
+    if let Some(code) = shared.faults.refusal() {
+        return Ok(json(StatusCode::BAD_REQUEST, &json!({ "error": code, "error_description": TOLD })));
     }
     let body = match request.required("grant_type")? {
-        "authorization_code" => authorization_code(&shared, &request)?,
-        "refresh_token" => refresh_token(&shared, &request)?,
+        "authorization_code" => authorization_code(shared, &request)?,
+        "refresh_token" => refresh_token(shared, &request)?,
         _ => {
             let known = "the sandbox knows the grant types authorization_code and refresh_token";
             return Err(OAuthError::new("unsupported_grant_type", known));
@@ -84,6 +87,7 @@ fn authorization_code(shared: &Shared, request: &ClientRequest<'_>) -> Result<Va
         grant_id: &id,
         scopes: &scopes,
         nonce: code.request.nonce.as_deref(),
+        is_refreshed: false,
     };
     issuance.issue(&mut store)
 }
@@ -106,8 +110,7 @@ fn refresh_token(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, 
         store.revoke_grant(&refresh.grant);
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
-    let reused = |fault: &Fault| matches!(fault, Fault::ReusedRefreshToken);
-    if shared.faults.hit(Some(&grant.signed_in.username), reused).is_some() {
+    if shared.refuses_refresh(&grant.signed_in.username) {
         return Err(invalid_grant("the refresh token was used before, so all that came of it is revoked"));
     }
     if grant.revoked {
@@ -133,6 +136,7 @@ fn refresh_token(shared: &Shared, request: &ClientRequest<'_>) -> Result<Value, 
         scopes: &scopes,
         // OpenID Connect Core §12.2: a refreshed ID token should have no nonce.
         nonce: None,
+        is_refreshed: true,
     };
     issuance.issue(&mut store)
 }
@@ -145,6 +149,7 @@ struct Issuance<'a> {
     grant_id: &'a str,
     scopes: &'a Scopes,
     nonce: Option<&'a str>,
+    is_refreshed: bool,
 }
 
 impl Issuance<'_> {
@@ -185,6 +190,9 @@ impl Issuance<'_> {
         };
         store.access_tokens.insert(access_token, access);
         store.refresh_tokens.insert(refresh_token, refresh);
+        if let Value::Object(members) = &mut body {
+            self.shared.spoil_members(members, &self.grant.signed_in.username);
+        }
         Ok(body)
     }
 
@@ -218,10 +226,7 @@ impl Issuance<'_> {
         if let Some(nonce) = self.nonce {
             claims.insert("nonce".into(), nonce.into());
         }
-        self.shared.spoil(&mut claims, user.username());
-        let keys = self.shared.keys();
-        keys.sign_jwt(alg, &claims)
-            .map_err(|_| OAuthError::new("server_error", "the ID token cannot be signed"))
+        self.shared.sign_id_token(claims, alg, user.username(), self.is_refreshed)
     }
 }
 

@@ -3,20 +3,25 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use crate::fault::{self, Asked, Endpoint};
 use crate::routes::bearer::{self, BearerError};
 use crate::routes::json;
 use crate::server::Shared;
 
 /// The UserInfo endpoint, OpenID Connect Core §5.3. It serves plain OAuth 2 access tokens as well.
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, BearerError> {
-    let token = bearer::token(&headers, &body)?;
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+    let username = bearer::token(&headers, &body).ok();
+    let username = shared.username_of(username.as_deref().into_iter());
+    let asked = Asked { headers: &headers, body: &body };
+    let answer = async { read(&shared, &asked).unwrap_or_else(IntoResponse::into_response) };
+    fault::exchange(&shared, Endpoint::UserInfo, username.as_deref(), &asked, answer).await
+}
+
+fn read(shared: &Shared, asked: &Asked<'_>) -> Result<Response, BearerError> {
+    let token = bearer::token(asked.headers, asked.body)?;
     let now = shared.now();
     let mut store = shared.store();
     let (access, grant) = store
@@ -34,5 +39,9 @@ pub(super) async fn answer(
             claims.insert("email_verified".into(), false.into());
         }
     }
-    Ok(json(StatusCode::OK, &Value::Object(claims)))
+    let username = user.username();
+    drop(store);
+    let mut claims = Value::Object(claims);
+    shared.spoil_userinfo(&mut claims, username);
+    Ok(json(StatusCode::OK, &claims))
 }

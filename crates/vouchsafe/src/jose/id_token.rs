@@ -318,7 +318,7 @@ fn missing(name: &str) -> Refusal {
 }
 
 fn wrong_type(name: &str) -> Refusal {
-    Refusal::fault(Fault::InvalidField, format!("the token has a {name} of a wrong type"))
+    Refusal::fault(Fault::InvalidField, format!("the token has no usable {name}: it is of a wrong type"))
 }
 
 fn out_of_range(name: &str) -> Refusal {

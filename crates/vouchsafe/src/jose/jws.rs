@@ -72,7 +72,8 @@ impl<'a> Jws<'a> {
         };
         // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
         let Some(algorithm) = Algorithm::from_name(name) else {
-            let detail = format!("the JWT is signed by {}, which is not accepted", printable(name, 40));
+            let detail =
+                format!("the JWT names the algorithm `{}`, which is not accepted", printable(name, 40));
             return Err(Refusal::check(Check::Algorithm, detail));
         };
         if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {

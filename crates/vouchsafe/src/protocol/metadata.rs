@@ -182,7 +182,7 @@ impl Document<'_> {
         let text = match self.members.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text,
-            Some(_) => return Err(fault(&format!("has a {name} that is not text"))),
+            Some(_) => return Err(fault(&format!("has no usable {name}: it is not text"))),
         };
         let shown = printable(text, MAX_TEXT);
         // An issuer on https that names an endpoint on http, if only on loopback, hands out what it should keep.
@@ -194,12 +194,12 @@ impl Document<'_> {
             Err(NotAnEndpoint::Insecure) => {
                 Err(insecure(&format!("{name} {shown} {}", NotAnEndpoint::Insecure)))
             }
-            Err(e) => Err(fault(&format!("has a {name} that {e}"))),
+            Err(e) => Err(fault(&format!("has no usable {name}: it {e}"))),
         }
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let wrong = || fault(&format!("has a {name} that is not a list of text"));
+        let wrong = || fault(&format!("has no usable {name}: it is not a list of text"));
         match self.members.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Array(entries)) => entries
@@ -215,7 +215,7 @@ impl Document<'_> {
         match self.members.get(name) {
             None | Some(Value::Null) => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(fault(&format!("has a {name} that is neither true nor false"))),
+            Some(_) => Err(fault(&format!("has no usable {name}: it is neither true nor false"))),
         }
     }
 }

@@ -35,7 +35,7 @@ async fn the_issuer_in_a_response_is_the_act_s_or_the_login_ends() {
         for named in [false, true] {
             acted.name_issuer(named);
             ends(&sandbox, &acted, unchanged).await.unwrap();
-            sandbox.fault_once(Fault::WrongIssuer);
+            sandbox.fault_once(Fault::WRONG_ISSUER);
             let error = ends(&sandbox, &acted, unchanged).await.unwrap_err();
             assert!(matches!(error, Error::Validation(_)), "{slug}: {error:?}");
             assert_eq!(error.code(), "issuer_mismatch", "{slug}");

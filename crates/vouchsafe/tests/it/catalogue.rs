@@ -1,6 +1,6 @@
 //! Every provider of the catalogue signs a person in at the sandbox, through the same public interface.
 use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
-use vouchsafe_sandbox::{ActedProvider, Fault, Sandbox, User};
+use vouchsafe_sandbox::{ActedProvider, Sandbox, User};
 
 fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     let mut provider = Provider::from(acted.definition());
@@ -77,7 +77,7 @@ async fn every_error_code_of_the_catalogue_is_told_in_the_words_of_the_rfcs() {
             let login = client.login().await.unwrap();
             let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
             let query = callback.split_once('?').unwrap().1.split('#').next().unwrap();
-            sandbox.fault_once(Fault::Refused(own.clone()));
+            sandbox.refuse_once(own.clone());
             match client.finish(login.pending, query).await {
                 Err(error) if error.code() == standard => {}
                 Err(error) => wrong.push(format!("{}: {own} is {error:?}", definition.slug)),

@@ -193,7 +193,7 @@ struct Checked<'a> {
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
-        self.exchange.fault(Fault::InvalidField, &format!("has a {name} that {why}"))
+        self.exchange.fault(Fault::InvalidField, &format!("has no usable {name}: it {why}"))
     }
 
     /// Absent and `null` are the same; anything that is not text is a fault.

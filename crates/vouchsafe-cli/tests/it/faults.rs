@@ -1,0 +1,187 @@
+//! A login at each fault that the sandbox has: how the command ends, and what it says.
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use url::Url;
+use vouchsafe_sandbox::{Endpoint, Fault, Sandbox, Step};
+
+use crate::support::{Cli, Done, param, sandbox, send, visit};
+
+const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
+const AT_ONCE: usize = 8;
+
+/// What a run must be silent about.
+fn secrets(sandbox: &Sandbox, callback: Option<&str>) -> Vec<String> {
+    let mut secrets = vec![sandbox.client_secret().to_owned()];
+    secrets.extend(callback.and_then(|callback| param(callback, "code")));
+    secrets.extend(
+        sandbox.requests_to("/token").iter().filter_map(|request| request.form_value("code_verifier")),
+    );
+    for request in sandbox.requests_to("/userinfo") {
+        secrets.extend(request.header("authorization").map(|field| field.replace("Bearer ", "")));
+    }
+    secrets
+}
+
+/// What the browser brings does not belong to the login, so that it is not ended by it: the command waits on.
+fn is_passed_over(fault: &Fault) -> bool {
+    [Fault::FOREIGN_STATE, Fault::MISSING_STATE, Fault::OVERSIZED_STATE, Fault::OVERSIZED_CODE]
+        .contains(fault)
+}
+
+fn uses_up_time(fault: &Fault) -> bool {
+    ["slow", "dripping-body"].iter().any(|name| fault.name().starts_with(name))
+}
+
+/// The exit code, kind and code of the contract.
+fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
+    if is_passed_over(fault) {
+        return Some((7, "local", "timed_out"));
+    }
+    let refusal = fault.refusal().filter(|refusal| refusal.step == Step::Login)?;
+    let exit = match refusal.kind {
+        "provider" => 3,
+        "security" => 4,
+        "network" => 5,
+        "malformed" => 6,
+        other => panic!("{other}"),
+    };
+    // An answer that broke off is a connection that did not hold.
+    let code = if refusal.code == "interrupted_answer" { "connect" } else { refusal.code };
+    Some((exit, refusal.kind, code))
+}
+
+/// A login, and all that must not be found in what it says.
+async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
+    let sandbox = sandbox().await;
+    sandbox.fault(fault);
+    let mut args =
+        vec!["login", "--issuer", sandbox.issuer(), "--client-id", sandbox.client_id(), "--no-browser"];
+    args.extend(["--max-age", "3600"]);
+    args.extend(["--timeout", if uses_up_time(&fault) { "1" } else { "20" }]);
+    args.extend(["--wait", if is_passed_over(&fault) { "2" } else { "60" }]);
+    args.extend(json.then_some("--json"));
+    let mut login = Cli::new(&args).env(SECRET, sandbox.client_secret()).start();
+    let mut url = None;
+    while let Some(line) = login.line().await {
+        let event: Option<Value> = serde_json::from_str(&line).ok();
+        url = match event {
+            Some(event) if json => event["url"].as_str().map(str::to_owned),
+            _ => line.trim().starts_with("http://").then(|| line.trim().to_owned()),
+        };
+        if url.is_some() || json {
+            break;
+        }
+    }
+    let callback = match url {
+        Some(url) => {
+            let callback = sandbox.person("alice").allow(&url).await.unwrap();
+            visit(&callback).await;
+            Some(callback)
+        }
+        None => None,
+    };
+    let done = login.end().await;
+    (done, secrets(&sandbox, callback.as_deref()))
+}
+
+/// What is not as it should be.
+async fn complaints(fault: Fault) -> Vec<String> {
+    let name = fault.name();
+    let mut complaints = Vec::new();
+    let (done, secrets) = log_in(fault, true).await;
+    let last = done.last();
+    let text = |name: &str| last[name].as_str().unwrap_or_default();
+    let ended = (done.code, text("event"), text("kind"), text("code"));
+    let expected = match contract(&fault) {
+        Some((exit, kind, code)) => (Some(exit), "error", kind, code),
+        None => (Some(0), "login", "", ""),
+    };
+    if ended != expected {
+        complaints.push(format!("{name}: {ended:?} in place of {expected:?}: {}", text("message")));
+    }
+    // On standard output are JSON lines and nothing else; `json` has read them all.
+    done.json();
+    let failed = done.code != Some(0);
+    for said in done.lines.iter().chain(done.stderr.lines().map(str::to_owned).collect::<Vec<_>>().iter()) {
+        if said.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)) {
+            complaints.push(format!("{name}: {said:?}"));
+        }
+        if failed && secrets.iter().any(|secret| said.contains(secret.as_str())) {
+            complaints.push(format!("{name} tells a secret: {said}"));
+        }
+    }
+    if failed && !is_for_people(text("message")) {
+        complaints.push(format!("{name}: {}", text("message")));
+    }
+    complaints
+}
+
+/// One paragraph of whole sentences.
+fn is_for_people(message: &str) -> bool {
+    (30..900).contains(&message.len())
+        && message.starts_with(|c: char| c.is_uppercase())
+        && message.ends_with(['.', '?', '…'])
+        && !message.contains("  ")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_ends_a_login_as_the_contract_says() {
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut logins = JoinSet::new();
+    // The command does not revoke.
+    for fault in Fault::all().into_iter().filter(|fault| fault.endpoint() != Some(Endpoint::Revocation)) {
+        let room = room.clone();
+        logins.spawn(async move {
+            let _permit = room.acquire_owned().await.unwrap();
+            complaints(fault).await
+        });
+    }
+    let complaints = logins.join_all().await.concat();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_person_at_a_terminal_is_told_the_same_without_control_characters() {
+    for fault in
+        [Fault::ESCAPES_IN_ERROR, Fault::ESCAPES_IN_RESPONSE, Fault::SECRETS_IN_ERROR, Fault::HTML_IN_ERROR]
+    {
+        let (done, secrets) = log_in(fault, false).await;
+        assert_eq!(done.code, Some(3), "{done:#?}");
+        let said = format!("{}{}", done.stdout(), done.stderr);
+        assert!(!said.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{said:?}");
+        assert!(done.stderr.starts_with("error: ") && done.stderr.lines().count() == 1, "{said}");
+        assert!(!secrets.iter().any(|secret| said.contains(secret.as_str())), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_sandbox_lets_go_wrong_what_it_is_told_to() {
+    let mut sandbox =
+        Cli::new(&["sandbox", "--json", "--fault", "another-issuers-metadata", "--fault", "html@keys"])
+            .start();
+    let issuer = sandbox.event("listening").await["url"].as_str().unwrap().to_owned();
+    let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
+    done.assert_failed(4, "security", "issuer_mismatch");
+    let url = Url::parse(&issuer).unwrap();
+    let page = send(&url, "GET /jwks HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n").await;
+    assert!(page.text.contains("<!doctype html>"), "{page:?}");
+}
+
+#[tokio::test]
+async fn faults_are_listed_with_what_they_meet() {
+    let done = Cli::new(&["sandbox", "--list-faults", "--json"]).run().await;
+    let listed = done.json();
+    assert_eq!(listed.len(), Fault::all().len());
+    let nonce = listed.iter().find(|fault| fault["name"] == "wrong-nonce").unwrap();
+    assert_eq!(
+        (&nonce["event"], &nonce["kind"], &nonce["code"]),
+        (&"fault".into(), &"security".into(), &"nonce_mismatch".into())
+    );
+    let done = Cli::new(&["sandbox", "--list-faults"]).run().await;
+    assert!(done.stdout().contains("html@userinfo") && done.stdout().contains("In the key set"), "{done:#?}");
+    let message = Cli::new(&["sandbox", "--fault", "no-such", "--json"]).run().await;
+    assert!(message.assert_failed(2, "usage", "invalid_argument").contains("--list-faults"));
+}

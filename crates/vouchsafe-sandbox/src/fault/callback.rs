@@ -1,0 +1,78 @@
+//! What goes wrong in the authorization response, on its way through the browser.
+
+use super::Strike::{Callback, Code, Denial};
+use super::{ELSEWHERE, faults, malformed, provider, security};
+use crate::keys::{random_token, sha256_base64url};
+use crate::routes::authorize::AuthorizationRequest;
+
+faults! { Callback:
+    WRONG_ISSUER = ("wrong-issuer", "the response has another provider’s issuer in iss (RFC 9207)",
+        security("issuer_mismatch"), [Callback(|params| set(params, "iss", ELSEWHERE))]);
+    MISSING_ISSUER = ("missing-issuer", "the response has no iss, though the metadata announces it",
+        security("missing_issuer"), [Callback(|params| remove(params, "iss"))]);
+    FOREIGN_CODE = ("foreign-code", "the code belongs to somebody else’s login, who has injected it",
+        provider("invalid_grant"), [Code(of_another_login)]);
+    FOREIGN_STATE = ("foreign-state", "the state is that of another login: login CSRF",
+        security("state_mismatch"), [Callback(|params| set(params, "state", &random_token("")))]);
+    MISSING_STATE = ("missing-state", "the response has no state",
+        security("state_mismatch"), [Callback(|params| remove(params, "state"))]);
+    OVERSIZED_STATE = ("oversized-state", "the state is 100 KiB longer than the one that was sent",
+        malformed("invalid_field"), [Callback(|params| lengthen(params, "state"))]);
+    OVERSIZED_CODE = ("oversized-code", "the code is 100 KiB long",
+        malformed("invalid_field"), [Callback(|params| lengthen(params, "code"))]);
+    DUPLICATE_CODE = ("duplicate-code", "the response has two codes",
+        security("duplicate_parameter"), [Callback(|params| double(params, "code", "another-code"))]);
+    DUPLICATE_STATE = ("duplicate-state", "the response has the right state and another one",
+        security("duplicate_parameter"), [Callback(|params| double(params, "state", "another-state"))]);
+    DUPLICATE_ISSUER = ("duplicate-issuer", "the response has two issuers, the right one first",
+        security("duplicate_parameter"), [Callback(|params| double(params, "iss", ELSEWHERE))]);
+    MISSING_CODE = ("missing-code", "the response has neither a code nor an error",
+        malformed("missing_field"), [Callback(|params| remove(params, "code"))]);
+    ERROR_AND_CODE = ("error-and-code", "the response has an error beside the code",
+        provider("server_error"), [Callback(|params| set(params, "error", "server_error"))]);
+    DENIED_CONSENT = ("denied-consent", "the user denies, whatever they click",
+        provider("access_denied"), [Denial]);
+    ESCAPES_IN_RESPONSE = ("escapes-in-response", "the error’s description would steer a terminal",
+        provider("server_error"), [Callback(|params| fail(params, super::token::ESCAPES))]);
+    HTML_IN_RESPONSE = ("html-in-response", "the error’s description is HTML with a script",
+        provider("server_error"), [Callback(|params| fail(params, super::token::HTML))]);
+}
+
+/// The code is bound to another challenge and another nonce.
+fn of_another_login(request: &mut AuthorizationRequest) {
+    if let Some(challenge) = &mut request.challenge {
+        challenge.value = sha256_base64url(&random_token(""));
+    }
+    request.nonce = request.nonce.take().map(|_| random_token(""));
+}
+
+fn remove(params: &mut Vec<(String, String)>, name: &str) {
+    params.retain(|(known, _)| known != name);
+}
+
+fn set(params: &mut Vec<(String, String)>, name: &str, value: &str) {
+    remove(params, name);
+    params.push((name.to_owned(), value.to_owned()));
+}
+
+/// Two of them, also where none was sent.
+fn double(params: &mut Vec<(String, String)>, name: &str, value: &str) {
+    if !params.iter().any(|(known, _)| known == name) {
+        params.push((name.to_owned(), value.to_owned()));
+    }
+    params.push((name.to_owned(), value.to_owned()));
+}
+
+fn lengthen(params: &mut [(String, String)], name: &str) {
+    for (_, value) in params.iter_mut().filter(|(known, _)| known == name) {
+        value.push_str(&"x".repeat(OVERSIZE));
+    }
+}
+
+fn fail(params: &mut Vec<(String, String)>, description: &str) {
+    remove(params, "code");
+    set(params, "error", "server_error");
+    set(params, "error_description", description);
+}
+
+const OVERSIZE: usize = 100 * 1024;

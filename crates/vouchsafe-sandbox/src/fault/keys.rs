@@ -1,0 +1,86 @@
+//! What goes wrong in the key set.
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use serde_json::{Value, json};
+
+use super::Strike::{FirstAnswer, IdToken, Keys};
+use super::{LAWFUL, faults, malformed, network, security};
+use crate::keys::SigningAlg;
+
+faults! { Keys:
+    EMPTY_KEY_SET = ("empty-key-set", "there is no key in the key set",
+        security("unknown_key"), [Keys(|set, _| set["keys"] = json!([]))]);
+    NO_KEY_SET = ("no-key-set", "the key set is an object without keys",
+        malformed("jwks"), [Keys(|set, _| *set = json!({ "error": "no keys today" }))]);
+    WRONG_TYPE_KEY_SET = ("wrong-type-key-set", "the key set’s keys are an object",
+        malformed("jwks"), [Keys(|set, _| set["keys"] = json!({ "0": set["keys"][0] }))]);
+    ODD_KEYS = ("odd-keys", "there are keys in the key set that nobody can use, beside the good ones",
+        LAWFUL, [Keys(|set, _| odd(set))]);
+    MANY_KEYS = ("many-keys", "there are some thousands of keys in the key set before the good ones",
+        security("unknown_key"), [Keys(|set, _| many(set))]);
+    KEYS_FOR_ENCRYPTION = ("keys-for-encryption", "the keys are for encryption, and one of them has signed",
+        security("unknown_key"), [Keys(|set, _| each(set, |key| key["use"] = "enc".into()))]);
+    KEYS_OF_ANOTHER_ALGORITHM = ("keys-of-another-algorithm", "the key is for PS512, and has signed by RS256",
+        security("unknown_key"), [
+            IdToken(|token| token.sign_by(SigningAlg::Rs256)),
+            Keys(|set, _| each(set, |key| key["alg"] = "PS512".into())),
+        ]);
+    WEAK_KEY = ("weak-key", "the RSA key has 1024 bits",
+        security("weak_key"), [
+            IdToken(|token| {
+                token.sign_by(SigningAlg::Rs256);
+                token.seal = |_, input| Ok(super::weak::sign(input.as_bytes()));
+            }),
+            Keys(|set, _| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
+        ]);
+    EXPONENT_ONE = ("exponent-one", "the RSA key’s exponent is 1: anybody can sign by it, and somebody has",
+        security("weak_key"), [
+            IdToken(|token| {
+                token.sign_by(SigningAlg::Rs256);
+                token.seal = |jwt, input| Ok(jwt.keys.rsa_padded(input.as_bytes()));
+            }),
+            Keys(|set, _| each_rsa(set, |key| key["e"] = "AQ".into())),
+        ]);
+    KEY_SET_FAILS_ONCE = ("key-set-fails-once", "the key set answers 500 the first time, and recovers",
+        network("http_status"), [FirstAnswer(|_| {
+            (StatusCode::INTERNAL_SERVER_ERROR, "something broke").into_response()
+        })]);
+}
+
+fn each(set: &mut Value, change: fn(&mut Value)) {
+    set["keys"].as_array_mut().into_iter().flatten().for_each(change);
+}
+
+fn each_rsa(set: &mut Value, change: fn(&mut Value)) {
+    set["keys"].as_array_mut().into_iter().flatten().filter(|key| key["kty"] == "RSA").for_each(change);
+}
+
+/// RFC 7517 §5: keys that are not understood are passed over.
+fn odd(set: &mut Value) {
+    let odd = json!([
+        { "kty": "AKP", "alg": "ML-DSA-65", "kid": "post-quantum", "pub": "AAAA" },
+        { "kty": "oct", "k": "c2VjcmV0", "kid": "symmetric", "alg": "HS256" },
+        { "kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA", "kid": "short" },
+        { "kty": "RSA", "n": "!", "e": "AQAB", "kid": "no-base64" },
+        { "kid": 7 },
+        {},
+        "not a key",
+        null,
+    ]);
+    prepend(set, odd.as_array().cloned().unwrap_or_default());
+}
+
+fn many(set: &mut Value) {
+    // The public key of RFC 8037 appendix A.2, under many names.
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    let key = |at: usize| json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": format!("key-{at}") });
+    prepend(set, (0..5000).map(key).collect());
+}
+
+fn prepend(set: &mut Value, mut first: Vec<Value>) {
+    if let Some(keys) = set["keys"].as_array_mut() {
+        first.append(keys);
+        *keys = first;
+    }
+}

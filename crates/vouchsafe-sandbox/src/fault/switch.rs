@@ -1,0 +1,190 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Endpoint, Fault, Strike, person};
+
+/// The faults that are switched on.
+#[derive(Default)]
+pub(crate) struct Faults {
+    switches: Mutex<Vec<Switch>>,
+    /// The error codes that the next token requests are refused with.
+    refusals: Mutex<VecDeque<String>>,
+}
+
+struct Switch {
+    fault: Fault,
+    lasting: Lasting,
+    /// Which of its strikes it has dealt, a bit each.
+    struck: u32,
+}
+
+/// How long a fault stays switched on.
+#[derive(Clone, Copy, PartialEq)]
+enum Lasting {
+    /// Until further notice.
+    Standing,
+    /// Until the next login.
+    ThisLogin,
+    /// Until all of it has happened.
+    Once,
+}
+
+impl Switch {
+    fn new(fault: Fault, lasting: Lasting) -> Self {
+        Self { fault, lasting, struck: 0 }
+    }
+
+    /// Whether it does not deal that strike any more.
+    fn is_spent(&self, at: usize, strike: &Strike) -> bool {
+        let was_dealt = self.struck & 1 << at != 0;
+        match self.lasting {
+            Lasting::Once => was_dealt,
+            Lasting::Standing | Lasting::ThisLogin if matches!(strike, Strike::FirstAnswer(_)) => was_dealt,
+            Lasting::Standing => false,
+            // The others are dealt to the user, by name.
+            Lasting::ThisLogin => !is_of_keys(&self.fault, strike),
+        }
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.lasting == Lasting::Once && self.struck.count_ones() as usize >= self.fault.row.strikes.len()
+    }
+}
+
+impl Faults {
+    pub(crate) fn stand(&self, fault: Fault) {
+        self.switches().push(Switch::new(fault, Lasting::Standing));
+    }
+
+    pub(crate) fn once(&self, fault: Fault) {
+        self.switches().push(Switch::new(fault, Lasting::Once));
+    }
+
+    pub(crate) fn refuse_once(&self, code: String) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push_back(code);
+    }
+
+    /// What this token request is refused with.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.switches().clear();
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The first strike of that kind that is switched on, or that the user is named after. One that is for once is used
+    /// up by this.
+    pub(crate) fn hit<T>(
+        &self,
+        username: Option<&str>,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Option<T> {
+        self.strike(username, 1, pick).pop()
+    }
+
+    /// All strikes of that kind.
+    pub(crate) fn hits<T>(
+        &self,
+        username: Option<&str>,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Vec<T> {
+        self.strike(username, usize::MAX, pick)
+    }
+
+    /// A client asks for keys without saying for whom: whose login has something wrong with them gets it until the next
+    /// login.
+    pub(crate) fn expect_keys(&self, username: &str) {
+        let mut switches = self.switches();
+        switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
+        if let Some((_, fault)) = person(username) {
+            switches.push(Switch::new(*fault, Lasting::ThisLogin));
+        }
+    }
+
+    fn strike<T>(
+        &self,
+        username: Option<&str>,
+        most: usize,
+        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+    ) -> Vec<T> {
+        let mut found = Vec::new();
+        if let Some((_, fault)) = username.and_then(person) {
+            found.extend(fault.row.strikes.iter().filter_map(|strike| pick(fault, strike)).take(most));
+        }
+        let mut switches = self.switches();
+        let mut dealt: Vec<Fault> = Vec::new();
+        // What stands comes before what is for once: that is kept for when it matters.
+        for lasting in [Lasting::Standing, Lasting::ThisLogin, Lasting::Once] {
+            for switch in switches.iter_mut().filter(|switch| switch.lasting == lasting) {
+                if dealt.contains(&switch.fault) {
+                    continue;
+                }
+                for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
+                    if found.len() >= most || switch.is_spent(at, strike) {
+                        continue;
+                    }
+                    if let Some(hit) = pick(&switch.fault, strike) {
+                        found.push(hit);
+                        switch.struck |= 1 << at;
+                        dealt.push(switch.fault);
+                    }
+                }
+            }
+        }
+        switches.retain(|switch| !switch.is_used_up());
+        found
+    }
+
+    fn switches(&self) -> MutexGuard<'_, Vec<Switch>> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
+    match strike {
+        Strike::Keys(_) => true,
+        Strike::Delay | Strike::Answer(_) | Strike::FirstAnswer(_) | Strike::Body(_) | Strike::Label(_) => {
+            fault.at == Endpoint::Keys
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_keys(faults: &Faults) -> bool {
+        faults.hit(None, |_, strike| matches!(strike, Strike::Keys(_)).then_some(())).is_some()
+    }
+
+    fn of_id_tokens(faults: &Faults, username: &str) -> bool {
+        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::IdToken(_)).then_some(());
+        faults.hit(Some(username), is).is_some()
+    }
+
+    #[test]
+    fn what_is_for_once_is_used_up_when_all_of_it_has_happened() {
+        let faults = Faults::default();
+        faults.once(Fault::EXPONENT_ONE);
+        assert!(of_id_tokens(&faults, "alice"));
+        assert!(!of_id_tokens(&faults, "alice"));
+        assert!(of_keys(&faults));
+        assert!(!of_keys(&faults));
+        assert!(faults.switches().is_empty());
+    }
+
+    #[test]
+    fn keys_go_wrong_for_the_login_of_who_is_named_after_it() {
+        let faults = Faults::default();
+        faults.expect_keys("alice");
+        assert!(!of_keys(&faults));
+        faults.expect_keys("fault-exponent-one");
+        assert!(of_id_tokens(&faults, "fault-exponent-one") && !of_id_tokens(&faults, "alice"));
+        assert!(of_keys(&faults) && of_keys(&faults));
+        faults.expect_keys("alice");
+        assert!(!of_keys(&faults));
+    }
+}

@@ -1,0 +1,59 @@
+//! What goes wrong in the answer of the UserInfo endpoint.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::Strike::{Answer, IdToken, UnverifiedEmail, UserInfo};
+use super::{LAWFUL, faults, malformed, provider, security};
+use crate::routes::json as json_answer;
+
+faults! { UserInfo:
+    ANOTHER_USERS_USERINFO = ("another-users-userinfo", "UserInfo is about another user than the ID token",
+        security("subject_mismatch"), [UserInfo(|claims| claims["sub"] = "sandbox-user-mallory".into())]);
+    USERINFO_WITHOUT_SUBJECT = ("userinfo-without-subject", "UserInfo has no sub",
+        malformed("missing_field"), [UserInfo(|claims| {
+            claims.as_object_mut().map(|claims| claims.remove("sub"));
+        })]);
+    USERINFO_WRONG_TYPE_SUBJECT = ("userinfo-wrong-type-subject", "UserInfo’s sub is a number",
+        malformed("invalid_field"), [UserInfo(|claims| claims["sub"] = 7.into())]);
+    USERINFO_WITH_ERROR = ("userinfo-with-error", "UserInfo is an error, with a status of success",
+        provider("invalid_token"), [UserInfo(|claims| *claims = json!({ "error": "invalid_token" }))]);
+    TOKEN_IN_USERINFO_ERROR = ("token-in-userinfo-error", "UserInfo is refused in words that quote the access token",
+        provider("invalid_token"), [Answer(|asked| {
+            let description = asked.secrets().join(" ");
+            let body = json!({ "error": "invalid_token", "error_description": description });
+            json_answer(StatusCode::UNAUTHORIZED, &body)
+        })]);
+    UNVERIFIED_EMAIL = ("unverified-email", "nobody vouches for the user’s e-mail address",
+        LAWFUL, [UnverifiedEmail]);
+    VERIFIED_BY_WORD = ("verified-by-word", "that the e-mail address is verified is told by the word true, not by a truth value",
+        LAWFUL, [
+            IdToken(|token| {
+                if let Some(verified) = token.claims.get_mut("email_verified") {
+                    *verified = "true".into();
+                }
+            }),
+            UserInfo(|claims| {
+                if let Some(verified) = claims.get_mut("email_verified") {
+                    *verified = "true".into();
+                }
+            }),
+        ]);
+    WRONG_TYPE_EMAIL = ("wrong-type-email", "the e-mail address is a list, in the ID token and in UserInfo",
+        malformed("invalid_field"), [
+            IdToken(|token| {
+                if let Some(email) = token.claims.get_mut("email") {
+                    listed(email);
+                }
+            }),
+            UserInfo(|claims| {
+                if let Some(email) = claims.get_mut("email") {
+                    listed(email);
+                }
+            }),
+        ]);
+}
+
+fn listed(email: &mut Value) {
+    *email = json!([email.take(), "mallory@example.com"]);
+}

@@ -1,0 +1,262 @@
+//! Logins at a provider where something goes wrong: each fault that the sandbox has meets the refusal that it should, in
+//! time, in little memory, and without a secret in what is said. A binary of its own: the peak is that of the process.
+#![cfg(feature = "reqwest")]
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use vouchsafe::{Client, Error, Http, Provider, Registration, Tokens};
+use vouchsafe_providers::Definition;
+use vouchsafe_sandbox::{Endpoint, Fault, Sandbox, Step};
+
+const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
+/// Of one exchange: short where it will be used up, and long where it must not.
+const SHORT: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(20);
+/// A few exchanges that each take all of the short time, on a machine that has other things to do.
+const IN_TIME: Duration = Duration::from_secs(10);
+const AT_ONCE: usize = 8;
+const ACTED: &str = r#"
+    slug = "own"
+    display_name = "Own"
+    documentation = "https://own.example"
+    checked = "2026-11-23"
+    kind = "openid"
+    issuer = "https://own.example"
+    scopes = ["openid", "email"]
+    [identity]
+    subject = ["/sub"]
+    email = ["/email"]
+    email_verified = ["/email_verified"]
+"#;
+/// In KiB.
+#[cfg(target_os = "linux")]
+const LITTLE_MEMORY: u64 = 64 * 1024;
+
+/// A sandbox where something goes wrong, and a client that does not know.
+struct Visit {
+    sandbox: Sandbox,
+    client: Client,
+    /// What must not be seen in an error.
+    secrets: Vec<String>,
+}
+
+impl Visit {
+    async fn with(faults: &[Fault]) -> Self {
+        Self::by(&Http::new().unwrap(), faults).await
+    }
+
+    async fn by(http: &Http, faults: &[Fault]) -> Self {
+        let sandbox = Sandbox::start().await.unwrap();
+        faults.iter().for_each(|fault| sandbox.fault(*fault));
+        let timeout = if faults.iter().any(uses_up_time) { SHORT } else { LONG };
+        let http = http.clone().timeout(timeout);
+        let registration =
+            Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);
+        let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
+        Self { secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
+    }
+
+    async fn log_in(&mut self, person: &str) -> Result<Tokens, Error> {
+        let login = self.client.login().max_age(Duration::from_secs(3600)).await?;
+        let callback = self.sandbox.person(person).allow(&login.url).await.unwrap();
+        let (_, query) = callback.split_once('?').unwrap();
+        let value = |pair: &str| Some(pair.strip_prefix("code=")?.to_owned());
+        self.secrets.extend(query.split('&').filter_map(value));
+        let tokens = self.client.finish(login.pending, query).await;
+        for request in self.sandbox.requests_to("/token") {
+            self.secrets.extend(request.form_value("code_verifier"));
+        }
+        let tokens = tokens?;
+        self.secrets.push(tokens.access_token().expose().to_owned());
+        self.client.identity(&tokens).await?;
+        Ok(tokens)
+    }
+
+    /// The step at which it ended, and why.
+    async fn ends(&mut self, person: &str) -> Option<(Step, Error)> {
+        let tokens = match self.log_in(person).await {
+            Ok(tokens) => tokens,
+            Err(error) => return Some((Step::Login, error)),
+        };
+        let tokens = match self.client.refresh(&tokens).await {
+            Ok(tokens) => tokens,
+            Err(error) => return Some((Step::Refresh, error)),
+        };
+        self.client.revoke(&tokens).await.err().map(|error| (Step::Revocation, error))
+    }
+
+    /// What is said is for people, and tells no secret.
+    fn check(&self, error: &Error, name: &str) {
+        let (said, debug) = (error.to_string(), format!("{error:?}"));
+        assert!(!said.chars().any(char::is_control), "{name}: {said:?}");
+        assert!(!said.contains(['\u{202e}', '\u{2066}']), "{name}: {said:?}");
+        assert!((20..2000).contains(&said.len()), "{name}: {said}");
+        for secret in &self.secrets {
+            assert!(secret.len() > 6, "{name}");
+            assert!(!said.contains(secret.as_str()) && !debug.contains(secret.as_str()), "{name}: {said}");
+        }
+    }
+}
+
+fn uses_up_time(fault: &Fault) -> bool {
+    ["slow", "dripping-body"].iter().any(|name| fault.name().starts_with(name))
+}
+
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Server(_) => "provider",
+        Error::Validation(_) => "security",
+        Error::Response(_) => "malformed",
+        Error::Http(_) => "network",
+        _ => "another kind",
+    }
+}
+
+/// What is not as it should be, of one fault.
+async fn complaints(fault: Fault, http: &Http, prepare: fn(&mut Visit, &Http)) -> Vec<String> {
+    let name = fault.name();
+    let mut visit = Visit::by(http, &[fault]).await;
+    prepare(&mut visit, http);
+    let start = Instant::now();
+    let ended = visit.ends("alice").await;
+    let took = start.elapsed();
+    let mut complaints = Vec::new();
+    if took > IN_TIME {
+        complaints.push(format!("{name}: took {took:?}"));
+    }
+    let met = ended.as_ref().map(|(step, error)| (*step, kind(error), error.code().to_owned()));
+    let expected = fault.refusal().map(|refusal| (refusal.step, refusal.kind, refusal.code.to_owned()));
+    if met != expected {
+        complaints.push(format!("{name}: {met:?} in place of {expected:?}"));
+    }
+    if let Some((_, error)) = &ended {
+        visit.check(error, &name);
+    }
+    complaints
+}
+
+async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &Http)) {
+    let http = Http::new().unwrap();
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let mut visits = JoinSet::new();
+    for fault in Fault::all().into_iter().filter(is_meant) {
+        let (room, http) = (room.clone(), http.clone());
+        visits.spawn(async move {
+            let _permit = room.acquire_owned().await.unwrap();
+            complaints(fault, &http, prepare).await
+        });
+    }
+    let complaints = visits.join_all().await.concat();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_meets_its_refusal_in_time_and_in_little_memory() {
+    at_every_fault(|_| true, |_, _| {}).await;
+    #[cfg(target_os = "linux")]
+    {
+        let peak = peak();
+        assert!((1..LITTLE_MEMORY).contains(&peak), "{peak} KiB");
+    }
+}
+
+/// The most memory that the process has had at once, in KiB.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_keys_is_not_passed_on() {
+    let mut visit = Visit::with(&[Fault::UNKNOWN_KEY]).await;
+    for _ in 0..5 {
+        assert_eq!(visit.log_in("alice").await.unwrap_err().code(), "unknown_key");
+    }
+    // Once for the first login, and once more because a key may be new.
+    assert_eq!(visit.sandbox.requests_to("/jwks").len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_set_that_recovers_lets_the_next_login_succeed() {
+    let mut visit = Visit::with(&[Fault::KEY_SET_FAILS_ONCE]).await;
+    assert_eq!(visit.log_in("alice").await.unwrap_err().status(), Some(500));
+    visit.log_in("alice").await.unwrap();
+}
+
+#[tokio::test]
+async fn metadata_cannot_talk_a_login_out_of_s256() {
+    for fault in [Fault::PLAIN_PKCE_ONLY, Fault::PKCE_UNANNOUNCED] {
+        let mut visit = Visit::with(&[fault]).await;
+        visit.log_in("alice").await.unwrap();
+        let request = &visit.sandbox.requests_to("/authorize")[0];
+        assert_eq!(request.query_value("code_challenge_method").as_deref(), Some("S256"), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn userinfo_that_cannot_be_had_leaves_the_id_token() {
+    let mut visit = Visit::with(&[Fault::SERVER_ERROR.at(Endpoint::UserInfo)]).await;
+    let tokens = visit.log_in("alice").await.unwrap();
+    let identity = visit.client.identity(&tokens).await.unwrap();
+    assert_eq!(identity.verified_email(), Some("alice@example.com"));
+    assert_eq!(identity.profile_error().unwrap().status(), Some(500));
+}
+
+#[tokio::test]
+async fn an_email_that_nobody_vouches_for_is_not_verified() {
+    for (fault, verified) in [(Fault::UNVERIFIED_EMAIL, Some(false)), (Fault::VERIFIED_BY_WORD, None)] {
+        let mut visit = Visit::with(&[fault]).await;
+        let tokens = visit.log_in("alice").await.unwrap();
+        let identity = visit.client.identity(&tokens).await.unwrap();
+        assert_eq!((identity.email_verified(), identity.verified_email()), (verified, None), "{fault:?}");
+    }
+}
+
+/// One login at a time goes wrong: that of whoever is named after the fault. A client that has no keys yet asks for them
+/// on behalf of that login.
+#[tokio::test]
+async fn who_is_named_after_a_fault_meets_what_it_meets() {
+    for fault in [
+        Fault::WRONG_NONCE,
+        Fault::FOREIGN_CODE,
+        Fault::DPOP_UNASKED,
+        Fault::EXPONENT_ONE,
+        Fault::EMPTY_KEY_SET,
+        Fault::ANOTHER_USERS_USERINFO,
+        Fault::HTML,
+        Fault::HTML.at(Endpoint::Keys),
+        Fault::REDIRECT.at(Endpoint::UserInfo),
+        Fault::REFRESHED_SUBJECT,
+        Fault::SERVER_ERROR.at(Endpoint::Revocation),
+    ] {
+        let mut visit = Visit::with(&[]).await;
+        let ended = visit.ends(&format!("fault-{}", fault.name())).await;
+        let (step, error) = ended.unwrap_or_else(|| panic!("{fault:?} met nothing"));
+        let expected = fault.refusal().unwrap();
+        assert_eq!(
+            (step, kind(&error), error.code()),
+            (expected.step, expected.kind, expected.code),
+            "{fault:?}"
+        );
+        let mut visit = Visit::with(&[]).await;
+        assert!(visit.ends("alice").await.is_none());
+    }
+}
+
+/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_act_has_the_same_faults() {
+    let has_it = |fault: &Fault| *fault != Fault::MISSING_ISSUER && !uses_up_time(fault);
+    at_every_fault(has_it, |visit, http| visit.client = acted(&visit.sandbox, http)).await;
+}
+
+fn acted(sandbox: &Sandbox, http: &Http) -> Client {
+    let acted = sandbox.act(&Definition::from_toml(ACTED).unwrap());
+    let registration =
+        Registration::new(acted.client_id()).secret(acted.client_secret()).redirect_uri(REDIRECT_URI);
+    Client::new(Provider::from(acted.definition()), registration, http).unwrap()
+}
