@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -220,7 +220,7 @@ impl<'a> Names<'a> {
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-/// A member's value, as far as a check needs it; arrays and objects are skipped, not read.
+/// A member's value, as far as a check needs it; arrays and objects are read, and not kept.
 #[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Null,
@@ -275,13 +275,18 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
-        // Skipped one by one, and not as a whole: so the limit on depth holds.
+        // Read one by one, and not skipped as a whole: what cannot be read later is refused now.
         while seq.next_element::<Scalar<'de>>()?.is_some() {}
         Ok(Scalar::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, Scalar<'de>>()?.is_some() {}
+        let mut names = Names::default();
+        while let Some((Text(name), _)) = map.next_entry::<Text<'de>, Scalar<'de>>()? {
+            if !names.insert(name) {
+                return Err(duplicate());
+            }
+        }
         Ok(Scalar::Other)
     }
 }
@@ -360,6 +365,8 @@ mod tests {
         let error = parse(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err().to_string();
         assert!(error.starts_with("a member stands there twice"), "{error}");
         assert!(parse(br#"{"a": {"b": 1}, "b": 2}"#).is_ok());
+        assert!(read::<Scalar<'_>>(br#"[{"b": 1, "b": 2}]"#).is_err());
+        assert!(read::<Scalar<'_>>(br#"[{"b": 1}, {"b": 2}]"#).is_ok());
     }
 
     #[test]
