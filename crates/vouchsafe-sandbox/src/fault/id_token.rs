@@ -98,6 +98,18 @@ faults! { IdToken:
             let deep = (0..1000).fold(Value::Null, |inner, _| json!([inner]));
             token.claim("sandbox", deep);
         })]);
+    DUPLICATE_CLAIM = ("duplicate-claim", "the ID token has two subjects, the right one last",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"iss\"", "\"sub\":\"sandbox-user-mallory\"")
+        })]);
+    DUPLICATE_INNER_CLAIM = ("duplicate-inner-claim", "a claim that nobody looks at has a member twice",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"iss\"", "\"address\":{\"country\":\"one\",\"country\":\"two\"}")
+        })]);
+    DUPLICATE_HEADER = ("duplicate-header", "the ID token’s header has two algorithms, none and the right one",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"alg\"", "\"alg\":\"none\"")
+        })]);
     // The algorithm.
     ALG_NONE = ("alg-none", "the ID token is not signed, and says so: alg is none",
         security("algorithm"), [IdToken(|token| unsigned(token, "none"))]);
@@ -252,6 +264,16 @@ fn unsigned(token: &mut Jwt<'_>, alg: &str) {
 
 fn es256(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
     token.keys.sign(SigningAlg::Es256, input.as_bytes())
+}
+
+/// Puts a member first in the part that has that other one.
+fn with_member(part: &[u8], other: &str, member: &str) -> String {
+    match str::from_utf8(part) {
+        Ok(text) if text.starts_with('{') && text.contains(other) => {
+            URL_SAFE_NO_PAD.encode(text.replacen('{', &format!("{{{member},"), 1))
+        }
+        _ => URL_SAFE_NO_PAD.encode(part),
+    }
 }
 
 /// The attacker signs, under the name of a key that the provider has.

@@ -31,6 +31,8 @@ faults! { Wire:
             let name = body.split(|b| *b == b'"').nth(1).unwrap_or_default().to_vec();
             add(body, &[b",\"", &name[..], b"\":\"another\""].concat());
         })]);
+    DUPLICATE_INNER_MEMBERS = ("duplicate-inner-members", "the answer has an object that nobody looks at, with a member twice",
+        malformed("json"), [Body(|body| add(body, b",\"team\":{\"id\":1,\"id\":2}"))]);
     DEEP_NESTING = ("deep-nesting", "the answer has a hundred thousand lists, each in another",
         malformed("json"), [Body(|body| {
             add(body, &[b",\"deep\":".to_vec(), vec![b'['; DEPTH], vec![b']'; DEPTH]].concat());
