@@ -418,6 +418,8 @@ mod tests {
         let error = parse(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err().to_string();
         assert!(error.starts_with("a member stands there twice"), "{error}");
         assert!(parse(br#"{"a": {"b": 1}, "b": 2}"#).is_ok());
+        assert!(read::<Scalar<'_>>(br#"[{"b": 1, "b": 2}]"#).is_err());
+        assert!(read::<Scalar<'_>>(br#"[{"b": 1}, {"b": 2}]"#).is_ok());
     }
 
     #[test]

@@ -25,9 +25,7 @@ where
     let (_demo, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_vouchsafe")).args(["demo", "--json"]));
     let line = line_with(&mut lines, "listening").await;
     let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
-    let (_driver, mut lines) = start(Command::new("chromedriver").arg("--port=0"));
-    let line = line_with(&mut lines, "successfully on port").await;
-    let port = line.rsplit(' ').next().unwrap().trim_end_matches('.').to_owned();
+    let (_driver, port) = driver().await;
 
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -70,13 +68,32 @@ fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     (child, lines)
 }
 
+/// ChromeDriver and its port. It takes a free one of IPv4 and then the same of IPv6, and ends where that is not free: then
+/// it takes another.
+async fn driver() -> (Child, String) {
+    for _ in 0..10 {
+        let (driver, mut lines) = start(Command::new("chromedriver").arg("--port=0"));
+        if let Some(line) = find_line(&mut lines, "successfully on port").await {
+            return (driver, line.rsplit(' ').next().unwrap().trim_end_matches('.').to_owned());
+        }
+    }
+    panic!("chromedriver does not start")
+}
+
 async fn line_with(lines: &mut BufReader<ChildStdout>, text: &str) -> String {
+    find_line(lines, text).await.unwrap_or_else(|| panic!("it ended before it said {text:?}"))
+}
+
+/// The line that says something; none if the program ends before.
+async fn find_line(lines: &mut BufReader<ChildStdout>, text: &str) -> Option<String> {
     let found = async {
         loop {
             let mut line = String::new();
-            assert_ne!(lines.read_line(&mut line).await.unwrap(), 0, "it ended before it said {text:?}");
+            if lines.read_line(&mut line).await.unwrap() == 0 {
+                return None;
+            }
             if line.contains(text) {
-                return line.trim().to_owned();
+                return Some(line.trim().to_owned());
             }
         }
     };

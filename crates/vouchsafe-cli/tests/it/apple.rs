@@ -59,7 +59,7 @@ async fn a_login_signs_its_secret_and_takes_the_posted_response() {
     assert_eq!(param(&url, "response_mode").as_deref(), Some("form_post"));
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
     let form = callback.split_once('?').unwrap().1;
-    let long = format!("{form}&user={}", "x".repeat(16 * 1024));
+    let long = format!("{form}&user={}", "x".repeat(96 * 1024));
     for (form, status) in [(long.as_str(), 400), (form, 200)] {
         let request = format!(
             "POST /callback HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n\

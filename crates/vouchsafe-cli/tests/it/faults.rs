@@ -61,7 +61,7 @@ async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
         vec!["login", "--issuer", sandbox.issuer(), "--client-id", sandbox.client_id(), "--no-browser"];
     args.extend(["--max-age", "3600"]);
     args.extend(["--timeout", if uses_up_time(&fault) { "1" } else { "20" }]);
-    args.extend(["--wait", if is_passed_over(&fault) { "2" } else { "60" }]);
+    args.extend(["--wait", if is_passed_over(&fault) { "4" } else { "60" }]);
     args.extend(json.then_some("--json"));
     let mut login = Cli::new(&args).env(SECRET, sandbox.client_secret()).start();
     let mut url = None;

@@ -26,8 +26,10 @@ faults! { IdToken:
         security("audience"), [IdToken(|token| token.claim("aud", "another-client"))]);
     MISSING_AUDIENCE = ("missing-audience", "the ID token has no audience",
         malformed("missing_field"), [IdToken(|token| remove(token, "aud"))]);
-    SEVERAL_AUDIENCES = ("several-audiences", "the ID token has several audiences, and no azp to say which one asked",
-        security("authorized_party"), [IdToken(|token| token.claim("aud", json!([token.claims["aud"], "another-client"])))]);
+    SEVERAL_AUDIENCES = ("several-audiences",
+        "the ID token has several audiences, and no azp to say which one asked",
+        security("authorized_party"),
+        [IdToken(|token| token.claim("aud", json!([token.claims["aud"], "another-client"])))]);
     FOREIGN_PARTY = ("foreign-party", "the ID token was issued to another client (azp)",
         security("authorized_party"), [IdToken(|token| token.claim("azp", "another-client"))]);
     // To which login it belongs.
@@ -64,7 +66,8 @@ faults! { IdToken:
         security("not_yet_valid"), [IdToken(|token| token.claim("nbf", token.now + HOUR))]);
     OLD_SIGN_IN = ("old-sign-in", "the user signed in a year ago: longer than max_age, if that was asked for",
         security("auth_time"), [IdToken(|token| token.claim("auth_time", token.now - 365 * 24 * HOUR))]);
-    MISSING_SIGN_IN = ("missing-sign-in", "the ID token does not say when the user signed in: refused where max_age was asked for",
+    MISSING_SIGN_IN = ("missing-sign-in",
+        "the ID token does not say when the user signed in: refused where max_age was asked for",
         security("auth_time"), [IdToken(|token| remove(token, "auth_time"))]);
     // Claims of a wrong type.
     WRONG_TYPE_ISS = ("wrong-type-iss", "the claim iss is a list",
@@ -72,7 +75,8 @@ faults! { IdToken:
     WRONG_TYPE_SUB = ("wrong-type-sub", "the claim sub is a number",
         malformed("invalid_field"), [IdToken(|token| token.claim("sub", 7))]);
     WRONG_TYPE_AUD = ("wrong-type-aud", "the claim aud is an object",
-        malformed("invalid_field"), [IdToken(|token| token.claim("aud", json!({ "0": token.claims["aud"] })))]);
+        malformed("invalid_field"),
+        [IdToken(|token| token.claim("aud", json!({ "0": token.claims["aud"] })))]);
     WRONG_TYPE_AZP = ("wrong-type-azp", "the claim azp is null",
         malformed("invalid_field"), [IdToken(|token| token.claim("azp", Value::Null))]);
     WRONG_TYPE_EXP = ("wrong-type-exp", "the claim exp is a number as text",
@@ -87,7 +91,8 @@ faults! { IdToken:
                 *nonce = json!([nonce.take()]);
             }
         })]);
-    WRONG_TYPE_AUTH_TIME = ("wrong-type-auth-time", "the claim auth_time is a number as text: refused where max_age was asked for",
+    WRONG_TYPE_AUTH_TIME = ("wrong-type-auth-time",
+        "the claim auth_time is a number as text: refused where max_age was asked for",
         malformed("invalid_field"), [IdToken(|token| token.claim("auth_time", token.now.to_string()))]);
     WRONG_TYPE_AT_HASH = ("wrong-type-at-hash", "the claim at_hash is null",
         malformed("invalid_field"), [IdToken(|token| token.claim("at_hash", Value::Null))]);
@@ -97,6 +102,19 @@ faults! { IdToken:
         malformed("jwt"), [IdToken(|token| {
             let deep = (0..1000).fold(Value::Null, |inner, _| json!([inner]));
             token.claim("sandbox", deep);
+        })]);
+    DUPLICATE_CLAIM = ("duplicate-claim", "the ID token has two subjects, the right one last",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"iss\"", "\"sub\":\"sandbox-user-mallory\"")
+        })]);
+    DUPLICATE_INNER_CLAIM = ("duplicate-inner-claim", "a claim that nobody looks at has a member twice",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"iss\"", "\"address\":{\"country\":\"one\",\"country\":\"two\"}")
+        })]);
+    DUPLICATE_HEADER = ("duplicate-header",
+        "the ID token’s header has two algorithms, none and the right one",
+        malformed("jwt"), [IdToken(|token| token.spell = |bytes| {
+            with_member(bytes, "\"alg\"", "\"alg\":\"none\"")
         })]);
     // The algorithm.
     ALG_NONE = ("alg-none", "the ID token is not signed, and says so: alg is none",
@@ -121,7 +139,8 @@ faults! { IdToken:
             signature[100] ^= 1;
             Ok(signature)
         })]);
-    HMAC_BY_PUBLIC_KEY = ("hmac-by-public-key", "the ID token has a MAC, its secret the provider’s public key",
+    HMAC_BY_PUBLIC_KEY = ("hmac-by-public-key",
+        "the ID token has a MAC, its secret the provider’s public key",
         security("algorithm"), [IdToken(|token| {
             token.sign_by(SigningAlg::Rs256);
             token.header.insert("alg".into(), "HS256".into());
@@ -130,7 +149,8 @@ faults! { IdToken:
                 Ok(hmac::sign(&key, input.as_bytes()).as_ref().to_vec())
             };
         })]);
-    KEY_OF_ANOTHER_TYPE = ("key-of-another-type", "the ID token says RS256, and names a key of an elliptic curve",
+    KEY_OF_ANOTHER_TYPE = ("key-of-another-type",
+        "the ID token says RS256, and names a key of an elliptic curve",
         security("unknown_key"), [IdToken(|token| {
             token.sign_by(SigningAlg::Es256);
             token.header.insert("alg".into(), "RS256".into());
@@ -145,7 +165,8 @@ faults! { IdToken:
             token.sign_by(SigningAlg::Es256);
             token.seal = |jwt, input| es256(jwt, input).map(|signature| [&signature[..32], &[0; 32]].concat());
         })]);
-    ZERO_R_AND_S = ("zero-r-and-s", "the signature is of the elliptic curve P-256, and all zeros: good for every text to some",
+    ZERO_R_AND_S = ("zero-r-and-s",
+        "the signature is of the elliptic curve P-256, and all zeros: good for every text to some",
         security("signature"), [IdToken(|token| {
             token.sign_by(SigningAlg::Es256);
             token.seal = |_, _| Ok(vec![0; 64]);
@@ -158,7 +179,8 @@ faults! { IdToken:
         })]);
     EMPTY_CRITICAL_HEADER = ("empty-critical-header", "the ID token’s crit is an empty list",
         security("critical_header"), [IdToken(|token| header(token, "crit", json!([])))]);
-    UNENCODED_PAYLOAD = ("unencoded-payload", "the signature is over the payload as it is: b64 is false (RFC 7797)",
+    UNENCODED_PAYLOAD = ("unencoded-payload",
+        "the signature is over the payload as it is: b64 is false (RFC 7797)",
         security("critical_header"), [IdToken(|token| {
             header(token, "b64", false.into());
             header(token, "crit", json!(["b64"]));
@@ -168,13 +190,15 @@ faults! { IdToken:
                 jwt.keys.sign(SigningAlg::Rs256, input.as_bytes())
             };
         })]);
-    KEY_SET_IN_HEADER = ("key-set-in-header", "the header’s jku leads to the attacker’s key set, and the attacker has signed",
+    KEY_SET_IN_HEADER = ("key-set-in-header",
+        "the header’s jku leads to the attacker’s key set, and the attacker has signed",
         security("signature"), [IdToken(|token| {
             by_attacker(token);
             let kid = token.header["kid"].as_str().unwrap_or_default();
             header(token, "jku", format!("{}/attacker/jwks?kid={kid}", token.origin).into());
         })]);
-    CERTIFICATE_IN_HEADER = ("certificate-in-header", "the header’s x5u leads to the attacker’s key, and the attacker has signed",
+    CERTIFICATE_IN_HEADER = ("certificate-in-header",
+        "the header’s x5u leads to the attacker’s key, and the attacker has signed",
         security("signature"), [IdToken(|token| {
             by_attacker(token);
             header(token, "x5u", format!("{}/attacker/key.pem", token.origin).into());
@@ -185,13 +209,15 @@ faults! { IdToken:
             let kid = token.header["kid"].clone();
             header(token, "jwk", Attacker::jwk(&kid));
         })]);
-    UNKNOWN_KEY = ("unknown-key", "each ID token is signed by another key that is not in the key set: a flood of fetches",
+    UNKNOWN_KEY = ("unknown-key",
+        "each ID token is signed by another key that is not in the key set: a flood of fetches",
         security("unknown_key"), [IdToken(|token| header(token, "kid", random_token("").into()))]);
     NO_KEY_NAMED = ("no-key-named", "the ID token does not say which key has signed it",
         LAWFUL, [IdToken(|token| {
             token.header.remove("kid");
         })]);
-    ROTATED_KEY = ("rotated-key", "the keys are replaced when tokens are asked for: nobody can have seen the one that signs",
+    ROTATED_KEY = ("rotated-key",
+        "the keys are replaced when tokens are asked for: nobody can have seen the one that signs",
         LAWFUL, [Rotation]);
     // How it is spelt.
     PADDED_BASE64 = ("padded-base64", "the ID token is in base64url with padding",
@@ -215,13 +241,15 @@ faults! { IdToken:
         malformed("jwt"), [Members(|answer| replace_id_token(answer, |token| loose(token).into()))]);
     // When it is refreshed.
     REFRESHED_SUBJECT = ("refreshed-subject", "the refreshed ID token is about another user",
-        at_refresh(security("subject_mismatch")), [Refreshed(|token| token.claim("sub", "sandbox-user-mallory"))]);
+        at_refresh(security("subject_mismatch")),
+        [Refreshed(|token| token.claim("sub", "sandbox-user-mallory"))]);
     REFRESHED_ISSUER = ("refreshed-issuer", "the refreshed ID token is from another issuer",
         at_refresh(security("issuer_mismatch")), [Refreshed(|token| token.claim("iss", ELSEWHERE))]);
     REFRESHED_AUDIENCE = ("refreshed-audience", "the refreshed ID token is for another client",
         at_refresh(security("audience")), [Refreshed(|token| token.claim("aud", "another-client"))]);
     REFRESHED_NONCE = ("refreshed-nonce", "the refreshed ID token has the nonce of another login",
-        at_refresh(security("nonce_mismatch")), [Refreshed(|token| token.claim("nonce", "the nonce of another login"))]);
+        at_refresh(security("nonce_mismatch")),
+        [Refreshed(|token| token.claim("nonce", "the nonce of another login"))]);
 }
 
 const HOUR: u64 = 3600;
@@ -252,6 +280,16 @@ fn unsigned(token: &mut Jwt<'_>, alg: &str) {
 
 fn es256(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
     token.keys.sign(SigningAlg::Es256, input.as_bytes())
+}
+
+/// Puts a member first in the part that has that other one.
+fn with_member(part: &[u8], other: &str, member: &str) -> String {
+    match str::from_utf8(part) {
+        Ok(text) if text.starts_with('{') && text.contains(other) => {
+            URL_SAFE_NO_PAD.encode(text.replacen('{', &format!("{{{member},"), 1))
+        }
+        _ => URL_SAFE_NO_PAD.encode(part),
+    }
 }
 
 /// The attacker signs, under the name of a key that the provider has.

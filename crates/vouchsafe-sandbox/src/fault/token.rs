@@ -13,8 +13,10 @@ faults! { Token:
         malformed("invalid_field"), [Members(|answer| set(answer, "access_token", ""))]);
     MISSING_ACCESS_TOKEN = ("missing-access-token", "there is no access token",
         malformed("missing_field"), [Members(|answer| remove(answer, "access_token"))]);
-    ACCESS_TOKEN_WITH_LINES = ("access-token-with-lines", "the access token would add a header field of its own (CR LF)",
-        malformed("invalid_field"), [Members(|answer| set(answer, "access_token", "sandbox-at\r\nx-injected: yes"))]);
+    ACCESS_TOKEN_WITH_LINES = ("access-token-with-lines",
+        "the access token would add a header field of its own (CR LF)",
+        malformed("invalid_field"),
+        [Members(|answer| set(answer, "access_token", "sandbox-at\r\nx-injected: yes"))]);
     WRONG_TYPE_ACCESS_TOKEN = ("wrong-type-access-token", "the access token is a number",
         malformed("invalid_field"), [Members(|answer| set(answer, "access_token", 7))]);
     WRONG_TYPE_REFRESH_TOKEN = ("wrong-type-refresh-token", "the refresh token is a list",
@@ -36,16 +38,19 @@ faults! { Token:
     MISSING_ID_TOKEN = ("missing-id-token", "there is no ID token, though openid was asked for",
         security("missing_id_token"), [Members(|answer| remove(answer, "id_token"))]);
     WRONG_TYPE_ID_TOKEN = ("wrong-type-id-token", "the ID token is an object, its claims in plain sight",
-        malformed("invalid_field"), [Members(|answer| replace_id_token(answer, |_| json!({ "sub": "sandbox-user-alice" })))]);
+        malformed("invalid_field"),
+        [Members(|answer| replace_id_token(answer, |_| json!({ "sub": "sandbox-user-alice" })))]);
     ENCRYPTED_ID_TOKEN = ("encrypted-id-token", "the ID token is a JWE, which nobody asked for",
         malformed("jwt"), [Members(|answer| replace_id_token(answer, |_| JWE.into()))]);
-    REUSED_REFRESH_TOKEN = ("reused-refresh-token", "refreshing is refused, as if the refresh token had been used before",
+    REUSED_REFRESH_TOKEN = ("reused-refresh-token",
+        "refreshing is refused, as if the refresh token had been used before",
         at_refresh(provider("invalid_grant")), [NoRefresh]);
     ESCAPES_IN_ERROR = ("escapes-in-error", "the code is refused in words that would steer a terminal",
         provider("invalid_grant"), [Answer(|_| refusal(ESCAPES))]);
     HTML_IN_ERROR = ("html-in-error", "the code is refused in words that are HTML with a script",
         provider("invalid_grant"), [Answer(|_| refusal(HTML))]);
-    SECRETS_IN_ERROR = ("secrets-in-error", "the code is refused in words that quote all of the request, secrets included",
+    SECRETS_IN_ERROR = ("secrets-in-error",
+        "the code is refused in words that quote all of the request, secrets included",
         provider("invalid_grant"), [Answer(|asked| refusal(&asked.secrets().join(" ")))]);
 }
 

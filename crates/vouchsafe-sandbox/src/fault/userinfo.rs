@@ -18,7 +18,8 @@ faults! { UserInfo:
         malformed("invalid_field"), [UserInfo(|claims| claims["sub"] = 7.into())]);
     USERINFO_WITH_ERROR = ("userinfo-with-error", "UserInfo is an error, with a status of success",
         provider("invalid_token"), [UserInfo(|claims| *claims = json!({ "error": "invalid_token" }))]);
-    TOKEN_IN_USERINFO_ERROR = ("token-in-userinfo-error", "UserInfo is refused in words that quote the access token",
+    TOKEN_IN_USERINFO_ERROR = ("token-in-userinfo-error",
+        "UserInfo is refused in words that quote the access token",
         provider("invalid_token"), [Answer(|asked| {
             let description = asked.secrets().join(" ");
             let body = json!({ "error": "invalid_token", "error_description": description });
@@ -26,7 +27,8 @@ faults! { UserInfo:
         })]);
     UNVERIFIED_EMAIL = ("unverified-email", "nobody vouches for the user’s e-mail address",
         LAWFUL, [UnverifiedEmail]);
-    VERIFIED_BY_WORD = ("verified-by-word", "that the e-mail address is verified is told by the word true, not by a truth value",
+    VERIFIED_BY_WORD = ("verified-by-word",
+        "that the e-mail address is verified is told by the word true, not by a truth value",
         LAWFUL, [
             IdToken(|token| {
                 if let Some(verified) = token.claims.get_mut("email_verified") {

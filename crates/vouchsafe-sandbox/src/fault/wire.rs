@@ -13,7 +13,8 @@ faults! { Wire:
     UNAVAILABLE = ("unavailable", "the endpoint answers 503, and to come again in a second",
         network("http_status"), [Answer(|_| later(StatusCode::SERVICE_UNAVAILABLE))]);
     SERVER_ERROR = ("server-error", "the endpoint answers 500",
-        network("http_status"), [Answer(|_| (StatusCode::INTERNAL_SERVER_ERROR, "something broke").into_response())]);
+        network("http_status"),
+        [Answer(|_| (StatusCode::INTERNAL_SERVER_ERROR, "something broke").into_response())]);
     HTML = ("html", "the endpoint answers 200 and a page for people, as some proxies do",
         malformed("content_type"), [Answer(|_| page(StatusCode::OK))]);
     CAPTIVE_PORTAL = ("captive-portal", "a network that wants its terms accepted answers 511 (RFC 6585)",
@@ -31,6 +32,9 @@ faults! { Wire:
             let name = body.split(|b| *b == b'"').nth(1).unwrap_or_default().to_vec();
             add(body, &[b",\"", &name[..], b"\":\"another\""].concat());
         })]);
+    DUPLICATE_INNER_MEMBERS = ("duplicate-inner-members",
+        "the answer has an object that nobody looks at, with a member twice",
+        malformed("json"), [Body(|body| add(body, b",\"team\":{\"id\":1,\"id\":2}"))]);
     DEEP_NESTING = ("deep-nesting", "the answer has a hundred thousand lists, each in another",
         malformed("json"), [Body(|body| {
             add(body, &[b",\"deep\":".to_vec(), vec![b'['; DEPTH], vec![b']'; DEPTH]].concat());
@@ -47,7 +51,8 @@ faults! { Wire:
         network("body_too_large"), [Answer(|_| body::endless())]);
     LARGE_BODY = ("large-body", "the answer has 64 MiB",
         network("body_too_large"), [Answer(|_| body::large())]);
-    GZIP_BOMB = ("gzip-bomb", "the answer is compressed, though nobody asked for it: under 1 MiB that become 150",
+    GZIP_BOMB = ("gzip-bomb",
+        "the answer is compressed, though nobody asked for it: under 1 MiB that become 150",
         malformed("json"), [Answer(|_| body::gzip_bomb())]);
 }
 
