@@ -218,10 +218,12 @@ impl Client {
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let allowed = openid.userinfo_algorithms.as_deref();
-                let claims = self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed)).await;
+                let (allowed, now) =
+                    (openid.userinfo_algorithms.as_deref(), (SystemTime::now(), self.times.skew));
+                let claims =
+                    self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed, now)).await;
                 let claims = claims.map_err(|e| e.without(&secrets))?;
-                userinfo::check_signed(&claims, self.client_id(), SystemTime::now(), self.times.skew)?;
+                userinfo::check_signed(&claims, self.client_id())?;
                 claims
             }
             (UserInfo::Jwt(_), None) => return Err(exchange.fault(Fault::ContentType, "is a JWT, not JSON")),

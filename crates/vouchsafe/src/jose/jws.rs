@@ -1,10 +1,12 @@
 //! Compact JSON Web Signatures (RFC 7515).
 use std::borrow::Cow;
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::jwk::{KeySet, NoKey};
@@ -136,12 +138,32 @@ fn is_explicit(kind: &str) -> bool {
     kind.to_ascii_lowercase().ends_with("+jwt")
 }
 
-/// The claims of a JWT, its signature verified and nothing else.
-pub(crate) fn claims(jwt: &str, keys: &KeySet, allowed: Option<&[String]>) -> Result<Json, Refusal> {
+/// The claims of a JWT that is verified and in its time, with some tolerance: nothing else is looked at.
+pub(crate) fn claims(
+    jwt: &str,
+    keys: &KeySet,
+    allowed: Option<&[String]>,
+    (now, skew): (SystemTime, Duration),
+) -> Result<Json, Refusal> {
     let jws = Jws::split(jwt)?;
     jws.verify(keys, allowed, false)?;
-    json::parse(jws.decode_payload()?.as_bytes())
-        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))
+    let claims = json::parse(jws.decode_payload()?.as_bytes())
+        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))?;
+    let (now, skew) = (now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(), skew.as_secs_f64());
+    let time = |name: &str| match claims.value().get(name) {
+        None => Ok(None),
+        Some(Value::Number(time)) => Ok(time.as_f64()),
+        Some(_) => Err(Refusal::fault(Fault::InvalidField, format!("the JWT has a {name} of a wrong type"))),
+    };
+    if time("exp")?.is_some_and(|exp| exp + skew <= now) {
+        return Err(Refusal::check(Check::Expired, "the JWT has expired"));
+    }
+    for name in ["iat", "nbf"] {
+        if time(name)?.is_some_and(|time| time > now + skew) {
+            return Err(Refusal::check(Check::NotYetValid, "the JWT is not valid yet"));
+        }
+    }
+    Ok(claims)
 }
 
 /// One part of a JWT as text.

@@ -108,6 +108,9 @@ pub(crate) fn read(
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
     let secure = is_https(&issuer);
+    for name in UNUSED {
+        document.endpoint(name, secure)?;
+    }
     let scopes = document.list("scopes_supported")?;
     let metadata = Metadata {
         // At RFC 8414's place both kinds are found: what signs ID tokens there says how, or has keys and the scope for it.
@@ -233,6 +236,14 @@ fn insecure(what: &str) -> Error {
     Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
 }
 
+/// Endpoints that are not spoken to here. Applications read them out of the metadata, and may send browsers there.
+const UNUSED: [&str; 5] = [
+    "end_session_endpoint",
+    "introspection_endpoint",
+    "device_authorization_endpoint",
+    "pushed_authorization_request_endpoint",
+    "registration_endpoint",
+];
 /// OpenID Connect Discovery §4.
 const OPENID: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.

@@ -69,3 +69,27 @@ async fn an_openid_provider_is_one_wherever_its_metadata_is_found() {
     let error = scenario.client().finish(login.pending, &query).await.unwrap_err();
     assert_eq!(error.code(), "unknown_key");
 }
+
+#[tokio::test]
+async fn an_endpoint_that_applications_alone_use_is_one_too() {
+    for name in [
+        "end_session_endpoint",
+        "introspection_endpoint",
+        "device_authorization_endpoint",
+        "pushed_authorization_request_endpoint",
+        "registration_endpoint",
+    ] {
+        for url in ["javascript:alert(1)", "http://op.example/x", "http://127.0.0.1/x", "file:///etc/passwd"]
+        {
+            assert_eq!(
+                Scenario::openid().metadata(name, json!(url)).verdict().await,
+                "insecure_url",
+                "{name}"
+            );
+        }
+        assert_eq!(Scenario::openid().metadata(name, json!(7)).verdict().await, "metadata", "{name}");
+        for fine in [json!(null), json!(format!("{ISSUER}/x"))] {
+            assert_eq!(Scenario::openid().metadata(name, fine).verdict().await, "ok", "{name}");
+        }
+    }
+}
