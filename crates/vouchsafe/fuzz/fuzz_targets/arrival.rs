@@ -61,7 +61,8 @@ fn run(input: &[u8]) {
     if !sealed.is_empty() {
         cookies.extend_from_slice(format!("; {NAME}={}", seal(sealed)).as_bytes());
     }
-    let query: String = String::from_utf8_lossy(form).chars().filter(char::is_ascii_graphic).collect();
+    let query = String::from_utf8_lossy(form);
+    let query: String = query.chars().filter(char::is_ascii_graphic).take_while(|c| *c != '#').collect();
     let came = if words[0] == "POST" { form } else { query.as_bytes() };
     let request = match words[0] {
         "POST" => {

@@ -101,7 +101,7 @@ fn run(input: &[u8]) {
         assert_eq!(identity.subject(), "7");
         assert_eq!(identity.email(), None);
     }
-    check_stored(&tokens);
+    check_tokens(&tokens);
 }
 
 fn is_signed(pairs: &[(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)]) -> bool {

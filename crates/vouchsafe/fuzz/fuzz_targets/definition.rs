@@ -40,7 +40,11 @@ fn run(input: &[u8]) {
             let url = Url::parse(&login.url).expect("where people are sent is a URL");
             assert!(url.scheme() == "https" || url.scheme() == "http");
             assert!(definition.authorization.fragment.is_some() || url.fragment().is_none(), "{url}");
-            check_stored(&login.pending);
+            for (name, value) in definition.authorization.params.iter().filter(|(name, _)| !name.is_empty()) {
+                let is_there = url.query_pairs().any(|(known, sent)| known == *name && sent == *value);
+                assert!(is_there || value.contains('{'), "{name} is not in {url}");
+            }
+            drop(check_stored(&login.pending));
         }
         Err(error) => check_error(&error, &[]),
     }

@@ -59,7 +59,7 @@ fn check(tokens: &Tokens) {
     tokens.refresh_token().inspect(|token| check_token(token.expose()));
     assert!(tokens.id_token().is_none(), "nobody verified one");
     assert!(tokens.scopes().all(|scope| !scope.is_empty()));
-    check_stored(tokens);
+    check_tokens(tokens);
 }
 
 /// The same answer as another parser reads it.

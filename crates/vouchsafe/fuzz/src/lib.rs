@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use url::form_urlencoded::byte_serialize;
 use vouchsafe::{
-    BoxFuture, Client, Error, Http, HttpClient, Limits, Provider, Registration, Request, Response,
+    BoxFuture, Client, Error, Http, HttpClient, Limits, Provider, Registration, Request, Response, Tokens,
     TransportError,
 };
 
@@ -201,12 +201,25 @@ pub fn check_token(token: &str) {
     assert!(!token.is_empty() && token.bytes().all(|b| (b' '..=b'~').contains(&b)), "{token:?}");
 }
 
+/// Tokens that are stored and read say what they said before.
+pub fn check_tokens(tokens: &Tokens) {
+    let read = check_stored(tokens);
+    assert_eq!(read.scopes().collect::<Vec<_>>(), tokens.scopes().collect::<Vec<_>>());
+    assert_eq!(read.access_token(), tokens.access_token());
+    assert_eq!(read.refresh_token(), tokens.refresh_token());
+    assert_eq!(
+        read.get("id_token").map(|json| json.to_string()),
+        tokens.get("id_token").map(|json| json.to_string())
+    );
+}
+
 /// What is stored, read and stored again is the same.
-pub fn check_stored<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) {
+pub fn check_stored<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
     let stored = serde_json::to_string(value).unwrap();
     let read: T =
         serde_json::from_str(&stored).unwrap_or_else(|e| panic!("{stored} cannot be read back: {e}"));
     assert_eq!(serde_json::to_string(&read).unwrap(), stored);
+    read
 }
 
 pub fn base64url(bytes: impl AsRef<[u8]>) -> String {

@@ -154,7 +154,7 @@ impl<'a> Claims<'a> {
             let detail = format!(
                 "the token is from issuer {}, not from {}",
                 printable(issuer, MAX_TEXT),
-                expected.issuer
+                printable(expected.issuer, MAX_TEXT)
             );
             return Err(Refusal::check(Check::IssuerMismatch, detail));
         }

@@ -103,7 +103,7 @@ pub(crate) fn read(
             "the metadata is that of issuer {}, asked was {}; if that is the provider you mean, write its issuer \
              exactly so",
             printable(&issuer, MAX_TEXT),
-            issuers.first().map_or("?", String::as_str),
+            printable(issuers.first().map_or("?", String::as_str), MAX_TEXT),
         );
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }

@@ -66,3 +66,25 @@ async fn an_error_code_does_not_become_a_secret_when_it_is_made_fit_to_be_shown(
         assert!(!format!("{error} {error:?}").contains("refresh-token"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_issuer_of_ones_own_is_made_fit_to_be_shown_as_any_other() {
+    let odd = "https://op.example/a\u{202e}b";
+    let client = |issuer: &str| {
+        let metadata = json!({"issuer": issuer, "authorization_endpoint": "https://op.example/a",
+            "token_endpoint": "https://op.example/t", "jwks_uri": "https://op.example/jwks"});
+        let wire = Wire::new(move |request| match request.uri().path() {
+            "/jwks" => json(200, crate::forge::jwks()),
+            _ => json(200, metadata.clone()),
+        });
+        vouchsafe::Client::new(vouchsafe::Provider::openid(odd), web(), &wire.http()).unwrap()
+    };
+    let foreign = client("https://op.example").metadata().await.unwrap_err();
+    let header = json!({"alg": "EdDSA", "kid": "ed25519"});
+    let jwt = crate::forge::jwt("EdDSA", "ed25519", &header, r#"{"iss":"https://op.example"}"#);
+    let other = client(odd).manual().verify_jwt(&jwt, None).await.unwrap_err();
+    for error in [foreign, other] {
+        assert_eq!(error.code(), "issuer_mismatch");
+        assert!(error.to_string().contains("https://op.example/a b"), "{error}");
+    }
+}
