@@ -12,9 +12,12 @@ use axum::routing::get;
 use axum::{Router, http::Request};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
-use vouchsafe_fuzz::*;
+use vouchsafe_fuzz::{
+    ENDPOINTS, STATE, base64url, client_of, is_unfit, line, provider_answers, timed, words,
+};
 
 const SECRET: [u8; 32] = [7; 32];
 const NAME: &str = "__Host-vouchsafe-login-fuzz";
@@ -22,6 +25,8 @@ const NAME: &str = "__Host-vouchsafe-login-fuzz";
 fuzz_target!(|input: &[u8]| timed(input, run));
 
 thread_local! {
+    /// The framework's: a posted form has a time limit.
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().unwrap();
     static SITE: Router = {
         let client = client_of(&format!("{ENDPOINTS}[identity]\nsubject = [\"/id\"]"));
         let logins = Logins::new(client.login_limit(std::time::Duration::MAX), CookieKey::from_secret(&SECRET).unwrap());
@@ -31,6 +36,10 @@ thread_local! {
             .route("/callback", get(callback).post(callback))
             .layer(logins)
     };
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
 /// Seals as the application does, by what is written down of how it does.

@@ -8,7 +8,7 @@ use vouchsafe_fuzz::*;
 
 const FORM: &str = "[token]\nform_answer = true\ntoken_type_absent = true\nscope_separators = \", \"";
 const WRAPPED: &str = r#"[token]
-answer = "/data"
+answer = ["/data"]
 answer_names = { access_token = "accessToken", expires_in = "expires" }
 expires_in_milliseconds = true
 token_type_absent = true

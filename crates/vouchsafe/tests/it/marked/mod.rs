@@ -1,5 +1,6 @@
 //! Marked secrets go through every flow, good and bad, and are looked for in everything that comes out: in what values and
 //! errors print, in what caused them, in what is logged, and in the URLs of what is sent.
+#[cfg(feature = "reqwest")]
 mod heard;
 mod quoted;
 #[cfg(feature = "reqwest")]
