@@ -349,7 +349,7 @@ impl Client {
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
     ///
-    /// Where there is an ID token and the profile cannot be had (a network fault, a status of 5xx), the ID token does
+    /// Where there is an ID token and the profile cannot be had (a network fault, a status of 429 or 5xx), the ID token does
     /// alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
     /// alone, as Apple does at the first login, [`Client::finish`] keeps that among the tokens, and the name comes from
     /// there: from the browser, that is, as what people call themselves.
@@ -508,12 +508,14 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether an ID token can do without the profile that could not be had: nothing came that was refused.
+/// Whether an ID token can do without the profile that could not be had: nothing came that was refused. A provider that
+/// is busy (429) or broken says nothing of the user.
 fn can_do_without(error: &Error) -> bool {
+    let in_trouble = |status: u16| status == 429 || status >= 500;
     match error {
         Error::Unsupported(_) => true,
-        Error::Http(e) => e.status().is_none_or(|status| status >= 500),
-        Error::Server(e) => e.status().is_some_and(|status| status >= 500),
+        Error::Http(e) => e.status().is_none_or(in_trouble),
+        Error::Server(e) => e.status().is_some_and(in_trouble),
         _ => false,
     }
 }

@@ -121,9 +121,7 @@ impl Fault {
                 (refusal.kind != "malformed").then_some(Refusal { step: Step::Revocation, ..refusal })
             }
             // The ID token says who it is: UserInfo that cannot be had is no reason to refuse.
-            (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => {
-                (self.row.name == "too-many-requests").then_some(refusal)
-            }
+            (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => None,
             _ => Some(refusal),
         }
     }

@@ -288,6 +288,7 @@ async fn where_userinfo_cannot_be_had_the_id_token_does() {
     };
     for (answer, told) in [
         (Some(answer(503, "text/plain", "")), true),
+        (Some(answer(429, "text/plain", "")), true),
         (Some(json(500, json!({"error": "server_error"}))), true),
         (None, false),
     ] {
