@@ -226,7 +226,7 @@ impl Checked<'_> {
         match value {
             None | Some(Scalar::Null) => Ok(None),
             Some(Scalar::Number(number)) => Ok(Some(number)),
-            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
                 text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
             }
             Some(_) => Err(self.invalid(name, "is not a number")),
@@ -320,6 +320,10 @@ mod tests {
             r#""expires_in":"soon""#,
             r##""expires_in":"""##,
             r#""expires_in":[1]"#,
+            r#""expires_in":"1e3""#,
+            r#""expires_in":"+60""#,
+            r#""expires_in":"60.5""#,
+            r#""expires_in":"inf""#,
             r#""expires_in":1e300"#,
             r#""expires_at":true"#,
         ] {

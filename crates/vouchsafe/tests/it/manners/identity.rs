@@ -155,6 +155,20 @@ async fn a_list_of_its_own_is_asked_for_like_the_profile() {
 }
 
 #[tokio::test]
+async fn what_asks_for_the_profile_asks_for_no_list_of_its_own() {
+    let more = "[userinfo]\nbody = '{\"query\":\"{ me }\"}'\n\
+        [identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
+        list = \"/values\"\nemail = \"\"";
+    let (client, wire) = answered(more, json(200, json!({"id": 1, "values": ["a@b.example"]})));
+    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    assert_eq!(identity.email(), Some("a@b.example"));
+    assert_eq!(
+        crate::wire::letter(&wire.seen()[1]),
+        "GET https://acme.example/emails\naccept: application/json\nauthorization: Bearer at"
+    );
+}
+
+#[tokio::test]
 async fn a_list_of_its_own_that_is_none_is_told() {
     let more = "[identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
         list = \"/values\"\nemail = \"/email\"";
