@@ -228,3 +228,42 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         Ok(header)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use serde_json::json;
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// What becomes of a signed answer with those claims, at a moment that does not move.
+    fn at(claims: Value) -> Result<(), Check> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+        let signed = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.to_string().as_bytes()));
+        let jwt = format!("{signed}.{}", encode(pair.sign(signed.as_bytes()).as_ref()));
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
+        let keys = KeySet::read(&Json::from(json!({ "keys": [key] })), 1).unwrap();
+        let (now, skew) = (UNIX_EPOCH + Duration::from_secs(NOW), Duration::from_secs(30));
+        match super::claims(&jwt, &keys, None, (now, skew)) {
+            Ok(read) => {
+                assert_eq!(read, Json::from(claims));
+                Ok(())
+            }
+            Err(Refusal::Check(check, _)) => Err(check),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    #[test]
+    fn clocks_may_be_apart_by_thirty_seconds_and_no_more() {
+        assert_eq!(at(json!({})), Ok(()));
+        assert_eq!(at(json!({"exp": NOW - 29})), Ok(()));
+        assert_eq!(at(json!({"exp": NOW - 30})), Err(Check::Expired));
+        for name in ["iat", "nbf"] {
+            assert_eq!(at(json!({name: NOW + 30})), Ok(()));
+            assert_eq!(at(json!({name: NOW + 31})), Err(Check::NotYetValid));
+        }
+    }
+}
