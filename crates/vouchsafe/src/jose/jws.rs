@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, decoded_len_estimate};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -174,7 +174,7 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
 
 /// RFC 7515 §2: base64url without padding, and nothing else in between.
 fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Result<&'b [u8], Refusal> {
-    if part.len() / 4 * 3 + 3 <= few.len() {
+    if decoded_len_estimate(part.len()) <= few.len() {
         let len = URL_SAFE_NO_PAD.decode_slice(part, few).map_err(|_| not_base64())?;
         return Ok(&few[..len]);
     }
@@ -264,6 +264,17 @@ mod tests {
         for name in ["iat", "nbf"] {
             assert_eq!(at(json!({name: NOW + 30})), Ok(()));
             assert_eq!(at(json!({name: NOW + 31})), Err(Check::NotYetValid));
+        }
+    }
+
+    #[test]
+    fn parts_of_any_length_are_decoded() {
+        for len in 0..1200 {
+            let part = URL_SAFE_NO_PAD.encode(vec![len as u8; len]);
+            let (mut few, mut many) = ([0; 512], Vec::new());
+            assert_eq!(decode_into(&part, &mut few, &mut many).unwrap(), vec![len as u8; len]);
+            let (mut few, mut many) = ([0; 512], Vec::new());
+            assert!(decode_into(&format!("{part}="), &mut few, &mut many).is_err());
         }
     }
 }
