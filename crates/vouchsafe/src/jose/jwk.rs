@@ -239,6 +239,10 @@ mod tests {
         assert_eq!(with("alg", json!("PS256")), 1);
         assert_eq!(with("alg", json!("ES256")), 0);
         assert_eq!(with("alg", json!("RSA-OAEP")), 0);
+        for name in ["use", "key_ops", "alg", "kid"] {
+            assert_eq!(with(name, json!(7)), 0, "{name}");
+            assert_eq!(with(name, json!(null)), 0, "{name}");
+        }
     }
 
     #[test]
