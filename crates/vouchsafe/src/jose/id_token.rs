@@ -468,6 +468,13 @@ mod tests {
 
     /// What becomes of a token with these times, at a moment that does not move.
     fn at(times: &str, max_age: Option<u64>) -> Result<(), Check> {
+        believed(times, max_age).map_err(|refusal| match refusal {
+            Refusal::Check(check, _) => check,
+            refusal => panic!("{refusal:?}"),
+        })
+    }
+
+    fn believed(times: &str, max_age: Option<u64>) -> Result<(), Refusal> {
         let payload = format!(r#"{{"iss":"https://id.example","sub":"1","aud":"me",{times}}}"#);
         let expected = Expected {
             issuer: "https://id.example",
@@ -483,11 +490,7 @@ mod tests {
             skew: Duration::from_secs(30),
             now: UNIX_EPOCH + Duration::from_secs(NOW),
         };
-        match Claims::read(&payload).unwrap().check(Algorithm::Es256, &expected) {
-            Ok(_) => Ok(()),
-            Err(Refusal::Check(check, _)) => Err(check),
-            Err(refusal) => panic!("{refusal:?}"),
-        }
+        Claims::read(&payload).unwrap().check(Algorithm::Es256, &expected).map(|_| ())
     }
 
     #[test]
@@ -502,6 +505,19 @@ mod tests {
         assert_eq!(token(NOW + 60, NOW + 31, NOW), Err(Check::NotYetValid));
         assert_eq!(token(NOW + 60, NOW, NOW + 30), Ok(()));
         assert_eq!(token(NOW + 60, NOW, NOW + 31), Err(Check::NotYetValid));
+    }
+
+    #[test]
+    fn no_token_is_older_than_1970_nor_good_beyond_the_year_9999() {
+        let out_of_range = |times: &str| match believed(times, None) {
+            Ok(()) => false,
+            Err(Refusal::Fault(Fault::InvalidField, _)) => true,
+            Err(refusal) => panic!("{refusal:?}"),
+        };
+        let last = 253_402_300_799_u64;
+        assert!(!out_of_range(&format!(r#""exp":{last},"iat":0"#)));
+        assert!(out_of_range(&format!(r#""exp":{},"iat":0"#, last + 1)));
+        assert!(out_of_range(&format!(r#""exp":{last},"iat":-1"#)));
     }
 
     #[test]

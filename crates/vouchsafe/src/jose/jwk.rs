@@ -107,7 +107,7 @@ impl Key {
                 };
                 let (x, y) = (bytes("x")?, bytes("y")?);
                 // RFC 7518 §6.2.1.2: coordinates have the full size of the field.
-                if x.len() != size || y.len() != size {
+                if [x.len(), y.len()] != [size; 2] {
                     return None;
                 }
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
@@ -239,6 +239,10 @@ mod tests {
         assert_eq!(with("alg", json!("PS256")), 1);
         assert_eq!(with("alg", json!("ES256")), 0);
         assert_eq!(with("alg", json!("RSA-OAEP")), 0);
+        for name in ["use", "key_ops", "alg", "kid"] {
+            assert_eq!(with(name, json!(7)), 0, "{name}");
+            assert_eq!(with(name, json!(null)), 0, "{name}");
+        }
     }
 
     #[test]
@@ -267,5 +271,40 @@ mod tests {
         assert_eq!(verdict(rsa(256, &[1])), Err(NoKey::Weak));
         assert_eq!(verdict(rsa(256, &[4])), Err(NoKey::Weak));
         assert_eq!(verdict(rsa(2048, &[1, 0, 1])), Err(NoKey::Unknown));
+    }
+
+    #[test]
+    fn rsa_keys_have_2048_to_8192_bits_and_a_short_exponent() {
+        let verdict = |first: u8, rest: usize, e: &[u8]| {
+            let mut key = rsa(0, e);
+            key["n"] = json!(URL_SAFE_NO_PAD.encode([vec![first], vec![0xff; rest]].concat()));
+            read(json!([key])).verify(Some("r"), Algorithm::Rs256, b"m", b"s").unwrap_err()
+        };
+        let common = &[1, 0, 1];
+        assert_eq!(verdict(0x7f, 255, common), NoKey::Weak);
+        assert_eq!(verdict(0x80, 255, common), NoKey::Wrong);
+        assert_eq!(verdict(0xff, 1023, common), NoKey::Wrong);
+        assert_eq!(verdict(0x01, 1024, common), NoKey::Unknown);
+        assert_eq!(verdict(0xff, 255, &[1; 8]), NoKey::Wrong);
+        assert_eq!(verdict(0xff, 255, &[1; 9]), NoKey::Unknown);
+    }
+
+    #[test]
+    fn each_coordinate_has_the_full_size_of_the_field() {
+        // The base point of P-256 (SEC 2 section 2.4.2).
+        let point = [
+            0x6b17d1f2e12c4247f8bce6e563a440f2_u128,
+            0x77037d812deb33a0f4a13945d898c296,
+            0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e16,
+            0x2bce33576b315ececbb6406837bf51f5,
+        ]
+        .map(u128::to_be_bytes)
+        .concat();
+        for (split, usable) in [(32, 1), (31, 0), (33, 0), (0, 0), (64, 0)] {
+            let (x, y) = point.split_at(split);
+            let [x, y] = [x, y].map(|c| URL_SAFE_NO_PAD.encode(c));
+            let set = read(json!([{"kty": "EC", "crv": "P-256", "x": x, "y": y}]));
+            assert_eq!(set.keys.len(), usable, "{split}");
+        }
     }
 }

@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, decoded_len_estimate};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -174,7 +174,7 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
 
 /// RFC 7515 §2: base64url without padding, and nothing else in between.
 fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Result<&'b [u8], Refusal> {
-    if part.len() / 4 * 3 + 3 <= few.len() {
+    if decoded_len_estimate(part.len()) <= few.len() {
         let len = URL_SAFE_NO_PAD.decode_slice(part, few).map_err(|_| not_base64())?;
         return Ok(&few[..len]);
     }
@@ -226,5 +226,55 @@ impl<'de> Visitor<'de> for HeaderVisitor {
             }
         }
         Ok(header)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use serde_json::json;
+
+    const NOW: u64 = 1_800_000_000;
+
+    /// What becomes of a signed answer with those claims, at a moment that does not move.
+    fn at(claims: Value) -> Result<(), Check> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+        let signed = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.to_string().as_bytes()));
+        let jwt = format!("{signed}.{}", encode(pair.sign(signed.as_bytes()).as_ref()));
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
+        let keys = KeySet::read(&Json::from(json!({ "keys": [key] })), 1).unwrap();
+        let (now, skew) = (UNIX_EPOCH + Duration::from_secs(NOW), Duration::from_secs(30));
+        match super::claims(&jwt, &keys, None, (now, skew)) {
+            Ok(read) => {
+                assert_eq!(read, Json::from(claims));
+                Ok(())
+            }
+            Err(Refusal::Check(check, _)) => Err(check),
+            Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+
+    #[test]
+    fn clocks_may_be_apart_by_thirty_seconds_and_no_more() {
+        assert_eq!(at(json!({})), Ok(()));
+        assert_eq!(at(json!({"exp": NOW - 29})), Ok(()));
+        assert_eq!(at(json!({"exp": NOW - 30})), Err(Check::Expired));
+        for name in ["iat", "nbf"] {
+            assert_eq!(at(json!({name: NOW + 30})), Ok(()));
+            assert_eq!(at(json!({name: NOW + 31})), Err(Check::NotYetValid));
+        }
+    }
+
+    #[test]
+    fn parts_of_any_length_are_decoded() {
+        for len in 0..1200 {
+            let part = URL_SAFE_NO_PAD.encode(vec![len as u8; len]);
+            let (mut few, mut many) = ([0; 512], Vec::new());
+            assert_eq!(decode_into(&part, &mut few, &mut many).unwrap(), vec![len as u8; len]);
+            let (mut few, mut many) = ([0; 512], Vec::new());
+            assert!(decode_into(&format!("{part}="), &mut few, &mut many).is_err());
+        }
     }
 }

@@ -159,11 +159,37 @@ mod tests {
             assert_eq!(hidden(&format!("no {shape}, sorry")), "no …, sorry", "{shape}");
         }
         // Of what was encoded together with more, the neighbours and less than three bytes are left.
-        for (before, left) in [("", ""), ("a", "YW"), ("ab", "YWJ"), ("abc", "YWJj")] {
-            let encoded = STANDARD_NO_PAD.encode(format!("{before}{SECRET} and more"));
-            assert!(hidden(&encoded).starts_with(&format!("{left}…")), "{encoded}: {}", hidden(&encoded));
+        for (before, left, right) in [
+            ("", "", "B& and more"),
+            ("a", "YW", " and more"),
+            ("ab", "YWJ", "& and more"),
+            ("abc", "YWJj", "B& and more"),
+        ] {
+            for alphabet in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+                let encoded = alphabet.encode(format!("{before}{SECRET} and more"));
+                assert_eq!(hidden(&encoded), format!("{left}…{}", alphabet.encode(right)), "{encoded}");
+            }
         }
         assert_eq!(hidden("hüsh/+1 alone"), "hüsh/+1 alone");
+    }
+
+    #[test]
+    fn a_secret_has_six_characters_or_more() {
+        assert_eq!(shown("no 12345", &["12345"], str::to_owned, 400), "no 12345");
+        assert_eq!(shown("no 123456", &["123456"], str::to_owned, 400), "no …");
+    }
+
+    #[test]
+    fn a_secret_is_found_whatever_of_it_is_escaped() {
+        let secret = "a\u{8}\u{c}\n\r\t<>'\"\u{20ac}\u{1f600}";
+        for shape in [
+            "a\\b\\f\\n\\r\\t<>'\\\"\\u20ac\u{1f600}",
+            "a\u{8}\u{c}\n\r\t&lt;&gt;&apos;&quot;&#8364;&#x1F600;",
+            "a%08%0C%0A%0D%09%3C%3E%27%22%E2%82%AC%F0%9F%98%80",
+        ] {
+            let shown = shown(&format!("no {shape}!"), &[secret], str::to_owned, 400);
+            assert_eq!(shown, "no …!", "{shape}");
+        }
     }
 
     #[test]
@@ -175,7 +201,8 @@ mod tests {
     fn the_beginning_of_a_long_secret_gives_it_away() {
         let long = "0123456789".repeat(100);
         assert_eq!(shown(&long[..500], &[&long], str::to_owned, 400), "…");
-        assert_eq!(shown(&long[..60], &[&long], str::to_owned, 400), &long[..60]);
+        assert_eq!(shown(&long[..64], &[&long], str::to_owned, 400), "…");
+        assert_eq!(shown(&long[..63], &[&long], str::to_owned, 400), &long[..63]);
     }
 
     #[test]

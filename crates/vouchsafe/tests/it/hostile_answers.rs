@@ -138,3 +138,25 @@ async fn an_authorization_response_that_quotes_secrets_gives_nothing_away() {
     let told = scenario.client().finish(login.pending, &query).await.unwrap_err().to_string();
     assert!(told.contains("not … nor …"), "{told}");
 }
+
+#[tokio::test]
+async fn what_is_said_at_length_is_told_short_and_legible() {
+    let long = format!("\u{1b}[31m{}", "x".repeat(5000));
+    let plain = "x".repeat(5000);
+    let refused = |body: Value| Scenario::openid().at("/token", answer_json(400, body));
+    for scenario in [
+        refused(json!({"error": "invalid_grant", "error_description": long, "error_uri": long})),
+        refused(json!({"error": {"type": "invalid_grant", "message": long}})),
+        refused(json!({ "error": plain })),
+        Scenario::openid().at("/token", answer(200, &format!("text/{plain}"), "x")),
+        Scenario::openid().header("alg", json!(long)),
+        Scenario::openid().header("kid", json!(long)),
+        Scenario::openid().header("typ", json!(format!("{long}+jwt"))),
+        Scenario::openid().claim("iss", json!(long)),
+    ] {
+        let error = scenario.log_in().await.unwrap_err();
+        let told = error.to_string();
+        assert!(told.chars().count() < 1000 && !told.contains(char::is_control), "{told}");
+        assert!(!format!("{error:?}").contains(&"x".repeat(401)), "{error:?}");
+    }
+}

@@ -200,6 +200,7 @@ async fn odd_entries_in_a_list_of_emails_are_no_email() {
         json!([{"email": "a@b.example", "primary": "true", "verified": true}]),
         json!([{"email": "a@b.example", "primary": true, "verified": 1}]),
         json!([{"email": 7, "primary": true, "verified": true}]),
+        json!([{"email": "", "primary": true, "verified": true}]),
         json!([{"primary": true, "verified": true}]),
     ] {
         let identity = github(USER, json(200, emails.clone())).0.identity(&tokens()).await.unwrap();

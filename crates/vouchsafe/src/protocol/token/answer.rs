@@ -226,7 +226,7 @@ impl Checked<'_> {
         match value {
             None | Some(Scalar::Null) => Ok(None),
             Some(Scalar::Number(number)) => Ok(Some(number)),
-            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty() => {
+            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
                 text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
             }
             Some(_) => Err(self.invalid(name, "is not a number")),
@@ -314,13 +314,25 @@ mod tests {
         assert_eq!(seconds(r#""expires_in":"3600""#), Some(3600));
         assert_eq!(seconds(r#""expires_in":3599.9"#), Some(3599));
         assert_eq!(seconds(r#""expires_at":1700000000"#), Some(1_700_000_000));
+        assert_eq!(seconds(r#""expires_in":253402300799"#), Some(253_402_300_799));
+        assert_eq!(seconds(r#""expires_at":"9999-12-31T23:59:59Z""#), Some(253_402_300_799));
+        assert_eq!(seconds(r#""expires_at":"1970-01-01T00:00:00Z""#), Some(0));
         assert_eq!(seconds(r#""expires_in":null"#), None);
         for wrong in [
             r#""expires_in":-1"#,
             r#""expires_in":"soon""#,
             r##""expires_in":"""##,
             r#""expires_in":[1]"#,
+            r#""expires_in":"1e3""#,
+            r#""expires_in":"+60""#,
+            r#""expires_in":"60.5""#,
+            r#""expires_in":"inf""#,
             r#""expires_in":1e300"#,
+            r#""expires_in":253402300800"#,
+            r#""expires_at":253402300800"#,
+            r#""expires_at":"9999-12-31T23:59:60Z""#,
+            r#""expires_at":"1969-12-31T23:59:59Z""#,
+            r#""expires_at":-1"#,
             r#""expires_at":true"#,
         ] {
             assert_eq!(at(wrong).unwrap_err().code(), "invalid_field", "{wrong}");
@@ -368,6 +380,9 @@ mod tests {
             "{}x",
             r#"{"a":1,"a":2,"access_token":"a","token_type":"Bearer"}"#,
             r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#,
+            r#"{"access_token":"a","token_type":"Bearer","scope":"a","scope":"a"}"#,
+            r#"{"access_token":"a","token_type":"Bearer","scope":null,"scope":"a"}"#,
+            r#"{"access_token":"a","token_type":"Bearer","error":null,"error":null}"#,
         ] {
             assert_eq!(code(body), "json", "{body}");
         }

@@ -107,6 +107,23 @@ async fn a_form_is_read_where_answers_may_be_forms() {
     assert_eq!(code("", answer(200, "application/x-www-form-urlencoded", form)).await, "content_type");
 }
 
+#[test]
+fn an_answer_from_elsewhere_is_a_form_where_answers_may_be_forms() {
+    let read = |more: &str, body: &str| {
+        let (client, wire) = answered(more, json(500, json!({})));
+        let read = client.manual().read_token_answer(body);
+        assert!(wire.seen().is_empty());
+        read.map(|tokens| tokens.access_token().expose().to_owned()).map_err(|e| e.code().to_owned())
+    };
+    let (forms, form) = ("[token]\nform_answer = true", "access_token=a%2Bt&token_type=bearer");
+    assert_eq!(read(forms, form).as_deref(), Ok("a+t"));
+    let object = " {\"access_token\":\"a+t\",\"token_type\":\"bearer\"}";
+    for more in ["", forms] {
+        assert_eq!(read(more, object).as_deref(), Ok("a+t"));
+    }
+    assert_eq!(read("", form).unwrap_err(), "json");
+}
+
 #[tokio::test]
 async fn json_under_another_name_is_read_where_the_definition_says_so() {
     let body = r#"{"access_token":"a","token_type":"Bearer"}"#;
