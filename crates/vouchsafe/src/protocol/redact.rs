@@ -1,5 +1,6 @@
 //! Providers quote what they were sent. What of it is secret must not be shown.
 use std::cmp::Reverse;
+use std::iter;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -93,8 +94,12 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
         }),
         '\\' => match chars.next()? {
             'u' => {
-                let code = u32::from_str_radix(text.get(2..6)?, 16).ok()?;
-                Some((char::from_u32(code)?, &text[6..]))
+                let unit = |at: usize| u16::from_str_radix(text.get(at..at + 4)?, 16).ok();
+                // RFC 8259 §7: what is beyond 16 bits is written as two.
+                let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).and_then(|_| unit(8));
+                let mut chars = char::decode_utf16(iter::once(unit(2)?).chain(second));
+                let c = chars.next()?.ok()?;
+                Some((c, &text[6 * c.len_utf16()..]))
             }
             'b' => Some(('\u{8}', chars.as_str())),
             'f' => Some(('\u{c}', chars.as_str())),
@@ -184,6 +189,7 @@ mod tests {
         let secret = "a\u{8}\u{c}\n\r\t<>'\"\u{20ac}\u{1f600}";
         for shape in [
             "a\\b\\f\\n\\r\\t<>'\\\"\\u20ac\u{1f600}",
+            "a\\b\\f\\n\\r\\t<>'\\\"\\u20ac\\ud83d\\ude00",
             "a\u{8}\u{c}\n\r\t&lt;&gt;&apos;&quot;&#8364;&#x1F600;",
             "a%08%0C%0A%0D%09%3C%3E%27%22%E2%82%AC%F0%9F%98%80",
         ] {
