@@ -249,6 +249,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_as_long_as_dns_has_it_at_most() {
+        // RFC 1035 section 2.3.4.
+        let label = provider("label", "https://{p}.example/a");
+        assert!(label.clone().param("p", "a".repeat(63)).blueprint("me").is_ok());
+        assert!(label.param("p", "a".repeat(64)).blueprint("me").is_err());
+        let host = provider("host", "https://{p}/a");
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+        assert!(host.clone().param("p", &longest).blueprint("me").is_ok());
+        assert!(host.param("p", format!("{longest}d")).blueprint("me").is_err());
+    }
+
+    #[test]
     fn a_server_may_be_below_a_path() {
         let below = provider("host_path", "https://{p}/a");
         for (value, expected) in [
