@@ -336,6 +336,23 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_is_open_by_one_mark_and_no_more() {
+        assert!(is_open("https://a.example/{tenantid}/v2.0") && is_open("https://a.example/{t}"));
+        for closed in ["", "/t", "/{}", "/{a/b}", "/{a}/{b}", "/{a", "/a}", "/}{"] {
+            assert!(!is_open(&format!("https://a.example{closed}")), "{closed}");
+        }
+        assert!(fits("https://a.example/{t}/v2", "https://a.example/x/v2"));
+        for other in [
+            "https://a.example//v2",
+            "https://a.example/x/y/v2",
+            "https://a.example/x",
+            "https://b.example/x/v2",
+        ] {
+            assert!(!fits("https://a.example/{t}/v2", other), "{other}");
+        }
+    }
+
+    #[test]
     fn what_matters_must_have_its_type() {
         let issuer = "https://a.example";
         assert!(read_document(issuer, "").is_ok());
