@@ -47,7 +47,6 @@ pub(crate) struct WellKnown {
 pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
     let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-    Endpoint::parse(issuer)?;
     // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
     if url.query().is_some() {
         return Err(NotAnEndpoint::Invalid("an issuer has no query".to_owned()));
