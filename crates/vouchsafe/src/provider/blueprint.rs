@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use vouchsafe_providers::{Definition, Kind, Rule};
 
 use super::Provider;
@@ -80,11 +80,6 @@ impl Provider {
             definition,
         };
         let definition = &blueprint.definition;
-        if let Some(method) = &definition.revocation.method
-            && Method::from_bytes(method.as_bytes()).is_err()
-        {
-            return Err(wrong(format!("{method} is no method")));
-        }
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
         {
