@@ -206,7 +206,10 @@ async fn of_access_token(kid: &str, change: serde_json::Value) -> Result<String,
     claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     let jwt = crate::forge::jwt("RS256", kid, &json!({"alg": "RS256", "kid": "rsa"}), &claims.to_string());
-    let scenario = Scenario::openid().provider(game());
+    // What is announced is for ID tokens.
+    let announced = json!(["ES256"]);
+    let scenario =
+        Scenario::openid().provider(game()).metadata("id_token_signing_alg_values_supported", announced);
     let tokens = crate::scenario::stored(json!({"access_token": jwt}));
     let identity = scenario.client().identity(&tokens).await.map_err(|error| error.code().to_owned())?;
     assert!(scenario.wire.seen_at("/userinfo").is_empty());
