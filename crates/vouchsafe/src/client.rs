@@ -534,3 +534,15 @@ const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// More keys than any provider has; what is beyond is not read.
 const MAX_KEYS: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_set_is_as_the_documentation_says() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
+        assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
+    }
+}

@@ -137,6 +137,7 @@ mod tests {
             "file:///etc/passwd",
             "data:text/plain,x",
             "https://user@a.example/",
+            "https://:password@a.example/",
             "https://a.example/#x",
             "a.example/token",
             "https://a.example/\r\nx",

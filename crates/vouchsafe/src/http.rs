@@ -253,3 +253,26 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How often a request is tried again: a provider in trouble is not helped by more.
 const RETRIES: u32 = 2;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Idle;
+
+    impl HttpClient for Idle {
+        fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+            panic!("{} was asked", request.uri())
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_in_the_clear_whoever_asks_for_it() {
+        for uri in ["http://a.example/token", "ftp://localhost/token", "http://localhost.example/", "/token"]
+        {
+            let request = http::Request::post(uri).body(Vec::new()).unwrap();
+            let error = Http::from(Idle).send(Operation::Refresh, request).await.unwrap_err();
+            assert_eq!(error.code(), "insecure_url", "{uri}");
+        }
+    }
+}

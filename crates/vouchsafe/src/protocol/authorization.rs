@@ -51,8 +51,8 @@ impl AuthorizationRequest<'_> {
         }
         // What comes first begins the query, unless the endpoint has one.
         let end = endpoint.as_str().len();
-        if !endpoint.as_str().contains('?') && url.len() > end {
-            url.replace_range(end..=end, "?");
+        if !endpoint.as_str().contains('?') {
+            url.replace_range(end..url.len().min(end + 1), "?");
         }
         url
     }
@@ -396,5 +396,53 @@ mod tests {
         assert_eq!(response.state.as_deref(), Some("%zz"));
         assert!(AuthorizationResponse::read("code=%ff").is_err());
         assert!(AuthorizationResponse::read(&format!("code={}", "a".repeat(MAX_QUERY))).is_err());
+    }
+
+    #[test]
+    fn where_nothing_comes_first_the_query_begins_all_the_same() {
+        let names =
+            ["response_type", "client_id", "redirect_uri"].map(|name| (name.to_owned(), String::new()));
+        let names = BTreeMap::from(names);
+        let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
+        let begun = AuthorizationRequest { names: &names, ..request(&[], &[]) }.begin(&endpoint);
+        assert_eq!(begun, "https://a.example/authorize?");
+    }
+
+    #[test]
+    fn a_query_is_read_up_to_64_kib() {
+        let mut manners = CallbackManners::default();
+        manners.forward.push("realm".to_owned());
+        let query = |length: usize| format!("realm={}", "a".repeat(length - "realm=".len()));
+        let (longest, longer, endless) = (query(65_536), query(65_537), query(65_600));
+        assert!(AuthorizationResponse::read(&longest).is_ok());
+        assert_eq!(check_response(&manners, &longest, None).unwrap()[0].1.len(), 65_530);
+        for query in [&*longer, &*endless, "realm=%ff", "%ff=realm"] {
+            let error = AuthorizationResponse::read(query).err().unwrap();
+            assert_eq!(error.code(), "invalid_field");
+            assert_eq!(check_response(&manners, query, None).unwrap_err().code(), "invalid_field");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_read_once_and_up_to_8_kib() {
+        let mut manners = CallbackManners::default();
+        manners.profile = Some("user".to_owned());
+        let query = |length: usize| format!("user={{\"a\":\"{}\"}}", "b".repeat(length - 8));
+        assert!(profile(&manners, &query(8_192)).is_some_and(|(name, _)| name == "user"));
+        for query in [&query(8_193), "user={}&user={}", "user=[]", "user={", "user=%ff", "other={}"] {
+            assert!(profile(&manners, query).is_none(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_64_hexadecimal_digits() {
+        let hash = [&[0x0f; 31][..], &[0xa9]].concat();
+        let text = "0f".repeat(31) + "a9";
+        assert_eq!(unhex(&text).as_ref().map(<[u8; 32]>::as_slice), Some(&hash[..]));
+        for wrong in
+            [&text[1..], &format!("{text}00"), &text.replace("0f", "+f"), &text.replace("0f", "é"), ""]
+        {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
     }
 }

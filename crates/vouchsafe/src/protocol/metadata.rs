@@ -47,7 +47,6 @@ pub(crate) struct WellKnown {
 pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
     let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-    Endpoint::parse(issuer)?;
     // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
     if url.query().is_some() {
         return Err(NotAnEndpoint::Invalid("an issuer has no query".to_owned()));
@@ -285,20 +284,71 @@ mod tests {
     }
 
     fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {
-        let uri = http::Uri::from_static("https://a.example/");
+        read_at("https://a.example/", false, issuer, more)
+    }
+
+    fn read_at(place: &'static str, is_openid: bool, issuer: &str, more: &str) -> Result<Metadata, Error> {
+        let uri = http::Uri::from_static(place);
         let exchange =
             Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
         let scheme = issuer.split(':').next().unwrap();
         let body = format!(
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
         );
-        let asked = WellKnown {
-            issuers: vec![issuer.to_owned()],
-            documents: Vec::new(),
-            template: None,
-            is_openid: false,
-        };
+        let asked =
+            WellKnown { issuers: vec![issuer.to_owned()], documents: Vec::new(), template: None, is_openid };
         read(&exchange, &asked, &Response::new(body.into_bytes()))
+    }
+
+    #[test]
+    fn an_openid_provider_is_known_by_its_place_or_by_what_it_says() {
+        let neutral = "https://a.example/.well-known/oauth-authorization-server";
+        let (keys, scope) =
+            (r#","jwks_uri":"https://a.example/k""#, r#","scopes_supported":["email","openid"]"#);
+        let both = format!("{keys}{scope}");
+        for (place, asked, more, expected) in [
+            (neutral, false, "", false),
+            (neutral, true, "", true),
+            ("https://a.example/.well-known/openid-configuration/tenant", false, "", true),
+            ("https://a.example/tenant/.well-known/openid-configuration", false, "", true),
+            (neutral, false, r#","subject_types_supported":["public"]"#, true),
+            (neutral, false, r#","id_token_signing_alg_values_supported":["RS256"]"#, true),
+            (neutral, false, keys, false),
+            (neutral, false, scope, false),
+            (neutral, false, &both, true),
+            (neutral, false, &both.replace("openid", "profile"), false),
+        ] {
+            let metadata = read_at(place, asked, "https://a.example", more).unwrap();
+            assert_eq!(metadata.is_openid, expected, "{place} {asked} {more}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_s_identifier_is_a_guid() {
+        let guid = "72f988bf-0000-4000-8000-2d7cd011DB47";
+        assert!(is_guid(guid));
+        let domain = "its-36-characters.avalon.example.com";
+        for other in [&guid[1..], &format!("{guid}0"), &guid.replace('-', "0"), domain, "common", "cafe", ""]
+        {
+            assert!(!is_guid(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_open_by_one_mark_and_no_more() {
+        assert!(is_open("https://a.example/{tenantid}/v2.0") && is_open("https://a.example/{t}"));
+        for closed in ["", "/t", "/{}", "/{a/b}", "/{a}/{b}", "/{a", "/a}", "/}{"] {
+            assert!(!is_open(&format!("https://a.example{closed}")), "{closed}");
+        }
+        assert!(fits("https://a.example/{t}/v2", "https://a.example/x/v2"));
+        for other in [
+            "https://a.example//v2",
+            "https://a.example/x/y/v2",
+            "https://a.example/x",
+            "https://b.example/x/v2",
+        ] {
+            assert!(!fits("https://a.example/{t}/v2", other), "{other}");
+        }
     }
 
     #[test]

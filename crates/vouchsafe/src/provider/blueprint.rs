@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use vouchsafe_providers::{Definition, Kind, Rule};
 
 use super::Provider;
@@ -80,11 +80,6 @@ impl Provider {
             definition,
         };
         let definition = &blueprint.definition;
-        if let Some(method) = &definition.revocation.method
-            && Method::from_bytes(method.as_bytes()).is_err()
-        {
-            return Err(wrong(format!("{method} is no method")));
-        }
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
         {
@@ -246,6 +241,18 @@ mod tests {
         for value in ["a.example/x", "u@a.example", "a.example:x", "a..b", ""] {
             assert!(host.clone().param("p", value).blueprint("me").is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_dns_has_it_at_most() {
+        // RFC 1035 section 2.3.4.
+        let label = provider("label", "https://{p}.example/a");
+        assert!(label.clone().param("p", "a".repeat(63)).blueprint("me").is_ok());
+        assert!(label.param("p", "a".repeat(64)).blueprint("me").is_err());
+        let host = provider("host", "https://{p}/a");
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+        assert!(host.clone().param("p", &longest).blueprint("me").is_ok());
+        assert!(host.param("p", format!("{longest}d")).blueprint("me").is_err());
     }
 
     #[test]

@@ -201,6 +201,10 @@ async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
     ] {
         assert_eq!(client.login().redirect_uri(uri).await.unwrap_err().code(), code, "{uri}");
         assert_eq!(client.manual().authorization_url(uri).await.unwrap_err().code(), code, "{uri}");
+        let registered = vouchsafe::Registration::new(CLIENT_ID).redirect_uri(uri);
+        let http = crate::wire::Wire::dead(vouchsafe::HttpErrorKind::Connect).http();
+        let refused = vouchsafe::Client::new(acme(), registered, &http).unwrap_err();
+        assert_eq!(refused.code(), code, "{uri}");
     }
     for uri in ["http://[::1]:1/cb", "http://localhost/cb", "com.example.app:/cb"] {
         assert!(client.login().redirect_uri(uri).await.is_ok(), "{uri}");

@@ -54,6 +54,7 @@ async fn a_pending_login_survives_being_kept() {
     let pending: PendingLogin = serde_json::from_str(&kept).unwrap();
     assert_eq!(pending.data(), Some("/return/here?ä"));
     assert_eq!(pending.provider(), "openid");
+    assert_eq!(pending.redirect_uri(), crate::scenario::REDIRECT_URI);
     assert!(pending.matches(&query));
     assert_eq!(serde_json::to_string(&pending).unwrap(), kept);
     scenario.client().finish(pending, &query).await.unwrap();

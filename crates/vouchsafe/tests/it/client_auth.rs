@@ -68,8 +68,12 @@ async fn post_puts_the_secret_into_the_body_alone() {
 
 #[tokio::test]
 async fn none_sends_the_id_and_no_secret() {
-    for registration in [public(), web().client_auth(ClientAuth::None)] {
-        let (token, revocation) = sent(acme(), registration).await;
+    for (provider, registration) in [
+        (acme(), public()),
+        (acme(), web().client_auth(ClientAuth::None)),
+        (acme().client_auth(ClientSecretBasic), public()),
+    ] {
+        let (token, revocation) = sent(provider, registration).await;
         for request in [token, revocation] {
             assert_eq!(method(&request), "none");
             assert!(!String::from_utf8_lossy(request.body()).contains(CLIENT_SECRET));
@@ -161,4 +165,13 @@ async fn revocation_follows_its_own_metadata_and_else_the_token_endpoints() {
         scenario.client().revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
         assert_eq!(method(&scenario.wire.seen_at("/revoke")[0]), expected);
     }
+}
+
+#[tokio::test]
+async fn what_the_registration_says_goes_before_what_the_metadata_offers_for_revocation() {
+    let scenario = Scenario::openid()
+        .registration(web().client_auth(ClientSecretPost))
+        .metadata("revocation_endpoint_auth_methods_supported", json!(["client_secret_basic"]));
+    scenario.client().revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
+    assert_eq!(method(&scenario.wire.seen_at("/revoke")[0]), "post");
 }

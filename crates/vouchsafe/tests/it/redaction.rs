@@ -44,6 +44,8 @@ async fn debug_output_of_a_login_lacks_state_nonce_and_verifier() {
         !shows(&login, kept["verifier"].as_str().unwrap()),
         "the URL has state and nonce, never the verifier"
     );
+    let shown = format!("{:?}", login.pending);
+    assert!(shown.starts_with(r#"PendingLogin { provider: "openid", started_at: "#), "{shown}");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ async fn parameters_have_the_provider_s_names_or_are_left_out() {
     );
     let error = client.login().extra("appid", "other").await.unwrap_err();
     assert_eq!(error.code(), "reserved_param");
+    assert!(client.login().extra("another", "other").await.is_ok());
     assert_eq!(refused("[authorization]\nfragment = \"a b\""), "definition");
 }
 

@@ -169,6 +169,19 @@ async fn what_asks_for_the_profile_asks_for_no_list_of_its_own() {
 }
 
 #[tokio::test]
+async fn what_is_a_failure_in_a_profile_is_none_in_a_list_of_its_own() {
+    let more = "[userinfo.failure]\ncode = \"/code\"\nsuccess = [\"0\"]\n[identity]\nsubject = [\"/id\"]\n\
+        [identity.emails]\nendpoint = \"https://acme.example/emails\"\nlist = \"/values\"\nemail = \"/email\"";
+    let wire = crate::wire::Wire::new(|request| match request.uri().path() {
+        "/emails" => json(200, json!({"code": 1, "values": [{"email": "a@b.example"}]})),
+        _ => json(200, json!({"code": 0, "id": 1})),
+    });
+    let client = vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
+    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    assert_eq!(identity.email(), Some("a@b.example"));
+}
+
+#[tokio::test]
 async fn a_list_of_its_own_that_is_none_is_told() {
     let more = "[identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
         list = \"/values\"\nemail = \"/email\"";

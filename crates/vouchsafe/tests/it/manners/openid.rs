@@ -50,6 +50,24 @@ async fn metadata_is_read_where_the_definition_says() {
 }
 
 #[tokio::test]
+async fn a_userinfo_is_from_the_issuer_by_any_of_its_names() {
+    let aliases = "issuer_aliases = [\"op.example\", \"https://id.op.example\"]";
+    for (iss, known) in [
+        ("https://op.example", true),
+        ("op.example", true),
+        ("https://id.op.example", true),
+        ("https://evil.example", false),
+    ] {
+        let scenario = Scenario::openid().provider(defined("https://op.example", aliases));
+        let scenario = scenario.with(|op| op.userinfo["iss"] = json!(iss));
+        let tokens = scenario.log_in().await.unwrap();
+        let outcome = scenario.client().profile(&tokens).await;
+        let expected = if known { Ok(()) } else { Err("issuer_mismatch") };
+        assert_eq!(outcome.as_ref().map(drop).map_err(vouchsafe::Error::code), expected, "{iss}");
+    }
+}
+
+#[tokio::test]
 async fn a_nonce_that_does_not_come_back_is_missed_unless_the_definition_says_so() {
     let without = || Scenario::openid().without("nonce");
     assert_eq!(without().verdict().await, "nonce_mismatch");
@@ -188,7 +206,10 @@ async fn of_access_token(kid: &str, change: serde_json::Value) -> Result<String,
     claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     let jwt = crate::forge::jwt("RS256", kid, &json!({"alg": "RS256", "kid": "rsa"}), &claims.to_string());
-    let scenario = Scenario::openid().provider(game());
+    // What is announced is for ID tokens.
+    let announced = json!(["ES256"]);
+    let scenario =
+        Scenario::openid().provider(game()).metadata("id_token_signing_alg_values_supported", announced);
     let tokens = crate::scenario::stored(json!({"access_token": jwt}));
     let identity = scenario.client().identity(&tokens).await.map_err(|error| error.code().to_owned())?;
     assert!(scenario.wire.seen_at("/userinfo").is_empty());

@@ -87,6 +87,13 @@ async fn a_failure_with_a_status_of_success_is_one() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_the_provider_s_words_is_told_in_the_rfcs() {
+    let more = "[token]\nerror_codes = { dead_token = \"invalid_token\" }";
+    let refused = json(400, json!({"error": "dead_token"}));
+    assert_eq!(answered(more, refused).0.revoke(&both()).await.unwrap_err().code(), "invalid_token");
+}
+
+#[tokio::test]
 async fn a_method_that_is_none_is_told_at_once() {
     assert_eq!(refused("[revocation]\nmethod = \"DELETE /\""), "definition");
 }
