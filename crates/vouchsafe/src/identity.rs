@@ -43,9 +43,6 @@ impl Identity {
                 return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
             }
         };
-        if first(&manners.email, &profile).is_some_and(|email| !email.is_string()) {
-            return Err(invalid(Fault::InvalidField, "the profile's e-mail is not text"));
-        }
         Ok(Self {
             provider: provider.to_owned(),
             subject,
@@ -298,6 +295,9 @@ mod tests {
     fn a_user_id_is_text_or_a_number() {
         let subject = |profile: &str| Identity::read("x", &manners(false), profile.parse().unwrap());
         assert_eq!(subject(r#"{"sub": 7}"#).unwrap().subject(), "7");
+        assert_eq!(subject(r#"{"sub": -7}"#).unwrap().subject(), "-7");
+        assert_eq!(subject(r#"{"sub": 18446744073709551615}"#).unwrap().subject(), "18446744073709551615");
+        assert_eq!(subject(r#"{"sub": 1.5}"#).unwrap_err().code(), "invalid_field");
         assert_eq!(subject(r#"{"sub": {}}"#).unwrap_err().code(), "invalid_field");
         assert_eq!(subject(r#"{"sub": ""}"#).unwrap_err().code(), "invalid_field");
         assert_eq!(subject("{}").unwrap_err().code(), "missing_field");
