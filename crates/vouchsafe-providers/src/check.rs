@@ -46,6 +46,7 @@ pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
 
     urls(d)?;
     marks(d)?;
+    servers(d)?;
     pointers(d)?;
     words(d)
 }
@@ -73,7 +74,7 @@ fn urls(d: &Definition) -> Result<(), Mistake> {
     }
 }
 
-fn endpoints(d: &Definition) -> [(&'static str, &Option<String>); 12] {
+fn endpoints(d: &Definition) -> [(&'static str, &Option<String>); 13] {
     [
         ("issuer", &d.issuer),
         ("discovery", &d.discovery),
@@ -87,6 +88,7 @@ fn endpoints(d: &Definition) -> [(&'static str, &Option<String>); 12] {
         ("userinfo_endpoint", &d.userinfo_endpoint),
         ("long_lived.endpoint", d.long_lived.as_ref().map_or(&None, |l| &l.endpoint)),
         ("identity.emails.endpoint", d.identity.emails.as_ref().map_or(&None, |e| &e.endpoint)),
+        ("identity.issuer", &d.identity.issuer),
     ]
 }
 
@@ -132,6 +134,39 @@ fn described(d: &Definition, field: &str, value: &str) -> Result<(), Mistake> {
         })?;
     }
     Ok(())
+}
+
+/// Whose users are whose: no definition mixes those of one server with those of another.
+fn servers(d: &Definition) -> Result<(), Mistake> {
+    let host = |url: &Option<String>| url.as_deref().map(host_of).unwrap_or_default().to_owned();
+    if let Some(issuer) = &d.identity.issuer {
+        let token = host(&d.token_endpoint);
+        ensure(!token.is_empty() && host_of(issuer) == token, "identity.issuer", || {
+            "must be at the host of the token endpoint".to_owned()
+        })?;
+        ensure(!issuer.contains('?'), "identity.issuer", || "must be a URL without a query".to_owned())?;
+    }
+    // The host of what tells who the user is.
+    let hosts =
+        [&d.issuer, &d.discovery, &d.token_endpoint, &d.userinfo_endpoint, &d.identity.issuer].map(host);
+    for (name, param) in &d.params {
+        let mark = format!("{{{name}}}");
+        ensure(
+            param.server || !hosts.iter().any(|host| host.contains(&mark)),
+            &format!("params.{name}.server"),
+            || {
+                "must be true for what the host of the issuer, of the token endpoint or of the userinfo endpoint depends on"
+                .to_owned()
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// The host of a URL that may hold marks, with its port; a URL that is one mark is that mark.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn pointers(d: &Definition) -> Result<(), Mistake> {

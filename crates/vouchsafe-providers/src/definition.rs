@@ -409,6 +409,11 @@ pub enum ProfileSource {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct IdentityManners {
+    /// What stands for the issuer in the key of an account where the provider has none: a URL at the host of the token
+    /// endpoint, such as `https://{shop}.example.com/staff`. That endpoint's origin unless it is set. It keeps users apart
+    /// whom one server tells under one subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// The user's identifier, unique and never reassigned at this provider.
     pub subject: Vec<String>,
     /// The subject is the last part of a path or URL.
@@ -478,6 +483,10 @@ pub struct Param {
     /// Without it, what mentions it is left out.
     #[serde(default)]
     pub optional: bool,
+    /// Servers with different values of it are different servers, whose users are not each other's. False for what all
+    /// of a provider's users share: the version of an API, the language of a page.
+    #[serde(default = "yes")]
+    pub server: bool,
     /// A value that would do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,

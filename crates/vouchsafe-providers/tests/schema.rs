@@ -243,6 +243,10 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("userinfo.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("userinfo.params.uid", "{token:uid}", pointer),
         ("userinfo.failure.description", "message", pointer),
+        ("identity.issuer", "users", url),
+        ("identity.issuer", "https://{shop}/users", "{shop} is not described"),
+        ("identity.issuer", "https://full.example/users", "at the host of the token endpoint"),
+        ("identity.issuer", "https://{host}/users?a=b", "without a query"),
         ("identity.subject", "[\"id\"]", pointer),
         ("identity.email", "[\"\"]", pointer),
         ("identity.email_verified", "[\"/a~\"]", pointer),
@@ -258,6 +262,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("identity.emails.primary", "primary", pointer),
         ("identity.emails.verified", "verified", pointer),
         ("params.host.rule", "domain", "unknown variant"),
+        ("params.host.server", "[false]", "invalid type"),
         ("params.host.default", "https://full.example", "must be a host name"),
         ("params.host.example", "a b", "must be a host name"),
     ];
@@ -314,7 +319,9 @@ fn a_signed_profile_without_keys_to_verify_it_by_is_refused() {
 
 #[test]
 fn a_definition_for_tests_may_be_on_this_machine() {
-    let text = FULL.replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"");
+    let text = FULL
+        .replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"")
+        .replace("\"https://{host}/users\"", "\"http://127.0.0.1:8080/users\"");
     assert!(Definition::from_toml(&text).is_ok());
 }
 
@@ -328,6 +335,39 @@ fn a_host_may_have_a_path_where_the_rule_says_so() {
     for host in ["full.example/", "full.example/..", "full.example/a?b", "/auth", "full.example/a b"] {
         assert!(refusal(&with(host)).contains("with an optional port and path"), "{host}");
     }
+}
+
+#[test]
+fn what_the_host_of_a_server_depends_on_tells_servers_apart() {
+    let shared = |text: &str| Definition::from_toml(&text.replace("server = true", "server = false"));
+    let fixed = ["issuer", "discovery", "token_endpoint", "userinfo_endpoint"].iter().fold(
+        FULL.replace("https://{host}/users", "https://full.example/users"),
+        |text, field| {
+            let begin = format!("\n{field} = \"https://");
+            text.replacen(&format!("{begin}{{host}}/"), &format!("{begin}full.example/"), 1)
+        },
+    );
+    assert!(shared(&fixed).is_ok(), "{:?}", shared(&fixed));
+    for field in ["issuer", "discovery", "token_endpoint", "userinfo_endpoint"] {
+        let begin = format!("\n{field} = \"https://");
+        let mut text = fixed.replacen(&format!("{begin}full.example/"), &format!("{begin}{{host}}/"), 1);
+        if field == "token_endpoint" {
+            text = text.replace("https://full.example/users", "https://{host}/users");
+        }
+        let message = shared(&text).unwrap_err().to_string();
+        assert!(message.contains("field params.host.server: must be true"), "{field}: {message}");
+    }
+    // A version of an API, the language of a page.
+    assert!(!get("facebook").unwrap().params["version"].server);
+    assert!(get("mastodon").unwrap().params["host"].server);
+}
+
+#[test]
+fn the_staff_of_a_shop_is_never_the_shop() {
+    let (shop, staff) = (get("shopify").unwrap(), get("shopify-online").unwrap());
+    assert_eq!(shop.token_endpoint, staff.token_endpoint);
+    assert_eq!(shop.identity.issuer, None);
+    assert_eq!(staff.identity.issuer.as_deref(), Some("https://{shop}.myshopify.com/staff"));
 }
 
 #[test]

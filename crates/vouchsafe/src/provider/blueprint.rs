@@ -44,6 +44,7 @@ impl Provider {
         let mut definition = self.definition.clone();
         definition.issuer = self.fill(definition.issuer.as_deref(), client_id)?;
         definition.discovery = self.fill(definition.discovery.as_deref(), client_id)?;
+        definition.identity.issuer = self.fill(definition.identity.issuer.as_deref(), client_id)?;
         for params in [
             &mut definition.authorization.params,
             &mut definition.callback.expect,
