@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,12 +19,14 @@ use crate::json::Json;
 use crate::login::{Login, LoginRequest, PendingLogin};
 use crate::manual::Manual;
 use crate::protocol::answer::{Dialect, Exchange};
-use crate::protocol::authorization::{self, AuthorizationResponse};
+use crate::protocol::authorization::{self, ResponseParams};
+use crate::protocol::authorization_response::{AuthorizationResponse, Elsewhere};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::emails;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::random::Random;
 use crate::protocol::token::Grant;
+use crate::provenance::Provenance;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
 use crate::secret::same;
@@ -39,7 +42,7 @@ pub(crate) use exchange::Expectations;
 ///
 /// ```no_run
 /// # #[cfg(feature = "reqwest")]
-/// # async fn f(query: &str) -> Result<(), vouchsafe::Error> {
+/// # async fn f(url: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::{Client, Http, Registration, providers};
 ///
 /// let registration =
@@ -47,7 +50,7 @@ pub(crate) use exchange::Expectations;
 /// let client = Client::new(providers::github(), registration, &Http::new()?)?;
 ///
 /// let login = client.login().await?; // send the browser to login.url
-/// let tokens = client.finish(login.pending, query).await?; // when it returns with a query
+/// let tokens = client.finish(login.pending, url).await?; // when it has come back, with the URL that it came to
 /// let identity = client.identity(&tokens).await?;
 /// println!("{} <{}>", identity.subject(), identity.verified_email().unwrap_or("no e-mail"));
 /// # Ok(()) }
@@ -170,36 +173,61 @@ impl Client {
         Login::new(self)
     }
 
-    /// Finishes a login, with the query that the browser brought to the redirect URI; or with the form, where the
-    /// provider has it posted there.
+    /// Finishes a login, with the URL that the browser came to; with the form as well, where the provider has the
+    /// response posted there ([`AuthorizationResponse::form`]).
     ///
-    /// Checks issuer and state, exchanges the code, and verifies the ID token, in that order (RFC 9207, RFC 6749
-    /// section 10.12, RFC 7636, OpenID Connect Core section 3.1.3.7).
+    /// Checks where the response came to, issuer and state, exchanges the code, and verifies the ID token, in that order
+    /// (RFC 9700 section 4.4.2, RFC 9207, RFC 6749 section 10.12, RFC 7636, OpenID Connect Core section 3.1.3.7).
     ///
     /// # Errors
     /// [`Error::Server`] if the provider or the user said no ([`Error::is_denied`]), [`Error::Validation`] if a check
-    /// failed, [`Error::Response`] and [`Error::Http`] if the provider's answers could not be used.
+    /// failed, [`Error::Response`] and [`Error::Http`] if the provider's answers could not be used; [`Error::Config`] if
+    /// what was handed in is no URL.
     #[doc(alias = "get_access_token")]
-    pub async fn finish(&self, pending: PendingLogin, query: &str) -> Result<Tokens, Error> {
+    pub async fn finish<'r>(
+        &self,
+        pending: PendingLogin,
+        response: impl Into<AuthorizationResponse<'r>>,
+    ) -> Result<Tokens, Error> {
+        self.finished(pending, response.into()).await
+    }
+
+    async fn finished(&self, pending: PendingLogin, came: AuthorizationResponse<'_>) -> Result<Tokens, Error> {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
+        // RFC 9700 §4.4.2.2: a response is another provider's, or was asked for with other demands, where it came to
+        // another redirect URI.
+        match came.came_to(&pending.request.redirect_uri) {
+            Ok(()) => {}
+            Err(Elsewhere::AnotherPlace) => {
+                let detail = "the response came to another URL than the redirect URI of its login";
+                return refuse(Check::RedirectUriMismatch, detail);
+            }
+            Err(Elsewhere::NoUrl) => {
+                let detail = "a login is finished with the URL that the browser came to, or with its path and query from the \
+                              first slash on: what was given is neither";
+                return Err(Error::config("response_url", detail));
+            }
+        }
+        let query = came.params();
         let definition = &self.inner.blueprint.definition;
         let secret = self.inner.credentials.secret();
         let forwarded = authorization::check_response(&definition.callback, query, secret)?;
-        let response = AuthorizationResponse::read(query)?;
+        let response = ResponseParams::read(query)?;
         let server = self.server().await?;
         let PendingLogin { request, .. } = &pending;
-        let asked = (&request.client_id, &request.provider, &request.issuer);
-        if asked != (&self.inner.registration.client_id, &definition.slug, &server.issuer) {
-            return refuse(
-                Check::IssuerMismatch,
-                "the login was started by another client than the one that ends it",
-            );
-        }
+        server.provenance.check("a login", &request.provenance, operation)?;
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match &response.iss {
+            Some(_) if server.issuer.is_none() => {
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the response names an issuer (iss), and none is known of this provider: if it is the provider's, tell \
+                     its issuer with Provider::issuer",
+                );
+            }
             Some(iss) if !server.is_issuer(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
@@ -258,7 +286,8 @@ impl Client {
             acr_values: &pending.acr_values,
             code: Some(code),
         };
-        let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await?;
+        let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await;
+        let tokens = tokens.map_err(|e| e.without(secrets))?;
         let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
         let kept = kept.map(|(name, value)| (name, Json::text(value)));
         let brought = authorization::profile(&definition.callback, query).into_iter().chain(kept);
@@ -273,7 +302,11 @@ impl Client {
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        let server = self.server().await?;
+        self.refreshed(tokens).await.map_err(|e| self.without_secrets(e, tokens))
+    }
+
+    async fn refreshed(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        let server = self.server_of(tokens, Operation::Refresh).await?;
         server.refresh_endpoint()?;
         let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
         let token = match tokens.refresh_token() {
@@ -291,19 +324,23 @@ impl Client {
         let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
-        let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri).map(String::as_str);
+        let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri);
         let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let grant =
             Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
         let fresh = self.redeem(&server, grant, &expectations, false).await?;
 
-        // OpenID Connect Core §12.2: a refreshed ID token is about the same user.
-        if let (Some(old), Some(new)) = (old, fresh.id_token())
-            && old.subject() != new.subject()
-        {
-            let detail = "the refreshed ID token is about another user";
-            return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
+        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
+        // has many issuers, that of the first ID token stays.
+        if let (Some(old), Some(new)) = (old, fresh.id_token()) {
+            let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
+            if old.subject() != new.subject() {
+                return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
+            }
+            if server.issuer_template.is_some() && old.claim("iss") != new.claim("iss") {
+                return refuse(Check::IssuerMismatch, "the refreshed ID token is from another issuer than the first");
+            }
         }
         Ok(self.kept(fresh, tokens))
     }
@@ -314,7 +351,9 @@ impl Client {
     /// [`Error::Unsupported`] if it has not.
     #[doc(alias = "get_long_lived_access_token")]
     pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        Ok(self.kept(self.prolong(tokens).await?, tokens))
+        let server = self.server_of(tokens, Operation::LongLivedToken).await?;
+        let prolonged = self.prolong(&server, tokens).await.map_err(|e| self.without_secrets(e, tokens))?;
+        Ok(self.kept(prolonged, tokens))
     }
 
     /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its
@@ -325,6 +364,7 @@ impl Client {
     /// [`Error::Unsupported`] if the provider has no revocation, or none for the tokens that there are.
     #[doc(alias = "revoke_token")]
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
+        self.server_of(tokens, Operation::Revocation).await?;
         let manners = &self.inner.blueprint.definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
@@ -333,7 +373,7 @@ impl Client {
             }
             _ => (access_token.expose(), "access_token"),
         };
-        self.revoke_token(token, Some(hint), access_token).await
+        self.revoke_token(token, Some(hint), access_token).await.map_err(|e| self.without_secrets(e, tokens))
     }
 
     /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo. Where a provider has none, the
@@ -344,7 +384,8 @@ impl Client {
     /// token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
-        self.profile_of(tokens.bearer(), Some(tokens)).await
+        self.server_of(tokens, Operation::Profile).await?;
+        self.profile_of(tokens.bearer(), Some(tokens)).await.map_err(|e| self.without_secrets(e, tokens))
     }
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
@@ -358,7 +399,9 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let identity = self.identity_by_provider(tokens).await?;
+        let server = self.server_of(tokens, Operation::Identity).await?;
+        let identity = self.identity_by_provider(&server, tokens).await;
+        let identity = identity.map_err(|e| self.without_secrets(e, tokens))?;
         let callback = &self.inner.blueprint.definition.callback;
         let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
         Ok(match brought {
@@ -368,16 +411,17 @@ impl Client {
     }
 
     /// The same without what the browser brought.
-    async fn identity_by_provider(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let Definition { slug, identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
+    async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
+        let Definition { identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
+        let from = &*provenance_of(server, tokens);
         // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
         let identity = match (self.profile(tokens).await, claims) {
-            (Ok(profile), Some(claims)) => Identity::read_both(slug, manners, claims, profile)?,
-            (Ok(profile), None) => Identity::read(slug, manners, profile)?,
+            (Ok(profile), Some(claims)) => Identity::read_both(from, manners, claims, profile)?,
+            (Ok(profile), None) => Identity::read(from, manners, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
-                let identity = Identity::read(slug, manners, claims)?;
+                let identity = Identity::read(from, manners, claims)?;
                 match error {
                     Error::Unsupported(_) => identity,
                     error => return Ok(identity.without_profile(error)),
@@ -417,7 +461,8 @@ impl Client {
         &self.inner.blueprint
     }
 
-    pub(crate) fn client_id(&self) -> &str {
+    /// The id of the client.
+    pub fn client_id(&self) -> &str {
         &self.inner.registration.client_id
     }
 
@@ -427,8 +472,14 @@ impl Client {
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
-    pub(crate) fn redirect_uri(&self) -> Option<&String> {
-        self.inner.registration.redirect_uri.as_ref()
+    /// Where browsers return to, as the registration says.
+    pub fn redirect_uri(&self) -> Option<&str> {
+        self.inner.registration.redirect_uri.as_deref()
+    }
+
+    /// Whether both are one client: the same, or a clone of it.
+    pub fn same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
@@ -442,6 +493,23 @@ impl Client {
         inner.server.get(freshness, fetch).await
     }
 
+    /// The same for the tokens that it gave. Those of another server, or of another client, go nowhere (RFC 9700 section
+    /// 4.4: what one server gave is not for another to see).
+    async fn server_of(&self, tokens: &Tokens, operation: Operation) -> Result<Arc<Server>, Error> {
+        let server = self.server().await?;
+        server.provenance.check("tokens", tokens.provenance(), operation)?;
+        Ok(server)
+    }
+
+    /// An error without what any exchange of a call knows, whichever of them it comes from: providers quote what they
+    /// were sent, and not only there where they were sent it.
+    fn without_secrets(&self, error: Error, tokens: &Tokens) -> Error {
+        let [secret, basic] = self.inner.credentials.secrets();
+        let [refresh_token, id_token] = [tokens.refresh_token().map(|t| t.expose()), tokens.id_token().map(|t| t.expose())]
+            .map(Option::unwrap_or_default);
+        error.without(&[secret, basic, tokens.access_token().expose(), refresh_token, id_token])
+    }
+
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
         self.inner.server.known(self.times.metadata)
@@ -450,11 +518,11 @@ impl Client {
 
 impl Inner {
     fn make_server(&self, metadata: Option<&Metadata>) -> Result<Server, Error> {
-        let mut server = Server::new(&self.blueprint, metadata)?;
+        let client_id = &self.registration.client_id;
+        let mut server = Server::new(&self.blueprint, client_id, metadata)?;
         server.usual_request = self.registration.redirect_uri.as_ref().map(|redirect_uri| {
-            let client_id = &self.registration.client_id;
             let (scopes, params) = (&server.scopes, Vec::new());
-            Arc::new(LoginRequest::new(&server, &self.blueprint, client_id, redirect_uri, scopes, params))
+            Arc::new(LoginRequest::new(&server, &self.blueprint, redirect_uri, scopes, params))
         });
         Ok(server)
     }
@@ -506,6 +574,17 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
         return Err(Error::config("insecure_url", detail));
     }
     Ok(())
+}
+
+/// Where an identity comes from: where one provider has many issuers, the one that the ID token names.
+fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Cow<'s, Provenance> {
+    let own = server.issuer_template.as_ref().and_then(|_| tokens.id_token()?.claim("iss"));
+    match own.as_ref().and_then(Json::as_str) {
+        Some(issuer) => {
+            Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) })
+        }
+        None => Cow::Borrowed(&server.provenance),
+    }
 }
 
 /// Whether an ID token can do without the profile that could not be had: nothing came that was refused. A provider that

@@ -333,6 +333,8 @@ impl fmt::Display for ValidationError {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Check {
+    /// The response came to another URL than the login's redirect URI (RFC 9700 section 4.4.2.2).
+    RedirectUriMismatch,
     /// `state` is missing or another login's (RFC 6749 section 10.12).
     StateMismatch,
     /// An issuer is not the one that was asked (RFC 9207, OpenID Connect Discovery section 4.3).
@@ -386,6 +388,7 @@ impl Check {
     /// A stable word for it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::RedirectUriMismatch => "redirect_uri_mismatch",
             Self::StateMismatch => "state_mismatch",
             Self::IssuerMismatch => "issuer_mismatch",
             Self::MissingIssuer => "missing_issuer",
@@ -595,6 +598,8 @@ pub enum Feature {
     ClientAuth,
     /// Verification of JWTs: the provider publishes no keys.
     Keys,
+    /// An ID token, by which to check how and when the user authenticated.
+    IdToken,
 }
 
 impl Feature {
@@ -608,6 +613,7 @@ impl Feature {
             Self::Profile => "profile_not_supported",
             Self::ClientAuth => "client_auth_not_supported",
             Self::Keys => "keys_not_supported",
+            Self::IdToken => "id_token_not_supported",
         }
     }
 }
@@ -640,12 +646,19 @@ impl Error {
 
     /// The same without those secrets, should what it tells of an answer quote them.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
-        let detail = match &mut self {
-            Self::Validation(e) => &mut e.detail,
-            Self::Response(e) => &mut e.detail,
-            _ => return self,
-        };
-        *detail = redact::shown(detail, secrets, legible, usize::MAX).into();
+        let without = |text: &str| redact::shown(text, secrets, legible, usize::MAX);
+        match &mut self {
+            Self::Validation(e) => e.detail = without(&e.detail).into(),
+            Self::Response(e) => e.detail = without(&e.detail).into(),
+            Self::Unsupported(e) => e.detail = without(&e.detail).into(),
+            Self::Config(e) => e.detail = without(&e.detail).into(),
+            Self::Http(e) => e.origin = without(&e.origin),
+            Self::Server(e) => {
+                e.code = ErrorCode::from_wire(&e.code.0, secrets);
+                e.description = e.description.as_deref().map(without);
+                e.uri = e.uri.as_deref().map(without);
+            }
+        }
         self
     }
 

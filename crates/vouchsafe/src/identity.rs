@@ -1,17 +1,22 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use vouchsafe_providers::IdentityManners;
 
 use crate::error::{Error, Fault, Operation};
 use crate::json::Json;
+use crate::provenance::Provenance;
 
 /// Who signed in, as the provider tells it.
 ///
-/// Link accounts by provider and [`subject`](Identity::subject). An e-mail, even a verified one, can pass to another
-/// person; an unverified one is whatever somebody typed.
+/// Link accounts by [`key`](Identity::key). An e-mail, even a verified one, can pass to another person; an unverified one
+/// is whatever somebody typed.
 #[derive(Clone, Debug)]
 pub struct Identity {
     provider: String,
-    subject: String,
+    key: IdentityKey,
     email: Option<String>,
     email_verified: Option<bool>,
     name: Option<String>,
@@ -22,7 +27,7 @@ pub struct Identity {
 
 impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
-    pub(crate) fn read(provider: &str, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
+    pub(crate) fn read(from: &Provenance, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
         let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
         let (email, email_verified) = email(manners, &profile)?;
@@ -44,8 +49,8 @@ impl Identity {
             }
         };
         Ok(Self {
-            provider: provider.to_owned(),
-            subject,
+            provider: from.provider.clone(),
+            key: IdentityKey { issuer: from.issuer.clone(), subject },
             email_verified,
             email,
             name: text(&manners.name),
@@ -58,13 +63,13 @@ impl Identity {
     /// The same from the claims of an ID token and the profile together, the ID token's first. An e-mail is vouched for
     /// by whom it comes from: what UserInfo says of one address says nothing of another in the ID token.
     pub(crate) fn read_both(
-        provider: &str,
+        from: &Provenance,
         manners: &IdentityManners,
         claims: Json,
         profile: Json,
     ) -> Result<Self, Error> {
         let ((mine, my_word), (theirs, their_word)) = (email(manners, &claims)?, email(manners, &profile)?);
-        let identity = Self::read(provider, manners, claims.with_more_from(profile))?;
+        let identity = Self::read(from, manners, claims.with_more_from(profile))?;
         Ok(match mine {
             Some(_) if mine == theirs => identity.with_email(mine, my_word.or(their_word)),
             Some(_) => identity.with_email(mine, my_word),
@@ -108,9 +113,20 @@ impl Identity {
         &self.provider
     }
 
-    /// The user's identifier: unique and never reassigned at this provider.
+    /// The server that says who it is: the provider's issuer; where it has none, the origin of its token endpoint with what
+    /// tells its servers apart. Two servers never have the same, even where the provider is called the same.
+    pub fn issuer(&self) -> &str {
+        &self.key.issuer
+    }
+
+    /// The user's identifier: unique and never reassigned at this issuer, and meaningless at any other.
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.key.subject
+    }
+
+    /// What an account is known by: the issuer and the subject. It stays the same for ever, and can be stored.
+    pub fn key(&self) -> &IdentityKey {
+        &self.key
     }
 
     /// The e-mail, verified or not.
@@ -148,6 +164,86 @@ impl Identity {
         self.profile_error.as_ref()
     }
 }
+
+/// What an account is known by: who says who somebody is, and whom they say it of.
+///
+/// ```
+/// use vouchsafe::IdentityKey;
+///
+/// let key = IdentityKey::new("https://id.example.com", "248289761001")?;
+/// assert_eq!(key.to_string(), "https://id.example.com 248289761001");
+/// assert_eq!(key, "https://id.example.com 248289761001".parse()?);
+/// # Ok::<(), vouchsafe::InvalidIdentityKey>(())
+/// ```
+///
+/// It is written, and serialised, as one text: the issuer, a space and the subject. An issuer is a URL and holds no space,
+/// so two keys never look alike.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct IdentityKey {
+    issuer: String,
+    subject: String,
+}
+
+impl IdentityKey {
+    /// The key of that subject at that issuer, to look an account up by what was stored in two columns.
+    ///
+    /// # Errors
+    /// One of them is empty, or the issuer holds white space.
+    pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Result<Self, InvalidIdentityKey> {
+        let key = Self { issuer: issuer.into(), subject: subject.into() };
+        let usable = !key.issuer.is_empty() && !key.issuer.contains(char::is_whitespace) && !key.subject.is_empty();
+        if usable { Ok(key) } else { Err(InvalidIdentityKey(())) }
+    }
+
+    /// The server that says who it is.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Who it is there.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
+impl fmt::Display for IdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.issuer, self.subject)
+    }
+}
+
+impl FromStr for IdentityKey {
+    type Err = InvalidIdentityKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIdentityKey> {
+        let (issuer, subject) = text.split_once(' ').ok_or(InvalidIdentityKey(()))?;
+        Self::new(issuer, subject)
+    }
+}
+
+impl Serialize for IdentityKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for IdentityKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is no [`IdentityKey`].
+#[derive(Clone, Debug)]
+pub struct InvalidIdentityKey(());
+
+impl fmt::Display for InvalidIdentityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an identity's key is an issuer, a space and a subject")
+    }
+}
+
+impl std::error::Error for InvalidIdentityKey {}
 
 /// What the first of the pointers that finds something points at.
 fn first<'p>(pointers: &[String], profile: &'p Json) -> Option<&'p Value> {
@@ -240,6 +336,11 @@ fn email(manners: &IdentityManners, profile: &Json) -> Result<(Option<String>, O
 mod tests {
     use super::*;
 
+    fn from() -> Provenance {
+        let [provider, issuer, client_id] = ["x", "https://x.example", "me"].map(str::to_owned);
+        Provenance { provider, issuer, client_id }
+    }
+
     fn manners(email_verified_text: bool) -> IdentityManners {
         let mut manners = vouchsafe_providers::get("openid").unwrap().identity;
         manners.email_verified_text = email_verified_text;
@@ -248,7 +349,7 @@ mod tests {
 
     fn verified(value: &str, text: bool) -> Option<bool> {
         let profile = format!(r#"{{"sub": "1", "email": "a@b.example", "email_verified": {value}}}"#);
-        Identity::read("x", &manners(text), profile.parse().unwrap()).unwrap().email_verified()
+        Identity::read(&from(), &manners(text), profile.parse().unwrap()).unwrap().email_verified()
     }
 
     #[test]
@@ -272,7 +373,7 @@ mod tests {
     #[test]
     fn no_email_is_never_verified() {
         let profile: Json = r#"{"sub": "1", "email_verified": true}"#.parse().unwrap();
-        let identity = Identity::read("x", &manners(false), profile).unwrap();
+        let identity = Identity::read(&from(), &manners(false), profile).unwrap();
         assert_eq!(
             (identity.email(), identity.email_verified(), identity.verified_email()),
             (None, None, None)
@@ -283,7 +384,7 @@ mod tests {
     fn an_email_of_a_wrong_type_is_not_read_as_absent() {
         let read = |email: &str| {
             let profile = format!(r#"{{"sub": "1", "email": {email}}}"#);
-            Identity::read("x", &manners(false), profile.parse().unwrap())
+            Identity::read(&from(), &manners(false), profile.parse().unwrap())
         };
         assert_eq!(read("null").unwrap().email(), None);
         for odd in ["7", "false", "{}", r#"["a@b.example"]"#] {
@@ -293,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_user_id_is_text_or_a_number() {
-        let subject = |profile: &str| Identity::read("x", &manners(false), profile.parse().unwrap());
+        let subject = |profile: &str| Identity::read(&from(), &manners(false), profile.parse().unwrap());
         assert_eq!(subject(r#"{"sub": 7}"#).unwrap().subject(), "7");
         assert_eq!(subject(r#"{"sub": -7}"#).unwrap().subject(), "-7");
         assert_eq!(subject(r#"{"sub": 18446744073709551615}"#).unwrap().subject(), "18446744073709551615");

@@ -7,7 +7,7 @@
 //! to reach it). Make one client for each provider when your program starts; it is cheap to clone.
 //!
 //! ```no_run
-//! # async fn f(query: &str) -> Result<(), vouchsafe::Error> {
+//! # async fn f(url: &str) -> Result<(), vouchsafe::Error> {
 //! use vouchsafe::{Client, Http, Provider, Registration};
 //!
 //! let me = Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
@@ -19,7 +19,7 @@
 //! let login = client.login().await?;
 //!
 //! // 2. When the browser comes back to the redirect URI, hand in what you kept and the query that it brought.
-//! let tokens = client.finish(login.pending, query).await?;
+//! let tokens = client.finish(login.pending, url).await?;
 //!
 //! // 3. See who it is.
 //! let identity = client.identity(&tokens).await?;
@@ -85,6 +85,7 @@ mod json;
 mod login;
 mod manual;
 mod protocol;
+mod provenance;
 mod provider;
 pub mod providers;
 mod registration;
@@ -99,10 +100,11 @@ pub use error::{
 #[cfg(feature = "reqwest")]
 pub use http::HttpBuilder;
 pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response, is_public_address};
-pub use identity::Identity;
+pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
 pub use json::{InvalidJson, Json};
 pub use login::{Login, PendingLogin, StartedLogin};
 pub use manual::{AuthorizationCode, AuthorizationUrl, CodeChallenge, Manual, TokenTypeHint};
+pub use protocol::authorization_response::AuthorizationResponse;
 pub use provider::Provider;
 pub use registration::{ClientAuth, Registration};
 pub use secret::Secret;

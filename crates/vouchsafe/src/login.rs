@@ -9,12 +9,15 @@ use vouchsafe_providers::{Definition, Pkce};
 use zeroize::Zeroize;
 
 use crate::client::{Client, check_redirect_uri};
-use crate::error::Error;
+use crate::error::{Error, Feature, Operation};
 use crate::http::BoxFuture;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra, states};
+use crate::protocol::authorization_response::AuthorizationResponse;
 use crate::protocol::pkce;
 use crate::protocol::random::Random;
+use crate::provenance::Provenance;
 use crate::provider::{Blueprint, Server};
+use crate::secret::same;
 
 /// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
 ///
@@ -24,7 +27,7 @@ use crate::provider::{Blueprint, Server};
 /// // Send the browser to login.url, keep login.pending for when it returns.
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a login starts when it is awaited"]
 pub struct Login<'c> {
     client: &'c Client,
@@ -67,15 +70,20 @@ impl<'c> Login<'c> {
         self
     }
 
-    /// The user must have signed in within that time. Enforced by the ID token's `auth_time`, so at OpenID Providers
-    /// alone (OpenID Connect Core section 3.1.2.1).
+    /// The user must have signed in within that time (OpenID Connect Core section 3.1.2.1). [`Client::finish`] checks it
+    /// by the ID token's `auth_time`.
+    ///
+    /// Where no ID token comes (at a provider that is no OpenID Provider, or without the scope `openid`) nothing could be
+    /// checked, and the login does not start: [`Error::Unsupported`].
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self
     }
 
-    /// The user must authenticate in one of these ways. Enforced by the ID token's `acr` (OpenID Connect Core section
-    /// 3.1.2.1).
+    /// The user must authenticate in one of these ways (OpenID Connect Core section 3.1.2.1). [`Client::finish`] checks it
+    /// by the ID token's `acr`.
+    ///
+    /// Where no ID token comes the login does not start, as with [`Login::max_age`].
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
         self.acr_values.extend(values.into_iter().map(Into::into));
         self
@@ -113,6 +121,10 @@ impl<'c> Login<'c> {
             Some(usual) if self.is_usual() => usual.clone(),
             _ => Arc::new(self.request(server)?),
         };
+        let demands = self.max_age.is_some() || !self.acr_values.is_empty();
+        if demands && !request.wants_id_token {
+            return Err(unchecked(Operation::Authorization));
+        }
         let [state, nonce, verifier] = three()?;
         let nonce = request.wants_id_token.then_some(nonce);
         let Definition { pkce, authorization, .. } = &self.client.blueprint().definition;
@@ -168,7 +180,7 @@ impl<'c> Login<'c> {
         let redirect_uri = match (&self.redirect_uri, self.client.redirect_uri()) {
             (Some(uri), _) => {
                 check_redirect_uri(uri)?;
-                uri
+                uri.as_str()
             }
             (None, Some(uri)) => uri,
             (None, None) => {
@@ -189,7 +201,6 @@ impl<'c> Login<'c> {
         Ok(LoginRequest::new(
             server,
             self.client.blueprint(),
-            self.client.client_id(),
             redirect_uri,
             scopes,
             params,
@@ -216,9 +227,7 @@ impl<'c> IntoFuture for Login<'c> {
 /// What logins of one kind have in common: what is asked of whom.
 #[derive(Debug)]
 pub(crate) struct LoginRequest {
-    pub(crate) provider: String,
-    pub(crate) issuer: Option<String>,
-    pub(crate) client_id: String,
+    pub(crate) provenance: Arc<Provenance>,
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Vec<String>,
     wants_id_token: bool,
@@ -230,24 +239,22 @@ impl LoginRequest {
     pub(crate) fn new(
         server: &Server,
         blueprint: &Blueprint,
-        client_id: &str,
         redirect_uri: &str,
         scopes: &[String],
         mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     ) -> Self {
-        let Definition { slug, scope_separator, authorization, .. } = &blueprint.definition;
+        let Definition { scope_separator, authorization, .. } = &blueprint.definition;
         for (name, value) in &authorization.params {
             if !params.iter().any(|(known, _)| known == name) {
                 params.push((name.clone().into(), value.clone().into()));
             }
         }
+        let client_id = &*server.provenance.client_id;
         let (params, names, order) = (&params, &authorization.names, &authorization.order);
         let request =
             AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names, order };
         Self {
-            provider: slug.clone(),
-            issuer: server.issuer.clone(),
-            client_id: client_id.to_owned(),
+            provenance: server.provenance.clone(),
             redirect_uri: redirect_uri.to_owned(),
             wants_id_token: server.openid.is_some() && scopes.iter().any(|s| s == "openid"),
             scopes: scopes.to_vec(),
@@ -257,7 +264,6 @@ impl LoginRequest {
 }
 
 /// A login that has started.
-#[derive(Debug)]
 #[must_use = "a login that is not finished signs nobody in"]
 #[non_exhaustive]
 pub struct StartedLogin {
@@ -265,6 +271,20 @@ pub struct StartedLogin {
     pub url: String,
     /// What to keep until the browser returns, where nobody but this browser's session can reach it.
     pub pending: PendingLogin,
+}
+
+impl fmt::Debug for StartedLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL holds state and nonce.
+        f.debug_struct("StartedLogin").field("pending", &self.pending).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Login<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What else was asked for is the application's, and may be a person's.
+        f.debug_struct("Login").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 /// A login between its start and its end: one opaque value that serialises, to be used once.
@@ -287,7 +307,13 @@ pub struct PendingLogin {
 impl PendingLogin {
     /// The slug of the provider that the login is at: which client has to finish it.
     pub fn provider(&self) -> &str {
-        &self.request.provider
+        &self.request.provenance.provider
+    }
+
+    /// The server that the login is at: its issuer, or what [`Identity::issuer`](crate::Identity::issuer) gives in its
+    /// place. No other can finish it, whatever its provider is called.
+    pub fn issuer(&self) -> &str {
+        &self.request.provenance.issuer
     }
 
     /// Where the browser returns to.
@@ -305,20 +331,29 @@ impl PendingLogin {
         self.data.as_deref()
     }
 
-    /// Whether a query at the redirect URI carries this login's `state`. Others are forged, stale, or another tab's:
-    /// they should end nothing.
-    pub fn matches(&self, query: &str) -> bool {
-        crate::protocol::authorization::states(query).any(|s| crate::secret::same(&s, self.state.as_str()))
+    /// Whether a response came to this login's redirect URI and carries its `state`. Others are forged, stale, or another
+    /// tab's: they should end nothing.
+    pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
+        let response = response.into();
+        response.came_to(&self.request.redirect_uri).is_ok()
+            && states(response.params()).any(|state| same(&state, self.state.as_str()))
     }
 }
 
 impl fmt::Debug for PendingLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingLogin")
-            .field("provider", &self.request.provider)
+            .field("provider", &self.provider())
             .field("started_at", &self.started_at)
             .finish_non_exhaustive()
     }
+}
+
+/// The error for demands on how and when the user authenticates where no ID token will tell.
+pub(crate) fn unchecked(operation: Operation) -> Error {
+    let detail = "max_age and acr_values are checked by the ID token, and none comes here: ask for the scope openid, at an \
+                  OpenID Provider";
+    Error::unsupported(operation, Feature::IdToken, detail)
 }
 
 /// A state, a nonce and a code verifier.
@@ -337,8 +372,7 @@ fn three() -> Result<[Random; 3], Error> {
 struct Kept {
     v: u8,
     provider: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
+    issuer: String,
     client: String,
     redirect: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -363,9 +397,9 @@ impl Serialize for PendingLogin {
         let text = |random: &Random| random.as_str().to_owned();
         Kept {
             v: VERSION,
-            provider: self.request.provider.clone(),
-            issuer: self.request.issuer.clone(),
-            client: self.request.client_id.clone(),
+            provider: self.request.provenance.provider.clone(),
+            issuer: self.request.provenance.issuer.clone(),
+            client: self.request.provenance.client_id.clone(),
             redirect: self.request.redirect_uri.clone(),
             scopes: self.request.scopes.clone(),
             state: text(&self.state),
@@ -390,9 +424,11 @@ impl<'de> Deserialize<'de> for PendingLogin {
         let random =
             |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
         let request = LoginRequest {
-            provider: kept.provider,
-            issuer: kept.issuer,
-            client_id: kept.client,
+            provenance: Arc::new(Provenance {
+                provider: kept.provider,
+                issuer: kept.issuer,
+                client_id: kept.client,
+            }),
             redirect_uri: kept.redirect,
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
@@ -413,4 +449,4 @@ impl<'de> Deserialize<'de> for PendingLogin {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;

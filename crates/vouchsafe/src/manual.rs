@@ -124,7 +124,7 @@ impl<'c> Manual<'c> {
     /// The registration's, where the provider wants it again.
     fn refresh_redirect_uri(self) -> Option<&'c str> {
         let wanted = self.client.blueprint().definition.refreshing.redirect_uri;
-        self.client.redirect_uri().filter(|_| wanted).map(String::as_str)
+        self.client.redirect_uri().filter(|_| wanted)
     }
 
     /// Reads the answer of a token endpoint that you asked yourself. An ID token in it is not verified; that is for
@@ -165,7 +165,7 @@ impl<'c> Manual<'c> {
 }
 
 /// An authorization request that is being put together. Await it to get the URL.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "there is no URL until it is awaited"]
 pub struct AuthorizationUrl<'c> {
     client: &'c Client,
@@ -246,6 +246,13 @@ impl AuthorizationUrl<'_> {
     }
 }
 
+impl fmt::Debug for AuthorizationUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // State and nonce are between this browser, the provider and the application.
+        f.debug_struct("AuthorizationUrl").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
 impl<'c> IntoFuture for AuthorizationUrl<'c> {
     type Output = Result<String, Error>;
     type IntoFuture = BoxFuture<'c, Self::Output>;
@@ -256,7 +263,7 @@ impl<'c> IntoFuture for AuthorizationUrl<'c> {
 }
 
 /// A code that is about to be exchanged. Await it to get the tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "the code is exchanged when this is awaited"]
 pub struct AuthorizationCode<'c> {
     client: &'c Client,
@@ -289,13 +296,13 @@ impl AuthorizationCode<'_> {
         self
     }
 
-    /// The `max_age` that was sent.
+    /// The `max_age` that was sent. Where no ID token comes the code is not sent: [`Error::Unsupported`].
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self
     }
 
-    /// The `acr_values` that were sent.
+    /// The `acr_values` that were sent; as with [`AuthorizationCode::max_age`].
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
         self.acr_values.extend(values.into_iter().map(Into::into));
         self
@@ -320,6 +327,12 @@ impl AuthorizationCode<'_> {
             scope: scope.as_deref(),
         };
         self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
+    }
+}
+
+impl fmt::Debug for AuthorizationCode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationCode").field("client", &self.client).finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! bytes are arguments.
 pub(crate) mod answer;
 pub(crate) mod authorization;
+pub(crate) mod authorization_response;
 pub(crate) mod client_auth;
 pub(crate) mod emails;
 pub(crate) mod long_lived;

@@ -36,6 +36,8 @@ pub(crate) use server::{OpenId, Server};
 pub struct Provider {
     definition: Definition,
     values: BTreeMap<String, String>,
+    /// The token endpoint was given by [`Provider::token_endpoint`], and not by a definition.
+    by_hand: bool,
     metadata: Option<Arc<Metadata>>,
 }
 
@@ -108,6 +110,17 @@ impl Provider {
         self
     }
 
+    /// The issuer of an OAuth 2 service that has one: what its authorization responses name as `iss` (RFC 9207). Without
+    /// it, a response that names any is refused.
+    ///
+    /// It is what [`Identity::issuer`](crate::Identity::issuer) gives. Set it where one host serves many tenants, or
+    /// where the token endpoint may move: the issuer is a part of the key that accounts are known by.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.definition.issuer = Some(issuer.into());
+        self
+    }
+
     /// The authorization endpoint. Parameters in its query are kept.
     #[must_use]
     pub fn authorization_endpoint(mut self, url: impl Into<String>) -> Self {
@@ -119,6 +132,7 @@ impl Provider {
     #[must_use]
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
         self.definition.token_endpoint = Some(url.into());
+        self.by_hand = true;
         self
     }
 
@@ -196,7 +210,7 @@ impl Provider {
 
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
-        Self { definition, values: BTreeMap::new(), metadata: None }
+        Self { definition, values: BTreeMap::new(), by_hand: false, metadata: None }
     }
 }
 

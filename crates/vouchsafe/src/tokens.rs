@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,13 +8,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::jose::id_token::{self, Verified};
 use crate::json::{self, Json};
 use crate::protocol::token::{self, TokenAnswer};
+use crate::provenance::Provenance;
 use crate::secret::Secret;
 
 /// What a login gives: an access token, what is known of it, and what came with it.
 ///
-/// It serialises, secrets included, for the store where you keep it; it prints without them.
+/// It serialises, secrets included, for the store where you keep it; it prints without them. It knows the server and the
+/// client that it belongs to, also after it was stored: a client of another server refuses it and sends nothing. Tokens
+/// that you got elsewhere are read by [`Manual::read_token_answer`](crate::Manual::read_token_answer), for that client.
 #[derive(Clone, Debug)]
 pub struct Tokens {
+    /// Where they come from, and the only place where they go.
+    provenance: Arc<Provenance>,
     access_token: AccessToken,
     refresh_token: Option<RefreshToken>,
     id_token: Option<IdToken>,
@@ -30,8 +36,14 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn new(answer: TokenAnswer, scope_separators: &str, id_token: Option<IdToken>) -> Self {
+    pub(crate) fn new(
+        provenance: &Arc<Provenance>,
+        answer: TokenAnswer,
+        scope_separators: &str,
+        id_token: Option<IdToken>,
+    ) -> Self {
         Self {
+            provenance: provenance.clone(),
             access_token: AccessToken(answer.access_token),
             refresh_token: answer.refresh_token.map(RefreshToken),
             unverified: answer.id_token.filter(|_| id_token.is_none()),
@@ -42,6 +54,26 @@ impl Tokens {
             extra: answer.extra,
             brought: None,
         }
+    }
+
+    /// The slug of the provider that gave them.
+    pub fn provider(&self) -> &str {
+        &self.provenance.provider
+    }
+
+    /// The server that gave them: its issuer, or what [`Identity::issuer`](crate::Identity::issuer) gives in its place.
+    /// They are never sent to another, whatever its provider is called.
+    pub fn issuer(&self) -> &str {
+        &self.provenance.issuer
+    }
+
+    /// The id of the client that they were given to.
+    pub fn client_id(&self) -> &str {
+        &self.provenance.client_id
+    }
+
+    pub(crate) fn provenance(&self) -> &Provenance {
+        &self.provenance
     }
 
     /// The access token.
@@ -245,6 +277,11 @@ impl fmt::Debug for IdToken {
 /// The form in which tokens are stored.
 #[derive(Deserialize, Serialize)]
 struct Stored {
+    /// The version of this form.
+    v: u8,
+    provider: String,
+    issuer: String,
+    client_id: String,
     access_token: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
@@ -268,6 +305,10 @@ struct Stored {
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let stored = Stored {
+            v: VERSION,
+            provider: self.provenance.provider.clone(),
+            issuer: self.provenance.issuer.clone(),
+            client_id: self.provenance.client_id.clone(),
             access_token: self.access_token.expose().to_owned(),
             refresh_token: self.refresh_token.as_ref().map(|t| t.expose().to_owned()),
             id_token: self.id_token.as_ref().map(|t| t.expose().to_owned()),
@@ -288,9 +329,15 @@ impl Serialize for Tokens {
 impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
+        if stored.v != VERSION {
+            return Err(serde::de::Error::custom("the stored tokens are of another version"));
+        }
+        let provenance =
+            Provenance { provider: stored.provider, issuer: stored.issuer, client_id: stored.client_id };
         let broken = || serde::de::Error::custom("the stored ID token cannot be read");
         let id_token = stored.id_token.map(|raw| IdToken::from_stored(raw).ok_or_else(broken)).transpose()?;
         Ok(Self {
+            provenance: Arc::new(provenance),
             access_token: AccessToken(Secret::new(stored.access_token)),
             refresh_token: stored.refresh_token.map(|t| RefreshToken(Secret::new(t))),
             id_token,
@@ -308,6 +355,8 @@ impl<'de> Deserialize<'de> for Tokens {
 fn separators(separators: &str) -> Cow<'static, str> {
     if is_space(separators) { Cow::Borrowed(" ") } else { Cow::Owned(separators.to_owned()) }
 }
+
+const VERSION: u8 = 1;
 
 fn space() -> String {
     " ".to_owned()

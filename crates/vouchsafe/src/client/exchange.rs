@@ -1,5 +1,6 @@
 //! Each exchange with the provider: build the request, send it, read the answer.
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -16,6 +17,7 @@ use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
 use crate::jose::jwk::KeySet;
 use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
+use crate::login::unchecked;
 use crate::protocol::answer::{Dialect, Exchange};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::revocation::{self, Revocation};
@@ -38,7 +40,14 @@ impl Client {
         };
         let manners = &self.inner.blueprint.definition.token;
         let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
-        Ok(Tokens::new(answer, &manners.scope_separators, None))
+        let known = self.known_server().map(|server| server.provenance.clone());
+        let provenance = known.unwrap_or_else(|| {
+            let blueprint = &self.inner.blueprint;
+            let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
+            let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
+            Arc::new(blueprint.provenance(issuer, self.client_id()))
+        });
+        Ok(Tokens::new(&provenance, answer, &manners.scope_separators, None))
     }
 
     fn token_dialect(&self) -> Dialect<'_> {
@@ -73,6 +82,11 @@ impl Client {
             Grant::AuthorizationCode { .. } => (Operation::AuthorizationCode, &server.token),
             Grant::RefreshToken { .. } => (Operation::Refresh, server.refresh_endpoint()?),
         };
+        // The code would be spent, and nothing could be checked.
+        if expectations.are_demands() && server.openid.is_none() {
+            return Err(unchecked(operation));
+        }
+        let wants_id_token = wants_id_token || expectations.are_demands();
         let auth = self.token_auth(server, operation)?;
         let blueprint = &self.inner.blueprint;
         let manners = &blueprint.definition.token;
@@ -92,7 +106,9 @@ impl Client {
                 let access_token = Some(answer.access_token.expose());
                 let expected = self.expected(server, openid, expectations, access_token);
                 let verified = self.verify(openid, raw.expose(), &expected, operation).await;
-                let verified = verified.map_err(|e| e.without(&secrets))?;
+                let refresh_token = answer.refresh_token.as_ref().map_or("", Secret::expose);
+                let received = [raw.expose(), answer.access_token.expose(), refresh_token];
+                let verified = verified.map_err(|e| e.without(&secrets).without(&received))?;
                 Some(IdToken::new(raw.clone(), verified))
             }
             (Some(_), None) if wants_id_token => {
@@ -101,7 +117,7 @@ impl Client {
             }
             _ => None,
         };
-        Ok(Tokens::new(answer, &manners.scope_separators, id_token))
+        Ok(Tokens::new(&server.provenance, answer, &manners.scope_separators, id_token))
     }
 
     /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
@@ -116,16 +132,15 @@ impl Client {
     }
 
     /// Asks for a long-lived token.
-    pub(crate) async fn prolong(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+    pub(crate) async fn prolong(&self, server: &Server, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;
         let blueprint = &self.inner.blueprint;
         let Some(long_lived) = &blueprint.definition.long_lived else {
             let detail = "the provider has no long-lived tokens for short-lived ones";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
-        let server = self.server().await?;
         let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
-        let auth = self.token_auth(&server, operation)?;
+        let auth = self.token_auth(server, operation)?;
         let (manners, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
         let (credentials, token) = (self.credentials()?, tokens.bearer());
         let request =
@@ -137,7 +152,7 @@ impl Client {
         let secrets = [secret, basic, token.expose()];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
         let answer = token::read(&exchange, manners, response, SystemTime::now())?;
-        Ok(Tokens::new(answer, &manners.scope_separators, None))
+        Ok(Tokens::new(&server.provenance, answer, &manners.scope_separators, None))
     }
 
     /// `access_token` is what authenticates the request where the provider asks for that.
@@ -404,4 +419,11 @@ pub(crate) struct Expectations<'a> {
     pub(crate) max_age: Option<u64>,
     pub(crate) acr_values: &'a [String],
     pub(crate) code: Option<&'a str>,
+}
+
+impl Expectations<'_> {
+    /// Whether the ID token has to show something that was asked of the user's authentication.
+    fn are_demands(&self) -> bool {
+        self.max_age.is_some() || !self.acr_values.is_empty()
+    }
 }

@@ -138,7 +138,7 @@ pub(crate) fn check_extra(manners: &AuthorizationManners, name: &str, value: &st
 
 /// What came back at the redirect URI, unchecked.
 #[derive(Default)]
-pub(crate) struct AuthorizationResponse<'a> {
+pub(crate) struct ResponseParams<'a> {
     pub(crate) code: Option<Cow<'a, str>>,
     pub(crate) state: Option<Cow<'a, str>>,
     pub(crate) iss: Option<Cow<'a, str>>,
@@ -147,7 +147,7 @@ pub(crate) struct AuthorizationResponse<'a> {
     pub(crate) error_uri: Option<Cow<'a, str>>,
 }
 
-impl<'a> AuthorizationResponse<'a> {
+impl<'a> ResponseParams<'a> {
     /// Reads the query of the redirect URI, or the form that was posted to it.
     pub(crate) fn read(query: &'a str) -> Result<Self, Error> {
         let invalid =
@@ -383,19 +383,19 @@ mod tests {
     fn a_parameter_that_comes_twice_is_refused() {
         for query in ["code=a&code=b", "state=a&state=a", "iss=x&iss=x", "error=a&error=b", "code=a&c%6fde=b"]
         {
-            let error = AuthorizationResponse::read(query).err().map(|e| e.code().to_owned());
+            let error = ResponseParams::read(query).err().map(|e| e.code().to_owned());
             assert_eq!(error.as_deref(), Some("duplicate_parameter"), "{query}");
         }
-        assert!(AuthorizationResponse::read("code=a&session_state=x&session_state=y").is_ok());
+        assert!(ResponseParams::read("code=a&session_state=x&session_state=y").is_ok());
     }
 
     #[test]
     fn the_query_is_decoded_strictly() {
-        let response = AuthorizationResponse::read("?code=a%2Bb+c&state=%zz").ok().unwrap();
+        let response = ResponseParams::read("?code=a%2Bb+c&state=%zz").ok().unwrap();
         assert_eq!(response.code.as_deref(), Some("a+b c"));
         assert_eq!(response.state.as_deref(), Some("%zz"));
-        assert!(AuthorizationResponse::read("code=%ff").is_err());
-        assert!(AuthorizationResponse::read(&format!("code={}", "a".repeat(MAX_QUERY))).is_err());
+        assert!(ResponseParams::read("code=%ff").is_err());
+        assert!(ResponseParams::read(&format!("code={}", "a".repeat(MAX_QUERY))).is_err());
     }
 
     #[test]
@@ -414,10 +414,10 @@ mod tests {
         manners.forward.push("realm".to_owned());
         let query = |length: usize| format!("realm={}", "a".repeat(length - "realm=".len()));
         let (longest, longer, endless) = (query(65_536), query(65_537), query(65_600));
-        assert!(AuthorizationResponse::read(&longest).is_ok());
+        assert!(ResponseParams::read(&longest).is_ok());
         assert_eq!(check_response(&manners, &longest, None).unwrap()[0].1.len(), 65_530);
         for query in [&*longer, &*endless, "realm=%ff", "%ff=realm"] {
-            let error = AuthorizationResponse::read(query).err().unwrap();
+            let error = ResponseParams::read(query).err().unwrap();
             assert_eq!(error.code(), "invalid_field");
             assert_eq!(check_response(&manners, query, None).unwrap_err().code(), "invalid_field");
         }

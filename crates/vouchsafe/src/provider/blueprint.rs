@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
+use url::Url;
 use vouchsafe_providers::{Definition, Kind, Rule};
 
 use super::Provider;
@@ -9,12 +10,15 @@ use crate::error::Error;
 use crate::protocol::metadata::{self, WellKnown};
 use crate::protocol::params::headers;
 use crate::protocol::userinfo::Asking;
+use crate::provenance::Provenance;
 
 /// A provider that is ready, but for what discovery may add.
 #[derive(Debug)]
 pub(crate) struct Blueprint {
     /// The definition, its parameters filled in.
     pub(crate) definition: Definition,
+    /// What stands for the issuer where there is none.
+    pub(crate) server: String,
     pub(crate) discovery: Option<WellKnown>,
     pub(crate) authorization: Option<Endpoint>,
     pub(crate) token: Option<Endpoint>,
@@ -67,6 +71,7 @@ impl Provider {
         let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
         let wrong = |what: String| Error::config("definition", format!("{}: {what}", self.slug()));
         let blueprint = Blueprint {
+            server: self.server(&definition, client_id)?,
             discovery: self.well_known(&definition)?,
             authorization: endpoint("authorization endpoint", &definition.authorization_endpoint)?,
             token: endpoint("token endpoint", &definition.token_endpoint)?,
@@ -98,10 +103,44 @@ impl Provider {
         Ok(blueprint)
     }
 
+    /// What stands for the issuer where the provider has none: the origin of its token endpoint, and of the path as much
+    /// as tells its servers apart. Parameters that do so elsewhere alone are put behind it.
+    ///
+    /// An endpoint that was given by hand says nothing of what in it is a server's own, so all of it counts, and only
+    /// [`Provider::issuer`] makes it less.
+    fn server(&self, definition: &Definition, client_id: &str) -> Result<String, Error> {
+        let definition_s = definition.identity.issuer.as_deref();
+        let template = definition.token_endpoint.as_deref().unwrap_or_default();
+        let apart: Vec<_> = definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
+        let begin = match definition_s {
+            Some(issuer) => issuer,
+            None if self.by_hand || template.starts_with('{') => template,
+            None => &template[..end_of_server(template, &apart)],
+        };
+        let Some(filled) = self.fill(Some(begin), client_id)? else { return Ok(String::new()) };
+        // As one parser writes it: host names have no case, and the port of a scheme need not be told.
+        let Ok(mut url) = Url::parse(&filled) else { return Ok(filled) };
+        url.set_query(None);
+        let elsewhere: Vec<_> = endpoints(definition).into_iter().flatten().collect();
+        for name in apart {
+            let mark = format!("{{{name}}}");
+            let is_told = definition_s.is_some() || begin.contains(&mark);
+            if !is_told && elsewhere.iter().any(|url| url.contains(&mark)) {
+                let value = self.fill(Some(&mark), client_id)?;
+                url.query_pairs_mut().append_pair(name, value.as_deref().unwrap_or_default());
+            }
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
     /// Where the metadata is, of an OpenID Provider.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
-            return Ok(None);
+            let issuer = definition.issuer.as_deref().map(|issuer| (issuer, Endpoint::parse(issuer)));
+            return match issuer {
+                Some((issuer, Err(e))) => Err(wrong_url("issuer", issuer, &e)),
+                _ => Ok(None),
+            };
         }
         let Some(issuer) = &definition.issuer else {
             let detail = format!("{} is an OpenID Provider without an issuer", self.slug());
@@ -166,6 +205,39 @@ impl Provider {
         }
         Ok(())
     }
+}
+
+impl Blueprint {
+    /// What tokens and logins are known by, at a server of that issuer.
+    pub(crate) fn provenance(&self, issuer: Option<&str>, client_id: &str) -> Provenance {
+        Provenance {
+            provider: self.definition.slug.clone(),
+            issuer: issuer.unwrap_or(&self.server).to_owned(),
+            client_id: client_id.to_owned(),
+        }
+    }
+}
+
+/// The endpoints that somebody is sent to, or asked at, with the marks in them.
+fn endpoints(definition: &Definition) -> [Option<&str>; 5] {
+    [
+        &definition.authorization_endpoint,
+        &definition.token_endpoint,
+        &definition.refresh_endpoint,
+        &definition.revocation_endpoint,
+        &definition.userinfo_endpoint,
+    ]
+    .map(Option::as_deref)
+}
+
+/// Where in the template of a URL the part ends that tells servers apart: behind the host, or behind the last segment of
+/// the path with one of these marks.
+fn end_of_server(template: &str, marks: &[&String]) -> usize {
+    let path = template.find("://").map_or(0, |at| at + 3);
+    let end = |from: usize| template[from..].find(['/', '?', '#']).map_or(template.len(), |at| from + at);
+    let last = marks.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
+    let query = template.find(['?', '#']).unwrap_or(template.len());
+    end(last.filter(|at| *at < query).map_or(path, |at| at.max(path)))
 }
 
 /// A host and a path without what a URL has around them.

@@ -5,6 +5,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Fault, Feature, Operation};
 use crate::json::Json;
 use crate::login::LoginRequest;
+use crate::provenance::Provenance;
 use crate::protocol::metadata::{self, Metadata};
 use crate::secret::same;
 
@@ -18,6 +19,8 @@ pub(crate) struct Server {
     pub(crate) userinfo: Option<Endpoint>,
     /// What makes it an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
+    /// What tokens and logins of this server are known by.
+    pub(crate) provenance: Arc<Provenance>,
     /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
     pub(crate) issuer: Option<String>,
     /// What issuers of ID tokens look like, where the metadata names none.
@@ -42,7 +45,11 @@ pub(crate) struct OpenId {
 
 impl Server {
     /// The definition says what is where; discovery fills in what it leaves open.
-    pub(crate) fn new(blueprint: &Blueprint, metadata: Option<&Metadata>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        blueprint: &Blueprint,
+        client_id: &str,
+        metadata: Option<&Metadata>,
+    ) -> Result<Self, Error> {
         let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
             own.clone().or_else(|| found.cloned().flatten())
         };
@@ -76,14 +83,16 @@ impl Server {
         let token = token.ok_or_else(missing)?;
         let refresh = (blueprint.definition.refresh && offered)
             .then(|| blueprint.refresh.clone().unwrap_or_else(|| token.clone()));
+        let issuer = metadata.map(|m| m.issuer.clone()).or_else(|| blueprint.definition.issuer.clone());
         Ok(Self {
             authorization: authorization.ok_or_else(missing)?,
+            provenance: Arc::new(blueprint.provenance(issuer.as_deref(), client_id)),
             refresh,
             token,
             revocation: pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint)),
             userinfo: pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint)),
             openid,
-            issuer: metadata.map(|m| m.issuer.clone()).or_else(|| blueprint.definition.issuer.clone()),
+            issuer,
             issuer_template: metadata
                 .filter(|m| metadata::is_open(&m.issuer))
                 .and_then(|_| blueprint.definition.issuer_template.clone()),
@@ -96,12 +105,12 @@ impl Server {
         })
     }
 
-    /// Whether an issuer is that of this provider, as far as it is known.
+    /// Whether an issuer is that of this provider. Where none is known, none is right: RFC 9207 §2.4.
     pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
         match (&self.issuer_template, &self.issuer) {
             (Some(template), _) => metadata::fits(template, issuer),
             (None, Some(expected)) => same(issuer, expected),
-            (None, None) => true,
+            (None, None) => false,
         }
     }
 
