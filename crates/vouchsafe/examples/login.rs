@@ -26,10 +26,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Here a person of the sandbox clicks; in your program the browser comes back to your redirect URI.
     let callback = sandbox.person("alice").allow(&login.url).await?;
     println!("and comes back to   {callback}");
-    let query = callback.split_once('?').map_or("", |(_, query)| query);
 
     // When it is back: everything is checked, and there are tokens.
-    let tokens = client.finish(login.pending, query).await?;
+    let tokens = client.finish(login.pending, &callback).await?;
     let identity = client.identity(&tokens).await?;
     println!("Signed in: {} <{}>", identity.subject(), identity.verified_email().unwrap_or("no e-mail"));
 

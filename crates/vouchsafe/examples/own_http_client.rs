@@ -79,8 +79,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let login = client.login().await?;
     let callback = sandbox.person("alice").allow(&login.url).await?;
-    let query = callback.split_once('?').map_or("", |(_, query)| query);
-    let tokens = client.finish(login.pending, query).await?;
+    let tokens = client.finish(login.pending, &callback).await?;
     let identity = client.identity(&tokens).await?;
     println!("Signed in: {} <{}>", identity.subject(), identity.verified_email().unwrap_or("no e-mail"));
     Ok(())

@@ -192,7 +192,11 @@ impl Client {
         self.finished(pending, response.into()).await
     }
 
-    async fn finished(&self, pending: PendingLogin, came: AuthorizationResponse<'_>) -> Result<Tokens, Error> {
+    async fn finished(
+        &self,
+        pending: PendingLogin,
+        came: AuthorizationResponse<'_>,
+    ) -> Result<Tokens, Error> {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
@@ -339,7 +343,10 @@ impl Client {
                 return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
             }
             if server.issuer_template.is_some() && old.claim("iss") != new.claim("iss") {
-                return refuse(Check::IssuerMismatch, "the refreshed ID token is from another issuer than the first");
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the refreshed ID token is from another issuer than the first",
+                );
             }
         }
         Ok(self.kept(fresh, tokens))
@@ -505,8 +512,9 @@ impl Client {
     /// were sent, and not only there where they were sent it.
     fn without_secrets(&self, error: Error, tokens: &Tokens) -> Error {
         let [secret, basic] = self.inner.credentials.secrets();
-        let [refresh_token, id_token] = [tokens.refresh_token().map(|t| t.expose()), tokens.id_token().map(|t| t.expose())]
-            .map(Option::unwrap_or_default);
+        let [refresh_token, id_token] =
+            [tokens.refresh_token().map(|t| t.expose()), tokens.id_token().map(|t| t.expose())]
+                .map(Option::unwrap_or_default);
         error.without(&[secret, basic, tokens.access_token().expose(), refresh_token, id_token])
     }
 

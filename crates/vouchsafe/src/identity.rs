@@ -191,7 +191,8 @@ impl IdentityKey {
     /// One of them is empty, or the issuer holds white space.
     pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Result<Self, InvalidIdentityKey> {
         let key = Self { issuer: issuer.into(), subject: subject.into() };
-        let usable = !key.issuer.is_empty() && !key.issuer.contains(char::is_whitespace) && !key.subject.is_empty();
+        let usable =
+            !key.issuer.is_empty() && !key.issuer.contains(char::is_whitespace) && !key.subject.is_empty();
         if usable { Ok(key) } else { Err(InvalidIdentityKey(())) }
     }
 

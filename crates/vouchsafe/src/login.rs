@@ -198,13 +198,7 @@ impl<'c> Login<'c> {
             check_extra(manners, "acr_values", &values)?;
             params.push(("acr_values".into(), values.into()));
         }
-        Ok(LoginRequest::new(
-            server,
-            self.client.blueprint(),
-            redirect_uri,
-            scopes,
-            params,
-        ))
+        Ok(LoginRequest::new(server, self.client.blueprint(), redirect_uri, scopes, params))
     }
 }
 

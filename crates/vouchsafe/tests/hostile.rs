@@ -64,7 +64,7 @@ impl Visit {
         let (_, query) = callback.split_once('?').unwrap();
         let value = |pair: &str| Some(pair.strip_prefix("code=")?.to_owned());
         self.secrets.extend(query.split('&').filter_map(value));
-        let tokens = self.client.finish(login.pending, query).await;
+        let tokens = self.client.finish(login.pending, &callback).await;
         for request in self.sandbox.requests_to("/token") {
             self.secrets.extend(request.form_value("code_verifier"));
         }

@@ -73,7 +73,9 @@ impl<'r> AuthorizationResponse<'r> {
             }
         } else {
             let actual = Url::parse(place).map_err(|_| Elsewhere::NoUrl)?;
-            let origin = |url: &Url| (url.scheme().to_owned(), url.host().map(|h| h.to_owned()), url.port_or_known_default());
+            let origin = |url: &Url| {
+                (url.scheme().to_owned(), url.host().map(|h| h.to_owned()), url.port_or_known_default())
+            };
             if origin(&actual) != origin(&expected) || path(place, &actual) != expected.path() {
                 return Err(Elsewhere::AnotherPlace);
             }
@@ -202,7 +204,9 @@ mod tests {
     #[test]
     fn the_redirect_uri_s_own_query_comes_back() {
         let tenant = "https://app.example/cb?tenant=a&x=1";
-        for url in ["https://app.example/cb?tenant=a&x=1&code=c", "/cb?code=c&x=1&tenant=a", "/cb?tenant=%61&x=1"] {
+        for url in
+            ["https://app.example/cb?tenant=a&x=1&code=c", "/cb?code=c&x=1&tenant=a", "/cb?tenant=%61&x=1"]
+        {
             assert_eq!(came(url, tenant), Ok(()), "{url}");
         }
         for url in ["/cb?tenant=b&x=1&code=c", "/cb?code=c", "/cb?tenant=a&code=c", "/cb?tenant=a&x=11"] {
@@ -216,7 +220,9 @@ mod tests {
     #[test]
     fn ports_and_schemes_of_an_application_s_own_count() {
         assert_eq!(came("http://127.0.0.1:4711/cb?code=a", "http://127.0.0.1:4711/cb"), Ok(()));
-        for url in ["http://127.0.0.1:4712/cb?code=a", "http://localhost:4711/cb", "https://127.0.0.1:4711/cb"] {
+        for url in
+            ["http://127.0.0.1:4712/cb?code=a", "http://localhost:4711/cb", "https://127.0.0.1:4711/cb"]
+        {
             assert_eq!(came(url, "http://127.0.0.1:4711/cb"), Err(Elsewhere::AnotherPlace), "{url}");
         }
         assert_eq!(came("com.example.app:/cb?code=a", "com.example.app:/cb"), Ok(()));

@@ -111,7 +111,8 @@ impl Provider {
     fn server(&self, definition: &Definition, client_id: &str) -> Result<String, Error> {
         let definition_s = definition.identity.issuer.as_deref();
         let template = definition.token_endpoint.as_deref().unwrap_or_default();
-        let apart: Vec<_> = definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
+        let apart: Vec<_> =
+            definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
         let begin = match definition_s {
             Some(issuer) => issuer,
             None if self.by_hand || template.starts_with('{') => template,

@@ -5,8 +5,8 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Fault, Feature, Operation};
 use crate::json::Json;
 use crate::login::LoginRequest;
-use crate::provenance::Provenance;
 use crate::protocol::metadata::{self, Metadata};
+use crate::provenance::Provenance;
 use crate::secret::same;
 
 /// A provider with nothing left to be found out.

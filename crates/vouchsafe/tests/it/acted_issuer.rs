@@ -19,8 +19,7 @@ async fn ends(
     let client = client(acted);
     let login = client.login().await.unwrap();
     let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
-    let query = change(callback.split_once('?').unwrap().1);
-    client.finish(login.pending, &query).await.map(drop)
+    client.finish(login.pending, change(&callback)).await.map(drop)
 }
 
 fn unchanged(query: &str) -> String {

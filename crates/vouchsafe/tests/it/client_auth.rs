@@ -5,7 +5,7 @@ use serde_json::json;
 use vouchsafe::ClientAuth::{self, ClientSecretBasic, ClientSecretPost};
 use vouchsafe::{Client, Provider, Registration, Request};
 
-use crate::scenario::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Scenario, acme, public, stored, web};
+use crate::scenario::{CLIENT_ID, CLIENT_SECRET, Held, REDIRECT_URI, Scenario, acme, public, web};
 use crate::wire::{Wire, field, header, json};
 
 /// The requests of an exchange and of a revocation.
@@ -162,7 +162,7 @@ async fn revocation_follows_its_own_metadata_and_else_the_token_endpoints() {
         let scenario = Scenario::openid()
             .metadata("token_endpoint_auth_methods_supported", token)
             .metadata("revocation_endpoint_auth_methods_supported", revocation);
-        scenario.client().revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
+        scenario.client().revoke(&scenario.client().held(json!({"access_token": "at"}))).await.unwrap();
         assert_eq!(method(&scenario.wire.seen_at("/revoke")[0]), expected);
     }
 }
@@ -172,6 +172,6 @@ async fn what_the_registration_says_goes_before_what_the_metadata_offers_for_rev
     let scenario = Scenario::openid()
         .registration(web().client_auth(ClientSecretPost))
         .metadata("revocation_endpoint_auth_methods_supported", json!(["client_secret_basic"]));
-    scenario.client().revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
+    scenario.client().revoke(&scenario.client().held(json!({"access_token": "at"}))).await.unwrap();
     assert_eq!(method(&scenario.wire.seen_at("/revoke")[0]), "post");
 }

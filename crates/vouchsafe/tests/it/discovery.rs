@@ -2,7 +2,7 @@
 use serde_json::{Value, json};
 use vouchsafe::{Client, HttpErrorKind, Operation, Provider, Response};
 
-use crate::scenario::{ISSUER, Scenario, web};
+use crate::scenario::{ISSUER, Scenario, arrived, web};
 use crate::wire::{Wire, answer, json, param};
 
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -292,6 +292,6 @@ async fn a_plain_authorization_server_is_one() {
     assert_eq!(param(&login.url, "scope").as_deref(), Some("profile"), "only what it knows is asked for");
     assert_eq!(param(&login.url, "nonce"), None);
     let state = param(&login.url, "state").unwrap();
-    let tokens = client.finish(login.pending, &format!("code=c&state={state}")).await.unwrap();
+    let tokens = client.finish(login.pending, arrived(&format!("code=c&state={state}"))).await.unwrap();
     assert!(tokens.id_token().is_none());
 }

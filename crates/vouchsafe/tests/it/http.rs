@@ -2,7 +2,7 @@
 use serde_json::json;
 use vouchsafe::{Client, Error, HttpErrorKind, Provider};
 
-use crate::scenario::{REDIRECT_URI, Scenario, acme, stored, web};
+use crate::scenario::{Held, REDIRECT_URI, Scenario, acme, web};
 use crate::wire::{Wire, answer};
 
 /// The error of exchanging a code where that is the answer.
@@ -108,8 +108,10 @@ async fn each_kind_of_failure_says_what_was_attempted() {
         ),
     ] {
         let client = Client::new(acme(), web(), &Wire::dead(kind).http()).unwrap();
-        let error =
-            client.refresh(&stored(json!({"access_token": "a", "refresh_token": "r"}))).await.unwrap_err();
+        let error = client
+            .refresh(&client.held(json!({"access_token": "a", "refresh_token": "r"})))
+            .await
+            .unwrap_err();
         assert_eq!((error.code(), error.to_string().as_str()), (code, text));
         assert!(matches!(&error, Error::Http(e) if e.kind() == kind));
         assert_eq!(error.is_retryable(), kind != HttpErrorKind::Tls);

@@ -7,11 +7,15 @@ use vouchsafe::{
     providers,
 };
 
-use crate::scenario::{Scenario, acme, now, stored, web};
+use crate::scenario::{ACME, Scenario, acme, arrived, now, stored, web};
 use crate::wire::{Wire, answer, field, json, letter, param};
 
 fn tokens() -> Tokens {
-    stored(json!({"access_token": "at"}))
+    stored(ACME, json!({"access_token": "at"}))
+}
+
+fn tokens_of_github() -> Tokens {
+    stored(("github", "https://github.com"), json!({"access_token": "at"}))
 }
 
 fn sample(text: &str) -> Value {
@@ -143,7 +147,7 @@ const USER: &str = include_str!("../samples/github/profile.json");
 async fn githubs_email_is_the_primary_one_of_the_list() {
     let emails = sample(include_str!("../samples/github/emails.json"));
     let (client, wire) = github(USER, json(200, emails));
-    let identity = client.identity(&tokens()).await.unwrap();
+    let identity = client.identity(&tokens_of_github()).await.unwrap();
     assert_eq!((identity.provider(), identity.subject()), ("github", "583231"));
     assert_eq!(identity.verified_email(), Some("lunete@fountain.example"));
     assert_eq!(identity.name(), Some("Lunete of the Fountain"));
@@ -165,7 +169,7 @@ async fn an_unverified_primary_email_at_github_is_none() {
     ] {
         // The public address of the profile does not count: nobody says that it is verified.
         let user = include_str!("../samples/github/profile_public_email.json");
-        let identity = github(user, json(200, sample(emails))).0.identity(&tokens()).await.unwrap();
+        let identity = github(user, json(200, sample(emails))).0.identity(&tokens_of_github()).await.unwrap();
         assert_eq!((identity.email(), identity.email_verified()), (None, None));
         assert_eq!(identity.name(), Some("yvain"));
     }
@@ -175,7 +179,7 @@ async fn an_unverified_primary_email_at_github_is_none() {
 async fn a_list_of_emails_that_is_withheld_ends_no_login() {
     for status in [403, 404] {
         let forbidden = sample(include_str!("../samples/github/emails_forbidden.json"));
-        let identity = github(USER, json(status, forbidden)).0.identity(&tokens()).await.unwrap();
+        let identity = github(USER, json(status, forbidden)).0.identity(&tokens_of_github()).await.unwrap();
         assert_eq!((identity.subject(), identity.email()), ("583231", None));
     }
 }
@@ -187,7 +191,7 @@ async fn a_list_of_emails_that_is_broken_is_told_so() {
         (json(200, json!({})), "invalid_field"),
         (answer(200, "text/html", "<h1>"), "content_type"),
     ] {
-        let error = github(USER, answer).0.identity(&tokens()).await.unwrap_err();
+        let error = github(USER, answer).0.identity(&tokens_of_github()).await.unwrap_err();
         assert_eq!(error.code(), code);
         assert_eq!(error.operation(), Operation::Identity);
     }
@@ -203,7 +207,7 @@ async fn odd_entries_in_a_list_of_emails_are_no_email() {
         json!([{"email": "", "primary": true, "verified": true}]),
         json!([{"primary": true, "verified": true}]),
     ] {
-        let identity = github(USER, json(200, emails.clone())).0.identity(&tokens()).await.unwrap();
+        let identity = github(USER, json(200, emails.clone())).0.identity(&tokens_of_github()).await.unwrap();
         assert_eq!(identity.email(), None, "{emails}");
     }
 }
@@ -214,7 +218,7 @@ async fn githubs_scopes_come_back_with_commas() {
     let client = Client::new(providers::github(), web(), &wire.http()).unwrap();
     let login = client.login().await.unwrap();
     let state = param(&login.url, "state").unwrap();
-    let tokens = client.finish(login.pending, &format!("code=c&state={state}")).await.unwrap();
+    let tokens = client.finish(login.pending, arrived(&format!("code=c&state={state}"))).await.unwrap();
     assert_eq!(tokens.scopes().collect::<Vec<_>>(), ["read:user", "user:email"]);
     assert_eq!(tokens.expires_at(), None);
     assert!(field(&wire.seen()[0], "client_secret").is_some(), "GitHub documents the form");
@@ -339,7 +343,7 @@ async fn google_signs_people_in_by_either_name_of_its_issuer() {
         let login = client.login().await.unwrap();
         *nonce.lock().unwrap() = param(&login.url, "nonce").unwrap();
         let query = format!("code=c&state={}", param(&login.url, "state").unwrap());
-        let tokens = client.finish(login.pending, &query).await.unwrap();
+        let tokens = client.finish(login.pending, arrived(&query)).await.unwrap();
         let identity = client.identity(&tokens).await.unwrap();
         assert_eq!((identity.provider(), identity.subject()), ("google", "110248495921238986420"));
         assert_eq!(identity.verified_email(), Some("enide@lalut.example"));

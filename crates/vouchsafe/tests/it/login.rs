@@ -14,15 +14,11 @@ fn client(sandbox: &Sandbox, registration: Registration) -> Client {
     Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap()
 }
 
-fn query(callback: &str) -> &str {
-    callback.split_once('?').unwrap().1
-}
-
 /// That person signs in.
 async fn log_in(sandbox: &Sandbox, client: &Client, person: &str) -> Result<Tokens, Error> {
     let login = client.login().await?;
     let callback = sandbox.person(person).allow(&login.url).await.unwrap();
-    client.finish(login.pending, query(&callback)).await
+    client.finish(login.pending, &callback).await
 }
 
 async fn identity(person: &str) -> Identity {
@@ -39,8 +35,8 @@ async fn a_person_signs_in_and_the_tokens_live_and_die() {
 
     let login = client.login().await.unwrap();
     let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
-    assert!(login.pending.matches(query(&callback)));
-    let tokens = client.finish(login.pending, query(&callback)).await.unwrap();
+    assert!(login.pending.matches(&callback));
+    let tokens = client.finish(login.pending, &callback).await.unwrap();
     assert!(!tokens.is_expired());
     assert_eq!(tokens.scopes().collect::<Vec<_>>(), ["openid", "profile", "email"]);
     let identity = client.identity(&tokens).await.unwrap();
@@ -97,7 +93,7 @@ async fn a_person_who_says_no_is_not_signed_in() {
     let client = client(&sandbox, confidential(&sandbox));
     let login = client.login().await.unwrap();
     let callback = sandbox.person("alice").deny(&login.url).await.unwrap();
-    let error = client.finish(login.pending, query(&callback)).await.unwrap_err();
+    let error = client.finish(login.pending, &callback).await.unwrap_err();
     assert!(error.is_denied(), "{error}");
     assert!(sandbox.requests_to("/token").is_empty());
 }
@@ -130,9 +126,9 @@ async fn a_code_that_was_used_is_of_no_use() {
     let login = client.login().await.unwrap();
     let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
     let kept = serde_json::to_string(&login.pending).unwrap();
-    client.finish(login.pending, query(&callback)).await.unwrap();
+    client.finish(login.pending, &callback).await.unwrap();
     let again = serde_json::from_str(&kept).unwrap();
-    let error = client.finish(again, query(&callback)).await.unwrap_err();
+    let error = client.finish(again, &callback).await.unwrap_err();
     assert!(matches!(&error, Error::Server(e) if *e.code() == ErrorCode::INVALID_GRANT), "{error}");
 }
 
@@ -177,6 +173,7 @@ async fn a_login_without_openid_is_plain_oauth_2() {
     let sandbox = Sandbox::start().await.unwrap();
     let issuer = sandbox.issuer();
     let provider = Provider::new("plain")
+        .issuer(issuer)
         .authorization_endpoint(format!("{issuer}/authorize"))
         .token_endpoint(format!("{issuer}/token"))
         .revocation_endpoint(format!("{issuer}/revoke"))
@@ -212,7 +209,7 @@ async fn what_is_asked_for_is_enforced() {
     let person = sandbox.person("alice");
     let login = client.login().max_age(Duration::from_secs(60)).acr_values(["gold"]).await.unwrap();
     let callback = person.allow(&login.url).await.unwrap();
-    let tokens = client.finish(login.pending, query(&callback)).await.unwrap();
+    let tokens = client.finish(login.pending, &callback).await.unwrap();
     assert_eq!(tokens.id_token().unwrap().claim("acr").unwrap().as_str(), Some("gold"));
     assert!(tokens.id_token().unwrap().claim("auth_time").is_some());
 }
@@ -224,10 +221,10 @@ async fn two_logins_in_two_tabs_do_not_mix() {
     let (alice, bob) = (client.login().await.unwrap(), client.login().await.unwrap());
     let to_alice = sandbox.person("alice").allow(&alice.url).await.unwrap();
     let to_bob = sandbox.person("bob").allow(&bob.url).await.unwrap();
-    assert!(!alice.pending.matches(query(&to_bob)));
-    let error = client.finish(alice.pending, query(&to_bob)).await.unwrap_err();
+    assert!(!alice.pending.matches(&to_bob));
+    let error = client.finish(alice.pending, &to_bob).await.unwrap_err();
     assert_eq!(error.code(), "state_mismatch");
-    let tokens = client.finish(bob.pending, query(&to_bob)).await.unwrap();
+    let tokens = client.finish(bob.pending, &to_bob).await.unwrap();
     assert_eq!(tokens.id_token().unwrap().subject(), "sandbox-user-bob");
     assert!(to_alice.contains("code="));
 }
@@ -242,6 +239,6 @@ async fn a_code_that_was_put_into_another_browsers_response_is_refused() {
     let own = sandbox.person("bob").allow(&attacker.url).await.unwrap();
     let code = |callback: &str| crate::wire::param(callback, "code").unwrap();
     let injected = own.replace(&code(&own), &code(&stolen));
-    let error = client.finish(attacker.pending, query(&injected)).await.unwrap_err();
+    let error = client.finish(attacker.pending, &injected).await.unwrap_err();
     assert_eq!(error.code(), "invalid_grant");
 }

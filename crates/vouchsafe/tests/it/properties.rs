@@ -10,7 +10,7 @@ use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize, parse};
 use vouchsafe::{Client, ClientAuth, Provider, Registration, Tokens};
 
-use crate::scenario::{CLIENT_ID, REDIRECT_URI, acme, idle, query, web};
+use crate::scenario::{CLIENT_ID, REDIRECT_URI, Scenario, acme, arrived, idle, query, web};
 use crate::wire::{Wire, header, json, param};
 
 /// Runs what is asynchronous.
@@ -181,7 +181,7 @@ proptest! {
         let mut query = Serializer::new(String::new());
         query.append_pair("code", &code).append_pair("state", &param(&login.url, "state").unwrap());
         query.extend_pairs(&more);
-        wait(client.finish(login.pending, &query.finish())).unwrap();
+        wait(client.finish(login.pending, arrived(&query.finish()))).unwrap();
         let sent = pairs(wire.seen()[0].body());
         prop_assert!(sent.contains(&("code".to_owned(), code)), "{:?}", sent);
     }
@@ -190,15 +190,16 @@ proptest! {
     fn a_pending_login_comes_back(
         data in text(), scopes in vec(some_text(), 0..4), acr in vec(some_text(), 0..3), max_age in any::<u64>(),
     ) {
-        let (client, _) = client("form", web());
+        let scenario = Scenario::openid();
+        let (client, scopes) = (scenario.client(), scopes.into_iter().chain(["openid".to_owned()]));
         let max_age = std::time::Duration::from_secs(max_age);
-        let login = wait(client.login().data(&data).scopes(&scopes).acr_values(&acr).max_age(max_age)).unwrap();
+        let login = wait(client.login().data(&data).scopes(scopes).acr_values(&acr).max_age(max_age)).unwrap();
         let kept = serde_json::to_string(&login.pending).unwrap();
         let back: vouchsafe::PendingLogin = serde_json::from_str(&kept).unwrap();
         prop_assert_eq!(serde_json::to_string(&back).unwrap(), kept);
         prop_assert_eq!(back.data(), Some(&*data));
-        prop_assert!(back.matches(query(&login.url)));
-        prop_assert!(!back.matches(&query(&login.url).replace("state=", "stat=")));
+        prop_assert!(back.matches(arrived(query(&login.url))));
+        prop_assert!(!back.matches(arrived(&query(&login.url).replace("state=", "stat="))));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use vouchsafe::{
     AccessToken, Client, HttpErrorKind, IdToken, RefreshToken, Registration, Response, Secret, TransportError,
 };
 
-use crate::scenario::{CLIENT_ID, REDIRECT_URI, SUBJECT, Scenario, acme, stored};
+use crate::scenario::{ACME, CLIENT_ID, REDIRECT_URI, SUBJECT, Scenario, acme, stored};
 use crate::wire::Wire;
 
 fn shows(value: &impl Debug, hidden: &str) -> bool {
@@ -15,8 +15,10 @@ fn shows(value: &impl Debug, hidden: &str) -> bool {
 
 #[test]
 fn debug_output_of_tokens_lacks_them() {
-    let tokens =
-        stored(json!({"access_token": "hush-a", "refresh_token": "hush-r", "extra": {"more": "hush-x"}}));
+    let tokens = stored(
+        ACME,
+        json!({"access_token": "hush-a", "refresh_token": "hush-r", "extra": {"more": "hush-x"}}),
+    );
     assert!(!shows(&tokens, "hush"));
     let access: &AccessToken = tokens.access_token();
     let refresh: &RefreshToken = tokens.refresh_token().unwrap();

@@ -8,7 +8,7 @@ use vouchsafe::{
     TransportError,
 };
 
-use crate::scenario::{ISSUER, REDIRECT_URI, acme, stored, web};
+use crate::scenario::{Held, ISSUER, REDIRECT_URI, acme, web};
 use crate::wire::{Wire, answer};
 
 type Answer = Result<Response, TransportError>;
@@ -69,7 +69,7 @@ fn profile() -> Answer {
 }
 
 async fn ask(client: &Client) -> Result<String, Error> {
-    let tokens = stored(json!({"access_token": "at"}));
+    let tokens = client.held(json!({"access_token": "at"}));
     client.profile(&tokens).await.map(|profile| profile.to_string())
 }
 
@@ -173,9 +173,9 @@ async fn what_spends_something_is_sent_once() {
     // RFC 6749 section 4.1.2: a code is used once, and a second use may revoke what the first one gave.
     let refused = || Err(TransportError::new(HttpErrorKind::Connect));
     for answer in [busy(429, "0"), busy(503, "0"), refused()] {
-        let tokens = stored(json!({"access_token": "at", "refresh_token": "rt"}));
         let patient = Patient::with([answer]);
         let client = patient.client();
+        let tokens = client.held(json!({"access_token": "at", "refresh_token": "rt"}));
         let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
         assert!(!error.is_retryable(), "{error}");
         assert!(client.refresh(&tokens).await.unwrap_err().is_retryable());
@@ -188,7 +188,7 @@ async fn what_spends_something_is_sent_once() {
 async fn what_spends_something_by_get_is_sent_once_as_well() {
     let patient = Patient::with([busy(503, "0")]);
     let client = Client::new(Provider::named("instagram").unwrap(), web(), &patient.http()).unwrap();
-    let tokens = stored(json!({"access_token": "at"}));
+    let tokens = client.held(json!({"access_token": "at"}));
     client.long_lived_token(&tokens).await.unwrap_err();
     client.refresh(&tokens).await.unwrap_err();
     let methods: Vec<_> = patient.wire.seen().iter().map(|request| request.method().to_string()).collect();

@@ -2,7 +2,7 @@
 use serde_json::json;
 use vouchsafe::{Client, Feature, Operation, Response, TokenTypeHint};
 
-use crate::scenario::{acme, stored, web};
+use crate::scenario::{Held, acme, web};
 use crate::wire::{Wire, answer, json};
 
 fn client(answer: Response) -> (Client, Wire) {
@@ -38,14 +38,14 @@ async fn the_kind_of_token_is_a_hint() {
 #[tokio::test]
 async fn the_refresh_token_goes_first_for_it_ends_the_whole_grant() {
     let (client, wire) = client(Response::default());
-    client.revoke(&stored(json!({"access_token": "at", "refresh_token": "rt"}))).await.unwrap();
+    client.revoke(&client.held(json!({"access_token": "at", "refresh_token": "rt"}))).await.unwrap();
     assert!(wire.only().ends_with("token=rt&token_type_hint=refresh_token"), "{}", wire.only());
 }
 
 #[tokio::test]
 async fn without_a_refresh_token_the_access_token_is_revoked() {
     let (client, wire) = client(Response::default());
-    client.revoke(&stored(json!({"access_token": "at"}))).await.unwrap();
+    client.revoke(&client.held(json!({"access_token": "at"}))).await.unwrap();
     assert!(wire.only().ends_with("token=at&token_type_hint=access_token"), "{}", wire.only());
 }
 
@@ -91,7 +91,7 @@ async fn a_provider_without_revocation_is_never_asked() {
     let client = Client::new(provider, web(), &wire.http()).unwrap();
     for error in [
         client.manual().revoke("t", None).await.unwrap_err(),
-        client.revoke(&stored(json!({"access_token": "at"}))).await.unwrap_err(),
+        client.revoke(&client.held(json!({"access_token": "at"}))).await.unwrap_err(),
     ] {
         assert!(matches!(&error, vouchsafe::Error::Unsupported(e) if e.feature() == Feature::Revocation));
         assert_eq!(

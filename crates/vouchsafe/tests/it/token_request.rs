@@ -2,7 +2,7 @@
 use serde_json::json;
 use vouchsafe::{Client, Feature, Operation, Tokens};
 
-use crate::scenario::{REDIRECT_URI, acme, public, stored, web};
+use crate::scenario::{ACME, Held, REDIRECT_URI, acme, public, stored, web};
 use crate::wire::{Wire, answer, json};
 
 /// A client of that answer alone, and the wire to see what it asked.
@@ -67,6 +67,7 @@ async fn a_token_is_refreshed_to_the_letter() {
 
 fn old() -> Tokens {
     stored(
+        ACME,
         json!({"access_token": "old-at", "refresh_token": "old-rt", "scope": "old scope", "expires_at": 1}),
     )
 }
@@ -119,7 +120,7 @@ async fn a_provider_that_does_not_refresh_is_never_asked() {
 #[tokio::test]
 async fn without_a_refresh_token_the_user_has_to_sign_in() {
     let (client, wire) = answered(full());
-    let error = client.refresh(&stored(json!({"access_token": "at"}))).await.unwrap_err();
+    let error = client.refresh(&client.held(json!({"access_token": "at"}))).await.unwrap_err();
     assert_eq!(error.code(), "no_refresh_token");
     assert!(error.needs_login());
     assert!(wire.seen().is_empty());

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use vouchsafe::Tokens;
 
-use crate::scenario::{acme, idle, now, stored};
+use crate::scenario::{ACME, acme, idle, now, stored};
 
 /// The tokens of an answer with those members.
 fn answered(more: Value) -> Tokens {
@@ -60,14 +60,14 @@ fn an_expiry_is_a_number_a_text_or_a_moment() {
 
 #[test]
 fn tokens_know_whether_they_have_expired() {
-    let old = stored(json!({"access_token": "at", "expires_at": now() - 1}));
+    let old = stored(ACME, json!({"access_token": "at", "expires_at": now() - 1}));
     assert!(old.is_expired() && old.expires_within(Duration::ZERO));
-    let young = stored(json!({"access_token": "at", "expires_at": now() + 100}));
+    let young = stored(ACME, json!({"access_token": "at", "expires_at": now() + 100}));
     assert!(!young.is_expired());
     assert!(!young.expires_within(Duration::from_secs(90)));
     assert!(young.expires_within(Duration::from_secs(101)));
     assert!(young.expires_within(Duration::MAX), "without end is beyond any expiry");
-    let forever = stored(json!({"access_token": "at"}));
+    let forever = stored(ACME, json!({"access_token": "at"}));
     assert!(!forever.is_expired() && !forever.expires_within(Duration::MAX));
 }
 
@@ -92,7 +92,7 @@ fn tokens_are_stored_and_come_back_as_they_were() {
 #[test]
 fn a_moment_that_no_clock_has_is_no_expiry_and_no_crash() {
     for at in [u64::MAX, u64::MAX / 2] {
-        assert!(!stored(json!({"access_token": "at", "expires_at": at})).is_expired());
+        assert!(!stored(ACME, json!({"access_token": "at", "expires_at": at})).is_expired());
     }
 }
 
@@ -110,7 +110,8 @@ async fn a_verified_id_token_is_stored_with_the_others() {
 #[test]
 fn a_store_that_was_broken_is_told_so() {
     for id_token in ["x", "a.b", "a.!.c", "a.e30.c"] {
-        let broken = json!({"access_token": "at", "id_token": id_token});
+        let mut broken = serde_json::to_value(stored(ACME, json!({"access_token": "at"}))).unwrap();
+        broken["id_token"] = json!(id_token);
         let error = serde_json::from_value::<Tokens>(broken).unwrap_err();
         assert!(!error.to_string().contains("at\""), "{error}");
     }
@@ -119,7 +120,7 @@ fn a_store_that_was_broken_is_told_so() {
 
 #[test]
 fn equal_tokens_are_equal() {
-    let (one, two) = (stored(json!({"access_token": "a"})), stored(json!({"access_token": "b"})));
-    assert_eq!(one.access_token(), stored(json!({"access_token": "a"})).access_token());
+    let (one, two) = (stored(ACME, json!({"access_token": "a"})), stored(ACME, json!({"access_token": "b"})));
+    assert_eq!(one.access_token(), stored(ACME, json!({"access_token": "a"})).access_token());
     assert_ne!(one.access_token(), two.access_token());
 }

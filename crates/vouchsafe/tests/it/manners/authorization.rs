@@ -5,7 +5,7 @@ use serde_json::json;
 use vouchsafe::{Client, CodeChallenge, Error, Provider, Registration, Tokens};
 
 use super::{answered, defined, refused};
-use crate::scenario::{REDIRECT_URI, idle, query, web};
+use crate::scenario::{REDIRECT_URI, arrived, idle, query, web};
 use crate::wire::{Wire, field, json, param};
 
 fn token() -> vouchsafe::Response {
@@ -104,7 +104,7 @@ async fn a_challenge_is_in_hexadecimal_where_the_provider_takes_it_so() {
     let sent = param(&login.url, "code_challenge").unwrap();
     assert_eq!(sent.len(), 64);
     let state = param(&login.url, "state").unwrap();
-    client.finish(login.pending, &format!("code=c&state={state}")).await.unwrap();
+    client.finish(login.pending, arrived(&format!("code=c&state={state}"))).await.unwrap();
     let verifier = field(&wire.seen()[0], "code_verifier").unwrap();
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     assert_eq!(hash.as_ref().iter().map(|b| format!("{b:02x}")).collect::<String>(), sent);
@@ -114,13 +114,13 @@ async fn a_challenge_is_in_hexadecimal_where_the_provider_takes_it_so() {
 async fn come_back(client: &Client, query: &str) -> Result<Tokens, Error> {
     let login = client.login().await.unwrap();
     let state = param(&login.url, "state").unwrap();
-    client.finish(login.pending, &query.replace("STATE", &state)).await
+    client.finish(login.pending, arrived(&query.replace("STATE", &state))).await
 }
 
 #[tokio::test]
 async fn a_code_loses_what_the_provider_puts_behind_it() {
     let (client, wire) = answered("[callback]\ncode_suffix = \"#_\"", token());
-    for sent in ["abc%23_", "abc#_", "abc"] {
+    for sent in ["abc%23_", "abc"] {
         come_back(&client, &format!("code={sent}&state=STATE")).await.unwrap();
         assert_eq!(field(wire.seen().last().unwrap(), "code").as_deref(), Some("abc"));
     }
@@ -164,7 +164,7 @@ async fn a_signed_response_is_believed_by_its_signature() {
     let params = BTreeMap::from([("state", state.clone()), ("code", "c".into()), ("name", "a b&c=d".into())]);
     let tag = sign(&params);
     let query = format!("name=a+b%26c%3Dd&hmac={tag}&state={state}&code=c");
-    assert!(client.finish(login.pending, &query).await.is_ok());
+    assert!(client.finish(login.pending, arrived(&query)).await.is_ok());
 
     for (query, code) in [
         (query.replace("code=c", "code=d"), "signature"),
@@ -179,7 +179,7 @@ async fn a_signed_response_is_believed_by_its_signature() {
         (format!("{query}&hmac={tag}"), "duplicate_parameter"),
     ] {
         let login = client.login().await.unwrap();
-        assert_eq!(client.finish(login.pending, &query).await.unwrap_err().code(), code, "{query}");
+        assert_eq!(client.finish(login.pending, arrived(&query)).await.unwrap_err().code(), code, "{query}");
     }
     assert_eq!(wire.seen().len(), 1, "only the genuine response's code was spent");
     let public = Registration::new("me").redirect_uri(REDIRECT_URI);

@@ -2,12 +2,12 @@
 use serde_json::{Value, json};
 use vouchsafe::{Error, Identity};
 
-use super::answered;
-use crate::scenario::stored;
+use super::{ACME, answered};
+use crate::scenario::{Held, stored};
 use crate::wire::{answer, json};
 
 async fn identity(more: &str, profile: Value) -> Result<Identity, Error> {
-    answered(more, json(200, profile)).0.identity(&stored(json!({"access_token": "at"}))).await
+    answered(more, json(200, profile)).0.identity(&stored(ACME, json!({"access_token": "at"}))).await
 }
 
 /// The e-mail and the word for it.
@@ -146,7 +146,7 @@ async fn a_list_of_its_own_is_asked_for_like_the_profile() {
         _ => json(200, json!({"id": 1})),
     });
     let client = vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
-    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    let identity = client.identity(&client.held(json!({"access_token": "at"}))).await.unwrap();
     assert_eq!(identity.verified_email(), Some("c@d.example"));
     assert_eq!(
         crate::wire::letter(&wire.seen()[1]),
@@ -160,7 +160,7 @@ async fn what_asks_for_the_profile_asks_for_no_list_of_its_own() {
         [identity]\nsubject = [\"/id\"]\n[identity.emails]\nendpoint = \"https://acme.example/emails\"\n\
         list = \"/values\"\nemail = \"\"";
     let (client, wire) = answered(more, json(200, json!({"id": 1, "values": ["a@b.example"]})));
-    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    let identity = client.identity(&client.held(json!({"access_token": "at"}))).await.unwrap();
     assert_eq!(identity.email(), Some("a@b.example"));
     assert_eq!(
         crate::wire::letter(&wire.seen()[1]),
@@ -177,7 +177,7 @@ async fn what_is_a_failure_in_a_profile_is_none_in_a_list_of_its_own() {
         _ => json(200, json!({"code": 0, "id": 1})),
     });
     let client = vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
-    let identity = client.identity(&stored(json!({"access_token": "at"}))).await.unwrap();
+    let identity = client.identity(&client.held(json!({"access_token": "at"}))).await.unwrap();
     assert_eq!(identity.email(), Some("a@b.example"));
 }
 
@@ -194,7 +194,7 @@ async fn a_list_of_its_own_that_is_none_is_told() {
     }
     let error = answered(more, answer(200, "text/html", "x")).0;
     assert_eq!(
-        error.identity(&stored(json!({"access_token": "at"}))).await.unwrap_err().code(),
+        error.identity(&error.held(json!({"access_token": "at"}))).await.unwrap_err().code(),
         "content_type"
     );
 }
@@ -212,7 +212,7 @@ async fn an_email_of_its_own_may_be_one_entry_at_a_place_that_the_profile_names(
             vouchsafe::Client::new(super::defined(more), crate::scenario::web(), &wire.http()).unwrap();
         (client, wire)
     };
-    let tokens = stored(json!({"access_token": "at"}));
+    let tokens = stored(ACME, json!({"access_token": "at"}));
     let (known, wire) =
         client(json!("a/b?7"), 200, json!({"primary": "a@b.example", "email": "n@b.example"}));
     let identity = known.identity(&tokens).await.unwrap();

@@ -13,6 +13,9 @@ use vouchsafe::{Client, Error, Provider, Response, Tokens};
 use crate::scenario::{REDIRECT_URI, web};
 use crate::wire::Wire;
 
+/// Where tokens of it come from.
+const ACME: (&str, &str) = ("acme", "https://acme.example");
+
 /// The provider of a definition: what every one has, and what is given.
 fn defined(more: &str) -> Provider {
     try_defined(more).unwrap()

@@ -2,7 +2,7 @@
 use serde_json::json;
 use vouchsafe::{Client, Provider};
 
-use crate::scenario::{CLIENT_ID, SUBJECT, Scenario, web};
+use crate::scenario::{CLIENT_ID, Held, SUBJECT, Scenario, arrived, web};
 use crate::wire::{self, Wire};
 
 /// An OpenID Provider with that issuer, and what else is given.
@@ -29,7 +29,7 @@ async fn the_claims_of_the_id_token_take_the_place_of_a_profile() {
     assert_eq!((identity.subject(), identity.verified_email()), (SUBJECT, Some("claimed@op.example")));
     assert!(identity.profile_error().is_none());
     assert!(scenario.wire.seen_at("/userinfo").is_empty());
-    let bare = crate::scenario::stored(json!({"access_token": "at"}));
+    let bare = scenario.client().held(json!({"access_token": "at"}));
     assert_eq!(scenario.client().profile(&bare).await.unwrap_err().code(), "profile_not_supported");
 }
 
@@ -182,7 +182,7 @@ async fn an_oauth_2_service_may_have_an_issuer_too() {
     for (iss, ok) in [("", true), ("&iss=https://acme.example", true), ("&iss=https://evil.example", false)] {
         let login = client.login().await.unwrap();
         let state = wire::param(&login.url, "state").unwrap();
-        let outcome = client.finish(login.pending, &format!("code=c&state={state}{iss}")).await;
+        let outcome = client.finish(login.pending, arrived(&format!("code=c&state={state}{iss}"))).await;
         assert_eq!(outcome.is_ok(), ok, "{iss}");
     }
 }
@@ -210,7 +210,7 @@ async fn of_access_token(kid: &str, change: serde_json::Value) -> Result<String,
     let announced = json!(["ES256"]);
     let scenario =
         Scenario::openid().provider(game()).metadata("id_token_signing_alg_values_supported", announced);
-    let tokens = crate::scenario::stored(json!({"access_token": jwt}));
+    let tokens = scenario.client().held(json!({"access_token": jwt}));
     let identity = scenario.client().identity(&tokens).await.map_err(|error| error.code().to_owned())?;
     assert!(scenario.wire.seen_at("/userinfo").is_empty());
     Ok(format!("{} {}", identity.subject(), identity.name().unwrap()))
@@ -234,6 +234,6 @@ async fn an_access_token_says_who_signed_in_once_it_is_verified() {
     assert_eq!(of_access_token("stranger", json!({})).await, Err("signature".to_owned()));
 
     let scenario = Scenario::openid().provider(game());
-    let opaque = crate::scenario::stored(json!({"access_token": "opaque"}));
+    let opaque = scenario.client().held(json!({"access_token": "opaque"}));
     assert_eq!(scenario.client().identity(&opaque).await.unwrap_err().code(), "jwt");
 }

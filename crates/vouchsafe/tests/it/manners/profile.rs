@@ -2,12 +2,12 @@
 use serde_json::json;
 use vouchsafe::{Client, HttpErrorKind, Tokens};
 
-use super::{answered, defined, refused};
-use crate::scenario::{stored, web};
+use super::{ACME, answered, defined, refused};
+use crate::scenario::{Held, stored, web};
 use crate::wire::{Wire, answer, json};
 
 fn tokens() -> Tokens {
-    stored(json!({"access_token": "at-secret", "extra": {"uid": "u/1", "team": {"id": 7}}}))
+    stored(ACME, json!({"access_token": "at-secret", "extra": {"uid": "u/1", "team": {"id": 7}}}))
 }
 
 /// The request for a profile, to the letter.
@@ -100,7 +100,7 @@ async fn a_body_is_sent_as_it_stands() {
 #[tokio::test]
 async fn what_the_token_answer_lacks_is_told() {
     let (client, wire) = answered("[userinfo]\nparams = { uid = \"{token:/uid}\" }", json(200, json!({})));
-    let error = client.profile(&stored(json!({"access_token": "at"}))).await.unwrap_err();
+    let error = client.profile(&client.held(json!({"access_token": "at"}))).await.unwrap_err();
     assert_eq!(error.code(), "missing_field");
     assert_eq!(client.manual().profile("at").await.unwrap_err().code(), "token_answer");
     assert!(wire.seen().is_empty());

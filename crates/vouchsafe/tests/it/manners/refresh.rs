@@ -2,12 +2,12 @@
 use serde_json::json;
 use vouchsafe::{Error, Feature, Operation, Tokens};
 
-use super::answered;
-use crate::scenario::stored;
+use super::{ACME, answered};
+use crate::scenario::{Held, arrived, stored};
 use crate::wire::json;
 
 fn old() -> Tokens {
-    stored(json!({"access_token": "old-access", "refresh_token": "old-refresh", "scope": "read write"}))
+    stored(ACME, json!({"access_token": "old-access", "refresh_token": "old-refresh", "scope": "read write"}))
 }
 
 fn token() -> vouchsafe::Response {
@@ -37,7 +37,7 @@ async fn an_access_token_is_refreshed_where_there_is_no_other() {
         [refreshing]\naccess_token = true\n\
         names = { refresh_token = \"access_token\", client_id = \"\", client_secret = \"\" }";
     let (client, wire) = answered(more, token());
-    let fresh = client.refresh(&stored(json!({"access_token": "old-access"}))).await.unwrap();
+    let fresh = client.refresh(&client.held(json!({"access_token": "old-access"}))).await.unwrap();
     assert_eq!(fresh.access_token().expose(), "new-access");
     assert_eq!(
         wire.only(),
@@ -75,8 +75,10 @@ async fn a_provider_without_long_lived_tokens_says_so() {
 
 #[tokio::test]
 async fn what_the_profile_is_had_by_outlives_a_refresh() {
-    let old =
-        stored(json!({"access_token": "old", "refresh_token": "r", "extra": {"uid": "u", "plan": "free"}}));
+    let old = stored(
+        ACME,
+        json!({"access_token": "old", "refresh_token": "r", "extra": {"uid": "u", "plan": "free"}}),
+    );
     let answer = json(200, json!({"access_token": "new", "token_type": "Bearer", "plan": "paid"}));
     for needs in ["params = { uid = \"{token:/uid}\" }", "source = \"token\""] {
         let (client, _) = answered(&format!("[userinfo]\n{needs}"), answer.clone());
@@ -100,7 +102,7 @@ async fn what_came_with_the_code_goes_along_again_where_it_is_wanted() {
     let login = client.login().await.unwrap();
     let state = crate::wire::param(&login.url, "state").unwrap();
     let query = format!("code=c&state={state}&device_id=d%2F1&once=o&user=%7B%22name%22%3A%22Jane%22%7D");
-    let tokens = client.finish(login.pending, &query).await.unwrap();
+    let tokens = client.finish(login.pending, arrived(&query)).await.unwrap();
     assert_eq!(tokens.get("device_id").unwrap().as_str(), Some("d/1"));
     assert_eq!(tokens.get("user").unwrap().str_at("/name"), Some("Jane"));
     assert!(tokens.get("once").is_none(), "what nobody wants again is not kept");

@@ -2,12 +2,12 @@
 use serde_json::json;
 use vouchsafe::{Response, TokenTypeHint, Tokens};
 
-use super::{answered, refused};
-use crate::scenario::stored;
+use super::{ACME, answered, refused};
+use crate::scenario::{Held, stored};
 use crate::wire::json;
 
 fn both() -> Tokens {
-    stored(json!({"access_token": "at-secret", "refresh_token": "rt-secret"}))
+    stored(ACME, json!({"access_token": "at-secret", "refresh_token": "rt-secret"}))
 }
 
 async fn request(more: &str) -> String {
@@ -69,7 +69,7 @@ async fn parameters_go_along_and_into_the_query_of_a_get() {
 async fn a_token_of_the_other_kind_is_not_sent() {
     let (client, wire) = answered("[revocation]\nonly = \"refresh_token\"", Response::default());
     client.revoke(&both()).await.unwrap();
-    let error = client.revoke(&stored(json!({"access_token": "at-secret"}))).await.unwrap_err();
+    let error = client.revoke(&client.held(json!({"access_token": "at-secret"}))).await.unwrap_err();
     assert_eq!(error.code(), "revoke_not_supported");
     let error = client.manual().revoke("at-secret", Some(TokenTypeHint::AccessToken)).await.unwrap_err();
     assert_eq!(error.code(), "revoke_not_supported");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use vouchsafe::{Error, Response, Tokens};
 
 use super::{answered, exchange};
-use crate::scenario::stored;
+use crate::scenario::{Held, arrived};
 use crate::wire::{answer, json};
 
 async fn tokens(more: &str, response: Response) -> Result<Tokens, Error> {
@@ -206,11 +206,11 @@ async fn the_provider_s_codes_are_put_in_the_rfcs_words() {
     let more = "[token]\nerror_codes = { bad_refresh_token = \"invalid_grant\", user_cancelled = \"access_denied\" }";
     let (client, _) = answered(more, json(200, json!({"error": "bad_refresh_token"})));
     let error =
-        client.refresh(&stored(json!({"access_token": "a", "refresh_token": "r"}))).await.unwrap_err();
+        client.refresh(&client.held(json!({"access_token": "a", "refresh_token": "r"}))).await.unwrap_err();
     assert!(error.code() == "invalid_grant" && error.needs_login());
 
     let login = client.login().await.unwrap();
     let state = crate::wire::param(&login.url, "state").unwrap();
     let query = format!("error=user_cancelled&state={state}");
-    assert!(client.finish(login.pending, &query).await.unwrap_err().is_denied());
+    assert!(client.finish(login.pending, arrived(&query)).await.unwrap_err().is_denied());
 }

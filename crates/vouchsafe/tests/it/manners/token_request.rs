@@ -3,7 +3,7 @@ use serde_json::json;
 use vouchsafe::{Client, ClientAuth, Http};
 
 use super::{answered, defined, exchange, refused};
-use crate::scenario::web;
+use crate::scenario::{arrived, web};
 use crate::wire::{Wire, json, letter};
 
 fn token() -> vouchsafe::Response {
@@ -130,7 +130,7 @@ async fn the_scopes_go_along_with_the_code_where_they_are_wanted() {
     let (client, wire) = answered(more, token());
     let login = client.login().scope("c").await.unwrap();
     let query = format!("code=code-1&state={}", crate::wire::param(&login.url, "state").unwrap());
-    client.finish(login.pending, &query).await.unwrap();
+    client.finish(login.pending, arrived(&query)).await.unwrap();
     assert!(letter(&wire.seen()[0]).contains("&rights=c&client_id="), "{}", letter(&wire.seen()[0]));
 
     let (client, wire) = answered("scopes = [\"a\"]\n[token]\nscope = true", token());

@@ -11,7 +11,7 @@ use vouchsafe::{
 };
 
 use super::{ACCESS, CODE, Marks, REFRESH, SECRET, VERIFIER, shapes};
-use crate::scenario::{CLIENT_ID, REDIRECT_URI, Scenario, acme, public, stored};
+use crate::scenario::{CLIENT_ID, Held, REDIRECT_URI, Scenario, acme, arrived, public};
 use crate::wire::{Wire, answer, header, json, param};
 
 /// Everything in a request that its sender keeps secret, as it is.
@@ -136,13 +136,14 @@ async fn every_flow(client: &Client, marks: &Marks) -> Vec<Error> {
     let state = param(&login.url, "state").unwrap();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("code", CODE).append_pair("state", &state).finish();
-    let held = stored(json!({"access_token": ACCESS, "refresh_token": REFRESH, "extra": {"more": CODE}}));
+    let held =
+        client.held(json!({"access_token": ACCESS, "refresh_token": REFRESH, "extra": {"more": CODE}}));
     marks.absent_from_debug(&held);
     let manual = client.manual();
     let by_hand = manual.authorization_code(CODE, REDIRECT_URI).code_verifier(VERIFIER);
     marks.absent_from_debug(&by_hand);
     let outcomes = [
-        client.finish(login.pending, &query).await.err(),
+        client.finish(login.pending, arrived(&query)).await.err(),
         client.refresh(&held).await.err(),
         client.revoke(&held).await.err(),
         client.profile(&held).await.err(),
@@ -239,7 +240,7 @@ async fn no_refusal_of_a_response_repeats_what_is_in_it() {
             ("verifier", of("verifier")),
         ]);
         let query = query.replace("{code}", "markedcode").replace("{state}", of("state"));
-        let error = scenario.client().finish(login.pending, &query).await.unwrap_err();
+        let error = scenario.client().finish(login.pending, arrived(&query)).await.unwrap_err();
         marks.absent_from_error(&error);
     }
 }

@@ -7,7 +7,7 @@ use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
 
 use super::heard::{heard, listen};
 use super::{ACCESS, Marks, REFRESH, SECRET};
-use crate::scenario::stored;
+use crate::scenario::Held;
 
 const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 
@@ -27,7 +27,7 @@ async fn whole_life(sandbox: &Sandbox, client: &Client, person: &str) -> (Vec<Er
     let code = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");
     let mut marks = code.iter().fold(marks, |marks, (_, code)| marks.and("code", code));
     let mut errors = Vec::new();
-    match client.finish(login.pending, query).await {
+    match client.finish(login.pending, &callback).await {
         Err(error) => errors.push(error),
         Ok(tokens) => {
             let id_token = tokens.id_token().unwrap().expose().to_owned();
@@ -126,7 +126,7 @@ async fn no_secret_is_told_where_nobody_answers() {
         let client =
             Client::new(Provider::from_definition(definition).unwrap(), registration, &http).unwrap();
         let marks = Marks::of(&[("secret", SECRET), ("access token", ACCESS), ("refresh token", REFRESH)]);
-        let held = stored(json!({"access_token": ACCESS, "refresh_token": REFRESH}));
+        let held = client.held(json!({"access_token": ACCESS, "refresh_token": REFRESH}));
         for error in [client.profile(&held).await.unwrap_err(), client.refresh(&held).await.unwrap_err()] {
             marks.absent_from_error(&error);
         }

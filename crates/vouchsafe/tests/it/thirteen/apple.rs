@@ -7,10 +7,10 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Registration, StartedLogin, Tokens, providers};
+use vouchsafe::{AuthorizationResponse, Client, Error, Registration, StartedLogin, Tokens, providers};
 
 use super::{ASKED, EXCHANGE, FORM, PKCE, Stage, id_token, masked};
-use crate::scenario::{CLIENT_ID, now, public};
+use crate::scenario::{CLIENT_ID, arrived, now, public};
 use crate::wire::{self, Wire, field, param};
 
 const TOKEN: &str = "POST https://appleid.apple.com/auth/token";
@@ -83,7 +83,13 @@ async fn log_in(stage: &Stage, callback: &Value, more: Value) -> (String, Result
     }
     stage.tokens(TOKEN, "token", claims);
     let form = form(callback, &param(&url, "state").unwrap());
-    (masked(&url), stage.client.finish(pending, &form).await)
+    (
+        masked(&url),
+        stage
+            .client
+            .finish(pending, AuthorizationResponse::at(crate::scenario::REDIRECT_URI).form(form))
+            .await,
+    )
 }
 
 /// The claims of the client secret in the last request, once header, signature and times are found right.
@@ -329,7 +335,7 @@ async fn what_the_browser_brings_is_not_what_the_provider_says() {
         for _ in 0..times {
             form.append_pair("user", r#"{"id": "1", "email": "boss@corp.example", "name": "Eve"}"#);
         }
-        let tokens = client.finish(pending, &form.finish()).await.unwrap();
+        let tokens = client.finish(pending, arrived(&form.finish())).await.unwrap();
         let identity = client.identity(&tokens).await.unwrap();
         assert_eq!((identity.subject(), identity.email(), identity.name()), ("7", None, name));
     }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use vouchsafe::{Client, Error, Provider, Registration, Response, Tokens};
 
 use crate::forge;
-use crate::scenario::{CLIENT_ID, now, web};
+use crate::scenario::{CLIENT_ID, arrived, now, web};
 use crate::wire::{self, Wire, letter, param};
 
 /// A provider that answers what it was given, by method and URL without the query.
@@ -86,7 +86,7 @@ impl Stage {
     async fn log_in(&self, query: &str) -> (String, Result<Tokens, Error>) {
         let login = self.client.login().await.unwrap();
         let state = param(&login.url, "state").unwrap();
-        let tokens = self.client.finish(login.pending, &query.replace("STATE", &state)).await;
+        let tokens = self.client.finish(login.pending, arrived(&query.replace("STATE", &state))).await;
         (masked(&login.url), tokens)
     }
 
@@ -96,7 +96,7 @@ impl Stage {
         let (state, nonce) = (param(&login.url, "state").unwrap(), param(&login.url, "nonce"));
         claims["nonce"] = nonce.into();
         self.tokens(token_place, "token", claims);
-        let tokens = self.client.finish(login.pending, &format!("code=code-1&state={state}")).await;
+        let tokens = self.client.finish(login.pending, arrived(&format!("code=code-1&state={state}"))).await;
         (masked(&login.url), tokens)
     }
 

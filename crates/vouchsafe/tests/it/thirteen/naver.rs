@@ -1,6 +1,7 @@
 use vouchsafe::providers;
 
 use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
+use crate::scenario::Held;
 
 const TOKEN: &str = "POST https://nid.naver.com/oauth2.0/token";
 const PROFILE: &str = "GET https://openapi.naver.com/v1/nid/me";
@@ -64,7 +65,7 @@ async fn refusals_of_naver_are_told() {
         let error = stage.client.manual().profile("at").await.unwrap_err();
         assert_eq!((error.code(), error.status()), ("024", Some(status)));
     }
-    let tokens = crate::scenario::stored(serde_json::json!({"access_token": "at"}));
+    let tokens = stage.client.held(serde_json::json!({"access_token": "at"}));
     stage.at(TOKEN, 200, "token_error_200");
     assert_eq!(stage.client.revoke(&tokens).await.unwrap_err().code(), "invalid_request");
     stage.at(PROFILE, 200, "profile_minimal");

@@ -1,7 +1,7 @@
 use vouchsafe::{Error, Tokens, providers};
 
 use super::{ASKED, EXCHANGE, FORM, IN_FORM, Stage};
-use crate::scenario::CLIENT_SECRET;
+use crate::scenario::{CLIENT_SECRET, arrived};
 use crate::wire::param;
 
 const TOKEN: &str = "POST https://cameliard.myshopify.com/admin/oauth/access_token";
@@ -19,7 +19,7 @@ async fn log_in(stage: &Stage, shop: &str) -> (String, Result<Tokens, Error>) {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
     let tag: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    let outcome = stage.client.finish(login.pending, &format!("{message}&hmac={tag}")).await;
+    let outcome = stage.client.finish(login.pending, arrived(&format!("{message}&hmac={tag}"))).await;
     (super::masked(&login.url), outcome)
 }
 
