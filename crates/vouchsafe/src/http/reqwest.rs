@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Uri;
 
 use super::public_only::{PublicOnly, is_refusal};
-use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response};
+use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response, retry};
 use crate::error::{Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
@@ -200,13 +200,15 @@ struct Reqwest {
 
 impl Reqwest {
     /// RFC 9112 §9.3.1: a server may close a connection that it promised to keep just when it is used again. Where that
-    /// does no harm, the request goes out once more.
+    /// does no harm, the request goes out once more. (What was not even begun on such a connection goes out on another
+    /// one, whatever it is: the server has seen none of it.)
     async fn execute(
         &self,
         request: reqwest::Request,
+        repeatable: bool,
         timeout: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        let again = (*request.method() == http::Method::GET).then(|| request.try_clone()).flatten();
+        let again = repeatable.then(|| request.try_clone()).flatten();
         let began = Instant::now();
         match (self.client.execute(request).await, again) {
             (Err(error), Some(mut again))
@@ -244,6 +246,7 @@ impl Reqwest {
 impl HttpClient for Reqwest {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
+            let repeatable = retry::may_be_repeated(&request);
             let (parts, body) = request.into_parts();
             let url = self.url(&parts.uri)?;
             if let Some(filter) = &self.filter {
@@ -254,7 +257,7 @@ impl HttpClient for Reqwest {
             *outgoing.timeout_mut() = Some(limits.timeout);
             *outgoing.body_mut() = Some(body.into());
 
-            let mut incoming = self.execute(outgoing, limits.timeout).await.map_err(fault)?;
+            let mut incoming = self.execute(outgoing, repeatable, limits.timeout).await.map_err(fault)?;
             let mut response = Response::new(Vec::new());
             *response.status_mut() = incoming.status();
             *response.headers_mut() = std::mem::take(incoming.headers_mut());

@@ -31,6 +31,8 @@ mod redaction;
 mod refresh;
 mod retries;
 mod revocation;
+#[cfg(feature = "reqwest")]
+mod sent_once;
 mod thirteen;
 mod times;
 mod token_request;
