@@ -616,7 +616,8 @@ mod tests {
         let again: Json = serde_json::from_value(numbers.clone()).unwrap();
         assert_eq!(*again.value(), numbers);
 
-        for (text, number) in [("1.5", 1.5), ("-0", 0.0), ("12345678901234567890123", 12_345_678_901_234_567_890_123.0)]
+        for (text, number) in
+            [("1.5", 1.5), ("-0", 0.0), ("12345678901234567890123", 12_345_678_901_234_567_890_123.0)]
         {
             let Scalar::Number(read) = read::<Scalar<'_>>(text.as_bytes()).unwrap() else { panic!("{text}") };
             assert_eq!(read, number, "{text}");
@@ -649,7 +650,9 @@ mod tests {
 
     #[test]
     fn members_stand_in_one_order() {
-        let json = parse(br#"{"b": {"z": 1, "y": 2}, "a": 1}"#).unwrap().with_more_from(Json::object("aa", Value::from(2).into()));
+        let json = parse(br#"{"b": {"z": 1, "y": 2}, "a": 1}"#)
+            .unwrap()
+            .with_more_from(Json::object("aa", Value::from(2).into()));
         assert_eq!(json.to_string(), r#"{"a":1,"aa":2,"b":{"y":2,"z":1}}"#);
         assert_eq!(json.names().collect::<Vec<_>>(), ["a", "aa", "b"]);
     }
