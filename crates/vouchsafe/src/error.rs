@@ -213,7 +213,8 @@ impl ServerError {
         self.description.as_deref()
     }
 
-    /// The provider's `error_uri`. It comes from outside: do not follow it unasked.
+    /// The provider's `error_uri`, if it is the URL of a page (`https` or `http`). It comes from outside: do not follow it
+    /// unasked.
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
