@@ -9,9 +9,10 @@ use vouchsafe_providers::Failure;
 use super::params::{JSON, UNCHANGED, read_form};
 use super::redact;
 use crate::endpoint::is_page;
-use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, legible};
+use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError};
 use crate::http::{Request, Response, origin, retry_after};
 use crate::json::{self, Json};
+use crate::legible::legible;
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
