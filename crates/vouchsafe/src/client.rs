@@ -8,7 +8,7 @@ use vouchsafe_providers::{Definition, ProfileSource};
 
 use crate::cache::{Cached, Freshness};
 use crate::discovery::fetch_metadata;
-use crate::endpoint::is_loopback;
+use crate::endpoint::{foreign, is_loopback};
 use crate::error::{Check, Error, Fault, Feature, Operation};
 use crate::http::Http;
 use crate::identity::Identity;
@@ -570,6 +570,11 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     let url = Url::parse(uri).map_err(|e| {
         Error::config("redirect_uri", format!("the redirect URI {} is not a URL: {e}", shown()))
     })?;
+    // Not what a parser makes of it, but the text as it is goes to the provider, and is compared there.
+    if let Some(c) = foreign(uri) {
+        let detail = format!("the redirect URI {} holds {c:?}, which a URL writes escaped", shown());
+        return Err(Error::config("redirect_uri", detail));
+    }
     if url.fragment().is_some() {
         return Err(Error::config(
             "redirect_uri",

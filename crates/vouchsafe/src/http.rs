@@ -32,7 +32,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
-/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers.
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers. It must send a request
+/// once: a code is spent by the attempt, and which requests may be sent again is known here. A client that wraps another
+/// hands the request on with its extensions.
 ///
 /// ```
 /// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
@@ -187,8 +189,12 @@ impl Http {
     }
 
     /// The answer to a request: the last one, where it is tried again.
-    async fn answer(&self, operation: Operation, request: Request) -> Result<Response, TransportError> {
-        let tries = if retry::is_repeatable(operation, &request) { self.retries } else { 0 };
+    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Response, TransportError> {
+        let repeatable = retry::is_repeatable(operation, &request);
+        if repeatable {
+            retry::note_repeatable(&mut request);
+        }
+        let tries = if repeatable { self.retries } else { 0 };
         let mut left = self.limits.timeout;
         for tried in 0..tries {
             let limits = Limits { timeout: left, ..self.limits };

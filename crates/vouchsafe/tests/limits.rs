@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 40] = [
+const ROWS: [(&str, &str, &str); 41] = [
     ("connecting, within that", "vouchsafe/src/http.rs", "TIMEOUT"),
     (
         "time of one exchange, from connecting to the last byte, retries included",
@@ -23,6 +23,11 @@ const ROWS: [(&str, &str, &str); 40] = [
     ("headers of an answer", "", ""),
     ("levels of JSON in each other", "", ""),
     ("idle connections kept to one host, each for 90 s", "vouchsafe/src/http/reqwest.rs", "MAX_IDLE"),
+    (
+        "names looked up at once, where public addresses alone are spoken to",
+        "vouchsafe/src/http/public_only.rs",
+        "MAX_LOOKUPS",
+    ),
     ("parsed URLs kept", "vouchsafe/src/http/reqwest.rs", "MAX_URLS"),
     ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),

@@ -256,23 +256,18 @@ impl Client {
     /// The e-mail from a list that has an endpoint of its own.
     pub(crate) async fn listed_email(
         &self,
-        endpoint: &Endpoint,
+        template: &str,
         list: &EmailList,
         tokens: &Tokens,
         profile: &Json,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
-        let filled;
-        let endpoint = if endpoint.as_str().contains('{') {
-            let url = put_together(endpoint.as_str(), profile);
-            filled = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
-                let detail = "the profile lacks what the e-mail is asked for with";
-                Error::response(operation, Fault::MissingField, detail)
-            })?;
-            &filled
-        } else {
-            endpoint
-        };
+        let url =
+            if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
+        let endpoint = &url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
+            let detail = "the profile lacks what the e-mail is asked for with";
+            Error::response(operation, Fault::MissingField, detail)
+        })?;
         let asking = self.inner.blueprint.profile.elsewhere();
         let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
         let response = self.send(operation, request).await?;

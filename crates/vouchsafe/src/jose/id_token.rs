@@ -12,7 +12,7 @@ use super::algorithm::Algorithm;
 use super::jwk::KeySet;
 use super::jws::{Jws, Refusal};
 use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Names, Scalar, Skipped, Text};
+use crate::json::{self, Members, Names, Scalar, Skipped, Text};
 use crate::secret::same;
 
 /// What an ID token must say to be believed.
@@ -377,7 +377,10 @@ impl<'de> Deserialize<'de> for Aud<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Aud<'de>, A::Error> {
-                Skipped.visit_map(map).map(|Skipped| Aud::Other)
+                match Members::of(map)? {
+                    Members::Number(_) => Ok(Aud::Other),
+                    Members::Object(object) => object.skip().map(|()| Aud::Other),
+                }
             }
 
             fn visit_unit<E>(self) -> Result<Aud<'de>, E> {

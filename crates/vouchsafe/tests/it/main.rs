@@ -32,6 +32,8 @@ mod redirect_uri;
 mod refresh;
 mod retries;
 mod revocation;
+#[cfg(feature = "reqwest")]
+mod sent_once;
 mod servers;
 mod step_up;
 mod thirteen;
