@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::definition::{AuthMethod, Definition, Failure, Kind, ProfileSource, Rule};
+use crate::{owned, subject};
 
 /// A field that is wrong, and why.
 pub(crate) struct Mistake {
@@ -10,6 +11,10 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
+    pub(crate) fn new(field: &str, why: String) -> Self {
+        Self { field: field.to_owned(), why }
+    }
+
     /// In one paragraph, with the line if the field is in the text.
     pub(crate) fn told_of(&self, text: &str) -> String {
         match line_of(&self.field, text) {
@@ -46,9 +51,17 @@ pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
 
     urls(d)?;
     marks(d)?;
-    servers(d)?;
     pointers(d)?;
-    words(d)
+    words(d)?;
+    safety(d)
+}
+
+/// What no definition may say, whoever made it and however: what an application may not do either, and what would take one
+/// user for another.
+pub(crate) fn safety(d: &Definition) -> Result<(), Mistake> {
+    owned::check(d)?;
+    servers(d)?;
+    subject::check(d)
 }
 
 fn urls(d: &Definition) -> Result<(), Mistake> {
@@ -146,6 +159,20 @@ fn servers(d: &Definition) -> Result<(), Mistake> {
         })?;
         ensure(!issuer.contains('?'), "identity.issuer", || "must be a URL without a query".to_owned())?;
     }
+    // Nobody vouches for the issuer of a provider without ID tokens.
+    let host_is =
+        |url: &str, other: &Option<String>| other.as_deref().is_none_or(|o| host_of(o) == host_of(url));
+    if let (Kind::Oauth2, Some(issuer)) = (d.kind, &d.issuer) {
+        ensure(host_is(issuer, &d.token_endpoint), "issuer", || {
+            "must be at the host of the token endpoint, where nothing else vouches for it".to_owned()
+        })?;
+    }
+    if d.kind == Kind::Openid {
+        let template = d.issuer_template.as_deref();
+        ensure(template.is_none_or(|url| host_is(url, &d.issuer)), "issuer_template", || {
+            "must be at the host of the issuer".to_owned()
+        })?;
+    }
     // The host of what tells who the user is.
     let hosts =
         [&d.issuer, &d.discovery, &d.token_endpoint, &d.userinfo_endpoint, &d.identity.issuer].map(host);
@@ -172,7 +199,6 @@ fn host_of(url: &str) -> &str {
 fn pointers(d: &Definition) -> Result<(), Mistake> {
     let identity = &d.identity;
     let lists = [
-        ("identity.subject", &identity.subject),
         ("identity.email", &identity.email),
         ("identity.email_verified", &identity.email_verified),
         ("identity.name", &identity.name),
@@ -294,7 +320,7 @@ fn words(d: &Definition) -> Result<(), Mistake> {
 }
 
 /// What means something else in a response or among the tokens.
-const PROTOCOL: [&str; 14] = [
+pub(crate) const PROTOCOL: [&str; 14] = [
     "",
     "code",
     "state",
@@ -311,12 +337,12 @@ const PROTOCOL: [&str; 14] = [
     "scope",
 ];
 
-fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
-    if good { Ok(()) } else { Err(Mistake { field: field.to_owned(), why: why() }) }
+pub(crate) fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
+    if good { Ok(()) } else { Err(Mistake::new(field, why())) }
 }
 
 /// RFC 6901 section 3.
-fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), Mistake> {
+pub(crate) fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), Mistake> {
     if pointer.is_empty() && whole {
         return Ok(());
     }
@@ -382,7 +408,7 @@ fn is_date(text: &str) -> bool {
 }
 
 /// What stands between braces.
-fn inside(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn inside(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(mark, _)| mark))
 }
 

@@ -23,6 +23,13 @@ use crate::check;
 /// assert_eq!(acme.display_name, "Acme");
 /// # Ok::<(), vouchsafe_providers::DefinitionError>(())
 /// ```
+///
+/// # Security
+/// A definition has to be trusted like code. Whoever writes it gets the codes, the access tokens, the refresh tokens and
+/// the client secret that go through it, since it names where they go, and tells who signs in, since it names who is asked.
+/// It cannot change what the protocol owns (`redirect_uri`, `client_id`, `state`, the code challenge), nor claim the users
+/// of another server: see [`Definition::check`]. An application that takes definitions from strangers gives each a
+/// registration, a redirect URI and a slug of its own, and keeps their users apart by its own name for the stranger.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -578,6 +585,16 @@ impl Definition {
             toml::from_str(text).map_err(|e| DefinitionError { message: check::unreadable(&e, text) })?;
         check::check(&definition).map_err(|mistake| DefinitionError { message: mistake.told_of(text) })?;
         Ok(definition)
+    }
+
+    /// Checks what no definition may say, whoever made it and however: a parameter that the protocol owns, set, taken away
+    /// or called otherwise; a subject that its owner can change or give away; an issuer that is another server's.
+    /// [`Definition::from_toml`] checks that and more. The library checks it whenever a client is made.
+    ///
+    /// # Errors
+    /// Says the field that is wrong, and why.
+    pub fn check(&self) -> Result<(), DefinitionError> {
+        check::safety(self).map_err(|mistake| DefinitionError { message: mistake.told_of("") })
     }
 }
 

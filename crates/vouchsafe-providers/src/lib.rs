@@ -9,6 +9,8 @@
 
 mod check;
 mod definition;
+mod owned;
+mod subject;
 
 pub use definition::{
     AuthMethod, AuthorizationManners, CallbackManners, Definition, DefinitionError, EmailList, Encoding,

@@ -596,6 +596,8 @@ pub enum Feature {
     Revocation,
     /// A profile.
     Profile,
+    /// An identity: the provider tells no lasting identifier of its users.
+    Identity,
     /// A client authentication method that this library has.
     ClientAuth,
     /// Verification of JWTs: the provider publishes no keys.
@@ -613,6 +615,7 @@ impl Feature {
             Self::LongLivedToken => "long_lived_token_not_supported",
             Self::Revocation => "revoke_not_supported",
             Self::Profile => "profile_not_supported",
+            Self::Identity => "identity_not_supported",
             Self::ClientAuth => "client_auth_not_supported",
             Self::Keys => "keys_not_supported",
             Self::IdToken => "id_token_not_supported",

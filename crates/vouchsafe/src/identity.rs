@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use vouchsafe_providers::IdentityManners;
 
-use crate::error::{Error, Fault, Operation};
+use crate::error::{Error, Fault, Feature, Operation};
 use crate::json::Json;
 use crate::provenance::Provenance;
 
@@ -29,25 +29,8 @@ impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
     pub(crate) fn read(from: &Provenance, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
-        let invalid = |fault, detail: &'static str| Error::response(Operation::Identity, fault, detail);
         let (email, email_verified) = email(manners, &profile)?;
-        let last_segment = |subject: &str| match manners.subject_is_last_segment {
-            true => subject.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
-            false => subject.to_owned(),
-        };
-        let subject = match first(&manners.subject, &profile) {
-            Some(Value::String(subject)) if !last_segment(subject).is_empty() => last_segment(subject),
-            Some(Value::Number(subject)) if subject.is_u64() || subject.is_i64() => subject.to_string(),
-            Some(_) => {
-                return Err(invalid(
-                    Fault::InvalidField,
-                    "the profile's user id is neither text nor a number",
-                ));
-            }
-            None => {
-                return Err(invalid(Fault::MissingField, "the profile does not say who the user is"));
-            }
-        };
+        let subject = subject(manners, &profile)?;
         Ok(Self {
             provider: from.provider.clone(),
             key: IdentityKey { issuer: from.issuer.clone(), subject },
@@ -163,6 +146,76 @@ impl Identity {
     pub fn profile_error(&self) -> Option<&Error> {
         self.profile_error.as_ref()
     }
+}
+
+/// Who the user is. Where several members say it, they must say the same: users may fill in members of their own at some
+/// providers, and whoever adds one must not choose whose account is opened.
+fn subject(manners: &IdentityManners, profile: &Json) -> Result<String, Error> {
+    if manners.subject.is_empty() {
+        let detail = "the provider tells no lasting identifier of its users, only names that change and pass to others: \
+                      there is a profile, and no identity";
+        return Err(Error::unsupported(Operation::Identity, Feature::Identity, detail));
+    }
+    let mut found: Option<String> = None;
+    for place in &manners.subject {
+        let subject = match inside(place) {
+            Some(template) => joined(template, profile)?,
+            None => part(place, profile)?.map(|subject| match manners.subject_is_last_segment {
+                true => subject.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
+                false => subject,
+            }),
+        };
+        let Some(subject) = subject else { continue };
+        if subject.is_empty() {
+            return Err(no_user_id());
+        }
+        if found.as_ref().is_some_and(|known| *known != subject) {
+            let detail = format!(
+                "the profile has {}, and they differ: which of them is the user cannot be told; Provider::subject names one",
+                manners.subject.join(", ")
+            );
+            return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+        }
+        found = Some(subject);
+    }
+    let missing = "the profile does not say who the user is";
+    found.ok_or_else(|| Error::response(Operation::Identity, Fault::MissingField, missing))
+}
+
+/// The pointers of a subject that is put together: what stands between the first brace and the last.
+fn inside(place: &str) -> Option<&str> {
+    place.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// Several members, each escaped as in a URL, with a slash between them: no member can hold one, so that no two users
+/// look alike. None where one of them is not there.
+fn joined(template: &str, profile: &Json) -> Result<Option<String>, Error> {
+    let mut subject = String::new();
+    for (number, pointer) in template.split("}/{").enumerate() {
+        let Some(part) = part(pointer, profile)? else { return Ok(None) };
+        if part.is_empty() {
+            return Err(no_user_id());
+        }
+        if number > 0 {
+            subject.push('/');
+        }
+        push_escaped(&mut subject, &part);
+    }
+    Ok(Some(subject))
+}
+
+fn part(pointer: &str, profile: &Json) -> Result<Option<String>, Error> {
+    match profile.value().pointer(pointer) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) if number.is_u64() || number.is_i64() => Ok(Some(number.to_string())),
+        Some(_) => Err(no_user_id()),
+    }
+}
+
+fn no_user_id() -> Error {
+    let detail = "the profile's user id is neither text nor a number";
+    Error::response(Operation::Identity, Fault::InvalidField, detail)
 }
 
 /// What an account is known by: who says who somebody is, and whom they say it of.
@@ -283,17 +336,22 @@ pub(crate) fn put_together(template: &str, profile: &Json) -> Option<String> {
             _ => return None,
         };
         url.push_str(before);
-        for byte in value.bytes() {
-            match byte {
-                b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-                _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
-                _ => url.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        push_escaped(&mut url, &value);
         rest = after;
     }
     url.push_str(rest);
     Some(url)
+}
+
+/// RFC 3986 section 2.3: what is not unreserved is escaped.
+fn push_escaped(url: &mut String, value: &str) {
+    for byte in value.bytes() {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
 }
 
 /// The e-mail, and whether the provider vouches for it.

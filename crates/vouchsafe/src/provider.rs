@@ -38,6 +38,8 @@ pub struct Provider {
     values: BTreeMap<String, String>,
     /// The token endpoint was given by [`Provider::token_endpoint`], and not by a definition.
     by_hand: bool,
+    /// What the definition says and must not.
+    mistake: Option<String>,
     metadata: Option<Arc<Metadata>>,
 }
 
@@ -94,6 +96,10 @@ impl Provider {
     }
 
     /// A definition of your own, as TOML.
+    ///
+    /// # Security
+    /// A definition has to be trusted like code. Whoever writes it gets the codes, the tokens and the client secret that go
+    /// through it, and says who signs in: see [`Definition`]'s documentation before you take one from a stranger.
     ///
     /// # Errors
     /// [`Error::Config`] with the line and the field that is wrong.
@@ -164,6 +170,15 @@ impl Provider {
         self
     }
 
+    /// Where the profile says who the user is: one JSON Pointer (RFC 6901), such as `/id`, to a member that is unique at
+    /// the provider and that no user can change or give away. Without it, `/sub`, `/id` and `/user_id` are looked at, and
+    /// where several are there they must agree.
+    #[must_use]
+    pub fn subject(mut self, pointer: impl Into<String>) -> Self {
+        self.definition.identity.subject = vec![pointer.into()];
+        self
+    }
+
     /// The scopes to ask for where a login names none.
     #[must_use]
     #[doc(alias = "base_scopes")]
@@ -208,9 +223,12 @@ impl Provider {
     }
 }
 
+/// A definition however it was made. What it must not say ([`Definition::check`]) is told by
+/// [`Client::new`](crate::Client::new).
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
-        Self { definition, values: BTreeMap::new(), by_hand: false, metadata: None }
+        let mistake = definition.check().err().map(|e| e.to_string());
+        Self { definition, values: BTreeMap::new(), by_hand: false, mistake, metadata: None }
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn document(act: &Act, user: &User, scopes: &Scopes, email_verified: 
     let identity = &act.definition.identity;
     let shows = |words| act.definition.kind != Kind::Openid || act.tells(words, scopes);
     let mut document = json!({});
-    put_first(&mut document, &identity.subject, subject(act, user));
+    put_subject(&mut document, act, user);
     if shows(NAMES) {
         put_names(&mut document, act, user, scopes);
     }
@@ -84,10 +84,12 @@ pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) ->
 
 /// The subject as the definition's pointers find it, as text.
 pub(super) fn subject_text(act: &Act, user: &User) -> String {
-    let bare = match subject(act, user) {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
+    let parts = subject_parts(act, user);
+    if parts.len() > 1 {
+        let parts: Vec<_> = parts.into_iter().map(|(_, value)| escaped(&bare(value))).collect();
+        return parts.join("/");
+    }
+    let bare = bare(subject(act, user));
     if !act.definition.identity.subject_is_last_segment {
         return bare;
     }
@@ -100,6 +102,47 @@ pub(super) fn claim_sub(act: &Act, user: &User) -> String {
         Some("/sub") => subject_text(act, user),
         _ => user.subject().to_owned(),
     }
+}
+
+/// The subject at the first of the places where it may be; all parts of one that is put together.
+fn put_subject(document: &mut Value, act: &Act, user: &User) {
+    let parts = subject_parts(act, user);
+    if parts.is_empty() {
+        put_first(document, &act.definition.identity.subject, subject(act, user));
+    }
+    for (pointer, value) in parts {
+        put(document, pointer, value);
+    }
+}
+
+/// What is at each pointer of a subject that is put together: who the user is at `/sub`, or else at the last; what this is
+/// within at the others.
+fn subject_parts<'a>(act: &'a Act, user: &User) -> Vec<(&'a str, Value)> {
+    let Some(template) = act.definition.identity.subject.first().filter(|place| place.starts_with('{'))
+    else {
+        return Vec::new();
+    };
+    let pointers = rewrite::marks(template);
+    let own =
+        pointers.iter().position(|pointer| *pointer == "/sub").unwrap_or(pointers.len().saturating_sub(1));
+    let value = |(at, pointer): (usize, &'a str)| match at == own {
+        true => (pointer, subject(act, user)),
+        false => (pointer, "sandbox/1".into()),
+    };
+    pointers.into_iter().enumerate().map(value).collect()
+}
+
+fn bare(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// RFC 3986 section 2.3.
+fn escaped(text: &str) -> String {
+    let kept = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Puts a value where the pointer (RFC 6901) looks, and makes what is on the way there. What is there already stays.
@@ -149,6 +192,7 @@ fn subject(act: &Act, user: &User) -> Value {
         return format!("https://api.example/users/{}", user.subject()).into();
     }
     let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
+    let last = last.trim_end_matches('}');
     if act.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
         return number_of(user.subject()).into();
     }

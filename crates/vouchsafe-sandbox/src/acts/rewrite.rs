@@ -21,6 +21,7 @@ pub(super) fn moved(definition: &Definition, base: &str) -> Definition {
         &mut moved.device_authorization_endpoint,
         &mut moved.end_session_endpoint,
         &mut moved.userinfo_endpoint,
+        &mut moved.identity.issuer,
     ]
     .into_iter()
     .flatten()

@@ -1,11 +1,13 @@
 //! One file an endpoint.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -113,6 +115,15 @@ const MAX_HEAD: usize = 32 * 1024;
 
 /// Bounds what comes in, and records it.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    // A name that leads here by DNS rebinding, or a tunnel, is not this machine's: anybody can be anybody here.
+    if !is_for_this_machine(&request) {
+        return Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This sandbox is for this machine alone",
+            "It answers to localhost, 127.0.0.1 and [::1], so that no other site and nobody elsewhere can sign in with it.",
+        )
+        .into_response();
+    }
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().map(str::to_owned);
     let path = parts.uri.path().to_owned();
@@ -149,6 +160,27 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     response
+}
+
+/// RFC 9112 section 3.2: a request says once whom it is for. Where it says so in its target, too, both count.
+fn is_for_this_machine(request: &Request) -> bool {
+    let mut headers = request.headers().get_all(HOST).iter();
+    let (header, another) = (headers.next(), headers.next());
+    let named = request.uri().authority().map(|authority| authority.as_str());
+    let header_is = header.map(|host| host.to_str().is_ok_and(is_loopback));
+    another.is_none() && header_is.or(named.map(|_| true)) == Some(true) && named.is_none_or(is_loopback)
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let Ok(authority) = authority.parse::<Authority>() else { return false };
+    let host = authority.host();
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    // RFC 6761 section 6.3: names below localhost are this machine's as well.
+    let name = host.to_ascii_lowercase();
+    !authority.as_str().contains('@')
+        && (name == "localhost"
+            || name.ends_with(".localhost")
+            || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
 async fn home(State(shared): State<Arc<Shared>>) -> Response {

@@ -11,9 +11,9 @@ async fn every_url_is_moved_and_keeps_its_query_and_marks() {
     let scenario = Scenario::new().await;
     let toml = r#"
         kind = "openid"
-        issuer = "https://{tenant}.own.example/"
+        issuer = "https://login.own.example/{tenant}"
         issuer_aliases = ["https://old.own.example"]
-        issuer_template = "https://{tid}.own.example/v2"
+        issuer_template = "https://login.own.example/{tid}/v2"
         discovery = "https://own.example/.well-known/openid-configuration?p={tenant}"
         userinfo_endpoint = "https://api.own.example/me?fields=id,name"
         [long_lived]
@@ -29,9 +29,9 @@ async fn every_url_is_moved_and_keeps_its_query_and_marks() {
     "#;
     let moved = Player::own(&scenario, toml).await.definition;
     let base = format!("{}/act/own", scenario.sandbox.issuer());
-    assert_eq!(moved.issuer.unwrap(), format!("{base}/{{tenant}}.own.example/"));
+    assert_eq!(moved.issuer.unwrap(), format!("{base}/login.own.example/{{tenant}}"));
     assert_eq!(moved.issuer_aliases, [format!("{base}/old.own.example")]);
-    assert_eq!(moved.issuer_template.unwrap(), format!("{base}/{{tid}}.own.example/v2"));
+    assert_eq!(moved.issuer_template.unwrap(), format!("{base}/login.own.example/{{tid}}/v2"));
     let document = format!("{base}/own.example/.well-known/openid-configuration?p={{tenant}}");
     assert_eq!(moved.discovery.unwrap(), document);
     assert_eq!(moved.userinfo_endpoint.unwrap(), format!("{base}/api.own.example/me?fields=id,name"));

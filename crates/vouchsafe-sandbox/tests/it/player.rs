@@ -343,6 +343,13 @@ impl<'a> Player<'a> {
 
     pub(crate) fn subject(&self, profile: &Value) -> Option<String> {
         let identity = &self.definition.identity;
+        let template = identity.subject.first().and_then(|place| place.strip_prefix('{')?.strip_suffix('}'));
+        if let Some(template) = template {
+            let part =
+                |pointer| text_at(profile, pointer).map(|text| text.replace('/', "%2F").replace(':', "%3A"));
+            let parts: Option<Vec<_>> = template.split("}/{").map(part).collect();
+            return parts.map(|parts| parts.join("/"));
+        }
         let subject = identity.subject.iter().find_map(|pointer| text_at(profile, pointer))?;
         let last = subject.rsplit('/').next().unwrap().to_owned();
         Some(if identity.subject_is_last_segment { last } else { subject })
@@ -445,7 +452,7 @@ impl<'a> Player<'a> {
     ) -> Reply {
         let path = url.strip_prefix(self.scenario.sandbox.issuer());
         let path = path.unwrap_or_else(|| panic!("{url} is not at the sandbox"));
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }

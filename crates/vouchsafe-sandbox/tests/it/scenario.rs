@@ -104,7 +104,7 @@ impl Scenario {
         headers: &[(&str, &str)],
         form: Option<&[(&str, &str)]>,
     ) -> Reply {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n");
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -43,13 +43,70 @@ async fn long_requests_are_refused() {
 #[tokio::test]
 async fn bytes_that_are_no_text_are_answered() {
     let scenario = Scenario::new().await;
-    let head = "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n";
+    let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 4\r\n";
     for header in
         ["content-type: application/x-www-form-urlencoded\r\n", "authorization: Basic \u{fc}\r\n", ""]
     {
         let request = [head.as_bytes(), header.as_bytes(), b"\r\n", b"\xff%f="].concat();
         assert!((400..500).contains(&scenario.raw(&request).await.status));
     }
+}
+
+#[tokio::test]
+async fn only_names_of_this_machine_are_answered_to() {
+    let scenario = Scenario::new().await;
+    let issuer = scenario.sandbox.issuer();
+    let port = issuer.rsplit(':').next().unwrap();
+    let paths = [
+        "/",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/authorize",
+        "/token",
+        "/userinfo",
+        "/jwks",
+        "/attacker/key.pem",
+        "/act/github/github.com/login/oauth/authorize",
+        "/nowhere",
+    ];
+    let ask = async |target: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("host: {host}\r\n")).collect();
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
+        scenario.raw(request.as_bytes()).await.status
+    };
+    for path in paths {
+        let usual = ask(path, &[&format!("127.0.0.1:{port}")]).await;
+        assert_ne!(usual, 421, "{path}");
+        for own in ["localhost", "LOCALHOST:1", "app.localhost:8080", "127.9.9.9", "[::1]:80", "127.0.0.1"] {
+            assert_eq!(ask(path, &[own]).await, usual, "{path} at {own}");
+        }
+        for foreign in [
+            "evil.example",
+            "evil.example:80",
+            "localhost.evil.example",
+            "evillocalhost",
+            "localhost.",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "0.0.0.0",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "user@localhost",
+            "evil.example#@localhost",
+            "2130706433",
+        ] {
+            assert_eq!(ask(path, &[foreign]).await, 421, "{path} at {foreign}");
+        }
+        assert_eq!(ask(path, &["localhost", "localhost"]).await, 421, "{path} twice");
+        assert_eq!(ask(path, &["localhost", "evil.example"]).await, 421, "{path} twice");
+        assert_eq!(ask(path, &[]).await, 421, "{path} without");
+        // The target of a request may name a host as well.
+        let (own, foreign) = (format!("http://localhost{path}"), format!("http://evil.example{path}"));
+        assert_eq!(ask(&own, &["localhost"]).await, usual, "{path}");
+        assert_eq!(ask(&foreign, &["localhost"]).await, 421, "{path}");
+        assert_eq!(ask(&own, &["evil.example"]).await, 421, "{path}");
+    }
+    assert!(scenario.sandbox.requests().iter().all(|request| request.header("host") != Some("evil.example")));
 }
 
 #[tokio::test]

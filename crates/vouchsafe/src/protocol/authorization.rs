@@ -97,23 +97,9 @@ impl OneLogin<'_> {
     }
 }
 
-/// The parameters that the protocol owns: an application does not set them as extras.
-pub(crate) const RESERVED: [&str; 10] = [
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "request",
-    "request_uri",
-];
-
 /// Refuses an extra parameter that the protocol owns, or that has a value which the provider does not know.
 pub(crate) fn check_extra(manners: &AuthorizationManners, name: &str, value: &str) -> Result<(), Error> {
-    if RESERVED.contains(&name) || manners.names.values().any(|own| own == name) {
+    if manners.owns(name) {
         let detail = format!(
             "{} is set by the library: it has a method of its own, or must not be chosen",
             printable(name, 60)

@@ -41,6 +41,8 @@ pub(crate) struct WellKnown {
     pub(crate) template: Option<String>,
     /// It is known to be the metadata of an OpenID Provider.
     pub(crate) is_openid: bool,
+    /// The document is at a host that was chosen apart from the issuer's.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// Where to look for what an issuer says of itself. The URL of a metadata document will do as well.
@@ -54,7 +56,7 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     if let Some(base) = issuer.strip_suffix(OPENID) {
         let issuers = vec![base.to_owned(), format!("{base}/")];
         let documents = vec![Endpoint::parse(issuer)?];
-        return Ok(WellKnown { issuers, documents, template: None, is_openid: false });
+        return Ok(WellKnown { issuers, documents, template: None, is_openid: false, is_elsewhere: false });
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -66,7 +68,13 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         other.set_path(&format!("{name}{path}"));
         documents.push(Endpoint::parse(other.as_str())?);
     }
-    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents, template: None, is_openid: false })
+    Ok(WellKnown {
+        issuers: vec![issuer.to_owned()],
+        documents,
+        template: None,
+        is_openid: false,
+        is_elsewhere: false,
+    })
 }
 
 pub(crate) fn request(document: &Endpoint) -> Request {
@@ -141,7 +149,31 @@ pub(crate) fn read(
             "names no authorization_endpoint or no token_endpoint: nobody can sign in with it",
         ));
     }
+    if asked.is_elsewhere {
+        at_the_issuer(&metadata)?;
+    }
     Ok(metadata)
+}
+
+/// A document at a host of somebody's choice says nothing for the issuer: what tells who signs in must be at the issuer's
+/// own host, or whoever runs the document's host could be anybody there.
+fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
+    let issuer = metadata.issuer.parse::<http::Uri>().ok();
+    let host = issuer.as_ref().and_then(http::Uri::authority);
+    for (name, endpoint) in [
+        ("jwks_uri", &metadata.jwks_uri),
+        ("token_endpoint", &metadata.token_endpoint),
+        ("userinfo_endpoint", &metadata.userinfo_endpoint),
+    ] {
+        if endpoint.as_ref().is_some_and(|endpoint| endpoint.uri().authority() != host) {
+            let detail = format!(
+                "the metadata is at another host than the issuer {}, and so is its {name}: it must be at the issuer's host",
+                printable(&metadata.issuer, MAX_TEXT)
+            );
+            return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an issuer leaves open which one of many it is: `https://id.example/{tenantid}/v2.0`.
@@ -296,8 +328,13 @@ mod tests {
         let body = format!(
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
         );
-        let asked =
-            WellKnown { issuers: vec![issuer.to_owned()], documents: Vec::new(), template: None, is_openid };
+        let asked = WellKnown {
+            issuers: vec![issuer.to_owned()],
+            documents: Vec::new(),
+            template: None,
+            is_openid,
+            is_elsewhere: false,
+        };
         read(&exchange, &asked, &Response::new(body.into_bytes()))
     }
 

@@ -98,12 +98,11 @@ pub(crate) fn called<'n>(names: [&'n BTreeMap<String, String>; 2], name: &'n str
     names.into_iter().filter(|names| !names.is_empty()).find_map(|names| names.get(name)).map_or(name, |n| n)
 }
 
-/// The headers that a definition asks for, the client id put in; the name of one that is none.
-pub(crate) fn headers(wanted: &BTreeMap<String, String>, client_id: &str) -> Result<HeaderMap, String> {
+/// The headers that a definition asks for; the name of one that is none.
+pub(crate) fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(wanted.len());
     for (name, value) in wanted {
-        let value = value.replace("{client_id}", client_id);
-        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => headers.insert(name, value),
             _ => return Err(name.clone()),
         };
@@ -157,8 +156,8 @@ mod tests {
     #[test]
     fn a_header_that_is_none_is_told() {
         let wanted = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        assert_eq!(headers(&wanted("Client-Id", "{client_id}"), "me").unwrap()["client-id"], "me");
-        assert_eq!(headers(&wanted("a b", "c"), "me").unwrap_err(), "a b");
-        assert_eq!(headers(&wanted("a", "{client_id}"), "me\r\nb: c").unwrap_err(), "a");
+        assert_eq!(headers(&wanted("Client-Id", "me")).unwrap()["client-id"], "me");
+        assert_eq!(headers(&wanted("a b", "c")).unwrap_err(), "a b");
+        assert_eq!(headers(&wanted("a", "me\r\nb: c")).unwrap_err(), "a");
     }
 }

@@ -37,7 +37,7 @@ enum Placement {
 
 impl Asking {
     /// Reads how, or says what is wrong with it.
-    pub(crate) fn new(manners: &UserInfoManners, client_id: &str) -> Result<Self, String> {
+    pub(crate) fn new(manners: &UserInfoManners) -> Result<Self, String> {
         let (place, name) = manners.token.split_once(':').unwrap_or((&manners.token, ""));
         let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         let token = match (place, name) {
@@ -55,12 +55,11 @@ impl Asking {
             "GET" => manners.body.is_some() || matches!(token, Placement::Body(_)),
             method => return Err(format!("a profile is asked for by GET or POST, not by {method}")),
         };
-        let own = |(name, value): (&String, &String)| (name.clone(), value.replace("{client_id}", client_id));
         Ok(Self {
             post,
             token,
-            headers: headers(&manners.headers, client_id).map_err(|name| format!("{name} is no header"))?,
-            params: manners.params.iter().map(own).collect(),
+            headers: headers(&manners.headers).map_err(|name| format!("{name} is no header"))?,
+            params: manners.params.clone().into_iter().collect(),
             proof: manners.proof.clone(),
             body: manners.body.clone(),
         })

@@ -45,10 +45,29 @@ impl Provider {
                 return Err(Error::config("invalid_param", detail));
             }
         }
+        let wrong = |what: String| Error::config("definition", format!("{}: {what}", self.slug()));
+        if let Some(mistake) = &self.mistake {
+            return Err(wrong(mistake.clone()));
+        }
         let mut definition = self.definition.clone();
-        definition.issuer = self.fill(definition.issuer.as_deref(), client_id)?;
-        definition.discovery = self.fill(definition.discovery.as_deref(), client_id)?;
-        definition.identity.issuer = self.fill(definition.identity.issuer.as_deref(), client_id)?;
+        for url in [
+            &mut definition.issuer,
+            &mut definition.discovery,
+            &mut definition.authorization_endpoint,
+            &mut definition.token_endpoint,
+            &mut definition.refresh_endpoint,
+            &mut definition.revocation_endpoint,
+            &mut definition.userinfo_endpoint,
+            &mut definition.identity.issuer,
+        ] {
+            *url = self.fill(url.as_deref(), client_id)?;
+        }
+        if let Some(long_lived) = &mut definition.long_lived {
+            long_lived.endpoint = self.fill(long_lived.endpoint.as_deref(), client_id)?;
+        }
+        if let Some(emails) = &mut definition.identity.emails {
+            emails.endpoint = self.fill(emails.endpoint.as_deref(), client_id)?;
+        }
         for params in [
             &mut definition.authorization.params,
             &mut definition.callback.expect,
@@ -61,19 +80,15 @@ impl Provider {
         ] {
             self.fill_all(params, client_id)?;
         }
-        let endpoint = |name: &str, template: &Option<String>| -> Result<Option<Endpoint>, Error> {
-            let Some(url) = self.fill(template.as_deref(), client_id)? else {
-                return Ok(None);
-            };
-            Endpoint::parse(&url).map(Some).map_err(|e| wrong_url(name, &url, &e))
+        let endpoint = |name: &str, url: &Option<String>| -> Result<Option<Endpoint>, Error> {
+            let Some(url) = url else { return Ok(None) };
+            Endpoint::parse(url).map(Some).map_err(|e| wrong_url(name, url, &e))
         };
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.clone());
         let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
-        let emails = self.fill(emails.as_deref(), client_id)?;
         endpoint("e-mail endpoint", &emails.as_deref().map(with_members))?;
-        let wrong = |what: String| Error::config("definition", format!("{}: {what}", self.slug()));
         let blueprint = Blueprint {
-            server: self.server(&definition, client_id)?,
+            server: self.server(client_id)?,
             discovery: self.well_known(&definition)?,
             authorization: endpoint("authorization endpoint", &definition.authorization_endpoint)?,
             token: endpoint("token endpoint", &definition.token_endpoint)?,
@@ -82,12 +97,17 @@ impl Provider {
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
             emails,
-            token_headers: headers(&definition.token.headers, client_id)
+            token_headers: headers(&definition.token.headers)
                 .map_err(|name| wrong(format!("{name} is no header")))?,
-            profile: Asking::new(&definition.userinfo, client_id).map_err(wrong)?,
+            profile: Asking::new(&definition.userinfo).map_err(wrong)?,
             definition,
         };
         let definition = &blueprint.definition;
+        // What was set by hand, and what parameters made of the endpoints. Whose users are whose was checked before: the
+        // application may say otherwise.
+        let mut requests = definition.clone();
+        (requests.issuer, requests.identity.issuer) = (None, None);
+        requests.check().map_err(|e| wrong(e.to_string()))?;
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
         {
@@ -110,7 +130,8 @@ impl Provider {
     ///
     /// An endpoint that was given by hand says nothing of what in it is a server's own, so all of it counts, and only
     /// [`Provider::issuer`] makes it less.
-    fn server(&self, definition: &Definition, client_id: &str) -> Result<String, Error> {
+    fn server(&self, client_id: &str) -> Result<String, Error> {
+        let definition = &self.definition;
         let definition_s = definition.identity.issuer.as_deref();
         let template = definition.token_endpoint.as_deref().unwrap_or_default();
         let apart: Vec<_> =
@@ -136,6 +157,18 @@ impl Provider {
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
 
+    /// Whether a parameter names the host of the metadata that does not name the issuer's: whoever chooses that host does
+    /// not speak for the issuer.
+    fn names_metadata_host(&self) -> bool {
+        let host = |url: &Option<String>| {
+            let rest = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+            rest.and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned()
+        };
+        let (issuer, document) = (host(&self.definition.issuer), host(&self.definition.discovery));
+        let marks = self.definition.params.keys().map(|name| format!("{{{name}}}"));
+        marks.into_iter().any(|mark| document.contains(&mark) && !issuer.contains(&mark))
+    }
+
     /// Where the metadata is, of an OpenID Provider.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
@@ -155,58 +188,80 @@ impl Provider {
             found = WellKnown { documents: vec![document], is_openid: true, ..found };
         }
         found.template.clone_from(&definition.issuer_template);
+        found.is_elsewhere = self.names_metadata_host();
         Ok(Some(found))
     }
 
-    /// Puts the parameters' values in. None if an optional one that is not given is mentioned.
+    /// Puts the parameters' values in, and the client id where it can be a part of a URL. None if an optional parameter that
+    /// is not given is mentioned.
     fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
         let Some(template) = template else { return Ok(None) };
-        let mut filled = template.to_owned();
-        for (name, param) in &self.definition.params {
-            let mark = format!("{{{name}}}");
-            if !template.contains(&mark) {
-                continue;
-            }
-            let Some(value) = self.values.get(name).or(param.default.as_ref()) else {
-                if param.optional {
-                    return Ok(None);
-                }
-                let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
-                return Err(Error::config("invalid_param", detail));
-            };
-            let value = if param.rule == Rule::HostPath { bare(value) } else { value };
-            if !obeys(param.rule, value) {
-                let shown = crate::error::printable(value, 60);
-                let detail =
-                    format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
-                return Err(Error::config("invalid_param", detail));
-            }
-            filled = filled.replace(&mark, value);
+        if template.contains(CLIENT_ID) && !is_segment(client_id) {
+            let detail =
+                format!("the client id is a part of a URL here, and must be {}", Rule::Segment.describe());
+            return Err(Error::config("client_id", detail));
         }
-        if template.contains(CLIENT_ID) {
-            if !is_segment(client_id) {
-                let detail = format!(
-                    "the client id is a part of a URL here, and must be {}",
-                    Rule::Segment.describe()
-                );
-                return Err(Error::config("client_id", detail));
-            }
-            filled = filled.replace(CLIENT_ID, client_id);
-        }
-        Ok(Some(filled))
+        self.fill_text(template, client_id)
     }
 
     /// The same for values that need not be fit for a URL: they are escaped where they go.
     fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
         for (name, template) in std::mem::take(templates) {
-            let mine = template.contains(CLIENT_ID);
-            let text = template.replace(CLIENT_ID, "\u{0}");
-            if let Some(filled) = self.fill(Some(&text), client_id)? {
-                let filled = if mine { filled.replace('\u{0}', client_id) } else { filled };
+            if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
+                let detail = "the client id is put into a request here, and must not hold braces";
+                return Err(Error::config("client_id", detail));
+            }
+            if let Some(filled) = self.fill_text(&template, client_id)? {
                 templates.insert(name, filled);
             }
         }
         Ok(())
+    }
+
+    /// Each mark is filled in once: a mark inside a value that was put in is text.
+    fn fill_text(&self, template: &str, client_id: &str) -> Result<Option<String>, Error> {
+        let (mut filled, mut rest) = (String::with_capacity(template.len()), template);
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            // Other marks stay: claims of an issuer, pointers into a profile or a token response.
+            let Some((mark, behind)) = after.split_once('}') else {
+                filled.push('{');
+                rest = after;
+                continue;
+            };
+            if mark == "client_id" {
+                filled.push_str(client_id);
+            } else if self.definition.params.contains_key(mark) {
+                let Some(value) = self.value(mark)? else { return Ok(None) };
+                filled.push_str(value);
+            } else {
+                filled.push('{');
+                rest = after;
+                continue;
+            }
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Ok(Some(filled))
+    }
+
+    /// A parameter's value, checked; none where an optional one is not given.
+    fn value(&self, name: &str) -> Result<Option<&str>, Error> {
+        let Some(param) = self.definition.params.get(name) else { return Ok(None) };
+        let Some(value) = self.values.get(name).or(param.default.as_ref()) else {
+            if param.optional {
+                return Ok(None);
+            }
+            let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
+            return Err(Error::config("invalid_param", detail));
+        };
+        let value = if param.rule == Rule::HostPath { bare(value) } else { value };
+        if !obeys(param.rule, value) {
+            let shown = crate::error::printable(value, 60);
+            let detail = format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
+            return Err(Error::config("invalid_param", detail));
+        }
+        Ok(Some(value))
     }
 }
 
@@ -272,8 +327,8 @@ fn obeys(rule: Rule, value: &str) -> bool {
             && !label.ends_with('-')
     };
     match rule {
-        // What is wrong with a URL is told when it is read as an endpoint.
-        Rule::Url => true,
+        // What else is wrong with a URL is told when it is read as an endpoint.
+        Rule::Url => !value.contains(['{', '}']),
         // A host name is the same in capitals, but what is compared with it as text is not.
         Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
         Rule::Segment => is_segment(value),

@@ -58,6 +58,23 @@ impl Server {
         let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
         let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
 
+        // What a definition may not put into an endpoint's query, metadata may not either.
+        let mut found = blueprint.definition.clone();
+        let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().to_owned());
+        let revocation = pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint));
+        let userinfo = pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint));
+        found.authorization_endpoint = text(&authorization);
+        found.token_endpoint = text(&token);
+        found.revocation_endpoint = text(&revocation);
+        found.userinfo_endpoint = text(&userinfo);
+        found.check().map_err(|e| {
+            Error::response(
+                Operation::Discovery,
+                Fault::Metadata,
+                format!("the metadata names an endpoint that cannot be used: {e}"),
+            )
+        })?;
+
         let openid = match metadata {
             Some(m) if m.is_openid => match &m.jwks_uri {
                 Some(jwks_uri) => Some(OpenId {
@@ -89,8 +106,8 @@ impl Server {
             provenance: Arc::new(blueprint.provenance(issuer.as_deref(), client_id)),
             refresh,
             token,
-            revocation: pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint)),
-            userinfo: pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint)),
+            revocation,
+            userinfo,
             openid,
             issuer,
             issuer_template: metadata

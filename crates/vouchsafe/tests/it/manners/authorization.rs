@@ -22,18 +22,26 @@ async fn names(provider: Provider) -> Vec<String> {
 #[tokio::test]
 async fn parameters_have_the_provider_s_names_or_are_left_out() {
     let more = "scopes = [\"a\"]\n[authorization]\nparams = { force = \"1\" }\nfragment = \"wechat_redirect\"\n\
-        names = { client_id = \"appid\", redirect_uri = \"return_to\", scope = \"perms\", response_type = \"\", nonce = \"\", \
-        code_challenge_method = \"\" }";
+        names = { client_id = \"appid\", redirect_uri = \"return_to\", scope = \"perms\" }";
     let client = idle(defined(more));
     let url = client.manual().authorization_url(REDIRECT_URI).state("s").await.unwrap();
     assert_eq!(
         url,
-        "https://acme.example/authorize?appid=my-client&return_to=https%3A%2F%2Fapp.example%2Fcallback\
-         &perms=a&force=1&state=s#wechat_redirect"
+        "https://acme.example/authorize?response_type=code&appid=my-client\
+         &return_to=https%3A%2F%2Fapp.example%2Fcallback&perms=a&force=1&state=s#wechat_redirect"
     );
     assert_eq!(
         names(defined(more)).await,
-        ["appid", "return_to", "perms", "force", "state", "code_challenge"]
+        [
+            "response_type",
+            "appid",
+            "return_to",
+            "perms",
+            "force",
+            "state",
+            "code_challenge_method",
+            "code_challenge"
+        ]
     );
     let error = client.login().extra("appid", "other").await.unwrap_err();
     assert_eq!(error.code(), "reserved_param");
