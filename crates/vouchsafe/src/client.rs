@@ -1,15 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use url::Url;
 use vouchsafe_providers::{Definition, ProfileSource};
 
-use crate::cache::{Cached, Freshness};
 use crate::discovery::fetch_metadata;
-use crate::endpoint::is_loopback;
+use crate::endpoint::{Endpoint, is_loopback};
 use crate::error::{Check, Error, Fault, Feature, Operation};
-use crate::http::Http;
+use crate::http::{BoxFuture, Http};
 use crate::identity::Identity;
 use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::jose::id_token::Nonce;
@@ -27,8 +26,10 @@ use crate::protocol::token::Grant;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
 use crate::secret::same;
+use crate::shared::{Freshness, Shared};
 use crate::tokens::{IdToken, Tokens};
 
+mod deadline;
 mod exchange;
 
 pub(crate) use exchange::Expectations;
@@ -57,6 +58,8 @@ pub struct Client {
     inner: Arc<Inner>,
     times: Times,
     max_keys: usize,
+    /// When the call must have ended that this clone was made for.
+    deadline: Option<Instant>,
 }
 
 /// How long what is good for.
@@ -67,18 +70,19 @@ struct Times {
     metadata: Duration,
     keys: Duration,
     cool_down: Duration,
+    call: Option<Duration>,
 }
 
 struct Inner {
-    blueprint: Blueprint,
+    blueprint: Arc<Blueprint>,
     credentials: Credentials,
     /// Makes the secret of each request, where it is a JWT.
     signer: Option<SecretSigner>,
-    registration: Registration,
+    registration: Arc<Registration>,
     http: Http,
     /// The provider as discovery makes it.
-    server: Cached<Server>,
-    keys: Cached<KeySet>,
+    server: Shared<Server>,
+    keys: Shared<KeySet>,
 }
 
 impl Client {
@@ -92,27 +96,30 @@ impl Client {
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
         let signer = signer(&registration, &blueprint)?;
-        let mut inner = Inner {
-            blueprint,
+        // What needs no discovery, or had it already, is ready from the start.
+        let server = if blueprint.discovery.is_none() || provider.known_metadata().is_some() {
+            Shared::with(make_server(&blueprint, &registration, provider.known_metadata())?, http)
+        } else {
+            Shared::empty(http)
+        };
+        let inner = Inner {
+            blueprint: Arc::new(blueprint),
             credentials,
             signer,
-            registration,
+            registration: Arc::new(registration),
             http: http.clone(),
-            server: Cached::empty(),
-            keys: Cached::empty(),
+            server,
+            keys: Shared::empty(http),
         };
-        // What needs no discovery, or had it already, is ready from the start.
-        if inner.blueprint.discovery.is_none() || provider.known_metadata().is_some() {
-            inner.server = Cached::with(inner.make_server(provider.known_metadata())?);
-        }
         let times = Times {
             login: LOGIN_LIMIT,
             skew: CLOCK_SKEW,
             metadata: METADATA_AGE,
             keys: KEYS_AGE,
             cool_down: COOL_DOWN,
+            call: None,
         };
-        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS })
+        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS, deadline: None })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
@@ -138,7 +145,8 @@ impl Client {
     }
 
     /// The same client with another time for which keys are used before they are fetched anew; 10 minutes unless it is
-    /// set. As long as that a key is trusted that the provider has withdrawn.
+    /// set. As long as that a key is trusted that the provider has withdrawn; where new ones cannot be fetched, for 24
+    /// hours from when it was fetched, or for the time set here if that is longer.
     #[must_use]
     pub fn keys_age(mut self, age: Duration) -> Self {
         self.times.keys = age;
@@ -154,11 +162,24 @@ impl Client {
         self
     }
 
-    /// The same client with another limit on how many keys of the provider are looked at; 500 unless it is set. Set it
+    /// The same client with another limit on how many keys of the provider are looked at; 50 unless it is set. Set it
     /// before the client is used: keys that were fetched serve all its clones.
     #[must_use]
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
+        self
+    }
+
+    /// The same client with a limit on the time of one call, all its exchanges and retries together; there is none unless
+    /// it is set, and then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// [`Error::Http`] of the kind [`Timeout`](crate::HttpErrorKind::Timeout), and sends nothing more; what it had sent
+    /// was sent: a code is spent, and perhaps a refresh token.
+    ///
+    /// Waiting for metadata and keys that are being fetched for others as well ends in time where the transport has
+    /// [`HttpClient::wait`](crate::HttpClient::wait), as the built-in one has. The fetch itself goes on for the others.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.times.call = Some(timeout);
         self
     }
 
@@ -181,6 +202,10 @@ impl Client {
     /// failed, [`Error::Response`] and [`Error::Http`] if the provider's answers could not be used.
     #[doc(alias = "get_access_token")]
     pub async fn finish(&self, pending: PendingLogin, query: &str) -> Result<Tokens, Error> {
+        self.begin_call().finish_in_time(pending, query).await
+    }
+
+    async fn finish_in_time(&self, pending: PendingLogin, query: &str) -> Result<Tokens, Error> {
         let operation = Operation::Authorization;
         let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
 
@@ -273,6 +298,10 @@ impl Client {
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        self.begin_call().refresh_in_time(tokens).await
+    }
+
+    async fn refresh_in_time(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server().await?;
         server.refresh_endpoint()?;
         let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
@@ -314,7 +343,7 @@ impl Client {
     /// [`Error::Unsupported`] if it has not.
     #[doc(alias = "get_long_lived_access_token")]
     pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        Ok(self.kept(self.prolong(tokens).await?, tokens))
+        Ok(self.kept(self.begin_call().prolong(tokens).await?, tokens))
     }
 
     /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its
@@ -333,7 +362,7 @@ impl Client {
             }
             _ => (access_token.expose(), "access_token"),
         };
-        self.revoke_token(token, Some(hint), access_token).await
+        self.begin_call().revoke_token(token, Some(hint), access_token).await
     }
 
     /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo. Where a provider has none, the
@@ -344,7 +373,7 @@ impl Client {
     /// token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
-        self.profile_of(tokens.bearer(), Some(tokens)).await
+        self.begin_call().profile_of(tokens.bearer(), Some(tokens)).await
     }
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
@@ -358,7 +387,7 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let identity = self.identity_by_provider(tokens).await?;
+        let identity = self.begin_call().identity_by_provider(tokens).await?;
         let callback = &self.inner.blueprint.definition.callback;
         let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
         Ok(match brought {
@@ -405,7 +434,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Json>, Error> {
-        Ok(self.server().await?.metadata.clone())
+        Ok(self.begin_call().server().await?.metadata.clone())
     }
 
     /// The slug of the provider.
@@ -434,30 +463,54 @@ impl Client {
     /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
         let inner = &self.inner;
-        let freshness = Freshness { max_age: self.times.metadata, cool_down: self.times.cool_down };
-        let Some(well_known) = &inner.blueprint.discovery else {
-            return inner.server.get(freshness, || async { inner.make_server(None) }).await;
+        // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
+        let fetch = || -> BoxFuture<'static, _> {
+            let (blueprint, registration) = (inner.blueprint.clone(), inner.registration.clone());
+            let (http, secrets) = (inner.http.clone(), inner.credentials.clone());
+            Box::pin(async move {
+                let metadata = match &blueprint.discovery {
+                    Some(well_known) => Some(fetch_metadata(well_known, &secrets.secrets(), &http).await?),
+                    None => None,
+                };
+                make_server(&blueprint, &registration, metadata.as_ref())
+            })
         };
-        let fetch = || async { inner.make_server(Some(&fetch_metadata(well_known, &inner.http).await?)) };
-        inner.server.get(freshness, fetch).await
+        let place = || {
+            let documents = inner.blueprint.discovery.iter().flat_map(|well_known| &well_known.documents);
+            documents.map(Endpoint::uri).next().unwrap_or_default()
+        };
+        self.in_time(Operation::Discovery, place, inner.server.get(self.metadata_freshness(), fetch)).await?
     }
 
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.inner.server.known(self.times.metadata)
+        self.inner.server.known(self.metadata_freshness())
+    }
+
+    fn metadata_freshness(&self) -> Freshness {
+        // An outage of discovery is no outage of sign-in.
+        let end = Duration::MAX;
+        Freshness { max_age: self.times.metadata, end, cool_down: self.times.cool_down }
+    }
+
+    fn keys_freshness(&self) -> Freshness {
+        let end = KEYS_END.max(self.times.keys);
+        Freshness { max_age: self.times.keys, end, cool_down: self.times.cool_down }
     }
 }
 
-impl Inner {
-    fn make_server(&self, metadata: Option<&Metadata>) -> Result<Server, Error> {
-        let mut server = Server::new(&self.blueprint, metadata)?;
-        server.usual_request = self.registration.redirect_uri.as_ref().map(|redirect_uri| {
-            let client_id = &self.registration.client_id;
-            let (scopes, params) = (&server.scopes, Vec::new());
-            Arc::new(LoginRequest::new(&server, &self.blueprint, client_id, redirect_uri, scopes, params))
-        });
-        Ok(server)
-    }
+fn make_server(
+    blueprint: &Blueprint,
+    registration: &Registration,
+    metadata: Option<&Metadata>,
+) -> Result<Server, Error> {
+    let mut server = Server::new(blueprint, metadata)?;
+    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
+        let client_id = &registration.client_id;
+        let (scopes, params) = (&server.scopes, Vec::new());
+        Arc::new(LoginRequest::new(&server, blueprint, client_id, redirect_uri, scopes, params))
+    });
+    Ok(server)
 }
 
 impl fmt::Debug for Client {
@@ -532,8 +585,11 @@ const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
 /// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
 const COOL_DOWN: Duration = Duration::from_secs(30);
+/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
+/// trusted for as long as somebody keeps its successors away.
+const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
 /// More keys than any provider has; what is beyond is not read.
-const MAX_KEYS: usize = 500;
+const MAX_KEYS: usize = 50;
 
 #[cfg(test)]
 mod tests {

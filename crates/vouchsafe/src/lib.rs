@@ -72,7 +72,6 @@
 //! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
-mod cache;
 mod client;
 mod discovery;
 mod endpoint;
@@ -89,6 +88,7 @@ mod provider;
 pub mod providers;
 mod registration;
 mod secret;
+mod shared;
 mod tokens;
 
 pub use client::Client;
