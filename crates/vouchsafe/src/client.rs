@@ -145,8 +145,8 @@ impl Client {
     }
 
     /// The same client with another time for which keys are used before they are fetched anew; 10 minutes unless it is
-    /// set. As long as that a key is trusted that the provider has withdrawn; where new ones cannot be fetched, for 24
-    /// hours from when it was fetched, or for the time set here if that is longer.
+    /// set. A key that the provider has withdrawn is trusted for that time. Where newer keys cannot be fetched, known keys
+    /// are used for 24 hours after they were fetched, or for the time set here if that is longer, and not any more then.
     #[must_use]
     pub fn keys_age(mut self, age: Duration) -> Self {
         self.times.keys = age;
@@ -600,5 +600,43 @@ mod tests {
         let minutes = |n: u64| Duration::from_secs(60 * n);
         assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
         assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
+        assert_eq!(KEYS_END, minutes(24 * 60));
+    }
+
+    struct Idle;
+
+    impl crate::http::HttpClient for Idle {
+        fn send(
+            &self,
+            request: crate::http::Request,
+            _: crate::http::Limits,
+        ) -> BoxFuture<'_, Result<crate::http::Response, crate::error::TransportError>> {
+            panic!("{} was asked", request.uri())
+        }
+    }
+
+    fn client() -> Client {
+        Client::new(crate::providers::github(), Registration::new("me"), &Http::from(Idle)).unwrap()
+    }
+
+    #[test]
+    fn keys_end_after_a_day_and_metadata_does_not() {
+        let client = client();
+        let end =
+            |hours: u64| client.clone().keys_age(Duration::from_secs(3600 * hours)).keys_freshness().end;
+        assert_eq!((client.keys_freshness().end, end(1), end(24)), (KEYS_END, KEYS_END, KEYS_END));
+        assert_eq!(end(48), Duration::from_secs(48 * 3600), "who wants to use them for longer may");
+        assert_eq!(client.metadata_freshness().end, Duration::MAX);
+    }
+
+    #[test]
+    fn a_call_within_a_call_has_the_time_of_the_first() {
+        let client = client();
+        assert_eq!(client.begin_call().deadline, None);
+        let client = client.call_timeout(Duration::from_secs(60));
+        assert_eq!(client.deadline, None, "the time runs from the call");
+        let call = client.begin_call();
+        assert!(call.deadline.is_some());
+        assert_eq!(call.begin_call().deadline, call.deadline);
     }
 }
