@@ -62,6 +62,16 @@ pub trait HttpClient: Send + Sync {
         let _ = time;
         None
     }
+
+    /// Runs a task to its end in the background; gives it back where there is none, as unless you write this. Metadata and
+    /// keys are fetched once for all who wait: in the background that goes on whoever hangs up, without one it stands
+    /// still until the next caller comes. A client that wraps another hands this on as well.
+    ///
+    /// # Errors
+    /// The task, where nothing can run it.
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        Err(task)
+    }
 }
 
 /// What one exchange with a provider may take.
@@ -147,6 +157,10 @@ impl Http {
     ///     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
     ///         self.0.wait(time)
     ///     }
+    ///
+    ///     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+    ///         self.0.spawn(task)
+    ///     }
     /// }
     ///
     /// # #[cfg(feature = "reqwest")]
@@ -155,6 +169,25 @@ impl Http {
     /// ```
     pub fn client(&self) -> Arc<dyn HttpClient> {
         self.client.clone()
+    }
+
+    /// The same client with no more time for an exchange than that.
+    pub(crate) fn within(mut self, left: Duration) -> Self {
+        self.limits.timeout = self.limits.timeout.min(left);
+        self
+    }
+
+    /// The time of one exchange.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.limits.timeout
+    }
+
+    pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        self.client.wait(time)
+    }
+
+    pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        self.client.spawn(task)
     }
 
     /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.

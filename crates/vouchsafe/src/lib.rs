@@ -74,7 +74,6 @@
 //! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
-mod cache;
 mod client;
 mod discovery;
 mod endpoint;
@@ -93,6 +92,7 @@ mod provider;
 pub mod providers;
 mod registration;
 mod secret;
+mod shared;
 mod tokens;
 
 pub use client::Client;

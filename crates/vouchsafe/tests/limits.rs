@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 41] = [
+const ROWS: [(&str, &str, &str); 44] = [
+    // There is none.
+    ("time of one call, all its exchanges and retries together", "", ""),
     ("connecting, within that", "vouchsafe/src/http.rs", "TIMEOUT"),
     (
         "time of one exchange, from connecting to the last byte, retries included",
@@ -33,9 +35,11 @@ const ROWS: [(&str, &str, &str); 41] = [
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),
     ("how far it may be at most", "vouchsafe/src/client.rs", "MAX_CLOCK_SKEW"),
     ("metadata kept; the last good one beyond", "vouchsafe/src/client.rs", "METADATA_AGE"),
-    ("keys kept; the last good ones beyond", "vouchsafe/src/client.rs", "KEYS_AGE"),
+    ("keys kept before they are fetched anew", "vouchsafe/src/client.rs", "KEYS_AGE"),
+    ("keys kept where that fails, from when they were fetched", "vouchsafe/src/client.rs", "KEYS_END"),
     ("pause after a forced or failed fetch of either", "vouchsafe/src/client.rs", "COOL_DOWN"),
     ("keys in a set; those beyond are not looked at", "vouchsafe/src/client.rs", "MAX_KEYS"),
+    ("keys tried for one signature", "vouchsafe/src/jose/jwk.rs", "MAX_TRIES"),
     ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
     ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
     ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),

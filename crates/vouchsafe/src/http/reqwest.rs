@@ -286,6 +286,14 @@ impl HttpClient for Reqwest {
     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
         Some(Box::pin(tokio::time::sleep(time)))
     }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return Err(task);
+        };
+        drop(runtime.spawn(task));
+        Ok(())
+    }
 }
 
 /// A variable of the environment, in capitals or small letters, as proxies are named by custom.

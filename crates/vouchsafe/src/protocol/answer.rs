@@ -175,6 +175,9 @@ impl Exchange<'_> {
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
+        } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
+            // What is fetched for many is told to many: the provider's words may be of one of them.
+            "is not JSON, by its content type".to_owned()
         } else {
             format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
         };
