@@ -90,11 +90,11 @@ pub(crate) struct LoginArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct TargetArgs {
-    /// An OpenID Provider by its issuer, configured by discovery
+    /// An OpenID Provider by its issuer, configured by discovery; with --authorize-url, the service's own issuer
     #[arg(long, value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
     /// Any OAuth 2 service: its authorization endpoint
-    #[arg(long, value_name = "URL", requires = "token_url", conflicts_with_all = ["provider", "issuer"])]
+    #[arg(long, value_name = "URL", requires = "token_url", conflicts_with = "provider")]
     pub(crate) authorize_url: Option<String>,
     /// Its token endpoint
     #[arg(long, value_name = "URL", requires = "authorize_url")]

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use url::Url;
+use vouchsafe::AuthorizationResponse;
 
 use crate::page::Page;
 
@@ -35,8 +36,10 @@ pub(crate) struct Listener {
 /// A browser that has come to the redirect URI and waits for a page.
 #[derive(Debug)]
 pub(crate) struct Callback {
+    /// What it brought, and where.
+    pub(crate) response: AuthorizationResponse<'static>,
     /// The query, or the form of a `form_post` response.
-    pub(crate) query: String,
+    pub(crate) params: String,
     reply: oneshot::Sender<Page>,
 }
 
@@ -73,14 +76,14 @@ impl Listener {
     /// Ends: gives the browser that was waited for its page, the others one that says so, and waits until all of it is
     /// on its way.
     pub(crate) async fn close(mut self, awaited: Option<Callback>, page: Page) {
-        let query = awaited.as_ref().map(|callback| callback.query.clone());
+        let params = awaited.as_ref().map(|callback| callback.params.clone());
         if let Some(callback) = awaited {
             callback.answer(page.clone());
         }
         self.callbacks.close();
         while let Some(callback) = self.callbacks.recv().await {
             // Somebody pressed reload: it is the same login.
-            let same = query.as_ref() == Some(&callback.query);
+            let same = params.as_ref() == Some(&callback.params);
             callback.answer(if same { page.clone() } else { Page::not_this_login() });
         }
         // The server may be gone already; then there is nothing to wait for.
@@ -183,10 +186,11 @@ impl Site {
         if request.uri().path() != self.path {
             return Page::nothing_here().response(StatusCode::NOT_FOUND);
         }
-        let query = match *request.method() {
-            Method::GET => request.uri().query().unwrap_or_default().to_owned(),
+        let arrived = AuthorizationResponse::at(request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned());
+        let (response, params) = match *request.method() {
+            Method::GET => (arrived, request.uri().query().unwrap_or_default().to_owned()),
             Method::POST => match form(request).await {
-                Some(form) => form,
+                Some(form) => (arrived.form(form.clone()), form),
                 None => return Page::unreadable().response(StatusCode::BAD_REQUEST),
             },
             _ => {
@@ -197,7 +201,7 @@ impl Site {
         };
         busy.store(true, Ordering::Relaxed);
         let (reply, page) = oneshot::channel();
-        if self.callbacks.send(Callback { query, reply }).await.is_err() {
+        if self.callbacks.send(Callback { response, params, reply }).await.is_err() {
             return Page::not_this_login().response(StatusCode::BAD_REQUEST);
         }
         let page = match timeout(PATIENCE, page).await {

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
 use url::form_urlencoded;
-use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
+use vouchsafe::{AuthorizationResponse, Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 
 use crate::args::{BrowserArgs, LoginArgs};
 use crate::failure::Failure;
@@ -95,10 +95,10 @@ impl Attempt<'_> {
         let started = self.start(listener.redirect_uri()).await?;
         output.event(&Event::AuthorizationUrl { url: &started.url });
         self.invite(&started.url, output);
-        let query = self.wait(&started, listener, output).await?;
+        let (response, params) = self.wait(&started, listener, output).await?;
         output.detail("The browser came back; asking for the tokens");
-        let spent = Spent::of(&started.pending, &query);
-        let tokens = self.client.finish(started.pending, &query).await?;
+        let spent = Spent::of(&started.pending, &params);
+        let tokens = self.client.finish(started.pending, response).await.map_err(|e| self.advised(e))?;
         let identity = match self.client.identity(&tokens).await {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
@@ -118,6 +118,18 @@ impl Attempt<'_> {
             }
         }
         Ok(Done { tokens, identity })
+    }
+
+    /// What the library says, with what can be done about it here.
+    fn advised(&self, error: Error) -> Failure {
+        let target = &self.args.target;
+        let unknown = target.authorize_url.is_some() && target.issuer.is_none();
+        let is_about_it = unknown && error.code() == "issuer_mismatch";
+        let failure = Failure::from(error);
+        if !is_about_it {
+            return failure;
+        }
+        failure.advise("If that issuer is the service's own, name it with --issuer.")
     }
 
     async fn start(&self, redirect_uri: &str) -> Result<StartedLogin, Failure> {
@@ -164,7 +176,7 @@ impl Attempt<'_> {
         started: &StartedLogin,
         listener: &mut Listener,
         output: &mut Output,
-    ) -> Result<String, Failure> {
+    ) -> Result<(AuthorizationResponse<'static>, String), Failure> {
         let progress = output.progress(WAITING);
         if progress.is_none() {
             output.tell(WAITING);
@@ -177,7 +189,7 @@ impl Attempt<'_> {
                 tokio::select! {
                     callback = listener.next() => {
                         let callback = callback?;
-                        if started.pending.matches(&callback.query) {
+                        if started.pending.matches(callback.response.clone()) {
                             return Some(callback);
                         }
                         output.detail("A browser came with something that does not belong to this login; waiting on");
@@ -202,9 +214,9 @@ impl Attempt<'_> {
         let wait = self.args.browser.wait;
         match timeout(wait, ours).await {
             Ok(Some(callback)) => {
-                let query = callback.query.clone();
+                let came = (callback.response.clone(), callback.params.clone());
                 self.answered = Some(callback);
-                Ok(query)
+                Ok(came)
             }
             Ok(None) => Err(Failure::local("port", "The listener for the browser has stopped")),
             Err(_) => {

@@ -29,9 +29,6 @@ impl Target {
 
 /// The provider that was named.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
-    if let Some(issuer) = &args.issuer {
-        return Ok(Target::bare(Provider::openid(issuer.as_str()), host(issuer)));
-    }
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let mut provider =
             Provider::new("oauth2").authorization_endpoint(authorize.as_str()).token_endpoint(token.as_str());
@@ -44,7 +41,13 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         if let Some(url) = &args.userinfo_url {
             provider = provider.userinfo_endpoint(url.as_str());
         }
+        if let Some(issuer) = &args.issuer {
+            provider = provider.issuer(issuer.as_str());
+        }
         return Ok(Target::bare(provider, host(authorize)));
+    }
+    if let Some(issuer) = &args.issuer {
+        return Ok(Target::bare(Provider::openid(issuer.as_str()), host(issuer)));
     }
     let Some(named) = named else {
         let message = "Say where to sign in: a PROVIDER of `vouchsafe providers`, --issuer URL for an OpenID Provider, \

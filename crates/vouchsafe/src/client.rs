@@ -228,8 +228,8 @@ impl Client {
             Some(_) if server.issuer.is_none() => {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the response names an issuer (iss), and none is known of this provider: if it is the provider's, tell \
-                     its issuer with Provider::issuer",
+                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
+                     response, unless that issuer is configured (Provider::issuer)",
                 );
             }
             Some(iss) if !server.is_issuer(iss) => {

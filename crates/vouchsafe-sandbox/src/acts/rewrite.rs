@@ -32,7 +32,16 @@ pub(super) fn moved(definition: &Definition, base: &str) -> Definition {
     for url in moved.issuer_aliases.iter_mut().chain(long_lived).chain(emails) {
         *url = moved_url(url, base);
     }
+    // All acts share one origin. What tells providers apart is the origin that they had.
+    let issuer = definition.identity.issuer.as_deref().or(definition.token_endpoint.as_deref().map(origin));
+    moved.identity.issuer = issuer.filter(|_| definition.issuer.is_none()).map(|url| moved_url(url, base));
     moved
+}
+
+/// A URL up to its path.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find(['/', '?']).map_or(url, |path| &url[..host + path])
 }
 
 /// What each parameter of the definition is filled in with: what it says itself, or else something of that shape.
