@@ -186,7 +186,8 @@ impl Site {
         if request.uri().path() != self.path {
             return Page::nothing_here().response(StatusCode::NOT_FOUND);
         }
-        let arrived = AuthorizationResponse::at(request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned());
+        let arrived =
+            AuthorizationResponse::at(request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned());
         let (response, params) = match *request.method() {
             Method::GET => (arrived, request.uri().query().unwrap_or_default().to_owned()),
             Method::POST => match form(request).await {
