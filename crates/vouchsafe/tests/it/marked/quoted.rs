@@ -332,3 +332,134 @@ fn a_key_that_cannot_be_read_is_not_repeated() {
         marks.absent_from_error(&error);
     }
 }
+
+/// A provider that does everything right and knows the secrets, and a login there that has started.
+async fn knowing() -> (Scenario, vouchsafe::StartedLogin, Marks, String) {
+    let scenario = Scenario::openid().registration(public().secret(SECRET)).with(|op| {
+        op.token = json!({"access_token": ACCESS, "refresh_token": REFRESH});
+        op.metadata["authorization_response_iss_parameter_supported"] = json!(false);
+    });
+    let login = scenario.started().await;
+    let kept = serde_json::to_value(&login.pending).unwrap();
+    let of = |name: &str| kept[name].as_str().unwrap().to_owned();
+    let (state, nonce, verifier) = (of("state"), of("nonce"), of("verifier"));
+    let marks = Marks::of(&[
+        ("secret", SECRET),
+        ("code", CODE),
+        ("access token", ACCESS),
+        ("refresh token", REFRESH),
+        ("state", &state),
+        ("nonce", &nonce),
+        ("verifier", &verifier),
+    ]);
+    let said = [SECRET, CODE, ACCESS, REFRESH, &state, &nonce, &verifier].join(" ");
+    (scenario, login, marks, said)
+}
+
+/// The URL with which the browser comes back from it.
+fn brought(scenario: &Scenario, login: &vouchsafe::StartedLogin) -> String {
+    scenario.callback(&login.url);
+    let state = param(&login.url, "state").unwrap();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    arrived(&query.append_pair("code", CODE).append_pair("state", &state).finish())
+}
+
+#[tokio::test]
+async fn whichever_exchange_of_a_call_quotes_a_secret_nobody_sees_it() {
+    let (mut during, mut after) = (0, 0);
+    for place in ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo", "/revoke"] {
+        for way in 0..failures("x").len() {
+            let (scenario, login, marks, said) = knowing().await;
+            let bad = failures(&said).swap_remove(way);
+            // Nobody can know a token that has not come yet.
+            let before = if place == "/token" { said.replace(ACCESS, "").replace(REFRESH, "") } else { said };
+            scenario.op().answers.insert(place.to_owned(), failures(&before).swap_remove(way));
+            // Metadata and keys are asked for anew each time.
+            let zero = std::time::Duration::ZERO;
+            let client = scenario.client().clone().metadata_age(zero).keys_age(zero).cool_down(zero);
+            let url = brought(&scenario, &login);
+            let tokens = match client.finish(login.pending, url).await {
+                Ok(tokens) => tokens,
+                Err(error) => {
+                    marks.absent_from_error(&error);
+                    during += 1;
+                    scenario.op().answers.clear();
+                    let login = scenario.started().await;
+                    let url = brought(&scenario, &login);
+                    client.finish(login.pending, url).await.unwrap()
+                }
+            };
+            scenario.op().answers.insert(place.to_owned(), bad);
+            marks.absent_from_debug(&tokens);
+            // Code and verifier are spent, and no later call knows them.
+            let marks =
+                Marks::of(&[("secret", SECRET), ("access token", ACCESS), ("refresh token", REFRESH)]);
+            let errors = [
+                client.identity(&tokens).await.err(),
+                client.profile(&tokens).await.err(),
+                client.refresh(&tokens).await.err(),
+                client.revoke(&tokens).await.err(),
+            ];
+            for error in errors.into_iter().flatten() {
+                marks.absent_from_error(&error);
+                after += 1;
+            }
+            if let Ok(identity) = client.identity(&tokens).await
+                && let Some(error) = identity.profile_error()
+            {
+                marks.absent_from_error(error);
+            }
+        }
+    }
+    assert!(during > 25 && after > 60, "{during} {after}");
+}
+
+#[tokio::test]
+async fn an_id_token_that_quotes_secrets_gives_nothing_away() {
+    for (in_header, name) in [
+        (true, "kid"),
+        (true, "alg"),
+        (true, "typ"),
+        (false, "iss"),
+        (false, "aud"),
+        (false, "azp"),
+        (false, "nonce"),
+        (false, "exp"),
+    ] {
+        let (scenario, login, marks, said) = knowing().await;
+        let said = if name == "typ" { format!("{said}+jwt") } else { said };
+        let scenario = match in_header {
+            true => scenario.header(name, json!(said)),
+            false => scenario.claim(name, json!(said)),
+        };
+        let url = brought(&scenario, &login);
+        let error = scenario.client().finish(login.pending, url).await.unwrap_err();
+        marks.absent_from_error(&error);
+    }
+}
+
+#[tokio::test]
+async fn debug_output_of_whatever_is_public_lacks_what_it_holds() {
+    let (scenario, login, marks, said) = knowing().await;
+    let client = scenario.client();
+    marks.absent_from_debug(&login);
+    marks.absent_from_debug(&client.login().data(&*said).login_hint(&*said));
+    marks.absent_from_debug(&vouchsafe::AuthorizationResponse::at(brought(&scenario, &login)).form(&*said));
+    let manual = client.manual();
+    marks.absent_from_debug(&manual);
+    marks.absent_from_debug(
+        &manual.authorization_url(REDIRECT_URI).state(&*said).nonce(&*said).extra("x", &*said),
+    );
+    let challenge = CodeChallenge::plain(VERIFIER).unwrap();
+    marks.absent_from_debug(&challenge);
+    marks.absent_from_debug(&manual.authorization_url(REDIRECT_URI).code_challenge(challenge));
+    let code = manual.authorization_code(CODE, REDIRECT_URI).code_verifier(VERIFIER);
+    marks.absent_from_debug(&code.nonce(&*said).extra("state", &*said).acr_values([&*said]));
+    marks.absent_from_debug(&Registration::new(CLIENT_ID).secret(SECRET));
+    marks.absent_from_debug(client);
+    let url = brought(&scenario, &login);
+    let tokens = client.finish(login.pending, url).await.unwrap();
+    marks.absent_from_debug(&tokens);
+    marks.absent_from_debug(tokens.access_token());
+    marks.absent_from_debug(tokens.id_token().unwrap());
+}
