@@ -45,12 +45,9 @@ impl Cookie {
     }
 
     fn of(pair: &[u8]) -> Option<Self> {
-        // RFC 6265 section 5.2: white space is SP and HTAB. With more of it taken off, a name that a neighbouring host
-        // may set would pass for one with `__Host-`, which it may not.
-        let is_space = |b: &&u8| matches!(b, b' ' | b'\t');
-        let start = pair.iter().take_while(is_space).count();
-        let end = pair.len() - pair.iter().rev().take_while(is_space).count();
-        let (name, value) = std::str::from_utf8(pair.get(start..end)?).ok()?.split_once('=')?;
+        // RFC 6265 section 5.2: white space is SP and HTAB, which is all that a header can hold of ASCII's. With more of it
+        // taken off, a name that a neighbouring host may set would pass for one with `__Host-`, which it may not.
+        let (name, value) = std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('=')?;
         let is_ours = name.starts_with(HOST) || name.starts_with(PLAIN);
         let fits = name.len() + 1 + value.len() <= MAX_COOKIE;
         (is_ours && fits).then(|| Self { name: name.to_owned(), value: value.to_owned() })

@@ -107,6 +107,11 @@ fn a_flow_is_shown_to_its_own_session_alone() {
     assert!(!demo.ask("GET /", "", "").1.contains("What went over the wire"));
     let other = demo.session();
     assert_ne!(session, other);
+    // Cookies of other programs on this host do not matter.
+    let among = session.replace("cookie: ", "cookie: naïve=ü; ").replace("\r\n", "; b=ö\r\n");
+    assert!(demo.ask("GET /", &among, "").1.contains("What went over the wire"));
+    let behind = session.replace("cookie: ", "cookie: \u{2000}");
+    assert!(!demo.ask("GET /", &behind, "").1.contains("What went over the wire"));
 }
 
 #[test]
