@@ -55,10 +55,10 @@ const ROWS: [(&str, &str, &str); 44] = [
     ("time for which the browser keeps a login", "vouchsafe-axum/src/cookie.rs", "LIFETIME"),
     (
         "logins under way in one browser; of more the oldest is given up",
-        "vouchsafe-axum/src/start.rs",
+        "vouchsafe-axum/src/cookie.rs",
         "MAX_OPEN",
     ),
-    ("login cookie, in bytes", "vouchsafe-axum/src/cookie.rs", "MAX_COOKIE"),
+    ("login cookie, its name and its value, in bytes", "vouchsafe-axum/src/cookie.rs", "MAX_COOKIE"),
     ("path to return to, in bytes", "vouchsafe-axum/src/start.rs", "MAX_PATH"),
     ("response that is posted", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
     ("time for posting it", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
