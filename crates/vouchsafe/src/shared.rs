@@ -497,13 +497,16 @@ mod tests {
         let source = Source::default();
         let shared = source.shared();
         let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let is_left = || lock(&shared.state).flight.as_ref().unwrap().left.is_some();
         let (mut first, mut second) = (get(), get());
         assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
         drop(first);
-        // Nobody is left, for a moment.
+        assert!(!is_left());
         drop(second);
+        assert!(is_left());
         let mut third = get();
         assert!(poll(third.as_mut()).is_none());
+        assert!(!is_left());
         source.open.store(true, Relaxed);
         assert_eq!(*block_on(third).unwrap(), 0);
         assert_eq!(source.fetches(), 1);
@@ -516,9 +519,11 @@ mod tests {
         let mut only = Box::pin(shared.get(LONG, || source.fetch()));
         assert!(poll(only.as_mut()).is_none());
         drop(only);
-        source.open.store(true, Relaxed);
-        let tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
+        let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
         assert_eq!(tasks.len(), 1);
+        assert!(poll(tasks[0].as_mut()).is_none());
+        assert!(lock(&shared.state).flight.as_ref().unwrap().left.is_none());
+        source.open.store(true, Relaxed);
         block_on(join_all(tasks));
         assert_eq!(shared.known(LONG).as_deref(), Some(&0));
     }
@@ -527,13 +532,21 @@ mod tests {
     fn a_background_that_ends_takes_its_fetch_along() {
         let source = Source { background: Some(Arc::default()), ..Source::default() };
         let shared = source.shared();
-        let mut only = Box::pin(shared.get(LONG, || source.fetch()));
-        assert!(poll(only.as_mut()).is_none());
+        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let (mut only, mut other) = (get(), get());
+        assert!(poll(only.as_mut()).is_none() && poll(other.as_mut()).is_none());
         let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
         assert!(poll(tasks[0].as_mut()).is_none());
-        drop((only, tasks));
+        drop(tasks);
+        let mut next = get();
+        assert!(poll(next.as_mut()).is_none());
+        drop(other);
+        assert!(lock(&shared.state).flight.as_ref().unwrap().left.is_none(), "the next one is driven");
         source.open.store(true, Relaxed);
-        assert_eq!(*block_on(shared.get(LONG, || source.fetch())).unwrap(), 1);
+        // Who had waited for the lost one may still see its end, which is none of the next one's.
+        assert_eq!(*block_on(only).unwrap(), 0);
+        assert!(shared.known(LONG).is_none());
+        assert_eq!(*block_on(next).unwrap(), 1);
     }
 
     #[test]
@@ -569,7 +582,21 @@ mod tests {
         assert!(poll(first.as_mut()).is_none());
         drop(first);
         source.open.store(true, Relaxed);
-        assert_eq!(*block_on(shared.get(LONG, || source.fetch())).unwrap(), 0);
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        assert_eq!(*old, 0);
+
+        source.open.store(false, Relaxed);
+        let newer = |fetch| {
+            let (old, shared) = (&old, &shared);
+            async move { shared.newer(old, Asker::Provider, &mut None, LONG, fetch).await }
+        };
+        let mut first = Box::pin(newer(&timer as &dyn Fn() -> BoxFuture<'static, _>));
+        assert!(poll(first.as_mut()).is_none());
+        drop(first);
+        source.open.store(true, Relaxed);
+        let fetch = || source.fetch();
+        // The fetch that failed has used up the usual one: who waited for it has one more.
+        assert_eq!(*block_on(newer(&fetch)).unwrap(), 1);
     }
 
     #[test]
@@ -696,6 +723,21 @@ mod tests {
         assert!(block_on(ask(&shared, &source, &newer, Asker::Anybody, 2)).is_none());
         let newest = block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).unwrap();
         assert!(block_on(ask(&shared, &source, &newest, Asker::Provider, 3)).is_none());
+        assert_eq!(source.fetches(), 3);
+    }
+
+    #[test]
+    fn a_fetch_under_way_is_joined_whatever_is_used_up() {
+        let source = Source::open();
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
+        source.open.store(false, Relaxed);
+        let mut stranger = Box::pin(ask(&shared, &source, &newer, Asker::Anybody, 2));
+        let mut login = Box::pin(ask(&shared, &source, &newer, Asker::Provider, 2));
+        assert!(poll(stranger.as_mut()).is_none() && poll(login.as_mut()).is_none());
+        source.open.store(true, Relaxed);
+        assert_eq!(*block_on(login).unwrap(), 2);
         assert_eq!(source.fetches(), 3);
     }
 

@@ -97,6 +97,19 @@ async fn an_exchange_has_what_the_call_has_left() {
 }
 
 #[tokio::test]
+async fn a_long_lived_token_is_asked_for_in_time_or_not_at_all() {
+    let granted = Granted::new(&willing());
+    let threads = vouchsafe::Provider::named("threads").unwrap();
+    let client = Client::new(threads, web(), &Http::from(granted.clone())).unwrap();
+    let tokens = stored(json!({"access_token": "at"}));
+    let error = client.clone().call_timeout(Duration::ZERO).long_lived_token(&tokens).await.unwrap_err();
+    assert_eq!(error.code(), "timeout");
+    assert!(granted.take().is_empty());
+    client.call_timeout(SHORT).long_lived_token(&tokens).await.unwrap();
+    assert!(granted.take()[0] < SHORT);
+}
+
+#[tokio::test]
 async fn what_is_fetched_for_others_as_well_has_its_own_time() {
     let scenario = Scenario::openid();
     let granted = Granted::new(&scenario.wire);

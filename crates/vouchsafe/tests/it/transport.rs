@@ -420,3 +420,19 @@ fn settings_that_cannot_be_read_are_told_so() {
         assert_eq!(error.code(), code, "{pem}: {error}");
     }
 }
+
+#[tokio::test]
+async fn the_background_is_the_runtime() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+    let (http, done) = (Http::new().unwrap().client(), Arc::new(AtomicBool::new(false)));
+    let task = done.clone();
+    assert!(http.spawn(Box::pin(async move { task.store(true, Relaxed) })).is_ok());
+    while !done.load(Relaxed) {
+        tokio::task::yield_now().await;
+    }
+    // Where there is none, the task comes back.
+    let without = std::thread::spawn(move || http.spawn(Box::pin(async {})).is_err());
+    assert!(without.join().unwrap());
+}

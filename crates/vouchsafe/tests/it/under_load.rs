@@ -11,7 +11,7 @@ use vouchsafe::{
 };
 
 use crate::forge;
-use crate::scenario::{ACCESS_TOKEN, CLIENT_ID, Held, ISSUER, SUBJECT, arrived, now, web};
+use crate::scenario::{ACCESS_TOKEN, CLIENT_ID, Held, ISSUER, REDIRECT_URI, SUBJECT, arrived, now, web};
 use crate::wire::{self, field, param};
 
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -68,7 +68,7 @@ impl Busy {
         let body = match request.uri().path() {
             OPENID => json!({
                 "issuer": ISSUER, "authorization_endpoint": url("authorize"), "token_endpoint": url("token"),
-                "jwks_uri": url("jwks"),
+                "jwks_uri": url("jwks"), "userinfo_endpoint": url("userinfo"),
             }),
             KEYS => json!({"keys": [forge::jwk(self.key())]}),
             // The code is the nonce: so each of many logins gets its own ID token.
@@ -76,6 +76,10 @@ impl Busy {
                 "access_token": ACCESS_TOKEN, "token_type": "Bearer",
                 "id_token": self.jwt(self.key(), field(request, "code")),
             }),
+            "/userinfo" => {
+                let jwt = self.jwt(self.key(), None);
+                return wire::answer(200, "application/jwt", jwt);
+            }
             path => panic!("{path} was asked"),
         };
         wire::json(200, body)
@@ -251,6 +255,17 @@ async fn a_stranger_does_not_use_up_what_logins_need() {
 }
 
 #[tokio::test]
+async fn signed_userinfo_is_the_providers_own() {
+    let busy = Busy::new(false);
+    let client = busy.client();
+    let tokens = log_in(client.clone()).await.unwrap();
+    assert_eq!(forge_one(busy.clone(), client.clone(), 0).await, "unknown_key");
+    busy.rotate();
+    assert_eq!(client.profile(&tokens).await.unwrap().str_at("/sub"), Some(SUBJECT));
+    assert_eq!(busy.asked(KEYS), 3);
+}
+
+#[tokio::test]
 async fn an_access_token_that_is_handed_in_is_a_strangers() {
     // Where the access token is a JWT that tells the profile.
     let definition = r#"
@@ -329,6 +344,15 @@ async fn a_call_waits_no_longer_than_it_has_time_and_leaves_the_fetch_to_others(
         let error = hasty.login().await.unwrap_err();
         assert_eq!((error.code(), error.operation()), ("timeout", Operation::Discovery));
         assert!(error.to_string().contains("https://op.example"), "{error}");
+        let jwt = busy.jwt("rsa", None);
+        for error in [
+            hasty.metadata().await.unwrap_err(),
+            hasty.manual().authorization_url(REDIRECT_URI).await.unwrap_err(),
+            hasty.manual().verify_jwt(&jwt, None).await.unwrap_err(),
+            hasty.manual().verify_id_token(&jwt, None).await.unwrap_err(),
+        ] {
+            assert_eq!((error.code(), error.operation()), ("timeout", Operation::Discovery));
+        }
         busy.open();
         drop(hasty.login().await.unwrap());
         assert_eq!(busy.asked(OPENID), 1);
