@@ -19,13 +19,42 @@
 //! # What happens
 //!
 //! [`StartLogin`] sends the browser to the provider. State, nonce and code verifier go along in a cookie that only this
-//! application can read: sealed with AES-256-GCM, `HttpOnly`, `SameSite=Lax`, and where the redirect URI is `https`
+//! application can read: sealed with AES-256-GCM-SIV, `HttpOnly`, `SameSite=Lax`, and where the redirect URI is `https`
 //! also `Secure` and named `__Host-…`, so that no neighbouring host can plant one. Nothing is kept on the server, and any
 //! instance that has the key can finish the login.
 //!
 //! [`LoggedIn`] finds the cookie that belongs to the response, checks the response, gets the tokens and the identity.
 //! [`Logins`], the layer around both, sets the cookies and takes them away again, whatever the handlers answer. A login
-//! can be finished once. Logins in several tabs do not disturb each other; of too many the oldest is given up.
+//! can be finished once, and only where it was to return to. Logins in several tabs do not disturb each other; of too many
+//! the oldest is given up.
+//!
+//! # Several providers
+//!
+//! Give each provider a redirect URI of its own, with a path of its own. By it a response of one provider is told from a
+//! response of another (RFC 9700 section 4.4.2.2); a login that could not be told so does not start.
+//!
+//! ```no_run
+//! # use axum::{Router, routing::get};
+//! # use vouchsafe::{Client, Http, Registration, providers};
+//! # use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+//! # fn app(http: &Http) -> Result<Router, Box<dyn std::error::Error>> {
+//! let me = |name: &str| {
+//!     Registration::new("id").secret("secret").redirect_uri(format!("https://app.example.com/callback/{name}"))
+//! };
+//! let github = Client::new(providers::github(), me("github"), http)?;
+//! let discord = Client::new(providers::discord(), me("discord"), http)?;
+//!
+//! let app = Router::new()
+//!     .route("/login", get(|login: StartLogin| async { login.at("discord").await }))
+//!     .route("/callback/{name}", get(|user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) }))
+//!     .layer(Logins::new(github, CookieKey::generate()?).and("discord", discord));
+//! # Ok(app) }
+//! ```
+//!
+//! The same holds for logins that ask for more than others, as [`StartLogin::with`] says. Where a proxy takes off a part of
+//! the path, [`Logins::behind`] tells which.
+//!
+//! # Forms
 //!
 //! Some providers, Apple among them, have the browser post the response in a form (`response_mode=form_post`): route POST
 //! to the handler with [`LoggedIn`] as well. The cookies of such logins are `SameSite=None; Secure`, as no others go along
@@ -62,7 +91,8 @@
 //!
 //! # When it fails
 //!
-//! [`LoginRejection`] answers with a page of its own that tells people what to do, and with a fitting status. For a
+//! [`LoginRejection`] answers with a page of its own that tells people what to do, and with a fitting status. The page says
+//! nothing of your network or of the provider: what went wrong there is in the log, as [`LoginRejection`] tells. For a
 //! page of yours, take `Result<LoggedIn, LoginRejection>` in the handler, and look at [`LoginRejection::fault`].
 //!
 //! [axum]: https://docs.rs/axum

@@ -51,6 +51,7 @@ async fn a_response_at_another_redirect_uri_than_its_logins_is_nobodys() {
     ];
     // Spellings that no login returns to.
     let others = [
+        "/by?provider=a&provider=b&provider=c",
         "/callback/",
         "//callback",
         "/Callback",

@@ -60,7 +60,8 @@ impl<'r> AuthorizationResponse<'r> {
     pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Elsewhere> {
         // What browsers send is nearly always the redirect URI to the letter.
         if let Some(rest) = self.url.strip_prefix(redirect_uri)
-            && (rest.is_empty() || rest.starts_with(if redirect_uri.contains('?') { '&' } else { '?' }))
+            && !redirect_uri.contains('?')
+            && (rest.is_empty() || rest.starts_with('?'))
         {
             return Ok(());
         }
@@ -80,11 +81,14 @@ impl<'r> AuthorizationResponse<'r> {
                 return Err(Elsewhere::AnotherPlace);
             }
         }
-        // RFC 6749 §3.1.2: the redirect URI's own query is retained.
-        let came = |own: (Cow<'_, str>, Cow<'_, str>)| {
-            form_urlencoded::parse(query.as_bytes()).any(|came| came == own)
-        };
-        if expected.query_pairs().all(came) { Ok(()) } else { Err(Elsewhere::AnotherPlace) }
+        // RFC 6749 §3.1.2: the redirect URI's own query is retained. With another value beside it, the response would be at
+        // the redirect URIs of two logins, and which one counts is anybody's guess.
+        let mut own: Vec<_> = expected.query_pairs().collect();
+        let is_own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| own.iter().any(|(own, _)| own == name);
+        let mut came: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(is_own).collect();
+        own.sort();
+        came.sort();
+        if came == own { Ok(()) } else { Err(Elsewhere::AnotherPlace) }
     }
 }
 
@@ -212,6 +216,12 @@ mod tests {
         for url in ["/cb?tenant=b&x=1&code=c", "/cb?code=c", "/cb?tenant=a&code=c", "/cb?tenant=a&x=11"] {
             assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
         }
+        for url in ["/cb?tenant=a&x=1&tenant=b", "/cb?tenant=b&tenant=a&x=1", "/cb?tenant=a&x=1&x=1&code=c"] {
+            assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
+            let url = format!("https://app.example{url}");
+            assert_eq!(came(&url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
+        }
+        assert_eq!(came("/cb?a=1&a=2&code=c", "https://app.example/cb?a=2&a=1"), Ok(()));
         // A form does not replace the query of the URL to which it was posted.
         let posted = AuthorizationResponse::at("/cb?tenant=b").form("tenant=a&x=1&code=c");
         assert_eq!(posted.came_to(tenant), Err(Elsewhere::AnotherPlace));
