@@ -69,12 +69,15 @@
 #![forbid(unsafe_code)]
 
 mod cookie;
+mod key;
 mod logged_in;
 mod logins;
+mod place;
 mod rejection;
 mod start;
+mod visit;
 
-pub use cookie::{CookieKey, CookieKeyError};
+pub use key::{CookieKey, CookieKeyError};
 pub use logged_in::LoggedIn;
 pub use logins::{Logins, LoginsService};
 pub use rejection::{LoginFault, LoginRejection};

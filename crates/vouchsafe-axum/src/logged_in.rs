@@ -6,11 +6,12 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use tokio::time::timeout;
-use vouchsafe::{Identity, Tokens};
+use vouchsafe::{AuthorizationResponse, Identity, Tokens};
 
 use crate::cookie::{Cookie, Way};
 use crate::logins::{Kept, Trip};
 use crate::rejection::LoginRejection;
+use crate::visit;
 
 /// Somebody who has just signed in: the extractor for the handler at the redirect URI.
 ///
@@ -18,6 +19,11 @@ use crate::rejection::LoginRejection;
 ///
 /// It reads the query of a GET, and the form of a POST, which is how providers such as Apple answer: route both to the
 /// handler, or the one that your provider uses. As it may read the body, it is the last of the handler's arguments.
+///
+/// A response counts only at the redirect URI where its login was to return: at the same path, with the same query, if the
+/// redirect URI has one. At any other it belongs to no login, and nothing is sent to the provider. Behind a proxy that
+/// takes off a part of the path, say so with [`Logins::behind`](crate::Logins::behind). A `HEAD` request and a browser that
+/// looks ahead (a prefetch) finish nothing.
 ///
 /// ```no_run
 /// use vouchsafe_axum::LoggedIn;
@@ -49,14 +55,27 @@ impl<S: Send + Sync> FromRequest<S> for LoggedIn {
     async fn from_request(request: Request, _: &S) -> Result<Self, LoginRejection> {
         let (parts, body) = request.into_parts();
         let trip = Trip::of(&parts)?;
-        let result = match parts.method {
-            Method::POST => match form(&parts.headers, body).await {
-                Ok(form) => finish(&trip, &parts, &form, Way::Form).await,
-                Err(rejection) => Err(rejection),
-            },
-            _ => finish(&trip, &parts, parts.uri.query().unwrap_or_default(), Way::Query).await,
-        };
-        result.map_err(|rejection| rejection.retry_at(&trip.logins))
+        arrive(&trip, &parts, body).await.map_err(|rejection| rejection.told(Some(&trip.logins)))
+    }
+}
+
+async fn arrive(trip: &Trip, parts: &Parts, body: Body) -> Result<LoggedIn, LoginRejection> {
+    if !visit::may_finish(parts) {
+        return Err(LoginRejection::no_visit());
+    }
+    let cookies = Cookie::all(&parts.headers).into_iter();
+    let logins: Vec<_> = cookies.filter_map(|cookie| Some((trip.open(&cookie)?, cookie.name))).collect();
+    // Nobody's form is worth waiting for unless a login may be finished by it.
+    if logins.is_empty() {
+        return Err(LoginRejection::stale());
+    }
+    let url = trip.logins.arrival(parts);
+    let response = AuthorizationResponse::at(&*url);
+    if parts.method == Method::POST {
+        let form = form(&parts.headers, body).await?;
+        finish(trip, logins, response.form(&*form), Way::Form).await
+    } else {
+        finish(trip, logins, response, Way::Query).await
     }
 }
 
@@ -74,25 +93,30 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     String::from_utf8(body.into()).map_err(|_| LoginRejection::no_form())
 }
 
-async fn finish(trip: &Trip, parts: &Parts, query: &str, way: Way) -> Result<LoggedIn, LoginRejection> {
-    let mut cookies = Cookie::all(&parts.headers).into_iter().filter_map(|c| Some((trip.open(&c)?, c.name)));
-    // A response that belongs to none of this browser's logins is forged or stale, and ends none of them.
-    let Some((Kept { client, return_to, pending }, name)) =
-        cookies.find(|(kept, _)| kept.pending.matches(query))
-    else {
+async fn finish(
+    trip: &Trip,
+    logins: Vec<(Kept, String)>,
+    response: AuthorizationResponse<'_>,
+    way: Way,
+) -> Result<LoggedIn, LoginRejection> {
+    // A response that belongs to none of this browser's logins is forged or stale, and ends none of them. RFC 9700
+    // §4.4.2.2: neither does one that came to another redirect URI than that of its login.
+    let found = logins.into_iter().find(|(kept, _)| kept.pending.matches(response.clone()));
+    let Some((Kept { client: name, return_to, pending }, cookie)) = found else {
         return Err(LoginRejection::stale());
     };
     // However it ends, it ended: the code is spent.
-    trip.remove(&name, way);
+    trip.remove(&cookie, way);
 
-    let data = pending.data().map(str::to_owned);
-    let Some((_, provider)) = trip.logins.client(Some(&client)) else {
+    let Some((_, client)) = trip.logins.client(Some(&name)) else {
         return Err(LoginRejection::unknown_client());
     };
-    let tokens = provider.finish(pending, query).await?;
-    let identity = provider.identity(&tokens).await?;
+    trip.logins.check_redirect_uri(&name, client, pending.redirect_uri())?;
+    let data = pending.data().map(str::to_owned);
+    let tokens = client.finish(pending, response).await?;
+    let identity = client.identity(&tokens).await?;
     let return_to = return_to.unwrap_or_else(|| "/".to_owned());
-    Ok(LoggedIn { client, identity, tokens, return_to, data })
+    Ok(LoggedIn { client: name, identity, tokens, return_to, data })
 }
 
 /// The longest form that is read, in bytes.

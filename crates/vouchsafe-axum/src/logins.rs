@@ -2,9 +2,9 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderValue;
@@ -13,12 +13,19 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use tower::{Layer, Service};
 use vouchsafe::{Client, PendingLogin};
+use zeroize::Zeroizing;
 
-use crate::cookie::{self, Cookie, CookieKey, Way};
+use crate::cookie::{self, Cookie, MAX_COOKIE, Way};
+use crate::key::CookieKey;
+use crate::place::Place;
 use crate::rejection::LoginRejection;
 
 /// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
 /// and removes the login cookies. Cheap to clone.
+///
+/// With several providers, give each of them a redirect URI of its own. A response counts only where its login returns to,
+/// so one provider cannot have the code of another sent to it (the mix-up attack, RFC 9700 section 4.4.2). A login that
+/// returns to where responses for another client may come is refused when it starts.
 ///
 /// ```no_run
 /// # fn f(google: vouchsafe::Client, github: vouchsafe::Client, secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -30,9 +37,13 @@ use crate::rejection::LoginRejection;
 /// ```
 #[derive(Clone)]
 pub struct Logins {
-    key: CookieKey,
+    pub(crate) key: CookieKey,
     /// By name; never empty, the first is the default.
     clients: Vec<(String, Client)>,
+    /// Further redirect URIs, each with the name of its client.
+    redirect_uris: Vec<(String, String)>,
+    /// What a proxy takes off each path.
+    prefix: String,
     retry_at: Option<String>,
     login_limit: Duration,
 }
@@ -41,7 +52,14 @@ impl Logins {
     /// Logins at one provider, named by its slug.
     pub fn new(client: Client, key: CookieKey) -> Self {
         let clients = vec![(client.provider().to_owned(), client)];
-        Self { key, clients, retry_at: None, login_limit: cookie::LIFETIME }
+        Self {
+            key,
+            clients,
+            redirect_uris: Vec::new(),
+            prefix: String::new(),
+            retry_at: None,
+            login_limit: cookie::LIFETIME,
+        }
     }
 
     /// Adds a client, under the name that [`StartLogin::at`](crate::StartLogin::at) takes. One that had this name
@@ -53,6 +71,24 @@ impl Logins {
             Some((_, known)) => *known = client,
             None => self.clients.push((name, client)),
         }
+        self
+    }
+
+    /// Another redirect URI of a client, besides the one in its registration: for logins that ask for it with
+    /// [`Login::redirect_uri`](vouchsafe::Login::redirect_uri). Where there are several providers such a login needs it, so
+    /// that no two of them share one.
+    #[must_use]
+    pub fn redirect_uri(mut self, client: impl Into<String>, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push((client.into(), uri.into()));
+        self
+    }
+
+    /// The path that a proxy takes off in front of the application: behind one that makes `/callback` of
+    /// `/shop/callback`, it is `/shop`. Responses are compared with the redirect URI as the browser knows it.
+    #[must_use]
+    pub fn behind(mut self, prefix: impl AsRef<str>) -> Self {
+        let prefix = prefix.as_ref().trim_matches('/');
+        self.prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
         self
     }
 
@@ -72,7 +108,8 @@ impl Logins {
     }
 
     /// Does for one request what the layer does for all: for applications that choose the logins by the request, such as
-    /// a tenant's.
+    /// a tenant's. Give each tenant a redirect URI of its own that says whose it is: where tenants share one, one tenant's
+    /// provider can have the code of another's sent to it, and nothing here can tell.
     ///
     /// ```no_run
     /// use axum::extract::{Request, State};
@@ -100,6 +137,42 @@ impl Logins {
     pub(crate) fn client(&self, name: Option<&str>) -> Option<(&str, &Client)> {
         let mut clients = self.clients.iter().map(|(name, client)| (name.as_str(), client));
         clients.find(|(known, _)| name.is_none_or(|name| name == *known))
+    }
+
+    /// Whether a response at that redirect URI can be for this client alone.
+    pub(crate) fn check_redirect_uri(
+        &self,
+        name: &str,
+        client: &Client,
+        redirect_uri: &str,
+    ) -> Result<(), LoginRejection> {
+        let place = Place::of(redirect_uri);
+        let (mut is_known, mut is_alone) = (false, true);
+        for (other, its) in &self.clients {
+            let is_own = its.same_as(client);
+            is_alone &= is_own;
+            for uri in self.uris(other, its) {
+                if is_own && uri == redirect_uri {
+                    is_known = true;
+                } else if Place::of(uri).meets(&place) {
+                    return Err(LoginRejection::shared_redirect_uri(name, other));
+                }
+            }
+        }
+        if is_known || is_alone { Ok(()) } else { Err(LoginRejection::unknown_redirect_uri(name)) }
+    }
+
+    /// The redirect URIs of a client.
+    fn uris<'a>(&'a self, name: &'a str, client: &'a Client) -> impl Iterator<Item = &'a str> {
+        let further = self.redirect_uris.iter().filter(move |(of, _)| of == name).map(|(_, uri)| &**uri);
+        client.redirect_uri().into_iter().chain(further)
+    }
+
+    /// The path and the query of the URL that the browser came to.
+    pub(crate) fn arrival(&self, parts: &Parts) -> String {
+        // A nested router takes off its own part of the path.
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+        format!("{}{}", self.prefix, uri.path_and_query().map_or("/", |path| path.as_str()))
     }
 
     pub(crate) fn retry_path(&self) -> Option<&str> {
@@ -164,20 +237,39 @@ pub(crate) struct Trip {
 
 impl Trip {
     pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(LoginRejection::no_layer)
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| LoginRejection::no_layer().told(None))
     }
 
-    /// What is in a cookie, if this application sealed it.
+    /// The login in a cookie, if this application sealed it.
     pub(crate) fn open(&self, cookie: &Cookie) -> Option<Kept> {
         let text = self.logins.key.open(&cookie.name, &cookie.value)?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Leaves a login with the browser.
-    pub(crate) fn keep(&self, name: String, kept: &Kept, way: Way) -> Option<()> {
-        let value = self.logins.key.seal(&name, serde_json::to_string(kept).ok()?)?;
-        self.add(Cookie { name, value }.set(way, self.logins.login_limit)?);
-        Some(())
+    /// When the login in a cookie started, if it can still be finished.
+    pub(crate) fn under_way(&self, cookie: &Cookie) -> Option<SystemTime> {
+        let started_at = self.open(cookie)?.pending.started_at();
+        let age = SystemTime::now().duration_since(started_at).unwrap_or_default();
+        (age <= self.logins.login_limit).then_some(started_at)
+    }
+
+    /// Leaves a login with the browser; gives nothing if it is too large.
+    pub(crate) fn keep(&self, name: String, kept: &Kept, way: Way) -> Result<Option<()>, LoginRejection> {
+        let header = self.header(name, kept, way)?;
+        Ok(header.map(|header| self.add(header)))
+    }
+
+    /// Whether a login is small enough to be left with the browser.
+    pub(crate) fn fits(&self, name: &str, kept: &Kept, way: Way) -> Result<bool, LoginRejection> {
+        Ok(self.header(name.to_owned(), kept, way)?.is_some())
+    }
+
+    fn header(&self, name: String, kept: &Kept, way: Way) -> Result<Option<String>, LoginRejection> {
+        // With room for whatever fits, so that no copy stays behind as it grows.
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
+        serde_json::to_writer(&mut *text, kept).map_err(|_| LoginRejection::cookie_cannot_be_made())?;
+        let value = self.logins.key.seal(&name, text).ok_or_else(LoginRejection::cookie_cannot_be_made)?;
+        Ok(Cookie { name, value }.set(way, self.logins.login_limit))
     }
 
     /// Takes a login away from the browser.
@@ -186,7 +278,6 @@ impl Trip {
     }
 
     fn add(&self, header: String) {
-        // Names that hold anything else than visible ASCII came from outside, and no cookie of ours has such a name.
         if let Ok(header) = HeaderValue::try_from(header) {
             self.cookies.lock().unwrap_or_else(PoisonError::into_inner).push(header);
         }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::error::Error as _;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -7,11 +9,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
-use vouchsafe::{Error, ErrorCode, Operation};
+use vouchsafe::{Check, Error, ErrorCode, Operation};
 
+use crate::cookie::MAX_COOKIE;
 use crate::logins::Logins;
 
 /// Why nobody signed in. As a response it is a page that tells people what to do.
+///
+/// The page says nothing of the reason. What the library says, its `Display`, is for the operator: it may name hosts of your
+/// network, and quote the provider. It goes to the log, as one event of the crate [tracing] with the target
+/// `vouchsafe_axum` for each rejection: a warning where [`LoginFault::Provider`] or [`LoginFault::Setup`] kept somebody from
+/// signing in, for information else. No event holds a secret. A program that shows no events loses the reason; with the
+/// crate `tracing-subscriber`, one line at the start of `main` shows them:
+///
+/// ```text
+/// tracing_subscriber::fmt::init();
+/// ```
+///
+/// [tracing]: https://docs.rs/tracing
 #[derive(Clone, Debug)]
 pub struct LoginRejection {
     inner: Box<Inner>,
@@ -20,7 +35,7 @@ pub struct LoginRejection {
 #[derive(Clone, Debug)]
 struct Inner {
     fault: LoginFault,
-    detail: Option<&'static str>,
+    detail: Cow<'static, str>,
     error: Option<Error>,
     retry_at: Option<String>,
 }
@@ -36,8 +51,11 @@ pub enum LoginFault {
     Stale,
     /// What was posted to the redirect URI is no form, or is too large: no provider sent it. Status 400.
     Malformed,
-    /// The path to return to is not one of this site. Status 400.
+    /// The path to return to is not one of this site, or is too long. Status 400.
     ReturnTo,
+    /// Nobody opened the page: the request was a `HEAD`, was for an image or a frame, or looked ahead (a prefetch).
+    /// Nothing was started and nothing was spent. Status 403.
+    NoVisit,
     /// There is no client of that name. Status 404.
     UnknownClient,
     /// The provider gave no usable answer, or one that is not to be trusted. Status 502.
@@ -57,7 +75,14 @@ impl LoginFault {
             {
                 Self::Setup
             }
-            Error::Validation(_) if error.operation() == Operation::Authorization => Self::Stale,
+            // What else is wrong with a response came from the provider, or from somebody who passes for it.
+            Error::Validation(e)
+                if error.operation() == Operation::Authorization
+                    && [Check::StateMismatch, Check::Expired, Check::DuplicateParameter]
+                        .contains(&e.check()) =>
+            {
+                Self::Stale
+            }
             Error::Config(_) | Error::Unsupported(_) => Self::Setup,
             _ => Self::Provider,
         }
@@ -65,7 +90,7 @@ impl LoginFault {
 
     fn status(self) -> StatusCode {
         match self {
-            Self::Denied => StatusCode::FORBIDDEN,
+            Self::Denied | Self::NoVisit => StatusCode::FORBIDDEN,
             Self::Stale | Self::Malformed | Self::ReturnTo => StatusCode::BAD_REQUEST,
             Self::UnknownClient => StatusCode::NOT_FOUND,
             Self::Provider => StatusCode::BAD_GATEWAY,
@@ -79,6 +104,7 @@ impl LoginFault {
             Self::Stale => "This sign-in is no longer valid",
             Self::Malformed => "This sign-in could not be read",
             Self::ReturnTo => "This link leads somewhere else",
+            Self::NoVisit => "Please open this page yourself",
             Self::UnknownClient => "There is no such way to sign in",
             Self::Provider => "The provider could not sign you in",
             Self::Setup => "Sign-in is not set up right",
@@ -100,6 +126,10 @@ impl LoginFault {
                 "After signing in it would have taken you to another site, so it was stopped here. \
                  Please start from this site instead."
             }
+            Self::NoVisit => {
+                "Signing in starts when you open a page, not when another page or a program looks at it. \
+                 Please start from this site."
+            }
             Self::UnknownClient => "Please choose another one.",
             Self::Provider => {
                 "It did not answer as it should. You did nothing wrong: please try again in a few minutes."
@@ -117,7 +147,7 @@ impl LoginRejection {
         self.inner.fault
     }
 
-    /// What the library says, where it was asked.
+    /// The library's error, where there is one. It is for the operator, and for no page.
     pub fn error(&self) -> Option<&Error> {
         self.inner.error.as_ref()
     }
@@ -127,12 +157,13 @@ impl LoginRejection {
         self.inner.fault.status()
     }
 
-    fn new(fault: LoginFault, detail: &'static str) -> Self {
-        Self { inner: Box::new(Inner { fault, detail: Some(detail), error: None, retry_at: None }) }
+    fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { inner: Box::new(Inner { fault, detail: detail.into(), error: None, retry_at: None }) }
     }
 
     pub(crate) fn stale() -> Self {
-        Self::new(LoginFault::Stale, "the response belongs to no login of this browser")
+        let detail = "the response belongs to no login of this browser that returns to this redirect URI";
+        Self::new(LoginFault::Stale, detail)
     }
 
     pub(crate) fn no_form() -> Self {
@@ -146,7 +177,14 @@ impl LoginRejection {
     }
 
     pub(crate) fn return_to() -> Self {
-        Self::new(LoginFault::ReturnTo, "the path to return to is not a path of this site")
+        let detail = "the path to return to is not a path of this site, or is longer than the login cookie has room for";
+        Self::new(LoginFault::ReturnTo, detail)
+    }
+
+    pub(crate) fn no_visit() -> Self {
+        let detail = "nobody opened the page: a login starts and ends with a GET or a POST, and not with a prefetch; \
+                      it starts only where Sec-Fetch-Dest is document, if the browser sends it";
+        Self::new(LoginFault::NoVisit, detail)
     }
 
     pub(crate) fn unknown_client() -> Self {
@@ -157,13 +195,49 @@ impl LoginRejection {
         Self::new(LoginFault::Setup, "the route is not inside the layer: add .layer(logins) to the router")
     }
 
-    pub(crate) fn cookie_cannot_be_made() -> Self {
-        let detail = "the login does not fit into a cookie: ask for fewer scopes, or keep less data in it";
+    pub(crate) fn shared_redirect_uri(name: &str, other: &str) -> Self {
+        let detail = format!(
+            "the login at {name:?} returns to a redirect URI that responses to other logins, at {other:?}, may come to \
+             as well: give each provider a redirect URI of its own, with a path of its own"
+        );
         Self::new(LoginFault::Setup, detail)
     }
 
-    pub(crate) fn retry_at(mut self, logins: &Logins) -> Self {
-        self.inner.retry_at = logins.retry_path().map(str::to_owned);
+    pub(crate) fn unknown_redirect_uri(name: &str) -> Self {
+        let detail = format!(
+            "the login at {name:?} returns to another redirect URI than that of its registration: where there are \
+             several providers, name it with Logins::redirect_uri, so that no other provider has it too"
+        );
+        Self::new(LoginFault::Setup, detail)
+    }
+
+    pub(crate) fn cookie_cannot_be_made() -> Self {
+        Self::new(LoginFault::Setup, "the login cookie cannot be sealed")
+    }
+
+    pub(crate) fn too_large() -> Self {
+        let detail = format!(
+            "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data in it"
+        );
+        Self::new(LoginFault::Setup, detail)
+    }
+
+    /// Tells the operator, and completes the page with what these logins say of it.
+    pub(crate) fn told(mut self, logins: Option<&Logins>) -> Self {
+        let fault = self.inner.fault;
+        let mut reason = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            reason = format!("{reason}: {error}");
+            cause = error.source();
+        }
+        match fault {
+            LoginFault::Provider | LoginFault::Setup => {
+                tracing::warn!(target: LOG, ?fault, reason, "nobody was signed in")
+            }
+            _ => tracing::info!(target: LOG, ?fault, reason, "nobody was signed in"),
+        }
+        self.inner.retry_at = logins.and_then(Logins::retry_path).map(str::to_owned);
         self
     }
 }
@@ -171,15 +245,16 @@ impl LoginRejection {
 impl From<Error> for LoginRejection {
     fn from(error: Error) -> Self {
         let fault = LoginFault::of(&error);
-        Self { inner: Box::new(Inner { fault, detail: None, error: Some(error), retry_at: None }) }
+        let detail = Cow::Borrowed("");
+        Self { inner: Box::new(Inner { fault, detail, error: Some(error), retry_at: None }) }
     }
 }
 
 impl fmt::Display for LoginRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.inner.error, self.inner.detail) {
-            (Some(error), _) => error.fmt(f),
-            (None, detail) => f.write_str(detail.unwrap_or_default()),
+        match &self.inner.error {
+            Some(error) => error.fmt(f),
+            None => f.write_str(&self.inner.detail),
         }
     }
 }
@@ -195,7 +270,9 @@ impl IntoResponse for LoginRejection {
         let fault = self.fault();
         let (link, label) = match (fault, self.inner.retry_at.as_deref()) {
             (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),
-            (LoginFault::UnknownClient | LoginFault::ReturnTo, Some(path)) => (path, "Go to sign-in"),
+            (LoginFault::UnknownClient | LoginFault::ReturnTo | LoginFault::NoVisit, Some(path)) => {
+                (path, "Go to sign-in")
+            }
             (_, Some(path)) => (path, "Try again"),
         };
         let page = format!(
@@ -203,11 +280,10 @@ impl IntoResponse for LoginRejection {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\"><style>{STYLE}</style></head>\
              <body><main><h1>{title}</h1><p>{advice}</p><p><a href=\"{link}\">{label}</a></p>\
-             <p class=\"detail\">For whoever runs this site: {detail}</p></main></body></html>\n",
+             </main></body></html>\n",
             title = fault.title(),
             advice = fault.advice(),
             link = escaped(link),
-            detail = escaped(&self.to_string()),
         );
         let headers: [(HeaderName, HeaderValue); 5] = [
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -235,6 +311,9 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+/// What the events of this crate go by.
+const LOG: &str = "vouchsafe_axum";
 
 /// Nothing from anywhere but this one style sheet.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {

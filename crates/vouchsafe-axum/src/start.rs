@@ -3,17 +3,23 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::SystemTime;
 
+use aws_lc_rs::rand;
 use axum::extract::FromRequestParts;
 use axum::response::Redirect;
 use http::request::Parts;
 use vouchsafe::Login;
 
-use crate::cookie::{Cookie, Family, Way};
+use crate::cookie::{Cookie, MAX_OPEN, Names, Way};
 use crate::logins::{Kept, Trip};
 use crate::rejection::LoginRejection;
+use crate::visit;
 
 /// A login that is about to start: the extractor for the handler that sends people to the provider. Await it for the
 /// redirect.
+///
+/// A login starts when a person opens the page. It starts neither for a `HEAD` request, nor for a browser that looks ahead
+/// (a prefetch), nor for an image or a frame of another page, wherever the browser says so in `Sec-Fetch-Dest`: such
+/// requests are refused with [`LoginFault::NoVisit`](crate::LoginFault::NoVisit), and leave no cookie.
 ///
 /// ```no_run
 /// use axum::extract::Query;
@@ -47,16 +53,21 @@ impl StartLogin {
         self
     }
 
-    /// Where to go afterwards: a path of this site, with a query if need be.
+    /// Where to go afterwards: a path of this site, with a query if need be, and without `.` and `..`.
     ///
-    /// Anything else is refused with [`LoginFault::ReturnTo`](crate::LoginFault::ReturnTo) when the login starts, so that
-    /// it may come from a request.
+    /// Anything else, and a path that is too long, is refused with [`LoginFault::ReturnTo`](crate::LoginFault::ReturnTo)
+    /// when the login starts, so that it may come from a request.
     pub fn return_to(mut self, path: impl Into<String>) -> Self {
         self.return_to = Some(path.into());
         self
     }
 
     /// What else to ask the provider for.
+    ///
+    /// A response counts only at the redirect URI of its login. So a login that asks for more, such as
+    /// [`acr_values`](Login::acr_values) for the administrators, is worth as much as its
+    /// [`redirect_uri`](Login::redirect_uri) is its own; with several providers, name that in
+    /// [`Logins::redirect_uri`](crate::Logins::redirect_uri).
     pub fn with(mut self, ask: impl FnOnce(Login<'_>) -> Login<'_> + Send + 'static) -> Self {
         self.ask = Some(Box::new(ask));
         self
@@ -75,20 +86,33 @@ impl StartLogin {
             Some(ask) => ask(login).await?,
             None => login.await?,
         };
-        let family = Family::of(started.pending.redirect_uri());
-        let others = cookies
-            .into_iter()
-            .filter(|cookie| family.has(&cookie.name))
-            .map(|cookie| (trip.open(&cookie).map(|kept| kept.pending.started_at()), cookie.name));
-        for name in too_many(others.collect()) {
-            trip.remove(&name, Way::Query);
+        let redirect_uri = started.pending.redirect_uri();
+        trip.logins.check_redirect_uri(name, client, redirect_uri)?;
+        let names = Names::of(redirect_uri);
+        let way = Way::of(&started.url, redirect_uri);
+        let key = &trip.logins.key;
+
+        let taken = std::array::from_fn(|slot| {
+            let names: Vec<_> = key.old_ids().chain([key.id()]).map(|id| names.name(id, slot)).collect();
+            let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
+            here.filter_map(|cookie| trip.under_way(cookie)).max()
+        });
+        let slot = free_slot(taken).ok_or_else(LoginRejection::cookie_cannot_be_made)?;
+        let mut kept = Kept { client: name.to_owned(), return_to, pending: started.pending };
+        if trip.keep(names.name(key.id(), slot), &kept, way)?.is_none() {
+            let is_path_too_long =
+                kept.return_to.take().is_some() && trip.fits(&names.name(key.id(), slot), &kept, way)?;
+            return Err(if is_path_too_long {
+                LoginRejection::return_to()
+            } else {
+                LoginRejection::too_large()
+            });
         }
-        let way = Way::of(&started.url, started.pending.redirect_uri());
-        let kept = Kept { client: name.to_owned(), return_to, pending: started.pending };
-        family
-            .new_name()
-            .and_then(|cookie| trip.keep(cookie, &kept, way))
-            .ok_or_else(LoginRejection::cookie_cannot_be_made)?;
+        // A slot holds one login, whichever key sealed it.
+        let old = key.old_ids().map(|id| names.name(id, slot));
+        for name in old.filter(|name| cookies.iter().any(|cookie| cookie.name == *name)) {
+            trip.remove(&name, way);
+        }
         Ok(Redirect::to(&started.url))
     }
 }
@@ -98,6 +122,9 @@ impl<S: Send + Sync> FromRequestParts<S> for StartLogin {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, LoginRejection> {
         let trip = Trip::of(parts)?;
+        if !visit::may_start(parts) {
+            return Err(LoginRejection::no_visit().told(Some(&trip.logins)));
+        }
         let cookies = Cookie::all(&parts.headers);
         Ok(Self { trip, cookies, client: None, return_to: None, ask: None })
     }
@@ -110,7 +137,7 @@ impl IntoFuture for StartLogin {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async {
             let logins = self.trip.logins.clone();
-            self.start().await.map_err(|rejection| rejection.retry_at(&logins))
+            self.start().await.map_err(|rejection| rejection.told(Some(&logins)))
         })
     }
 }
@@ -121,44 +148,66 @@ impl fmt::Debug for StartLogin {
     }
 }
 
-/// Whether a browser that is sent there stays on this site, whatever it makes of slashes and white space.
+/// Whether a browser that is sent there stays on this site, whatever it makes of slashes, dots and white space; and
+/// whether a script or a proxy that takes the path from there stays, too.
 fn is_path_of_this_site(path: &str) -> bool {
     path.len() <= MAX_PATH
         && path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+        && !path.split(['?', '#']).next().unwrap_or_default().split('/').any(is_dots)
 }
 
-/// Which of these logins to give up for one more: what cannot be opened first, then the oldest.
-fn too_many(mut logins: Vec<(Option<SystemTime>, String)>) -> impl Iterator<Item = String> {
-    logins.sort();
-    logins.into_iter().rev().skip(MAX_OPEN - 1).map(|(_, name)| name)
+/// A segment that is taken out of a path, with the one before it or alone (URL Standard, "single-dot path segment").
+fn is_dots(segment: &str) -> bool {
+    matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..")
 }
 
-/// So many logins may be under way in one browser. With more cookies, servers refuse the request.
-const MAX_OPEN: usize = 5;
+/// The slot for one more login: one of the free ones, by chance, so that logins that start at once seldom meet; else that
+/// of the oldest.
+fn free_slot(taken: [Option<SystemTime>; MAX_OPEN]) -> Option<usize> {
+    let free: Vec<_> = (0..MAX_OPEN).filter(|slot| taken[*slot].is_none()).collect();
+    if free.is_empty() {
+        return (0..MAX_OPEN).min_by_key(|slot| taken[*slot]);
+    }
+    let mut random = [0; 4];
+    rand::fill(&mut random).ok()?;
+    free.get(u32::from_ne_bytes(random) as usize % free.len()).copied()
+}
+
 /// The longest path to return to, in bytes.
-const MAX_PATH: usize = 1024;
+const MAX_PATH: usize = 512;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
     #[test]
-    fn the_oldest_logins_are_given_up() {
+    fn a_login_takes_a_free_slot_or_that_of_the_oldest() {
         let at = |second| Some(UNIX_EPOCH + Duration::from_secs(second));
-        let logins = [(at(5), "e"), (at(1), "a"), (None, "broken"), (at(3), "c"), (at(4), "d"), (at(2), "b")];
-        let mut logins: Vec<_> = logins.map(|(at, name)| (at, name.to_owned())).into();
-        assert_eq!(too_many(logins.clone()).collect::<Vec<_>>(), ["a", "broken"]);
-        logins.truncate(4);
-        assert_eq!(too_many(logins).count(), 0);
+        assert_eq!(free_slot([at(5), at(3), at(1), at(2), at(4)]), Some(2));
+        assert_eq!(free_slot([at(5), at(3), None, at(2), at(4)]), Some(2));
+        let by_chance: BTreeSet<_> =
+            (0..300).map(|_| free_slot([None, at(1), None, None, at(2)]).unwrap()).collect();
+        assert_eq!(by_chance, BTreeSet::from([0, 2, 3]));
     }
 
     #[test]
     fn only_paths_of_this_site_are_returned_to() {
-        for good in ["/", "/inbox?page=2#top", "/a//b", "/%2F%2Fevil.example", "/@evil.example"] {
+        for good in [
+            "/",
+            "/inbox?page=2#top",
+            "/a//b",
+            "/%2F%2Fevil.example",
+            "/@evil.example",
+            "/...",
+            "/.well-known/a..b/%2e%2e%2e/%252e",
+            "/a?b=/../c",
+            "/a#/../c",
+        ] {
             assert!(is_path_of_this_site(good), "{good}");
         }
         let long = format!("/{}", "a".repeat(MAX_PATH));
@@ -179,6 +228,18 @@ mod tests {
             "/\u{0}",
             "/\u{7f}",
             "/ü",
+            "/.",
+            "/./",
+            "/.//evil.example",
+            "/..//evil.example",
+            "/a/../b",
+            "/a/..",
+            "/a/..?b",
+            "/a/..#b",
+            "/%2e//evil.example",
+            "/%2E%2e//evil.example",
+            "/.%2E//evil.example",
+            "/%2e.//evil.example",
             &long,
         ] {
             assert!(!is_path_of_this_site(bad), "{bad:?}");

@@ -56,9 +56,11 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
 
 /// The ways to sign in: at the sandbox as it is, and at every provider that it acts.
 fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
-    let registration = Registration::new(sandbox.client_id())
-        .secret(sandbox.client_secret())
-        .redirect_uri(format!("{origin}/callback"));
+    let registration = |slug: &str| {
+        Registration::new(sandbox.client_id())
+            .secret(sandbox.client_secret())
+            .redirect_uri(redirect_uri(origin, slug))
+    };
     let issuer = sandbox.issuer();
     let plain = Provider::new("sandbox")
         .authorization_endpoint(format!("{issuer}/authorize"))
@@ -73,7 +75,7 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
             hint: Some("An ID token says who you are, and is verified."),
             mark: mark("openid"),
             provider: Provider::openid(issuer),
-            registration: registration.clone(),
+            registration: registration("openid"),
         },
         Offer {
             slug: "oauth2".to_owned(),
@@ -81,7 +83,7 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
             hint: Some("No ID token: the profile says who you are."),
             mark: NEUTRAL_MARK,
             provider: plain,
-            registration,
+            registration: registration("oauth2"),
         },
     ];
     let known = |slug: &&str| offers.iter().any(|offer| offer.slug == **slug);
@@ -101,8 +103,13 @@ fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
         Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
         None => registration.secret(acted.client_secret()),
     };
-    let registration = registration.redirect_uri(format!("{origin}/callback"));
+    let registration = registration.redirect_uri(redirect_uri(origin, slug));
     Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
+}
+
+/// Each provider has a redirect URI of its own, so that no response passes for another's (RFC 9700 section 4.4.2.2).
+fn redirect_uri(origin: &str, slug: &str) -> String {
+    format!("{origin}/callback/{slug}")
 }
 
 fn mark(slug: &str) -> &'static str {
@@ -118,7 +125,7 @@ struct App {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/login/{slug}", get(login))
-        .route("/callback", get(callback).post(callback))
+        .route("/callback/{slug}", get(callback).post(callback))
         .route("/refresh", post(refresh))
         .route("/revoke", post(revoke))
         .route("/sign-out", post(sign_out))
@@ -153,7 +160,11 @@ async fn with_manners(State(app): State<Arc<App>>, request: Request, next: Next)
 /// Finds the session, or starts one where a login needs it, and chooses the logins by it.
 async fn with_session(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let logs_in = path.starts_with("/login/") || path == "/callback";
+    let returns = path.starts_with("/callback/");
+    let logs_in = path.starts_with("/login/") || returns;
+    if logs_in && !is_visit(&request) {
+        return pages::no_visit();
+    }
     let session = match app.sessions.find(request.headers()) {
         None if logs_in => match app.sessions.start(&app.setup) {
             Ok(session) => Some(session),
@@ -165,7 +176,7 @@ async fn with_session(State(app): State<Arc<App>>, mut request: Request, next: N
     let Some(session) = session else {
         return next.run(request).await;
     };
-    if path == "/callback" {
+    if returns {
         request = returned(&app, &session, request).await;
     } else if logs_in
         && request.method() == Method::GET
@@ -178,6 +189,14 @@ async fn with_session(State(app): State<Arc<App>>, mut request: Request, next: N
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
+}
+
+/// Whether a person opens the page: neither a browser that looks ahead nor another page begins a flow, or ends one.
+fn is_visit(request: &Request) -> bool {
+    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    let asks = matches!(*request.method(), Method::GET | Method::POST);
+    let looks_ahead = header("sec-purpose").or(header("purpose")).is_some();
+    asks && !looks_ahead && header("sec-fetch-dest").is_none_or(|destination| destination == b"document")
 }
 
 type Here = Extension<Option<Arc<Session>>>;

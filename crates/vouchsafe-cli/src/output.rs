@@ -304,8 +304,10 @@ impl serde_json::ser::Formatter for Fit {
         for c in fragment.chars() {
             let mut buffer = [0; 4];
             if text::is_unfit(c) {
-                // None of them is beyond the Basic Multilingual Plane.
-                write!(writer, "\\u{:04x}", u32::from(c))?;
+                // RFC 8259 §7: what is beyond the Basic Multilingual Plane is written as two.
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
             } else {
                 writer.write_all(c.encode_utf8(&mut buffer).as_bytes())?;
             }
@@ -321,10 +323,10 @@ mod tests {
     #[test]
     fn json_lines_hold_nothing_that_steers_a_terminal() {
         let mut line = Vec::new();
-        let text = "a\u{1b}[31m\u{9b}b\u{202e}c\"é\n";
+        let text = "a\u{1b}[31m\u{9b}b\u{202e}c\"é\n\u{e0041}";
         text.serialize(&mut serde_json::Serializer::with_formatter(&mut line, Fit)).unwrap();
         let line = String::from_utf8(line).unwrap();
-        assert_eq!(line, "\"a\\u001b[31m\\u009bb\\u202ec\\\"é\\n\"");
+        assert_eq!(line, "\"a\\u001b[31m\\u009bb\\u202ec\\\"é\\n\\udb40\\udc41\"");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
     }
 }

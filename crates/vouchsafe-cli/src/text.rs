@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Text without what could steer a terminal or make text look like other text.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_unfit(c) { ' ' } else { c }).collect()
+    vouchsafe::legible(text)
 }
 
 /// The same, cut to a length at which it still can be read.
@@ -22,8 +22,11 @@ pub(crate) fn paragraph(text: &str) -> String {
 
 /// Control characters, and those that are invisible or turn the direction of writing.
 pub(crate) fn is_unfit(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    if c.is_ascii() {
+        c.is_ascii_control()
+    } else {
+        !vouchsafe::legible(c.encode_utf8(&mut [0; 4])).contains(c)
+    }
 }
 
 /// A sentence begins with a capital and ends with a full stop.

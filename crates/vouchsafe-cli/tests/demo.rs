@@ -73,7 +73,7 @@ fn a_form_without_its_proof_does_nothing() {
 #[test]
 fn every_answer_is_guarded() {
     let demo = Demo::start();
-    for path in ["/", "/callback?code=x&state=y", "/nothing", "/style.css", "/login/nobody"] {
+    for path in ["/", "/callback/openid?code=x&state=y", "/nothing", "/style.css", "/login/nobody"] {
         let (head, _) = demo.ask(&format!("GET {path}"), "", "");
         for guard in [
             "content-security-policy: default-src 'none'; style-src 'self'; script-src 'self'",
@@ -107,6 +107,11 @@ fn a_flow_is_shown_to_its_own_session_alone() {
     assert!(!demo.ask("GET /", "", "").1.contains("What went over the wire"));
     let other = demo.session();
     assert_ne!(session, other);
+    // Cookies of other programs on this host do not matter.
+    let among = session.replace("cookie: ", "cookie: naïve=ü; ").replace("\r\n", "; b=ö\r\n");
+    assert!(demo.ask("GET /", &among, "").1.contains("What went over the wire"));
+    let behind = session.replace("cookie: ", "cookie: \u{2000}");
+    assert!(!demo.ask("GET /", &behind, "").1.contains("What went over the wire"));
 }
 
 #[test]
@@ -115,8 +120,9 @@ fn what_leads_nowhere_is_told_with_the_right_status() {
     for (path, status, words) in [
         ("/nothing", "404", "There is nothing here"),
         ("/login/nobody", "404", "There is no such way to sign in"),
-        ("/callback", "400", "This sign-in is no longer valid"),
-        ("/callback?error=access_denied&state=x", "400", "This sign-in is no longer valid"),
+        ("/callback", "404", "There is nothing here"),
+        ("/callback/openid", "400", "This sign-in is no longer valid"),
+        ("/callback/openid?error=access_denied&state=x", "400", "This sign-in is no longer valid"),
     ] {
         let (head, page) = demo.ask(&format!("GET {path}"), "", "");
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{path}: {head}");
@@ -133,6 +139,21 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 }
 
 #[test]
+fn only_a_person_begins_a_login() {
+    let demo = Demo::start();
+    for path in ["/login/openid", "/callback/openid"] {
+        for headers in ["sec-fetch-dest: image\r\n", "sec-purpose: prefetch\r\n", "purpose: prefetch\r\n"] {
+            let (head, _) = demo.ask(&format!("GET {path}"), headers, "");
+            assert!(head.starts_with("http/1.1 403") && !head.contains("set-cookie"), "{headers}: {head}");
+        }
+        let (head, _) = demo.ask(&format!("HEAD {path}"), "", "");
+        assert!(head.starts_with("http/1.1 403") && !head.contains("set-cookie"), "{head}");
+    }
+    let (head, _) = demo.ask("GET /login/openid", "sec-fetch-dest: document\r\n", "");
+    assert!(head.starts_with("http/1.1 303"), "{head}");
+}
+
+#[test]
 fn there_is_a_button_for_every_provider_and_each_leads_to_its_login() {
     let demo = Demo::start();
     let (_, page) = demo.ask("GET /", "", "");
@@ -145,5 +166,7 @@ fn there_is_a_button_for_every_provider_and_each_leads_to_its_login() {
         let (head, _) = demo.ask(&format!("GET /login/{slug}"), "", "");
         assert!(head.starts_with("http/1.1 303"), "{slug}: {head}");
         assert!(head.contains("location: http://127.0.0.1:"), "{slug}: {head}");
+        let redirect_uri = format!("%2fcallback%2f{slug}");
+        assert!(head.contains(&redirect_uri), "{slug} has no redirect URI of its own: {head}");
     }
 }

@@ -368,7 +368,8 @@ fn is_url(d: &Definition, url: &str) -> bool {
     !host.is_empty()
         && !host.contains('@')
         && (url.starts_with("https://") || is_loopback)
-        && !url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '#')
+        // RFC 3986 §2, but for the braces around a mark.
+        && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "#\"<>\\^`|".contains(c))
 }
 
 fn looks_like(rule: Rule, value: &str) -> bool {

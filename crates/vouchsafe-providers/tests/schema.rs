@@ -198,6 +198,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("token_endpoint", "https:///token", url),
         ("token_endpoint", "https://full.example/token#top", url),
         ("token_endpoint", "https://full.example@evil.example/token", url),
+        ("token_endpoint", "https://full.example/<script>", url),
+        ("token_endpoint", "https://full.example/a|b", url),
         ("refresh_endpoint", "https://full.example/a b", url),
         ("revocation_endpoint", "/revoke", url),
         ("introspection_endpoint", "ftp://full.example", url),

@@ -16,19 +16,18 @@ impl Html {
 
     /// Text, also fit for an attribute in double quotes.
     pub(crate) fn text(mut self, text: impl AsRef<str>) -> Self {
+        let mut before = ' ';
         for c in text.as_ref().chars() {
+            let stays = matches!(c, '\t' | '\n') || !is_unseen(c) || (c == '\u{fe0f}' && is_symbol(before));
+            before = c;
             match c {
                 '&' => self.0.push_str("&amp;"),
                 '<' => self.0.push_str("&lt;"),
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                // Control characters are no HTML, and bidirectional ones make text look like other text.
-                '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => self.0.push('\u{fffd}'),
-                '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    self.0.push('\u{fffd}');
-                }
-                c => self.0.push(c),
+                c if stays => self.0.push(c),
+                _ => self.0.push('\u{fffd}'),
             }
         }
         self
@@ -54,6 +53,38 @@ impl fmt::Display for Html {
     }
 }
 
+/// Control characters are no HTML; others are not seen, or turn the direction of writing, and make text look like other
+/// text.
+fn is_unseen(c: char) -> bool {
+    let ranges: &[(u32, u32)] = &[
+        (0, 0x1f),
+        (0x7f, 0x9f),
+        (0xad, 0xad),
+        (0x34f, 0x34f),
+        (0x61c, 0x61c),
+        (0x115f, 0x1160),
+        (0x17b4, 0x17b5),
+        (0x180b, 0x180f),
+        (0x200b, 0x200f),
+        (0x2028, 0x202e),
+        (0x2060, 0x206f),
+        (0x3164, 0x3164),
+        (0xfe00, 0xfe0f),
+        (0xfeff, 0xfeff),
+        (0xffa0, 0xffa0),
+        (0xfff0, 0xfffb),
+        (0x1_bca0, 0x1_bca3),
+        (0x1_d173, 0x1_d17a),
+        (0xe_0000, 0xe_0fff),
+    ];
+    ranges.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)))
+}
+
+/// Signs and emoji: a selector behind one of them says how it looks.
+fn is_symbol(c: char) -> bool {
+    matches!(u32::from(c), 0x2190..=0x2bff | 0x1_f000..=0x1_faff)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +93,6 @@ mod tests {
     fn text_cannot_leave_its_element_or_attribute() {
         let html = Html::new("<p title=\"").text("\"><script>'&\u{202e}\0").markup("\">");
         assert_eq!(html.to_string(), "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\u{fffd}\u{fffd}\">");
+        assert_eq!(Html::default().text("❤\u{fe0f} a\u{fe0f}\n").to_string(), "❤\u{fe0f} a\u{fffd}\n");
     }
 }

@@ -1,16 +1,15 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use url::Url;
 use vouchsafe_providers::{Definition, ProfileSource};
 
-use crate::cache::{Cached, Freshness};
 use crate::discovery::fetch_metadata;
-use crate::endpoint::is_loopback;
+use crate::endpoint::{Endpoint, foreign, is_loopback};
 use crate::error::{Check, Error, Fault, Feature, Operation};
-use crate::http::Http;
+use crate::http::{BoxFuture, Http};
 use crate::identity::Identity;
 use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::jose::id_token::Nonce;
@@ -30,8 +29,10 @@ use crate::provenance::Provenance;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
 use crate::secret::same;
+use crate::shared::{Freshness, Shared};
 use crate::tokens::{IdToken, Tokens};
 
+mod deadline;
 mod exchange;
 
 pub(crate) use exchange::Expectations;
@@ -60,6 +61,8 @@ pub struct Client {
     inner: Arc<Inner>,
     times: Times,
     max_keys: usize,
+    /// When the call must have ended that this clone was made for.
+    deadline: Option<Instant>,
 }
 
 /// How long what is good for.
@@ -70,18 +73,19 @@ struct Times {
     metadata: Duration,
     keys: Duration,
     cool_down: Duration,
+    call: Option<Duration>,
 }
 
 struct Inner {
-    blueprint: Blueprint,
+    blueprint: Arc<Blueprint>,
     credentials: Credentials,
     /// Makes the secret of each request, where it is a JWT.
     signer: Option<SecretSigner>,
-    registration: Registration,
+    registration: Arc<Registration>,
     http: Http,
     /// The provider as discovery makes it.
-    server: Cached<Server>,
-    keys: Cached<KeySet>,
+    server: Shared<Server>,
+    keys: Shared<KeySet>,
 }
 
 impl Client {
@@ -95,27 +99,30 @@ impl Client {
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
         let signer = signer(&registration, &blueprint)?;
-        let mut inner = Inner {
-            blueprint,
+        // What needs no discovery, or had it already, is ready from the start.
+        let server = if blueprint.discovery.is_none() || provider.known_metadata().is_some() {
+            Shared::with(make_server(&blueprint, &registration, provider.known_metadata())?, http)
+        } else {
+            Shared::empty(http)
+        };
+        let inner = Inner {
+            blueprint: Arc::new(blueprint),
             credentials,
             signer,
-            registration,
+            registration: Arc::new(registration),
             http: http.clone(),
-            server: Cached::empty(),
-            keys: Cached::empty(),
+            server,
+            keys: Shared::empty(http),
         };
-        // What needs no discovery, or had it already, is ready from the start.
-        if inner.blueprint.discovery.is_none() || provider.known_metadata().is_some() {
-            inner.server = Cached::with(inner.make_server(provider.known_metadata())?);
-        }
         let times = Times {
             login: LOGIN_LIMIT,
             skew: CLOCK_SKEW,
             metadata: METADATA_AGE,
             keys: KEYS_AGE,
             cool_down: COOL_DOWN,
+            call: None,
         };
-        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS })
+        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS, deadline: None })
     }
 
     /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
@@ -141,7 +148,8 @@ impl Client {
     }
 
     /// The same client with another time for which keys are used before they are fetched anew; 10 minutes unless it is
-    /// set. As long as that a key is trusted that the provider has withdrawn.
+    /// set. A key that the provider has withdrawn is trusted for that time. Where newer keys cannot be fetched, known keys
+    /// are used for 24 hours after they were fetched, or for the time set here if that is longer, and not any more then.
     #[must_use]
     pub fn keys_age(mut self, age: Duration) -> Self {
         self.times.keys = age;
@@ -157,11 +165,24 @@ impl Client {
         self
     }
 
-    /// The same client with another limit on how many keys of the provider are looked at; 500 unless it is set. Set it
+    /// The same client with another limit on how many keys of the provider are looked at; 50 unless it is set. Set it
     /// before the client is used: keys that were fetched serve all its clones.
     #[must_use]
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
+        self
+    }
+
+    /// The same client with a limit on the time of one call, all its exchanges and retries together; there is none unless
+    /// it is set, and then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// [`Error::Http`] of the kind [`Timeout`](crate::HttpErrorKind::Timeout), and sends nothing more; what it had sent
+    /// was sent: a code is spent, and perhaps a refresh token.
+    ///
+    /// Waiting for metadata and keys that are being fetched for others as well ends in time where the transport has
+    /// [`HttpClient::wait`](crate::HttpClient::wait), as the built-in one has. The fetch itself goes on for the others.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.times.call = Some(timeout);
         self
     }
 
@@ -189,10 +210,10 @@ impl Client {
         pending: PendingLogin,
         response: impl Into<AuthorizationResponse<'r>>,
     ) -> Result<Tokens, Error> {
-        self.finished(pending, response.into()).await
+        self.begin_call().finish_in_time(pending, response.into()).await
     }
 
-    async fn finished(
+    async fn finish_in_time(
         &self,
         pending: PendingLogin,
         came: AuthorizationResponse<'_>,
@@ -306,10 +327,11 @@ impl Client {
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        self.refreshed(tokens).await.map_err(|e| self.without_secrets(e, tokens))
+        let outcome = self.begin_call().refresh_in_time(tokens).await;
+        outcome.map_err(|e| self.without_secrets(e, tokens))
     }
 
-    async fn refreshed(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+    async fn refresh_in_time(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
         server.refresh_endpoint()?;
         let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
@@ -358,8 +380,9 @@ impl Client {
     /// [`Error::Unsupported`] if it has not.
     #[doc(alias = "get_long_lived_access_token")]
     pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        let server = self.server_of(tokens, Operation::LongLivedToken).await?;
-        let prolonged = self.prolong(&server, tokens).await.map_err(|e| self.without_secrets(e, tokens))?;
+        let call = self.begin_call();
+        let server = call.server_of(tokens, Operation::LongLivedToken).await?;
+        let prolonged = call.prolong(&server, tokens).await.map_err(|e| self.without_secrets(e, tokens))?;
         Ok(self.kept(prolonged, tokens))
     }
 
@@ -371,7 +394,8 @@ impl Client {
     /// [`Error::Unsupported`] if the provider has no revocation, or none for the tokens that there are.
     #[doc(alias = "revoke_token")]
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
-        self.server_of(tokens, Operation::Revocation).await?;
+        let call = self.begin_call();
+        call.server_of(tokens, Operation::Revocation).await?;
         let manners = &self.inner.blueprint.definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
@@ -380,7 +404,8 @@ impl Client {
             }
             _ => (access_token.expose(), "access_token"),
         };
-        self.revoke_token(token, Some(hint), access_token).await.map_err(|e| self.without_secrets(e, tokens))
+        let outcome = call.revoke_token(token, Some(hint), access_token).await;
+        outcome.map_err(|e| self.without_secrets(e, tokens))
     }
 
     /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo. Where a provider has none, the
@@ -391,8 +416,10 @@ impl Client {
     /// token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
-        self.server_of(tokens, Operation::Profile).await?;
-        self.profile_of(tokens.bearer(), Some(tokens)).await.map_err(|e| self.without_secrets(e, tokens))
+        let call = self.begin_call();
+        call.server_of(tokens, Operation::Profile).await?;
+        let outcome = call.profile_of(tokens.bearer(), Some(tokens)).await;
+        outcome.map_err(|e| self.without_secrets(e, tokens))
     }
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
@@ -406,8 +433,9 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let server = self.server_of(tokens, Operation::Identity).await?;
-        let identity = self.identity_by_provider(&server, tokens).await;
+        let call = self.begin_call();
+        let server = call.server_of(tokens, Operation::Identity).await?;
+        let identity = call.identity_by_provider(&server, tokens).await;
         let identity = identity.map_err(|e| self.without_secrets(e, tokens))?;
         let callback = &self.inner.blueprint.definition.callback;
         let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
@@ -456,7 +484,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Json>, Error> {
-        Ok(self.server().await?.metadata.clone())
+        Ok(self.begin_call().server().await?.metadata.clone())
     }
 
     /// The slug of the provider.
@@ -492,12 +520,23 @@ impl Client {
     /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
         let inner = &self.inner;
-        let freshness = Freshness { max_age: self.times.metadata, cool_down: self.times.cool_down };
-        let Some(well_known) = &inner.blueprint.discovery else {
-            return inner.server.get(freshness, || async { inner.make_server(None) }).await;
+        // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
+        let fetch = || -> BoxFuture<'static, _> {
+            let (blueprint, registration) = (inner.blueprint.clone(), inner.registration.clone());
+            let (http, secrets) = (inner.http.clone(), inner.credentials.clone());
+            Box::pin(async move {
+                let metadata = match &blueprint.discovery {
+                    Some(well_known) => Some(fetch_metadata(well_known, &secrets.secrets(), &http).await?),
+                    None => None,
+                };
+                make_server(&blueprint, &registration, metadata.as_ref())
+            })
         };
-        let fetch = || async { inner.make_server(Some(&fetch_metadata(well_known, &inner.http).await?)) };
-        inner.server.get(freshness, fetch).await
+        let place = || {
+            let documents = inner.blueprint.discovery.iter().flat_map(|well_known| &well_known.documents);
+            documents.map(Endpoint::uri).next().unwrap_or_default()
+        };
+        self.in_time(Operation::Discovery, place, inner.server.get(self.metadata_freshness(), fetch)).await?
     }
 
     /// The same for the tokens that it gave. Those of another server, or of another client, go nowhere (RFC 9700 section
@@ -520,20 +559,32 @@ impl Client {
 
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.inner.server.known(self.times.metadata)
+        self.inner.server.known(self.metadata_freshness())
+    }
+
+    fn metadata_freshness(&self) -> Freshness {
+        // An outage of discovery is no outage of sign-in.
+        let end = Duration::MAX;
+        Freshness { max_age: self.times.metadata, end, cool_down: self.times.cool_down }
+    }
+
+    fn keys_freshness(&self) -> Freshness {
+        let end = KEYS_END.max(self.times.keys);
+        Freshness { max_age: self.times.keys, end, cool_down: self.times.cool_down }
     }
 }
 
-impl Inner {
-    fn make_server(&self, metadata: Option<&Metadata>) -> Result<Server, Error> {
-        let client_id = &self.registration.client_id;
-        let mut server = Server::new(&self.blueprint, client_id, metadata)?;
-        server.usual_request = self.registration.redirect_uri.as_ref().map(|redirect_uri| {
-            let (scopes, params) = (&server.scopes, Vec::new());
-            Arc::new(LoginRequest::new(&server, &self.blueprint, redirect_uri, scopes, params))
-        });
-        Ok(server)
-    }
+fn make_server(
+    blueprint: &Blueprint,
+    registration: &Registration,
+    metadata: Option<&Metadata>,
+) -> Result<Server, Error> {
+    let mut server = Server::new(blueprint, &registration.client_id, metadata)?;
+    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
+        let (scopes, params) = (&server.scopes, Vec::new());
+        Arc::new(LoginRequest::new(&server, blueprint, redirect_uri, scopes, params))
+    });
+    Ok(server)
 }
 
 impl fmt::Debug for Client {
@@ -570,6 +621,11 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     let url = Url::parse(uri).map_err(|e| {
         Error::config("redirect_uri", format!("the redirect URI {} is not a URL: {e}", shown()))
     })?;
+    // Not what a parser makes of it, but the text as it is goes to the provider, and is compared there.
+    if let Some(c) = foreign(uri) {
+        let detail = format!("the redirect URI {} holds {c:?}, which a URL writes escaped", shown());
+        return Err(Error::config("redirect_uri", detail));
+    }
     if url.fragment().is_some() {
         return Err(Error::config(
             "redirect_uri",
@@ -619,8 +675,11 @@ const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
 /// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
 const COOL_DOWN: Duration = Duration::from_secs(30);
+/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
+/// trusted for as long as somebody keeps its successors away.
+const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
 /// More keys than any provider has; what is beyond is not read.
-const MAX_KEYS: usize = 500;
+const MAX_KEYS: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -631,5 +690,43 @@ mod tests {
         let minutes = |n: u64| Duration::from_secs(60 * n);
         assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
         assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
+        assert_eq!(KEYS_END, minutes(24 * 60));
+    }
+
+    struct Idle;
+
+    impl crate::http::HttpClient for Idle {
+        fn send(
+            &self,
+            request: crate::http::Request,
+            _: crate::http::Limits,
+        ) -> BoxFuture<'_, Result<crate::http::Response, crate::error::TransportError>> {
+            panic!("{} was asked", request.uri())
+        }
+    }
+
+    fn client() -> Client {
+        Client::new(crate::providers::github(), Registration::new("me"), &Http::from(Idle)).unwrap()
+    }
+
+    #[test]
+    fn keys_end_after_a_day_and_metadata_does_not() {
+        let client = client();
+        let end =
+            |hours: u64| client.clone().keys_age(Duration::from_secs(3600 * hours)).keys_freshness().end;
+        assert_eq!((client.keys_freshness().end, end(1), end(24)), (KEYS_END, KEYS_END, KEYS_END));
+        assert_eq!(end(48), Duration::from_secs(48 * 3600), "who wants to use them for longer may");
+        assert_eq!(client.metadata_freshness().end, Duration::MAX);
+    }
+
+    #[test]
+    fn a_call_within_a_call_has_the_time_of_the_first() {
+        let client = client();
+        assert_eq!(client.begin_call().deadline, None);
+        let client = client.call_timeout(Duration::from_secs(60));
+        assert_eq!(client.deadline, None, "the time runs from the call");
+        let call = client.begin_call();
+        assert!(call.deadline.is_some());
+        assert_eq!(call.begin_call().deadline, call.deadline);
     }
 }

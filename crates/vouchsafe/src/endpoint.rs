@@ -22,6 +22,9 @@ impl Endpoint {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(NotAnEndpoint::Invalid("it holds white space or control characters".to_owned()));
         }
+        if let Some(c) = foreign(text) {
+            return Err(NotAnEndpoint::Invalid(format!("it holds {c}, which a URL writes escaped")));
+        }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         let loopback = match url.host() {
             None => return Err(NotAnEndpoint::Insecure),
@@ -31,6 +34,10 @@ impl Endpoint {
         };
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err(NotAnEndpoint::Insecure);
+        }
+        // RFC 3986 §3.2: a host stands behind two slashes. Browsers find one behind none, one and three as well.
+        if !has_authority(text) {
+            return Err(NotAnEndpoint::Invalid("it does not begin with https://host".to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(NotAnEndpoint::Invalid("it holds a user name".to_owned()));
@@ -83,6 +90,29 @@ pub(crate) fn shown(url: &str) -> String {
         format!("{scheme}…@{after}")
     });
     printable(kept.as_deref().unwrap_or(url), 200)
+}
+
+/// An ASCII character that no URL holds (RFC 3986 section 2): in a page's markup, or for another parser, it could end the
+/// URL. Brackets stand around an address alone (section 3.2.2).
+pub(crate) fn foreign(url: &str) -> Option<char> {
+    let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = behind_scheme.find(['/', '?', '#']).map_or("", |at| &behind_scheme[at..]);
+    let path = if behind_scheme.len() == url.len() { url } else { path };
+    url.chars()
+        .find(|c| c.is_ascii_control() || " \"<>\\^`{|}".contains(*c))
+        .or_else(|| path.chars().find(|c| matches!(c, '[' | ']')))
+}
+
+/// Whether a URL has a host, as RFC 3986 writes one.
+fn has_authority(url: &str) -> bool {
+    let rest = url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    rest.is_some_and(|rest| !rest.starts_with('/'))
+}
+
+/// Whether a text from outside is the URL of a page, which an application may make a link of.
+pub(crate) fn is_page(url: &str) -> bool {
+    let is_web = |url: Url| matches!(url.scheme(), "https" | "http");
+    foreign(url).is_none() && has_authority(url) && Url::parse(url).is_ok_and(is_web)
 }
 
 /// Whether a text can stand for one segment of a path, and for nothing else.
@@ -145,9 +175,46 @@ mod tests {
             "https://a.exa\tmple/",
             "https://a.example/a b",
             "https://a.example/\u{85}x",
+            "https:a.example/x",
+            "https:/a.example/x",
+            "https:///a.example/x",
             "",
         ] {
             assert!(Endpoint::parse(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_no_url_holds_is_refused_wherever_it_stands() {
+        for c in "\"<>\\^`{|} \t\u{7f}\u{0}".chars() {
+            for url in [
+                format!("https://a.example/x{c}y"),
+                format!("https://a.example/?x{c}y"),
+                format!("https://a.ex{c}ample/"),
+                format!("https:{c}//a.example/"),
+            ] {
+                assert!(Endpoint::parse(&url).is_err(), "{url}");
+                assert!(!is_page(&url), "{url}");
+            }
+            assert_eq!(foreign(&format!("app.example:/x{c}y")), Some(c));
+        }
+        for url in ["https://a.example/[x]", "https://[::1]/]", "https://a.example?[", "https://a]b.example/"]
+        {
+            assert!(Endpoint::parse(url).is_err(), "{url}");
+        }
+        assert_eq!(foreign("app.example:/[x"), Some('['));
+        // All that RFC 3986 §2 has, and an address in brackets.
+        for url in ["https://a.example/-._~%20!$&'()*+,;=:@/?a=:@/?", "https://[2001:db8::1]:8443/x?y"] {
+            assert!(Endpoint::parse(url).is_ok(), "{url}");
+            assert!(is_page(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_one_of_the_web() {
+        assert!(is_page("https://a.example/errors#x") && is_page("http://a.example/errors"));
+        for url in ["javascript:alert(1)", "data:text/html,x", "https:a.example", "/errors", "errors", ""] {
+            assert!(!is_page(url), "{url}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::legible::legible;
 use crate::protocol::redact;
 
 /// What can go wrong. Each variant says who has to act.
@@ -213,7 +214,8 @@ impl ServerError {
         self.description.as_deref()
     }
 
-    /// The provider's `error_uri`. It comes from outside: do not follow it unasked.
+    /// The provider's `error_uri`, if it is the URL of a page (`https` or `http`). It comes from outside: do not follow it
+    /// unasked.
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
@@ -752,15 +754,6 @@ fn write_retry_after(f: &mut fmt::Formatter<'_>, wait: Option<Duration>) -> fmt:
 /// Text from outside, made fit to be shown and of bounded length.
 pub(crate) fn printable(text: &str, max: usize) -> String {
     redact::shown(text, &[], legible, max)
-}
-
-/// Text without control characters and without invisible direction marks.
-pub(crate) fn legible(text: &str) -> String {
-    let unfit = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
-    text.chars().map(|c| if unfit(c) { ' ' } else { c }).collect()
 }
 
 /// The longest `error` that is kept, in characters.

@@ -32,7 +32,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
-/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers.
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers. It must send a request
+/// once: a code is spent by the attempt, and which requests may be sent again is known here. A client that wraps another
+/// hands the request on with its extensions.
 ///
 /// ```
 /// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
@@ -59,6 +61,16 @@ pub trait HttpClient: Send + Sync {
     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
         let _ = time;
         None
+    }
+
+    /// Runs a task to its end in the background; gives it back where there is none, as unless you write this. Metadata and
+    /// keys are fetched once for all who wait: in the background that goes on whoever hangs up, without one it stands
+    /// still until the next caller comes. A client that wraps another hands this on as well.
+    ///
+    /// # Errors
+    /// The task, where nothing can run it.
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        Err(task)
     }
 }
 
@@ -145,6 +157,10 @@ impl Http {
     ///     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
     ///         self.0.wait(time)
     ///     }
+    ///
+    ///     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+    ///         self.0.spawn(task)
+    ///     }
     /// }
     ///
     /// # #[cfg(feature = "reqwest")]
@@ -153,6 +169,25 @@ impl Http {
     /// ```
     pub fn client(&self) -> Arc<dyn HttpClient> {
         self.client.clone()
+    }
+
+    /// The same client with no more time for an exchange than that.
+    pub(crate) fn within(mut self, left: Duration) -> Self {
+        self.limits.timeout = self.limits.timeout.min(left);
+        self
+    }
+
+    /// The time of one exchange.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.limits.timeout
+    }
+
+    pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
+        self.client.wait(time)
+    }
+
+    pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        self.client.spawn(task)
     }
 
     /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.
@@ -187,8 +222,12 @@ impl Http {
     }
 
     /// The answer to a request: the last one, where it is tried again.
-    async fn answer(&self, operation: Operation, request: Request) -> Result<Response, TransportError> {
-        let tries = if retry::is_repeatable(operation, &request) { self.retries } else { 0 };
+    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Response, TransportError> {
+        let repeatable = retry::is_repeatable(operation, &request);
+        if repeatable {
+            retry::note_repeatable(&mut request);
+        }
+        let tries = if repeatable { self.retries } else { 0 };
         let mut left = self.limits.timeout;
         for tried in 0..tries {
             let limits = Limits { timeout: left, ..self.limits };

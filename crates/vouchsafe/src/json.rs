@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 /// A JSON document: a profile, claims, metadata, or one member of them.
@@ -14,9 +14,8 @@ use serde_json::Value;
 /// assert_eq!(profile.str_at("/plan/name"), Some("free"));
 /// # Ok::<(), vouchsafe::InvalidJson>(())
 /// ```
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq)]
 #[repr(transparent)]
-#[serde(transparent)]
 pub struct Json(Value);
 
 impl Json {
@@ -99,6 +98,7 @@ impl Json {
             for (name, value) in more {
                 mine.entry(name).or_insert(value);
             }
+            mine.sort_keys();
         }
         self
     }
@@ -127,6 +127,33 @@ impl std::str::FromStr for Json {
 
     fn from_str(text: &str) -> Result<Self, InvalidJson> {
         parse(text.as_bytes())
+    }
+}
+
+/// Numbers are written as numbers in every format, also where serde_json keeps them as text (`arbitrary_precision`).
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written(&self.0).serialize(serializer)
+    }
+}
+
+struct Written<'a>(&'a Value);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => serializer.serialize_u64(number),
+                (_, Some(number), _) => serializer.serialize_i64(number),
+                (.., Some(number)) => serializer.serialize_f64(number),
+                _ => number.serialize(serializer),
+            },
+            Value::Array(entries) => serializer.collect_seq(entries.iter().map(Self)),
+            Value::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (name, Self(value))))
+            }
+            plain => plain.serialize(serializer),
+        }
     }
 }
 
@@ -169,7 +196,9 @@ pub(crate) fn read_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, I
         let what = match e.classify() {
             serde_json::error::Category::Eof => "it ends too early",
             serde_json::error::Category::Data if e.to_string().starts_with(DUPLICATE) => DUPLICATE,
-            serde_json::error::Category::Data => "it is not an object",
+            serde_json::error::Category::Data if !e.to_string().starts_with(OUT_OF_RANGE) => {
+                "it is not an object"
+            }
             _ => "it is not JSON",
         };
         InvalidJson(format!("{what} (line {}, column {})", e.line(), e.column()))
@@ -181,6 +210,8 @@ fn not_utf8(error: std::str::Utf8Error) -> InvalidJson {
 }
 
 const DUPLICATE: &str = "a member stands there twice";
+/// serde_json's own words.
+const OUT_OF_RANGE: &str = "number out of range";
 
 /// The error for a member that stands in an object twice: which one counts is anybody's guess, so neither does.
 pub(crate) fn duplicate<E: de::Error>() -> E {
@@ -284,7 +315,10 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar<'de>, A::Error> {
-        Skipped.visit_map(map).map(|Skipped| Scalar::Other)
+        match Members::of(map)? {
+            Members::Number(number) => Ok(Scalar::Number(number)),
+            Members::Object(object) => object.skip().map(|()| Scalar::Other),
+        }
     }
 }
 
@@ -333,14 +367,11 @@ impl<'de> Visitor<'de> for Skipped {
         Ok(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut names = Names::default();
-        while let Some((Text(name), Self)) = map.next_entry::<Text<'de>, Self>()? {
-            if !names.insert(name) {
-                return Err(duplicate());
-            }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self, A::Error> {
+        match Members::of(map)? {
+            Members::Number(_) => Ok(self),
+            Members::Object(object) => object.skip().map(|()| self),
         }
-        Ok(self)
     }
 }
 
@@ -382,6 +413,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Strict(value.into()))
     }
 
+    // A number of more than 64 bits comes so from a `Value` alone, and from some other formats.
+    fn visit_i128<E>(self, value: i128) -> Result<Strict, E> {
+        Ok(Strict((value as f64).into()))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Strict, E> {
+        Ok(Strict((value as f64).into()))
+    }
+
     fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
         Ok(Strict(value.into()))
     }
@@ -398,16 +438,113 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Ok(Strict(entries.into()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Strict, A::Error> {
+        let mut object = match Members::of(map)? {
+            Members::Number(number) => return Ok(Strict(number.into())),
+            Members::Object(object) => object,
+        };
         let mut members = serde_json::Map::new();
-        while let Some((name, Strict(value))) = map.next_entry::<String, Strict>()? {
-            if members.insert(name, value).is_some() {
+        while let Some(name) = object.next()? {
+            let Strict(value) = object.map.next_value()?;
+            if members.insert(name.into_owned(), value).is_some() {
                 return Err(duplicate());
             }
         }
+        // In one order, also where serde_json keeps that of the document (`preserve_order`).
+        members.sort_keys();
         Ok(Strict(members.into()))
     }
 }
+
+/// What serde_json shows as a map: an object. Or a number, if another crate of the program has switched on its feature
+/// `arbitrary_precision`; then that is what it would have been without.
+pub(crate) enum Members<'de, A> {
+    Number(f64),
+    Object(Object<'de, A>),
+}
+
+impl<'de, A: MapAccess<'de>> Members<'de, A> {
+    pub(crate) fn of(mut map: A) -> Result<Self, A::Error> {
+        let first = match map.next_key()? {
+            Some(Name::OfNumber) => {
+                let Text(digits) = map.next_value()?;
+                // Whole numbers of 64 bits are never shown so; what is beyond the largest number is none.
+                let number = digits.parse().ok().filter(|number: &f64| number.is_finite());
+                return number.map(Self::Number).ok_or_else(|| de::Error::custom(OUT_OF_RANGE));
+            }
+            Some(Name::Of(name)) => Some(name),
+            None => None,
+        };
+        Ok(Self::Object(Object { map, first }))
+    }
+}
+
+/// An object whose first name has been read.
+pub(crate) struct Object<'de, A> {
+    map: A,
+    first: Option<Cow<'de, str>>,
+}
+
+impl<'de, A: MapAccess<'de>> Object<'de, A> {
+    fn next(&mut self) -> Result<Option<Cow<'de, str>>, A::Error> {
+        match self.first.take() {
+            Some(name) => Ok(Some(name)),
+            None => Ok(self.map.next_key()?.map(|Text(name)| name)),
+        }
+    }
+
+    /// Reads it to its end, for what is wrong with it.
+    pub(crate) fn skip(mut self) -> Result<(), A::Error> {
+        let mut names = Names::default();
+        while let Some(name) = self.next()? {
+            let Skipped = self.map.next_value()?;
+            if !names.insert(name) {
+                return Err(duplicate());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A member's name, or the one by which serde_json tells that what follows is a number. It is text that may stand in a
+/// document as well: there, it is a name like any other.
+enum Name<'de> {
+    Of(Cow<'de, str>),
+    OfNumber,
+}
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A name that is read from a document is there, so it comes as `Some`. The other one comes as text whatever is
+        // asked for.
+        deserializer.deserialize_option(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name<'de>, D::Error> {
+        Text::deserialize(deserializer).map(|Text(name)| Name::Of(name))
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(if name == NUMBER { Name::OfNumber } else { Name::Of(Cow::Borrowed(name)) })
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name::Of(Cow::Owned(name.to_owned())))
+    }
+}
+
+/// serde_json's name for a number.
+const NUMBER: &str = "$serde_json::private::Number";
 
 #[cfg(test)]
 mod tests {
@@ -460,6 +597,64 @@ mod tests {
     fn an_error_does_not_quote_the_document() {
         let error = parse(br#"{"access_token": "hush" oops}"#).unwrap_err().to_string();
         assert!(!error.contains("hush") && error.contains("line 1"), "{error}");
+    }
+
+    /// As serde_json reads numbers as they are, whatever features it has: the same test holds with all of them.
+    #[test]
+    fn a_number_is_a_number_whatever_serde_json_makes_of_it() {
+        let entries = |text: &str| parse(text.as_bytes()).unwrap().into_value();
+        let numbers = entries("[7, -7, 1.5, 1e3, 18446744073709551615, 18446744073709551616, -0, 1e-400]");
+        let as_f64 = |at: usize| numbers[at].as_f64();
+        assert_eq!((numbers[0].as_u64(), numbers[1].as_i64()), (Some(7), Some(-7)));
+        assert_eq!((as_f64(2), as_f64(3), numbers[3].as_i64()), (Some(1.5), Some(1000.0), None));
+        assert_eq!((numbers[4].as_u64(), numbers[5].as_u64()), (Some(u64::MAX), None));
+        assert_eq!((as_f64(5), as_f64(7)), (Some(2_f64.powi(64)), Some(0.0)));
+        assert_eq!((as_f64(6).map(f64::is_sign_negative), numbers[6].as_i64()), (Some(true), None));
+        let shown = "[7,-7,1.5,1000.0,18446744073709551615,1.8446744073709552e+19,-0.0,0.0]";
+        assert_eq!(numbers.to_string(), shown);
+        assert_eq!(serde_json::to_string(&Json::from(numbers.clone())).unwrap(), shown);
+        let again: Json = serde_json::from_value(numbers.clone()).unwrap();
+        assert_eq!(*again.value(), numbers);
+
+        for (text, number) in
+            [("1.5", 1.5), ("-0", 0.0), ("12345678901234567890123", 12_345_678_901_234_567_890_123.0)]
+        {
+            let Scalar::Number(read) = read::<Scalar<'_>>(text.as_bytes()).unwrap() else { panic!("{text}") };
+            assert_eq!(read, number, "{text}");
+        }
+        for text in ["1e400", "-1e400", "[1e400]", r#"{"a": 1e400}"#] {
+            let error = parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with("it is not JSON"), "{error}");
+            assert!(read::<Scalar<'_>>(text.as_bytes()).is_err(), "{text}");
+            assert!(read::<Skipped>(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_does_not_pass_for_a_number_by_the_name_of_its_member() {
+        for text in [
+            r#"{"$serde_json::private::Number": "7"}"#,
+            r#"{"$serde_json::private::\u004eumber": "7"}"#,
+            r#"{"$serde_json::private::RawValue": "7"}"#,
+            r#"{"$serde_json::private::Number": "7", "a": 1}"#,
+            r#"{"a": 1, "$serde_json::private::Number": "7"}"#,
+        ] {
+            let json = parse(text.as_bytes()).unwrap();
+            assert!(json.value().is_object() && json.names().any(|n| n.starts_with("$serde")), "{text}");
+            assert!(matches!(read::<Scalar<'_>>(text.as_bytes()), Ok(Scalar::Other)), "{text}");
+            assert!(read::<Skipped>(text.as_bytes()).is_ok(), "{text}");
+        }
+        let twice = r#"{"$serde_json::private::Number": "7", "$serde_json::private::Number": "7"}"#;
+        assert!(parse(twice.as_bytes()).is_err() && read::<Skipped>(twice.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn members_stand_in_one_order() {
+        let json = parse(br#"{"b": {"z": 1, "y": 2}, "a": 1}"#)
+            .unwrap()
+            .with_more_from(Json::object("aa", Value::from(2).into()));
+        assert_eq!(json.to_string(), r#"{"a":1,"aa":2,"b":{"y":2,"z":1}}"#);
+        assert_eq!(json.names().collect::<Vec<_>>(), ["a", "aa", "b"]);
     }
 
     #[test]

@@ -40,14 +40,16 @@
 //!
 //! # Tokens
 //!
-//! [`Tokens`] know when they expire, serialise for the store where you keep them, and print without their secrets.
+//! [`Tokens`] know when they expire and which server and client they belong to, serialise for the store where you keep
+//! them, and print without their secrets. A client of another server refuses them and sends nothing.
 //! [`Client::refresh`] gives fresh ones, [`Client::long_lived_token`] trades a short-lived one where a provider has that,
 //! [`Client::revoke`] ends them.
 //!
 //! # Identity
 //!
-//! [`Identity::subject`] is who it is, at that provider. [`Identity::verified_email`] is there only where the provider
-//! vouches for that very address. Link accounts by provider and subject: an e-mail can pass to another person.
+//! [`Identity::subject`] is who it is, and [`Identity::issuer`] is the server that says so. [`Identity::verified_email`] is
+//! there only where the provider vouches for that very address. Link accounts by [`Identity::key`], which is issuer and
+//! subject: an e-mail can pass to another person, and the name of a provider says nothing of which of its servers it was.
 //! [`guide::linking_accounts`] says how.
 //!
 //! # Errors
@@ -72,7 +74,6 @@
 //! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
-mod cache;
 mod client;
 mod discovery;
 mod endpoint;
@@ -82,6 +83,7 @@ mod http;
 mod identity;
 mod jose;
 mod json;
+mod legible;
 mod login;
 mod manual;
 mod protocol;
@@ -90,6 +92,7 @@ mod provider;
 pub mod providers;
 mod registration;
 mod secret;
+mod shared;
 mod tokens;
 
 pub use client::Client;
@@ -102,6 +105,7 @@ pub use http::HttpBuilder;
 pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response, is_public_address};
 pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
 pub use json::{InvalidJson, Json};
+pub use legible::legible;
 pub use login::{Login, PendingLogin, StartedLogin};
 pub use manual::{AuthorizationCode, AuthorizationUrl, CodeChallenge, Manual, TokenTypeHint};
 pub use protocol::authorization_response::AuthorizationResponse;

@@ -211,7 +211,7 @@ impl<'c> IntoFuture for Login<'c> {
         match self.client.known_server() {
             Some(server) => Box::pin(std::future::ready(self.start(&server))),
             None => Box::pin(async move {
-                let server = self.client.server().await?;
+                let server = self.client.begin_call().server().await?;
                 self.start(&server)
             }),
         }

@@ -14,6 +14,7 @@ use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra
 use crate::protocol::pkce;
 use crate::protocol::token::Grant;
 use crate::secret::Secret;
+use crate::shared::Asker;
 use crate::tokens::{IdToken, Tokens};
 
 /// A login step by step, for those who keep state and verifier themselves.
@@ -92,7 +93,8 @@ impl<'c> Manual<'c> {
     /// As [`Client::refresh`].
     #[doc(alias = "refresh_token")]
     pub async fn refresh(self, refresh_token: &str) -> Result<Tokens, Error> {
-        let server = self.client.server().await?;
+        let client = self.client.begin_call();
+        let server = client.server().await?;
         let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
         let grant = Grant::RefreshToken {
             token: refresh_token,
@@ -100,7 +102,7 @@ impl<'c> Manual<'c> {
             redirect_uri: self.refresh_redirect_uri(),
             forwarded: &[],
         };
-        self.client.redeem(&server, grant, &expectations, false).await
+        client.redeem(&server, grant, &expectations, false).await
     }
 
     /// Revokes a token (RFC 7009 section 2.1).
@@ -109,7 +111,10 @@ impl<'c> Manual<'c> {
     /// As [`Client::revoke`].
     #[doc(alias = "revoke_token")]
     pub async fn revoke(self, token: &str, hint: Option<TokenTypeHint>) -> Result<(), Error> {
-        self.client.revoke_token(token, hint.map(TokenTypeHint::as_str), &Secret::new(token)).await
+        self.client
+            .begin_call()
+            .revoke_token(token, hint.map(TokenTypeHint::as_str), &Secret::new(token))
+            .await
     }
 
     /// The profile behind an access token. Whose it is, nobody compares.
@@ -118,7 +123,7 @@ impl<'c> Manual<'c> {
     /// As [`Client::profile`].
     #[doc(alias = "get_profile")]
     pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
-        self.client.profile_of(&Secret::new(access_token), None).await
+        self.client.begin_call().profile_of(&Secret::new(access_token), None).await
     }
 
     /// The registration's, where the provider wants it again.
@@ -142,12 +147,13 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_id_token(self, id_token: &str, nonce: Option<&str>) -> Result<IdToken, Error> {
-        let server = self.client.server().await?;
+        let client = self.client.begin_call();
+        let server = client.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
         let expectations = Expectations { nonce, max_age: None, acr_values: &[], code: None };
-        let expected = self.client.expected(&server, openid, &expectations, None);
-        let verified = self.client.verify(openid, id_token, &expected, Operation::Jwt).await?;
+        let expected = client.expected(&server, openid, &expectations, None);
+        let verified = client.verify(openid, id_token, &expected, (Operation::Jwt, Asker::Anybody)).await?;
         Ok(IdToken::new(Secret::new(id_token), verified))
     }
 
@@ -160,7 +166,8 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
-        self.client.claims_of(&Secret::new(jwt), Audience::Any(audience), Operation::Jwt).await
+        let asker = (Operation::Jwt, Asker::Anybody);
+        self.client.begin_call().claims_of(&Secret::new(jwt), Audience::Any(audience), asker).await
     }
 }
 
@@ -217,7 +224,7 @@ impl AuthorizationUrl<'_> {
             check_extra(authorization, name, value)?;
         }
         check_redirect_uri(&self.redirect_uri)?;
-        let server = self.client.server().await?;
+        let server = self.client.begin_call().server().await?;
         for (name, value) in &authorization.params {
             if !self.params.iter().any(|(known, _)| known == name) {
                 self.params.push((name.clone().into(), value.clone().into()));
@@ -309,7 +316,8 @@ impl AuthorizationCode<'_> {
     }
 
     async fn exchange(self) -> Result<Tokens, Error> {
-        let server = self.client.server().await?;
+        let client = self.client.begin_call();
+        let server = client.server().await?;
         let expectations = Expectations {
             nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
             max_age: self.max_age,
@@ -326,7 +334,7 @@ impl AuthorizationCode<'_> {
             forwarded: &self.forwarded,
             scope: scope.as_deref(),
         };
-        self.client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
+        client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
     }
 }
 

@@ -90,7 +90,7 @@ fn protocol_and_jose_neither_wait_nor_ask_the_time_nor_throw_dice() {
 
 #[test]
 fn protocol_and_jose_know_no_room_above_them() {
-    let below = ["crate::error", "crate::json", "crate::secret"];
+    let below = ["crate::error", "crate::json", "crate::legible", "crate::secret"];
     let (protocol, jose) = (["crate::endpoint", "crate::http", "crate::protocol", "crate::registration"], []);
     for (room, beside) in [("protocol", &protocol[..]), ("jose", &jose[..])] {
         for (file, code) in code(room) {

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 40] = [
+const ROWS: [(&str, &str, &str); 44] = [
+    // There is none.
+    ("time of one call, all its exchanges and retries together", "", ""),
     ("connecting, within that", "vouchsafe/src/http.rs", "TIMEOUT"),
     (
         "time of one exchange, from connecting to the last byte, retries included",
@@ -23,14 +25,21 @@ const ROWS: [(&str, &str, &str); 40] = [
     ("headers of an answer", "", ""),
     ("levels of JSON in each other", "", ""),
     ("idle connections kept to one host, each for 90 s", "vouchsafe/src/http/reqwest.rs", "MAX_IDLE"),
+    (
+        "names looked up at once, where public addresses alone are spoken to",
+        "vouchsafe/src/http/public_only.rs",
+        "MAX_LOOKUPS",
+    ),
     ("parsed URLs kept", "vouchsafe/src/http/reqwest.rs", "MAX_URLS"),
     ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),
     ("how far it may be at most", "vouchsafe/src/client.rs", "MAX_CLOCK_SKEW"),
     ("metadata kept; the last good one beyond", "vouchsafe/src/client.rs", "METADATA_AGE"),
-    ("keys kept; the last good ones beyond", "vouchsafe/src/client.rs", "KEYS_AGE"),
+    ("keys kept before they are fetched anew", "vouchsafe/src/client.rs", "KEYS_AGE"),
+    ("keys kept where that fails, from when they were fetched", "vouchsafe/src/client.rs", "KEYS_END"),
     ("pause after a forced or failed fetch of either", "vouchsafe/src/client.rs", "COOL_DOWN"),
     ("keys in a set; those beyond are not looked at", "vouchsafe/src/client.rs", "MAX_KEYS"),
+    ("keys tried for one signature", "vouchsafe/src/jose/jwk.rs", "MAX_TRIES"),
     ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
     ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
     ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),
@@ -46,10 +55,10 @@ const ROWS: [(&str, &str, &str); 40] = [
     ("time for which the browser keeps a login", "vouchsafe-axum/src/cookie.rs", "LIFETIME"),
     (
         "logins under way in one browser; of more the oldest is given up",
-        "vouchsafe-axum/src/start.rs",
+        "vouchsafe-axum/src/cookie.rs",
         "MAX_OPEN",
     ),
-    ("login cookie, in bytes", "vouchsafe-axum/src/cookie.rs", "MAX_COOKIE"),
+    ("login cookie, its name and its value, in bytes", "vouchsafe-axum/src/cookie.rs", "MAX_COOKIE"),
     ("path to return to, in bytes", "vouchsafe-axum/src/start.rs", "MAX_PATH"),
     ("response that is posted", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
     ("time for posting it", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, Logins};
 
-use crate::scenario::{Browser, REDIRECT_URI, site};
+use crate::scenario::{Browser, Log, REDIRECT_URI, site};
 
 fn logins() -> Logins {
     let provider = Provider::new("acme")
@@ -23,14 +23,21 @@ fn logins() -> Logins {
 async fn a_form_that_never_ends_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut browser = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    tokio::spawn(async move { axum::serve(listener, site(logins())).await });
-    let head = "POST /callback HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-                connection: close\r\ncontent-length: 1000\r\n\r\ncode=x&";
+    let (site, log) = (site(logins()), Log::start());
+    let mut here = Browser::at(site.clone());
+    here.start().await;
+    tokio::spawn(async move { axum::serve(listener, site).await });
+    let head = format!(
+        "POST /callback HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         connection: close\r\ncookie: {}\r\ncontent-length: 1000\r\n\r\ncode=x&",
+        here.cookie()
+    );
     browser.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     browser.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-    assert!(answer.contains("did not come to its end"), "{answer}");
+    let line = log.take();
+    assert!(line.contains("did not come to its end"), "{line}");
 }
 
 #[tokio::test]

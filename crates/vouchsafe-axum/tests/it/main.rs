@@ -1,8 +1,10 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
+mod cookies;
 mod failing;
 mod limits;
 mod marked;
 mod posted;
 mod properties;
+mod routes;
 mod scenario;
 mod signing_in;

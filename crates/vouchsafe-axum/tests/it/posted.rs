@@ -1,6 +1,13 @@
 //! Responses that the provider's page posts (OAuth 2.0 Form Post Response Mode).
-use axum::http::StatusCode;
-use axum::http::header::SET_COOKIE;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::http::{Request, StatusCode};
+use futures_util::stream::poll_fn;
 use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, Logins};
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
@@ -71,6 +78,37 @@ async fn what_is_posted_and_is_no_form_is_refused_and_ends_nothing() {
     }
     assert_eq!(scenario.sandbox.requests_to("/token").len(), 0);
     assert_eq!(browser.post(&callback, FORM).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_form_without_a_login_cookie_is_not_read() {
+    let scenario = Scenario::new().await;
+    let mut stranger = scenario.browser();
+    stranger.cookies.insert("vouchsafe-login-3000-ce46fc624d41-0".to_owned(), "AAAA".repeat(20));
+    for cookies in [stranger.cookie(), String::new()] {
+        let read = Arc::new(AtomicBool::new(false));
+        let request = Request::post("/callback").header(CONTENT_TYPE, FORM).header(COOKIE, cookies);
+        let page = stranger.ask(request, watched(&read)).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        assert!(page.text.contains("no longer valid"), "{}", page.text);
+        assert!(!read.load(Ordering::Relaxed));
+    }
+    // Whoever has one is listened to.
+    let mut browser = scenario.browser();
+    browser.get(LOGIN).await;
+    let read = Arc::new(AtomicBool::new(false));
+    let request = Request::post("/callback").header(CONTENT_TYPE, FORM);
+    browser.send(request, watched(&read)).await;
+    assert!(read.load(Ordering::Relaxed));
+}
+
+/// An empty body that tells whether it was read.
+fn watched(read: &Arc<AtomicBool>) -> Body {
+    let read = read.clone();
+    Body::from_stream(poll_fn(move |_| {
+        read.store(true, Ordering::Relaxed);
+        Poll::Ready(None::<Result<String, Infallible>>)
+    }))
 }
 
 #[tokio::test]

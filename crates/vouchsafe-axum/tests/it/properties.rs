@@ -10,7 +10,10 @@ fn what_a_login_carries_comes_back_with_it() {
     let scenario = runtime.block_on(Scenario::new());
     let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(data in any::<String>(), path in "/[!-Z^-~]{0,40}")| {
-        prop_assume!(!path.starts_with("//"));
+        let has_dots = path.split(['?', '#']).next().unwrap().split('/').any(|segment| {
+            matches!(&*segment.to_lowercase().replace("%2e", "."), "." | "..")
+        });
+        prop_assume!(!path.starts_with("//") && !has_dots);
         let wish = Serializer::new(String::new()).append_pair("data", &data).append_pair("return_to", &path).finish();
         let page = runtime.block_on(async {
             let mut browser = scenario.browser();

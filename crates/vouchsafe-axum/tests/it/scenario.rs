@@ -1,5 +1,7 @@
-//! A site with sign-in, and browsers that visit it.
+//! A site with sign-in, browsers that visit it, and the log that its operator reads.
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,11 +12,15 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use tower::ServiceExt;
+use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Metadata, Subscriber, span};
 use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::Sandbox;
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:3000/callback";
+pub(crate) const SECOND_URI: &str = "http://127.0.0.1:3000/callback/second";
 pub(crate) const SECRET: [u8; 32] = [7; 32];
 
 pub(crate) struct Scenario {
@@ -30,29 +36,43 @@ impl Scenario {
     }
 
     pub(crate) fn browser(&self) -> Browser {
-        Browser { site: self.site.clone(), cookies: BTreeMap::new() }
+        Browser::at(self.site.clone())
     }
 }
 
 pub(crate) fn client(issuer: &str, sandbox: &Sandbox) -> Client {
     let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
-    client_of(issuer, registration)
+    client_of(issuer, registration.redirect_uri(REDIRECT_URI))
+}
+
+pub(crate) fn second(sandbox: &Sandbox, redirect_uri: &str) -> Client {
+    client_of(sandbox.issuer(), Registration::new(sandbox.public_client_id()).redirect_uri(redirect_uri))
 }
 
 fn client_of(issuer: &str, registration: Registration) -> Client {
-    let registration = registration.redirect_uri(REDIRECT_URI);
     Client::new(Provider::openid(issuer), registration, &Http::new().unwrap()).unwrap()
 }
 
 pub(crate) fn logins(sandbox: &Sandbox, secret: &[u8]) -> Logins {
-    Logins::new(client(sandbox.issuer(), sandbox), CookieKey::from_secret(secret).unwrap())
-        .and("second", client_of(sandbox.issuer(), Registration::new(sandbox.public_client_id())))
-        .retry_at("/login")
+    logins_with(sandbox, CookieKey::from_secret(secret).unwrap())
 }
 
-/// `/login` takes its wishes from the query; `/callback` says who it was.
+pub(crate) fn logins_with(sandbox: &Sandbox, key: CookieKey) -> Logins {
+    let (first, second) = (client(sandbox.issuer(), sandbox), second(sandbox, SECOND_URI));
+    Logins::new(first, key).and("second", second).retry_at("/login")
+}
+
+/// `/login` takes its wishes from the query; every other path is a callback, and says who it was.
 pub(crate) fn site(logins: Logins) -> Router {
-    Router::new().route("/login", get(login)).route("/callback", get(callback).post(callback)).layer(logins)
+    routes().layer(logins)
+}
+
+pub(crate) fn routes() -> Router {
+    let callbacks = get(callback).post(callback);
+    Router::new()
+        .route("/login", get(login).post(login))
+        .route("/", callbacks.clone())
+        .route("/{*path}", callbacks)
 }
 
 async fn login(
@@ -64,6 +84,9 @@ async fn login(
     }
     if let Some(path) = wish.remove("return_to") {
         login = login.return_to(path);
+    }
+    if let Some(uri) = wish.remove("redirect_uri") {
+        login = login.with(|ask| ask.redirect_uri(uri));
     }
     if let Some(data) = wish.remove("data") {
         login = login.with(move |ask| ask.data(data));
@@ -89,6 +112,10 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    pub(crate) fn at(site: Router) -> Self {
+        Self { site, cookies: BTreeMap::new() }
+    }
+
     pub(crate) async fn get(&mut self, url: &str) -> Page {
         self.send(Request::get(local(url)), Body::empty()).await
     }
@@ -103,12 +130,29 @@ impl Browser {
         self.send(Request::post(path).header(CONTENT_TYPE, content_type), Body::from(form.to_owned())).await
     }
 
-    async fn send(&mut self, request: Builder, body: Body) -> Page {
+    pub(crate) async fn send(&mut self, request: Builder, body: Body) -> Page {
+        let page = self.ask(request.header(COOKIE, self.cookie()), body).await;
+        self.take(&page);
+        page
+    }
+
+    /// What this browser sends of cookies.
+    pub(crate) fn cookie(&self) -> String {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = request.header(COOKIE, cookies.join("; ")).body(body).unwrap();
-        let response = self.site.clone().oneshot(request).await.unwrap();
+        cookies.join("; ")
+    }
+
+    /// Sends a request with nothing added to it, and takes no cookies.
+    pub(crate) async fn ask(&self, request: Builder, body: Body) -> Page {
+        let response = self.site.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        for header in parts.headers.get_all(SET_COOKIE) {
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        Page { status: parts.status, headers: parts.headers, text: String::from_utf8(body.into()).unwrap() }
+    }
+
+    /// Keeps the cookies that a page sets, and forgets those that it takes away.
+    pub(crate) fn take(&mut self, page: &Page) {
+        for header in page.headers.get_all(SET_COOKIE) {
             let (pair, attributes) = header.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             if attributes.contains("Max-Age=0") {
@@ -117,8 +161,6 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let body = to_bytes(body, 1 << 20).await.unwrap();
-        Page { status: parts.status, headers: parts.headers, text: String::from_utf8(body.into()).unwrap() }
     }
 
     /// Starts a login; gives where the browser is sent.
@@ -144,5 +186,58 @@ impl Page {
     pub(crate) fn location(&self) -> String {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
         self.headers[LOCATION].to_str().unwrap().to_owned()
+    }
+}
+
+/// All events of this thread, as long as it is kept, one to a line.
+pub(crate) struct Log {
+    text: Arc<Mutex<String>>,
+    _guard: DefaultGuard,
+}
+
+impl Log {
+    pub(crate) fn start() -> Self {
+        let text = Arc::default();
+        let guard = tracing::subscriber::set_default(Lines(Arc::clone(&text)));
+        Self { text, _guard: guard }
+    }
+
+    /// What was logged since the last time.
+    pub(crate) fn take(&self) -> String {
+        std::mem::take(&mut *self.text.lock().unwrap())
+    }
+}
+
+struct Lines(Arc<Mutex<String>>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("vouchsafe")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
+        event.record(&mut Fields(&mut line));
+        self.0.lock().unwrap().push_str(&(line + "\n"));
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
     }
 }

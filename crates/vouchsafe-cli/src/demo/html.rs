@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::text::printable;
+
 /// Markup in which every text is escaped: raw markup can only come from the source code.
 #[derive(Clone, Default)]
 pub(super) struct Html(String);
@@ -17,20 +19,20 @@ impl Html {
 
     /// Text, also fit for an attribute in double quotes.
     pub(super) fn text(mut self, text: impl AsRef<str>) -> Self {
-        for c in text.as_ref().chars() {
-            match c {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                // Control characters are no HTML, and bidirectional ones make text look like other text.
-                '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => self.0.push('\u{fffd}'),
-                '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                    self.0.push('\u{fffd}');
+        // Lines and tabs stay: messages and JSON are shown as they are laid out.
+        for part in text.as_ref().split_inclusive(['\n', '\t']) {
+            let line = part.trim_end_matches(['\n', '\t']);
+            for c in printable(line).chars() {
+                match c {
+                    '&' => self.0.push_str("&amp;"),
+                    '<' => self.0.push_str("&lt;"),
+                    '>' => self.0.push_str("&gt;"),
+                    '"' => self.0.push_str("&quot;"),
+                    '\'' => self.0.push_str("&#39;"),
+                    c => self.0.push(c),
                 }
-                c => self.0.push(c),
             }
+            self.0.push_str(&part[line.len()..]);
         }
         self
     }
@@ -94,8 +96,8 @@ mod tests {
 
     #[test]
     fn text_cannot_leave_its_element_or_attribute() {
-        let html = Html::new("<p title=\"").text("\"><script>'&\u{202e}\0").raw("\">");
-        assert_eq!(html.to_string(), "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;\u{fffd}\u{fffd}\">");
+        let html = Html::new("<p title=\"").text("\"><script>'&\u{202e}\0|\t\n\n\r|").raw("\">");
+        assert_eq!(html.to_string(), "<p title=\"&quot;&gt;&lt;script&gt;&#39;&amp;  |\t\n\n |\">");
     }
 
     #[test]

@@ -103,6 +103,12 @@ pub(super) fn out_of_date() -> Response {
     plain(StatusCode::FORBIDDEN, "This page was out of date", text)
 }
 
+pub(super) fn no_visit() -> Response {
+    let text =
+        "Signing in starts and ends when you open a page, not when another page or a program looks at it.";
+    plain(StatusCode::FORBIDDEN, "Please open this page yourself", text)
+}
+
 pub(super) fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "There is nothing here", "The address leads to no page of this demo.")
 }

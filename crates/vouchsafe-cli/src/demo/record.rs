@@ -161,6 +161,10 @@ impl HttpClient for Recorder {
     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
         self.inner.wait(time)
     }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        self.inner.spawn(task)
+    }
 }
 
 /// What a request to the provider is for, by its look.

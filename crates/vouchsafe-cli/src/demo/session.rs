@@ -177,8 +177,9 @@ impl Sessions {
     }
 
     pub(super) fn find(&self, headers: &HeaderMap) -> Option<Arc<Session>> {
-        let pairs = headers.get_all(COOKIE).into_iter().filter_map(|h| h.to_str().ok());
-        let mut pairs = pairs.flat_map(|h| h.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        // Other programs on this host may set any bytes; white space is ASCII's alone.
+        let pairs = headers.get_all(COOKIE).into_iter().flat_map(|h| h.as_bytes().split(|b| *b == b';'));
+        let mut pairs = pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
         let (_, id) = pairs.find(|(name, _)| *name == self.cookie)?;
         lock(&self.known).iter().find(|(known, _)| known == id).map(|(_, session)| session.clone())
     }

@@ -237,9 +237,17 @@ fn forward(act: &Act, state: Option<&str>) -> Vec<(String, String)> {
     act.definition.callback.forward.iter().filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
-/// The hexadecimal HMAC-SHA-256 of the parameters, sorted, as `name=value` joined by `&`.
+/// The hexadecimal HMAC-SHA-256 of the parameters, sorted, as `name=value` joined by `&`; in names and values `%` and `&`
+/// are escaped, in names `=` as well, as Shopify documents.
 fn sign(params: &[(String, String)], secret: &str) -> String {
-    let mut pairs: Vec<_> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let escaped = |text: &str, unfit: &[char]| -> String {
+        let escape = |c| if unfit.contains(&c) { format!("%{:02X}", u32::from(c)) } else { c.to_string() };
+        text.chars().map(escape).collect()
+    };
+    let pair = |(name, value): &(String, String)| {
+        format!("{}={}", escaped(name, &['%', '&', '=']), escaped(value, &['%', '&']))
+    };
+    let mut pairs: Vec<_> = params.iter().map(pair).collect();
     pairs.sort();
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hex(hmac::sign(&key, pairs.join("&").as_bytes()).as_ref())
@@ -265,5 +273,16 @@ mod tests {
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let expected = "968fce4ed9ca0c4cd8742a575bfeb4d7c417a149de4b06c1e731b7ad86b2e66f";
         assert_eq!(sign(&params, "hush-sample-secret"), expected);
+    }
+
+    #[test]
+    fn a_parameter_does_not_swallow_its_neighbour() {
+        let params = |params: &[(&str, &str)]| -> Vec<(String, String)> {
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"secret");
+        let tag = |message: &str| hex(hmac::sign(&key, message.as_bytes()).as_ref());
+        assert_eq!(sign(&params(&[("shop", "b=c"), ("code", "a")]), "secret"), tag("code=a&shop=b=c"));
+        assert_eq!(sign(&params(&[("c&o=d%e", "a&shop=b%")]), "secret"), tag("c%26o%3Dd%25e=a%26shop=b%25"));
     }
 }

@@ -16,7 +16,7 @@ use crate::fault::{self, Asked, Endpoint};
 use crate::keys::sha256_base64url;
 use crate::pages::Problem;
 use crate::params::Params;
-use crate::routes::{OAuthError, jwks};
+use crate::routes::OAuthError;
 use crate::server::Shared;
 use rewrite::Template;
 
@@ -263,7 +263,7 @@ pub(crate) async fn answer(
     match roles[0] {
         Role::Authorization => authorize::answer(call),
         Role::Metadata => exchange(Endpoint::Metadata, openid::metadata).await,
-        Role::Keys => exchange(Endpoint::Keys, |call| jwks::document(call.shared)).await,
+        Role::Keys => exchange(Endpoint::Keys, openid::keys).await,
         Role::Introspection => introspect::answer(call),
         Role::Device => device::answer(call),
         Role::EndSession => end_session::answer(call),

@@ -98,6 +98,19 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
     ([("content-type", "application/json")], metadata.to_string()).into_response()
 }
 
+/// The key set. Where one directory has many issuers, each key says which of them it may sign for.
+pub(super) fn keys(call: &Call<'_>) -> Response {
+    let mut set = call.shared.key_set();
+    if call.act.definition.issuer_template.is_some() {
+        let issuer = announced_issuer(call);
+        let keys = set.get_mut("keys").and_then(Value::as_array_mut).into_iter().flatten();
+        for key in keys.filter_map(Value::as_object_mut) {
+            key.insert("issuer".to_owned(), issuer.clone().into());
+        }
+    }
+    ([("content-type", "application/json")], set.to_string()).into_response()
+}
+
 /// What an ID token of an act is made of, or an access token that says the same.
 pub(super) struct IdToken<'a> {
     pub(super) shared: &'a Shared,

@@ -16,7 +16,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
     fault::exchange(&shared, Endpoint::Keys, None, &asked, async { document(&shared) }).await
 }
 
-pub(crate) fn document(shared: &Shared) -> Response {
+fn document(shared: &Shared) -> Response {
     ([("content-type", "application/json")], shared.key_set().to_string()).into_response()
 }
 

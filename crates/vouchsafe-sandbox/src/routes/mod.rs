@@ -27,7 +27,7 @@ pub(crate) mod device;
 pub(crate) mod end_session;
 pub(crate) mod interaction;
 pub(crate) mod introspect;
-pub(crate) mod jwks;
+mod jwks;
 mod metadata;
 mod revoke;
 mod session;

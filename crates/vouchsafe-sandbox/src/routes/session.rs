@@ -8,8 +8,9 @@ use crate::store::Session;
 
 /// The name of the browser's session, if the sandbox knows it.
 pub(super) fn find(shared: &Shared, headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    // Other programs on this host may set any bytes; white space is ASCII's alone.
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
     let mut names = pairs.filter(|(name, _)| *name == shared.cookie_name).map(|(_, value)| value);
     names.find(|name| shared.store().sessions.get(name).is_some()).map(str::to_owned)
 }

@@ -447,3 +447,16 @@ async fn code_of_one_act_is_worth_nothing_at_another() {
     assert_eq!(github.redeem(&callback, &[]).await.whole["error"], "bad_verification_code");
     assert_eq!(github.ask(&answer, &[]).await.status, 401, "a code used twice ends its tokens");
 }
+
+#[tokio::test]
+async fn a_key_of_a_directory_says_which_of_its_issuers_it_may_sign_for() {
+    let scenario = Scenario::new().await;
+    let player = Player::new(&scenario, "microsoft").await;
+    let metadata = player.metadata();
+    let keys = player.get(metadata["jwks_uri"].as_str().unwrap()).await.json();
+    for key in keys["keys"].as_array().unwrap() {
+        assert_eq!(key["issuer"], metadata["issuer"]);
+    }
+    // Nobody else's key does.
+    assert!(scenario.get("/jwks").await.json()["keys"][0]["issuer"].is_null());
+}

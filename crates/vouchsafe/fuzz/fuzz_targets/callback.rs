@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use aws_lc_rs::hmac;
 use libfuzzer_sys::fuzz_target;
-use vouchsafe::{Client, PendingLogin};
+use vouchsafe::{AuthorizationResponse, Client, PendingLogin};
 use vouchsafe_fuzz::*;
 
 const SIGNED: &str = "[callback]\nhmac = \"hmac\"\nexpect = { shop = \"acme.shop.example\" }";
@@ -31,9 +31,9 @@ thread_local! {
 
 fuzz_target!(|input: &[u8]| timed(input, run));
 
-fn pending(issuer: Option<&str>) -> PendingLogin {
+fn pending(issuer: &str) -> PendingLogin {
     let kept = serde_json::json!({
-        "v": 1, "provider": "acme", "issuer": issuer, "client": CLIENT_ID, "redirect": REDIRECT_URI,
+        "v": 2, "provider": "acme", "issuer": issuer, "client": CLIENT_ID, "redirect": REDIRECT_URI,
         "state": STATE, "verifier": VERIFIER, "at": 1_700_000_000,
     });
     serde_json::from_value(kept).unwrap()
@@ -57,8 +57,13 @@ fn run(input: &[u8]) {
         http::Response::new(body)
     });
     let client = CLIENTS.with(|clients| clients[which].clone());
-    let issuer = (which == 3).then_some(ISSUER);
-    let outcome = wait(client.finish(pending(issuer), query));
+    let issuer = if which == 3 { ISSUER } else { "https://acme.example" };
+    let came = AuthorizationResponse::at(REDIRECT_URI).form(query);
+    let elsewhere = AuthorizationResponse::at("/elsewhere").form(query);
+    assert!(!pending(issuer).matches(elsewhere.clone()));
+    check_error(&wait(client.finish(pending(issuer), elsewhere)).unwrap_err(), &[STATE]);
+    assert!(SENT.with_borrow(Option::is_none), "what came elsewhere sends nothing");
+    let outcome = wait(client.finish(pending(issuer), came.clone()));
     let pairs: Vec<_> = url::form_urlencoded::parse(query.trim_start_matches('?').as_bytes()).collect();
     let all = |name: &str| {
         pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| &**value).collect::<Vec<_>>()
@@ -74,7 +79,7 @@ fn run(input: &[u8]) {
         Err(error) => return check_error(&error, &[STATE]),
     };
     assert_eq!(all("state"), [STATE]);
-    assert!(pending(issuer).matches(query));
+    assert!(pending(issuer).matches(came));
     assert!(all("error").is_empty());
     let [code] = all("code")[..] else { panic!("{} codes were accepted", all("code").len()) };
     assert!(!code.is_empty());

@@ -37,7 +37,8 @@ fn run(input: &[u8]) {
         |name: &str| url.query_pairs().filter(|(known, _)| known == name).map(|(_, v)| v.into_owned()).last();
     assert_eq!(own("redirect_uri").as_deref(), Some(REDIRECT_URI));
     assert_eq!(own("state").map(|state| state.len()), Some(43));
-    assert!(login.pending.matches(url.query().unwrap()) || named.query().is_some());
+    let back = format!("{REDIRECT_URI}?{}", url.query().unwrap());
+    assert!(login.pending.matches(&back) || named.query().is_some());
 
     // The token endpoint is asked over https, as the wire asserts, and nowhere else.
     for outcome in [

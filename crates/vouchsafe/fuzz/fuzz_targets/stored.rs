@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use vouchsafe::{Client, Error, PendingLogin, Tokens};
+use vouchsafe::{AuthorizationResponse, Client, Error, PendingLogin, Tokens};
 use vouchsafe_fuzz::*;
 
 thread_local! {
@@ -28,19 +28,23 @@ fn pending(kept: &[u8]) {
     drop(check_stored(&pending));
     let Ok(read @ Value::Object(_)) = serde_json::from_slice(kept) else { return };
     let state = read["state"].as_str().unwrap();
-    assert!(state.len() == 43 && pending.matches(&format!("state={state}")));
-    assert!(!pending.matches("") && !pending.matches("state=") && !pending.matches(&state[1..]));
+    let home = pending.redirect_uri().to_owned();
+    let came = |form: String| AuthorizationResponse::at(home.clone()).form(form);
+    assert!(state.len() == 43 && pending.matches(came(format!("state={state}"))));
+    for other in ["", "state=", &state[1..]] {
+        assert!(!pending.matches(came(other.to_owned())));
+    }
     assert!(!format!("{pending:?}").contains(state) || pending.provider().contains(state));
     assert_eq!(pending.data(), read["data"].as_str());
     // A response without its state finishes nothing; with it, only at the provider and the client that it began with.
     let client = CLIENT.with(Client::clone);
     let again = || serde_json::from_slice::<PendingLogin>(kept).unwrap();
-    let error = wait(client.finish(again(), "code=x")).unwrap_err();
+    let error = wait(client.finish(again(), came("code=x".to_owned()))).unwrap_err();
     assert!(matches!(error, Error::Validation(_)), "{error}");
-    let error = wait(client.finish(pending, &format!("code=x&state={state}"))).unwrap_err();
+    let error = wait(client.finish(pending, came(format!("code=x&state={state}")))).unwrap_err();
     let ours = read["provider"] == "acme"
         && read["client"] == CLIENT_ID
-        && read.get("issuer").is_none_or(Value::is_null);
+        && read["issuer"] == "https://acme.example";
     assert!(!matches!(error, Error::Server(_)) || ours, "{error}");
     check_error(&error, &[]);
 }

@@ -163,7 +163,7 @@ pub fn wait<T>(future: impl IntoFuture<Output = T>) -> T {
 
 /// Whether a text holds what no terminal and no log should be given.
 pub fn is_unfit(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'))
+    vouchsafe::legible(text) != text
 }
 
 /// What holds of every error: it can be shown, it is short, and it holds none of the secrets that were sent.

@@ -7,14 +7,13 @@ use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::{EmailList, ProfileSource};
 
 use super::Client;
-use crate::cache::Freshness;
 use crate::discovery::fetch_keys;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Fault, Feature, Operation};
-use crate::http::{Request, Response};
+use crate::http::BoxFuture;
 use crate::identity::put_together;
 use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
-use crate::jose::jwk::KeySet;
+use crate::jose::jwk::{KeySet, Reading};
 use crate::jose::jws::{self, Refusal};
 use crate::json::Json;
 use crate::login::unchecked;
@@ -27,6 +26,7 @@ use crate::protocol::{emails, long_lived};
 use crate::provider::{OpenId, Server};
 use crate::registration::ClientAuth;
 use crate::secret::Secret;
+use crate::shared::Asker;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -105,7 +105,8 @@ impl Client {
             (Some(openid), Some(raw)) => {
                 let access_token = Some(answer.access_token.expose());
                 let expected = self.expected(server, openid, expectations, access_token);
-                let verified = self.verify(openid, raw.expose(), &expected, operation).await;
+                let verified =
+                    self.verify(openid, raw.expose(), &expected, (operation, Asker::Provider)).await;
                 let refresh_token = answer.refresh_token.as_ref().map_or("", Secret::expose);
                 let received = [raw.expose(), answer.access_token.expose(), refresh_token];
                 let verified = verified.map_err(|e| e.without(&secrets).without(&received))?;
@@ -212,7 +213,9 @@ impl Client {
                     .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
             }
             ProfileSource::AccessToken => {
-                return self.claims_of(token, Audience::Client(self.client_id()), operation).await;
+                // Without the rest of the token response, anybody may have handed it in.
+                let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
+                return self.claims_of(token, Audience::Client(self.client_id()), (operation, asker)).await;
             }
         }
         let server = self.server().await?;
@@ -235,8 +238,8 @@ impl Client {
             (UserInfo::Jwt(jwt), Some(openid)) => {
                 let (allowed, now) =
                     (openid.userinfo_algorithms.as_deref(), (SystemTime::now(), self.times.skew));
-                let claims =
-                    self.with_keys(openid, operation, |keys| jws::claims(jwt, keys, allowed, now)).await;
+                let asker = (operation, Asker::Provider);
+                let claims = self.with_keys(openid, asker, |keys| jws::claims(jwt, keys, allowed, now)).await;
                 let claims = claims.map_err(|e| e.without(&secrets))?;
                 userinfo::check_signed(&claims, self.client_id())?;
                 claims
@@ -256,23 +259,18 @@ impl Client {
     /// The e-mail from a list that has an endpoint of its own.
     pub(crate) async fn listed_email(
         &self,
-        endpoint: &Endpoint,
+        template: &str,
         list: &EmailList,
         tokens: &Tokens,
         profile: &Json,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
-        let filled;
-        let endpoint = if endpoint.as_str().contains('{') {
-            let url = put_together(endpoint.as_str(), profile);
-            filled = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
-                let detail = "the profile lacks what the e-mail is asked for with";
-                Error::response(operation, Fault::MissingField, detail)
-            })?;
-            &filled
-        } else {
-            endpoint
-        };
+        let url =
+            if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
+        let endpoint = &url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
+            let detail = "the profile lacks what the e-mail is asked for with";
+            Error::response(operation, Fault::MissingField, detail)
+        })?;
         let asking = self.inner.blueprint.profile.elsewhere();
         let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
         let response = self.send(operation, request).await?;
@@ -287,7 +285,7 @@ impl Client {
         &self,
         jwt: &Secret,
         audience: Audience<'_>,
-        operation: Operation,
+        (operation, asker): (Operation, Asker),
     ) -> Result<Json, Error> {
         let server = self.server().await?;
         let openid = server.keys_of(operation)?;
@@ -298,7 +296,7 @@ impl Client {
             algorithms: None,
             ..self.expected(&server, openid, &expectations, None)
         };
-        let verified = self.verify(openid, jwt.expose(), &expected, operation).await?;
+        let verified = self.verify(openid, jwt.expose(), &expected, (operation, asker)).await?;
         Ok(IdToken::new(jwt.clone(), verified).claims())
     }
 
@@ -307,33 +305,45 @@ impl Client {
         openid: &OpenId,
         token: &str,
         expected: &Expected<'_>,
-        operation: Operation,
+        asker: (Operation, Asker),
     ) -> Result<Verified, Error> {
-        self.with_keys(openid, operation, |keys| id_token::verify(token, keys, expected)).await
+        self.with_keys(openid, asker, |keys| id_token::verify(token, keys, expected)).await
     }
 
     /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
     async fn with_keys<T>(
         &self,
         openid: &OpenId,
-        operation: Operation,
+        (operation, asker): (Operation, Asker),
         verify: impl Fn(&KeySet) -> Result<T, Refusal>,
     ) -> Result<T, Error> {
         let refused = |refusal| match refusal {
             Refusal::Check(check, detail) => Error::validation(operation, check, detail),
             Refusal::Fault(fault, detail) => Error::response(operation, fault, detail),
         };
-        let fetch = || fetch_keys(&openid.jwks_uri, self.max_keys, &self.inner.http);
-        let freshness = Freshness { max_age: self.times.keys, cool_down: self.times.cool_down };
-        let keys = self.inner.keys.get(freshness, fetch).await?;
-        match verify(&keys) {
-            Err(refusal) if refusal.is_about_keys() => {
-                match self.inner.keys.newer(&keys, freshness, fetch).await {
-                    Some(newer) => verify(&newer).map_err(refused),
-                    None => Err(refused(refusal)),
+        let inner = &self.inner;
+        let fetch = || -> BoxFuture<'static, _> {
+            let (jwks_uri, http) = (openid.jwks_uri.clone(), inner.http.clone());
+            let reading = Reading {
+                most: self.max_keys,
+                heeds_issuer: inner.blueprint.definition.issuer_template.is_some(),
+            };
+            Box::pin(async move { fetch_keys(&jwks_uri, reading, &http).await })
+        };
+        let place = || openid.jwks_uri.uri();
+        let (freshness, mut asked) = (self.keys_freshness(), None);
+        let mut keys = self.in_time(Operation::KeySet, place, inner.keys.get(freshness, fetch)).await??;
+        loop {
+            match verify(&keys) {
+                Err(refusal) if refusal.is_about_keys() => {
+                    let newer = inner.keys.newer(&keys, asker, &mut asked, freshness, fetch);
+                    match self.in_time(Operation::KeySet, place, newer).await? {
+                        Some(newer) => keys = newer,
+                        None => return Err(refused(refusal)),
+                    }
                 }
+                outcome => return outcome.map_err(refused),
             }
-            outcome => outcome.map_err(refused),
         }
     }
 
@@ -395,10 +405,6 @@ impl Client {
         };
         let secret = signer.sign(SystemTime::now(), &SystemRandom::new())?;
         Ok(Cow::Owned(Credentials::new(signer.client_id.clone(), Some(secret))))
-    }
-
-    async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
-        self.inner.http.send(operation, request).await
     }
 }
 

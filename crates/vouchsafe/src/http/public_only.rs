@@ -1,17 +1,23 @@
 //! Where strangers say where to connect to: names and addresses, filtered to those of the public internet.
+use std::collections::HashMap;
 use std::error::Error;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io};
 
+use futures_util::FutureExt;
+use futures_util::future::Shared;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Host;
 
 use super::BoxFuture;
 use crate::error::TransportError;
 
 /// What resolves a name.
-type Lookup = dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync;
+type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
+/// What a look-up that is under way will come to.
+type Outcome = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
 /// Refuses what is not public. What its resolver gives is what is connected to, so there is no second answer that a name
 /// could change to in between (DNS rebinding).
@@ -19,6 +25,10 @@ type Lookup = dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAdd
 pub(super) struct PublicOnly {
     lookup: Arc<Lookup>,
     allowed: fn(IpAddr) -> bool,
+    /// A look-up holds a thread, of the few that all of the program's share, for as long as a name server likes: also when
+    /// nobody waits for it any more. So there are no more of them at once than this has room for.
+    room: Arc<Semaphore>,
+    under_way: Arc<Mutex<HashMap<String, Outcome>>>,
 }
 
 impl PublicOnly {
@@ -26,7 +36,40 @@ impl PublicOnly {
         let lookup = |name: String| -> BoxFuture<'static, _> {
             Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
         };
-        Self { lookup: Arc::new(lookup), allowed: super::is_public_address }
+        Self::with(Arc::new(lookup), super::is_public_address)
+    }
+
+    fn with(lookup: Arc<Lookup>, allowed: fn(IpAddr) -> bool) -> Self {
+        Self { lookup, allowed, room: Arc::new(Semaphore::new(MAX_LOOKUPS)), under_way: Arc::default() }
+    }
+
+    /// The addresses of a name: by the look-up that is under way for it, or by a new one once there is room.
+    async fn addresses(&self, name: String) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+        let known = self.under_way().get(&name).cloned();
+        if let Some(known) = known {
+            return known.await;
+        }
+        let room = self.room.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let outcome = self.under_way().entry(name.clone()).or_insert_with(|| self.begin(name, room)).clone();
+        outcome.await
+    }
+
+    /// Begins a look-up that has its place until it has ended, whoever has gone meanwhile.
+    fn begin(&self, name: String, room: OwnedSemaphorePermit) -> Outcome {
+        let (filter, lookup) = (self.clone(), (self.lookup)(name.clone()));
+        let task = tokio::spawn(async move {
+            let found = lookup.await;
+            filter.under_way().remove(&name);
+            drop(room);
+            found
+        });
+        task.map(|found| found.unwrap_or_else(|gone| Err(io::Error::other(gone))).map_err(Arc::new))
+            .boxed()
+            .shared()
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<String, Outcome>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks what is an address already: that is never resolved.
@@ -42,11 +85,11 @@ impl PublicOnly {
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { lookup, allowed } = self.clone();
+        let filter = self.clone();
         Box::pin(async move {
-            let addresses = lookup(name.as_str().to_owned()).await?;
+            let addresses = filter.addresses(name.as_str().to_owned()).await?;
             // One that is not public spoils the others: no honest provider has such a pair, and whoever sets a trap does.
-            if !addresses.iter().all(|address| allowed(address.ip())) {
+            if !addresses.iter().all(|address| (filter.allowed)(address.ip())) {
                 return Err(Box::new(Refused) as _);
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
@@ -77,6 +120,9 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
+/// How many names are looked up at once. Tokio has 512 threads for what blocks.
+const MAX_LOOKUPS: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -102,7 +148,7 @@ mod tests {
             Box::pin(std::future::ready(Ok(answers.lock().unwrap().pop().unwrap())))
         };
         let allowed = |address: IpAddr| address == Ipv4Addr::LOCALHOST || crate::is_public_address(address);
-        (PublicOnly { lookup: Arc::new(lookup), allowed }, asked)
+        (PublicOnly::with(Arc::new(lookup), allowed), asked)
     }
 
     fn http(filter: &PublicOnly) -> Http {
@@ -140,6 +186,71 @@ mod tests {
             // One question for each connection: what was checked is what was connected to.
             assert_eq!(asked.lock().unwrap().len(), before + 1);
         }
+    }
+
+    /// Looks names up when it is told to, and counts what was begun.
+    fn slow() -> (PublicOnly, Arc<Semaphore>, Arc<Mutex<Vec<String>>>) {
+        let (answers, begun) = (Arc::new(Semaphore::new(0)), Arc::<Mutex<Vec<String>>>::default());
+        let (told, seen) = (answers.clone(), begun.clone());
+        let lookup = move |name: String| -> BoxFuture<'static, _> {
+            seen.lock().unwrap().push(name);
+            let told = told.clone();
+            Box::pin(async move {
+                told.acquire().await.unwrap().forget();
+                Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))])
+            })
+        };
+        (PublicOnly::with(Arc::new(lookup), |_| true), answers, begun)
+    }
+
+    async fn settled() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_names_are_looked_up_at_once_however_soon_who_asked_has_gone() {
+        let (filter, answers, begun) = slow();
+        for name in 0..100 {
+            let filter = filter.clone();
+            let asked = tokio::spawn(async move { filter.addresses(name.to_string()).await });
+            settled().await;
+            asked.abort();
+        }
+        assert_eq!(begun.lock().unwrap().len(), 32);
+        // Nobody waits in line any more, and who asks now has to wait until one of them ends.
+        let late = {
+            let filter = filter.clone();
+            tokio::spawn(async move { filter.addresses("late".to_owned()).await })
+        };
+        settled().await;
+        assert_eq!(begun.lock().unwrap().len(), 32);
+        answers.add_permits(33);
+        assert!(late.await.unwrap().is_ok());
+        assert_eq!(begun.lock().unwrap().len(), 33);
+        assert!(filter.under_way().is_empty());
+        assert_eq!(filter.room.available_permits(), 32);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_being_looked_up_is_not_looked_up_beside_it() {
+        let (filter, answers, begun) = slow();
+        let ask = || {
+            let filter = filter.clone();
+            tokio::spawn(async move { filter.addresses("a".to_owned()).await })
+        };
+        let asked: Vec<_> = (0..50).map(|_| ask()).collect();
+        settled().await;
+        asked[0].abort();
+        answers.add_permits(50);
+        for asked in asked.into_iter().skip(1) {
+            assert!(asked.await.unwrap().is_ok());
+        }
+        assert_eq!(begun.lock().unwrap().len(), 1);
+        // What was found is not kept: the next connection asks anew.
+        ask().await.unwrap().unwrap();
+        assert_eq!(begun.lock().unwrap().len(), 2);
     }
 
     #[tokio::test]

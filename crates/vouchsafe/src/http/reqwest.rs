@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http::Uri;
 
 use super::public_only::{PublicOnly, is_refusal};
-use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response};
+use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response, retry};
 use crate::error::{Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
@@ -137,10 +137,14 @@ impl HttpBuilder {
 
     pub(super) fn build_with(self, filter: Option<PublicOnly>) -> Result<Http, Error> {
         // RFC 9700 §4.12 and the token endpoint's secrets: no redirect is ever followed, and no request sent twice.
-        // Another crate may switch on what reqwest can do besides: here it stays off. A connection that nobody waits for
-        // any more has an end as well.
+        // Another crate may switch on what reqwest can do besides, native-tls among it: here it stays off. RFC 9325 §3.1.1:
+        // nothing older than TLS 1.2. A connection that nobody waits for any more has an end as well.
         let mut builder = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .tls_sslkeylogfile(false)
             .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
             .retry(reqwest::retry::never())
             .no_proxy()
             .no_gzip()
@@ -166,9 +170,14 @@ impl HttpBuilder {
             builder = builder.dns_resolver(filter.clone());
         }
         if let Some(url) = proxy {
-            let proxy = reqwest::Proxy::all(url.expose()).map_err(|_| {
-                Error::config("proxy", "the proxy's URL cannot be read: write http://host:port")
-            })?;
+            let unusable =
+                || Error::config("proxy", "the proxy's URL cannot be read: write http://host:port");
+            // What else there is, SOCKS, comes and goes with what other crates switch on.
+            let scheme = url.expose().split_once("://").map_or("http", |(scheme, _)| scheme);
+            if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+                return Err(unusable());
+            }
+            let proxy = reqwest::Proxy::all(url.expose()).map_err(|_| unusable())?;
             let direct = format!("localhost,127.0.0.0/8,::1,{}", environment("NO_PROXY").unwrap_or_default());
             builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(&direct)));
         }
@@ -180,9 +189,11 @@ impl HttpBuilder {
             };
             builder = builder.tls_certs_merge(certificates);
         }
+        // Which certificates are found out to be none here, and which above, depends on what other crates switch on.
+        let code = if self.authorities.is_empty() { "tls" } else { "certificate_authority" };
         let client = builder
             .build()
-            .map_err(|e| Error::config("tls", format!("TLS cannot be set up: {}", root_cause(&e))))?;
+            .map_err(|e| Error::config(code, format!("TLS cannot be set up: {}", root_cause(&e))))?;
         Ok(Http {
             limits: self.limits,
             retries: self.retries,
@@ -200,13 +211,15 @@ struct Reqwest {
 
 impl Reqwest {
     /// RFC 9112 §9.3.1: a server may close a connection that it promised to keep just when it is used again. Where that
-    /// does no harm, the request goes out once more.
+    /// does no harm, the request goes out once more. (What was not even begun on such a connection goes out on another
+    /// one, whatever it is: the server has seen none of it.)
     async fn execute(
         &self,
         request: reqwest::Request,
+        repeatable: bool,
         timeout: Duration,
     ) -> Result<reqwest::Response, reqwest::Error> {
-        let again = (*request.method() == http::Method::GET).then(|| request.try_clone()).flatten();
+        let again = repeatable.then(|| request.try_clone()).flatten();
         let began = Instant::now();
         match (self.client.execute(request).await, again) {
             (Err(error), Some(mut again))
@@ -244,6 +257,7 @@ impl Reqwest {
 impl HttpClient for Reqwest {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
+            let repeatable = retry::may_be_repeated(&request);
             let (parts, body) = request.into_parts();
             let url = self.url(&parts.uri)?;
             if let Some(filter) = &self.filter {
@@ -254,7 +268,7 @@ impl HttpClient for Reqwest {
             *outgoing.timeout_mut() = Some(limits.timeout);
             *outgoing.body_mut() = Some(body.into());
 
-            let mut incoming = self.execute(outgoing, limits.timeout).await.map_err(fault)?;
+            let mut incoming = self.execute(outgoing, repeatable, limits.timeout).await.map_err(fault)?;
             let mut response = Response::new(Vec::new());
             *response.status_mut() = incoming.status();
             *response.headers_mut() = std::mem::take(incoming.headers_mut());
@@ -271,6 +285,14 @@ impl HttpClient for Reqwest {
 
     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
         Some(Box::pin(tokio::time::sleep(time)))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return Err(task);
+        };
+        drop(runtime.spawn(task));
+        Ok(())
     }
 }
 
@@ -303,10 +325,7 @@ fn is_tls(error: &reqwest::Error) -> bool {
     while let Some(error) = cause {
         // rustls has no place in this crate's own dependencies; its errors are known by how they print.
         let text = error.to_string();
-        if ["certificate", "received fatal alert", "handshake", "corrupt message"]
-            .iter()
-            .any(|w| text.contains(w))
-        {
+        if TLS_WORDS.iter().any(|words| text.contains(words)) {
             return true;
         }
         cause = error.source();
@@ -322,6 +341,18 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// What rustls says where a server, or its certificate, will not do.
+const TLS_WORDS: [&str; 9] = [
+    "certificate",
+    "received fatal alert",
+    "handshake",
+    "corrupt message",
+    "unexpected message",
+    "peer is incompatible",
+    "peer misbehaved",
+    "peer sent",
+    "peer doesn't support",
+];
 /// How many parsed URLs are kept: a client has fewer than ten endpoints.
 const MAX_URLS: usize = 16;
 /// How many idle connections to one host are kept, each for 90 seconds at most.

@@ -34,6 +34,21 @@ pub(super) fn is_repeatable(operation: Operation, request: &Request) -> bool {
     reads && request.method() == Method::GET
 }
 
+/// Goes with a request that may be sent again, down to whatever sends it.
+#[derive(Clone, Copy)]
+struct Repeatable;
+
+/// Notes on a request that it may be sent again.
+pub(super) fn note_repeatable(request: &mut Request) {
+    request.extensions_mut().insert(Repeatable);
+}
+
+/// Whether it was noted on a request that it may be sent again.
+#[cfg(feature = "reqwest")]
+pub(super) fn may_be_repeated(request: &Request) -> bool {
+    request.extensions().get::<Repeatable>().is_some()
+}
+
 /// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
 /// a number between 0 and 1, so that many who failed together do not come back together.
 pub(super) fn pause(

@@ -9,10 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::algorithm::Algorithm;
-use super::jwk::KeySet;
+use super::jwk::{KeySet, is_segment};
 use super::jws::{Jws, Refusal};
 use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Names, Scalar, Skipped, Text};
+use crate::json::{self, Members, Names, Scalar, Skipped, Text};
 use crate::secret::same;
 
 /// What an ID token must say to be believed.
@@ -99,13 +99,9 @@ fn own_issuer(template: &str, payload: &str) -> Result<String, Refusal> {
         Some((before, name, after))
     }) {
         let value = claims.get(name).ok_or_else(|| missing(name))?;
-        // What could be more than one part of a path would make another issuer of it.
-        let is_plain = |value: &&str| {
-            !matches!(*value, "" | "." | "..")
-                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        };
         issuer.push_str(before);
-        issuer.push_str(value.as_str().filter(is_plain).ok_or_else(|| wrong_type(name))?);
+        // What could be more than one part of a path would make another issuer of it.
+        issuer.push_str(value.as_str().filter(|value| is_segment(value)).ok_or_else(|| wrong_type(name))?);
         rest = after;
     }
     issuer.push_str(rest);
@@ -377,7 +373,10 @@ impl<'de> Deserialize<'de> for Aud<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Aud<'de>, A::Error> {
-                Skipped.visit_map(map).map(|Skipped| Aud::Other)
+                match Members::of(map)? {
+                    Members::Number(_) => Ok(Aud::Other),
+                    Members::Object(object) => object.skip().map(|()| Aud::Other),
+                }
             }
 
             fn visit_unit<E>(self) -> Result<Aud<'de>, E> {

@@ -16,11 +16,33 @@ pub(crate) struct KeySet {
     keys: Vec<Key>,
 }
 
+/// How a key set is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading {
+    /// So many keys of it at most.
+    pub(crate) most: usize,
+    /// Whether keys say of which issuer they are, where one key set is that of many issuers.
+    pub(crate) heeds_issuer: bool,
+}
+
+/// What a key is looked for with.
+#[derive(Clone, Copy)]
+pub(crate) struct Signed<'a> {
+    pub(crate) kid: Option<&'a str>,
+    pub(crate) algorithm: Algorithm,
+    /// The issuer that the token names, where that matters.
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) message: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
 /// Why no key verified a signature.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum NoKey {
     /// None has that id and suits that algorithm.
     Unknown,
+    /// The one that fits is for tokens of another issuer.
+    Foreign,
     /// The one that fits is too weak.
     Weak,
     /// The signature is none of theirs.
@@ -31,6 +53,8 @@ struct Key {
     kid: Option<String>,
     /// The algorithm that the key is bound to, if it is (RFC 7517 section 4.4).
     bound: Option<Algorithm>,
+    /// The issuer that the key is bound to, if it is: one, or all that a mark in it stands for.
+    issuer: Option<String>,
     material: Material,
     /// Parsed for each algorithm at its first use.
     parsed: [OnceLock<Option<ParsedPublicKey>>; ALGORITHMS],
@@ -43,28 +67,43 @@ enum Material {
 }
 
 impl KeySet {
-    /// Reads so many keys of a set at most. None where it is no key set at all.
-    pub(crate) fn read(document: &Json, most: usize) -> Option<Self> {
+    /// Reads a set. None where it is no key set at all.
+    ///
+    /// No key is parsed before a signature asks for it: what a set costs is bounded by what is tried, not by what is in it.
+    pub(crate) fn read(document: &Json, reading: Reading) -> Option<Self> {
         let keys = document.value().get("keys")?.as_array()?;
-        Some(Self { keys: keys.iter().filter_map(Key::read).take(most).collect() })
+        let read = |jwk| Key::read(jwk, reading.heeds_issuer);
+        Some(Self { keys: keys.iter().filter_map(read).take(reading.most).collect() })
     }
 
-    pub(crate) fn verify(
-        &self,
-        kid: Option<&str>,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), NoKey> {
+    /// Whether which key may verify a token depends on the issuer that the token names.
+    pub(crate) fn heeds_issuer(&self) -> bool {
+        self.keys.iter().any(|key| key.issuer.is_some())
+    }
+
+    pub(crate) fn verify(&self, signed: Signed<'_>) -> Result<(), NoKey> {
+        let Signed { kid, algorithm, issuer, message, signature } = signed;
         // RFC 7515 §4.1.4: the id is a hint among the provider's own keys. Without one, every key that suits is tried.
         let suits =
             |key: &&Key| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid)) && key.suits(algorithm);
         let mut reason = NoKey::Unknown;
+        let mut tries = 0;
         for key in self.keys.iter().filter(suits) {
+            // Of what fits best it is told that it is not enough.
+            if !key.is_of(issuer) {
+                if reason == NoKey::Unknown {
+                    reason = NoKey::Foreign;
+                }
+                continue;
+            }
             if key.is_weak() {
                 reason = NoKey::Weak;
                 continue;
             }
+            if tries == MAX_TRIES {
+                break;
+            }
+            tries += 1;
             let Some(parsed) = key.parsed(algorithm) else {
                 continue;
             };
@@ -78,7 +117,7 @@ impl KeySet {
 }
 
 impl Key {
-    fn read(jwk: &Value) -> Option<Self> {
+    fn read(jwk: &Value, heeds_issuer: bool) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         // RFC 7517 §4.2 and §4.3: a key that is for something else verifies nothing.
         if jwk.get("use").is_some_and(|u| u != "sig") {
@@ -94,6 +133,11 @@ impl Key {
         let kid = match jwk.get("kid") {
             None => None,
             Some(kid) => Some(kid.as_str()?.to_owned()),
+        };
+        // Microsoft's keys say so. What cannot be read as an issuer must not count as none.
+        let issuer = match jwk.get("issuer").filter(|_| heeds_issuer) {
+            None => None,
+            Some(issuer) => Some(issuer.as_str()?.to_owned()),
         };
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
         let material = match (text("kty")?, text("crv")) {
@@ -123,14 +167,28 @@ impl Key {
             }
             _ => return None,
         };
-        let key = Self { kid, bound, material, parsed: Default::default() };
-        // A broken key is found now, not when it is needed; RSA is the same for all its algorithms.
+        let key = Self { kid, bound, issuer, material, parsed: Default::default() };
         let sample = match &key.material {
             Material::Rsa { .. } => bound.unwrap_or(Algorithm::Rs256),
             Material::Ec { curve, .. } => *curve,
             Material::Ed25519 { .. } => Algorithm::EdDsa,
         };
-        (key.is_weak() || (key.suits(sample) && key.parsed(sample).is_some())).then_some(key)
+        // A key that is bound to what keys of its kind cannot do verifies nothing.
+        key.suits(sample).then_some(key)
+    }
+
+    /// Whether the key may sign for that issuer: its own, letter by letter, or where it leaves a part of a path open, as in
+    /// `https://id.example/{tenantid}/v2.0`, any that differs in that part alone.
+    fn is_of(&self, issuer: Option<&str>) -> bool {
+        let Some(own) = &self.issuer else { return true };
+        let Some(issuer) = issuer else { return false };
+        let open = own.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+        match open {
+            None => issuer == own,
+            Some((before, after)) => {
+                issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(is_segment)
+            }
+        }
     }
 
     /// One algorithm family a key: the type of the key decides what it may verify, not the header of a JWT.
@@ -179,6 +237,12 @@ impl Material {
     }
 }
 
+/// Whether a text is one part of a path, and could be nothing else.
+pub(super) fn is_segment(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
 const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
 /// The points of Ed25519 whose order divides 8, and the other ways to write them: by such a key everybody can sign.
 const SMALL_ORDER: [&str; 7] = [
@@ -190,6 +254,9 @@ const SMALL_ORDER: [&str; 7] = [
     "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
     "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
 ];
+/// How many keys are tried for one signature: each costs time, and the sender of a token without a key id chooses to have
+/// all of them tried.
+const MAX_TRIES: usize = 16;
 const MIN_RSA_BITS: usize = 2048;
 /// The largest modulus that the crypto library takes; larger ones cost more than they protect.
 const MAX_RSA_BITS: usize = 8192;
@@ -199,10 +266,18 @@ const MAX_EXPONENT: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use serde_json::json;
 
     fn read(keys: Value) -> KeySet {
-        KeySet::read(&Json::from(json!({ "keys": keys })), 100).unwrap()
+        KeySet::read(&Json::from(json!({ "keys": keys })), READING).unwrap()
+    }
+
+    const READING: Reading = Reading { most: 100, heeds_issuer: false };
+
+    /// What becomes of a signature that is none.
+    fn verdict(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> NoKey {
+        set.verify(Signed { kid, algorithm, issuer: None, message: b"m", signature: b"s" }).unwrap_err()
     }
 
     fn rsa(bytes: usize, e: &[u8]) -> Value {
@@ -220,9 +295,11 @@ mod tests {
             {"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode([1; 32]), "y": URL_SAFE_NO_PAD.encode([1; 32])},
             {"kty": "RSA", "n": "!", "e": "AQAB"}, good,
         ]));
-        assert_eq!(set.keys.len(), 1);
-        assert_eq!(set.keys[0].kid.as_deref(), Some("good"));
-        assert!(KeySet::read(&Json::from(json!({})), 100).is_none());
+        let kids: Vec<_> = set.keys.iter().map(|key| key.kid.as_deref()).collect();
+        assert_eq!(kids, [None, Some("good")]);
+        // A point that is on no curve is found when it is tried.
+        assert_eq!(verdict(&set, None, Algorithm::Es256), NoKey::Unknown);
+        assert!(KeySet::read(&Json::from(json!({})), READING).is_none());
     }
 
     #[test]
@@ -252,7 +329,7 @@ mod tests {
             x[31] |= sign;
             let key = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x)});
             let set = read(json!([key]));
-            assert_eq!(set.verify(None, Algorithm::EdDsa, b"m", &[0; 64]), Err(NoKey::Weak), "{point}");
+            assert_eq!(verdict(&set, None, Algorithm::EdDsa), NoKey::Weak, "{point}");
         }
     }
 
@@ -265,28 +342,28 @@ mod tests {
 
     #[test]
     fn weak_keys_are_known_as_such() {
-        let verdict = |key: Value| read(json!([key])).verify(Some("r"), Algorithm::Rs256, b"m", b"s");
-        assert_eq!(verdict(rsa(256, &[1, 0, 1])), Err(NoKey::Wrong));
-        assert_eq!(verdict(rsa(128, &[1, 0, 1])), Err(NoKey::Weak));
-        assert_eq!(verdict(rsa(256, &[1])), Err(NoKey::Weak));
-        assert_eq!(verdict(rsa(256, &[4])), Err(NoKey::Weak));
-        assert_eq!(verdict(rsa(2048, &[1, 0, 1])), Err(NoKey::Unknown));
+        let of = |key: Value| verdict(&read(json!([key])), Some("r"), Algorithm::Rs256);
+        assert_eq!(of(rsa(256, &[1, 0, 1])), NoKey::Wrong);
+        assert_eq!(of(rsa(128, &[1, 0, 1])), NoKey::Weak);
+        assert_eq!(of(rsa(256, &[1])), NoKey::Weak);
+        assert_eq!(of(rsa(256, &[4])), NoKey::Weak);
+        assert_eq!(of(rsa(2048, &[1, 0, 1])), NoKey::Unknown);
     }
 
     #[test]
     fn rsa_keys_have_2048_to_8192_bits_and_a_short_exponent() {
-        let verdict = |first: u8, rest: usize, e: &[u8]| {
+        let of = |first: u8, rest: usize, e: &[u8]| {
             let mut key = rsa(0, e);
             key["n"] = json!(URL_SAFE_NO_PAD.encode([vec![first], vec![0xff; rest]].concat()));
-            read(json!([key])).verify(Some("r"), Algorithm::Rs256, b"m", b"s").unwrap_err()
+            verdict(&read(json!([key])), Some("r"), Algorithm::Rs256)
         };
         let common = &[1, 0, 1];
-        assert_eq!(verdict(0x7f, 255, common), NoKey::Weak);
-        assert_eq!(verdict(0x80, 255, common), NoKey::Wrong);
-        assert_eq!(verdict(0xff, 1023, common), NoKey::Wrong);
-        assert_eq!(verdict(0x01, 1024, common), NoKey::Unknown);
-        assert_eq!(verdict(0xff, 255, &[1; 8]), NoKey::Wrong);
-        assert_eq!(verdict(0xff, 255, &[1; 9]), NoKey::Unknown);
+        assert_eq!(of(0x7f, 255, common), NoKey::Weak);
+        assert_eq!(of(0x80, 255, common), NoKey::Wrong);
+        assert_eq!(of(0xff, 1023, common), NoKey::Wrong);
+        assert_eq!(of(0x01, 1024, common), NoKey::Unknown);
+        assert_eq!(of(0xff, 255, &[1; 8]), NoKey::Wrong);
+        assert_eq!(of(0xff, 255, &[1; 9]), NoKey::Unknown);
     }
 
     #[test]
@@ -306,5 +383,80 @@ mod tests {
             let set = read(json!([{"kty": "EC", "crv": "P-256", "x": x, "y": y}]));
             assert_eq!(set.keys.len(), usable, "{split}");
         }
+    }
+
+    #[test]
+    fn sixteen_keys_are_tried_for_one_signature() {
+        let strangers = |count: usize| vec![rsa(256, &[1, 0, 1]); count];
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+        let good = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+        let others = || {
+            let x = |seed: u8| Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+            (100..).map(move |seed| URL_SAFE_NO_PAD.encode(x(seed).public_key().as_ref()))
+        };
+        let signature = pair.sign(b"m");
+        let verify = |before: usize| {
+            let others = others().take(before).map(|x| json!({"kty": "OKP", "crv": "Ed25519", "x": x}));
+            // Keys of another kind do not count: they are not tried.
+            let keys: Vec<_> = strangers(20).into_iter().chain(others).chain([good.clone()]).collect();
+            let signed = Signed {
+                kid: None,
+                algorithm: Algorithm::EdDsa,
+                issuer: None,
+                message: b"m",
+                signature: signature.as_ref(),
+            };
+            read(json!(keys)).verify(signed)
+        };
+        assert_eq!(verify(15), Ok(()));
+        assert_eq!(verify(16), Err(NoKey::Wrong));
+    }
+
+    #[test]
+    fn a_key_that_names_an_issuer_is_that_issuers() {
+        let key = |issuer: Value| {
+            let mut key = rsa(256, &[1, 0, 1]);
+            key["issuer"] = issuer;
+            key
+        };
+        let of = |issuer: Value, token: Option<&str>| {
+            let document = Json::from(json!({"keys": [key(issuer)]}));
+            let set = KeySet::read(&document, Reading { most: 1, heeds_issuer: true }).unwrap();
+            let signed = Signed {
+                kid: None,
+                algorithm: Algorithm::Rs256,
+                issuer: token,
+                message: b"m",
+                signature: b"s",
+            };
+            set.verify(signed).unwrap_err()
+        };
+        let (open, one) = ("https://id.example/{tenantid}/v2.0", "https://id.example/one/v2.0");
+        // The key suits, and the signature is looked at.
+        for (own, token) in [(open, one), (one, one)] {
+            assert_eq!(of(json!(own), Some(token)), NoKey::Wrong, "{own}");
+        }
+        for (own, token) in [
+            (one, Some("https://id.example/two/v2.0")),
+            (one, Some("https://id.example/ONE/v2.0")),
+            (one, Some(open)),
+            (one, None),
+            (open, None),
+            (open, Some("https://id.example//v2.0")),
+            (open, Some("https://id.example/../v2.0")),
+            (open, Some("https://id.example/a/b/v2.0")),
+            (open, Some("https://evil.example/one/v2.0")),
+            (open, Some("https://id.example/one/v1.0")),
+            (open, Some("https://id.example/v2.0")),
+            ("", Some(one)),
+        ] {
+            assert_eq!(of(json!(own), token), NoKey::Foreign, "{own} {token:?}");
+        }
+        for wrong in [json!(7), json!(null), json!([one]), json!({})] {
+            assert_eq!(of(wrong.clone(), Some(one)), NoKey::Unknown, "{wrong}");
+        }
+        // Elsewhere the member means nothing.
+        assert_eq!(verdict(&read(json!([key(json!(7))])), None, Algorithm::Rs256), NoKey::Wrong);
     }
 }

@@ -9,9 +9,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::algorithm::Algorithm;
-use super::jwk::{KeySet, NoKey};
+use super::jwk::{KeySet, NoKey, Signed};
 use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Json, Names, Scalar, Text};
+use crate::json::{self, InvalidJson, Json, Names, Scalar, Text};
 
 /// Why a JWT is not to be trusted. The operation is added by who asked.
 #[derive(Debug)]
@@ -108,7 +108,10 @@ impl<'a> Jws<'a> {
 
         let (mut few, mut many) = ([0; 544], Vec::new());
         let signature = decode_into(self.signature, &mut few, &mut many)?;
-        match keys.verify(kid, algorithm, self.signed.as_bytes(), signature) {
+        let claims = if keys.heeds_issuer() { Some(self.decode_payload()?) } else { None };
+        let issuer = claims.as_deref().map(named_issuer).transpose()?.flatten();
+        let (issuer, message) = (issuer.as_deref(), self.signed.as_bytes());
+        match keys.verify(Signed { kid, algorithm, issuer, message, signature }) {
             Ok(()) => Ok(algorithm),
             Err(NoKey::Unknown) => {
                 let detail = match kid {
@@ -116,6 +119,11 @@ impl<'a> Jws<'a> {
                     None => format!("the provider has no key for {name}"),
                 };
                 Err(Refusal::check(Check::UnknownKey, detail))
+            }
+            Err(NoKey::Foreign) => {
+                let detail = "the key that the JWT names is for tokens of another issuer, another tenant perhaps: it \
+                              may not sign for this one";
+                Err(Refusal::check(Check::IssuerMismatch, detail))
             }
             Err(NoKey::Weak) => {
                 let detail = "the provider's key is too weak: RSA keys have 2048 bits and an odd exponent above 1, and nobody \
@@ -130,6 +138,16 @@ impl<'a> Jws<'a> {
     pub(crate) fn decode_payload(&self) -> Result<String, Refusal> {
         decode_text(self.payload)
     }
+}
+
+/// The issuer that claims name which are not verified yet.
+fn named_issuer(claims: &str) -> Result<Option<String>, Refusal> {
+    let claims = json::parse(claims.as_bytes()).map_err(|e| unreadable(&e))?;
+    Ok(claims.str_at("/iss").map(str::to_owned))
+}
+
+fn unreadable(error: &InvalidJson) -> Refusal {
+    Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {error}"))
 }
 
 /// RFC 8725 §3.11: access tokens, logout tokens and their like say what they are. ID tokens and UserInfo have no type of
@@ -147,8 +165,7 @@ pub(crate) fn claims(
 ) -> Result<Json, Refusal> {
     let jws = Jws::split(jwt)?;
     jws.verify(keys, allowed, false)?;
-    let claims = json::parse(jws.decode_payload()?.as_bytes())
-        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))?;
+    let claims = json::parse(jws.decode_payload()?.as_bytes()).map_err(|e| unreadable(&e))?;
     let (now, skew) = (now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(), skew.as_secs_f64());
     let time = |name: &str| match claims.value().get(name) {
         None => Ok(None),
@@ -231,6 +248,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::jwk::Reading;
     use super::*;
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
     use serde_json::json;
@@ -244,7 +262,8 @@ mod tests {
         let signed = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.to_string().as_bytes()));
         let jwt = format!("{signed}.{}", encode(pair.sign(signed.as_bytes()).as_ref()));
         let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
-        let keys = KeySet::read(&Json::from(json!({ "keys": [key] })), 1).unwrap();
+        let reading = Reading { most: 1, heeds_issuer: false };
+        let keys = KeySet::read(&Json::from(json!({ "keys": [key] })), reading).unwrap();
         let (now, skew) = (UNIX_EPOCH + Duration::from_secs(NOW), Duration::from_secs(30));
         match super::claims(&jwt, &keys, None, (now, skew)) {
             Ok(read) => {

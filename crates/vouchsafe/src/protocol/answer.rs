@@ -8,9 +8,11 @@ use vouchsafe_providers::Failure;
 
 use super::params::{JSON, UNCHANGED, read_form};
 use super::redact;
-use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError, legible};
+use crate::endpoint::is_page;
+use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError};
 use crate::http::{Request, Response, origin, retry_after};
 use crate::json::{self, Json};
+use crate::legible::legible;
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
@@ -151,7 +153,8 @@ impl Exchange<'_> {
             operation: self.operation,
             code: ErrorCode::from_wire(code, self.secrets),
             description: description.map(shown),
-            uri: uri.map(shown),
+            // RFC 6749 §5.2: the URI of a page. What else it could be (`javascript:`) is no link to show to anybody.
+            uri: uri.filter(|uri| is_page(uri)).map(shown),
             status,
             retry_after: None,
         }))
@@ -172,6 +175,9 @@ impl Exchange<'_> {
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
+        } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
+            // What is fetched for many is told to many: the provider's words may be of one of them.
+            "is not JSON, by its content type".to_owned()
         } else {
             format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
         };
@@ -239,5 +245,20 @@ mod tests {
         let error = exchange.refusal(&response);
         assert_eq!(error.code(), "invalid_grant");
         assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn an_error_uri_is_the_one_of_a_page() {
+        let uri = Uri::from_static("https://a.example/token");
+        let exchange =
+            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
+        let said = |uri: &str| match exchange.server_error("invalid_grant", None, Some(uri), None) {
+            Error::Server(e) => e.uri().map(str::to_owned),
+            error => panic!("{error}"),
+        };
+        assert_eq!(said("https://a.example/e?x=1#y").as_deref(), Some("https://a.example/e?x=1#y"));
+        for uri in ["javascript:alert(1)", "https://a.example/\"><script>", "data:,x", "nowhere", ""] {
+            assert_eq!(said(uri), None, "{uri}");
+        }
     }
 }

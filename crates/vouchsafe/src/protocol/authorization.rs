@@ -205,7 +205,12 @@ pub(crate) fn check_response(
             return Err(Error::config("client_secret", detail));
         };
         let tag = pairs.remove(name.as_str());
-        let pair = |(name, value): (&Cow<'_, str>, &Cow<'_, str>)| format!("{name}={value}");
+        // Shopify escapes what would end a value or a name before it signs them: else one parameter could swallow its
+        // neighbour and the signature would stay the same.
+        let signed = |text: &str| text.replace('%', "%25").replace('&', "%26");
+        let pair = |(name, value): (&Cow<'_, str>, &Cow<'_, str>)| {
+            format!("{}={}", signed(name).replace('=', "%3D"), signed(value))
+        };
         let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let genuine = tag

@@ -268,8 +268,9 @@ fn insecure(what: &str) -> Error {
 }
 
 /// Endpoints that are not spoken to here. Applications read them out of the metadata, and may send browsers there.
-const UNUSED: [&str; 5] = [
+const UNUSED: [&str; 6] = [
     "end_session_endpoint",
+    "check_session_iframe",
     "introspection_endpoint",
     "device_authorization_endpoint",
     "pushed_authorization_request_endpoint",

@@ -1,5 +1,4 @@
 //! Providers quote what they were sent. What of it is secret must not be shown.
-use std::cmp::Reverse;
 use std::iter;
 
 use base64::Engine;
@@ -9,42 +8,66 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// in a form, in JSON, in HTML, in base64 or in hexadecimal.
 ///
 /// `clean` makes a text fit to be shown. It comes first: what it takes out could keep a secret from being found.
+///
+/// The work grows with `max`, not with what was said or with the secrets: a provider chooses both.
 pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max: usize) -> String {
+    let longest = max.saturating_mul(SWALLOWED).saturating_add(UNSURE);
+    let (said, is_cut) = beginning(said, longest);
     let secrets = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
+    // A secret that is longer than the text cannot stand in it as a whole; its beginning can.
+    let secrets = secrets.map(|secret| beginning(secret, (said.len() + 1).max(TELLING + 1)).0);
     // What `clean` takes out of a secret is still there where that was escaped.
-    let mut shapes: Vec<String> = secrets.flat_map(|s| shapes(s)).flat_map(|s| [clean(&s), s]).collect();
+    let mut shapes: Vec<String> = secrets.flat_map(shapes).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
     // One may be a part of another.
-    shapes.sort_by_cached_key(|shape| (Reverse(shape.len()), shape.clone()));
+    shapes.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     shapes.dedup();
 
-    let said = clean(said);
-    let (mut shown, mut rest) = (String::new(), &*said);
+    let said = Said::new(clean(said));
+    // In the last stretch of what was cut, a secret could begin whose end is missing.
+    let end = if is_cut { beginning_of_last(&said.text, UNSURE) } else { said.text.len() };
+    let (mut shown, mut at) = (String::new(), 0);
     for _ in 0..max {
-        let Some(next) = rest.chars().next() else { return shown };
-        let first = [Some(next), unescaped(rest).map(|(c, _)| c)];
+        let Some(next) = said.char_at(at).filter(|_| at < end) else { break };
+        let first = [Some(next), said.unescaped(at).map(|(c, _)| c)];
         let mut likely = shapes.iter().filter(|shape| first.contains(&shape.chars().next()));
-        match likely.find_map(|shape| behind(shape, rest)) {
+        match likely.find_map(|shape| said.behind(shape, at)) {
             Some(after) => {
                 shown.push('…');
-                rest = after;
+                at = after;
             }
             None => {
                 shown.push(next);
-                rest = &rest[next.len_utf8()..];
+                at += next.len_utf8();
             }
         }
     }
-    if !rest.is_empty() {
+    if at < said.text.len() || is_cut {
         shown.push('…');
     }
     shown
 }
 
+/// The first so many characters of a text, and whether there are more.
+fn beginning(text: &str, chars: usize) -> (&str, bool) {
+    match text.char_indices().nth(chars) {
+        Some((at, _)) => (&text[..at], true),
+        None => (text, false),
+    }
+}
+
+/// Where the last so many characters of a text begin.
+fn beginning_of_last(text: &str, chars: usize) -> usize {
+    text.char_indices().rev().take(chars).last().map_or(text.len(), |(at, _)| at)
+}
+
 /// A secret as it is, in hexadecimal, and in base64 wherever it stood in what was encoded.
 fn shapes(secret: &str) -> Vec<String> {
-    let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
-    let mut shapes = vec![secret.to_owned(), hex.to_uppercase(), hex];
+    let hex = |digits: &[u8; 16]| {
+        let digit = |digit: u8| char::from(digits[usize::from(digit)]);
+        secret.bytes().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    };
+    let mut shapes = vec![secret.to_owned(), hex(b"0123456789ABCDEF"), hex(b"0123456789abcdef")];
     for before in 0..3 {
         let encoded = [&[0; 2][..before], secret.as_bytes()].concat();
         // Four characters are three bytes: those that hold a part of a neighbour are left out.
@@ -55,30 +78,53 @@ fn shapes(secret: &str) -> Vec<String> {
     shapes
 }
 
-/// What follows a secret that a text begins with.
-fn behind<'t>(secret: &str, text: &'t str) -> Option<&'t str> {
-    strip(secret, text, |rest, c| rest.strip_prefix(c)).or_else(|| {
-        strip(secret, text, |rest, c| match unescaped(rest) {
-            Some((one, after)) if one == c => Some(after),
-            _ => rest.strip_prefix(c),
+/// A text, and what its escapes stand for: each is read once, however many secrets are looked for.
+struct Said {
+    text: String,
+    /// By place: the character, and where the escape ends.
+    escapes: Vec<Option<(char, usize)>>,
+}
+
+impl Said {
+    fn new(text: String) -> Self {
+        let escape = |(at, byte): (usize, u8)| {
+            let begins = matches!(byte, b'+' | b'%' | b'\\' | b'&');
+            let (c, after) = begins.then(|| unescaped(&text[at..])).flatten()?;
+            Some((c, text.len() - after.len()))
+        };
+        let escapes = text.bytes().enumerate().map(escape).collect();
+        Self { text, escapes }
+    }
+
+    fn char_at(&self, at: usize) -> Option<char> {
+        self.text[at..].chars().next()
+    }
+
+    fn unescaped(&self, at: usize) -> Option<(char, usize)> {
+        *self.escapes.get(at)?
+    }
+
+    /// Where a secret ends that begins there.
+    fn behind(&self, secret: &str, at: usize) -> Option<usize> {
+        let plain = |at: usize, c: char| self.text[at..].starts_with(c).then(|| at + c.len_utf8());
+        strip(secret, at, plain).or_else(|| {
+            strip(secret, at, |at, c| match self.unescaped(at) {
+                Some((one, after)) if one == c => Some(after),
+                _ => plain(at, c),
+            })
         })
-    })
+    }
 }
 
 /// The same by one way of reading a character. The beginning of a long secret gives it away.
-fn strip<'t>(
-    secret: &str,
-    text: &'t str,
-    read: impl Fn(&'t str, char) -> Option<&'t str>,
-) -> Option<&'t str> {
-    let mut rest = text;
+fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize>) -> Option<usize> {
     for (i, c) in secret.chars().enumerate() {
-        match read(rest, c) {
-            Some(after) => rest = after,
-            None => return (i >= TELLING).then_some(rest),
+        match read(at, c) {
+            Some(after) => at = after,
+            None => return (i >= TELLING).then_some(at),
         }
     }
-    Some(rest)
+    Some(at)
 }
 
 /// The character that an escape at the beginning of a text stands for, and what follows.
@@ -109,7 +155,9 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
             c => Some((c, chars.as_str())),
         },
         '&' => {
-            let (name, after) = chars.as_str().split_once(';').filter(|(name, _)| name.len() <= 8)?;
+            // The longest that is known is `&#x10FFFF;`: what follows is not searched to its end for each `&`.
+            let end = chars.as_str().bytes().take(9).position(|b| b == b';')?;
+            let (name, after) = (&chars.as_str()[..end], &chars.as_str()[end + 1..]);
             let c = match (name, name.strip_prefix('#')) {
                 ("amp", _) => '&',
                 ("lt", _) => '<',
@@ -137,6 +185,10 @@ fn one_char(text: &str) -> Option<char> {
 const SHORTEST: usize = 6;
 /// So many characters of a secret are as good as all of it.
 const TELLING: usize = 64;
+/// So many characters of a text are read for each that is shown, as secrets take up more room than the mark for them.
+const SWALLOWED: usize = 16;
+/// So many characters tell whether a secret begins before them: all that tell, in the longest escape (`\ud83d\ude00`).
+const UNSURE: usize = TELLING * 12;
 
 #[cfg(test)]
 mod tests {

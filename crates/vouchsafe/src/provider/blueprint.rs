@@ -26,8 +26,8 @@ pub(crate) struct Blueprint {
     pub(crate) long_lived: Option<Endpoint>,
     pub(crate) revocation: Option<Endpoint>,
     pub(crate) userinfo: Option<Endpoint>,
-    /// Where a user's e-mails are listed, if not in the profile.
-    pub(crate) emails: Option<Endpoint>,
+    /// Where a user's e-mails are listed, if not in the profile: a URL, once members of the profile are put in.
+    pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
     pub(crate) profile: Asking,
@@ -86,6 +86,7 @@ impl Provider {
         };
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.clone());
         let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
+        endpoint("e-mail endpoint", &emails.as_deref().map(with_members))?;
         let blueprint = Blueprint {
             server: self.server(client_id)?,
             discovery: self.well_known(&definition)?,
@@ -95,7 +96,7 @@ impl Provider {
             long_lived: endpoint("endpoint for long-lived tokens", &long_lived)?,
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
-            emails: endpoint("e-mail endpoint", &emails)?,
+            emails,
             token_headers: headers(&definition.token.headers)
                 .map_err(|name| wrong(format!("{name} is no header")))?,
             profile: Asking::new(&definition.userinfo).map_err(wrong)?,
@@ -295,6 +296,19 @@ fn end_of_server(template: &str, marks: &[&String]) -> usize {
     let last = marks.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
     let query = template.find(['?', '#']).unwrap_or(template.len());
     end(last.filter(|at| *at < query).map_or(path, |at| at.max(path)))
+}
+
+/// A template in which something stands for each member of the profile, `{/pointer}`.
+fn with_members(template: &str) -> String {
+    let (mut url, mut rest) = (String::with_capacity(template.len()), template);
+    while let Some((before, (_, after))) =
+        rest.split_once("{/").and_then(|(before, mark)| Some((before, mark.split_once('}')?)))
+    {
+        url.push_str(before);
+        url.push('x');
+        rest = after;
+    }
+    url + rest
 }
 
 /// A host and a path without what a URL has around them.

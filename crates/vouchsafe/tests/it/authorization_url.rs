@@ -198,6 +198,10 @@ async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
         ("http://app.example/cb", "insecure_url"),
         ("https://app.example/cb#x", "redirect_uri"),
         ("/cb", "redirect_uri"),
+        ("https://app.example/\"cb", "redirect_uri"),
+        ("https://app.example/a b", "redirect_uri"),
+        ("https://app.example\\@evil.example/", "redirect_uri"),
+        ("com.example.app:/<cb>", "redirect_uri"),
     ] {
         assert_eq!(client.login().redirect_uri(uri).await.unwrap_err().code(), code, "{uri}");
         assert_eq!(client.manual().authorization_url(uri).await.unwrap_err().code(), code, "{uri}");

@@ -295,3 +295,27 @@ async fn a_plain_authorization_server_is_one() {
     let tokens = client.finish(login.pending, arrived(&format!("code=c&state={state}"))).await.unwrap();
     assert!(tokens.id_token().is_none());
 }
+
+#[tokio::test]
+async fn what_the_metadata_says_of_one_login_is_told_to_nobody() {
+    let secret = crate::scenario::CLIENT_SECRET;
+    for status in [429, 500, 503] {
+        let mut refusal = json(status, json!({"error": secret, "error_description": secret}));
+        refusal.headers_mut().insert("retry-after", "7000".parse().unwrap());
+        let error = client(ISSUER, &Wire::always(refusal)).login().await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("http_status", Some(status)));
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7000)));
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+    let quoting = |name: &str, value: String| json(200, metadata(ISSUER, json!({ name: value })));
+    for (document, code) in [
+        (answer(200, &format!("text/{secret}"), "{}"), "content_type"),
+        (quoting("issuer", format!("https://op.example/{secret}")), "issuer_mismatch"),
+        (quoting("token_endpoint", format!("http://op.example/{secret}")), "insecure_url"),
+        (quoting("token_endpoint", format!("https://op.example/#{secret}")), "metadata"),
+    ] {
+        let error = client(ISSUER, &Wire::always(document)).login().await.unwrap_err();
+        assert_eq!(error.code(), code);
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+}

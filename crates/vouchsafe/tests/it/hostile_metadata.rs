@@ -1,9 +1,9 @@
 //! Metadata of an attacker, and where to find that of an honest provider.
 use serde_json::json;
-use vouchsafe::Provider;
+use vouchsafe::{Client, HttpErrorKind, Provider};
 
-use crate::scenario::{ISSUER, Scenario};
-use crate::wire::{answer, json as answer_json};
+use crate::scenario::{ISSUER, Scenario, web};
+use crate::wire::{Wire, answer, json as answer_json};
 
 #[tokio::test]
 async fn an_endpoint_that_could_steer_a_terminal_is_none() {
@@ -12,6 +12,40 @@ async fn an_endpoint_that_could_steer_a_terminal_is_none() {
             let scenario = Scenario::openid().metadata(name, json!(format!("{ISSUER}{rest}")));
             assert_eq!(scenario.verdict().await, "metadata", "{name} {rest:?}");
         }
+    }
+}
+
+/// Every URL in the metadata that an application may put into a page, or send a browser or a request to.
+const URLS: [&str; 11] = [
+    "authorization_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "revocation_endpoint",
+    "end_session_endpoint",
+    "check_session_iframe",
+    "introspection_endpoint",
+    "device_authorization_endpoint",
+    "pushed_authorization_request_endpoint",
+    "registration_endpoint",
+];
+
+#[tokio::test]
+async fn an_endpoint_that_could_end_the_markup_around_it_is_none() {
+    for name in URLS {
+        for rest in ["/\"><script>alert(1)</script>", "/`", "/a\\b", "/{a}", "/a|b", "/^", "/[a]", "?x=<y>"] {
+            let scenario = Scenario::openid().metadata(name, json!(format!("{ISSUER}{rest}")));
+            assert_eq!(scenario.verdict().await, "metadata", "{name} {rest}");
+        }
+    }
+}
+
+#[test]
+fn an_issuer_that_could_end_the_markup_around_it_is_none() {
+    for rest in ["/\"><script>", "/{tenant}", "/a\\b", "/'\"", "/|"] {
+        let provider = Provider::openid(format!("{ISSUER}{rest}"));
+        let client = Client::new(provider, web(), &Wire::dead(HttpErrorKind::Connect).http());
+        assert_eq!(client.unwrap_err().code(), "invalid_url", "{rest}");
     }
 }
 
@@ -74,6 +108,7 @@ async fn an_openid_provider_is_one_wherever_its_metadata_is_found() {
 async fn an_endpoint_that_applications_alone_use_is_one_too() {
     for name in [
         "end_session_endpoint",
+        "check_session_iframe",
         "introspection_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",

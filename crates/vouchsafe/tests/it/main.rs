@@ -8,6 +8,7 @@ mod acted_issuer;
 #[cfg(feature = "reqwest")]
 mod addresses;
 mod authorization_url;
+mod call_timeout;
 mod callback;
 #[cfg(feature = "reqwest")]
 mod catalogue;
@@ -16,6 +17,7 @@ mod discovery;
 mod found_by_fuzzing;
 mod hostile_answers;
 mod hostile_jwt;
+mod hostile_keys;
 mod hostile_metadata;
 #[cfg(feature = "reqwest")]
 mod hostile_transport;
@@ -32,6 +34,8 @@ mod redirect_uri;
 mod refresh;
 mod retries;
 mod revocation;
+#[cfg(feature = "reqwest")]
+mod sent_once;
 mod servers;
 mod step_up;
 mod thirteen;
@@ -40,4 +44,5 @@ mod token_request;
 mod tokens;
 #[cfg(feature = "reqwest")]
 mod transport;
+mod under_load;
 mod userinfo;

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use vouchsafe::{Client, Error, Http, Provider};
 
-use crate::scenario::{REDIRECT_URI, web};
+use crate::scenario::{Held, REDIRECT_URI, acme, web};
 
 /// A server on loopback that says the same to everybody, word by word.
 struct Server {
@@ -298,6 +298,95 @@ async fn a_server_that_speaks_no_tls_is_told_so() {
     assert_eq!(code(exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await), "tls");
 }
 
+/// A server that says that to a TLS client's greeting. What it hears: the greeting, and what comes after it.
+async fn greeted(answer: Vec<u8>) -> (u16, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let seen = heard.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 5];
+            stream.read_exact(&mut head).await.unwrap();
+            let mut greeting = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+            stream.read_exact(&mut greeting).await.unwrap();
+            seen.lock().unwrap().push(greeting);
+            let _ = stream.write_all(&answer).await;
+            let mut after = Vec::new();
+            let _ = stream.read_to_end(&mut after).await;
+            seen.lock().unwrap().push(after);
+        }
+    });
+    (port, heard)
+}
+
+/// An extension of a greeting (RFC 8446 section 4.1.2).
+fn extension(greeting: &[u8], wanted: u16) -> Option<Vec<u8>> {
+    fn take<'g>(rest: &mut &'g [u8], length: usize) -> &'g [u8] {
+        let (taken, after) = rest.split_at(length);
+        *rest = after;
+        taken
+    }
+    let long = |bytes: &[u8]| usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+    let mut rest = &greeting[4 + 2 + 32..];
+    let session = usize::from(take(&mut rest, 1)[0]);
+    take(&mut rest, session);
+    let ciphers = long(take(&mut rest, 2));
+    take(&mut rest, ciphers);
+    let compressions = usize::from(take(&mut rest, 1)[0]);
+    take(&mut rest, compressions);
+    take(&mut rest, 2);
+    while !rest.is_empty() {
+        let (kind, length) = (long(take(&mut rest, 2)), long(take(&mut rest, 2)));
+        let body = take(&mut rest, length);
+        if kind == usize::from(wanted) {
+            return Some(body.to_vec());
+        }
+    }
+    None
+}
+
+const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
+#[tokio::test]
+async fn what_is_offered_is_tls_1_2_or_newer_and_http_1_1() {
+    let (port, heard) = greeted(HANDSHAKE_FAILURE.to_vec()).await;
+    let error = exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "tls", "{error}");
+    let greeting = heard.lock().unwrap()[0].clone();
+    // RFC 8446 §4.2.1: a list of versions; without it, everything up to the greeting's own would be offered.
+    assert_eq!(extension(&greeting, 43).unwrap(), [4, 3, 4, 3, 3]);
+    // RFC 7301 §3.1.
+    let alpn = extension(&greeting, 16);
+    assert!(alpn.is_none_or(|alpn| alpn == *b"\x00\x09\x08http/1.1"));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_older_tls_alone_is_not_spoken_to() {
+    // A ServerHello of that version (RFC 5246 section 7.4.1.3), or its alert that the client's is too new.
+    let hello = |minor: u8| {
+        let mut hello = vec![3, minor];
+        hello.extend([7; 32]);
+        // No session, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, no compression.
+        hello.extend([0, 0xc0, 0x2f, 0]);
+        let length = u8::try_from(hello.len()).unwrap();
+        [vec![22, 3, minor, 0, length + 4, 2, 0, 0, length], hello].concat()
+    };
+    for answer in [hello(2), hello(1), hello(0), vec![21, 3, 1, 0, 2, 2, 70]] {
+        let (port, heard) = greeted(answer).await;
+        let url = format!("https://localhost:{port}/me");
+        let client = Client::new(acme().userinfo_endpoint(url), web(), &Http::new().unwrap()).unwrap();
+        let tokens = client.held(serde_json::json!({"access_token": "hush-at"}));
+        let error = client.profile(&tokens).await.unwrap_err();
+        // It will not do another time either: what only reads is not tried again.
+        assert_eq!(error.code(), "tls", "{error}");
+        let heard = heard.lock().unwrap().clone();
+        assert!(heard.len() <= 2, "one connection");
+        let alert = |after: &Vec<u8>| after.is_empty() || after[0] == 21;
+        assert!(heard.iter().skip(1).all(alert), "nothing but an alert was said: {heard:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_proxy_is_asked_for_everything_but_loopback() {
     let proxy = Server::saying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
@@ -315,10 +404,17 @@ async fn a_proxy_is_asked_for_everything_but_loopback() {
 fn settings_that_cannot_be_read_are_told_so() {
     let error = Http::builder().proxy("not a url").build().unwrap_err();
     assert_eq!(error.code(), "proxy");
+    // With reqwest's feature `socks` it would be one, without it none: here it never is.
+    for proxy in ["socks5://127.0.0.1:1", "SOCKS5H://127.0.0.1:1", "ftp://127.0.0.1:1"] {
+        assert_eq!(Http::builder().proxy(proxy).build().unwrap_err().code(), "proxy", "{proxy}");
+    }
+    assert!(Http::builder().proxy("127.0.0.1:1").build().is_ok());
     let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    for (pem, code) in
-        [("", "certificate_authority"), ("nonsense", "certificate_authority"), (unreadable, "tls")]
-    {
+    for (pem, code) in [
+        ("", "certificate_authority"),
+        ("nonsense", "certificate_authority"),
+        (unreadable, "certificate_authority"),
+    ] {
         let error = Http::builder().certificate_authority(pem).build().unwrap_err();
         assert!(matches!(error, Error::Config(_)));
         assert_eq!(error.code(), code, "{pem}: {error}");

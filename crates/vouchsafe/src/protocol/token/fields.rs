@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{self, Names, Scalar, Skipped, Text};
+use crate::json::{self, Members, Names, Scalar, Skipped, Text};
 
 /// The members of an answer as they came.
 #[derive(Default)]
@@ -81,7 +81,10 @@ impl<'de> Visitor<'de> for ScopeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scope<'de>, A::Error> {
-        Skipped.visit_map(map).map(|Skipped| Scope::One(Scalar::Other))
+        match Members::of(map)? {
+            Members::Number(_) => Ok(Scope::One(Scalar::Other)),
+            Members::Object(object) => object.skip().map(|()| Scope::One(Scalar::Other)),
+        }
     }
 }
 

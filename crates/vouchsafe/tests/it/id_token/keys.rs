@@ -219,3 +219,24 @@ async fn keys_that_could_not_be_fetched_are_asked_for_again() {
     scenario.op().answers.clear();
     assert_eq!(scenario.verdict().await, "ok");
 }
+
+#[tokio::test]
+async fn what_the_key_set_says_of_one_login_is_told_to_nobody() {
+    let secret = crate::scenario::CLIENT_SECRET;
+    let said = json!({"error": secret, "error_description": secret, "error_uri": secret});
+    for status in [400, 401, 403, 500, 503] {
+        let mut refusal = answer_json(status, said.clone());
+        refusal
+            .headers_mut()
+            .insert("www-authenticate", format!("Bearer error=\"{secret}\"").parse().unwrap());
+        refusal.headers_mut().insert("retry-after", "7".parse().unwrap());
+        let error = Scenario::openid().at("/jwks", refusal).log_in().await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("http_status", Some(status)));
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
+        assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    }
+    let odd = Scenario::openid().at("/jwks", answer(200, &format!("text/{secret}"), "{}"));
+    let error = odd.log_in().await.unwrap_err();
+    assert_eq!(error.code(), "content_type");
+    assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+}

@@ -1,6 +1,6 @@
 //! OpenID Providers with manners of their own.
 use serde_json::json;
-use vouchsafe::{Client, Provider};
+use vouchsafe::{Client, Error, Provider};
 
 use crate::scenario::{CLIENT_ID, Held, SUBJECT, Scenario, arrived, web};
 use crate::wire::{self, Wire};
@@ -117,6 +117,25 @@ async fn a_token_is_from_the_tenant_that_it_names() {
     }
     let without = tenants().claim("iss", json!("https://op.example/t-1/v2.0"));
     assert_eq!(verdict(&without).await, "missing_field");
+}
+
+#[tokio::test]
+async fn a_refreshed_id_token_is_from_the_tenant_of_the_first() {
+    // OpenID Connect Core section 12.2: its iss is the same as before.
+    let tenant = |tid: &str| json!({"iss": format!("https://op.example/{tid}/v2.0"), "tid": tid});
+    for (then, expected) in [("t-1", None), ("t-2", Some("issuer_mismatch"))] {
+        let with_subject = format!("{TEMPLATE}\n[identity]\nsubject = [\"/sub\"]");
+        let provider = defined("https://op.example/common/v2.0", &with_subject);
+        let scenario = tenants().provider(provider).with(|op| op.claims = tenant("t-1"));
+        let login = scenario.client().login().await.unwrap();
+        let url = scenario.callback(&login.url).replace("&iss=https%3A%2F%2Fop.example", "");
+        let tokens = scenario.client().finish(login.pending, &url).await.unwrap();
+        let identity = scenario.client().identity(&tokens).await.unwrap();
+        assert_eq!(identity.issuer(), "https://op.example/t-1/v2.0", "an account is one of its tenant's");
+        scenario.op().claims = tenant(then);
+        let outcome = scenario.client().refresh(&tokens).await;
+        assert_eq!(outcome.err().as_ref().map(Error::code), expected, "{then}");
+    }
 }
 
 #[tokio::test]

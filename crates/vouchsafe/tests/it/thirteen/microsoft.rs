@@ -2,6 +2,7 @@ use serde_json::json;
 use vouchsafe::{Client, Provider, providers};
 
 use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
+use crate::forge;
 use crate::scenario::web;
 use crate::wire;
 
@@ -100,6 +101,80 @@ async fn a_token_that_names_another_tenant_than_its_issuer_is_refused() {
         claims[name] = value;
         assert_eq!(stage.log_in_with(TOKEN, claims).await.1.unwrap_err().code(), code, "{name}");
     }
+}
+
+/// The keys that Microsoft publishes, each with the issuer that it may sign for.
+fn publish(stage: &Stage, keys: &[(&str, &str, serde_json::Value)]) {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|(material, kid, issuer)| {
+            let mut key = forge::jwk(material);
+            key["kid"] = json!(kid);
+            key["issuer"] = issuer.clone();
+            key
+        })
+        .collect();
+    let place = stage.sample("discovery_common")["jwks_uri"].as_str().unwrap().to_owned();
+    stage.answer(&format!("GET {place}"), wire::json(200, json!({ "keys": keys })));
+}
+
+fn issuer_of(tenant: &str) -> serde_json::Value {
+    json!(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
+}
+
+const CONSUMERS: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+const TENANT: &str = "72f988bf-0000-4000-8000-2d7cd011db47";
+
+#[tokio::test]
+async fn a_key_of_another_tenant_signs_nobody_in() {
+    let verdict = async |keys: &[(&str, &str, serde_json::Value)]| {
+        let stage = stage();
+        publish(&stage, keys);
+        let (_, tokens) = stage.log_in_with(TOKEN, stage.sample("id_token_claims_verified")).await;
+        tokens.map(|_| "ok".to_owned()).unwrap_or_else(|error| error.code().to_owned())
+    };
+    // The key of the consumers' tenant is a good key, and signs for a company's user here.
+    assert_eq!(verdict(&[("rsa", "rsa", issuer_of(CONSUMERS))]).await, "issuer_mismatch");
+    assert_eq!(verdict(&[("rsa", "rsa", issuer_of(TENANT))]).await, "ok");
+    assert_eq!(verdict(&[("rsa", "rsa", issuer_of("{tenantid}"))]).await, "ok");
+    assert_eq!(
+        verdict(&[("rsa", "rsa", json!("https://evil.example/{tenantid}/v2.0"))]).await,
+        "issuer_mismatch"
+    );
+    // An issuer that cannot be read is none that fits.
+    for wrong in [json!(7), json!(null), json!([])] {
+        assert_eq!(verdict(&[("rsa", "rsa", wrong)]).await, "unknown_key");
+    }
+    // One id stands there once for each issuer.
+    let both = [("stranger", "rsa", issuer_of(CONSUMERS)), ("rsa", "rsa", issuer_of(TENANT))];
+    assert_eq!(verdict(&both).await, "ok");
+    let swapped = [("rsa", "rsa", issuer_of(CONSUMERS)), ("stranger", "rsa", issuer_of(TENANT))];
+    assert_eq!(verdict(&swapped).await, "signature");
+}
+
+#[tokio::test]
+async fn a_key_of_another_tenant_verifies_no_other_jwt_either() {
+    let stage = stage();
+    let jwt = |tenant: &str| {
+        let mut claims = json!({"iss": issuer_of(tenant), "tid": tenant, "sub": "1"});
+        claims["exp"] = (crate::scenario::now() + 300).into();
+        forge::jwt("RS256", "rsa", &json!({"alg": "RS256", "kid": "rsa"}), &claims.to_string())
+    };
+    publish(&stage, &[("rsa", "rsa", issuer_of(CONSUMERS))]);
+    assert!(stage.client.manual().verify_jwt(&jwt(CONSUMERS), None).await.is_ok());
+    let error = stage.client.manual().verify_jwt(&jwt(TENANT), None).await.unwrap_err();
+    assert_eq!(error.code(), "issuer_mismatch");
+    assert!(error.to_string().contains("another tenant"), "{error}");
+    // And where the client is for one tenant alone.
+    let stage = stage_of(providers::microsoft(TENANT), TENANT);
+    let mut metadata = stage.sample("discovery_common");
+    metadata["issuer"] = issuer_of(TENANT);
+    let place =
+        format!("GET https://login.microsoftonline.com/{TENANT}/v2.0/.well-known/openid-configuration");
+    stage.metadata(&place, &metadata);
+    publish(&stage, &[("rsa", "rsa", issuer_of(CONSUMERS))]);
+    let error = stage.client.manual().verify_jwt(&jwt(TENANT), None).await.unwrap_err();
+    assert_eq!(error.code(), "issuer_mismatch");
 }
 
 #[tokio::test]

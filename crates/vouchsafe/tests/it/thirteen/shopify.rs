@@ -16,11 +16,16 @@ async fn log_in(stage: &Stage, shop: &str) -> (String, Result<Tokens, Error>) {
     let login = stage.client.login().await.unwrap();
     let state = param(&login.url, "state").unwrap();
     let message = format!("code=code-1&shop={shop}&state={state}&timestamp=1795430400");
+    let outcome =
+        stage.client.finish(login.pending, arrived(&format!("{message}&hmac={}", tag(&message)))).await;
+    (super::masked(&login.url), outcome)
+}
+
+/// What the shop signs a message with.
+fn tag(message: &str) -> String {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
-    let tag: String = tag.as_ref().iter().map(|b| format!("{b:02x}")).collect();
-    let outcome = stage.client.finish(login.pending, arrived(&format!("{message}&hmac={tag}"))).await;
-    (super::masked(&login.url), outcome)
+    tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[tokio::test]
@@ -71,6 +76,34 @@ async fn a_response_of_another_shop_is_refused() {
     let unsigned = stage.log_in("code=code-1&shop=cameliard.myshopify.com&state=STATE").await.1;
     assert_eq!(unsigned.unwrap_err().code(), "signature");
     assert!(stage.wire.seen().is_empty(), "no code and no secret left this machine");
+}
+
+#[tokio::test]
+async fn a_signed_parameter_does_not_swallow_its_neighbours() {
+    let stage = stage();
+    stage.at(TOKEN, 200, "token");
+    let shop = "shop=cameliard.myshopify.com";
+    // In each, the query has the letters of what was signed, but other parameters.
+    for query in [
+        "code=code-1%26host%3Dx&shop=cameliard.myshopify.com&state=STATE",
+        "code%3Dcode-1%26host=x&shop=cameliard.myshopify.com&state=STATE",
+        "code=code-1&host=x%26shop%3Dcameliard.myshopify.com&shop=cameliard.myshopify.com&state=STATE",
+    ] {
+        let login = stage.client.login().await.unwrap();
+        let state = param(&login.url, "state").unwrap();
+        let signed = query.replace("STATE", &state).replace("%26", "&").replace("%3D", "=");
+        let query = format!("{}&hmac={}", query.replace("STATE", &state), tag(&signed));
+        let error = stage.client.finish(login.pending, arrived(&query)).await.unwrap_err();
+        assert_eq!(error.code(), "signature", "{query}");
+    }
+    assert!(stage.wire.seen().is_empty());
+    // What Shopify signs: `%` and `&` escaped, `=` in names alone.
+    let login = stage.client.login().await.unwrap();
+    let state = param(&login.url, "state").unwrap();
+    let signed = tag(&format!("a%3Db=c=d&code=1%25%262&{shop}&state={state}"));
+    let query = format!("a%3Db=c%3Dd&code=1%25%262&{shop}&state={state}&hmac={signed}");
+    stage.client.finish(login.pending, arrived(&query)).await.unwrap();
+    assert!(stage.last().contains("&code=1%25%262&"), "{}", stage.last());
 }
 
 #[tokio::test]

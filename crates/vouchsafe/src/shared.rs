@@ -1,0 +1,780 @@
+//! What is fetched once for all who wait, and kept: metadata and keys.
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future;
+
+use crate::error::Error;
+use crate::http::{BoxFuture, Http};
+
+/// A value that is fetched at first use, once for all who wait, and renewed when it is old.
+///
+/// The fetch under way belongs to nobody who waits for it: a caller that is dropped leaves it to the others, to the
+/// background ([`HttpClient::spawn`](crate::HttpClient::spawn)) or to the next caller. When a renewal fails the old value
+/// stays, up to its end; when the first fetch fails, all who waited are told, and the next caller tries again.
+pub(crate) struct Shared<T> {
+    state: Arc<Mutex<State<T>>>,
+    http: Http,
+}
+
+struct State<T> {
+    value: Option<Arc<T>>,
+    fetched: Option<Instant>,
+    /// The number of the fetch that the value came of.
+    source: u64,
+    /// Since when and for how long nothing is fetched: after a renewal that failed, or because the provider asks for it.
+    rest: Option<(Instant, Duration)>,
+    failure: Option<Error>,
+    flight: Option<Flight<T>>,
+    /// How many fetches have begun.
+    begun: u64,
+    /// What each kind of asker has used up.
+    provider: Budget,
+    anybody: Budget,
+}
+
+/// A fetch under way.
+struct Flight<T> {
+    number: u64,
+    /// It must not own the state that it is kept in.
+    outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
+    freshness: Freshness,
+    forced: Option<(Asker, Turn)>,
+    /// How many drive it, the background included.
+    drivers: usize,
+    /// Since when nobody drives it.
+    left: Option<Instant>,
+}
+
+/// How long a value is good for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Freshness {
+    /// After that time it is fetched anew.
+    pub(crate) max_age: Duration,
+    /// After that time it is not used any more, even if it cannot be fetched.
+    pub(crate) end: Duration,
+    /// How long after a forced or failed renewal the next one may be.
+    pub(crate) cool_down: Duration,
+}
+
+/// Where a token came from that needs a newer value. Each kind has fetches of its own, so that strangers who make up
+/// tokens use up none of those that logins need.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asker {
+    /// From the provider itself, over TLS.
+    Provider,
+    /// From anybody who handed it in.
+    Anybody,
+}
+
+/// When renewals that tokens forced have ended.
+#[derive(Clone, Copy, Default)]
+struct Budget {
+    usual: Option<Instant>,
+    extra: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Usual,
+    /// For those who joined a fetch that had begun before they asked.
+    Extra,
+}
+
+impl Budget {
+    /// The renewal that may be forced now. `joined` says that the caller waited for an older fetch, in vain.
+    fn turn(&self, joined: bool, cool_down: Duration) -> Option<Turn> {
+        let may = |ended: Option<Instant>| ended.is_none_or(|ended| ended.elapsed() >= cool_down);
+        if may(self.usual) {
+            return Some(Turn::Usual);
+        }
+        (joined && may(self.extra)).then_some(Turn::Extra)
+    }
+}
+
+impl<T> State<T> {
+    /// The value, unless it is too old to be used at all.
+    fn usable(&self, freshness: Freshness) -> Option<&Arc<T>> {
+        self.value.as_ref().filter(|_| self.is_younger_than(freshness.end))
+    }
+
+    /// The value, unless it is to be fetched anew.
+    fn known(&self, freshness: Freshness) -> Option<&Arc<T>> {
+        self.usable(freshness).filter(|_| self.is_younger_than(freshness.max_age) || self.is_resting())
+    }
+
+    fn is_younger_than(&self, age: Duration) -> bool {
+        self.fetched.is_some_and(|at| at.elapsed() < age)
+    }
+
+    fn is_resting(&self) -> bool {
+        self.rest.is_some_and(|(since, rest)| since.elapsed() < rest)
+    }
+
+    fn budget(&mut self, asker: Asker) -> &mut Budget {
+        match asker {
+            Asker::Provider => &mut self.provider,
+            Asker::Anybody => &mut self.anybody,
+        }
+    }
+
+    fn record(&mut self, flight: &Flight<T>, outcome: &Result<Arc<T>, Error>) {
+        let now = Instant::now();
+        if let Some((asker, turn)) = flight.forced {
+            let budget = self.budget(asker);
+            match turn {
+                Turn::Usual => budget.usual = Some(now),
+                Turn::Extra => budget.extra = Some(now),
+            }
+        }
+        match outcome {
+            Ok(value) => {
+                self.fetched = Some(now);
+                self.source = flight.number;
+                self.rest = None;
+                self.failure = None;
+                self.value = Some(value.clone());
+            }
+            Err(error) => {
+                // Where there is nothing to go on with, only the provider's own word keeps the next caller waiting, and
+                // not for long: it may have been one server of many.
+                let cool_down = flight.freshness.cool_down;
+                let asked = error.retry_after().map(|wait| wait.min(cool_down));
+                let rest = if self.usable(flight.freshness).is_some() { Some(cool_down) } else { asked };
+                self.rest = rest.map(|rest| (now, rest));
+                self.failure = Some(error.clone());
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    pub(crate) fn empty(http: &Http) -> Self {
+        let state = State {
+            value: None,
+            fetched: None,
+            source: 0,
+            rest: None,
+            failure: None,
+            flight: None,
+            begun: 0,
+            provider: Budget::default(),
+            anybody: Budget::default(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), http: http.clone() }
+    }
+
+    pub(crate) fn with(value: T, http: &Http) -> Self {
+        let shared = Self::empty(http);
+        {
+            let mut state = lock(&shared.state);
+            state.value = Some(Arc::new(value));
+            state.fetched = Some(Instant::now());
+        }
+        shared
+    }
+
+    /// The value, if it is there and not old.
+    pub(crate) fn known(&self, freshness: Freshness) -> Option<Arc<T>> {
+        lock(&self.state).known(freshness).cloned()
+    }
+
+    /// The value, fetched if there is none or if it is too old.
+    pub(crate) async fn get(
+        &self,
+        freshness: Freshness,
+        fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Result<Arc<T>, Error> {
+        loop {
+            let seat = self.seat(freshness, &fetch, |state| {
+                if let Some(value) = state.known(freshness) {
+                    return Err(Ok(value.clone()));
+                }
+                match state.failure.as_ref().filter(|_| state.is_resting()) {
+                    Some(failure) => Err(Err(failure.clone())),
+                    None => Ok(None),
+                }
+            });
+            let seat = match seat {
+                Ok(seat) => seat,
+                Err(known) => return known,
+            };
+            match seat.outcome().await {
+                Ok(value) => return Ok(value),
+                // What stood still may have failed of that alone.
+                Err(_) if seat.was_left => {}
+                Err(error) => return lock(&self.state).usable(freshness).cloned().ok_or(error),
+            }
+        }
+    }
+
+    /// A value newer than `old`, at most once in a cool-down for each kind of asker; none where that is not to be had.
+    ///
+    /// A caller that finds a fetch under way waits for it. As that had begun before the caller asked, its outcome may lack
+    /// what the caller needs: then the caller asks again, with the same `asked`, and there is one more fetch for all such
+    /// callers.
+    pub(crate) async fn newer(
+        &self,
+        old: &Arc<T>,
+        asker: Asker,
+        asked: &mut Option<u64>,
+        freshness: Freshness,
+        fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Option<Arc<T>> {
+        loop {
+            let seat = self.seat(freshness, &fetch, |state| {
+                let joined = asked.is_some();
+                let asked = *asked.get_or_insert(state.begun);
+                if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
+                    return Err(Some(value.clone()));
+                }
+                // Its fetch began after the caller had asked: another would bring the same.
+                if state.source > asked {
+                    return Err(None);
+                }
+                if state.flight.is_some() {
+                    return Ok(None);
+                }
+                let turn = state.budget(asker).turn(joined, freshness.cool_down).ok_or(None)?;
+                Ok(Some((asker, turn)))
+            });
+            let seat = match seat {
+                Ok(seat) => seat,
+                Err(known) => return known,
+            };
+            match seat.outcome().await {
+                Ok(value) => return Some(value),
+                Err(_) if seat.was_left => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// A seat in the fetch under way, or in a new one; unless it is decided that none is needed.
+    fn seat<O>(
+        &self,
+        freshness: Freshness,
+        fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
+        decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
+    ) -> Result<Seat<T>, O> {
+        // Dropped after the lock is given back: what is in it is the transport's.
+        let _stale;
+        let (seat, begins) = {
+            let mut guard = lock(&self.state);
+            let state = &mut *guard;
+            let stall = self.http.time_limit();
+            let is_stale = |flight: &mut Flight<T>| flight.left.is_some_and(|left| left.elapsed() >= stall);
+            _stale = state.flight.take_if(is_stale);
+            let forced = decide(state)?;
+            let next = state.begun + 1;
+            let flight = state.flight.get_or_insert_with(|| Flight {
+                number: next,
+                outcome: without_panic(fetch()).boxed().shared(),
+                freshness,
+                forced,
+                drivers: 0,
+                left: None,
+            });
+            state.begun = state.begun.max(flight.number);
+            let was_left = flight.left.take().is_some();
+            flight.drivers += 1;
+            let driver = Driver { state: self.state.clone(), number: flight.number, is_background: false };
+            (Seat { driver, outcome: flight.outcome.clone(), was_left }, flight.number == next)
+        };
+        if begins {
+            // Where there is no background, the next caller goes on with it.
+            let state = self.state.clone();
+            let _ = self.http.spawn(Box::pin(to_its_end(state, seat.driver.number, seat.outcome.clone())));
+        }
+        Ok(seat)
+    }
+}
+
+/// The fetch as somebody has it who waits for it.
+struct Seat<T> {
+    driver: Driver<T>,
+    outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
+    /// Nobody had driven it for a while.
+    was_left: bool,
+}
+
+impl<T> Seat<T> {
+    async fn outcome(&self) -> Result<Arc<T>, Error> {
+        let outcome = self.outcome.clone().await;
+        settle(&self.driver.state, self.driver.number, &outcome);
+        outcome
+    }
+}
+
+/// Counts as one who drives the fetch, for as long as it lives.
+struct Driver<T> {
+    state: Arc<Mutex<State<T>>>,
+    number: u64,
+    is_background: bool,
+}
+
+impl<T> Drop for Driver<T> {
+    fn drop(&mut self) {
+        let _lost;
+        let mut state = lock(&self.state);
+        let Some(flight) = state.flight.as_mut().filter(|flight| flight.number == self.number) else {
+            return;
+        };
+        flight.drivers -= 1;
+        if flight.drivers == 0 {
+            flight.left = Some(Instant::now());
+        }
+        // The runtime ends before the fetch does, and takes its connections and timers along.
+        if self.is_background {
+            _lost = state.flight.take();
+        }
+    }
+}
+
+/// What the background does.
+async fn to_its_end<T>(
+    state: Arc<Mutex<State<T>>>,
+    number: u64,
+    outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
+) {
+    if let Some(flight) = lock(&state).flight.as_mut().filter(|flight| flight.number == number) {
+        flight.drivers += 1;
+        flight.left = None;
+    } else {
+        return;
+    }
+    let driver = Driver { state, number, is_background: true };
+    let outcome = outcome.await;
+    settle(&driver.state, number, &outcome);
+}
+
+/// Records an outcome: by whoever sees it first.
+fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Error>) {
+    let flight;
+    let mut state = lock(state);
+    flight = state.flight.take_if(|flight| flight.number == number);
+    if let Some(flight) = &flight {
+        state.record(flight, outcome);
+    }
+}
+
+/// A panic of the transport becomes an error: it would be repeated to everybody who waits, and to all who come later.
+async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result<Arc<T>, Error> {
+    match AssertUnwindSafe(fetch).catch_unwind().await {
+        Ok(outcome) => outcome.map(Arc::new),
+        Err(_) => {
+            Err(Error::config("http_client", "the HTTP client panicked while metadata or keys were fetched"))
+        }
+    }
+}
+
+fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
+    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+    use std::task::{Context, Poll, Waker};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::error::TransportError;
+    use crate::http::{HttpClient, Limits, Request, Response};
+
+    const LONG: Freshness = Freshness {
+        max_age: Duration::from_secs(3600),
+        end: Duration::from_secs(7200),
+        cool_down: Duration::from_secs(30),
+    };
+    const OLD_AT_ONCE: Freshness = Freshness { max_age: Duration::ZERO, ..LONG };
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        loop {
+            if let Some(value) = poll(future.as_mut()) {
+                return value;
+            }
+        }
+    }
+
+    fn poll<F: Future + ?Sized>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        match future.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
+            Poll::Pending => None,
+        }
+    }
+
+    /// A provider whose fetches end when the gate is open, and what is fetched from it: how many fetches have begun.
+    #[derive(Clone, Default)]
+    struct Source {
+        open: Arc<AtomicBool>,
+        fetched: Arc<AtomicU32>,
+        /// What runs in the background, once there is one.
+        background: Option<Arc<Mutex<Vec<BoxFuture<'static, ()>>>>>,
+        limit: Option<Duration>,
+    }
+
+    impl Source {
+        fn open() -> Self {
+            let source = Self::default();
+            source.open.store(true, Relaxed);
+            source
+        }
+
+        fn shared(&self) -> Shared<u32> {
+            let http = Http::from(self.clone());
+            Shared::empty(&match self.limit {
+                Some(limit) => http.timeout(limit),
+                None => http,
+            })
+        }
+
+        fn fetch(&self) -> BoxFuture<'static, Result<u32, Error>> {
+            let (open, number) = (self.open.clone(), self.fetched.clone());
+            Box::pin(async move {
+                let number = number.fetch_add(1, Relaxed);
+                let is_open = |context: &mut Context<'_>| {
+                    if open.load(Relaxed) {
+                        return Poll::Ready(());
+                    }
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                };
+                std::future::poll_fn(is_open).await;
+                Ok(number)
+            })
+        }
+
+        fn fetches(&self) -> u32 {
+            self.fetched.load(Relaxed)
+        }
+    }
+
+    impl HttpClient for Source {
+        fn send(&self, _: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+            unreachable!("what is fetched is not sent for here")
+        }
+
+        fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+            match &self.background {
+                Some(tasks) => tasks.lock().unwrap().push(task),
+                None => return Err(task),
+            }
+            Ok(())
+        }
+    }
+
+    fn failure() -> Error {
+        Error::config("test", "no")
+    }
+
+    fn failing() -> BoxFuture<'static, Result<u32, Error>> {
+        Box::pin(async { Err(failure()) })
+    }
+
+    fn ready(value: u32) -> BoxFuture<'static, Result<u32, Error>> {
+        Box::pin(async move { Ok(value) })
+    }
+
+    #[test]
+    fn one_fetch_serves_all_who_wait() {
+        let source = Source::default();
+        let shared = source.shared();
+        let mut all = join_all((0..20).map(|_| shared.get(LONG, || source.fetch())));
+        assert!(poll(std::pin::Pin::new(&mut all)).is_none());
+        source.open.store(true, Relaxed);
+        assert!(block_on(all).into_iter().all(|v| *v.unwrap() == 0));
+        assert_eq!(source.fetches(), 1);
+    }
+
+    #[test]
+    fn whoever_hangs_up_leaves_the_fetch_to_the_others() {
+        let source = Source::default();
+        let shared = source.shared();
+        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let (mut first, mut second) = (get(), get());
+        assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
+        drop(first);
+        // Nobody is left, for a moment.
+        drop(second);
+        let mut third = get();
+        assert!(poll(third.as_mut()).is_none());
+        source.open.store(true, Relaxed);
+        assert_eq!(*block_on(third).unwrap(), 0);
+        assert_eq!(source.fetches(), 1);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_ends_in_the_background() {
+        let source = Source { background: Some(Arc::default()), ..Source::default() };
+        let shared = source.shared();
+        let mut only = Box::pin(shared.get(LONG, || source.fetch()));
+        assert!(poll(only.as_mut()).is_none());
+        drop(only);
+        source.open.store(true, Relaxed);
+        let tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
+        assert_eq!(tasks.len(), 1);
+        block_on(join_all(tasks));
+        assert_eq!(shared.known(LONG).as_deref(), Some(&0));
+    }
+
+    #[test]
+    fn a_background_that_ends_takes_its_fetch_along() {
+        let source = Source { background: Some(Arc::default()), ..Source::default() };
+        let shared = source.shared();
+        let mut only = Box::pin(shared.get(LONG, || source.fetch()));
+        assert!(poll(only.as_mut()).is_none());
+        let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
+        assert!(poll(tasks[0].as_mut()).is_none());
+        drop((only, tasks));
+        source.open.store(true, Relaxed);
+        assert_eq!(*block_on(shared.get(LONG, || source.fetch())).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_fetch_that_stood_still_for_too_long_begins_anew() {
+        for (limit, fetches) in [(Duration::ZERO, 2), (Duration::from_secs(60), 1)] {
+            let source = Source { limit: Some(limit), ..Source::default() };
+            let shared = source.shared();
+            let mut first = Box::pin(shared.get(LONG, || source.fetch()));
+            assert!(poll(first.as_mut()).is_none());
+            // One who waits drives it, however long that takes.
+            let mut second = Box::pin(shared.get(LONG, || source.fetch()));
+            assert!(poll(second.as_mut()).is_none());
+            assert_eq!(source.fetches(), 1);
+            drop((first, second));
+            source.open.store(true, Relaxed);
+            block_on(shared.get(LONG, || source.fetch())).unwrap();
+            assert_eq!(source.fetches(), fetches);
+        }
+    }
+
+    #[test]
+    fn what_failed_of_standing_still_is_tried_again() {
+        let source = Source::default();
+        let shared = source.shared();
+        let timer = || -> BoxFuture<'static, _> {
+            let open = source.open.clone();
+            Box::pin(std::future::poll_fn(move |_| match open.load(Relaxed) {
+                true => Poll::Ready(Err(failure())),
+                false => Poll::Pending,
+            }))
+        };
+        let mut first = Box::pin(shared.get(LONG, timer));
+        assert!(poll(first.as_mut()).is_none());
+        drop(first);
+        source.open.store(true, Relaxed);
+        assert_eq!(*block_on(shared.get(LONG, || source.fetch())).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_for_those_who_waited_and_for_no_others() {
+        let shared = Source::open().shared();
+        let panics = || -> BoxFuture<'static, Result<u32, Error>> { Box::pin(async { panic!("a test") }) };
+        assert_eq!(block_on(shared.get(LONG, panics)).unwrap_err().code(), "http_client");
+        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_failure_is_shared_by_those_who_waited_and_tried_again_by_the_next() {
+        let source = Source::default();
+        let shared = source.shared();
+        let fail = || -> BoxFuture<'static, Result<u32, Error>> {
+            let fetch = source.fetch();
+            Box::pin(async move { fetch.await.and(Err(failure())) })
+        };
+        let mut all = join_all((0..20).map(|_| shared.get(LONG, fail)));
+        assert!(poll(std::pin::Pin::new(&mut all)).is_none());
+        source.open.store(true, Relaxed);
+        assert!(block_on(all).into_iter().all(|v| v.is_err()));
+        assert_eq!(source.fetches(), 1);
+        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+    }
+
+    #[test]
+    fn the_last_good_value_outlives_a_failed_renewal() {
+        let shared = Source::open().shared();
+        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, || ready(1))).unwrap(), 1);
+        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, failing)).unwrap(), 1);
+    }
+
+    #[test]
+    fn no_value_outlives_its_end() {
+        let ended = Freshness { end: Duration::ZERO, ..LONG };
+        let shared = Shared::with(1, &Http::from(Source::open()));
+        assert!(shared.known(LONG).is_some() && shared.known(ended).is_none());
+        assert!(block_on(shared.get(ended, failing)).is_err());
+        // It does not come back while the provider rests either, and the provider is asked again.
+        assert!(shared.known(ended).is_none());
+        assert_eq!(*block_on(shared.get(ended, || ready(2))).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_failed_renewal_is_not_repeated_within_a_cool_down() {
+        let source = Source::open();
+        let fail = || -> BoxFuture<'static, Result<u32, Error>> {
+            let fetch = source.fetch();
+            Box::pin(async move { fetch.await.and(Err(failure())) })
+        };
+        let shared = Shared::with(1, &Http::from(source.clone()));
+        for _ in 0..5 {
+            assert_eq!(*block_on(shared.get(OLD_AT_ONCE, fail)).unwrap(), 1);
+        }
+        assert_eq!(source.fetches(), 1);
+        let restless = Freshness { cool_down: Duration::ZERO, ..OLD_AT_ONCE };
+        let shared = Shared::with(1, &Http::from(source.clone()));
+        for _ in 0..5 {
+            assert_eq!(*block_on(shared.get(restless, fail)).unwrap(), 1);
+        }
+        assert_eq!(source.fetches(), 6);
+    }
+
+    #[test]
+    fn a_provider_that_asks_to_wait_is_not_asked_for_a_first_value_either() {
+        let fetched = AtomicU32::new(0);
+        let busy = || -> BoxFuture<'static, Result<u32, Error>> {
+            let error =
+                Error::status_of(crate::error::Operation::Discovery, "https://a.example".to_owned(), 503);
+            let error = error.after(Some(Duration::from_secs(3600)));
+            fetched.fetch_add(1, Relaxed);
+            Box::pin(async { Err(error) })
+        };
+        let shared = Source::open().shared();
+        for _ in 0..5 {
+            let error = block_on(shared.get(LONG, busy)).unwrap_err();
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
+        }
+        assert_eq!(fetched.load(Relaxed), 1);
+        // It does not rest for longer than a cool-down, whatever was asked for.
+        let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
+        let shared = Source::open().shared();
+        assert!(block_on(shared.get(restless, busy)).is_err());
+        assert_eq!(*block_on(shared.get(restless, || ready(7))).unwrap(), 7);
+    }
+
+    /// Somebody whose token needs a newer value than that.
+    async fn ask(
+        shared: &Shared<u32>,
+        source: &Source,
+        old: &Arc<u32>,
+        asker: Asker,
+        needed: u32,
+    ) -> Option<Arc<u32>> {
+        let (mut asked, mut value) = (None, old.clone());
+        loop {
+            value = shared.newer(&value, asker, &mut asked, LONG, || source.fetch()).await?;
+            if *value >= needed {
+                return Some(value);
+            }
+        }
+    }
+
+    #[test]
+    fn a_newer_value_is_fetched_once_in_a_cool_down() {
+        let source = Source::open();
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
+        assert_eq!(*newer, 1);
+        assert!(block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).is_none());
+        let given = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
+        assert_eq!(*given, 1, "what another renewed is given to all");
+        assert_eq!(source.fetches(), 2);
+    }
+
+    #[test]
+    fn what_strangers_use_up_is_none_of_what_logins_need() {
+        let source = Source::open();
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let newer = block_on(ask(&shared, &source, &old, Asker::Anybody, 1)).unwrap();
+        assert!(block_on(ask(&shared, &source, &newer, Asker::Anybody, 2)).is_none());
+        let newest = block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).unwrap();
+        assert!(block_on(ask(&shared, &source, &newest, Asker::Provider, 3)).is_none());
+        assert_eq!(source.fetches(), 3);
+    }
+
+    #[test]
+    fn who_joins_a_fetch_in_vain_has_one_more_and_all_of_them_the_same() {
+        let source = Source::open();
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        for asker in [Asker::Provider, Asker::Anybody] {
+            let (source, value) =
+                (Source { fetched: source.fetched.clone(), ..Source::default() }, source.fetches());
+            let old = block_on(shared.get(LONG, || source.fetch())).unwrap_or(old.clone());
+            // The first began before the value was there that the others need.
+            let mut first = Box::pin(ask(&shared, &source, &old, asker, value));
+            assert!(poll(first.as_mut()).is_none());
+            let mut others =
+                Box::pin(join_all((0..20).map(|_| ask(&shared, &source, &old, asker, value + 1))));
+            assert!(poll(others.as_mut()).is_none());
+            source.open.store(true, Relaxed);
+            assert_eq!(*block_on(first).unwrap(), value);
+            assert!(block_on(others).into_iter().all(|found| *found.unwrap() == value + 1));
+            assert_eq!(source.fetches(), value + 2, "one fetch, and one more for all who had joined it");
+            // Nobody has a third, whatever was joined.
+            let known = block_on(shared.get(LONG, || source.fetch())).unwrap();
+            assert!(block_on(ask(&shared, &source, &known, asker, value + 2)).is_none());
+            assert_eq!(source.fetches(), value + 2);
+        }
+    }
+
+    #[test]
+    fn overlap_costs_one_more_fetch_in_a_cool_down_and_no_more() {
+        let source = Source::default();
+        source.open.store(true, Relaxed);
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        source.open.store(false, Relaxed);
+        let begin = || Box::pin(ask(&shared, &source, &old, Asker::Anybody, u32::MAX));
+        // Somebody is always under way when the next one comes.
+        let mut under_way = vec![begin()];
+        for _ in 0..20 {
+            under_way.push(begin());
+            source.open.store(true, Relaxed);
+            under_way.retain_mut(|asking| poll(asking.as_mut()).is_none());
+            source.open.store(false, Relaxed);
+            under_way.push(begin());
+            under_way.retain_mut(|asking| poll(asking.as_mut()).is_none());
+        }
+        assert_eq!(source.fetches(), 3, "the first, and two that were forced");
+    }
+
+    #[test]
+    fn who_waited_for_a_value_in_vain_is_told_so_once_it_is_newer_than_the_question() {
+        let source = Source::open();
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        // The fetch that this one began has nothing newer for it: it begins no other.
+        let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
+        let mut asked = None;
+        let newer = block_on(shared.newer(&old, Asker::Provider, &mut asked, restless, || source.fetch()));
+        let newer = newer.unwrap();
+        let again = block_on(shared.newer(&newer, Asker::Provider, &mut asked, restless, || source.fetch()));
+        assert!(again.is_none());
+        assert_eq!(source.fetches(), 2);
+    }
+
+    #[test]
+    fn a_renewal_counts_from_when_it_ended() {
+        let source = Source::default();
+        source.open.store(true, Relaxed);
+        let shared = source.shared();
+        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        source.open.store(false, Relaxed);
+        // Whoever hangs up has used up nothing, and the next one goes on with it.
+        for _ in 0..5 {
+            let mut stranger = Box::pin(ask(&shared, &source, &old, Asker::Anybody, 1));
+            assert!(poll(stranger.as_mut()).is_none());
+        }
+        source.open.store(true, Relaxed);
+        assert_eq!(*block_on(ask(&shared, &source, &old, Asker::Anybody, 1)).unwrap(), 1);
+        assert_eq!(source.fetches(), 2);
+    }
+}
