@@ -1,6 +1,6 @@
 //! The browser that is opened for a login: the one that `BROWSER` names, else the system's own.
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -11,7 +11,7 @@ pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
         let named = std::env::var("BROWSER").unwrap_or_default();
         let named: Vec<_> = named.split(SEPARATOR).filter_map(|line| Line::read(line, &url)).collect();
         if named.is_empty() || named.iter().any(Line::needs_the_terminal) {
-            return webbrowser::open(&url).err().map(|e| e.to_string());
+            return open_system_s(&url).err();
         }
         let mut why = None;
         for line in named {
@@ -22,6 +22,37 @@ pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
         }
         why
     })
+}
+
+/// Opens the system's browser in a process of its own: what finds it hands its environment on, and ours holds secrets.
+fn open_system_s(url: &str) -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|e| format!("this program does not find itself: {e}"))?;
+    // A browser for text terminals needs the terminal, so nothing of it is taken away.
+    match clean(Command::new(own).args([OPEN, url])).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("this system names no browser that can be started".to_owned()),
+        Err(e) => Err(format!("this program cannot be started once more: {e}")),
+    }
+}
+
+/// What this program does where it was started to open a browser and for nothing else.
+pub(crate) fn opened() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    let (Some(word), Some(url), None) = (args.next(), args.next(), args.next()) else { return None };
+    let url = url.to_str().filter(|_| word == OPEN)?;
+    Some(if webbrowser::open(url).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same command, without what this program is told by its environment: it is none of a browser's business, and
+/// browsers pass their environment on to much.
+fn clean(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_string_lossy().to_ascii_uppercase().starts_with("VOUCHSAFE_");
+        if own {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A command line of `BROWSER`: a path, or words, with the URL where `%s` stands, or at the end.
@@ -55,8 +86,7 @@ impl Line {
     fn run(&self) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // It is none of the browser's business, and browsers pass their environment on to much.
-        command.env_remove("VOUCHSAFE_CLIENT_SECRET");
+        clean(&mut command);
         // Ctrl-C is meant for this program: it must not end a browser with all its tabs.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -69,6 +99,8 @@ impl Line {
     }
 }
 
+/// The word that this program tells itself to open a browser by; no user of the command line needs it.
+const OPEN: &str = "open-this-in-a-browser";
 /// What stands between two browsers: the second is for when the first fails.
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 /// Browsers that need the terminal for themselves.

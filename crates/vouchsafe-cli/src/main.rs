@@ -30,6 +30,9 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 fn main() -> ExitCode {
+    if let Some(code) = browser::opened() {
+        return code;
+    }
     let args = match args::parse() {
         Ok(args) => args,
         Err(code) => return code,

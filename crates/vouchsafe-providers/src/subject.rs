@@ -3,7 +3,7 @@ use crate::check::{Mistake, ensure, inside, pointer_in};
 use crate::definition::Definition;
 
 /// How names of members end that their owner chooses, changes or passes on: user names, addresses, numbers, pages.
-const PASSING: [&str; 24] = [
+const PASSING: [&str; 25] = [
     "name",
     "login",
     "handle",
@@ -16,6 +16,7 @@ const PASSING: [&str; 24] = [
     "mention",
     "title",
     "email",
+    "emailaddress",
     "mail",
     "phone",
     "phonenumber",
@@ -94,5 +95,5 @@ fn passes(pointer: &str) -> bool {
     let about = |part: &String| !part.bytes().all(|b| b.is_ascii_digit()) && !INSIDE.contains(&part.as_str());
     let Some(last) = parts.into_iter().find(about) else { return false };
     let one = last.strip_suffix('s').unwrap_or(&last);
-    PASSING.iter().any(|end| last.ends_with(end) || one.ends_with(end)) || last.ends_with("emailaddress")
+    PASSING.iter().any(|end| last.ends_with(end) || one.ends_with(end))
 }

@@ -250,29 +250,50 @@ async fn the_browser_of_the_environment_is_opened_and_a_failing_one_is_no_end() 
         assert_eq!(visit(&callback).await.status, 200);
         assert_eq!(login.end().await.code, Some(0));
     }
+}
 
+/// The browser that `BROWSER` names, the system's own, and one for text terminals are started in three ways.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_browser_is_told_the_client_secret_however_it_is_started() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let sandbox = sandbox().await;
+    let args = ["login", "--issuer", sandbox.issuer(), "--json", "--client-id", sandbox.public_client_id()];
+    let folder = std::env::temp_dir().join(format!("vouchsafe-browsers-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (seen, environment) = (folder.join("seen"), folder.join("environment"));
     // A "browser" that writes down where it was sent, and what it knows.
-    let seen = std::env::temp_dir().join(format!("vouchsafe-browser-{}", std::process::id()));
-    let script = seen.with_extension("sh");
-    let text =
-        format!("#!/bin/sh\nenv > {0}.env\nprintf %s \"$1\" > {0}.new\nmv {0}.new {0}\n", seen.display());
-    std::fs::write(&script, text).unwrap();
-    let shell = format!("sh {} %s", script.display());
-    let mut login = Cli::new(&args).env("BROWSER", &shell).env(SECRET, "of-another-client").start();
-    let url = login.authorization_url().await;
-    let opened = async {
-        loop {
-            match std::fs::read_to_string(&seen) {
-                Ok(opened) => break opened,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    assert_eq!(crate::support::soon(opened).await, url);
-    let environment = std::fs::read_to_string(format!("{}.env", seen.display())).unwrap();
-    assert!(!environment.contains("of-another-client"));
-    drop(login);
-    for path in [seen.clone(), script, format!("{}.env", seen.display()).into()] {
-        std::fs::remove_file(path).unwrap();
+    let text = format!(
+        "#!/bin/sh\n/usr/bin/env > {1}\nprintf %s \"$1\" > {0}.new\nmv {0}.new {0}\n",
+        seen.display(),
+        environment.display()
+    );
+    for name in ["xdg-open", "x-www-browser", "www-browser", "browser.sh"] {
+        std::fs::write(folder.join(name), &text).unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let shell = format!("sh {} %s", folder.join("browser.sh").display());
+    for browser in [shell.as_str(), "", "www-browser"] {
+        let login = Cli::new(&args).env("PATH", &path).env("BROWSER", browser).env("MARK", "of-this-test");
+        let login = login.env(SECRET, "of-another-client").env("VOUCHSAFE_CLIENT_ID", "of-another");
+        let mut login = login.env("VOUCHSAFE_LATER", "of-another").start();
+        let url = login.authorization_url().await;
+        let opened = async {
+            loop {
+                match std::fs::read_to_string(&seen) {
+                    Ok(opened) => break opened,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        assert_eq!(crate::support::soon(opened).await, url, "{browser:?}");
+        let told = std::fs::read_to_string(&environment).unwrap();
+        assert!(told.contains("MARK=of-this-test"), "{browser:?}: {told}");
+        assert!(!told.contains("VOUCHSAFE") && !told.contains("of-another"), "{browser:?}: {told}");
+        drop(login);
+        std::fs::remove_file(&seen).unwrap();
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

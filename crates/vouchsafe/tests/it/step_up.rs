@@ -45,9 +45,9 @@ fn client(definition: &Definition) -> (Client, Wire) {
         "GET" => json(
             200,
             json!({
-                "issuer": issuer, "jwks_uri": "https://op.example/keys",
+                "issuer": issuer, "jwks_uri": format!("{issuer}/keys"),
                 "authorization_endpoint": "https://op.example/authorize",
-                "token_endpoint": "https://op.example/token",
+                "token_endpoint": format!("{issuer}/token"),
                 "subject_types_supported": ["public"],
             }),
         ),
