@@ -138,6 +138,8 @@ impl Provider {
     #[must_use]
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
         self.definition.token_endpoint = Some(url.into());
+        // What a definition says of the users of its own server says nothing of those of another.
+        self.definition.identity.issuer = None;
         self.by_hand = true;
         self
     }

@@ -60,6 +60,8 @@ impl Server {
 
         // What a definition may not put into an endpoint's query, metadata may not either.
         let mut found = blueprint.definition.clone();
+        // Whose users are whose was checked when the provider was made.
+        (found.issuer, found.identity.issuer) = (None, None);
         let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().to_owned());
         let revocation = pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint));
         let userinfo = pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint));

@@ -101,7 +101,7 @@ async fn a_long_lived_token_is_asked_for_in_time_or_not_at_all() {
     let granted = Granted::new(&willing());
     let threads = vouchsafe::Provider::named("threads").unwrap();
     let client = Client::new(threads, web(), &Http::from(granted.clone())).unwrap();
-    let tokens = stored(json!({"access_token": "at"}));
+    let tokens = client.held(json!({"access_token": "at"}));
     let error = client.clone().call_timeout(Duration::ZERO).long_lived_token(&tokens).await.unwrap_err();
     assert_eq!(error.code(), "timeout");
     assert!(granted.take().is_empty());
