@@ -38,6 +38,8 @@ pub struct Provider {
     values: BTreeMap<String, String>,
     /// The token endpoint was given by [`Provider::token_endpoint`], and not by a definition.
     by_hand: bool,
+    /// The same of [`Provider::userinfo_endpoint`].
+    profile_by_hand: bool,
     /// What the definition says and must not.
     mistake: Option<String>,
     metadata: Option<Arc<Metadata>>,
@@ -169,6 +171,7 @@ impl Provider {
     #[must_use]
     pub fn userinfo_endpoint(mut self, url: impl Into<String>) -> Self {
         self.definition.userinfo_endpoint = Some(url.into());
+        self.profile_by_hand = true;
         self
     }
 
@@ -230,7 +233,14 @@ impl Provider {
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
         let mistake = definition.check().err().map(|e| e.to_string());
-        Self { definition, values: BTreeMap::new(), by_hand: false, mistake, metadata: None }
+        Self {
+            definition,
+            values: BTreeMap::new(),
+            by_hand: false,
+            profile_by_hand: false,
+            mistake,
+            metadata: None,
+        }
     }
 }
 

@@ -129,14 +129,15 @@ impl Provider {
     /// as tells its servers apart. Parameters that do so elsewhere alone are put behind it.
     ///
     /// An endpoint that was given by hand says nothing of what in it is a server's own, so all of it counts, and only
-    /// [`Provider::issuer`] makes it less.
+    /// [`Provider::issuer`] makes it less. A userinfo endpoint that was given by hand and is at another origin counts as well:
+    /// it says who somebody is.
     fn server(&self, client_id: &str) -> Result<String, Error> {
         let definition = &self.definition;
-        let definition_s = definition.identity.issuer.as_deref();
+        let named = definition.identity.issuer.as_deref();
         let template = definition.token_endpoint.as_deref().unwrap_or_default();
         let apart: Vec<_> =
             definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
-        let begin = match definition_s {
+        let begin = match named {
             Some(issuer) => issuer,
             None if self.by_hand || template.starts_with('{') => template,
             None => &template[..end_of_server(template, &apart)],
@@ -148,11 +149,19 @@ impl Provider {
         let elsewhere: Vec<_> = endpoints(definition).into_iter().flatten().collect();
         for name in apart {
             let mark = format!("{{{name}}}");
-            let is_told = definition_s.is_some() || begin.contains(&mark);
+            let is_told = named.is_some() || begin.contains(&mark);
             if !is_told && elsewhere.iter().any(|url| url.contains(&mark)) {
                 let value = self.fill(Some(&mark), client_id)?;
                 url.query_pairs_mut().append_pair(name, value.as_deref().unwrap_or_default());
             }
+        }
+        // Who somebody is, is said at the other end.
+        let profile = definition.userinfo_endpoint.as_deref().filter(|_| self.profile_by_hand);
+        if let Some(profile) = profile.and_then(|profile| Url::parse(profile).ok())
+            && profile.origin() != url.origin()
+        {
+            let origin = profile.origin().ascii_serialization();
+            url.query_pairs_mut().append_pair("userinfo_endpoint", &origin);
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }

@@ -222,6 +222,32 @@ async fn an_endpoint_given_by_hand_tells_tenants_apart_by_its_path() {
 }
 
 #[tokio::test]
+async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
+    let issuer = async |provider: Provider, profile: &str| {
+        let provider = provider.userinfo_endpoint(profile);
+        let client = Client::new(provider, web(), &Wire::always(json(500, json!({}))).http()).unwrap();
+        client.login().await.unwrap().pending.issuer().to_owned()
+    };
+    let github = || Provider::named("github").unwrap();
+    let by_hand = || {
+        let provider = Provider::new("acme").authorization_endpoint("https://login.example/authorize");
+        provider.token_endpoint("https://login.example/token")
+    };
+    for (provider, own, origin) in [
+        (&github as &dyn Fn() -> Provider, "https://github.com", "https://github.com"),
+        (&by_hand, "https://login.example/token", "https://login.example"),
+    ] {
+        assert_eq!(issuer(provider(), &format!("{origin}/me")).await, own);
+        let mut others = BTreeSet::from([own.to_owned()]);
+        for profile in ["https://evil.example/me", "https://evil.example:8443/me", "http://localhost/me"] {
+            assert!(others.insert(issuer(provider(), profile).await), "{profile} tells of users of its own");
+        }
+        let at_a = issuer(provider(), "https://evil.example/a").await;
+        assert!(!others.insert(at_a), "one origin is one server");
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_a_definition_leaves_open_tells_servers_apart() {
     let issuer = async |endpoints: &str, tenant: &str| {
         let definition = format!(
