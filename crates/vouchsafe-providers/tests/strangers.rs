@@ -229,6 +229,18 @@ fn only_what_a_provider_may_call_otherwise_has_another_name() {
 }
 
 #[test]
+fn a_mistake_is_one_paragraph_whatever_is_wrong() {
+    for text in [
+        with("authorization.params", "\"redirect\\nuri\" = \"x\""),
+        with("token.headers", "\"host\\n\" = \"{nobody}\""),
+        FULL.replace("subject = [\"/id\"]\n", "subject = [\"/a\\nb/login\"]\n"),
+    ] {
+        let message = Definition::from_toml(&text).expect_err(&text).to_string();
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+}
+
+#[test]
 fn no_token_goes_by_the_name_of_something_else() {
     let begin = "token_name = \"access_token\"";
     let revoked = |name: &str| FULL.replacen(begin, &format!("token_name = {name:?}"), 1);
