@@ -17,10 +17,11 @@ impl Mistake {
 
     /// In one paragraph, with the line if the field is in the text.
     pub(crate) fn told_of(&self, text: &str) -> String {
-        match line_of(&self.field, text) {
+        let told = match line_of(&self.field, text) {
             Some(line) => format!("line {line}, field {}: {}", self.field, self.why),
             None => format!("field {}: {}", self.field, self.why),
-        }
+        };
+        told.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }
 

@@ -97,7 +97,8 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
         let may_be_empty = !matches!(name.as_str(), "client_id" | "redirect_uri");
         ensure(!own.is_empty() || may_be_empty, &field, || "cannot be left out".to_owned())?;
     }
-    distinct("authorization.names", &AUTHORIZATION, &[&manners.names])?;
+    let known = [&AUTHORIZATION[..], &["response_mode"]].concat();
+    distinct("authorization.names", &known, &[&manners.names])?;
     let names = [&manners.names, &manners.names];
     let options = manners.options.keys().map(|name| ("authorization.options", name));
     let params = manners.params.keys().map(|name| ("authorization.params", name)).chain(options);
@@ -108,7 +109,9 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
     let mode = manners.params.iter().find(|(name, _)| plain(name) == "response_mode");
     let known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
     ensure(known, "authorization.params.response_mode", || "must be query or form_post".to_owned())?;
-    query("authorization_endpoint", &d.authorization_endpoint, |name| owns(&AUTHORIZATION, names, name))
+    query("authorization_endpoint", &d.authorization_endpoint, |name| {
+        owns(&AUTHORIZATION, names, name) || plain(name) == "response_mode"
+    })
 }
 
 fn token(d: &Definition) -> Result<(), Mistake> {
@@ -150,8 +153,9 @@ fn token(d: &Definition) -> Result<(), Mistake> {
         })?;
     }
     headers("token.headers", &d.token.headers, None)?;
-    query("token_endpoint", &d.token_endpoint, owned)?;
-    query("refresh_endpoint", &d.refresh_endpoint, owned)
+    let goes_on = |name: &str| d.callback.forward.iter().any(|known| plain(known) == plain(name));
+    query("token_endpoint", &d.token_endpoint, |name| owned(name) || goes_on(name))?;
+    query("refresh_endpoint", &d.refresh_endpoint, |name| owned(name) || goes_on(name))
 }
 
 fn revocation(d: &Definition) -> Result<(), Mistake> {

@@ -204,6 +204,11 @@ fn only_what_a_provider_may_call_otherwise_has_another_name() {
         assert!(!is_accepted(&twice), "{table}: {first} and {second} by one name");
         assert!(!is_accepted(&line("prompt = \"other\"")), "{table}: what the library does not send");
     }
+    for mode in ["response_mode", "Response_Mode[]"] {
+        let text = FULL
+            .replace("\n[authorization.names]\n", &format!("\n[authorization.names]\nscope = {mode:?}\n"));
+        assert_refused(&text, "authorization.names.scope");
+    }
     let challenge = "\n[authorization.names]\ncode_challenge = \"\"\ncode_challenge_method = \"\"\n";
     let without = |pkce: &str| {
         FULL.replace("\n[authorization.names]\n", challenge)
@@ -221,6 +226,18 @@ fn only_what_a_provider_may_call_otherwise_has_another_name() {
     // What is refreshed may be called as something that no refresh sends, in other requests, too.
     let refreshed = with("refreshing.names", "client_secret = \"client_key\"");
     assert!(!is_accepted(&refreshed), "two names that the token endpoint and refreshing give together");
+}
+
+#[test]
+fn a_mistake_is_one_paragraph_whatever_is_wrong() {
+    for text in [
+        with("authorization.params", "\"redirect\\nuri\" = \"x\""),
+        with("token.headers", "\"host\\n\" = \"{nobody}\""),
+        FULL.replace("subject = [\"/id\"]\n", "subject = [\"/a\\nb/login\"]\n"),
+    ] {
+        let message = Definition::from_toml(&text).expect_err(&text).to_string();
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
 }
 
 #[test]
@@ -292,9 +309,9 @@ fn no_header_that_moves_a_request_or_signs_it_is_set() {
 #[test]
 fn no_endpoint_s_query_holds_what_the_protocol_owns() {
     let fields = [
-        ("authorization_endpoint", AUTHORIZATION.to_vec(), "client_key"),
-        ("token_endpoint", TOKEN.to_vec(), "refreshToken"),
-        ("refresh_endpoint", TOKEN.to_vec(), "refreshToken"),
+        ("authorization_endpoint", [&AUTHORIZATION[..], &["response_mode"]].concat(), "client_key"),
+        ("token_endpoint", [&TOKEN[..], &["device_id"]].concat(), "refreshToken"),
+        ("refresh_endpoint", [&TOKEN[..], &["device_id"]].concat(), "refreshToken"),
         ("revocation_endpoint", REVOCATION.to_vec(), "client_key"),
         ("userinfo_endpoint", vec!["access_token", "client_secret"], "appsecret_proof"),
         ("long_lived.endpoint", TOKEN.to_vec(), "access_token"),
@@ -386,7 +403,7 @@ fn nobody_is_told_by_what_passes_to_others() {
             format!("/user/{name}"),
             format!("/data/0/{name}"),
             format!("/{name}/0"),
-            format!("/{}s/0/value", name.trim_end_matches('s')),
+            format!("/{name}{}/0/value", if name == "emails" { "" } else { "s" }),
             format!("/https:~1~1x.example~1{name}"),
         ] {
             let joined = format!("{{/team/id}}/{{{pointer}}}");

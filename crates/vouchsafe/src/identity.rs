@@ -462,4 +462,87 @@ mod tests {
         assert_eq!(subject(r#"{"sub": ""}"#).unwrap_err().code(), "invalid_field");
         assert_eq!(subject("{}").unwrap_err().code(), "missing_field");
     }
+
+    /// Who a profile is about, where it is looked at there.
+    fn subject(places: &[&str], profile: &str) -> Result<String, String> {
+        let mut manners = manners(false);
+        manners.subject = places.iter().map(|place| (*place).to_owned()).collect();
+        let identity = Identity::read(&from(), &manners, profile.parse().unwrap());
+        identity.map(|identity| identity.subject().to_owned()).map_err(|e| e.code().to_owned())
+    }
+
+    #[test]
+    fn members_that_say_who_it_is_say_the_same() {
+        let read = |profile: &str| subject(&["/sub", "/id", "/user_id"], profile);
+        for one in [
+            r#"{"sub": "7"}"#,
+            r#"{"id": 7}"#,
+            r#"{"user_id": "7", "sub": null}"#,
+            r#"{"sub": "7", "id": 7, "user_id": "7"}"#,
+            r#"{"id": 7, "user_id": 7}"#,
+        ] {
+            assert_eq!(read(one).unwrap(), "7", "{one}");
+        }
+        // A user who may add members to a profile adds the one that is looked at first, or another.
+        for two in [
+            r#"{"sub": "8", "id": 7}"#,
+            r#"{"id": 7, "user_id": 8}"#,
+            r#"{"sub": "7", "id": 7, "user_id": "07"}"#,
+            r#"{"sub": "", "id": 7}"#,
+            r#"{"id": 7, "user_id": ""}"#,
+            r#"{"id": 7, "user_id": {}}"#,
+            r#"{"sub": ["7"], "id": 7}"#,
+            r#"{"sub": true, "id": 7}"#,
+        ] {
+            assert_eq!(read(two).unwrap_err(), "invalid_field", "{two}");
+        }
+        assert_eq!(read(r#"{"sub": null}"#).unwrap_err(), "missing_field");
+    }
+
+    #[test]
+    fn a_subject_of_several_members_is_nobody_else_s() {
+        let read = |profile: &str| subject(&["{/team/id}/{/https:~1~1x.example~1user}"], profile);
+        let profile = |team: &str, user: &str| {
+            serde_json::json!({"team": {"id": team}, "https://x.example/user": user}).to_string()
+        };
+        assert_eq!(read(&profile("T1", "U1")).unwrap(), "T1/U1");
+        assert_eq!(read(r#"{"team": {"id": 7}, "https://x.example/user": -8}"#).unwrap(), "7/-8");
+        let odd = [
+            "a",
+            "a/b",
+            "b",
+            "a%2Fb",
+            "%",
+            "/",
+            "a/",
+            "/a",
+            "ä",
+            "a b",
+            "{/team/id}",
+            "..",
+            "a}/{b",
+            "\u{0}",
+        ];
+        let pairs = odd.iter().flat_map(|team| odd.iter().map(move |user| (*team, *user)));
+        let read_all: Vec<_> = pairs.map(|(team, user)| read(&profile(team, user)).unwrap()).collect();
+        let each: std::collections::BTreeSet<_> = read_all.iter().collect();
+        assert_eq!(each.len(), odd.len() * odd.len(), "no two users look alike");
+        assert!(read_all.iter().all(|subject| subject.matches('/').count() == 1), "{read_all:?}");
+
+        for part in [r#"{"team": {"id": "T1"}}"#, r#"{"https://x.example/user": "U1"}"#, "{}"] {
+            assert_eq!(read(part).unwrap_err(), "missing_field", "{part}");
+        }
+        for (team, user) in [("", "U1"), ("T1", "")] {
+            assert_eq!(read(&profile(team, user)).unwrap_err(), "invalid_field", "{team}/{user}");
+        }
+        for wrong in ["{}", "1.5", "true", "[\"T1\"]"] {
+            let wrong = format!(r#"{{"team": {{"id": {wrong}}}, "https://x.example/user": "U1"}}"#);
+            assert_eq!(read(&wrong).unwrap_err(), "invalid_field", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_can_be_told_there_is_no_identity() {
+        assert_eq!(subject(&[], r#"{"sub": "1", "id": 1}"#).unwrap_err(), "identity_not_supported");
+    }
 }

@@ -24,7 +24,7 @@ verified = "/verified"
 "#;
 const PROFILE: &str = r#"
 [identity]
-subject = ["/url", "/user/id", "/id"]
+subject = ["/uri", "/user/id", "/id"]
 subject_is_last_segment = true
 email = ["/email", "/user/email"]
 email_verified = ["/verified"]
@@ -104,7 +104,7 @@ fn run(input: &[u8]) {
                 || read["verified"] == 1
                 || read["verified"] == "1";
             assert!(identity.verified_email().is_none() || verified, "nobody vouches for that");
-            assert!(!identity.subject().contains('/') || read.get("url").is_none());
+            assert!(!identity.subject().contains('/') || read.get("uri").is_none());
         }
     }
     if let Some(picture) = identity.picture().filter(|_| what == "listed" || list) {

@@ -65,6 +65,26 @@ async fn the_common_names_of_id_and_email_are_found() {
 }
 
 #[tokio::test]
+async fn a_user_who_fills_in_a_profile_does_not_choose_who_they_are() {
+    let profile = json!({"sub": "somebody-else", "id": 7, "account": {"uid": 8}});
+    let (client, _) = with_profile(json(200, profile.clone()));
+    let error = client.identity(&tokens()).await.unwrap_err();
+    assert_eq!(error.code(), "invalid_field");
+    assert!(error.to_string().contains("Provider::subject"), "{error}");
+
+    for (pointer, subject) in [("/id", "7"), ("/account/uid", "8")] {
+        let wire = Wire::always(json(200, profile.clone()));
+        let client = Client::new(acme().subject(pointer), web(), &wire.http()).unwrap();
+        assert_eq!(client.identity(&tokens()).await.unwrap().subject(), subject);
+    }
+    for pointer in ["id", "/login", "/user/email", "{/id}/", ""] {
+        let wire = Wire::always(json(200, profile.clone()));
+        let error = Client::new(acme().subject(pointer), web(), &wire.http()).unwrap_err();
+        assert!(error.code() == "definition" && error.to_string().contains("identity.subject"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_email_that_nobody_vouches_for_is_not_a_verified_one() {
     for verified in [json!(false), json!("true"), json!("false"), json!(1), json!(null)] {
         let profile = json!({"sub": "s", "email": "a@b.example", "email_verified": verified});

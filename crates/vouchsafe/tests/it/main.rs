@@ -13,6 +13,7 @@ mod callback;
 #[cfg(feature = "reqwest")]
 mod catalogue;
 mod client_auth;
+mod definitions;
 mod discovery;
 mod found_by_fuzzing;
 mod hostile_answers;
