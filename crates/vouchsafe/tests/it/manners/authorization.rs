@@ -147,9 +147,11 @@ async fn what_the_provider_wants_back_goes_into_the_token_request() {
 const SECRET: &str = "hush-sample-secret";
 const SIGNED: &str = "[callback]\nhmac = \"hmac\"";
 
-/// The hexadecimal HMAC-SHA-256 of those parameters, sorted.
+/// The hexadecimal HMAC-SHA-256 of those parameters, sorted, with `%` and `&` in their values escaped.
 fn sign(params: &BTreeMap<&str, String>) -> String {
-    let message = params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
+    let pair =
+        |(name, value): (&&str, &String)| format!("{name}={}", value.replace('%', "%25").replace('&', "%26"));
+    let message = params.iter().map(pair).collect::<Vec<_>>().join("&");
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
     let tag = aws_lc_rs::hmac::sign(&key, message.as_bytes());
     tag.as_ref().iter().map(|b| format!("{b:02x}")).collect()
