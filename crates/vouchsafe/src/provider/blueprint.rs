@@ -129,8 +129,8 @@ impl Provider {
     /// as tells its servers apart. Parameters that do so elsewhere alone are put behind it.
     ///
     /// An endpoint that was given by hand says nothing of what in it is a server's own, so all of it counts, and only
-    /// [`Provider::issuer`] makes it less. A userinfo endpoint that was given by hand and is at another origin counts as well:
-    /// it says who somebody is.
+    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well: it says who somebody is.
+    /// That the two belong together is a fact that the catalogue knows, and neither a hand nor a definition from elsewhere.
     fn server(&self, client_id: &str) -> Result<String, Error> {
         let definition = &self.definition;
         let named = definition.identity.issuer.as_deref();
@@ -156,14 +156,22 @@ impl Provider {
             }
         }
         // Who somebody is, is said at the other end.
-        let profile = definition.userinfo_endpoint.as_deref().filter(|_| self.profile_by_hand);
-        if let Some(profile) = profile.and_then(|profile| Url::parse(profile).ok())
+        let profile = self.fill(definition.userinfo_endpoint.as_deref(), client_id)?;
+        if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
             && profile.origin() != url.origin()
+            && (self.profile_by_hand || !self.has_known_endpoints())
         {
             let origin = profile.origin().ascii_serialization();
             url.query_pairs_mut().append_pair("userinfo_endpoint", &origin);
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Whether the token endpoint and that of the profile are those of the provider of this name in the catalogue.
+    fn has_known_endpoints(&self) -> bool {
+        let places = |d: &Definition| (d.token_endpoint.clone(), d.userinfo_endpoint.clone());
+        let known = vouchsafe_providers::get(self.slug());
+        known.is_some_and(|known| places(&known) == places(&self.definition))
     }
 
     /// Whether a parameter names the host of the metadata that does not name the issuer's: whoever chooses that host does

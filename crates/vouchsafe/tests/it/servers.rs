@@ -248,6 +248,35 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
 }
 
 #[tokio::test]
+async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_either() {
+    let github = || vouchsafe_providers::get("github").unwrap();
+    let issuer = async |definition: Definition| {
+        let client =
+            Client::new(Provider::from(definition), web(), &Wire::always(json(500, json!({}))).http());
+        client.unwrap().login().await.unwrap().pending.issuer().to_owned()
+    };
+    assert_eq!(issuer(github()).await, "https://github.com");
+    let mut others = BTreeSet::from(["https://github.com".to_owned()]);
+    let mine = |change: &dyn Fn(&mut Definition)| {
+        let mut definition = github();
+        change(&mut definition);
+        definition
+    };
+    for definition in [
+        mine(&|d| d.userinfo_endpoint = Some("https://evil.example/me".to_owned())),
+        // The same by another name, as it is no part of the key.
+        mine(&|d| d.slug = "mine".to_owned()),
+    ] {
+        assert!(others.insert(issuer(definition).await), "{others:?}");
+    }
+    let at_home = mine(&|d| {
+        d.slug = "mine".to_owned();
+        d.userinfo_endpoint = Some("https://github.com/me".to_owned());
+    });
+    assert_eq!(issuer(at_home).await, "https://github.com");
+}
+
+#[tokio::test]
 async fn a_path_that_a_definition_leaves_open_tells_servers_apart() {
     let issuer = async |endpoints: &str, tenant: &str| {
         let definition = format!(
