@@ -1,6 +1,8 @@
 //! A response counts at the redirect URI of its login and nowhere else (RFC 9700 section 4.4.2).
 use serde_json::json;
-use vouchsafe::{AuthorizationResponse, Check, Client, Error, Provider, Registration, StartedLogin, Tokens};
+use vouchsafe::{
+    AuthorizationResponse, Check, Client, Error, Provider, Registration, StartedLogin, Tokens, providers,
+};
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{CODE, REDIRECT_URI, Scenario, acme, web};
@@ -114,7 +116,9 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
         let state = param(&login.url, "state").unwrap();
         client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}{iss}")).await
     };
-    for iss in ["&iss=https://accounts.google.com", "&iss=https://acme.example", "&iss="] {
+    for iss in
+        ["&iss=https://accounts.google.com", "&iss=https://www.acme.example", "&iss=acme.example", "&iss="]
+    {
         let error = outcome(acme(), iss).await.unwrap_err();
         assert_eq!(error.code(), "issuer_mismatch", "{iss}");
         assert!(error.to_string().contains("Provider::issuer"), "{error}");
@@ -126,6 +130,51 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
     assert_eq!(outcome(told(), "&iss=https://evil.example").await.unwrap_err().code(), "issuer_mismatch");
     let error = Client::new(acme().issuer("acme"), web(), &wire.http()).unwrap_err();
     assert_eq!(error.code(), "invalid_url");
+}
+
+#[tokio::test]
+async fn an_issuer_that_nobody_configured_is_above_the_token_endpoint() {
+    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
+    let client = |provider: Provider| Client::new(provider, web(), &wire.http()).unwrap();
+    let outcome = async |client: &Client, iss: &str| -> Result<Tokens, Error> {
+        let login = client.login().await.unwrap();
+        let state = param(&login.url, "state").unwrap();
+        client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}&iss={iss}")).await
+    };
+    // GitHub names its own since 2026; the catalogue's others may any day.
+    let github = client(providers::github());
+    for iss in
+        ["https://github.com/login/oauth", "https%3A%2F%2Fgithub.com%2Flogin%2Foauth", "https://github.com"]
+    {
+        outcome(&github, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
+    }
+    let key = github.login().await.unwrap().pending.issuer().to_owned();
+    assert_eq!(key, "https://github.com", "accounts stay what they are");
+    let mastodon = client(Provider::named("mastodon").unwrap().param("host", "mastodon.social"));
+    for iss in ["https://mastodon.social", "https://mastodon.social/"] {
+        outcome(&mastodon, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
+    }
+    let tenant = client(acme().token_endpoint("https://login.example/a/token"));
+    outcome(&tenant, "https://login.example/a/").await.unwrap();
+    let sent = wire.seen().len();
+    for (client, iss) in [
+        (&github, "https://api.github.com/login/oauth"),
+        (&github, "http://github.com/login/oauth"),
+        (&github, "https://github.com:8443/login/oauth"),
+        (&github, "https://github.com.evil.example/login/oauth"),
+        (&github, "https://github.com/login/oa"),
+        (&github, "https://github.com/login/oauth/access_token"),
+        (&github, "https://github.com/login/oauth/access_token/x"),
+        (&github, "https://github.com/login/oauth?x"),
+        (&github, "https://github.com@evil.example/login/oauth"),
+        (&github, "https://mastodon.social"),
+        (&mastodon, "https://evil.example"),
+        (&tenant, "https://login.example/b"),
+        (&tenant, "https://login.example/b/../a/x"),
+    ] {
+        assert_eq!(outcome(client, iss).await.unwrap_err().code(), "issuer_mismatch", "{iss}");
+    }
+    assert_eq!(wire.seen().len(), sent);
 }
 
 /// Two providers of one application: one that strangers set up, and an honest one, at which the victim has an account.

@@ -177,7 +177,7 @@ async fn tokens_that_were_read_before_the_metadata_was_there_are_the_client_s_ow
 async fn where_the_id_token_alone_names_the_issuer_there_is_no_account_without_it() {
     let wire = named("https://login.microsoftonline.com/{tenantid}/v2.0");
     let client = Client::new(providers::microsoft("common"), web(), &wire.http()).unwrap();
-    client.login().await.unwrap();
+    drop(client.login().await.unwrap());
     let tokens = client.manual().read_token_answer(READ).unwrap();
     let error = client.identity(&tokens).await.unwrap_err();
     assert_eq!(error.operation(), vouchsafe::Operation::Identity);
