@@ -196,10 +196,10 @@ fn assert_own_request(label: &str, definition: &Definition, url: &str, state: &s
     let (challenge, method) = (values(&said, "code_challenge"), values(&said, "code_challenge_method"));
     match definition.pkce {
         vouchsafe_providers::Pkce::Unsupported => {
-            assert!(challenge.is_empty() && method.is_empty(), "{label}: {url}")
+            assert!(challenge.is_empty() && method.is_empty(), "{label}: {url}");
         }
         _ => {
-            assert!(challenge.len() == 1 && challenge[0].len() >= 43 && method == ["S256"], "{label}: {url}")
+            assert!(challenge.len() == 1 && challenge[0].len() >= 43 && method == ["S256"], "{label}: {url}");
         }
     }
 }
