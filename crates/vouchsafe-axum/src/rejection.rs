@@ -214,7 +214,8 @@ impl LoginRejection {
     pub(crate) fn unknown_redirect_uri(name: &str) -> Self {
         let detail = format!(
             "the login at {name:?} returns to another redirect URI than that of its registration: where there are \
-             several providers, name it with Logins::redirect_uri, so that no other provider has it too"
+             several providers, or it differs in the host alone, name it with Logins::redirect_uri, so that no other \
+             login has it too"
         );
         Self::new(LoginFault::Setup, detail)
     }
