@@ -421,7 +421,12 @@ pub struct IdentityManners {
     /// whom one server tells under one subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The user's identifier, unique and never reassigned at this provider.
+    /// The user's identifier, unique and never reassigned at this provider: where several of the pointers find something,
+    /// it must be the same. None where the provider tells only what passes to others, such as a user name; no pointer to
+    /// such a member is accepted.
+    ///
+    /// Where one member is not unique, several are put together: pointers in braces with a slash between them,
+    /// `{/team/id}/{/id}`. What they find is escaped as in a URL, so that no two users look alike.
     pub subject: Vec<String>,
     /// The subject is the last part of a path or URL.
     pub subject_is_last_segment: bool,

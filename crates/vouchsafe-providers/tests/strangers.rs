@@ -270,6 +270,8 @@ fn no_token_goes_by_the_name_of_something_else() {
     assert_refused(&proof, "userinfo.proof");
     let again = query.replace("uid = \"{token:/uid}\"", "uid = \"{token:/uid}\"\nOAuth_Token = \"x\"");
     assert_refused(&again, "userinfo.params.OAuth_Token");
+    let usual = query.replace("uid = \"{token:/uid}\"", "uid = \"{token:/uid}\"\naccess_token = \"x\"");
+    assert_refused(&usual, "userinfo.params.access_token");
 }
 
 #[test]

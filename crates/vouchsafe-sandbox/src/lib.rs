@@ -27,6 +27,9 @@
 //! It is as strict as the specifications let it be, so that what works here works elsewhere: parameters sent twice are
 //! refused, a code used twice ends the tokens it gave, and so does a refresh token used twice.
 //!
+//! It answers to names of this machine alone (`localhost`, names below it, `127.0.0.0/8`, `[::1]`), and to none that leads
+//! here by another way: it lets anybody be anybody.
+//!
 //! Where the specifications leave a choice:
 //!
 //! - Every token response has a refresh token, whether `offline_access` was asked for or not.

@@ -247,7 +247,7 @@ fn work_grows_with_what_is_sent_and_not_with_its_square() {
         async move {
             let login = client.login().await.unwrap();
             let escaped: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-            let matches = login.pending.matches(&format!("state={escaped}&{escaped}"));
+            let matches = login.pending.matches(format!("state={escaped}&{escaped}"));
             (matches, client.finish(login.pending, &format!("state=x&error={escaped}")).await.is_ok())
         }
     });

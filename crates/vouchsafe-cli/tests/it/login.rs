@@ -300,6 +300,9 @@ async fn no_browser_is_told_the_client_secret_however_it_is_started() {
     for browser in [shell.as_str(), "", "www-browser"] {
         let login = Cli::new(&args).env("PATH", &path).env("BROWSER", browser).env("MARK", "of-this-test");
         let login = login.env(SECRET, "of-another-client").env("VOUCHSAFE_CLIENT_ID", "of-another");
+        // No other browser is known here, whatever is installed.
+        let own = ["HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"];
+        let login = own.iter().fold(login, |login, name| login.env(name, folder.to_str().unwrap()));
         let mut login = login.env("VOUCHSAFE_LATER", "of-another").start();
         let url = login.authorization_url().await;
         let opened = async {
