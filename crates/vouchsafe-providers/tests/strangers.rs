@@ -372,8 +372,13 @@ fn nobody_tells_of_the_users_of_an_issuer_from_elsewhere() {
     };
     for kind in ["openid", "oauth2"] {
         assert!(is_accepted(&definition(kind, issuer, &at("op.example", "op.example"))), "{kind}");
-        let profile = definition(kind, issuer, &at("op.example", "evil.example"));
-        assert_refused(&profile, "userinfo_endpoint");
+        assert!(is_accepted(&definition(kind, issuer, &at("op.example", "api.op.example"))), "{kind}");
+        for elsewhere in
+            ["evil.example", "evilop.example", "op.example.evil.example", "op.example:8443", "example"]
+        {
+            let profile = definition(kind, issuer, &at("op.example", elsewhere));
+            assert_refused(&profile, "userinfo_endpoint");
+        }
     }
     let token = definition("openid", issuer, &at("evil.example", "op.example"));
     assert_refused(&token, "token_endpoint");

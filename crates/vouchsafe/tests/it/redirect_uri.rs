@@ -1,8 +1,6 @@
 //! A response counts at the redirect URI of its login and nowhere else (RFC 9700 section 4.4.2).
 use serde_json::json;
-use vouchsafe::{
-    AuthorizationResponse, Check, Client, Error, Provider, Registration, StartedLogin, Tokens, providers,
-};
+use vouchsafe::{AuthorizationResponse, Check, Client, Error, Provider, Registration, StartedLogin, Tokens};
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{CODE, REDIRECT_URI, Scenario, acme, web};
@@ -141,15 +139,17 @@ async fn an_issuer_that_nobody_configured_is_above_the_token_endpoint() {
         let state = param(&login.url, "state").unwrap();
         client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}&iss={iss}")).await
     };
-    // GitHub names its own since 2026; the catalogue's others may any day.
-    let github = client(providers::github());
-    for iss in
-        ["https://github.com/login/oauth", "https%3A%2F%2Fgithub.com%2Flogin%2Foauth", "https://github.com"]
-    {
-        outcome(&github, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
+    // GitHub began to name its own in 2026; the catalogue's others may any day.
+    let bitbucket = client(Provider::named("bitbucket").unwrap());
+    for iss in [
+        "https://bitbucket.org/site/oauth2",
+        "https%3A%2F%2Fbitbucket.org%2Fsite%2Foauth2",
+        "https://bitbucket.org",
+    ] {
+        outcome(&bitbucket, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
     }
-    let key = github.login().await.unwrap().pending.issuer().to_owned();
-    assert_eq!(key, "https://github.com", "accounts stay what they are");
+    let key = bitbucket.login().await.unwrap().pending.issuer().to_owned();
+    assert_eq!(key, "https://bitbucket.org", "accounts stay what they are");
     let mastodon = client(Provider::named("mastodon").unwrap().param("host", "mastodon.social"));
     for iss in ["https://mastodon.social", "https://mastodon.social/"] {
         outcome(&mastodon, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
@@ -158,16 +158,16 @@ async fn an_issuer_that_nobody_configured_is_above_the_token_endpoint() {
     outcome(&tenant, "https://login.example/a/").await.unwrap();
     let sent = wire.seen().len();
     for (client, iss) in [
-        (&github, "https://api.github.com/login/oauth"),
-        (&github, "http://github.com/login/oauth"),
-        (&github, "https://github.com:8443/login/oauth"),
-        (&github, "https://github.com.evil.example/login/oauth"),
-        (&github, "https://github.com/login/oa"),
-        (&github, "https://github.com/login/oauth/access_token"),
-        (&github, "https://github.com/login/oauth/access_token/x"),
-        (&github, "https://github.com/login/oauth?x"),
-        (&github, "https://github.com@evil.example/login/oauth"),
-        (&github, "https://mastodon.social"),
+        (&bitbucket, "https://api.bitbucket.org/site/oauth2"),
+        (&bitbucket, "http://bitbucket.org/site/oauth2"),
+        (&bitbucket, "https://bitbucket.org:8443/site/oauth2"),
+        (&bitbucket, "https://bitbucket.org.evil.example/site/oauth2"),
+        (&bitbucket, "https://bitbucket.org/site/oa"),
+        (&bitbucket, "https://bitbucket.org/site/oauth2/access_token"),
+        (&bitbucket, "https://bitbucket.org/site/oauth2/access_token/x"),
+        (&bitbucket, "https://bitbucket.org/site/oauth2?x"),
+        (&bitbucket, "https://bitbucket.org@evil.example/site/oauth2"),
+        (&bitbucket, "https://mastodon.social"),
         (&mastodon, "https://evil.example"),
         (&tenant, "https://login.example/b"),
         (&tenant, "https://login.example/b/../a/x"),

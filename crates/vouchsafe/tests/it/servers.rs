@@ -249,16 +249,16 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
 
 #[tokio::test]
 async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_either() {
-    let github = || vouchsafe_providers::get("github").unwrap();
+    let bitbucket = || vouchsafe_providers::get("bitbucket").unwrap();
     let issuer = async |definition: Definition| {
         let client =
             Client::new(Provider::from(definition), web(), &Wire::always(json(500, json!({}))).http());
         client.unwrap().login().await.unwrap().pending.issuer().to_owned()
     };
-    assert_eq!(issuer(github()).await, "https://github.com");
-    let mut others = BTreeSet::from(["https://github.com".to_owned()]);
+    assert_eq!(issuer(bitbucket()).await, "https://bitbucket.org");
+    let mut others = BTreeSet::from(["https://bitbucket.org".to_owned()]);
     let mine = |change: &dyn Fn(&mut Definition)| {
-        let mut definition = github();
+        let mut definition = bitbucket();
         change(&mut definition);
         definition
     };
@@ -271,9 +271,9 @@ async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_eit
     }
     let at_home = mine(&|d| {
         d.slug = "mine".to_owned();
-        d.userinfo_endpoint = Some("https://github.com/me".to_owned());
+        d.userinfo_endpoint = Some("https://bitbucket.org/me".to_owned());
     });
-    assert_eq!(issuer(at_home).await, "https://github.com");
+    assert_eq!(issuer(at_home).await, "https://bitbucket.org");
 }
 
 #[tokio::test]
