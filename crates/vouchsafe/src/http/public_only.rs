@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::Shared;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
 use url::Host;
 
 use super::BoxFuture;
@@ -47,10 +48,23 @@ impl PublicOnly {
     async fn addresses(&self, name: String) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
         let known = self.under_way().get(&name).cloned();
         if let Some(known) = known {
-            return known.await;
+            let found = known.await;
+            // One that went with the runtime on which it began says nothing of the name.
+            let is_gone = |error: &Arc<io::Error>| error.get_ref().is_some_and(|why| why.is::<JoinError>());
+            if !found.as_ref().is_err_and(is_gone) {
+                return found;
+            }
         }
         let room = self.room.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let outcome = self.under_way().entry(name.clone()).or_insert_with(|| self.begin(name, room)).clone();
+        let outcome = {
+            let mut under_way = self.under_way();
+            let alive = under_way.get(&name).filter(|outcome| outcome.peek().is_none()).cloned();
+            alive.unwrap_or_else(|| {
+                let begun = self.begin(name.clone(), room);
+                under_way.insert(name, begun.clone());
+                begun
+            })
+        };
         outcome.await
     }
 
@@ -251,6 +265,27 @@ mod tests {
         // What was found is not kept: the next connection asks anew.
         ask().await.unwrap().unwrap();
         assert_eq!(begun.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_look_up_that_went_with_its_runtime_is_begun_anew() {
+        let (filter, answers, begun) = slow();
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let first = runtime();
+        first.block_on(async {
+            let filter = filter.clone();
+            tokio::spawn(async move { filter.addresses("a".to_owned()).await });
+            settled().await;
+        });
+        assert_eq!(begun.lock().unwrap().len(), 1);
+        drop(first);
+        answers.add_permits(2);
+        let second = runtime();
+        for _ in 0..2 {
+            second.block_on(filter.addresses("a".to_owned())).unwrap();
+        }
+        assert_eq!((begun.lock().unwrap().len(), filter.room.available_permits()), (3, 32));
+        assert!(filter.under_way().is_empty());
     }
 
     #[tokio::test]
