@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 44] = [
+const ROWS: [(&str, &str, &str); 46] = [
     // There is none.
     ("time of one call, all its exchanges and retries together", "", ""),
     ("connecting, within that", "vouchsafe/src/http.rs", "TIMEOUT"),
@@ -30,6 +30,12 @@ const ROWS: [(&str, &str, &str); 44] = [
         "vouchsafe/src/http/public_only.rs",
         "MAX_LOOKUPS",
     ),
+    (
+        "names remembered with what they led to, for when there is no room to look up more",
+        "vouchsafe/src/http/public_only.rs",
+        "MAX_FOUND",
+    ),
+    ("time for which that is used then", "vouchsafe/src/http/public_only.rs", "FOUND_LATELY"),
     ("parsed URLs kept", "vouchsafe/src/http/reqwest.rs", "MAX_URLS"),
     ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),

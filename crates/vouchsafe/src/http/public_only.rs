@@ -1,8 +1,9 @@
 //! Where strangers say where to connect to: names and addresses, filtered to those of the public internet.
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use futures_util::FutureExt;
@@ -30,6 +31,15 @@ pub(super) struct PublicOnly {
     /// nobody waits for it any more. So there are no more of them at once than this has room for.
     room: Arc<Semaphore>,
     under_way: Arc<Mutex<HashMap<String, Outcome>>>,
+    /// What names led to, the latest last: for when strangers' name servers have taken all the room. What is connected to
+    /// is checked as ever.
+    found: Arc<Mutex<VecDeque<Found>>>,
+}
+
+struct Found {
+    name: String,
+    addresses: Vec<SocketAddr>,
+    at: Instant,
 }
 
 impl PublicOnly {
@@ -41,7 +51,8 @@ impl PublicOnly {
     }
 
     fn with(lookup: Arc<Lookup>, allowed: fn(IpAddr) -> bool) -> Self {
-        Self { lookup, allowed, room: Arc::new(Semaphore::new(MAX_LOOKUPS)), under_way: Arc::default() }
+        let room = Arc::new(Semaphore::new(MAX_LOOKUPS));
+        Self { lookup, allowed, room, under_way: Arc::default(), found: Arc::default() }
     }
 
     /// The addresses of a name: by the look-up that is under way for it, or by a new one once there is room.
@@ -55,7 +66,13 @@ impl PublicOnly {
                 return found;
             }
         }
-        let room = self.room.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let room = match self.room.clone().try_acquire_owned() {
+            Ok(room) => room,
+            Err(_) => match self.found_within(FOUND_LATELY, &name) {
+                Some(addresses) => return Ok(addresses),
+                None => self.room.clone().acquire_owned().await.map_err(io::Error::other)?,
+            },
+        };
         let outcome = {
             let mut under_way = self.under_way();
             let alive = under_way.get(&name).filter(|outcome| outcome.peek().is_none()).cloned();
@@ -74,6 +91,9 @@ impl PublicOnly {
         let task = tokio::spawn(async move {
             let found = lookup.await;
             filter.under_way().remove(&name);
+            if let Ok(addresses) = &found {
+                filter.remember(name, addresses);
+            }
             drop(room);
             found
         });
@@ -84,6 +104,25 @@ impl PublicOnly {
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<String, Outcome>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, name: String, addresses: &[SocketAddr]) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.retain(|known| known.name != name);
+        if found.len() == MAX_FOUND {
+            found.pop_front();
+        }
+        found.push_back(Found { name, addresses: addresses.to_vec(), at: Instant::now() });
+    }
+
+    /// What a name led to not long ago. Who is asked for stays longer than who is not.
+    fn found_within(&self, age: Duration, name: &str) -> Option<Vec<SocketAddr>> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = found.iter().position(|known| known.name == name)?;
+        let known = found.remove(at).filter(|known| known.at.elapsed() < age)?;
+        let addresses = known.addresses.clone();
+        found.push_back(known);
+        Some(addresses)
     }
 
     /// Checks what is an address already: that is never resolved.
@@ -136,6 +175,10 @@ impl Error for Refused {}
 
 /// How many names are looked up at once. Tokio has 512 threads for what blocks.
 const MAX_LOOKUPS: usize = 32;
+/// How many names are remembered with what they led to.
+const MAX_FOUND: usize = 256;
+/// How long that is used for where there is no room to look up anew.
+const FOUND_LATELY: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -265,6 +308,38 @@ mod tests {
         // What was found is not kept: the next connection asks anew.
         ask().await.unwrap().unwrap();
         assert_eq!(begun.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn strangers_who_take_all_the_room_keep_nobody_from_a_name_that_was_found_before() {
+        let (filter, answers, begun) = slow();
+        answers.add_permits(1);
+        let honest = filter.addresses("honest".to_owned()).await.unwrap();
+        let ask = |name: String| {
+            let filter = filter.clone();
+            tokio::spawn(async move { filter.addresses(name).await })
+        };
+        let strangers: Vec<_> = (0..100).map(|name| ask(name.to_string())).collect();
+        settled().await;
+        for _ in 0..2 {
+            let asked = ask("honest".to_owned());
+            settled().await;
+            assert!(asked.is_finished());
+            assert_eq!(asked.await.unwrap().unwrap(), honest);
+        }
+        assert_eq!(begun.lock().unwrap().len(), 33);
+        // What is remembered has an end.
+        for name in 0..MAX_FOUND {
+            filter.remember(name.to_string(), &honest);
+        }
+        assert_eq!(filter.found.lock().unwrap().len(), MAX_FOUND);
+        let is_known = |name: &str, age| filter.found_within(age, name).is_some();
+        assert!(
+            !is_known("honest", FOUND_LATELY)
+                && is_known("0", FOUND_LATELY)
+                && !is_known("1", Duration::ZERO)
+        );
+        strangers.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
     #[test]
