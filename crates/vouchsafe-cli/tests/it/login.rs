@@ -196,13 +196,11 @@ async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
 /// A login by a definition file of that name, at which the profile is somewhere else if that is told.
 fn by_file(sandbox: &Sandbox, name: &str, profile: &str) -> (Cli, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));
-    let toml = format!(
-        "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{{issuer}}\"\n\
+    let toml = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{issuer}\"\n\
          documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n\
-         userinfo_endpoint = \"{{profile}}\"\n\
+         userinfo_endpoint = \"{profile}\"\n\
          [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
-         [params.issuer]\nrule = \"url\"\n[params.profile]\nrule = \"url\"\noptional = true\n"
-    );
+         [params.issuer]\nrule = \"url\"\n[params.profile]\nrule = \"url\"\noptional = true\n";
     std::fs::write(&path, toml).unwrap();
     let issuer = format!("issuer={}", sandbox.issuer());
     let args = ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
