@@ -5,8 +5,12 @@ use http::{HeaderValue, Method};
 
 /// Whether a person opens this page in a window, so that a login may start.
 pub(crate) fn may_start(parts: &Parts) -> bool {
-    // Fetch Metadata: an image, a frame or a script is nobody's visit. Browsers that do not say pass.
-    let is_document = |destination: &HeaderValue| destination == "document";
+    // Fetch Metadata: an image, a frame or a script is nobody's visit. Browsers that do not say pass. A service worker that
+    // hands a navigation on loses its destination and keeps its mode, which no script of a page can have.
+    let mut modes = parts.headers.get_all("sec-fetch-mode").iter().peekable();
+    let navigates = modes.peek().is_some() && modes.all(|mode| mode == "navigate");
+    let is_document =
+        |destination: &HeaderValue| destination == "document" || (destination == "empty" && navigates);
     may_finish(parts) && parts.headers.get_all("sec-fetch-dest").iter().all(is_document)
 }
 
@@ -61,6 +65,25 @@ mod tests {
             let twice = [("sec-fetch-dest", "document"), ("sec-fetch-dest", other)];
             assert_eq!(visit(Method::GET, &twice).0, other == "document");
         }
+    }
+
+    #[test]
+    fn a_navigation_that_a_service_worker_hands_on_is_a_visit() {
+        let dest = |dest: &'static str, modes: &[&'static str]| {
+            let modes = modes.iter().map(|mode| ("sec-fetch-mode", *mode));
+            visit(Method::GET, &[("sec-fetch-dest", dest)].into_iter().chain(modes).collect::<Vec<_>>()).0
+        };
+        // As Chromium sends it for `fetch(event.request)`.
+        assert!(dest("empty", &["navigate"]) && dest("document", &["navigate"]));
+        for mode in ["cors", "no-cors", "same-origin", "websocket", "Navigate", ""] {
+            assert!(!dest("empty", &[mode]) && !dest("empty", &["navigate", mode]), "{mode}");
+        }
+        for embedded in ["iframe", "frame", "image", "embed", "object", ""] {
+            assert!(!dest(embedded, &["navigate"]), "{embedded}");
+        }
+        let ahead =
+            [("sec-fetch-dest", "empty"), ("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")];
+        assert_eq!(visit(Method::GET, &ahead), (false, false));
     }
 
     #[test]
