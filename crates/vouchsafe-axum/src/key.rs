@@ -59,8 +59,9 @@ impl CookieKey {
     /// ten minutes unless [`Logins::login_limit`](crate::Logins::login_limit) is set.
     #[must_use]
     pub fn and_old(mut self, old: Self) -> Self {
-        self.old.push(old.key);
-        self.old.extend(old.old);
+        // The same key again would take away, as an old one's, what it has just set.
+        let older = [old.key].into_iter().chain(old.old).filter(|old| old.id != self.key.id);
+        self.old.extend(older);
         self
     }
 
@@ -211,6 +212,11 @@ mod tests {
         let sealed = seal(&rotated, "a", "text");
         assert_eq!(open(&key(9), "a", &sealed).as_deref(), Some("text"));
         assert_eq!(open(&key(8), "a", &sealed), None);
+        assert_eq!(
+            key(9).and_old(key(9)).and_old(key(8).and_old(key(9))).old.len(),
+            1,
+            "a key is not its own old one"
+        );
         assert_eq!(rotated.id(), key(9).id());
         assert_eq!(rotated.old_ids().collect::<Vec<_>>(), [key(8).id(), key(7).id()]);
     }

@@ -64,7 +64,9 @@ async fn arrive(trip: &Trip, parts: &Parts, body: Body) -> Result<LoggedIn, Logi
         return Err(LoginRejection::no_visit());
     }
     let cookies = Cookie::all(&parts.headers).into_iter();
-    let logins: Vec<_> = cookies.filter_map(|cookie| Some((trip.open(&cookie)?, cookie.name))).collect();
+    let logins = cookies.filter_map(|cookie| Some((trip.open(&cookie)?, cookie.name)));
+    let logins: Vec<_> =
+        logins.filter(|(kept, _)| trip.logins.is_at_host(kept.pending.redirect_uri(), parts)).collect();
     // Nobody's form is worth waiting for unless a login may be finished by it.
     if logins.is_empty() {
         return Err(LoginRejection::stale());

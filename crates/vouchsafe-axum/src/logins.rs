@@ -8,8 +8,9 @@ use axum::extract::{OriginalUri, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::{CACHE_CONTROL, HOST, SET_COOKIE};
 use http::request::Parts;
+use http::uri::Authority;
 use serde::{Deserialize, Serialize};
 use tower::{Layer, Service};
 use vouchsafe::{Client, PendingLogin};
@@ -77,6 +78,10 @@ impl Logins {
     /// Another redirect URI of a client, besides the one in its registration: for logins that ask for it with
     /// [`Login::redirect_uri`](vouchsafe::Login::redirect_uri). Where there are several providers such a login needs it, so
     /// that no two of them share one.
+    ///
+    /// Name it as well where it differs from another in the host alone. Responses at such redirect URIs are told apart by
+    /// the host that the request names, so a proxy in front of the application has to hand on the `Host` of the browser;
+    /// where it does not, these logins are refused when they return.
     #[must_use]
     pub fn redirect_uri(mut self, client: impl Into<String>, uri: impl Into<String>) -> Self {
         self.redirect_uris.push((client.into(), uri.into()));
@@ -148,6 +153,7 @@ impl Logins {
     ) -> Result<(), LoginRejection> {
         let place = Place::of(redirect_uri);
         let (mut is_known, mut is_alone) = (false, true);
+        let mut is_told_by_host = false;
         for (other, its) in &self.clients {
             let is_own = its.same_as(client);
             is_alone &= is_own;
@@ -156,10 +162,26 @@ impl Logins {
                     is_known = true;
                 } else if Place::of(uri).meets(&place) {
                     return Err(LoginRejection::shared_redirect_uri(name, other));
+                } else {
+                    is_told_by_host |= Place::of(uri).differs_by_host(&place);
                 }
             }
         }
-        if is_known || is_alone { Ok(()) } else { Err(LoginRejection::unknown_redirect_uri(name)) }
+        // What is not named here is not known where a response to another login arrives.
+        if is_known || (is_alone && !is_told_by_host) {
+            Ok(())
+        } else {
+            Err(LoginRejection::unknown_redirect_uri(name))
+        }
+    }
+
+    /// Whether a request came to the host of a redirect URI, where nothing else tells that one from others. A cookie does not:
+    /// it is at the host where the login began, and people can carry theirs from one host to another.
+    pub(crate) fn is_at_host(&self, redirect_uri: &str, parts: &Parts) -> bool {
+        let place = Place::of(redirect_uri);
+        let mut known = self.clients.iter().flat_map(|(name, client)| self.uris(name, client));
+        !known.any(|uri| Place::of(uri).differs_by_host(&place))
+            || host(parts).is_some_and(|host| place.is_at(&host))
     }
 
     /// The redirect URIs of a client.
@@ -178,6 +200,15 @@ impl Logins {
     pub(crate) fn retry_path(&self) -> Option<&str> {
         self.retry_at.as_deref()
     }
+}
+
+/// The host that a request is for: of one that says it in several ways, only if they agree (RFC 9112 section 3.2).
+fn host(parts: &Parts) -> Option<String> {
+    let named = parts.uri.authority().map(|authority| Some(authority.host().to_owned()));
+    let read = |value: &HeaderValue| Some(value.to_str().ok()?.parse::<Authority>().ok()?.host().to_owned());
+    let mut hosts = named.into_iter().chain(parts.headers.get_all(HOST).iter().map(read));
+    let first = hosts.next()??;
+    hosts.all(|host| host.is_some_and(|host| host.eq_ignore_ascii_case(&first))).then_some(first)
 }
 
 impl fmt::Debug for Logins {

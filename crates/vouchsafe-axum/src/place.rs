@@ -21,8 +21,22 @@ impl<'a> Place<'a> {
     /// Whether one response could belong to both. Cookies do not know ports; a response has parameters of its own beside
     /// those of the redirect URI; and a proxy may change a slash at the end, or small letters to capital ones.
     pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.host == other.host && self.is_alike(other)
+    }
+
+    /// Whether the host alone tells a response at the one from a response at the other.
+    pub(crate) fn differs_by_host(&self, other: &Self) -> bool {
+        self.host != other.host && self.is_alike(other)
+    }
+
+    /// Whether it is at that host.
+    pub(crate) fn is_at(&self, host: &str) -> bool {
+        self.host.eq_ignore_ascii_case(host)
+    }
+
+    fn is_alike(&self, other: &Self) -> bool {
         let path = |place: &Self| place.path.trim_end_matches('/').to_ascii_lowercase();
-        self.host == other.host && path(self) == path(other) && (self.covers(other) || other.covers(self))
+        path(self) == path(other) && (self.covers(other) || other.covers(self))
     }
 
     fn covers(&self, other: &Self) -> bool {
@@ -63,6 +77,8 @@ mod tests {
             "https://app.example.evil.example/callback",
         ] {
             assert!(!meets(callback, other), "{other}");
+            let differs = Place::of(callback).differs_by_host(&Place::of(other));
+            assert_eq!(differs, other.ends_with("/callback"), "{other}");
         }
         let query = |query: &str| format!("{callback}?{query}");
         assert!(meets(&query("provider=a"), &query("x=y&provider=a")));

@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -38,6 +37,7 @@ struct Inner {
     detail: Cow<'static, str>,
     error: Option<Error>,
     retry_at: Option<String>,
+    is_told: bool,
 }
 
 /// What kept somebody from signing in, sorted by who has to act.
@@ -158,7 +158,15 @@ impl LoginRejection {
     }
 
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { inner: Box::new(Inner { fault, detail: detail.into(), error: None, retry_at: None }) }
+        Self {
+            inner: Box::new(Inner {
+                fault,
+                detail: detail.into(),
+                error: None,
+                retry_at: None,
+                is_told: false,
+            }),
+        }
     }
 
     pub(crate) fn stale() -> Self {
@@ -206,7 +214,8 @@ impl LoginRejection {
     pub(crate) fn unknown_redirect_uri(name: &str) -> Self {
         let detail = format!(
             "the login at {name:?} returns to another redirect URI than that of its registration: where there are \
-             several providers, name it with Logins::redirect_uri, so that no other provider has it too"
+             several providers, or it differs in the host alone, name it with Logins::redirect_uri, so that no other \
+             login has it too"
         );
         Self::new(LoginFault::Setup, detail)
     }
@@ -224,21 +233,23 @@ impl LoginRejection {
 
     /// Tells the operator, and completes the page with what these logins say of it.
     pub(crate) fn told(mut self, logins: Option<&Logins>) -> Self {
-        let fault = self.inner.fault;
-        let mut reason = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            reason = format!("{reason}: {error}");
-            cause = error.source();
+        self.tell();
+        self.inner.retry_at = logins.and_then(Logins::retry_path).map(str::to_owned);
+        self
+    }
+
+    /// Tells the operator, once.
+    fn tell(&mut self) {
+        if std::mem::replace(&mut self.inner.is_told, true) {
+            return;
         }
+        let (fault, reason) = (self.inner.fault, self.to_string());
         match fault {
             LoginFault::Provider | LoginFault::Setup => {
-                tracing::warn!(target: LOG, ?fault, reason, "nobody was signed in")
+                tracing::warn!(target: LOG, ?fault, reason, "nobody was signed in");
             }
             _ => tracing::info!(target: LOG, ?fault, reason, "nobody was signed in"),
         }
-        self.inner.retry_at = logins.and_then(Logins::retry_path).map(str::to_owned);
-        self
     }
 }
 
@@ -246,7 +257,7 @@ impl From<Error> for LoginRejection {
     fn from(error: Error) -> Self {
         let fault = LoginFault::of(&error);
         let detail = Cow::Borrowed("");
-        Self { inner: Box::new(Inner { fault, detail, error: Some(error), retry_at: None }) }
+        Self { inner: Box::new(Inner { fault, detail, error: Some(error), retry_at: None, is_told: false }) }
     }
 }
 
@@ -266,7 +277,9 @@ impl std::error::Error for LoginRejection {
 }
 
 impl IntoResponse for LoginRejection {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        // An application's own handler may have made it of an error.
+        self.tell();
         let fault = self.fault();
         let (link, label) = match (fault, self.inner.retry_at.as_deref()) {
             (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),

@@ -183,6 +183,9 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::{Duration, UNIX_EPOCH};
 
+    use proptest::prelude::*;
+    use url::Url;
+
     use super::*;
 
     #[test]
@@ -243,6 +246,19 @@ mod tests {
             &long,
         ] {
             assert!(!is_path_of_this_site(bad), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_path_that_is_returned_to_is_the_same_for_a_browser(path in "/([./a?#]|\\\\|%2[eEfF]|\t){0,10}") {
+            let url = Url::parse("https://site.example/login").unwrap().join(&path);
+            let stays = url.is_ok_and(|url| {
+                url.host_str() == Some("site.example") && url.path() == path.split(['?', '#']).next().unwrap()
+            });
+            prop_assert!(stays || !is_path_of_this_site(&path), "{}", path);
         }
     }
 }

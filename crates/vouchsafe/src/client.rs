@@ -557,7 +557,7 @@ impl Client {
         error.without(&[secret, basic, tokens.access_token().expose(), refresh_token, id_token])
     }
 
-    /// The same, if nothing has to be fetched for it.
+    /// The provider as [`Client::server`] gives it, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
         self.inner.server.known(self.metadata_freshness())
     }

@@ -22,9 +22,6 @@ impl Endpoint {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(NotAnEndpoint::Invalid("it holds white space or control characters".to_owned()));
         }
-        if let Some(c) = foreign(text) {
-            return Err(NotAnEndpoint::Invalid(format!("it holds {c}, which a URL writes escaped")));
-        }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         let loopback = match url.host() {
             None => return Err(NotAnEndpoint::Insecure),
@@ -34,6 +31,9 @@ impl Endpoint {
         };
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return Err(NotAnEndpoint::Insecure);
+        }
+        if let Some(c) = foreign(text) {
+            return Err(NotAnEndpoint::Invalid(format!("it holds {c}, which a URL writes escaped")));
         }
         // RFC 3986 §3.2: a host stands behind two slashes. Browsers find one behind none, one and three as well.
         if !has_authority(text) {

@@ -630,6 +630,30 @@ mod tests {
         }
     }
 
+    /// As serde_json shows numbers with `arbitrary_precision`, whether or not it has that feature here.
+    #[test]
+    fn a_number_that_is_shown_as_a_map_is_a_number() {
+        use serde::de::value::{BorrowedStrDeserializer, Error, MapDeserializer};
+        fn shown<'de, T: Deserialize<'de>>(digits: &'de str) -> Result<T, Error> {
+            let name = BorrowedStrDeserializer::<Error>::new(NUMBER);
+            T::deserialize(MapDeserializer::new([(name, digits)].into_iter()))
+        }
+        for (digits, number) in
+            [("1.5", 1.5), ("-0", -0.0), ("1e+3", 1000.0), ("18446744073709551616", 2_f64.powi(64))]
+        {
+            assert_eq!(shown::<Json>(digits).unwrap().value().as_f64(), Some(number), "{digits}");
+            assert!(
+                matches!(shown::<Scalar<'_>>(digits), Ok(Scalar::Number(read)) if read == number),
+                "{digits}"
+            );
+            assert!(shown::<Skipped>(digits).is_ok(), "{digits}");
+        }
+        for digits in ["1e400", "-1e400", "inf", "NaN", "x"] {
+            assert!(shown::<Json>(digits).is_err() && shown::<Scalar<'_>>(digits).is_err(), "{digits}");
+            assert!(shown::<Skipped>(digits).is_err(), "{digits}");
+        }
+    }
+
     #[test]
     fn an_object_does_not_pass_for_a_number_by_the_name_of_its_member() {
         for text in [

@@ -228,8 +228,11 @@ async fn a_login_for_the_redirect_uri_of_another_client_does_not_start() {
     }
     let mut browser = Browser::at(site(of().redirect_uri("evil", shared)));
     assert_eq!(browser.get(&start("evil", shared)).await.status, StatusCode::SEE_OTHER);
-    // With one provider it is that one's.
+    // With one provider it is that one's; but a query alone tells none of its logins from another.
     let mut browser = Browser::at(site(Logins::new(client(sandbox.issuer(), &sandbox), key())));
+    let admin = format!("{REDIRECT_URI}?admin=1");
+    let page = browser.get(&start("openid", &admin)).await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", page.text);
     assert_eq!(browser.get(&start("openid", shared)).await.status, StatusCode::SEE_OTHER);
 }
 
@@ -322,4 +325,52 @@ async fn a_request_may_name_the_whole_url() {
     assert_stale(&browser.send(Request::get(elsewhere), axum::body::Body::empty()).await, "elsewhere");
     let page = browser.send(Request::get(callback), axum::body::Body::empty()).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+}
+
+#[tokio::test]
+async fn where_redirect_uris_differ_in_the_host_alone_the_host_decides() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let state = |url: &str| url.split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+    let body = axum::body::Body::empty;
+
+    // Mix-up: the login at the stranger's provider began at the host to which the honest one returns.
+    let (evil, wire) = evil("https://app.example/cb");
+    let honest = honest(&sandbox, "http://127.0.0.1:3000/cb");
+    let mut browser = Browser::at(site(Logins::new(honest, key()).and("evil", evil)));
+    let evils = state(&browser.get("/login?at=evil").await.location());
+    let url = browser.start().await;
+    let at_evil = sandbox.person("alice").allow(&url.replace(&state(&url), &evils)).await.unwrap();
+    let path = at_evil.strip_prefix(SITE).unwrap();
+    for host in ["127.0.0.1:3000", "APP.EXAMPLE.evil.example", "proxy", ""] {
+        let page = browser.send(Request::get(path).header("host", host), body()).await;
+        assert_stale(&page, host);
+    }
+    assert_stale(&browser.send(Request::get(&at_evil), body()).await, "the whole URL");
+    let twice = Request::get(path).header("host", "app.example").header("host", "127.0.0.1:3000");
+    assert_stale(&browser.send(twice, body()).await, "two hosts");
+    let contradicts = Request::get(&at_evil).header("host", "app.example");
+    assert_stale(&browser.send(contradicts, body()).await, "two words of the host");
+    assert_stale(&browser.get(path).await, "no host");
+    assert!(wire.0.lock().unwrap().is_empty(), "{:?}", wire.0);
+    assert_eq!(browser.cookies.len(), 2);
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let path = callback.strip_prefix(SITE).unwrap();
+    let page = browser.send(Request::get(path).header("host", "127.0.0.1:3000"), body()).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+
+    // Step-up: whoever signs in carries their own cookies from one host to the other.
+    let admin = "https://admin.example/callback";
+    let client = client(sandbox.issuer(), &sandbox);
+    let mut browser = Browser::at(site(Logins::new(client.clone(), key()).redirect_uri("openid", admin)));
+    let callback = sandbox.person("alice").allow(&browser.start().await).await.unwrap();
+    let path = callback.strip_prefix(SITE).unwrap();
+    let moved = browser.send(Request::get(path).header("host", "admin.example"), body()).await;
+    assert_stale(&moved, "a plain login at the administrators' host");
+    assert!(sandbox.requests_to("/token").is_empty());
+    let page = browser.send(Request::get(path).header("host", "127.0.0.1:3000"), body()).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    // What is not named cannot be told apart.
+    let mut browser = Browser::at(site(Logins::new(client, key())));
+    let page = browser.get(&start("openid", admin)).await;
+    assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", page.text);
 }

@@ -68,6 +68,11 @@ pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, session: &Ses
             "It took too long, was used already, or was started in another browser. Nothing was lost.",
             "Start again",
         ),
+        LoginFault::NoVisit => (
+            "Please open this page yourself",
+            "Signing in starts and ends when you open a page, not when another page or a program looks at it.",
+            "Start here",
+        ),
         LoginFault::UnknownClient => (
             "There is no such way to sign in",
             "The address names a provider that this demo has not.",

@@ -148,7 +148,8 @@ fn generic(sandbox: &Sandbox, more: &[&str]) -> Cli {
 async fn any_service_will_do_by_its_endpoints() {
     let sandbox = sandbox().await;
     let userinfo = format!("{}/userinfo", sandbox.issuer());
-    let done = signed_in(&sandbox, generic(&sandbox, &["--userinfo-url", &userinfo]), "alice").await;
+    let (named, issuer) = (["--userinfo-url", &userinfo, "--issuer"], sandbox.issuer());
+    let done = signed_in(&sandbox, generic(&sandbox, &[&named[..], &[issuer]].concat()), "alice").await;
     let login = done.last();
     assert_eq!(login["provider"], "oauth2");
     assert_eq!(login["identity"]["subject"], "sandbox-user-alice");
@@ -159,11 +160,32 @@ async fn any_service_will_do_by_its_endpoints() {
 #[tokio::test]
 async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
     let sandbox = sandbox().await;
-    let done = signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
+    let done = signed_in(&sandbox, generic(&sandbox, &["--issuer", sandbox.issuer()]), "alice").await;
     let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
     assert_eq!((&warning["event"], &warning["code"]), (&Value::from("warning"), &Value::from("no_identity")));
     assert_eq!(login.get("identity"), None);
     assert!(login["token"]["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
+    // RFC 9207 section 2.4: it may be another provider's response.
+    let sandbox = sandbox().await;
+    let refused = async |cli: Cli| {
+        let mut login = cli.start();
+        let url = login.authorization_url().await;
+        visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+        let done = login.end().await;
+        assert_eq!(done.code, Some(4), "{done:#?}");
+        done
+    };
+    let done = refused(generic(&sandbox, &[])).await;
+    let error = done.last();
+    assert_eq!((&error["kind"], &error["code"]), (&Value::from("security"), &Value::from("issuer_mismatch")));
+    assert!(error["message"].as_str().unwrap().contains("--issuer"), "{error}");
+    assert!(sandbox.requests_to("/token").is_empty());
+    let wrong = generic(&sandbox, &["--issuer", "https://evil.example"]);
+    assert_eq!(refused(wrong).await.last()["code"], "issuer_mismatch");
 }
 
 /// A login by a definition file of that name, with more lines in it.

@@ -60,7 +60,14 @@ impl<'a> Params<'a> {
     }
 
     /// The request, by POST unless the parameters go into the query or another method is asked for.
-    pub(crate) fn request(self, method: Option<Method>, endpoint: &Endpoint, headers: HeaderMap) -> Request {
+    pub(crate) fn request(
+        mut self,
+        method: Option<Method>,
+        endpoint: &Endpoint,
+        headers: HeaderMap,
+    ) -> Request {
+        // In one order, also where serde_json keeps that of their coming (`preserve_order`).
+        self.members.sort_keys();
         let (usual, uri, content_type, body) = match self.encoding {
             Encoding::Query => (Method::GET, with_query(endpoint, &self.form), None, String::new()),
             Encoding::Form if self.form.is_empty() => (Method::POST, endpoint.uri(), None, self.form),

@@ -271,6 +271,23 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_across_the_cut_of_a_long_text_is_not_half_shown() {
+        let (other, secret) = ("0123456789".repeat(10), "hush-".repeat(20));
+        let escaped: String = secret.bytes().map(|b| format!("%{b:02x}")).collect();
+        // 16 times 20 characters are read and what makes sure; of the second secret, 29 characters stand before that.
+        let said = format!("{}{escaped}", other.repeat(10));
+        let shown = shown(&said, &[&other, &secret], str::to_owned, 20);
+        assert_eq!(shown.replace('…', ""), "");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_not_read() {
+        let said = "%73%65%63%72%65%74".repeat(100_000);
+        let shown = shown(&said, &["secret"], str::to_owned, 400);
+        assert!(shown.chars().all(|c| c == '…') && shown.chars().count() < 400, "{shown}");
+    }
+
+    #[test]
     fn what_is_made_fit_to_be_shown_does_not_become_a_secret() {
         let drops = |text: &str| text.replace('\u{1}', "");
         assert_eq!(shown("sec\u{1}ret!", &["secret"], drops, 400), "…!");

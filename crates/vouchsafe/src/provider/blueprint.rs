@@ -167,7 +167,8 @@ impl Provider {
     }
 
     /// Whether a parameter names the host of the metadata that does not name the issuer's: whoever chooses that host does
-    /// not speak for the issuer.
+    /// not speak for the issuer. Nor does whoever writes a definition; where the two hosts belong together is a fact that the
+    /// catalogue knows.
     fn names_metadata_host(&self) -> bool {
         let host = |url: &Option<String>| {
             let rest = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
@@ -175,7 +176,14 @@ impl Provider {
         };
         let (issuer, document) = (host(&self.definition.issuer), host(&self.definition.discovery));
         let marks = self.definition.params.keys().map(|name| format!("{{{name}}}"));
-        marks.into_iter().any(|mark| document.contains(&mark) && !issuer.contains(&mark))
+        let is_named = marks.into_iter().any(|mark| document.contains(&mark) && !issuer.contains(&mark));
+        let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
+        let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
+        let is_known = || {
+            let known = vouchsafe_providers::get(self.slug());
+            known.is_some_and(|known| place(&known) == place(&self.definition))
+        };
+        is_named || (is_elsewhere && !is_known())
     }
 
     /// Where the metadata is, of an OpenID Provider.

@@ -115,6 +115,9 @@ async fn what_is_fetched_for_others_as_well_has_its_own_time() {
     let granted = Granted::new(&scenario.wire);
     let provider = vouchsafe::Provider::openid(crate::scenario::ISSUER);
     let client = Client::new(provider, web(), &Http::from(granted.clone())).unwrap().call_timeout(SHORT);
+    // Without time nobody waits, not even where there is no timer that could end it; and what was begun goes on.
+    let error = client.clone().call_timeout(Duration::ZERO).login().await.unwrap_err();
+    assert_eq!((error.code(), error.operation()), ("timeout", vouchsafe::Operation::Discovery));
     let login = client.login().await.unwrap();
     let query = scenario.callback(&login.url);
     client.finish(login.pending, &query).await.unwrap();

@@ -306,7 +306,7 @@ async fn only_the_state_of_the_login_matches() {
         assert!(login.pending.matches(arrived(&query)), "{query}");
         assert!(login.pending.matches(AuthorizationResponse::at("/callback").form(&query)), "{query}");
         assert!(!login.pending.matches(&query), "a query alone says nothing of where it came to");
-        assert!(!login.pending.matches(&format!("/elsewhere?{query}")), "{query}");
+        assert!(!login.pending.matches(format!("/elsewhere?{query}")), "{query}");
     }
     for query in [String::new(), "state".to_owned(), "state=x".to_owned(), format!("code={state}")] {
         assert!(!login.pending.matches(arrived(&query)), "{query}");

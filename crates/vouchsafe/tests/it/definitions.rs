@@ -516,3 +516,40 @@ async fn metadata_at_a_host_of_somebody_s_choice_does_not_speak_for_the_issuer()
         }
     }
 }
+
+#[tokio::test]
+async fn a_definition_does_not_speak_for_an_issuer_elsewhere_unless_the_catalogue_knows_so() {
+    let login = async |slug: &str, issuer: &str, discovery: &str, keys: &str| {
+        let definition = format!(
+            "slug = \"{slug}\"\ndisplay_name = \"X\"\nkind = \"openid\"\nissuer = \"{issuer}\"\n\
+             discovery = \"{discovery}\"\nscopes = [\"openid\", \"one\"]\ndocumentation = \"https://acme.example\"\n\
+             checked = \"2026-11-23\"\n[identity]\nsubject = [\"/sub\"]"
+        );
+        let document = json!({
+            "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"), "jwks_uri": keys, "subject_types_supported": ["public"],
+        });
+        let provider = Provider::from_definition(definition).unwrap();
+        let client = Client::new(provider, web(), &Wire::always(json(200, document)).http()).unwrap();
+        client.login().await.map(drop).map_err(|e| e.code().to_owned())
+    };
+    let (google, evil) = ("https://accounts.google.com", "https://evil.example/metadata");
+    let forged = login("acme", google, evil, "https://evil.example/keys").await;
+    assert_eq!(
+        forged.unwrap_err(),
+        "issuer_mismatch",
+        "somebody's keys are not those of the issuer that they name"
+    );
+    assert_eq!(
+        login("google", google, evil, "https://evil.example/keys").await.unwrap_err(),
+        "issuer_mismatch"
+    );
+    login("acme", google, evil, "https://accounts.google.com/keys").await.unwrap();
+    login("acme", google, "https://accounts.google.com/metadata", "https://www.googleapis.com/keys")
+        .await
+        .unwrap();
+    // Huawei's metadata and keys are at another host than its issuer, and it says so.
+    let huawei = vouchsafe_providers::get("huawei").unwrap();
+    let (issuer, discovery) = (huawei.issuer.unwrap(), huawei.discovery.unwrap());
+    login("huawei", &issuer, &discovery, "https://oauth-login.cloud.huawei.com/keys").await.unwrap();
+}

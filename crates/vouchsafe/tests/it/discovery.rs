@@ -298,7 +298,7 @@ async fn a_plain_authorization_server_is_one() {
 
 #[tokio::test]
 async fn what_the_metadata_says_of_one_login_is_told_to_nobody() {
-    let secret = crate::scenario::CLIENT_SECRET;
+    let secret = "code-of-another-login";
     for status in [429, 500, 503] {
         let mut refusal = json(status, json!({"error": secret, "error_description": secret}));
         refusal.headers_mut().insert("retry-after", "7000".parse().unwrap());
@@ -307,9 +307,14 @@ async fn what_the_metadata_says_of_one_login_is_told_to_nobody() {
         assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7000)));
         assert!(!format!("{error} {error:?}").contains(secret), "{error}");
     }
+    let odd = answer(200, &format!("text/{secret}"), "{}");
+    let error = client(ISSUER, &Wire::always(odd)).login().await.unwrap_err();
+    assert_eq!(error.code(), "content_type");
+    assert!(!format!("{error} {error:?}").contains(secret), "{error}");
+    // Issuers and URLs are shown, as they are what has to be mended; the client's own secret is not.
+    let secret = crate::scenario::CLIENT_SECRET;
     let quoting = |name: &str, value: String| json(200, metadata(ISSUER, json!({ name: value })));
     for (document, code) in [
-        (answer(200, &format!("text/{secret}"), "{}"), "content_type"),
         (quoting("issuer", format!("https://op.example/{secret}")), "issuer_mismatch"),
         (quoting("token_endpoint", format!("http://op.example/{secret}")), "insecure_url"),
         (quoting("token_endpoint", format!("https://op.example/#{secret}")), "metadata"),

@@ -15,7 +15,7 @@ fn tokens() -> Tokens {
 }
 
 fn tokens_of_github() -> Tokens {
-    stored(("github", "https://github.com"), json!({"access_token": "at"}))
+    stored(("github", "https://github.com/login/oauth"), json!({"access_token": "at"}))
 }
 
 fn sample(text: &str) -> Value {

@@ -178,3 +178,21 @@ async fn a_plain_login_is_not_finished_where_a_stronger_one_was_asked_for() {
     assert_eq!(error.code(), "redirect_uri_mismatch");
     assert!(sandbox.requests_to("/token").is_empty());
 }
+
+#[tokio::test]
+async fn an_oauth_2_service_that_names_its_issuer_is_believed() {
+    // GitHub since April 2026, and Railway by its documentation.
+    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
+    for (slug, iss) in
+        [("github", "https://github.com/login/oauth"), ("railway", "https://backboard.railway.com")]
+    {
+        let client = Client::new(Provider::named(slug).unwrap(), web(), &wire.http()).unwrap();
+        for (iss, expected) in [(iss, None), ("https://github.com", Some("issuer_mismatch"))] {
+            let login = client.login().await.unwrap();
+            let state = param(&login.url, "state").unwrap();
+            let url = format!("{REDIRECT_URI}?code=c&state={state}&iss={iss}");
+            let outcome = client.finish(login.pending, url).await;
+            assert_eq!(outcome.err().as_ref().map(Error::code), expected, "{slug} {iss}");
+        }
+    }
+}

@@ -228,13 +228,13 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
         let client = Client::new(provider, web(), &Wire::always(json(500, json!({}))).http()).unwrap();
         client.login().await.unwrap().pending.issuer().to_owned()
     };
-    let github = || Provider::named("github").unwrap();
+    let bitbucket = || Provider::named("bitbucket").unwrap();
     let by_hand = || {
         let provider = Provider::new("acme").authorization_endpoint("https://login.example/authorize");
         provider.token_endpoint("https://login.example/token")
     };
     for (provider, own, origin) in [
-        (&github as &dyn Fn() -> Provider, "https://github.com", "https://github.com"),
+        (&bitbucket as &dyn Fn() -> Provider, "https://bitbucket.org", "https://bitbucket.org"),
         (&by_hand, "https://login.example/token", "https://login.example"),
     ] {
         assert_eq!(issuer(provider(), &format!("{origin}/me")).await, own);

@@ -16,6 +16,7 @@ use crate::wire::{self, field, param};
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const KEYS: &str = "/jwks";
+const PATIENCE: usize = 200_000;
 
 /// A provider where many sign in at once. It may take its time at one endpoint, and it may replace its keys.
 #[derive(Clone)]
@@ -111,10 +112,14 @@ impl HttpClient for Busy {
             // What is on its way was written before.
             let response = self.answer(&request);
             yield_now().await;
-            while self.state.closed.lock().unwrap().is_some_and(|closed| closed == path) {
+            // Without an end, what should give up and does not would wait here for ever.
+            for _ in 0..PATIENCE {
+                if self.state.closed.lock().unwrap().is_none_or(|closed| closed != path) {
+                    return Ok(response);
+                }
                 yield_now().await;
             }
-            Ok(response)
+            panic!("{path} was never opened")
         })
     }
 

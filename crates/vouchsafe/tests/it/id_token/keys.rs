@@ -222,7 +222,8 @@ async fn keys_that_could_not_be_fetched_are_asked_for_again() {
 
 #[tokio::test]
 async fn what_the_key_set_says_of_one_login_is_told_to_nobody() {
-    let secret = crate::scenario::CLIENT_SECRET;
+    // None that this login knows of.
+    let secret = "code-of-another-login";
     let said = json!({"error": secret, "error_description": secret, "error_uri": secret});
     for status in [400, 401, 403, 500, 503] {
         let mut refusal = answer_json(status, said.clone());
