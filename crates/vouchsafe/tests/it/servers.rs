@@ -248,6 +248,26 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
 }
 
 #[tokio::test]
+async fn a_definition_that_asks_elsewhere_who_somebody_is_tells_of_users_of_its_own() {
+    let issuer = async |slug: &str, profile: &str| {
+        let definition = format!(
+            "slug = \"{slug}\"\ndisplay_name = \"X\"\nkind = \"oauth2\"\n\
+             authorization_endpoint = \"https://discord.com/oauth2/authorize\"\n\
+             token_endpoint = \"https://discord.com/api/oauth2/token\"\nuserinfo_endpoint = \"{profile}\"\n\
+             documentation = \"https://acme.example\"\nchecked = \"2026-11-23\"\n[identity]\nsubject = [\"/id\"]"
+        );
+        let provider = Provider::from_definition(definition).unwrap();
+        let client = Client::new(provider, web(), &Wire::always(json(500, json!({}))).http()).unwrap();
+        client.login().await.unwrap().pending.issuer().to_owned()
+    };
+    let own = issuer("acme", "https://discord.com/api/users/@me").await;
+    assert_eq!(own, "https://discord.com");
+    for slug in ["acme", "discord"] {
+        assert_ne!(issuer(slug, "https://evil.example/me").await, own, "{slug}");
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_a_definition_leaves_open_tells_servers_apart() {
     let issuer = async |endpoints: &str, tenant: &str| {
         let definition = format!(
