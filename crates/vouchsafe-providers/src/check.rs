@@ -188,7 +188,39 @@ fn servers(d: &Definition) -> Result<(), Mistake> {
             },
         )?;
     }
+    // A profile that somebody else tells does not say who is who at an issuer. An ID token would, and not every login has one.
+    // A name below the issuer's is its own.
+    let (said_by, says) = match d.kind {
+        Kind::Openid => {
+            (&d.issuer, "must be at the host of the issuer, whose users it tells of, or below it")
+        }
+        Kind::Oauth2 => (
+            &d.token_endpoint,
+            "must be at the host of the token endpoint, where an issuer is named, or below it",
+        ),
+    };
+    let is_below = |url: &str, other: &Option<String>| {
+        let above = other.as_deref().map(host_of).unwrap_or_default();
+        !above.is_empty() && host_of(url).strip_suffix(above).is_some_and(|name| name.ends_with('.'))
+    };
+    if d.issuer.is_some() || d.identity.issuer.is_some() {
+        for (field, url) in
+            [("token_endpoint", &d.token_endpoint), ("userinfo_endpoint", &d.userinfo_endpoint)]
+        {
+            let is_there = url.as_deref().is_none_or(|url| {
+                host_is(url, said_by) || is_below(url, said_by) || is_the_application_s(d, url)
+            });
+            ensure(is_there, field, || says.to_owned())?;
+        }
+    }
     Ok(())
+}
+
+/// Whether the application alone says what a URL is.
+fn is_the_application_s(d: &Definition, url: &str) -> bool {
+    let name = url.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    name.and_then(|name| d.params.get(name))
+        .is_some_and(|param| param.rule == Rule::Url && param.default.is_none())
 }
 
 /// The host of a URL that may hold marks, with its port; a URL that is one mark is that mark.

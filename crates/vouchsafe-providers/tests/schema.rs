@@ -326,6 +326,7 @@ fn a_definition_for_tests_may_be_on_this_machine() {
     let text = FULL
         .replace("\"https://{host}/token\"", "\"http://127.0.0.1:8080/token\"")
         .replace("\"https://{host}/id\"", "\"http://127.0.0.1:8080/id\"")
+        .replace("\"https://{host}/me\"", "\"http://127.0.0.1:8080/me\"")
         .replace("\"https://{host}/users\"", "\"http://127.0.0.1:8080/users\"");
     assert!(Definition::from_toml(&text).is_ok());
 }
@@ -345,7 +346,7 @@ fn a_host_may_have_a_path_where_the_rule_says_so() {
 #[test]
 fn what_the_host_of_a_server_depends_on_tells_servers_apart() {
     let shared = |text: &str| Definition::from_toml(&text.replace("server = true", "server = false"));
-    // The issuer of an OpenID Provider need not be at the host of its token endpoint.
+    // Each field of an OpenID Provider is looked at for itself before it is compared with the issuer.
     let openid =
         FULL.replace("kind = \"oauth2\"", "kind = \"openid\"").replace("\nissuer_template = ", "\n# ");
     let fixed = ["issuer", "discovery", "token_endpoint", "userinfo_endpoint"].iter().fold(

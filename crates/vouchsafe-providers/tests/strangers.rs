@@ -358,6 +358,45 @@ fn the_users_of_another_server_are_not_claimed() {
 }
 
 #[test]
+fn nobody_tells_of_the_users_of_an_issuer_from_elsewhere() {
+    let definition = |kind: &str, issuer: &str, more: &str| {
+        format!(
+            "slug = \"x\"\ndisplay_name = \"X\"\nkind = \"{kind}\"\n{issuer}\n\
+             authorization_endpoint = \"https://evil.example/authorize\"\n{more}\nscopes = [\"email\"]\n\
+             documentation = \"https://x.example\"\nchecked = \"2026-11-23\"\n[identity]\nsubject = [\"/sub\"]\n"
+        )
+    };
+    let issuer = "issuer = \"https://op.example/a\"";
+    let at = |token: &str, userinfo: &str| {
+        format!("token_endpoint = \"https://{token}/t\"\nuserinfo_endpoint = \"https://{userinfo}/u\"")
+    };
+    for kind in ["openid", "oauth2"] {
+        assert!(is_accepted(&definition(kind, issuer, &at("op.example", "op.example"))), "{kind}");
+        assert!(is_accepted(&definition(kind, issuer, &at("op.example", "api.op.example"))), "{kind}");
+        for elsewhere in
+            ["evil.example", "evilop.example", "op.example.evil.example", "op.example:8443", "example"]
+        {
+            let profile = definition(kind, issuer, &at("op.example", elsewhere));
+            assert_refused(&profile, "userinfo_endpoint");
+        }
+    }
+    let token = definition("openid", issuer, &at("evil.example", "op.example"));
+    assert_refused(&token, "token_endpoint");
+    // Without an issuer the endpoints themselves say whose users they are.
+    assert!(is_accepted(&definition("oauth2", "", &at("op.example", "api.example"))));
+    let named = definition("oauth2", "", &at("op.example", "evil.example"))
+        .replace("[identity]", "[identity]\nissuer = \"https://op.example/a\"");
+    assert_refused(&named, "userinfo_endpoint");
+    // What the application fills in is its own word; what a definition fills in for it is not.
+    let filled = |default: &str| {
+        let text = definition("openid", issuer, "userinfo_endpoint = \"{profile}\"");
+        format!("{text}[params.profile]\nrule = \"url\"\n{default}")
+    };
+    assert!(is_accepted(&filled("")));
+    assert_refused(&filled("default = \"https://evil.example/me\""), "userinfo_endpoint");
+}
+
+#[test]
 fn nobody_is_told_by_what_passes_to_others() {
     let subject = |list: &str| {
         let text = FULL.replace("subject = [\"/id\"]\n", &format!("subject = {list}\n"));

@@ -246,11 +246,11 @@ impl Client {
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match &response.iss {
-            Some(_) if server.issuer.is_none() => {
+            Some(iss) if server.issuer.is_none() && !server.is_issuer(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
-                     response, unless that issuer is configured (Provider::issuer)",
+                    "the response names an issuer (iss) that is not above this provider's token endpoint, and none is known: it \
+                     is another provider's response, unless that issuer is configured (Provider::issuer)",
                 );
             }
             Some(iss) if !server.is_issuer(iss) => {
@@ -448,7 +448,7 @@ impl Client {
     /// The same without what the browser brought.
     async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
         let Definition { identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
-        let from = &*provenance_of(server, tokens);
+        let from = &*provenance_of(server, tokens)?;
         // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
@@ -543,7 +543,10 @@ impl Client {
     /// 4.4: what one server gave is not for another to see).
     async fn server_of(&self, tokens: &Tokens, operation: Operation) -> Result<Arc<Server>, Error> {
         let server = self.server().await?;
-        server.provenance.check("tokens", tokens.provenance(), operation)?;
+        // What was read before the metadata was there is known by what the metadata was asked for by.
+        if *tokens.provenance() != *server.provenance && *tokens.provenance() != self.asked_for() {
+            server.provenance.check("tokens", tokens.provenance(), operation)?;
+        }
         Ok(server)
     }
 
@@ -641,14 +644,19 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
 }
 
 /// Where an identity comes from: where one provider has many issuers, the one that the ID token names.
-fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Cow<'s, Provenance> {
-    let own = server.issuer_template.as_ref().and_then(|_| tokens.id_token()?.claim("iss"));
-    match own.as_ref().and_then(Json::as_str) {
-        Some(issuer) => {
-            Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) })
-        }
-        None => Cow::Borrowed(&server.provenance),
+///
+/// # Errors
+/// There is no ID token: without the issuer, one user would be two, and two could be one.
+fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Provenance>, Error> {
+    if server.issuer_template.is_none() {
+        return Ok(Cow::Borrowed(&server.provenance));
     }
+    let own = tokens.id_token().and_then(|token| token.claim("iss"));
+    let Some(issuer) = own.as_ref().and_then(Json::as_str) else {
+        let detail = "which of its issuers a user belongs to is said by the ID token, and there is none: ask for the scope openid";
+        return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
+    };
+    Ok(Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) }))
 }
 
 /// Whether an ID token can do without the profile that could not be had: nothing came that was refused. A provider that

@@ -169,6 +169,11 @@ fn subject(manners: &IdentityManners, profile: &Json) -> Result<String, Error> {
         if subject.is_empty() {
             return Err(no_user_id());
         }
+        // As in an ID token: the key goes into logs and stores, and there a line could end.
+        if subject.contains(char::is_control) {
+            let detail = "the profile's user id holds control characters";
+            return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+        }
         if found.as_ref().is_some_and(|known| *known != subject) {
             let detail = format!(
                 "the profile has {}, and they differ: which of them is the user cannot be told; Provider::subject names one",

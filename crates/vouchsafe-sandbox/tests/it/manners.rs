@@ -15,7 +15,7 @@ async fn every_url_is_moved_and_keeps_its_query_and_marks() {
         issuer_aliases = ["https://old.own.example"]
         issuer_template = "https://login.own.example/{tid}/v2"
         discovery = "https://own.example/.well-known/openid-configuration?p={tenant}"
-        userinfo_endpoint = "https://api.own.example/me?fields=id,name"
+        userinfo_endpoint = "https://login.own.example/me?fields=id,name"
         [long_lived]
         endpoint = "https://graph.own.example/long"
         grant_type = "long"
@@ -34,7 +34,7 @@ async fn every_url_is_moved_and_keeps_its_query_and_marks() {
     assert_eq!(moved.issuer_template.unwrap(), format!("{base}/login.own.example/{{tid}}/v2"));
     let document = format!("{base}/own.example/.well-known/openid-configuration?p={{tenant}}");
     assert_eq!(moved.discovery.unwrap(), document);
-    assert_eq!(moved.userinfo_endpoint.unwrap(), format!("{base}/api.own.example/me?fields=id,name"));
+    assert_eq!(moved.userinfo_endpoint.unwrap(), format!("{base}/login.own.example/me?fields=id,name"));
     assert_eq!(moved.long_lived.unwrap().endpoint.unwrap(), format!("{base}/graph.own.example/long"));
     assert_eq!(moved.identity.emails.unwrap().endpoint.unwrap(), format!("{base}/api.own.example/emails"));
 }

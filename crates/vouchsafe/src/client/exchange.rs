@@ -23,6 +23,7 @@ use crate::protocol::revocation::{self, Revocation};
 use crate::protocol::token::{self, Grant};
 use crate::protocol::userinfo::{self, UserInfo};
 use crate::protocol::{emails, long_lived};
+use crate::provenance::Provenance;
 use crate::provider::{OpenId, Server};
 use crate::registration::ClientAuth;
 use crate::secret::Secret;
@@ -41,13 +42,16 @@ impl Client {
         let manners = &self.inner.blueprint.definition.token;
         let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
         let known = self.known_server().map(|server| server.provenance.clone());
-        let provenance = known.unwrap_or_else(|| {
-            let blueprint = &self.inner.blueprint;
-            let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
-            let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
-            Arc::new(blueprint.provenance(issuer, self.client_id()))
-        });
+        let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
         Ok(Tokens::new(&provenance, answer, &manners.scope_separators, None))
+    }
+
+    /// What this client's server is known by before its metadata is there: the issuer that it is asked for by.
+    pub(super) fn asked_for(&self) -> Provenance {
+        let blueprint = &self.inner.blueprint;
+        let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
+        let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
+        blueprint.provenance(issuer, self.client_id())
     }
 
     fn token_dialect(&self) -> Dialect<'_> {

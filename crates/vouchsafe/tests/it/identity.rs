@@ -85,6 +85,16 @@ async fn a_user_who_fills_in_a_profile_does_not_choose_who_they_are() {
 }
 
 #[tokio::test]
+async fn a_user_id_ends_no_line() {
+    for id in ["7\nhttps://acme.example/token 8", "\u{0}7", "7\u{85}", "\t"] {
+        let error = with_profile(json(200, json!({"id": id}))).0.identity(&tokens()).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_field", "{id:?}");
+    }
+    let identity = with_profile(json(200, json!({"id": "Jürgen 7 ✓"}))).0.identity(&tokens()).await.unwrap();
+    assert_eq!(identity.key().to_string(), "https://acme.example/token Jürgen 7 ✓");
+}
+
+#[tokio::test]
 async fn an_email_that_nobody_vouches_for_is_not_a_verified_one() {
     for verified in [json!(false), json!("true"), json!("false"), json!(1), json!(null)] {
         let profile = json!({"sub": "s", "email": "a@b.example", "email_verified": verified});

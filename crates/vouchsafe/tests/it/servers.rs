@@ -248,23 +248,32 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
 }
 
 #[tokio::test]
-async fn a_definition_that_asks_elsewhere_who_somebody_is_tells_of_users_of_its_own() {
-    let issuer = async |slug: &str, profile: &str| {
-        let definition = format!(
-            "slug = \"{slug}\"\ndisplay_name = \"X\"\nkind = \"oauth2\"\n\
-             authorization_endpoint = \"https://discord.com/oauth2/authorize\"\n\
-             token_endpoint = \"https://discord.com/api/oauth2/token\"\nuserinfo_endpoint = \"{profile}\"\n\
-             documentation = \"https://acme.example\"\nchecked = \"2026-11-23\"\n[identity]\nsubject = [\"/id\"]"
-        );
-        let provider = Provider::from_definition(definition).unwrap();
-        let client = Client::new(provider, web(), &Wire::always(json(500, json!({}))).http()).unwrap();
-        client.login().await.unwrap().pending.issuer().to_owned()
+async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_either() {
+    let bitbucket = || vouchsafe_providers::get("bitbucket").unwrap();
+    let issuer = async |definition: Definition| {
+        let client =
+            Client::new(Provider::from(definition), web(), &Wire::always(json(500, json!({}))).http());
+        client.unwrap().login().await.unwrap().pending.issuer().to_owned()
     };
-    let own = issuer("acme", "https://discord.com/api/users/@me").await;
-    assert_eq!(own, "https://discord.com");
-    for slug in ["acme", "discord"] {
-        assert_ne!(issuer(slug, "https://evil.example/me").await, own, "{slug}");
+    assert_eq!(issuer(bitbucket()).await, "https://bitbucket.org");
+    let mut others = BTreeSet::from(["https://bitbucket.org".to_owned()]);
+    let mine = |change: &dyn Fn(&mut Definition)| {
+        let mut definition = bitbucket();
+        change(&mut definition);
+        definition
+    };
+    for definition in [
+        mine(&|d| d.userinfo_endpoint = Some("https://evil.example/me".to_owned())),
+        // The same by another name, as it is no part of the key.
+        mine(&|d| d.slug = "mine".to_owned()),
+    ] {
+        assert!(others.insert(issuer(definition).await), "{others:?}");
     }
+    let at_home = mine(&|d| {
+        d.slug = "mine".to_owned();
+        d.userinfo_endpoint = Some("https://bitbucket.org/me".to_owned());
+    });
+    assert_eq!(issuer(at_home).await, "https://bitbucket.org");
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use vouchsafe::Tokens;
+use vouchsafe::{Client, Provider, Tokens, providers};
 
-use crate::scenario::{ACME, acme, idle, now, stored};
+use crate::scenario::{ACME, acme, idle, now, stored, web};
+use crate::wire::{Wire, json as answer};
 
 /// The tokens of an answer with those members.
 fn answered(more: Value) -> Tokens {
@@ -123,4 +124,63 @@ fn equal_tokens_are_equal() {
     let (one, two) = (stored(ACME, json!({"access_token": "a"})), stored(ACME, json!({"access_token": "b"})));
     assert_eq!(one.access_token(), stored(ACME, json!({"access_token": "a"})).access_token());
     assert_ne!(one.access_token(), two.access_token());
+}
+
+/// What an identity provider's metadata says for an issuer, and a profile for everybody.
+fn named(issuer: &str) -> Wire {
+    let metadata = json!({
+        "issuer": issuer, "authorization_endpoint": "https://op.example/authorize", "jwks_uri": "https://op.example/jwks",
+        "token_endpoint": "https://op.example/token", "userinfo_endpoint": "https://op.example/me",
+        "subject_types_supported": ["public"],
+    });
+    Wire::new(move |request| match request.uri().path() {
+        path if path.contains(".well-known") => answer(200, metadata.clone()),
+        _ => answer(200, json!({"sub": "1"})),
+    })
+}
+
+const READ: &str = r#"{"access_token": "at", "token_type": "Bearer"}"#;
+
+#[tokio::test]
+async fn tokens_that_were_read_before_the_metadata_was_there_are_the_client_s_own() {
+    let openid = |issuer: &str| Provider::openid(issuer);
+    let microsoft = |tenant: &str| format!("https://login.microsoftonline.com/{tenant}/v2.0");
+    let guid = "9188040d-6c67-4c5b-b112-36a304b66dad";
+    for (provider, issuer) in [
+        (openid("https://op.example/"), "https://op.example/".to_owned()),
+        (openid("https://op.example/.well-known/openid-configuration"), "https://op.example/".to_owned()),
+        (providers::microsoft("common"), microsoft("{tenantid}")),
+        (providers::microsoft("contoso.com"), microsoft(guid)),
+        (providers::microsoft(guid), microsoft(guid)),
+    ] {
+        let wire = named(&issuer);
+        let client = || Client::new(provider.clone(), web(), &wire.http()).unwrap();
+        let early = client().manual().read_token_answer(READ).unwrap();
+        let stored = serde_json::to_string(&early).unwrap();
+        let client = client();
+        for tokens in [early, serde_json::from_str(&stored).unwrap()] {
+            client.profile(&tokens).await.unwrap_or_else(|e| panic!("{issuer}: {e}"));
+        }
+        // Once the metadata is there, they are known by what it says.
+        assert_eq!(client.manual().read_token_answer(READ).unwrap().issuer(), issuer);
+        // Another server's stay another server's.
+        let other =
+            Client::new(openid("https://other.example"), web(), &named("https://other.example").http());
+        let tokens = other.unwrap().manual().read_token_answer(READ).unwrap();
+        let sent = wire.seen().len();
+        assert_eq!(client.profile(&tokens).await.unwrap_err().code(), "issuer_mismatch", "{issuer}");
+        assert_eq!(wire.seen().len(), sent);
+    }
+}
+
+#[tokio::test]
+async fn where_the_id_token_alone_names_the_issuer_there_is_no_account_without_it() {
+    let wire = named("https://login.microsoftonline.com/{tenantid}/v2.0");
+    let client = Client::new(providers::microsoft("common"), web(), &wire.http()).unwrap();
+    drop(client.login().await.unwrap());
+    let tokens = client.manual().read_token_answer(READ).unwrap();
+    let error = client.identity(&tokens).await.unwrap_err();
+    assert_eq!(error.operation(), vouchsafe::Operation::Identity);
+    assert!(matches!(error, vouchsafe::Error::Unsupported(_)), "{error}");
+    client.profile(&tokens).await.unwrap();
 }

@@ -11,7 +11,8 @@ async fn a_login_at_github() {
     stage.at(TOKEN, 200, "app_token");
     stage.at("GET https://api.github.com/user", 200, "profile");
     stage.at("GET https://api.github.com/user/emails", 200, "emails");
-    let (url, tokens) = stage.log_in("code=code-1&state=STATE").await;
+    let response = "code=code-1&state=STATE&iss=https%3A%2F%2Fgithub.com%2Flogin%2Foauth";
+    let (url, tokens) = stage.log_in(response).await;
     let tokens = tokens.unwrap();
     assert_eq!(
         url,
