@@ -246,11 +246,11 @@ impl Client {
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match &response.iss {
-            Some(iss) if server.issuer.is_none() && !server.is_issuer(iss) => {
+            Some(_) if server.issuer.is_none() => {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the response names an issuer (iss) that is not above this provider's token endpoint, and none is known: it \
-                     is another provider's response, unless that issuer is configured (Provider::issuer)",
+                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
+                     response, unless that issuer is configured (Provider::issuer)",
                 );
             }
             Some(iss) if !server.is_issuer(iss) => {

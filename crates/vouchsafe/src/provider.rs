@@ -119,8 +119,7 @@ impl Provider {
     }
 
     /// The issuer of an OAuth 2 service that has one: what its authorization responses name as `iss` (RFC 9207). Without
-    /// it, a response that names another than one above the token endpoint is refused: `https://op.example/a` is above
-    /// `https://op.example/a/token`.
+    /// it, a response that names any is refused.
     ///
     /// It is what [`Identity::issuer`](crate::Identity::issuer) gives. Set it where one host serves many tenants, or
     /// where the token endpoint may move: the issuer is a part of the key that accounts are known by.

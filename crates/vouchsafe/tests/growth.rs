@@ -106,12 +106,13 @@ fn body(status: u16, body: &Value) -> Response {
     answer(status, "application/json", body.to_string())
 }
 
+/// Tokens as a store gives them back.
 fn tokens(access: &str, refresh: &str) -> Tokens {
-    let stored = json!({
+    let kept = json!({
         "v": 1, "provider": "acme", "issuer": "https://acme.example", "client_id": "me",
-        "access_token": access, "refresh_token": refresh,
+        "access_token": access, "token_type": "Bearer", "refresh_token": refresh,
     });
-    serde_json::from_value(stored).unwrap()
+    serde_json::from_value(kept).unwrap()
 }
 
 /// A token request that is answered so.
@@ -144,6 +145,8 @@ fn many(text: &str) -> (Value, Value) {
 #[test]
 fn work_grows_with_what_is_sent_and_not_with_its_square() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let profile = json!({"sub": "alice"});
+    assert!(runtime.block_on(identity("x".into(), body(200, &profile))), "these tokens are asked with");
     let bench = Bench { runtime, complaints: Cell::default() };
 
     // Errors in words, and what they quote.

@@ -15,9 +15,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
-use vouchsafe_fuzz::{
-    ENDPOINTS, STATE, base64url, client_of, line, provider_answers, timed, words,
-};
+use vouchsafe_fuzz::{ENDPOINTS, STATE, base64url, client_of, line, provider_answers, timed, words};
 
 const SECRET: [u8; 32] = [7; 32];
 /// The first of the names that this secret gives.

@@ -42,9 +42,8 @@ fn pending(kept: &[u8]) {
     let error = wait(client.finish(again(), came("code=x".to_owned()))).unwrap_err();
     assert!(matches!(error, Error::Validation(_)), "{error}");
     let error = wait(client.finish(pending, came(format!("code=x&state={state}")))).unwrap_err();
-    let ours = read["provider"] == "acme"
-        && read["client"] == CLIENT_ID
-        && read["issuer"] == "https://acme.example";
+    let ours =
+        read["provider"] == "acme" && read["client"] == CLIENT_ID && read["issuer"] == "https://acme.example";
     assert!(!matches!(error, Error::Server(_)) || ours, "{error}");
     check_error(&error, &[]);
 }

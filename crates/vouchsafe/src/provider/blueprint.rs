@@ -129,8 +129,8 @@ impl Provider {
     /// as tells its servers apart. Parameters that do so elsewhere alone are put behind it.
     ///
     /// An endpoint that was given by hand says nothing of what in it is a server's own, so all of it counts, and only
-    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well: it says who somebody is.
-    /// That the two belong together is a fact that the catalogue knows, and neither a hand nor a definition from elsewhere.
+    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well, since it says who somebody
+    /// is, unless the catalogue knows that the two belong together.
     fn server(&self, client_id: &str) -> Result<String, Error> {
         let definition = &self.definition;
         let named = definition.identity.issuer.as_deref();
@@ -156,22 +156,19 @@ impl Provider {
             }
         }
         // Who somebody is, is said at the other end.
-        let profile = self.fill(definition.userinfo_endpoint.as_deref(), client_id)?;
-        if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
+        let ends = |definition: &Definition| {
+            (definition.token_endpoint.clone(), definition.userinfo_endpoint.clone())
+        };
+        let is_known = !self.profile_by_hand && self.is_known(ends);
+        let profile = self.fill(definition.userinfo_endpoint.as_deref().filter(|_| !is_known), client_id)?;
+        let profile = profile.as_deref();
+        if let Some(profile) = profile.and_then(|profile| Url::parse(profile).ok())
             && profile.origin() != url.origin()
-            && (self.profile_by_hand || !self.has_known_endpoints())
         {
             let origin = profile.origin().ascii_serialization();
             url.query_pairs_mut().append_pair("userinfo_endpoint", &origin);
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
-    }
-
-    /// Whether the token endpoint and that of the profile are those of the provider of this name in the catalogue.
-    fn has_known_endpoints(&self) -> bool {
-        let places = |d: &Definition| (d.token_endpoint.clone(), d.userinfo_endpoint.clone());
-        let known = vouchsafe_providers::get(self.slug());
-        known.is_some_and(|known| places(&known) == places(&self.definition))
     }
 
     /// Whether a parameter names the host of the metadata that does not name the issuer's: whoever chooses that host does
@@ -187,11 +184,12 @@ impl Provider {
         let is_named = marks.into_iter().any(|mark| document.contains(&mark) && !issuer.contains(&mark));
         let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
         let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
-        let is_known = || {
-            let known = vouchsafe_providers::get(self.slug());
-            known.is_some_and(|known| place(&known) == place(&self.definition))
-        };
-        is_named || (is_elsewhere && !is_known())
+        is_named || (is_elsewhere && !self.is_known(place))
+    }
+
+    /// Whether the catalogue says the same of the provider of this name.
+    fn is_known<T: PartialEq>(&self, of: impl Fn(&Definition) -> T) -> bool {
+        vouchsafe_providers::get(self.slug()).is_some_and(|known| of(&known) == of(&self.definition))
     }
 
     /// Where the metadata is, of an OpenID Provider.

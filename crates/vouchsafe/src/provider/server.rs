@@ -124,14 +124,12 @@ impl Server {
         })
     }
 
-    /// Whether an issuer is that of this provider (RFC 9207 §2.4). Where none is known, it must be at the origin of the token
-    /// endpoint, to which the code goes, and above it: GitHub and others began to name theirs long after clients were
-    /// set up, and no other server's is there.
+    /// Whether an issuer is that of this provider. Where none is known, none is right: RFC 9207 §2.4.
     pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
         match (&self.issuer_template, &self.issuer) {
             (Some(template), _) => metadata::fits(template, issuer),
             (None, Some(expected)) => same(issuer, expected),
-            (None, None) => is_above(issuer, &self.token),
+            (None, None) => false,
         }
     }
 
@@ -160,15 +158,4 @@ impl Server {
             Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")
         })
     }
-}
-
-/// Whether an issuer is at the origin of an endpoint, and its path a beginning of the endpoint's.
-fn is_above(issuer: &str, endpoint: &Endpoint) -> bool {
-    let Ok(issuer) = Endpoint::parse(issuer) else { return false };
-    let (issuer, endpoint) = (issuer.uri(), endpoint.uri());
-    let below = endpoint.path().strip_prefix(issuer.path().trim_end_matches('/'));
-    issuer.scheme() == endpoint.scheme()
-        && issuer.authority() == endpoint.authority()
-        && issuer.query().is_none()
-        && below.is_some_and(|rest| rest.starts_with('/'))
 }

@@ -474,6 +474,13 @@ async fn what_was_filled_in_is_not_filled_in_again() {
         .await;
         assert_eq!(error.code(), "invalid_param", "{value}");
     }
+    let in_a_value =
+        || Provider::from_definition(toml.replace("{client_id}/{a}", "{a}")).unwrap().param("a", "1");
+    for id in ["{token:/access_token}", "{a}", "}"] {
+        let registration = vouchsafe::Registration::new(id).redirect_uri(REDIRECT_URI);
+        let error = Client::new(in_a_value().param("b", "2"), registration, &wire.http()).unwrap_err();
+        assert_eq!(error.code(), "client_id", "{id}");
+    }
     let registration = vouchsafe::Registration::new("{a}").redirect_uri(REDIRECT_URI);
     let error =
         Client::new(provider().param("a", "1").param("b", "2"), registration, &wire.http()).unwrap_err();

@@ -114,9 +114,7 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
         let state = param(&login.url, "state").unwrap();
         client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}{iss}")).await
     };
-    for iss in
-        ["&iss=https://accounts.google.com", "&iss=https://www.acme.example", "&iss=acme.example", "&iss="]
-    {
+    for iss in ["&iss=https://accounts.google.com", "&iss=https://acme.example", "&iss="] {
         let error = outcome(acme(), iss).await.unwrap_err();
         assert_eq!(error.code(), "issuer_mismatch", "{iss}");
         assert!(error.to_string().contains("Provider::issuer"), "{error}");
@@ -128,53 +126,6 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
     assert_eq!(outcome(told(), "&iss=https://evil.example").await.unwrap_err().code(), "issuer_mismatch");
     let error = Client::new(acme().issuer("acme"), web(), &wire.http()).unwrap_err();
     assert_eq!(error.code(), "invalid_url");
-}
-
-#[tokio::test]
-async fn an_issuer_that_nobody_configured_is_above_the_token_endpoint() {
-    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
-    let client = |provider: Provider| Client::new(provider, web(), &wire.http()).unwrap();
-    let outcome = async |client: &Client, iss: &str| -> Result<Tokens, Error> {
-        let login = client.login().await.unwrap();
-        let state = param(&login.url, "state").unwrap();
-        client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}&iss={iss}")).await
-    };
-    // GitHub began to name its own in 2026; the catalogue's others may any day.
-    let bitbucket = client(Provider::named("bitbucket").unwrap());
-    for iss in [
-        "https://bitbucket.org/site/oauth2",
-        "https%3A%2F%2Fbitbucket.org%2Fsite%2Foauth2",
-        "https://bitbucket.org",
-    ] {
-        outcome(&bitbucket, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
-    }
-    let key = bitbucket.login().await.unwrap().pending.issuer().to_owned();
-    assert_eq!(key, "https://bitbucket.org", "accounts stay what they are");
-    let mastodon = client(Provider::named("mastodon").unwrap().param("host", "mastodon.social"));
-    for iss in ["https://mastodon.social", "https://mastodon.social/"] {
-        outcome(&mastodon, iss).await.unwrap_or_else(|e| panic!("{iss}: {e}"));
-    }
-    let tenant = client(acme().token_endpoint("https://login.example/a/token"));
-    outcome(&tenant, "https://login.example/a/").await.unwrap();
-    let sent = wire.seen().len();
-    for (client, iss) in [
-        (&bitbucket, "https://api.bitbucket.org/site/oauth2"),
-        (&bitbucket, "http://bitbucket.org/site/oauth2"),
-        (&bitbucket, "https://bitbucket.org:8443/site/oauth2"),
-        (&bitbucket, "https://bitbucket.org.evil.example/site/oauth2"),
-        (&bitbucket, "https://bitbucket.org/site/oa"),
-        (&bitbucket, "https://bitbucket.org/site/oauth2/access_token"),
-        (&bitbucket, "https://bitbucket.org/site/oauth2/access_token/x"),
-        (&bitbucket, "https://bitbucket.org/site/oauth2?x"),
-        (&bitbucket, "https://bitbucket.org@evil.example/site/oauth2"),
-        (&bitbucket, "https://mastodon.social"),
-        (&mastodon, "https://evil.example"),
-        (&tenant, "https://login.example/b"),
-        (&tenant, "https://login.example/b/../a/x"),
-    ] {
-        assert_eq!(outcome(client, iss).await.unwrap_err().code(), "issuer_mismatch", "{iss}");
-    }
-    assert_eq!(wire.seen().len(), sent);
 }
 
 /// Two providers of one application: one that strangers set up, and an honest one, at which the victim has an account.
@@ -213,6 +164,7 @@ async fn a_code_is_not_carried_from_one_provider_to_another() {
     assert!(evil_wire.seen().is_empty(), "the stranger's server has seen no code and no verifier");
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn a_plain_login_is_not_finished_where_a_stronger_one_was_asked_for() {
     let sandbox = Sandbox::start().await.unwrap();

@@ -3,9 +3,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use vouchsafe::{Client, Error, Feature, Http, Login, Provider, Registration};
+use vouchsafe::{Client, Error, Feature, Login, Provider, Registration};
 use vouchsafe_providers::{Definition, Kind};
-use vouchsafe_sandbox::Sandbox;
 
 use crate::scenario::{REDIRECT_URI, Scenario, acme, arrived, web};
 use crate::wire::{Wire, answer, json, param};
@@ -129,13 +128,15 @@ async fn an_id_token_must_come_where_it_has_to_show_something() {
     }
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn a_demand_that_is_taken_out_of_the_url_on_its_way_is_missed() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let sandbox = vouchsafe_sandbox::Sandbox::start().await.unwrap();
     let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
     let registration = registration.redirect_uri("http://127.0.0.1:9/callback");
     let client =
-        Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
+        Client::new(Provider::openid(sandbox.issuer()), registration, &vouchsafe::Http::new().unwrap())
+            .unwrap();
     let without = |url: &str, name: &str| {
         let kept = url.split('&').filter(|pair| !pair.starts_with(name));
         kept.collect::<Vec<_>>().join("&")
