@@ -90,7 +90,8 @@ pub(crate) struct LoginArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct TargetArgs {
-    /// An OpenID Provider by its issuer, configured by discovery; with --authorize-url, the service's own issuer
+    /// An OpenID Provider by its issuer, configured by discovery; with --authorize-url, the service's own issuer (unless it is
+    /// the origin of both endpoints)
     #[arg(long, value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
     /// Any OAuth 2 service: its authorization endpoint

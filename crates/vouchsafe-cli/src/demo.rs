@@ -67,6 +67,7 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
         .token_endpoint(format!("{issuer}/token"))
         .revocation_endpoint(format!("{issuer}/revoke"))
         .userinfo_endpoint(format!("{issuer}/userinfo"))
+        .issuer(issuer)
         .scopes(["profile", "email"]);
     let mut offers = vec![
         Offer {

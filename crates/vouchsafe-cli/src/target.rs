@@ -27,6 +27,13 @@ impl Target {
     }
 }
 
+/// The origin of both endpoints, which is a service's own issuer more often than not. Its responses alone come to this
+/// command, so none is another provider's by mistake.
+fn one_origin(authorize: &str, token: &str) -> Option<String> {
+    let origin = |url| url::Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
+    origin(authorize).filter(|one| origin(token).as_ref() == Some(one))
+}
+
 /// The provider that was named.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
@@ -41,8 +48,8 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         if let Some(url) = &args.userinfo_url {
             provider = provider.userinfo_endpoint(url.as_str());
         }
-        if let Some(issuer) = &args.issuer {
-            provider = provider.issuer(issuer.as_str());
+        if let Some(issuer) = args.issuer.clone().or_else(|| one_origin(authorize, token)) {
+            provider = provider.issuer(issuer);
         }
         return Ok(Target::bare(provider, host(authorize)));
     }

@@ -188,29 +188,23 @@ fn servers(d: &Definition) -> Result<(), Mistake> {
             },
         )?;
     }
-    // A profile that somebody else tells does not say who is who at an issuer. An ID token would, and not every login has one.
-    // A name below the issuer's is its own.
-    let (said_by, says) = match d.kind {
-        Kind::Openid => {
-            (&d.issuer, "must be at the host of the issuer, whose users it tells of, or below it")
-        }
-        Kind::Oauth2 => (
-            &d.token_endpoint,
-            "must be at the host of the token endpoint, where an issuer is named, or below it",
-        ),
+    // Whoever answers there says who somebody is, unless an ID token does. A name below the issuer's is its own.
+    let (said_by, name, bound): (_, _, &[_]) = match d.kind {
+        Kind::Openid => (&d.issuer, "issuer", &[("token_endpoint", &d.token_endpoint)]),
+        Kind::Oauth2 => (&d.token_endpoint, "token endpoint", &[("userinfo_endpoint", &d.userinfo_endpoint)]),
     };
     let is_below = |url: &str, other: &Option<String>| {
         let above = other.as_deref().map(host_of).unwrap_or_default();
         !above.is_empty() && host_of(url).strip_suffix(above).is_some_and(|name| name.ends_with('.'))
     };
     if d.issuer.is_some() || d.identity.issuer.is_some() {
-        for (field, url) in
-            [("token_endpoint", &d.token_endpoint), ("userinfo_endpoint", &d.userinfo_endpoint)]
-        {
+        for (field, url) in bound {
             let is_there = url.as_deref().is_none_or(|url| {
                 host_is(url, said_by) || is_below(url, said_by) || is_the_application_s(d, url)
             });
-            ensure(is_there, field, || says.to_owned())?;
+            ensure(is_there, field, || {
+                format!("must be at the host of the {name}, whose users are told of, or below it")
+            })?;
         }
     }
     Ok(())

@@ -377,7 +377,12 @@ fn nobody_tells_of_the_users_of_an_issuer_from_elsewhere() {
             ["evil.example", "evilop.example", "op.example.evil.example", "op.example:8443", "example"]
         {
             let profile = definition(kind, issuer, &at("op.example", elsewhere));
-            assert_refused(&profile, "userinfo_endpoint");
+            if kind == "oauth2" {
+                assert_refused(&profile, "userinfo_endpoint");
+            } else {
+                // There an ID token says who it is, and there is no identity without one.
+                assert!(is_accepted(&profile), "{elsewhere}");
+            }
         }
     }
     let token = definition("openid", issuer, &at("evil.example", "op.example"));
@@ -389,7 +394,8 @@ fn nobody_tells_of_the_users_of_an_issuer_from_elsewhere() {
     assert_refused(&named, "userinfo_endpoint");
     // What the application fills in is its own word; what a definition fills in for it is not.
     let filled = |default: &str| {
-        let text = definition("openid", issuer, "userinfo_endpoint = \"{profile}\"");
+        let text = definition("oauth2", issuer, &at("op.example", "op.example"));
+        let text = text.replace("\"https://op.example/u\"", "\"{profile}\"");
         format!("{text}[params.profile]\nrule = \"url\"\n{default}")
     };
     assert!(is_accepted(&filled("")));

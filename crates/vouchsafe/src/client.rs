@@ -449,6 +449,11 @@ impl Client {
     async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
         let Definition { identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
         let from = &*provenance_of(server, tokens)?;
+        if self.inner.blueprint.profile_is_elsewhere && tokens.id_token().is_none() {
+            let detail = "the profile is told at another host than the issuer's, so the ID token has to say who the user is, and \
+                          there is none: ask for the scope openid";
+            return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
+        }
         // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);

@@ -148,8 +148,7 @@ fn generic(sandbox: &Sandbox, more: &[&str]) -> Cli {
 async fn any_service_will_do_by_its_endpoints() {
     let sandbox = sandbox().await;
     let userinfo = format!("{}/userinfo", sandbox.issuer());
-    let (named, issuer) = (["--userinfo-url", &userinfo, "--issuer"], sandbox.issuer());
-    let done = signed_in(&sandbox, generic(&sandbox, &[&named[..], &[issuer]].concat()), "alice").await;
+    let done = signed_in(&sandbox, generic(&sandbox, &["--userinfo-url", &userinfo]), "alice").await;
     let login = done.last();
     assert_eq!(login["provider"], "oauth2");
     assert_eq!(login["identity"]["subject"], "sandbox-user-alice");
@@ -160,7 +159,7 @@ async fn any_service_will_do_by_its_endpoints() {
 #[tokio::test]
 async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
     let sandbox = sandbox().await;
-    let done = signed_in(&sandbox, generic(&sandbox, &["--issuer", sandbox.issuer()]), "alice").await;
+    let done = signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
     let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
     assert_eq!((&warning["event"], &warning["code"]), (&Value::from("warning"), &Value::from("no_identity")));
     assert_eq!(login.get("identity"), None);
@@ -189,24 +188,23 @@ async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
     assert!(sandbox.requests_to("/token").is_empty());
     let wrong = generic(&sandbox, &["--issuer", "https://evil.example"]);
     assert_eq!(refused(wrong).await.last()["code"], "issuer_mismatch");
-    // What is above the token endpoint is that service's own.
+    // The origin of both endpoints is that service's own.
     signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
 }
 
-/// A login by a definition file of that name, at which the profile is somewhere else if that is told.
-fn by_file(sandbox: &Sandbox, name: &str, profile: &str) -> (Cli, std::path::PathBuf) {
+/// A login by a definition file of that name, with more lines in it.
+fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));
-    let toml = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{issuer}\"\n\
-         documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n\
-         userinfo_endpoint = \"{profile}\"\n\
+    let toml = format!(
+        "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{{issuer}}\"\n\
+         documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n{more}\n\
          [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
-         [params.issuer]\nrule = \"url\"\n[params.profile]\nrule = \"url\"\noptional = true\n";
+         [params.issuer]\nrule = \"url\"\n"
+    );
     std::fs::write(&path, toml).unwrap();
     let issuer = format!("issuer={}", sandbox.issuer());
     let args = ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
-    let profile = format!("profile={profile}");
-    let elsewhere = if profile.ends_with('=') { &[][..] } else { &["--param", &profile] };
-    (Cli::new(&[&args[..], &[sandbox.public_client_id()], elsewhere].concat()), path)
+    (Cli::new(&[&args[..], &[sandbox.public_client_id()]].concat()), path)
 }
 
 #[tokio::test]
@@ -221,7 +219,7 @@ async fn a_definition_file_is_as_good_as_the_catalogue() {
 async fn userinfo_that_cannot_be_had_is_a_warning_and_one_that_lies_is_the_end() {
     let sandbox = sandbox().await;
     let broken = answering(http("503 Service Unavailable", "text/plain", "later")).await;
-    let (cli, path) = by_file(&sandbox, "broken", &format!("{broken}/me"));
+    let (cli, path) = by_file(&sandbox, "broken", &format!("userinfo_endpoint = \"{broken}/me\""));
     let done = signed_in(&sandbox, cli, "alice").await;
     let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
     assert_eq!((&warning["event"], &warning["code"]), (&json!("warning"), &json!("userinfo")));
@@ -229,7 +227,7 @@ async fn userinfo_that_cannot_be_had_is_a_warning_and_one_that_lies_is_the_end()
     std::fs::remove_file(path).unwrap();
 
     let lying = answering(http("200 OK", "application/json", r#"{"sub": "mallory"}"#)).await;
-    let (cli, path) = by_file(&sandbox, "lying", &format!("{lying}/me"));
+    let (cli, path) = by_file(&sandbox, "lying", &format!("userinfo_endpoint = \"{lying}/me\""));
     let mut login = cli.start();
     let url = login.authorization_url().await;
     let page = visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;

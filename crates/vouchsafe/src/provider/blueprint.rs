@@ -26,6 +26,8 @@ pub(crate) struct Blueprint {
     pub(crate) long_lived: Option<Endpoint>,
     pub(crate) revocation: Option<Endpoint>,
     pub(crate) userinfo: Option<Endpoint>,
+    /// Whether a definition alone says that this userinfo endpoint, elsewhere, tells of the issuer's users.
+    pub(crate) profile_is_elsewhere: bool,
     /// Where a user's e-mails are listed, if not in the profile: a URL, once members of the profile are put in.
     pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
@@ -96,6 +98,7 @@ impl Provider {
             long_lived: endpoint("endpoint for long-lived tokens", &long_lived)?,
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
+            profile_is_elsewhere: self.asks_elsewhere(&definition),
             emails,
             token_headers: headers(&definition.token.headers)
                 .map_err(|name| wrong(format!("{name} is no header")))?,
@@ -185,6 +188,25 @@ impl Provider {
         let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
         let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
         is_named || (is_elsewhere && !self.is_known(place))
+    }
+
+    /// Whether an OpenID Provider's profile is told at another host than the issuer's, or one below it, and nobody but the
+    /// definition says that the two belong together.
+    fn asks_elsewhere(&self, filled: &Definition) -> bool {
+        let place = |url: &Option<String>| {
+            let url = Url::parse(url.as_deref()?).ok()?;
+            Some((url.host_str()?.to_owned(), url.port_or_known_default()))
+        };
+        let ends =
+            |definition: &Definition| (definition.issuer.clone(), definition.userinfo_endpoint.clone());
+        let (Some((issuer, issuer_port)), Some((host, port))) =
+            (place(&filled.issuer), place(&filled.userinfo_endpoint))
+        else {
+            return false;
+        };
+        let is_there = host == issuer || host.strip_suffix(&issuer).is_some_and(|name| name.ends_with('.'));
+        let is_elsewhere = !is_there || port != issuer_port;
+        filled.kind == Kind::Openid && is_elsewhere && !self.profile_by_hand && !self.is_known(ends)
     }
 
     /// Whether the catalogue says the same of the provider of this name.

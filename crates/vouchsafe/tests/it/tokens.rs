@@ -174,6 +174,33 @@ async fn tokens_that_were_read_before_the_metadata_was_there_are_the_client_s_ow
 }
 
 #[tokio::test]
+async fn a_profile_from_elsewhere_makes_no_account_of_an_issuer_without_an_id_token() {
+    let identity = async |userinfo: &str, by_hand: bool| {
+        let line = if by_hand { String::new() } else { format!("userinfo_endpoint = \"{userinfo}\"\n") };
+        let definition = format!(
+            "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"https://op.example\"\n{line}\
+             documentation = \"https://op.example\"\nchecked = \"2026-11-23\"\nscopes = [\"profile\"]\n\
+             [identity]\nsubject = [\"/sub\"]"
+        );
+        let provider = Provider::from_definition(definition).unwrap();
+        let provider = if by_hand { provider.userinfo_endpoint(userinfo) } else { provider };
+        let client = Client::new(provider, web(), &named("https://op.example").http()).unwrap();
+        let tokens = client.manual().read_token_answer(READ).unwrap();
+        client.profile(&tokens).await.unwrap();
+        client.identity(&tokens).await
+    };
+    for own in ["https://op.example/users", "https://api.op.example/me", "https://op.example:443/me"] {
+        assert_eq!(identity(own, false).await.unwrap().issuer(), "https://op.example", "{own}");
+    }
+    for elsewhere in ["https://evil.example/me", "https://evilop.example/me", "https://op.example:8443/me"] {
+        let error = identity(elsewhere, false).await.unwrap_err();
+        assert_eq!(error.code(), "id_token_not_supported", "{elsewhere}");
+        // An application may say so of its own provider.
+        identity(elsewhere, true).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn where_the_id_token_alone_names_the_issuer_there_is_no_account_without_it() {
     let wire = named("https://login.microsoftonline.com/{tenantid}/v2.0");
     let client = Client::new(providers::microsoft("common"), web(), &wire.http()).unwrap();
