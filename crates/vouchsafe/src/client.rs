@@ -297,7 +297,8 @@ impl Client {
 
         let verifier = pending.verifier.as_ref().map(|v| v.as_str());
         let redirect_uri = &request.redirect_uri;
-        let scope = self.scope_with_code(&request.scopes);
+        let scopes = if request.scopes.is_empty() { &server.scopes } else { &request.scopes };
+        let scope = self.scope_with_code(scopes);
         let scope = scope.as_deref();
         let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded, scope };
         let wants_id_token = pending.nonce.is_some();
@@ -317,7 +318,7 @@ impl Client {
         let kept = kept.map(|(name, value)| (name, Json::text(value)));
         let brought = authorization::profile(&definition.callback, query).into_iter().chain(kept);
         let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
-        Ok(tokens.or_scope(&request.scopes, &definition.scope_separator))
+        Ok(tokens.or_scope(scopes, &definition.scope_separator))
     }
 
     /// Fresh tokens for old ones. What the provider does not renew is kept.

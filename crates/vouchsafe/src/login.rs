@@ -223,7 +223,9 @@ impl<'c> IntoFuture for Login<'c> {
 pub(crate) struct LoginRequest {
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) redirect_uri: String,
+    /// None where a login was kept with those that its client always asks for.
     pub(crate) scopes: Vec<String>,
+    are_usual: bool,
     wants_id_token: bool,
     /// The beginning of the URL.
     url: String,
@@ -252,6 +254,7 @@ impl LoginRequest {
             redirect_uri: redirect_uri.to_owned(),
             wants_id_token: server.openid.is_some() && scopes.iter().any(|s| s == "openid"),
             scopes: scopes.to_vec(),
+            are_usual: scopes == server.scopes,
             url: request.begin(&server.authorization),
         }
     }
@@ -395,7 +398,8 @@ impl Serialize for PendingLogin {
             issuer: self.request.provenance.issuer.clone(),
             client: self.request.provenance.client_id.clone(),
             redirect: self.request.redirect_uri.clone(),
-            scopes: self.request.scopes.clone(),
+            // The client knows these, and where a login is kept there is little room.
+            scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
@@ -424,6 +428,7 @@ impl<'de> Deserialize<'de> for PendingLogin {
                 client_id: kept.client,
             }),
             redirect_uri: kept.redirect,
+            are_usual: kept.scopes.is_empty(),
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
             url: String::new(),

@@ -88,6 +88,21 @@ async fn logins_that_start_at_once_fit_into_what_servers_take() {
     assert_eq!(browser.get(&callback).await.status, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn as_many_scopes_as_a_client_always_asks_for_take_no_room() {
+    let scopes: Vec<_> = (0..200).map(|number| format!("read:something:{number:07}")).collect();
+    let provider = Provider::new("shop")
+        .authorization_endpoint("https://shop.example/authorize")
+        .token_endpoint("https://shop.example/token")
+        .scopes(&scopes);
+    let registration = Registration::new("shop").redirect_uri("https://app.example/callback");
+    let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
+    let mut browser = Browser::at(site(Logins::new(client, key(7))));
+    let page = browser.get("/login").await;
+    assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
+    assert!(page.location().contains(&*scopes[199].replace(':', "%3A")), "{}", page.location());
+}
+
 /// How much data a login can carry.
 async fn largest(scenario: &Scenario) -> usize {
     let mut range = 0..4000;

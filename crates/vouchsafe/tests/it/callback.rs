@@ -283,6 +283,25 @@ async fn a_login_at_one_provider_cannot_be_finished_at_another() {
 }
 
 #[tokio::test]
+async fn a_login_is_kept_without_the_scopes_that_its_client_always_asks_for() {
+    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
+    let client = Client::new(acme(), public(), &wire.http()).unwrap();
+    for (own, kept, granted) in [
+        (vec![], None, ["profile", "email"].as_slice()),
+        (vec!["profile", "email"], None, &["profile", "email"]),
+        (vec!["email"], Some(json!(["email"])), &["email"]),
+    ] {
+        let login = client.login().scopes(own).await.unwrap();
+        let query = arrived(&format!("code=c&state={}", state(&login)));
+        let text = serde_json::to_value(&login.pending).unwrap();
+        assert_eq!(text.get("scopes"), kept.as_ref());
+        let pending = serde_json::from_value(text).unwrap();
+        let tokens = client.finish(pending, &query).await.unwrap();
+        assert_eq!(tokens.scopes().collect::<Vec<_>>(), granted);
+    }
+}
+
+#[tokio::test]
 async fn a_plain_oauth_2_login_has_state_and_verifier_too() {
     let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
     let client = Client::new(acme(), public(), &wire.http()).unwrap();
