@@ -58,7 +58,7 @@ fn run(input: &[u8]) {
         }
         "prolong" => {
             sent.push(ACCESS_TOKEN);
-            let tokens = serde_json::from_value(serde_json::json!({ "access_token": ACCESS_TOKEN })).unwrap();
+            let tokens = stored(&client, serde_json::json!({}));
             wait(client.long_lived_token(&tokens)).map(drop)
         }
         _ => {
@@ -70,6 +70,7 @@ fn run(input: &[u8]) {
         assert!(outcome.is_err(), "{status} is no success");
     }
     let Err(error) = outcome else { return };
+    assert_ne!(error.code(), "issuer_mismatch", "the tokens are this client's");
     check_error(&error, &sent);
     if let Some(shown) = error.status() {
         assert_eq!(shown, status.as_u16());

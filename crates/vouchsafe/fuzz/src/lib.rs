@@ -115,6 +115,17 @@ pub fn client_of(definition: &str) -> Client {
     Client::new(Provider::from_definition(toml).unwrap(), registration(), &http()).unwrap()
 }
 
+/// Tokens as a store gives them back, once that client has left them there.
+pub fn stored(client: &Client, members: serde_json::Value) -> Tokens {
+    let issuer = if client.provider() == "acme" { "https://acme.example" } else { ISSUER };
+    let mut stored = serde_json::json!({
+        "v": 1, "provider": client.provider(), "issuer": issuer, "client_id": CLIENT_ID, "token_type": "Bearer",
+        "access_token": ACCESS_TOKEN,
+    });
+    stored.as_object_mut().unwrap().extend(members.as_object().cloned().unwrap_or_default());
+    serde_json::from_value(stored).unwrap()
+}
+
 /// The endpoints of an OAuth 2 service.
 pub const ENDPOINTS: &str = r#"kind = "oauth2"
 authorization_endpoint = "https://acme.example/authorize"
