@@ -191,7 +191,7 @@ impl LoginRejection {
 
     pub(crate) fn no_visit() -> Self {
         let detail = "nobody opened the page: a login starts and ends with a GET or a POST, and not with a prefetch; \
-                      it starts only where Sec-Fetch-Dest is document, if the browser sends it";
+                      it starts only in a window (Sec-Fetch-Dest), if the browser says so";
         Self::new(LoginFault::NoVisit, detail)
     }
 
