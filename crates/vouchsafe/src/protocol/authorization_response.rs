@@ -216,6 +216,9 @@ mod tests {
         for url in ["/cb?tenant=b&x=1&code=c", "/cb?code=c", "/cb?tenant=a&code=c", "/cb?tenant=a&x=11"] {
             assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
         }
+        // Not another value that begins like it, either.
+        let longer = format!("{tenant}?code=c");
+        assert_eq!(came(&longer, tenant), Err(Elsewhere::AnotherPlace));
         for url in ["/cb?tenant=a&x=1&tenant=b", "/cb?tenant=b&tenant=a&x=1", "/cb?tenant=a&x=1&x=1&code=c"] {
             assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
             let url = format!("https://app.example{url}");
