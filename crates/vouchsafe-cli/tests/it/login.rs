@@ -173,7 +173,10 @@ async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
     let refused = async |cli: Cli| {
         let mut login = cli.start();
         let url = login.authorization_url().await;
-        visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+        let mut callback = url::Url::parse(&sandbox.person("alice").allow(&url).await.unwrap()).unwrap();
+        let rest: Vec<_> = callback.query_pairs().into_owned().filter(|(name, _)| name != "iss").collect();
+        callback.query_pairs_mut().clear().extend_pairs(rest).append_pair("iss", "https://other.example");
+        visit(callback.as_str()).await;
         let done = login.end().await;
         assert_eq!(done.code, Some(4), "{done:#?}");
         done
