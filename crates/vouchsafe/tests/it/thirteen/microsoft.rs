@@ -52,6 +52,9 @@ async fn a_login_at_microsoft() {
         format!("{PROFILE}\naccept: application/json\nauthorization: Bearer ms-sample-access")
     );
     assert_eq!(identity.subject(), claims["sub"].as_str().unwrap());
+    // One directory has many issuers: the account is at the one that the ID token names.
+    assert_eq!(identity.issuer(), claims["iss"].as_str().unwrap());
+    assert_eq!(identity.key().issuer(), identity.issuer());
     assert_eq!(identity.verified_email(), Some("morgan@avalon.example"));
     assert_eq!(identity.profile().str_at("/tid"), claims["tid"].as_str());
 
