@@ -192,6 +192,18 @@ async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
     signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
 }
 
+#[tokio::test]
+async fn an_endpoint_that_cannot_be_used_is_the_one_that_was_given() {
+    for service in ["http://acme.example", "acme:"] {
+        let (authorize, token) = (format!("{service}/authorize"), format!("{service}/token"));
+        let args = ["login", "--json", "--no-browser", "--client-id", "me", "--authorize-url", &authorize];
+        let done = Cli::new(&[&args[..], &["--token-url", &token]].concat()).start().end().await;
+        let error = done.last();
+        assert_eq!(error["code"], "insecure_url", "{error}");
+        assert!(error["message"].as_str().unwrap().contains("authorization endpoint"), "{error}");
+    }
+}
+
 /// A login by a definition file of that name, with more lines in it.
 fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));

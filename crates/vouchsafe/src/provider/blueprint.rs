@@ -91,13 +91,14 @@ impl Provider {
         endpoint("e-mail endpoint", &emails.as_deref().map(with_members))?;
         let blueprint = Blueprint {
             server: self.server(client_id)?,
-            discovery: self.well_known(&definition)?,
             authorization: endpoint("authorization endpoint", &definition.authorization_endpoint)?,
             token: endpoint("token endpoint", &definition.token_endpoint)?,
             refresh: endpoint("refresh endpoint", &definition.refresh_endpoint)?,
             long_lived: endpoint("endpoint for long-lived tokens", &long_lived)?,
             revocation: endpoint("revocation endpoint", &definition.revocation_endpoint)?,
             userinfo: endpoint("userinfo endpoint", &definition.userinfo_endpoint)?,
+            // Behind the endpoints: where the issuer is made of theirs, what is wrong is wrong with them.
+            discovery: self.well_known(&definition)?,
             profile_is_elsewhere: self.asks_elsewhere(&definition),
             emails,
             token_headers: headers(&definition.token.headers)
