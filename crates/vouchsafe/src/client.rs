@@ -19,7 +19,7 @@ use crate::login::{Login, LoginRequest, PendingLogin};
 use crate::manual::Manual;
 use crate::protocol::answer::{Dialect, Exchange};
 use crate::protocol::authorization::{self, ResponseParams};
-use crate::protocol::authorization_response::{AuthorizationResponse, Elsewhere};
+use crate::protocol::authorization_response::{AuthorizationResponse, Elsewhere, path};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::emails;
 use crate::protocol::metadata::Metadata;
@@ -640,6 +640,14 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
             "redirect_uri",
             format!("the redirect URI {} holds a fragment (#)", shown()),
         ));
+    }
+    if path(uri.split('?').next().unwrap_or_default(), &url) != url.path() {
+        let detail = format!(
+            "browsers come to the redirect URI {} with the path {}: write it so, here and where you registered it",
+            shown(),
+            crate::error::printable(url.path(), 200)
+        );
+        return Err(Error::config("redirect_uri", detail));
     }
     if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
         let detail =

@@ -421,6 +421,7 @@ impl<'de> Deserialize<'de> for PendingLogin {
         }
         let random =
             |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
         let request = LoginRequest {
             provenance: Arc::new(Provenance {
                 provider: kept.provider,

@@ -93,7 +93,7 @@ impl<'r> AuthorizationResponse<'r> {
 }
 
 /// The path of a URL as it stands in its text; a parser changes dot segments, backslashes and line ends.
-fn path<'u>(text: &'u str, url: &'u Url) -> &'u str {
+pub(crate) fn path<'u>(text: &'u str, url: &'u Url) -> &'u str {
     let behind = text.split_once(':').map_or("", |(_, rest)| rest);
     match behind.strip_prefix("//") {
         Some(rest) => rest.find(['/', '\\']).map_or(url.path(), |at| &rest[at..]),

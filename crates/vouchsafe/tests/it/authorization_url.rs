@@ -202,6 +202,8 @@ async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
         ("https://app.example/a b", "redirect_uri"),
         ("https://app.example\\@evil.example/", "redirect_uri"),
         ("com.example.app:/<cb>", "redirect_uri"),
+        ("https://app.example/admin/../cb", "redirect_uri"),
+        ("https://app.example/r\u{fc}ck?x=1", "redirect_uri"),
     ] {
         assert_eq!(client.login().redirect_uri(uri).await.unwrap_err().code(), code, "{uri}");
         assert_eq!(client.manual().authorization_url(uri).await.unwrap_err().code(), code, "{uri}");

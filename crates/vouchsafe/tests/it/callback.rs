@@ -68,6 +68,8 @@ async fn a_kept_login_that_was_tampered_with_is_not_read() {
         ("state", json!("short")),
         ("state", json!("!".repeat(43))),
         ("verifier", json!("")),
+        ("redirect", json!("h?tps://app.example/callback")),
+        ("redirect", json!("/callback")),
         ("at", json!(-1)),
         ("at", json!(u64::MAX)),
         ("more", json!(1)),
