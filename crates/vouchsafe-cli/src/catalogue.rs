@@ -1,6 +1,6 @@
 //! `vouchsafe providers`: what is known of which provider.
 use serde_json::{Value, json};
-use vouchsafe_providers::{AuthMethod, Definition, Kind, Pkce, ProfileSource};
+use vouchsafe_providers::{ClientAuth, Definition, Kind, Pkce, ProfileSource};
 
 use crate::failure::Failure;
 use crate::output::{Event, Output, Style};
@@ -88,10 +88,10 @@ fn show(definition: &Definition, output: &mut Output) {
         row(output, "endpoints", "the others are found by discovery at the issuer");
     }
     match d.userinfo.source {
-        ProfileSource::Userinfo => {}
         ProfileSource::IdToken => row(output, "profile", "there is none but the ID token's claims"),
         ProfileSource::Token => row(output, "profile", "there is none but what the token answer holds"),
         ProfileSource::AccessToken => row(output, "profile", "there is none but the access token's claims"),
+        _ => {}
     }
     if let Some(endpoint) = d.identity.emails.as_ref().and_then(|list| list.endpoint.as_ref()) {
         row(output, "e-mails", endpoint);
@@ -218,6 +218,6 @@ fn supports(definition: &Definition) -> Vec<&'static str> {
     all.into_iter().filter_map(|(has, word)| has.then_some(word)).collect()
 }
 
-fn auth(method: AuthMethod) -> &'static str {
-    vouchsafe::ClientAuth::from(method).as_str()
+fn auth(method: ClientAuth) -> &'static str {
+    method.as_str()
 }

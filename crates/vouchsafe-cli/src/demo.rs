@@ -137,12 +137,12 @@ fn router(app: Arc<App>) -> Router {
         .route("/style.css", get(|| async { ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }))
         .route("/script.js", get(|| async { ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT) }))
         .route("/icon.svg", get(|| async { ([(CONTENT_TYPE, "image/svg+xml")], ICON) }))
-        .layer(from_fn_with_state(app.clone(), with_manners))
+        .layer(from_fn_with_state(app.clone(), with_quirks))
         .with_state(app)
 }
 
 /// Only this machine's own address is answered: no other name that leads here is the demo's.
-async fn with_manners(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn with_quirks(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).and_then(|h| h.to_str().ok());
     let mut response = if host.is_some_and(|host| app.origin.ends_with(&format!("//{host}"))) {
         next.run(request).await
@@ -152,7 +152,7 @@ async fn with_manners(State(app): State<Arc<App>>, request: Request, next: Next)
         StatusCode::MISDIRECTED_REQUEST.into_response()
     };
     let headers = response.headers_mut();
-    for (name, value) in MANNERS {
+    for (name, value) in QUIRKS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
@@ -439,7 +439,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(300);
 /// The longest form that a response is posted in, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 
-const MANNERS: [(HeaderName, &str); 5] = [
+const QUIRKS: [(HeaderName, &str); 5] = [
     (
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \

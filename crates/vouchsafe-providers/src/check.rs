@@ -1,40 +1,11 @@
+//! What the shape of a definition cannot tell: whether URLs, pointers and marks are what they should be.
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::definition::{AuthMethod, Definition, Failure, Kind, ProfileSource, Rule};
+use crate::definition::{ClientAuth, Definition, Kind, Rule};
+use crate::mistake::{Mistake, PROTOCOL, ensure, inside, pointer_in};
+use crate::quirks::{ErrorShape, ProfileSource};
 use crate::{owned, subject};
-
-/// A field that is wrong, and why.
-pub(crate) struct Mistake {
-    field: String,
-    why: String,
-}
-
-impl Mistake {
-    pub(crate) fn new(field: &str, why: String) -> Self {
-        Self { field: field.to_owned(), why }
-    }
-
-    /// In one paragraph, with the line if the field is in the text.
-    pub(crate) fn told_of(&self, text: &str) -> String {
-        let told = match line_of(&self.field, text) {
-            Some(line) => format!("line {line}, field {}: {}", self.field, self.why),
-            None => format!("field {}: {}", self.field, self.why),
-        };
-        told.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-    }
-}
-
-/// What TOML or the shape of a definition has to say against a text, in one paragraph.
-pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> String {
-    let why = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    let Some(span) = error.span() else { return why };
-    let line = 1 + text[..span.start].matches('\n').count();
-    match field_at(&why, span, text) {
-        Some(field) => format!("line {line}, field {field}: {why}"),
-        None => format!("line {line}: {why}"),
-    }
-}
 
 /// What the shape of a definition cannot tell: whether URLs, pointers and marks are what they should be.
 pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
@@ -264,7 +235,7 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         ("userinfo", &d.userinfo.failure),
     ];
     for (table, failure) in failures {
-        let Some(Failure { code, description, .. }) = failure else { continue };
+        let Some(ErrorShape { code, description, .. }) = failure else { continue };
         pointer_in(&format!("{table}.failure.code"), code, false)?;
         pointer_in(&format!("{table}.failure.description"), description.as_deref().unwrap_or("/"), false)?;
     }
@@ -303,7 +274,7 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
         "must be parameters of callback.forward that no token is called like".to_owned()
     })?;
-    let can_sign = d.issuer.is_some() && d.client_auth == Some(AuthMethod::ClientSecretPost);
+    let can_sign = d.issuer.is_some() && d.client_auth == Some(ClientAuth::ClientSecretPost);
     ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
         "needs an issuer, which such a secret is for, and client_auth = \"client_secret_post\"".to_owned()
     })?;
@@ -344,39 +315,6 @@ fn words(d: &Definition) -> Result<(), Mistake> {
         }
     }
     Ok(())
-}
-
-/// What means something else in a response or among the tokens.
-pub(crate) const PROTOCOL: [&str; 14] = [
-    "",
-    "code",
-    "state",
-    "iss",
-    "error",
-    "error_description",
-    "error_uri",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token_type",
-    "expires_in",
-    "expires_at",
-    "scope",
-];
-
-pub(crate) fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
-    if good { Ok(()) } else { Err(Mistake::new(field, why())) }
-}
-
-/// RFC 6901 section 3.
-pub(crate) fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), Mistake> {
-    if pointer.is_empty() && whole {
-        return Ok(());
-    }
-    let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    ensure(pointer.starts_with('/') && escapes, field, || {
-        format!("{pointer:?} is not a JSON Pointer: one begins with /, and has ~0 for ~ and ~1 for /")
-    })
 }
 
 fn is_url(d: &Definition, url: &str) -> bool {
@@ -434,11 +372,6 @@ fn is_date(text: &str) -> bool {
         && number(8..10, 31)
 }
 
-/// What stands between braces.
-pub(crate) fn inside(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(mark, _)| mark))
-}
-
 fn is_name(mark: &str) -> bool {
     mark.starts_with(|c: char| c.is_ascii_lowercase())
         && mark.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
@@ -447,84 +380,4 @@ fn is_name(mark: &str) -> bool {
 /// RFC 9110 section 5.6.2, as far as names are in use.
 fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
-
-/// The field that a span is in, its tables before it.
-fn field_at(why: &str, span: Range<usize>, text: &str) -> Option<String> {
-    let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let quoted = |begin: &str| why.strip_prefix(begin)?.split_once('`').map(|(name, _)| name.to_owned());
-    if let Some(name) = quoted("missing field `") {
-        // The span is the table that lacks it.
-        let rest = text[begin..].lines().next().unwrap_or_default();
-        let table = header(rest).map(str::to_owned).or_else(|| key_before(span.start, text));
-        return Some(table.map_or(name.clone(), |table| format!("{table}.{name}")));
-    }
-    if let Some(name) = quoted("unknown field `") {
-        let before = &text[begin..span.start];
-        let outer =
-            if before.contains('=') { key_before(span.start, text) } else { table_before(begin, text) };
-        return Some(outer.map_or(name.clone(), |outer| format!("{outer}.{name}")));
-    }
-    key_before(span.start, text)
-}
-
-/// The key whose value is at a place: on its line, or on the last line before that has one.
-fn key_before(at: usize, text: &str) -> Option<String> {
-    let mut end = at;
-    loop {
-        let begin = text[..end].rfind('\n').map_or(0, |at| at + 1);
-        let line = text[begin..end].trim_start();
-        if header(line).is_some() {
-            return None;
-        }
-        let keys: Vec<&str> = line
-            .split('=')
-            .rev()
-            .skip(1)
-            .map(|before| {
-                before.trim_end().rsplit([' ', '{', ',']).next().unwrap_or_default().trim_matches('"')
-            })
-            .filter(|key| !key.is_empty())
-            .collect();
-        // A line that begins with a quote is an element of a list, unless the quotes are those of a key.
-        let is_element = line.strip_prefix('"').is_some_and(|rest| {
-            rest.split_once('"').is_none_or(|(_, rest)| !rest.trim_start().starts_with('='))
-        });
-        if let (Some(outer), false) = (keys.last(), is_element || line.starts_with(['#', ']'])) {
-            let inner = keys[0];
-            let path = if keys.len() > 1 { format!("{outer}.{inner}") } else { (*outer).to_owned() };
-            return Some(table_before(begin, text).map_or(path.clone(), |table| format!("{table}.{path}")));
-        }
-        end = begin.checked_sub(1)?;
-    }
-}
-
-fn table_before(at: usize, text: &str) -> Option<String> {
-    text[..at].lines().rev().find_map(header).map(str::to_owned)
-}
-
-fn header(line: &str) -> Option<&str> {
-    line.trim().strip_prefix('[')?.split_once(']').map(|(name, _)| name.trim())
-}
-
-/// The line of a field, or of the nearest table around it.
-fn line_of(field: &str, text: &str) -> Option<usize> {
-    let mut table = String::new();
-    let mut nearest = None;
-    for (number, line) in text.lines().enumerate() {
-        let path = if let Some(name) = header(line) {
-            table = name.to_owned();
-            name.to_owned()
-        } else if let Some((key, _)) = line.split_once('=') {
-            let key = key.trim().trim_matches('"');
-            if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") }
-        } else {
-            continue;
-        };
-        let around = field == path || field.strip_prefix(&path).is_some_and(|rest| rest.starts_with('.'));
-        if around && nearest.is_none_or(|(length, _)| path.len() >= length) {
-            nearest = Some((path.len(), number + 1));
-        }
-    }
-    nearest.map(|(_, line)| line)
 }

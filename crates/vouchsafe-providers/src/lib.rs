@@ -9,14 +9,19 @@
 
 mod check;
 mod definition;
+mod locate;
+mod mistake;
 mod owned;
+mod quirks;
+mod read;
 mod subject;
 
-pub use definition::{
-    AuthMethod, AuthorizationManners, CallbackManners, Definition, DefinitionError, EmailList, Encoding,
-    Failure, IdentityManners, Kind, LongLived, OptionalParam, Param, Pkce, ProfileSource, RefreshManners,
-    RevocationManners, Rule, TokenManners, UserInfoManners,
+pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
+pub use quirks::{
+    AuthorizationQuirks, CallbackQuirks, EmailList, Encoding, ErrorShape, IdentityQuirks, LongLived,
+    OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
 };
+pub use read::DefinitionError;
 
 /// The definition of that slug, if the catalogue has it.
 pub fn get(slug: &str) -> Option<Definition> {

@@ -1,8 +1,9 @@
 //! What the protocol owns in a request: a definition can neither set it, nor take it away, nor call another by its name.
 use std::collections::BTreeMap;
 
-use crate::check::{Mistake, PROTOCOL, ensure};
-use crate::definition::{AuthorizationManners, Definition, Pkce};
+use crate::definition::{Definition, Pkce};
+use crate::mistake::{Mistake, PROTOCOL, ensure};
+use crate::quirks::AuthorizationQuirks;
 
 /// The parameters of an authorization request that the library sets, and those by which a server would take the others
 /// from elsewhere (RFC 9101).
@@ -63,7 +64,7 @@ const HEADERS: [&str; 14] = [
     "x-http-method-override",
 ];
 
-impl AuthorizationManners {
+impl AuthorizationQuirks {
     /// Whether a parameter of an authorization request is the protocol's: under its own name, under the one that it has at
     /// this provider, or under another that a server could read as either.
     pub fn owns(&self, name: &str) -> bool {
@@ -80,7 +81,7 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
 }
 
 fn authorization(d: &Definition) -> Result<(), Mistake> {
-    let manners = &d.authorization;
+    let quirks = &d.authorization;
     // What has another name is not there for a server that knows the RFC's, as if it were left out.
     let leaves_out = |name: &str| match name {
         "client_id" | "redirect_uri" | "scope" => true,
@@ -88,7 +89,7 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
         "code_challenge" | "code_challenge_method" => d.pkce == Pkce::Unsupported,
         _ => false,
     };
-    for (name, own) in &manners.names {
+    for (name, own) in &quirks.names {
         let field = format!("authorization.names.{name}");
         ensure(AUTHORIZATION.contains(&name.as_str()), &field, || {
             format!("only {} have other names", AUTHORIZATION[..8].join(", "))
@@ -98,15 +99,15 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
         ensure(!own.is_empty() || may_be_empty, &field, || "cannot be left out".to_owned())?;
     }
     let known = [&AUTHORIZATION[..], &["response_mode"]].concat();
-    distinct("authorization.names", &known, &[&manners.names])?;
-    let names = [&manners.names, &manners.names];
-    let options = manners.options.keys().map(|name| ("authorization.options", name));
-    let params = manners.params.keys().map(|name| ("authorization.params", name)).chain(options);
+    distinct("authorization.names", &known, &[&quirks.names])?;
+    let names = [&quirks.names, &quirks.names];
+    let options = quirks.options.keys().map(|name| ("authorization.options", name));
+    let params = quirks.params.keys().map(|name| ("authorization.params", name)).chain(options);
     for (table, name) in params {
         unowned(&format!("{table}.{name}"), name, owns(&AUTHORIZATION, names, name))?;
     }
     // A code in a fragment or in a window's message goes past what checks a response.
-    let mode = manners.params.iter().find(|(name, _)| plain(name) == "response_mode");
+    let mode = quirks.params.iter().find(|(name, _)| plain(name) == "response_mode");
     let known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
     ensure(known, "authorization.params.response_mode", || "must be query or form_post".to_owned())?;
     query("authorization_endpoint", &d.authorization_endpoint, |name| {
@@ -159,17 +160,17 @@ fn token(d: &Definition) -> Result<(), Mistake> {
 }
 
 fn revocation(d: &Definition) -> Result<(), Mistake> {
-    let manners = &d.revocation;
-    for (name, own) in &manners.names {
+    let quirks = &d.revocation;
+    for (name, own) in &quirks.names {
         let field = format!("revocation.names.{name}");
         ensure(REVOCATION[..4].contains(&name.as_str()), &field, || {
             format!("only {} have other names", REVOCATION[..4].join(", "))
         })?;
         ensure(!own.is_empty() || name == "token_type_hint", &field, || "cannot be left out".to_owned())?;
     }
-    distinct("revocation.names", &REVOCATION, &[&manners.names])?;
-    let names = [&manners.names, &manners.names];
-    let token_name = manners.token_name.as_deref();
+    distinct("revocation.names", &REVOCATION, &[&quirks.names])?;
+    let names = [&quirks.names, &quirks.names];
+    let token_name = quirks.token_name.as_deref();
     // Where the token has a name of its own, neither it nor a hint is sent as RFC 7009 has it.
     let owned = |name: &str| {
         let (is_rfc_s, name) = (owns(&REVOCATION, names, name), plain(name));
@@ -183,7 +184,7 @@ fn revocation(d: &Definition) -> Result<(), Mistake> {
         let taken = owns(&REVOCATION[2..], names, name);
         unowned("revocation.token_name", name, taken)?;
     }
-    for name in manners.params.keys() {
+    for name in quirks.params.keys() {
         unowned(&format!("revocation.params.{name}"), name, owned(name))?;
     }
     query("revocation_endpoint", &d.revocation_endpoint, owned)
@@ -207,24 +208,24 @@ fn callback(d: &Definition) -> Result<(), Mistake> {
 }
 
 fn userinfo(d: &Definition) -> Result<(), Mistake> {
-    let manners = &d.userinfo;
-    let (place, token) = manners.token.split_once(':').unwrap_or_default();
+    let quirks = &d.userinfo;
+    let (place, token) = quirks.token.split_once(':').unwrap_or_default();
     let token = if matches!(place, "query" | "body") { token } else { "access_token" };
     let owned = |name: &str| {
         let name = plain(name);
         let is = |own: &str| plain(own) == name;
-        is(token) || is("access_token") || is("client_secret") || manners.proof.as_deref().is_some_and(is)
+        is(token) || is("access_token") || is("client_secret") || quirks.proof.as_deref().is_some_and(is)
     };
-    for name in manners.params.keys() {
+    for name in quirks.params.keys() {
         unowned(&format!("userinfo.params.{name}"), name, owned(name))?;
     }
-    if let Some(name) = &manners.proof {
+    if let Some(name) = &quirks.proof {
         unowned("userinfo.proof", name, plain(name) == plain(token))?;
     }
-    let header = manners.token.strip_prefix("header:");
+    let header = quirks.token.strip_prefix("header:");
     let forbidden = header.is_some_and(|name| HEADERS[1..].iter().any(|h| name.eq_ignore_ascii_case(h)));
     ensure(!forbidden, "userinfo.token", || "cannot be in a header that the protocol owns".to_owned())?;
-    headers("userinfo.headers", &manners.headers, header)?;
+    headers("userinfo.headers", &quirks.headers, header)?;
     query("userinfo_endpoint", &d.userinfo_endpoint, owned)?;
     let emails = d.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
     query("identity.emails.endpoint", &emails, owned)

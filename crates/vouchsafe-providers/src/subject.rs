@@ -1,6 +1,6 @@
 //! What a user can be told by: what nobody can change or give away.
-use crate::check::{Mistake, ensure, inside, pointer_in};
 use crate::definition::Definition;
+use crate::mistake::{Mistake, ensure, inside, pointer_in};
 
 /// How names of members end that their owner chooses, changes or passes on: user names, addresses, numbers, pages.
 const PASSING: [&str; 25] = [

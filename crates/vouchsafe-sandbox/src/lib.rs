@@ -42,7 +42,7 @@
 //!
 //! [`Sandbox::provider`] lets the sandbox act any provider of the catalogue `vouchsafe-providers`, and [`Sandbox::act`] one
 //! that you have described yourself. What comes back has the definition with all its URLs moved under the sandbox: a client
-//! that is made from it signs in here, and meets the manners that the definition tells of. The parameters have that
+//! that is made from it signs in here, and meets the quirks that the definition tells of. The parameters have that
 //! provider's names, the answers its shape, a profile is where its pointers look, and what it would refuse is refused. The
 //! people are the same; each act has one client, whose id and secret [`ActedProvider`] tells.
 //!

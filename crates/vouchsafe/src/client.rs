@@ -397,10 +397,10 @@ impl Client {
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         let call = self.begin_call();
         call.server_of(tokens, Operation::Revocation).await?;
-        let manners = &self.inner.blueprint.definition.revocation;
+        let quirks = &self.inner.blueprint.definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
-            Some(token) if manners.only.as_deref() != Some("access_token") => {
+            Some(token) if quirks.only.as_deref() != Some("access_token") => {
                 (token.expose(), "refresh_token")
             }
             _ => (access_token.expose(), "access_token"),
@@ -448,7 +448,7 @@ impl Client {
 
     /// The same without what the browser brought.
     async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
-        let Definition { identity: manners, userinfo, .. } = &self.inner.blueprint.definition;
+        let Definition { identity: quirks, userinfo, .. } = &self.inner.blueprint.definition;
         let from = &*provenance_of(server, tokens)?;
         if self.inner.blueprint.profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is told at another host than the issuer's, so the ID token has to say who the user is, and \
@@ -459,10 +459,10 @@ impl Client {
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
         let identity = match (self.profile(tokens).await, claims) {
-            (Ok(profile), Some(claims)) => Identity::read_both(from, manners, claims, profile)?,
-            (Ok(profile), None) => Identity::read(from, manners, profile)?,
+            (Ok(profile), Some(claims)) => Identity::read_both(from, quirks, claims, profile)?,
+            (Ok(profile), None) => Identity::read(from, quirks, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
-                let identity = Identity::read(from, manners, claims)?;
+                let identity = Identity::read(from, quirks, claims)?;
                 match error {
                     Error::Unsupported(_) => identity,
                     error => return Ok(identity.without_profile(error)),
@@ -470,14 +470,14 @@ impl Client {
             }
             (Err(error), _) => return Err(error),
         };
-        let Some(list) = &manners.emails else {
+        let Some(list) = &quirks.emails else {
             return Ok(identity);
         };
         let listed = match &self.inner.blueprint.emails {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile().value()),
         };
-        Ok(identity.with_listed(manners, listed))
+        Ok(identity.with_listed(quirks, listed))
     }
 
     /// The same steps one by one, for those who keep state and verifier themselves.

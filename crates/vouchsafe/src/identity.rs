@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use vouchsafe_providers::IdentityManners;
+use vouchsafe_providers::IdentityQuirks;
 
 use crate::error::{Error, Fault, Feature, Operation};
 use crate::json::Json;
@@ -27,17 +27,17 @@ pub struct Identity {
 
 impl Identity {
     /// Reads who it is from a profile, by where that provider keeps it.
-    pub(crate) fn read(from: &Provenance, manners: &IdentityManners, profile: Json) -> Result<Self, Error> {
+    pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Json) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
-        let (email, email_verified) = email(manners, &profile)?;
-        let subject = subject(manners, &profile)?;
+        let (email, email_verified) = email(quirks, &profile)?;
+        let subject = subject(quirks, &profile)?;
         Ok(Self {
             provider: from.provider.clone(),
             key: IdentityKey { issuer: from.issuer.clone(), subject },
             email_verified,
             email,
-            name: text(&manners.name),
-            picture: picture(manners, &profile),
+            name: text(&quirks.name),
+            picture: picture(quirks, &profile),
             profile,
             profile_error: None,
         })
@@ -47,12 +47,12 @@ impl Identity {
     /// by whom it comes from: what UserInfo says of one address says nothing of another in the ID token.
     pub(crate) fn read_both(
         from: &Provenance,
-        manners: &IdentityManners,
+        quirks: &IdentityQuirks,
         claims: Json,
         profile: Json,
     ) -> Result<Self, Error> {
-        let ((mine, my_word), (theirs, their_word)) = (email(manners, &claims)?, email(manners, &profile)?);
-        let identity = Self::read(from, manners, claims.with_more_from(profile))?;
+        let ((mine, my_word), (theirs, their_word)) = (email(quirks, &claims)?, email(quirks, &profile)?);
+        let identity = Self::read(from, quirks, claims.with_more_from(profile))?;
         Ok(match mine {
             Some(_) if mine == theirs => identity.with_email(mine, my_word.or(their_word)),
             Some(_) => identity.with_email(mine, my_word),
@@ -67,13 +67,9 @@ impl Identity {
     }
 
     /// Takes the e-mail from a list in place of any other.
-    pub(crate) fn with_listed(
-        self,
-        manners: &IdentityManners,
-        listed: Option<(String, Option<bool>)>,
-    ) -> Self {
+    pub(crate) fn with_listed(self, quirks: &IdentityQuirks, listed: Option<(String, Option<bool>)>) -> Self {
         let (email, verified) = listed.map_or((None, None), |(email, verified)| (Some(email), verified));
-        self.with_email(email, verified.or(manners.email_always_verified.then_some(true)))
+        self.with_email(email, verified.or(quirks.email_always_verified.then_some(true)))
     }
 
     pub(crate) fn without_profile(mut self, error: Error) -> Self {
@@ -150,17 +146,17 @@ impl Identity {
 
 /// Who the user is. Where several members say it, they must say the same: users may fill in members of their own at some
 /// providers, and whoever adds one must not choose whose account is opened.
-fn subject(manners: &IdentityManners, profile: &Json) -> Result<String, Error> {
-    if manners.subject.is_empty() {
+fn subject(quirks: &IdentityQuirks, profile: &Json) -> Result<String, Error> {
+    if quirks.subject.is_empty() {
         let detail = "the provider tells no lasting identifier of its users, only names that change and pass to others: \
                       there is a profile, and no identity";
         return Err(Error::unsupported(Operation::Identity, Feature::Identity, detail));
     }
     let mut found: Option<String> = None;
-    for place in &manners.subject {
+    for place in &quirks.subject {
         let subject = match inside(place) {
             Some(template) => joined(template, profile)?,
-            None => part(place, profile)?.map(|subject| match manners.subject_is_last_segment {
+            None => part(place, profile)?.map(|subject| match quirks.subject_is_last_segment {
                 true => subject.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned(),
                 false => subject,
             }),
@@ -177,7 +173,7 @@ fn subject(manners: &IdentityManners, profile: &Json) -> Result<String, Error> {
         if found.as_ref().is_some_and(|known| *known != subject) {
             let detail = format!(
                 "the profile has {}, and they differ: which of them is the user cannot be told; Provider::subject names one",
-                manners.subject.join(", ")
+                quirks.subject.join(", ")
             );
             return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
         }
@@ -314,14 +310,14 @@ fn text(pointers: &[String], profile: &Json) -> Option<String> {
 }
 
 /// The URL of a picture: put together, or as it stands in the profile.
-fn picture(manners: &IdentityManners, profile: &Json) -> Option<String> {
-    if let Some(template) = &manners.picture_template
+fn picture(quirks: &IdentityQuirks, profile: &Json) -> Option<String> {
+    if let Some(template) = &quirks.picture_template
         && let Some(picture) = put_together(template, profile)
     {
         return Some(picture);
     }
-    let picture = text(&manners.picture, profile)?;
-    if !manners.picture_is_html {
+    let picture = text(&quirks.picture, profile)?;
+    if !quirks.picture_is_html {
         return Some(picture);
     }
     // `&amp;` comes last: what it gives is not escaped once more.
@@ -363,16 +359,16 @@ fn push_escaped(url: &mut String, value: &str) {
 ///
 /// # Errors
 /// The e-mail is there and is not text: that is not the same as none.
-fn email(manners: &IdentityManners, profile: &Json) -> Result<(Option<String>, Option<bool>), Error> {
-    if first(&manners.email, profile).is_some_and(|email| !email.is_string()) {
+fn email(quirks: &IdentityQuirks, profile: &Json) -> Result<(Option<String>, Option<bool>), Error> {
+    if first(&quirks.email, profile).is_some_and(|email| !email.is_string()) {
         let detail = "the profile's e-mail is not text";
         return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
     }
-    let email = text(&manners.email, profile);
+    let email = text(&quirks.email, profile);
     let says = |pointer: &String| match profile.value().pointer(pointer) {
         Some(Value::Bool(verified)) => Some(*verified),
         Some(Value::String(text)) if text == "false" => Some(false),
-        Some(mark) if manners.email_verified_text => match mark {
+        Some(mark) if quirks.email_verified_text => match mark {
             Value::String(text) if text == "true" || text == "1" => Some(true),
             Value::String(text) if text == "0" => Some(false),
             Value::Number(number) => match number.as_u64() {
@@ -384,10 +380,10 @@ fn email(manners: &IdentityManners, profile: &Json) -> Result<(Option<String>, O
         },
         _ => None,
     };
-    let marks: Vec<_> = manners.email_verified.iter().map(says).collect();
+    let marks: Vec<_> = quirks.email_verified.iter().map(says).collect();
     let verified = if marks.contains(&Some(false)) {
         Some(false)
-    } else if manners.email_always_verified || (!marks.is_empty() && !marks.contains(&None)) {
+    } else if quirks.email_always_verified || (!marks.is_empty() && !marks.contains(&None)) {
         Some(true)
     } else {
         None
@@ -405,15 +401,15 @@ mod tests {
         Provenance { provider, issuer, client_id }
     }
 
-    fn manners(email_verified_text: bool) -> IdentityManners {
-        let mut manners = vouchsafe_providers::get("openid").unwrap().identity;
-        manners.email_verified_text = email_verified_text;
-        manners
+    fn quirks(email_verified_text: bool) -> IdentityQuirks {
+        let mut quirks = vouchsafe_providers::get("openid").unwrap().identity;
+        quirks.email_verified_text = email_verified_text;
+        quirks
     }
 
     fn verified(value: &str, text: bool) -> Option<bool> {
         let profile = format!(r#"{{"sub": "1", "email": "a@b.example", "email_verified": {value}}}"#);
-        Identity::read(&from(), &manners(text), profile.parse().unwrap()).unwrap().email_verified()
+        Identity::read(&from(), &quirks(text), profile.parse().unwrap()).unwrap().email_verified()
     }
 
     #[test]
@@ -437,7 +433,7 @@ mod tests {
     #[test]
     fn no_email_is_never_verified() {
         let profile: Json = r#"{"sub": "1", "email_verified": true}"#.parse().unwrap();
-        let identity = Identity::read(&from(), &manners(false), profile).unwrap();
+        let identity = Identity::read(&from(), &quirks(false), profile).unwrap();
         assert_eq!(
             (identity.email(), identity.email_verified(), identity.verified_email()),
             (None, None, None)
@@ -448,7 +444,7 @@ mod tests {
     fn an_email_of_a_wrong_type_is_not_read_as_absent() {
         let read = |email: &str| {
             let profile = format!(r#"{{"sub": "1", "email": {email}}}"#);
-            Identity::read(&from(), &manners(false), profile.parse().unwrap())
+            Identity::read(&from(), &quirks(false), profile.parse().unwrap())
         };
         assert_eq!(read("null").unwrap().email(), None);
         for odd in ["7", "false", "{}", r#"["a@b.example"]"#] {
@@ -458,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_user_id_is_text_or_a_number() {
-        let subject = |profile: &str| Identity::read(&from(), &manners(false), profile.parse().unwrap());
+        let subject = |profile: &str| Identity::read(&from(), &quirks(false), profile.parse().unwrap());
         assert_eq!(subject(r#"{"sub": 7}"#).unwrap().subject(), "7");
         assert_eq!(subject(r#"{"sub": -7}"#).unwrap().subject(), "-7");
         assert_eq!(subject(r#"{"sub": 18446744073709551615}"#).unwrap().subject(), "18446744073709551615");
@@ -470,9 +466,9 @@ mod tests {
 
     /// Who a profile is about, where it is looked at there.
     fn subject(places: &[&str], profile: &str) -> Result<String, String> {
-        let mut manners = manners(false);
-        manners.subject = places.iter().map(|place| (*place).to_owned()).collect();
-        let identity = Identity::read(&from(), &manners, profile.parse().unwrap());
+        let mut quirks = quirks(false);
+        quirks.subject = places.iter().map(|place| (*place).to_owned()).collect();
+        let identity = Identity::read(&from(), &quirks, profile.parse().unwrap());
         identity.map(|identity| identity.subject().to_owned()).map_err(|e| e.code().to_owned())
     }
 

@@ -143,7 +143,7 @@ impl<'c> Login<'c> {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
             challenge: challenge.map(|challenge| (challenge, "S256")),
-            manners: authorization,
+            quirks: authorization,
         }
         .url(&request.url);
         let pending = PendingLogin {
@@ -169,9 +169,9 @@ impl<'c> Login<'c> {
     }
 
     fn request(&self, server: &Server) -> Result<LoginRequest, Error> {
-        let manners = &self.client.blueprint().definition.authorization;
+        let quirks = &self.client.blueprint().definition.authorization;
         for (name, value) in &self.params {
-            check_extra(manners, name, value)?;
+            check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
                 let detail = format!("{name} has a method of its own");
                 return Err(Error::config("reserved_param", detail));
@@ -195,7 +195,7 @@ impl<'c> Login<'c> {
         }
         if !self.acr_values.is_empty() {
             let values = self.acr_values.join(" ");
-            check_extra(manners, "acr_values", &values)?;
+            check_extra(quirks, "acr_values", &values)?;
             params.push(("acr_values".into(), values.into()));
         }
         Ok(LoginRequest::new(server, self.client.blueprint(), redirect_uri, scopes, params))

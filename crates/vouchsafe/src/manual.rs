@@ -247,7 +247,7 @@ impl AuthorizationUrl<'_> {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (&*c.value, c.method),
             }),
-            manners: authorization,
+            quirks: authorization,
         };
         Ok(one.url(&request.begin(&server.authorization)))
     }

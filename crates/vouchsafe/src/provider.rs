@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vouchsafe_providers::{AuthMethod, Definition};
+use vouchsafe_providers::{ClientAuth, Definition};
 
 use crate::discovery::fetch_metadata;
 use crate::error::Error;
 use crate::http::Http;
 use crate::json::Json;
 use crate::protocol::metadata::Metadata;
-use crate::registration::ClientAuth;
 
 mod blueprint;
 mod server;
@@ -16,7 +15,7 @@ mod server;
 pub(crate) use blueprint::Blueprint;
 pub(crate) use server::{OpenId, Server};
 
-/// An authorization server: where its endpoints are, and what its manners are.
+/// An authorization server: where its endpoints are, and what its quirks are.
 ///
 /// One from the catalogue, an OpenID Provider by its issuer, or any other by its endpoints:
 ///
@@ -247,14 +246,4 @@ impl From<Definition> for Provider {
 /// The definitions that this library stands on are in the catalogue, as a test there shows.
 fn known(slug: &str) -> Definition {
     vouchsafe_providers::get(slug).unwrap_or_else(|| Definition::empty(slug))
-}
-
-impl From<ClientAuth> for AuthMethod {
-    fn from(method: ClientAuth) -> Self {
-        match method {
-            ClientAuth::None => Self::None,
-            ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
-            ClientAuth::ClientSecretPost => Self::ClientSecretPost,
-        }
-    }
 }

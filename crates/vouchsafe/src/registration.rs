@@ -1,3 +1,5 @@
+use vouchsafe_providers::ClientAuth;
+
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -139,38 +141,4 @@ pub(crate) struct AppleKey {
     pub(crate) team_id: String,
     pub(crate) key_id: String,
     pub(crate) pem: Secret,
-}
-
-/// How a client authenticates at a provider's endpoints (RFC 6749 section 2.3, OpenID Connect Core section 9).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ClientAuth {
-    /// Not at all: the client id alone, as public clients do.
-    None,
-    /// HTTP Basic.
-    ClientSecretBasic,
-    /// Id and secret in the body.
-    ClientSecretPost,
-}
-
-impl ClientAuth {
-    /// The registered name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-        }
-    }
-}
-
-impl From<vouchsafe_providers::AuthMethod> for ClientAuth {
-    fn from(method: vouchsafe_providers::AuthMethod) -> Self {
-        use vouchsafe_providers::AuthMethod;
-        match method {
-            AuthMethod::None => Self::None,
-            AuthMethod::ClientSecretBasic => Self::ClientSecretBasic,
-            AuthMethod::ClientSecretPost => Self::ClientSecretPost,
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::config::User;
 /// [`Sandbox::provider`](crate::Sandbox::provider) and [`Sandbox::act`](crate::Sandbox::act).
 ///
 /// A client that is made from [`definition`](Self::definition), with [`params`](Self::params) filled in, signs in at the
-/// sandbox, and finds there the manners that the definition tells of: names, encodings, wrapped answers and all.
+/// sandbox, and finds there the quirks that the definition tells of: names, encodings, wrapped answers and all.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::Serializer;
-use vouchsafe_providers::{Failure, TokenManners};
+use vouchsafe_providers::{ErrorShape, TokenQuirks};
 
 use super::profile::{plain, put};
 use super::{Act, Call};
@@ -19,16 +19,16 @@ pub(super) fn tokens(
     beside: &Value,
     for_code: bool,
 ) -> Response {
-    let manners = &call.act.definition.token;
-    let called = |name: String| manners.answer_names.get(&name).cloned().unwrap_or(name);
+    let quirks = &call.act.definition.token;
+    let called = |name: String| quirks.answer_names.get(&name).cloned().unwrap_or(name);
     let mut inner = Value::Object(members.into_iter().map(|(name, value)| (called(name), value)).collect());
     merge(&mut inner, beside);
     let mut body = json!({});
-    let place = if for_code { manners.answer.first() } else { manners.answer.last() };
+    let place = if for_code { quirks.answer.first() } else { quirks.answer.last() };
     put(&mut body, place.map_or("", String::as_str), inner);
     merge(&mut body, beside);
-    succeed(&mut body, manners.failure.as_ref());
-    encoded(call, manners, StatusCode::OK, &body)
+    succeed(&mut body, quirks.failure.as_ref());
+    encoded(call, quirks, StatusCode::OK, &body)
 }
 
 /// A refusal by the token endpoint.
@@ -38,12 +38,12 @@ pub(super) fn refusal(call: &Call<'_>, error: OAuthError) -> Response {
 
 /// The same with that code.
 pub(super) fn refusal_by(call: &Call<'_>, code: &str, error: OAuthError) -> Response {
-    let manners = &call.act.definition.token;
-    if let Some(failure) = &manners.failure {
-        return encoded(call, manners, StatusCode::OK, &failed(failure, code, &error.description));
+    let quirks = &call.act.definition.token;
+    if let Some(failure) = &quirks.failure {
+        return encoded(call, quirks, StatusCode::OK, &failed(failure, code, &error.description));
     }
     let body = json!({ "error": code, "error_description": printable(&error.description) });
-    let mut response = encoded(call, manners, error.status, &body);
+    let mut response = encoded(call, quirks, error.status, &body);
     if error.status == StatusCode::UNAUTHORIZED {
         // RFC 9110 §11.6.1: that status comes with a challenge.
         response
@@ -54,7 +54,7 @@ pub(super) fn refusal_by(call: &Call<'_>, code: &str, error: OAuthError) -> Resp
 }
 
 /// A refusal with a status of success where `failure` says so, else the one of the protocol.
-pub(super) fn refused(act: &Act, failure: Option<&Failure>, error: OAuthError) -> Response {
+pub(super) fn refused(act: &Act, failure: Option<&ErrorShape>, error: OAuthError) -> Response {
     match failure {
         Some(failure) => {
             json_answer(StatusCode::OK, &failed(failure, &native(act, &error), &error.description))
@@ -64,7 +64,7 @@ pub(super) fn refused(act: &Act, failure: Option<&Failure>, error: OAuthError) -
 }
 
 /// The member that means success, where an answer has one.
-pub(super) fn succeed(body: &mut Value, failure: Option<&Failure>) {
+pub(super) fn succeed(body: &mut Value, failure: Option<&ErrorShape>) {
     if let Some((failure, success)) = failure.and_then(|failure| Some((failure, failure.success.first()?))) {
         put(body, &failure.code, plain(success));
     }
@@ -93,10 +93,10 @@ pub(super) fn labelled(mut response: Response, content_types: &[String]) -> Resp
     response
 }
 
-pub(super) fn encoded(call: &Call<'_>, manners: &TokenManners, status: StatusCode, body: &Value) -> Response {
+pub(super) fn encoded(call: &Call<'_>, quirks: &TokenQuirks, status: StatusCode, body: &Value) -> Response {
     let wants_json = call.header("accept").is_some_and(|accept| accept.contains("application/json"));
-    let (true, false, Some(members)) = (manners.form_answer, wants_json, body.as_object()) else {
-        return labelled(json_answer(status, body), &manners.content_types);
+    let (true, false, Some(members)) = (quirks.form_answer, wants_json, body.as_object()) else {
+        return labelled(json_answer(status, body), &quirks.content_types);
     };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let form = Serializer::new(String::new())
@@ -116,7 +116,7 @@ fn native(act: &Act, error: &OAuthError) -> String {
     own.map_or(error.code, |(own, _)| own.as_str()).to_owned()
 }
 
-fn failed(failure: &Failure, code: &str, description: &str) -> Value {
+fn failed(failure: &ErrorShape, code: &str, description: &str) -> Value {
     let mut body = json!({});
     let description = printable(description);
     // Where success is a truth value, the word for what failed stands where the explanation is looked for.

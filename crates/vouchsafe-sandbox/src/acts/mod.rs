@@ -138,7 +138,7 @@ impl Act {
         match self.definition.userinfo.source {
             ProfileSource::IdToken => true,
             ProfileSource::AccessToken => false,
-            ProfileSource::Userinfo | ProfileSource::Token => self.is_openid(),
+            _ => self.is_openid(),
         }
     }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use vouchsafe_providers::{AuthMethod, Definition, Pkce, ProfileSource};
+use vouchsafe_providers::{Definition, Pkce, ProfileSource};
 
 use super::{Act, Call, profile, rewrite};
 use crate::config::User;
@@ -54,9 +54,7 @@ pub(super) fn metadata(call: &Call<'_>) -> Response {
     let (act, definition) = (call.act, &call.act.definition);
     let filled = |url: String| act.fill(&url, &call.marks).unwrap_or(url);
     let auth = match definition.client_auth {
-        Some(AuthMethod::None) => vec!["none"],
-        Some(AuthMethod::ClientSecretBasic) => vec!["client_secret_basic"],
-        Some(AuthMethod::ClientSecretPost) => vec!["client_secret_post"],
+        Some(method) => vec![method.as_str()],
         None => vec!["client_secret_basic", "client_secret_post"],
     };
     let mut metadata = json!({

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::Method;
 use serde_json::Value;
-use vouchsafe_providers::{AuthMethod, Encoding};
+use vouchsafe_providers::{ClientAuth, Encoding};
 
 use super::Call;
 use crate::params::Params;
@@ -23,10 +23,10 @@ pub(super) fn encoded_params(
 ) -> Result<Params, OAuthError> {
     let wrong = |how: &str| OAuthError::invalid_request(format!("the parameters must be sent {how}"));
     let params = match encoding {
-        Encoding::Form => Params::from_body(&call.headers, &call.body).ok_or_else(|| wrong("as a form")),
         Encoding::Json => json_params(call).ok_or_else(|| wrong("as a JSON object")),
         Encoding::Query if call.body.is_empty() => Ok(call.query.clone()),
         Encoding::Query => Err(wrong("in the query, without a body")),
+        _ => Params::from_body(&call.headers, &call.body).ok_or_else(|| wrong("as a form")),
     }?;
     if call.method != *method {
         return Err(OAuthError::invalid_request(format!("the request must be sent by {method}")));
@@ -40,7 +40,7 @@ pub(super) fn encoded_params(
 /// The client must authenticate by the definition's method and by no other.
 pub(super) fn authenticate(
     call: &Call<'_>,
-    method: Option<AuthMethod>,
+    method: Option<ClientAuth>,
     given: (Option<&str>, Option<&str>),
     expects: (bool, bool),
 ) -> Result<(), OAuthError> {
@@ -51,7 +51,7 @@ pub(super) fn authenticate(
     let is_bearer = call.header("authorization").is_some_and(|value| value.starts_with("Bearer "));
     let basic = if own || is_bearer { None } else { basic_credentials(&call.headers)? };
     if let Some((given_id, given_secret)) = basic {
-        if !matches!(method, None | Some(AuthMethod::ClientSecretBasic)) {
+        if !matches!(method, None | Some(ClientAuth::ClientSecretBasic)) {
             return Err(invalid("this provider does not take HTTP Basic authentication"));
         }
         if given.1.is_some() || given.0.is_some_and(|other| other != id) {
@@ -72,11 +72,11 @@ pub(super) fn authenticate(
         return key.verify(secret, id, &issuer, call.shared.now()).map_err(invalid);
     }
     match (method, given.1) {
-        (Some(AuthMethod::ClientSecretBasic), _) if !own => {
+        (Some(ClientAuth::ClientSecretBasic), _) if !own => {
             Err(invalid("this provider takes HTTP Basic authentication alone"))
         }
-        (Some(AuthMethod::None), Some(_)) => Err(invalid("this provider takes no client secret")),
-        (Some(AuthMethod::None), None) => Ok(()),
+        (Some(ClientAuth::None), Some(_)) => Err(invalid("this provider takes no client secret")),
+        (Some(ClientAuth::None), None) => Ok(()),
         (_, None) if !expects_secret || own => Ok(()),
         (_, Some(given)) if verify_slices_are_equal(given.as_bytes(), secret.as_bytes()).is_ok() => Ok(()),
         _ => Err(invalid("the client secret is missing or wrong")),
@@ -86,8 +86,8 @@ pub(super) fn authenticate(
 /// How a request with that encoding is sent.
 pub(super) fn method_of(encoding: Encoding) -> Method {
     match encoding {
-        Encoding::Form | Encoding::Json => Method::POST,
         Encoding::Query => Method::GET,
+        _ => Method::POST,
     }
 }
 

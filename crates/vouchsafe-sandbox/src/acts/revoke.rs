@@ -34,9 +34,9 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
 }
 
 fn revoke(call: &Call<'_>) -> Result<(), OAuthError> {
-    let (definition, manners) = (&call.act.definition, &call.act.definition.revocation);
-    let method = manners.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-    let (encoding, method) = match (manners.encoding, method) {
+    let (definition, quirks) = (&call.act.definition, &call.act.definition.revocation);
+    let method = quirks.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+    let (encoding, method) = match (quirks.encoding, method) {
         // A GET has no body.
         (_, Some(Method::GET)) => (Encoding::Query, Method::GET),
         (Encoding::Query, None) if call.method == Method::GET => (Encoding::Query, Method::GET),
@@ -47,19 +47,19 @@ fn revoke(call: &Call<'_>) -> Result<(), OAuthError> {
         Err(_) if call.body.is_empty() && call.method == method => Params::from_pairs([]),
         other => other?,
     };
-    call.check_params(&params, &manners.params)?;
-    let called = |standard| named(&[&manners.names], standard);
+    call.check_params(&params, &quirks.params)?;
+    let called = |standard| named(&[&quirks.names], standard);
     let bearer = call.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    if !manners.bearer || definition.revocation_auth.is_some() {
+    if !quirks.bearer || definition.revocation_auth.is_some() {
         let get = |standard| called(standard).and_then(|name| params.get(name));
         let method = definition.revocation_auth.or(definition.client_auth);
         // RFC 7009 §2.1 asks for the client id of a public client; who documents no authentication asks for nothing.
-        let names_client = definition.revocation_auth != Some(vouchsafe_providers::AuthMethod::None);
+        let names_client = definition.revocation_auth != Some(vouchsafe_providers::ClientAuth::None);
         let expects = |standard| names_client && called(standard).is_some();
         let expected = (expects("client_id"), expects("client_secret"));
         authenticate(call, method, (get("client_id"), get("client_secret")), expected)?;
     }
-    let named_token = match manners.token_name.as_deref() {
+    let named_token = match quirks.token_name.as_deref() {
         Some("") => None,
         name => name.or_else(|| called("token")),
     };
@@ -68,13 +68,13 @@ fn revoke(call: &Call<'_>) -> Result<(), OAuthError> {
         (None, bearer) => bearer,
     };
     let token = token.ok_or_else(|| OAuthError::invalid_request("the token is missing"))?;
-    if manners.bearer && bearer.is_none() {
+    if quirks.bearer && bearer.is_none() {
         return Err(OAuthError::new("invalid_client", "the access token must authenticate the request"));
     }
     let mut store = call.shared.store();
     let refresh = store.refresh_tokens.get(token).map(|refresh| refresh.grant.clone());
     let access = store.access_tokens.get(token).map(|access| access.grant.clone());
-    match (manners.only.as_deref(), &refresh, &access) {
+    match (quirks.only.as_deref(), &refresh, &access) {
         (Some("access_token"), Some(_), _) | (Some("refresh_token"), _, Some(_)) => {
             return Err(OAuthError::new(
                 "unsupported_token_type",

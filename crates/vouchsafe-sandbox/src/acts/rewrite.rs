@@ -52,7 +52,7 @@ pub(super) fn values(definition: &Definition, base: &str) -> BTreeMap<String, St
             (Rule::Url, ..) => format!("{base}/{name}"),
             (_, Some(value), _) | (_, None, Some(value)) => value.clone(),
             (Rule::Host | Rule::HostPath, ..) => format!("{name}.example.com").replace('_', "-"),
-            (Rule::Label | Rule::Segment, ..) => "example".to_owned(),
+            _ => "example".to_owned(),
         };
     definition.params.iter().map(|(name, param)| (name.clone(), value(name, param))).collect()
 }

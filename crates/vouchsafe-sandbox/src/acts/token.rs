@@ -37,8 +37,8 @@ pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {
 }
 
 fn redeem(call: &Call<'_>, roles: &[Role], both: &impl Fn(&str) -> Option<String>) -> Response {
-    let manners = &call.act.definition.token;
-    let grant_type = named(&[&manners.names], "grant_type").and_then(both);
+    let quirks = &call.act.definition.token;
+    let grant_type = named(&[&quirks.names], "grant_type").and_then(both);
     let long_lived = call.act.definition.long_lived.as_ref().filter(|_| roles.contains(&Role::LongLived));
     let mut for_code = false;
     let members = match long_lived {
@@ -66,14 +66,14 @@ pub(super) type Members = (Map<String, Value>, Value);
 /// RFC 6749 §4.1.3.
 fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
     let (definition, shared) = (&call.act.definition, call.shared);
-    let manners = &definition.token;
-    let params = encoded_params(call, manners.encoding, &method_of(manners.encoding))?;
-    let get = |standard| named(&[&manners.names], standard).and_then(|name| params.get(name));
-    let expects = |standard| named(&[&manners.names], standard).is_some();
-    call.check_headers(&manners.headers)?;
+    let quirks = &definition.token;
+    let params = encoded_params(call, quirks.encoding, &method_of(quirks.encoding))?;
+    let get = |standard| named(&[&quirks.names], standard).and_then(|name| params.get(name));
+    let expects = |standard| named(&[&quirks.names], standard).is_some();
+    call.check_headers(&quirks.headers)?;
     let auth = (get("client_id"), get("client_secret"));
     authenticate(call, definition.client_auth, auth, (expects("client_id"), expects("client_secret")))?;
-    call.check_params(&params, &manners.params)?;
+    call.check_params(&params, &quirks.params)?;
     check_grant_type(call, get("grant_type"), "authorization_code")?;
 
     let given = get("code").ok_or_else(|| OAuthError::invalid_request("the code is missing"))?;
@@ -95,7 +95,7 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
         return Err(OAuthError::invalid_request(format!("parameter {name} of the callback is missing here")));
     }
     let asked = code.request.scopes.iter().collect::<Vec<_>>().join(&definition.scope_separator);
-    if manners.scope && get("scope").unwrap_or_default() != asked {
+    if quirks.scope && get("scope").unwrap_or_default() != asked {
         return Err(OAuthError::invalid_request("scope is not that of the authorization request"));
     }
     check_verifier(code.request.challenge.as_ref(), get("code_verifier"))?;
@@ -122,17 +122,17 @@ fn code(call: &Call<'_>) -> Result<Members, OAuthError> {
 /// RFC 6749 §6, with the refresh token replaced each time.
 fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
     let (definition, shared) = (&call.act.definition, call.shared);
-    let (manners, refreshing) = (&definition.token, &definition.refreshing);
-    let encoding = refreshing.encoding.unwrap_or(manners.encoding);
+    let (quirks, refreshing) = (&definition.token, &definition.refreshing);
+    let encoding = refreshing.encoding.unwrap_or(quirks.encoding);
     let params = encoded_params(call, encoding, &method_of(encoding))?;
-    let names = [&refreshing.names, &manners.names];
+    let names = [&refreshing.names, &quirks.names];
     let get = |standard| named(&names, standard).and_then(|name| params.get(name));
     let expects = |standard| named(&names, standard).is_some();
-    call.check_headers(&manners.headers)?;
+    call.check_headers(&quirks.headers)?;
     let auth = (get("client_id"), get("client_secret"));
     authenticate(call, definition.client_auth, auth, (expects("client_id"), expects("client_secret")))?;
     let own = |name: &String| refreshing.params.contains_key(name);
-    let shared_params = manners.params.iter().filter(|(name, _)| !own(name));
+    let shared_params = quirks.params.iter().filter(|(name, _)| !own(name));
     call.check_params(&params, shared_params.chain(&refreshing.params))?;
     if !refreshing.params.contains_key("grant_type") {
         check_grant_type(call, get("grant_type"), "refresh_token")?;
@@ -180,12 +180,12 @@ fn refresh(call: &Call<'_>) -> Result<Members, OAuthError> {
 /// A long-lived token for a short-lived one.
 fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
     let (definition, shared) = (&call.act.definition, call.shared);
-    let Some(manners) = &definition.long_lived else {
+    let Some(quirks) = &definition.long_lived else {
         return Err(OAuthError::new("unsupported_grant_type", "this provider has no long-lived tokens"));
     };
-    let params = encoded_params(call, manners.encoding, &method_of(manners.encoding))?;
+    let params = encoded_params(call, quirks.encoding, &method_of(quirks.encoding))?;
     let get = |standard| named(&[&definition.token.names], standard).and_then(|name| params.get(name));
-    if get("grant_type") != Some(&manners.grant_type) {
+    if get("grant_type") != Some(&quirks.grant_type) {
         return Err(OAuthError::new(
             "unsupported_grant_type",
             "this is not how a long-lived token is asked for",
@@ -195,7 +195,7 @@ fn long_lived(call: &Call<'_>) -> Result<Members, OAuthError> {
     let id = get("client_id").or(Some(call.act.client.id.as_str()));
     authenticate(call, definition.client_auth, (id, get("client_secret")), (true, true))?;
     let given =
-        params.get(&manners.token_name).ok_or_else(|| OAuthError::invalid_request("the token is missing"))?;
+        params.get(&quirks.token_name).ok_or_else(|| OAuthError::invalid_request("the token is missing"))?;
     let mut store = shared.store();
     let found = store
         .active_access_token(given, shared.now())
@@ -216,7 +216,7 @@ pub(super) fn issue(
     is_refreshed: bool,
 ) -> Result<Members, OAuthError> {
     let (act, shared) = (call.act, call.shared);
-    let (definition, manners) = (&act.definition, &act.definition.token);
+    let (definition, quirks) = (&act.definition, &act.definition.token);
     let user = shared.user(&grant.signed_in.username).ok_or_else(|| invalid_grant("the user is gone"))?;
     let email_verified = shared.email_verified(&mut shared.store(), user, grant_id);
     let lifetime = shared.access_token_lifetime;
@@ -238,17 +238,17 @@ pub(super) fn issue(
     };
     let mut members = Map::new();
     members.insert("access_token".into(), access_token.clone().into());
-    if !manners.token_type_absent {
+    if !quirks.token_type_absent {
         members.insert("token_type".into(), "Bearer".into());
     }
-    let (expires_in, good_for) = match (manners.expires_in_zero_is_never, manners.expires_in_milliseconds) {
+    let (expires_in, good_for) = match (quirks.expires_in_zero_is_never, quirks.expires_in_milliseconds) {
         (true, _) => (0, u64::MAX),
         (false, true) => (lifetime.saturating_mul(1000), lifetime),
         (false, false) => (lifetime, lifetime),
     };
     members.insert("expires_in".into(), expires_in.into());
     let scopes: Vec<_> = grant.scopes.iter().collect();
-    if let (Some(separator), false) = (manners.scope_separators.chars().last(), scopes.is_empty()) {
+    if let (Some(separator), false) = (quirks.scope_separators.chars().last(), scopes.is_empty()) {
         members.insert("scope".into(), scopes.join(&separator.to_string()).into());
     }
     let wants_id_token =
@@ -276,12 +276,12 @@ pub(super) fn issue(
 
 /// What a token answer says of the user: what the profile's request takes from there or, where there is none, all.
 fn beside(call: &Call<'_>, user: &crate::config::User, scopes: &Scopes, email_verified: bool) -> Value {
-    let (act, manners) = (call.act, &call.act.definition.userinfo);
-    let mut beside = match manners.source {
+    let (act, quirks) = (call.act, &call.act.definition.userinfo);
+    let mut beside = match quirks.source {
         ProfileSource::Token => profile::document(act, user, scopes, email_verified),
         _ => json!({}),
     };
-    for text in manners.params.values().chain(&act.definition.userinfo_endpoint) {
+    for text in quirks.params.values().chain(&act.definition.userinfo_endpoint) {
         for pointer in rewrite::marks(text).iter().filter_map(|name| name.strip_prefix("token:")) {
             profile::put(&mut beside, pointer, profile::subject_text(act, user).into());
         }
@@ -332,12 +332,12 @@ fn is_refresh(
 }
 
 fn check_grant_type(call: &Call<'_>, given: Option<&str>, standard: &str) -> Result<(), OAuthError> {
-    let manners = &call.act.definition.token;
-    let fixed = manners.params.contains_key("grant_type");
-    if fixed || named(&[&manners.names], "grant_type").is_none() {
+    let quirks = &call.act.definition.token;
+    let fixed = quirks.params.contains_key("grant_type");
+    if fixed || named(&[&quirks.names], "grant_type").is_none() {
         return Ok(());
     }
-    let expected = manners.grant_types.get(standard).map_or(standard, String::as_str);
+    let expected = quirks.grant_types.get(standard).map_or(standard, String::as_str);
     if expected.is_empty() || given == Some(expected) {
         return Ok(());
     }

@@ -13,11 +13,11 @@ use crate::routes::{OAuthError, json};
 
 /// The UserInfo endpoint, or what the provider has in its place.
 pub(super) fn answer(call: &Call<'_>) -> Response {
-    let manners = &call.act.definition.userinfo;
+    let quirks = &call.act.definition.userinfo;
     match read(call) {
-        Ok(mut body) if !manners.signed => {
-            succeed(&mut body, manners.failure.as_ref());
-            labelled(json(StatusCode::OK, &body), &manners.content_types)
+        Ok(mut body) if !quirks.signed => {
+            succeed(&mut body, quirks.failure.as_ref());
+            labelled(json(StatusCode::OK, &body), &quirks.content_types)
         }
         Ok(claims) => match signed(call, claims) {
             Ok(jwt) => {
@@ -25,7 +25,7 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
             }
             Err(error) => error.into_response(),
         },
-        Err(error) => refused(call.act, manners.failure.as_ref(), error),
+        Err(error) => refused(call.act, quirks.failure.as_ref(), error),
     }
 }
 
@@ -79,19 +79,19 @@ pub(super) fn emails(call: &Call<'_>) -> Response {
 }
 
 fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
-    let (act, manners) = (call.act, &call.act.definition.userinfo);
+    let (act, quirks) = (call.act, &call.act.definition.userinfo);
     // What has a body is a POST, whatever the method says.
-    let has_body = manners.body.is_some() || manners.token.starts_with("body:");
-    let method = if has_body { "POST" } else { manners.method.as_str() };
+    let has_body = quirks.body.is_some() || quirks.token.starts_with("body:");
+    let method = if has_body { "POST" } else { quirks.method.as_str() };
     if !call.method.as_str().eq_ignore_ascii_case(method) {
         return Err(OAuthError::invalid_request(format!("the profile is asked for by {method}")));
     }
-    call.check_headers(&manners.headers)?;
+    call.check_headers(&quirks.headers)?;
     let holder = holder(call)?;
     let user = call.shared.user(&holder.username).ok_or_else(no_token)?;
     let form = form(call);
-    let given = if call.method == Method::POST && manners.body.is_none() { &form } else { &call.query };
-    for (name, value) in &manners.params {
+    let given = if call.method == Method::POST && quirks.body.is_none() { &form } else { &call.query };
+    for (name, value) in &quirks.params {
         let expected = rewrite::fill(value, |name| match name.strip_prefix("token:") {
             Some(_) => Some(profile::subject_text(act, user)),
             None => act.fill(&format!("{{{name}}}"), &call.marks),
@@ -103,7 +103,7 @@ fn read(call: &Call<'_>) -> Result<Value, OAuthError> {
         }
     }
     check_proof(call, &holder, given)?;
-    if let Some(body) = &manners.body {
+    if let Some(body) = &quirks.body {
         let body = body.replace("{client_id}", &act.client.id);
         let same = match (serde_json::from_slice::<Value>(&call.body), serde_json::from_str::<Value>(&body)) {
             (Ok(given), Ok(expected)) => given == expected,

@@ -1,9 +1,9 @@
-//! The sandbox acts every provider of the catalogue, by that provider's manners.
+//! The sandbox acts every provider of the catalogue, by that provider's quirks.
 
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use vouchsafe_providers::{Definition, Failure, Kind, Pkce, ProfileSource};
+use vouchsafe_providers::{Definition, ErrorShape, Kind, Pkce, ProfileSource};
 use vouchsafe_sandbox::User;
 
 use crate::player::{Answer, Player, assert_success, text_at};
@@ -72,12 +72,12 @@ async fn signs_in(scenario: &Scenario, definition: &Definition) {
 #[track_caller]
 fn check_answer(player: &Player<'_>, answer: &Answer) {
     let slug = &player.definition.slug;
-    let manners = &player.definition.token;
+    let quirks = &player.definition.token;
     assert_eq!(answer.reply.status, 200, "{slug}: {}", answer.reply.body);
     assert!(answer.tokens["access_token"].is_string(), "{slug}: {}", answer.whole);
-    assert_success(&answer.whole, manners.failure.as_ref());
-    if manners.token_type_absent {
-        assert!(answer.tokens["token_type"].is_null() || manners.form_answer, "{slug}: {}", answer.whole);
+    assert_success(&answer.whole, quirks.failure.as_ref());
+    if quirks.token_type_absent {
+        assert!(answer.tokens["token_type"].is_null() || quirks.form_answer, "{slug}: {}", answer.whole);
     } else {
         assert!(answer.tokens["token_type"].as_str().is_some(), "{slug}: {}", answer.whole);
     }
@@ -126,15 +126,15 @@ async fn every_provider_says_no_in_its_own_words() {
 async fn says_no(scenario: &Scenario, definition: &Definition) {
     let slug = &definition.slug;
     let player = Player::new(scenario, slug).await;
-    let manners = &definition.token;
-    let called = |name: &str| manners.names.get(name).cloned().unwrap_or_else(|| name.to_owned());
+    let quirks = &definition.token;
+    let called = |name: &str| quirks.names.get(name).cloned().unwrap_or_else(|| name.to_owned());
     let callback = player.callback("alice").await;
     let refused = player.redeem(&callback, &[(&called("code"), "wrong")]).await;
     assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
-    check_refusal(slug, &refused.reply, refused.whole.clone(), manners.failure.as_ref());
-    if manners.failure.is_none() {
+    check_refusal(slug, &refused.reply, refused.whole.clone(), quirks.failure.as_ref());
+    if quirks.failure.is_none() {
         let code = refused.whole["error"].as_str().unwrap();
-        let standard = manners.error_codes.get(code).map_or(code, String::as_str);
+        let standard = quirks.error_codes.get(code).map_or(code, String::as_str);
         assert_eq!(standard, "invalid_grant", "{slug}");
     }
     if definition.pkce != Pkce::Unsupported && !called("code_verifier").is_empty() {
@@ -153,7 +153,7 @@ async fn says_no(scenario: &Scenario, definition: &Definition) {
 }
 
 #[track_caller]
-fn check_refusal(slug: &str, reply: &Reply, body: serde_json::Value, failure: Option<&Failure>) {
+fn check_refusal(slug: &str, reply: &Reply, body: serde_json::Value, failure: Option<&ErrorShape>) {
     match failure {
         Some(failure) => {
             assert_eq!(reply.status, 200, "{slug}: {body}");

@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 use url::Url;
 use url::form_urlencoded::Serializer;
-use vouchsafe_providers::{AuthMethod, Definition, Encoding, Failure, Kind, Pkce, ProfileSource};
+use vouchsafe_providers::{ClientAuth, Definition, Encoding, ErrorShape, Kind, Pkce, ProfileSource};
 use vouchsafe_sandbox::ActedProvider;
 
 use crate::scenario::{CHALLENGE, REDIRECT_URI, Reply, Scenario, VERIFIER, basic, claims, query_value};
@@ -134,7 +134,7 @@ impl<'a> Player<'a> {
     }
 
     pub(crate) fn code_request(&self, callback: &str, change: &[(&str, &str)]) -> (Pairs, Pairs) {
-        let manners = &self.definition.token;
+        let quirks = &self.definition.token;
         let mut code = query_value(callback, "code").unwrap_or_default();
         if let Some(suffix) = &self.definition.callback.code_suffix {
             code = code
@@ -143,27 +143,27 @@ impl<'a> Player<'a> {
                 .to_owned();
         }
         let grant_type =
-            manners.grant_types.get("authorization_code").map_or("authorization_code", String::as_str);
+            quirks.grant_types.get("authorization_code").map_or("authorization_code", String::as_str);
         let mut params =
             pairs(&[("grant_type", grant_type), ("code", &code), ("redirect_uri", REDIRECT_URI)]);
         if self.definition.pkce != Pkce::Unsupported {
             params.push(("code_verifier".into(), VERIFIER.into()));
         }
-        if manners.scope {
+        if quirks.scope {
             params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
         }
         for name in &self.definition.callback.forward {
             params.push((name.clone(), query_value(callback, name).unwrap()));
         }
         let headers = self.authenticate(&mut params, self.definition.client_auth);
-        let params = with(renamed(params, &[&manners.names]), &self.filled(&manners.params));
+        let params = with(renamed(params, &[&quirks.names]), &self.filled(&quirks.params));
         (changed(params, change), headers)
     }
 
     pub(crate) async fn refresh(&self, tokens: &Value, change: &[(&str, &str)]) -> Answer {
-        let (manners, refreshing) = (&self.definition.token, &self.definition.refreshing);
+        let (quirks, refreshing) = (&self.definition.token, &self.definition.refreshing);
         let token = &tokens[if refreshing.access_token { "access_token" } else { "refresh_token" }];
-        let grant_type = manners.grant_types.get("refresh_token").map_or("refresh_token", String::as_str);
+        let grant_type = quirks.grant_types.get("refresh_token").map_or("refresh_token", String::as_str);
         let mut params = pairs(&[("grant_type", grant_type), ("refresh_token", token.as_str().unwrap())]);
         if refreshing.redirect_uri {
             params.push(("redirect_uri".into(), REDIRECT_URI.into()));
@@ -175,48 +175,47 @@ impl<'a> Player<'a> {
             params.push(("scope".into(), self.definition.scopes.join(&self.definition.scope_separator)));
         }
         let headers = self.authenticate(&mut params, self.definition.client_auth);
-        let params =
-            with(renamed(params, &[&refreshing.names, &manners.names]), &self.filled(&manners.params));
+        let params = with(renamed(params, &[&refreshing.names, &quirks.names]), &self.filled(&quirks.params));
         let params = with(params, &self.filled(&refreshing.params));
         let own = self.definition.refresh_endpoint.as_deref().map(|url| self.fill(url));
         let endpoint =
             own.or_else(|| self.endpoint(&self.definition.token_endpoint, "token_endpoint")).unwrap();
-        let encoding = refreshing.encoding.unwrap_or(manners.encoding);
+        let encoding = refreshing.encoding.unwrap_or(quirks.encoding);
         self.read(self.send(&endpoint, encoding, None, &headers, changed(params, change)).await)
     }
 
     pub(crate) async fn long_lived(&self, tokens: &Value) -> Answer {
-        let manners = self.definition.long_lived.as_ref().unwrap();
+        let quirks = self.definition.long_lived.as_ref().unwrap();
         let mut params = pairs(&[
-            ("grant_type", manners.grant_type.as_str()),
-            (&manners.token_name, tokens["access_token"].as_str().unwrap()),
+            ("grant_type", quirks.grant_type.as_str()),
+            (&quirks.token_name, tokens["access_token"].as_str().unwrap()),
         ]);
         let headers = self.authenticate(&mut params, self.definition.client_auth);
-        let own = manners.endpoint.as_deref().map(|url| self.fill(url));
+        let own = quirks.endpoint.as_deref().map(|url| self.fill(url));
         let endpoint =
             own.or_else(|| self.endpoint(&self.definition.token_endpoint, "token_endpoint")).unwrap();
         let params = renamed(params, &[&self.definition.token.names]);
-        self.read(self.send(&endpoint, manners.encoding, None, &headers, params).await)
+        self.read(self.send(&endpoint, quirks.encoding, None, &headers, params).await)
     }
 
     pub(crate) async fn revoke(&self, token: &str) -> Reply {
-        let manners = &self.definition.revocation;
-        let mut params = match manners.token_name.as_deref() {
+        let quirks = &self.definition.revocation;
+        let mut params = match quirks.token_name.as_deref() {
             Some("") => Vec::new(),
             name => pairs(&[(name.unwrap_or("token"), token)]),
         };
         let mut headers = Vec::new();
-        if !manners.bearer || self.definition.revocation_auth.is_some() {
+        if !quirks.bearer || self.definition.revocation_auth.is_some() {
             let method = self.definition.revocation_auth.or(self.definition.client_auth);
             headers.extend(self.authenticate(&mut params, method));
         }
-        if manners.bearer {
+        if quirks.bearer {
             headers.extend(pairs(&[("authorization", &format!("Bearer {token}"))]));
         }
-        let params = with(renamed(params, &[&manners.names]), &manners.params);
+        let params = with(renamed(params, &[&quirks.names]), &quirks.params);
         let endpoint = self.endpoint(&self.definition.revocation_endpoint, "revocation_endpoint").unwrap();
-        let method = manners.method.as_deref();
-        self.send(&endpoint, manners.encoding, Some(method.unwrap_or("POST")), &headers, params).await
+        let method = quirks.method.as_deref();
+        self.send(&endpoint, quirks.encoding, Some(method.unwrap_or("POST")), &headers, params).await
     }
 
     pub(crate) async fn profile(&self, answer: &Answer) -> Value {
@@ -224,7 +223,7 @@ impl<'a> Player<'a> {
             ProfileSource::Token => answer.whole.clone(),
             ProfileSource::IdToken => claims(&answer.tokens["id_token"]),
             ProfileSource::AccessToken => claims(&answer.tokens["access_token"]),
-            ProfileSource::Userinfo => {
+            _ => {
                 let reply = self.ask(answer, &[]).await;
                 assert_eq!(reply.status, 200, "{}: {}", self.definition.slug, reply.body);
                 if self.definition.userinfo.signed {
@@ -238,15 +237,15 @@ impl<'a> Player<'a> {
     }
 
     pub(crate) async fn ask(&self, answer: &Answer, more: &[(&str, &str)]) -> Reply {
-        let manners = &self.definition.userinfo;
+        let quirks = &self.definition.userinfo;
         let endpoint = self.endpoint(&self.definition.userinfo_endpoint, "userinfo_endpoint");
         let endpoint = endpoint.unwrap_or_else(|| panic!("{} has no userinfo", self.definition.slug));
         let (mut headers, mut query, mut form) = self.token_places(answer);
         headers.extend(pairs(more));
-        for (name, value) in &manners.headers {
+        for (name, value) in &quirks.headers {
             headers.push((name.clone(), self.fill(value)));
         }
-        let params = manners.params.iter().map(|(name, value)| {
+        let params = quirks.params.iter().map(|(name, value)| {
             let value = match value.strip_prefix("{token:").and_then(|rest| rest.strip_suffix('}')) {
                 Some(pointer) => {
                     text_at(&answer.whole, pointer).or_else(|| text_at(&answer.tokens, pointer)).unwrap()
@@ -256,19 +255,19 @@ impl<'a> Player<'a> {
             (name.clone(), value)
         });
         let params: Pairs = params.chain(self.proof(answer)).collect();
-        if manners.method == "POST" && manners.body.is_none() {
+        if quirks.method == "POST" && quirks.body.is_none() {
             form.extend(params);
         } else {
             query.extend(params);
         }
         let url = with_query(&endpoint, &query);
-        match &manners.body {
+        match &quirks.body {
             Some(body) => {
                 headers.extend(pairs(&[("content-type", "application/json")]));
-                self.http(&manners.method, &url, &headers, self.fill(body)).await
+                self.http(&quirks.method, &url, &headers, self.fill(body)).await
             }
-            None if manners.method == "POST" => self.send(&url, Encoding::Form, None, &headers, form).await,
-            None => self.http(&manners.method, &url, &headers, String::new()).await,
+            None if quirks.method == "POST" => self.send(&url, Encoding::Form, None, &headers, form).await,
+            None => self.http(&quirks.method, &url, &headers, String::new()).await,
         }
     }
 
@@ -355,22 +354,22 @@ impl<'a> Player<'a> {
         Some(if identity.subject_is_last_segment { last } else { subject })
     }
 
-    /// Reads a token answer by the definition's manners.
+    /// Reads a token answer by the definition's quirks.
     fn read(&self, reply: Reply) -> Answer {
-        let manners = &self.definition.token;
+        let quirks = &self.definition.token;
         let is_form =
             reply.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form"));
         let whole = if is_form {
-            assert!(manners.form_answer, "{}: nobody said that answers are forms", self.definition.slug);
+            assert!(quirks.form_answer, "{}: nobody said that answers are forms", self.definition.slug);
             let pairs = url::form_urlencoded::parse(reply.body.as_bytes());
             Value::Object(pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect())
         } else {
             serde_json::from_str(&reply.body).unwrap_or_default()
         };
         let is_object = |pointer: &&String| whole.pointer(pointer).is_some_and(Value::is_object);
-        let place = manners.answer.iter().find(is_object).map_or("", String::as_str);
+        let place = quirks.answer.iter().find(is_object).map_or("", String::as_str);
         let mut tokens = whole.pointer(place).cloned().unwrap_or_default();
-        for (standard, own) in &manners.answer_names {
+        for (standard, own) in &quirks.answer_names {
             if let Some(value) = tokens.get(own).cloned() {
                 tokens[standard] = value;
             }
@@ -378,7 +377,7 @@ impl<'a> Player<'a> {
         Answer { reply, whole, tokens }
     }
 
-    pub(crate) fn authenticate(&self, params: &mut Pairs, method: Option<AuthMethod>) -> Pairs {
+    pub(crate) fn authenticate(&self, params: &mut Pairs, method: Option<ClientAuth>) -> Pairs {
         let id = self.acted.client_id();
         let secret = match self.acted.client_key() {
             Some(key) => client_secret(key, &self.secret_claims()),
@@ -387,11 +386,11 @@ impl<'a> Player<'a> {
         let secret = secret.as_str();
         let mut headers = self.filled(&self.definition.token.headers);
         match method {
-            Some(AuthMethod::None) => params.extend(pairs(&[("client_id", id)])),
-            Some(AuthMethod::ClientSecretPost) => {
+            Some(ClientAuth::None) => params.extend(pairs(&[("client_id", id)])),
+            Some(ClientAuth::ClientSecretPost) => {
                 params.extend(pairs(&[("client_id", id), ("client_secret", secret)]));
             }
-            Some(AuthMethod::ClientSecretBasic) | None => {
+            _ => {
                 headers.insert("authorization".into(), basic(id, secret));
             }
         }
@@ -426,15 +425,15 @@ impl<'a> Player<'a> {
             Encoding::Query => {
                 self.http(method.unwrap_or("GET"), &with_query(url, &params), &headers, String::new()).await
             }
-            Encoding::Form => {
-                headers.extend(pairs(&[("content-type", "application/x-www-form-urlencoded")]));
-                let body = Serializer::new(String::new()).extend_pairs(&params).finish();
-                self.http(method.unwrap_or("POST"), url, &headers, body).await
-            }
             Encoding::Json => {
                 headers.extend(pairs(&[("content-type", "application/json")]));
                 let object: serde_json::Map<_, _> = params.into_iter().map(|(n, v)| (n, v.into())).collect();
                 self.http(method.unwrap_or("POST"), url, &headers, Value::Object(object).to_string()).await
+            }
+            _ => {
+                headers.extend(pairs(&[("content-type", "application/x-www-form-urlencoded")]));
+                let body = Serializer::new(String::new()).extend_pairs(&params).finish();
+                self.http(method.unwrap_or("POST"), url, &headers, body).await
             }
         }
     }
@@ -480,7 +479,7 @@ pub(crate) fn pairs(list: &[(&str, &str)]) -> Pairs {
 }
 
 #[track_caller]
-pub(crate) fn assert_success(body: &Value, failure: Option<&Failure>) {
+pub(crate) fn assert_success(body: &Value, failure: Option<&ErrorShape>) {
     let Some(failure) = failure.filter(|failure| !failure.success.is_empty()) else { return };
     let mark = text_at(body, &failure.code).unwrap_or_else(|| panic!("{body} has no {}", failure.code));
     assert!(failure.success.contains(&mark), "{body}");

@@ -129,15 +129,15 @@ async fn list_of_emails_is_withheld_without_its_scope() {
 #[tokio::test]
 async fn proof_of_the_secret_is_asked_for_where_the_definition_has_one() {
     let scenario = Scenario::new().await;
-    for manners in ["", "method = \"POST\"\n", "token = \"body:t\"\nmethod = \"POST\"\n"] {
-        let toml = own(&format!("[userinfo]\n{manners}proof = \"proof\""));
+    for quirks in ["", "method = \"POST\"\n", "token = \"body:t\"\nmethod = \"POST\"\n"] {
+        let toml = own(&format!("[userinfo]\n{quirks}proof = \"proof\""));
         let mut player = Player::own(&scenario, &toml).await;
         let answer = player.login("alice").await;
-        assert_eq!(player.ask(&answer, &[]).await.status, 200, "{manners}");
+        assert_eq!(player.ask(&answer, &[]).await.status, 200, "{quirks}");
         player.definition.userinfo.proof = None;
-        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{manners}");
+        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{quirks}");
         player.definition.userinfo.params.insert("proof".into(), "0".repeat(64));
-        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{manners}");
+        assert_eq!(player.ask(&answer, &[]).await.status, 400, "{quirks}");
     }
 }
 

@@ -25,10 +25,10 @@ use crate::protocol::userinfo::{self, UserInfo};
 use crate::protocol::{emails, long_lived};
 use crate::provenance::Provenance;
 use crate::provider::{OpenId, Server};
-use crate::registration::ClientAuth;
 use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::tokens::{IdToken, Tokens};
+use vouchsafe_providers::ClientAuth;
 
 impl Client {
     pub(crate) fn read_token_answer(&self, body: Vec<u8>) -> Result<Tokens, Error> {
@@ -39,11 +39,11 @@ impl Client {
             secrets: &[],
             dialect: self.token_dialect(),
         };
-        let manners = &self.inner.blueprint.definition.token;
-        let answer = token::read_body(&exchange, manners, body, SystemTime::now())?;
+        let quirks = &self.inner.blueprint.definition.token;
+        let answer = token::read_body(&exchange, quirks, body, SystemTime::now())?;
         let known = self.known_server().map(|server| server.provenance.clone());
         let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
-        Ok(Tokens::new(&provenance, answer, &manners.scope_separators, None))
+        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
     }
 
     /// What this client's server is known by before its metadata is there: the issuer that it is asked for by.
@@ -55,12 +55,12 @@ impl Client {
     }
 
     fn token_dialect(&self) -> Dialect<'_> {
-        let manners = &self.inner.blueprint.definition.token;
+        let quirks = &self.inner.blueprint.definition.token;
         Dialect {
-            content_types: &manners.content_types,
-            form: manners.form_answer,
-            failure: manners.failure.as_ref(),
-            error_codes: &manners.error_codes,
+            content_types: &quirks.content_types,
+            form: quirks.form_answer,
+            failure: quirks.failure.as_ref(),
+            error_codes: &quirks.error_codes,
         }
     }
 
@@ -93,8 +93,8 @@ impl Client {
         let wants_id_token = wants_id_token || expectations.are_demands();
         let auth = self.token_auth(server, operation)?;
         let blueprint = &self.inner.blueprint;
-        let manners = &blueprint.definition.token;
-        let both = (manners, &blueprint.definition.refreshing);
+        let quirks = &blueprint.definition.token;
+        let both = (quirks, &blueprint.definition.refreshing);
         let headers = blueprint.token_headers.clone();
         let credentials = self.credentials()?;
         let request = token::request(endpoint, &credentials, auth, both, headers, grant);
@@ -103,7 +103,7 @@ impl Client {
         let uri = endpoint.uri();
         let secrets = secrets(&credentials, grant);
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
-        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
+        let answer = token::read(&exchange, quirks, response, SystemTime::now())?;
 
         let id_token = match (&server.openid, &answer.id_token) {
             (Some(openid), Some(raw)) => {
@@ -122,7 +122,7 @@ impl Client {
             }
             _ => None,
         };
-        Ok(Tokens::new(&server.provenance, answer, &manners.scope_separators, id_token))
+        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, id_token))
     }
 
     /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
@@ -146,18 +146,17 @@ impl Client {
         };
         let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
         let auth = self.token_auth(server, operation)?;
-        let (manners, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
+        let (quirks, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
         let (credentials, token) = (self.credentials()?, tokens.bearer());
-        let request =
-            long_lived::request(endpoint, &credentials, auth, (long_lived, manners), headers, token);
+        let request = long_lived::request(endpoint, &credentials, auth, (long_lived, quirks), headers, token);
         let response = self.send(operation, request).await?;
 
         let uri = endpoint.uri();
         let [secret, basic] = credentials.secrets();
         let secrets = [secret, basic, token.expose()];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
-        let answer = token::read(&exchange, manners, response, SystemTime::now())?;
-        Ok(Tokens::new(&server.provenance, answer, &manners.scope_separators, None))
+        let answer = token::read(&exchange, quirks, response, SystemTime::now())?;
+        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, None))
     }
 
     /// `access_token` is what authenticates the request where the provider asks for that.
@@ -171,14 +170,14 @@ impl Client {
         let server = self.server().await?;
         let endpoint = server.revocation_endpoint()?;
         let definition = &self.inner.blueprint.definition;
-        let manners = &definition.revocation;
-        if let (Some(only), Some(hint)) = (manners.only.as_deref(), hint)
+        let quirks = &definition.revocation;
+        if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)
             && only != hint
         {
             let detail = format!("the provider revokes tokens of the kind {only} alone");
             return Err(Error::unsupported(operation, Feature::Revocation, detail));
         }
-        let bearer = manners.bearer.then_some(access_token);
+        let bearer = quirks.bearer.then_some(access_token);
         let auth = match bearer {
             // The token alone authenticates, unless the client is said to do so as well.
             Some(_) => {
@@ -187,14 +186,14 @@ impl Client {
             }
             None => Some(self.revocation_auth(&server)?),
         };
-        let revocation = Revocation { manners, token, hint, bearer, auth };
+        let revocation = Revocation { quirks, token, hint, bearer, auth };
         let credentials = self.credentials()?;
         let request = revocation.request(endpoint, &credentials);
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let [secret, basic] = credentials.secrets();
         let secrets = [token, secret, basic, access_token.expose()];
-        let failure = manners.failure.as_ref();
+        let failure = quirks.failure.as_ref();
         let dialect = Dialect { failure, error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
         revocation::read(&Exchange { operation, uri: &uri, secrets: &secrets, dialect }, &response)
     }
@@ -206,7 +205,6 @@ impl Client {
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
         match blueprint.definition.userinfo.source {
-            ProfileSource::Userinfo => {}
             ProfileSource::IdToken => {
                 let claims = id_token.map(IdToken::claims);
                 return claims.ok_or_else(|| absent("the profile is the ID token, and there is none"));
@@ -221,6 +219,7 @@ impl Client {
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
                 return self.claims_of(token, Audience::Client(self.client_id()), (operation, asker)).await;
             }
+            _ => {}
         }
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
@@ -379,7 +378,7 @@ impl Client {
         if let Some(method) = self.inner.registration.client_auth {
             return Ok(method);
         }
-        match self.inner.blueprint.definition.client_auth.map(ClientAuth::from) {
+        match self.inner.blueprint.definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
             _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
         }
@@ -387,7 +386,7 @@ impl Client {
 
     /// What the definition says of revocation alone.
     fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.blueprint.definition.revocation_auth.map(ClientAuth::from)
+        self.inner.blueprint.definition.revocation_auth
     }
 
     fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {

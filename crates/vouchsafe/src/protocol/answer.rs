@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{Uri, header};
 use serde_json::Value;
-use vouchsafe_providers::Failure;
+use vouchsafe_providers::ErrorShape;
 
 use super::params::{JSON, UNCHANGED, read_form};
 use super::redact;
@@ -31,7 +31,7 @@ pub(crate) struct Dialect<'a> {
     /// An answer may be a form.
     pub(crate) form: bool,
     /// How an answer says no in words of its own.
-    pub(crate) failure: Option<&'a Failure>,
+    pub(crate) failure: Option<&'a ErrorShape>,
     /// The provider's error codes, in the words of the RFCs.
     pub(crate) error_codes: &'a BTreeMap<String, String>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
 use url::form_urlencoded::byte_serialize;
-use vouchsafe_providers::{AuthorizationManners, CallbackManners};
+use vouchsafe_providers::{AuthorizationQuirks, CallbackQuirks};
 
 use super::params::{UNCHANGED, called};
 use crate::endpoint::Endpoint;
@@ -64,7 +64,7 @@ pub(crate) struct OneLogin<'a> {
     pub(crate) nonce: Option<&'a str>,
     /// The code challenge and its method (RFC 7636 section 4.3).
     pub(crate) challenge: Option<(&'a str, &'a str)>,
-    pub(crate) manners: &'a AuthorizationManners,
+    pub(crate) quirks: &'a AuthorizationQuirks,
 }
 
 impl OneLogin<'_> {
@@ -73,7 +73,7 @@ impl OneLogin<'_> {
         let mut url = String::with_capacity(begun.len() + 256);
         url.push_str(begun);
         let mut add = |name: &'static str, value: Option<&str>| {
-            let names = &self.manners.names;
+            let names = &self.quirks.names;
             let own = if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
             let Some(value) = value.filter(|_| !own.is_empty()) else { return };
             url.push('&');
@@ -89,7 +89,7 @@ impl OneLogin<'_> {
         add("nonce", self.nonce);
         add("code_challenge_method", self.challenge.map(|(_, method)| method));
         add("code_challenge", self.challenge.map(|(challenge, _)| challenge));
-        if let Some(fragment) = &self.manners.fragment {
+        if let Some(fragment) = &self.quirks.fragment {
             url.push('#');
             url.push_str(fragment);
         }
@@ -98,15 +98,15 @@ impl OneLogin<'_> {
 }
 
 /// Refuses an extra parameter that the protocol owns, or that has a value which the provider does not know.
-pub(crate) fn check_extra(manners: &AuthorizationManners, name: &str, value: &str) -> Result<(), Error> {
-    if manners.owns(name) {
+pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str) -> Result<(), Error> {
+    if quirks.owns(name) {
         let detail = format!(
             "{} is set by the library: it has a method of its own, or must not be chosen",
             printable(name, 60)
         );
         return Err(Error::config("reserved_param", detail));
     }
-    let Some(option) = manners.options.get(name).filter(|option| !option.values.is_empty()) else {
+    let Some(option) = quirks.options.get(name).filter(|option| !option.values.is_empty()) else {
         return Ok(());
     };
     // Several values go into one parameter, separated by spaces (OpenID Connect Core §3.1.2.1) or by commas.
@@ -186,11 +186,11 @@ fn pairs(query: &str) -> Result<BTreeMap<Cow<'_, str>, Cow<'_, str>>, Error> {
 
 /// Checks what the definition asks of a response besides the RFCs, and gives what goes on into the token request.
 pub(crate) fn check_response(
-    manners: &CallbackManners,
+    quirks: &CallbackQuirks,
     query: &str,
     secret: Option<&Secret>,
 ) -> Result<Vec<(String, String)>, Error> {
-    if manners.hmac.is_none() && manners.expect.is_empty() && manners.forward.is_empty() {
+    if quirks.hmac.is_none() && quirks.expect.is_empty() && quirks.forward.is_empty() {
         return Ok(Vec::new());
     }
     if query.len() > MAX_QUERY {
@@ -199,7 +199,7 @@ pub(crate) fn check_response(
     }
     let refuse = |check, detail: &'static str| Error::validation(Operation::Authorization, check, detail);
     let mut pairs = pairs(query)?;
-    if let Some(name) = &manners.hmac {
+    if let Some(name) = &quirks.hmac {
         let Some(secret) = secret else {
             let detail = "the provider's responses are checked with the client secret, and there is none";
             return Err(Error::config("client_secret", detail));
@@ -221,13 +221,13 @@ pub(crate) fn check_response(
             return Err(refuse(Check::Signature, detail));
         }
     }
-    for (name, expected) in &manners.expect {
+    for (name, expected) in &quirks.expect {
         if pairs.get(name.as_str()).is_none_or(|value| value != expected) {
             let detail = "the response comes from somewhere else than where the user was sent";
             return Err(refuse(Check::IssuerMismatch, detail));
         }
     }
-    let forwarded = manners.forward.iter().filter_map(|name| {
+    let forwarded = quirks.forward.iter().filter_map(|name| {
         let value = pairs.get(name.as_str())?;
         Some((name.clone(), value.clone().into_owned()))
     });
@@ -236,8 +236,8 @@ pub(crate) fn check_response(
 
 /// The profile that came with a response, where the provider tells it there. What cannot be read is as good as none:
 /// nothing depends on it.
-pub(crate) fn profile(manners: &CallbackManners, query: &str) -> Option<(String, Json)> {
-    let wanted = manners.profile.as_ref()?;
+pub(crate) fn profile(quirks: &CallbackQuirks, query: &str) -> Option<(String, Json)> {
+    let wanted = quirks.profile.as_ref()?;
     let named = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
     let mut values =
         named.filter(|(name, _)| decode(name).as_deref() == Some(wanted)).map(|(_, value)| value);
@@ -363,10 +363,9 @@ mod tests {
         let begun = request(&params, &scopes).begin(&endpoint);
         assert!(begun.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{begun}");
 
-        let manners = &AuthorizationManners::default();
+        let quirks = &AuthorizationQuirks::default();
         let state = escaped("s&t");
-        let one =
-            OneLogin { state: Some(&state), nonce: Some("n"), challenge: Some(("c", "plain")), manners };
+        let one = OneLogin { state: Some(&state), nonce: Some("n"), challenge: Some(("c", "plain")), quirks };
         assert_eq!(one.url("x?y"), "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c");
     }
 
@@ -401,27 +400,27 @@ mod tests {
 
     #[test]
     fn a_query_is_read_up_to_64_kib() {
-        let mut manners = CallbackManners::default();
-        manners.forward.push("realm".to_owned());
+        let mut quirks = CallbackQuirks::default();
+        quirks.forward.push("realm".to_owned());
         let query = |length: usize| format!("realm={}", "a".repeat(length - "realm=".len()));
         let (longest, longer, endless) = (query(65_536), query(65_537), query(65_600));
         assert!(ResponseParams::read(&longest).is_ok());
-        assert_eq!(check_response(&manners, &longest, None).unwrap()[0].1.len(), 65_530);
+        assert_eq!(check_response(&quirks, &longest, None).unwrap()[0].1.len(), 65_530);
         for query in [&*longer, &*endless, "realm=%ff", "%ff=realm"] {
             let error = ResponseParams::read(query).err().unwrap();
             assert_eq!(error.code(), "invalid_field");
-            assert_eq!(check_response(&manners, query, None).unwrap_err().code(), "invalid_field");
+            assert_eq!(check_response(&quirks, query, None).unwrap_err().code(), "invalid_field");
         }
     }
 
     #[test]
     fn a_profile_is_read_once_and_up_to_8_kib() {
-        let mut manners = CallbackManners::default();
-        manners.profile = Some("user".to_owned());
+        let mut quirks = CallbackQuirks::default();
+        quirks.profile = Some("user".to_owned());
         let query = |length: usize| format!("user={{\"a\":\"{}\"}}", "b".repeat(length - 8));
-        assert!(profile(&manners, &query(8_192)).is_some_and(|(name, _)| name == "user"));
+        assert!(profile(&quirks, &query(8_192)).is_some_and(|(name, _)| name == "user"));
         for query in [&query(8_193), "user={}&user={}", "user=[]", "user={", "user=%ff", "other={}"] {
-            assert!(profile(&manners, query).is_none(), "{query}");
+            assert!(profile(&quirks, query).is_none(), "{query}");
         }
     }
 

@@ -6,8 +6,8 @@ use url::form_urlencoded::byte_serialize;
 
 use super::params::Params;
 use crate::error::{Error, Feature, Operation};
-use crate::registration::ClientAuth;
 use crate::secret::Secret;
+use vouchsafe_providers::ClientAuth;
 
 /// Who the client is, ready to be written into requests.
 #[derive(Clone, Debug)]
@@ -36,7 +36,6 @@ impl Credentials {
     /// Adds the client's authentication to a request that is being built.
     pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, params: &mut Params<'_>) {
         match method {
-            ClientAuth::None => params.push("client_id", &self.client_id),
             ClientAuth::ClientSecretBasic => {
                 if let Some(basic) = &self.basic {
                     headers.insert(AUTHORIZATION, basic.clone());
@@ -48,6 +47,7 @@ impl Credentials {
                     params.push("client_secret", secret.expose());
                 }
             }
+            _ => params.push("client_id", &self.client_id),
         }
     }
 

@@ -70,11 +70,11 @@ impl<'a> Params<'a> {
         self.members.sort_keys();
         let (usual, uri, content_type, body) = match self.encoding {
             Encoding::Query => (Method::GET, with_query(endpoint, &self.form), None, String::new()),
-            Encoding::Form if self.form.is_empty() => (Method::POST, endpoint.uri(), None, self.form),
-            Encoding::Form => (Method::POST, endpoint.uri(), Some(FORM), self.form),
             Encoding::Json => {
                 (Method::POST, endpoint.uri(), Some(JSON), Value::Object(self.members).to_string())
             }
+            _ if self.form.is_empty() => (Method::POST, endpoint.uri(), None, self.form),
+            _ => (Method::POST, endpoint.uri(), Some(FORM), self.form),
         };
         let mut request = Request::new(body.into_bytes());
         *request.method_mut() = method.unwrap_or(usual);

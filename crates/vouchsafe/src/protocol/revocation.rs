@@ -1,7 +1,7 @@
 //! Token revocation (RFC 7009).
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
-use vouchsafe_providers::{Encoding, RevocationManners};
+use vouchsafe_providers::{Encoding, RevocationQuirks};
 
 use super::answer::Exchange;
 use super::client_auth::Credentials;
@@ -11,12 +11,12 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::json;
-use crate::registration::ClientAuth;
 use crate::secret::Secret;
+use vouchsafe_providers::ClientAuth;
 
 /// A token to be revoked, and how.
 pub(crate) struct Revocation<'a> {
-    pub(crate) manners: &'a RevocationManners,
+    pub(crate) quirks: &'a RevocationQuirks,
     pub(crate) token: &'a str,
     pub(crate) hint: Option<&'a str>,
     /// The access token that authenticates the request, where that is what does.
@@ -29,11 +29,11 @@ impl Revocation<'_> {
     pub(crate) fn request(&self, endpoint: &Endpoint, credentials: &Credentials) -> Request {
         // A definition whose method is none was refused before.
         let method =
-            self.manners.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-        let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.manners.encoding };
+            self.quirks.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.quirks.encoding };
         let (mut headers, mut params) =
-            (HeaderMap::new(), Params::new(encoding, [&self.manners.names, &UNCHANGED]));
-        match self.manners.token_name.as_deref() {
+            (HeaderMap::new(), Params::new(encoding, [&self.quirks.names, &UNCHANGED]));
+        match self.quirks.token_name.as_deref() {
             Some("") => {}
             Some(name) => params.add(name, self.token),
             // The hint is RFC 7009's: who has a parameter of another name knows nothing of it.
@@ -50,7 +50,7 @@ impl Revocation<'_> {
         if let Some(token) = self.bearer {
             headers.insert(AUTHORIZATION, authorization("Bearer", token));
         }
-        params.add_all(&self.manners.params);
+        params.add_all(&self.quirks.params);
         params.request(method, endpoint, headers)
     }
 }

@@ -3,7 +3,7 @@ use aws_lc_rs::hmac;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::Value;
-use vouchsafe_providers::{Encoding, UserInfoManners};
+use vouchsafe_providers::{Encoding, UserInfoQuirks};
 
 use super::answer::{Exchange, essence};
 use super::params::{JSON, Params, UNCHANGED, headers, with_query};
@@ -37,8 +37,8 @@ enum Placement {
 
 impl Asking {
     /// Reads how, or says what is wrong with it.
-    pub(crate) fn new(manners: &UserInfoManners) -> Result<Self, String> {
-        let (place, name) = manners.token.split_once(':').unwrap_or((&manners.token, ""));
+    pub(crate) fn new(quirks: &UserInfoQuirks) -> Result<Self, String> {
+        let (place, name) = quirks.token.split_once(':').unwrap_or((&quirks.token, ""));
         let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         let token = match (place, name) {
             ("bearer", "") => Placement::Scheme("Bearer".to_owned()),
@@ -47,21 +47,21 @@ impl Asking {
                 Placement::Header(name.parse().map_err(|_| format!("{name} is the name of no header"))?)
             }
             ("query", name) if !name.is_empty() => Placement::Query(name.to_owned()),
-            ("body", name) if !name.is_empty() && manners.body.is_none() => Placement::Body(name.to_owned()),
-            _ => return Err(format!("an access token cannot go to {}", manners.token)),
+            ("body", name) if !name.is_empty() && quirks.body.is_none() => Placement::Body(name.to_owned()),
+            _ => return Err(format!("an access token cannot go to {}", quirks.token)),
         };
-        let post = match manners.method.as_str() {
+        let post = match quirks.method.as_str() {
             "POST" => true,
-            "GET" => manners.body.is_some() || matches!(token, Placement::Body(_)),
+            "GET" => quirks.body.is_some() || matches!(token, Placement::Body(_)),
             method => return Err(format!("a profile is asked for by GET or POST, not by {method}")),
         };
         Ok(Self {
             post,
             token,
-            headers: headers(&manners.headers).map_err(|name| format!("{name} is no header"))?,
-            params: manners.params.clone().into_iter().collect(),
-            proof: manners.proof.clone(),
-            body: manners.body.clone(),
+            headers: headers(&quirks.headers).map_err(|name| format!("{name} is no header"))?,
+            params: quirks.params.clone().into_iter().collect(),
+            proof: quirks.proof.clone(),
+            body: quirks.body.clone(),
         })
     }
 

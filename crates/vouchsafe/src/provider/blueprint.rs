@@ -386,6 +386,7 @@ fn obeys(rule: Rule, value: &str) -> bool {
             let (host, path) = value.split_once('/').unwrap_or((value, "index"));
             obeys(Rule::Host, host) && path.split('/').all(is_segment)
         }
+        _ => false,
     }
 }
 

@@ -27,19 +27,19 @@ mod id_token;
 mod identity;
 #[cfg(feature = "reqwest")]
 mod login;
-mod manners;
-mod marked;
 mod properties;
+mod providers;
+mod quirks;
 mod redaction;
 mod redirect_uri;
 mod refresh;
 mod retries;
 mod revocation;
+mod secrets;
 #[cfg(feature = "reqwest")]
 mod sent_once;
 mod servers;
 mod step_up;
-mod thirteen;
 mod times;
 mod token_request;
 mod tokens;

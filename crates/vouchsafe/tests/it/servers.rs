@@ -15,7 +15,7 @@ fn value(slug: &str, name: &str, rule: Rule, other: bool) -> String {
     match rule {
         Rule::Url => format!("https://{letter}.example/{name}"),
         Rule::Host | Rule::HostPath => format!("{letter}-{name}.example"),
-        Rule::Label | Rule::Segment => format!("{letter}-{name}"),
+        _ => format!("{letter}-{name}"),
     }
 }
 

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
-use vouchsafe_providers::TokenManners;
+use vouchsafe_providers::TokenQuirks;
 
 use super::fields::{Fields, Scope};
 use super::time;
@@ -28,42 +28,42 @@ pub(crate) struct TokenAnswer {
 
 pub(crate) fn read(
     exchange: &Exchange<'_>,
-    manners: &TokenManners,
+    quirks: &TokenQuirks,
     response: Response,
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     exchange.json(&response)?;
     let (is_form, status) = (exchange.is_form(&response), response.status().as_u16());
-    read_as(exchange, manners, response.into_body(), is_form, Some(status), now)
+    read_as(exchange, quirks, response.into_body(), is_form, Some(status), now)
 }
 
 /// The same, for a body that is known to be that of a successful answer.
 pub(crate) fn read_body(
     exchange: &Exchange<'_>,
-    manners: &TokenManners,
+    quirks: &TokenQuirks,
     body: Vec<u8>,
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
-    let is_form = manners.form_answer && !body.trim_ascii_start().starts_with(b"{");
-    read_as(exchange, manners, body, is_form, None, now)
+    let is_form = quirks.form_answer && !body.trim_ascii_start().starts_with(b"{");
+    read_as(exchange, quirks, body, is_form, None, now)
 }
 
 fn read_as(
     exchange: &Exchange<'_>,
-    manners: &TokenManners,
+    quirks: &TokenQuirks,
     body: Vec<u8>,
     is_form: bool,
     status: Option<u16>,
     now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     let plain = !is_form
-        && manners.answer.is_empty()
-        && manners.answer_names.is_empty()
+        && quirks.answer.is_empty()
+        && quirks.answer_names.is_empty()
         && exchange.dialect.failure.is_none();
     let body = if plain {
         json::utf8(body).map_err(|e| exchange.not_json(&e))?
     } else {
-        translated(exchange, manners, &Secret::from(body_text(exchange, body)?), is_form, status)?
+        translated(exchange, quirks, &Secret::from(body_text(exchange, body)?), is_form, status)?
     };
     let body = Secret::new(body);
     let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| exchange.not_json(&e))?;
@@ -83,19 +83,19 @@ fn read_as(
     };
     match checked.text("token_type", fields.token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
-        Some(kind) if !is_bearer(&kind, manners) => {
+        Some(kind) if !is_bearer(&kind, quirks) => {
             return Err(Error::validation(
                 exchange.operation,
                 Check::TokenType,
                 "the access token is of a type that was not asked for, not Bearer",
             ));
         }
-        None if !manners.token_type_absent => {
+        None if !quirks.token_type_absent => {
             return Err(exchange.fault(Fault::MissingField, "has no token_type"));
         }
         _ => {}
     }
-    let lifetime = checked.lifetime(fields.expires_in, manners)?;
+    let lifetime = checked.lifetime(fields.expires_in, quirks)?;
     let expires_at = match (lifetime, checked.moment("expires_at", fields.expires_at)?) {
         (Some(lifetime), _) => now.checked_add(lifetime),
         (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
@@ -106,7 +106,7 @@ fn read_as(
     let scope = match fields.scope {
         Some(Scope::Many(many)) => {
             // They are taken apart again by the separators.
-            let separator = manners.scope_separators.chars().next().unwrap_or(' ').to_string();
+            let separator = quirks.scope_separators.chars().next().unwrap_or(' ').to_string();
             Some(many.join(&separator).into_boxed_str())
         }
         Some(Scope::One(one)) => checked.text("scope", Some(one))?.map(|s| s.into_owned().into_boxed_str()),
@@ -126,7 +126,7 @@ fn body_text(exchange: &Exchange<'_>, body: Vec<u8>) -> Result<String, Error> {
 /// An answer in the words of RFC 6749, made of one in the provider's own. What says no is an error.
 fn translated(
     exchange: &Exchange<'_>,
-    manners: &TokenManners,
+    quirks: &TokenQuirks,
     body: &Secret,
     is_form: bool,
     status: Option<u16>,
@@ -143,7 +143,7 @@ fn translated(
         return Err(error);
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
-    let place = match &*manners.answer {
+    let place = match &*quirks.answer {
         [] => Some("").filter(is_object).ok_or((Fault::Json, "is not an object")),
         places => places
             .iter()
@@ -156,7 +156,7 @@ fn translated(
         Some(Value::Object(members)) => members,
         _ => Map::new(),
     };
-    let known: Vec<_> = manners
+    let known: Vec<_> = quirks
         .answer_names
         .iter()
         .filter_map(|(ours, theirs)| Some((ours, members.remove(theirs)?)))
@@ -182,9 +182,9 @@ fn add_missing(members: &mut Map<String, Value>, more: impl Iterator<Item = (Str
 
 /// RFC 6749 §7.1: a client must not use a token of a type that it does not know. Some providers have a word of their own
 /// for bearer tokens; none of them is that of a type which asks for more.
-fn is_bearer(kind: &str, manners: &TokenManners) -> bool {
+fn is_bearer(kind: &str, quirks: &TokenQuirks) -> bool {
     let is = |known: &str| kind.eq_ignore_ascii_case(known);
-    is("bearer") || (manners.token_type_absent && !["dpop", "mac", "pop", "n_a"].into_iter().any(is))
+    is("bearer") || (quirks.token_type_absent && !["dpop", "mac", "pop", "n_a"].into_iter().any(is))
 }
 
 struct Checked<'a> {
@@ -240,11 +240,11 @@ impl Checked<'_> {
         Ok(Duration::from_secs(seconds as u64))
     }
 
-    fn lifetime(&self, value: Option<Scalar<'_>>, manners: &TokenManners) -> Result<Option<Duration>, Error> {
+    fn lifetime(&self, value: Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Duration>, Error> {
         match self.number("expires_in", value)? {
             None => Ok(None),
-            Some(0.0) if manners.expires_in_zero_is_never => Ok(None),
-            Some(lifetime) if manners.expires_in_milliseconds => {
+            Some(0.0) if quirks.expires_in_zero_is_never => Ok(None),
+            Some(lifetime) if quirks.expires_in_milliseconds => {
                 self.duration("expires_in", lifetime / 1000.0).map(Some)
             }
             Some(lifetime) => self.duration("expires_in", lifetime).map(Some),
@@ -282,7 +282,7 @@ mod tests {
             secrets: &[],
             dialect: Dialect::PLAIN,
         };
-        read_body(&exchange, &TokenManners::default(), body.into(), UNIX_EPOCH)
+        read_body(&exchange, &TokenQuirks::default(), body.into(), UNIX_EPOCH)
     }
 
     fn code(body: &str) -> String {

@@ -1,12 +1,12 @@
 //! What a token is asked for with.
 use http::HeaderMap;
-use vouchsafe_providers::{RefreshManners, TokenManners};
+use vouchsafe_providers::{RefreshQuirks, TokenQuirks};
 
 use crate::endpoint::Endpoint;
 use crate::http::Request;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::{Params, UNCHANGED};
-use crate::registration::ClientAuth;
+use vouchsafe_providers::ClientAuth;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Grant<'a> {
@@ -33,15 +33,15 @@ pub(crate) fn request(
     endpoint: &Endpoint,
     credentials: &Credentials,
     auth: ClientAuth,
-    (manners, refreshing): (&TokenManners, &RefreshManners),
+    (quirks, refreshing): (&TokenQuirks, &RefreshQuirks),
     mut headers: HeaderMap,
     grant: Grant<'_>,
 ) -> Request {
     let refreshes = matches!(grant, Grant::RefreshToken { .. });
     let own_names = if refreshes { &refreshing.names } else { &UNCHANGED };
-    let encoding = refreshing.encoding.filter(|_| refreshes).unwrap_or(manners.encoding);
-    let mut params = Params::new(encoding, [own_names, &manners.names]);
-    let called = |kind: &'static str| manners.grant_types.get(kind).map_or(kind, String::as_str);
+    let encoding = refreshing.encoding.filter(|_| refreshes).unwrap_or(quirks.encoding);
+    let mut params = Params::new(encoding, [own_names, &quirks.names]);
+    let called = |kind: &'static str| quirks.grant_types.get(kind).map_or(kind, String::as_str);
     match grant {
         Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded, scope } => {
             params.push("grant_type", called("authorization_code"));
@@ -72,7 +72,7 @@ pub(crate) fn request(
         }
     }
     credentials.apply(auth, &mut headers, &mut params);
-    params.add_all(&manners.params);
+    params.add_all(&quirks.params);
     if refreshes {
         params.add_all(&refreshing.params);
     }

@@ -1,4 +1,4 @@
-//! The odd manners of providers, one by one: each is kept, and what departs from it is refused.
+//! The odd quirks of providers, one by one: each is kept, and what departs from it is refused.
 
 use serde_json::json;
 use vouchsafe_providers::Encoding;
@@ -261,7 +261,7 @@ async fn answer_is_a_form_unless_json_is_asked_for() {
 }
 
 #[tokio::test]
-async fn refreshing_has_manners_of_its_own() {
+async fn refreshing_has_quirks_of_its_own() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         scopes = ["a"]
@@ -299,7 +299,7 @@ async fn refreshing_has_manners_of_its_own() {
 }
 
 #[tokio::test]
-async fn revocation_has_manners_of_its_own() {
+async fn revocation_has_quirks_of_its_own() {
     let scenario = Scenario::new().await;
     let endpoint = "revocation_endpoint = \"https://own.example/token\"\n";
     let toml = own(&format!(

@@ -107,7 +107,7 @@ fn apple(pem: &str) -> Registration {
     public().apple_key("TEAM", "KEY", pem.to_owned())
 }
 
-/// Apple's manners, without discovery.
+/// Apple's quirks, without discovery.
 fn apple_like() -> Provider {
     let definition = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"oauth2\"\nissuer = \"https://acme.example\"\n\
          authorization_endpoint = \"https://acme.example/authorize\"\ntoken_endpoint = \"https://acme.example/token\"\n\

@@ -1,4 +1,4 @@
-//! OpenID Providers with manners of their own.
+//! OpenID Providers with quirks of their own.
 use serde_json::json;
 use vouchsafe::{Client, Error, Provider};
 

@@ -1,4 +1,4 @@
-//! What a definition can say of a provider's manners, each of them to the letter.
+//! What a definition can say of a provider's quirks, each of them to the letter.
 mod authorization;
 mod identity;
 mod openid;
