@@ -1,6 +1,7 @@
 //! `vouchsafe discover`: what a provider says of itself, and what that means for those who sign in there.
+use serde::Deserialize;
 use serde_json::Value;
-use vouchsafe::{Json, Provider};
+use vouchsafe::Provider;
 
 use crate::args::DiscoverArgs;
 use crate::failure::{Failure, Kind};
@@ -15,7 +16,7 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     };
     let metadata = metadata.clone();
     let report = Report::new(&metadata);
-    let issuer = metadata.str_at("/issuer").unwrap_or_default();
+    let issuer = metadata["issuer"].as_str().unwrap_or_default();
     let codes = |findings: &[Finding]| findings.iter().map(|f| f.code).collect();
     output.event(&Event::Metadata {
         issuer,
@@ -45,7 +46,7 @@ struct Finding {
 }
 
 impl Report {
-    fn new(metadata: &Json) -> Self {
+    fn new(metadata: &Value) -> Self {
         let facts = Facts(metadata);
         let mut report = Self::default();
         report.protocol(&facts);
@@ -210,11 +211,11 @@ impl Report {
 }
 
 /// Metadata, asked for single facts. What has another type than it should is not there.
-struct Facts<'a>(&'a Json);
+struct Facts<'a>(&'a Value);
 
 impl Facts<'_> {
     fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.to::<Value>().is_ok_and(|v| !v.is_null()))
+        self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -222,7 +223,7 @@ impl Facts<'_> {
     }
 
     fn list(&self, name: &str) -> Option<Vec<String>> {
-        self.0.get(name)?.to().ok()
+        Vec::deserialize(self.0.get(name)?).ok()
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -230,7 +231,7 @@ impl Facts<'_> {
     }
 }
 
-fn show(issuer: &str, metadata: &Json, report: &Report, output: &mut Output) {
+fn show(issuer: &str, metadata: &Value, report: &Report, output: &mut Output) {
     let facts = Facts(metadata);
     output.say(output.paint(&text::short(issuer, 200), Style::Strong));
     output.say("");

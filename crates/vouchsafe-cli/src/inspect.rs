@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use tokio::task::spawn_blocking;
-use vouchsafe::{Client, Json, Provider, Registration};
+use vouchsafe::{Client, Provider, Registration};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Kind};
+use crate::json::Object;
 use crate::output::{Event, Output, Style};
 use crate::{target, text};
 
@@ -48,9 +50,9 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
 
 /// A JWT taken apart, believed in nothing.
 struct Decoded {
-    header: Json,
+    header: Value,
     /// None where they are encrypted.
-    claims: Option<Json>,
+    claims: Option<Value>,
 }
 
 impl Decoded {
@@ -74,15 +76,14 @@ impl Decoded {
     }
 }
 
-fn decode(what: &str, part: &str) -> Result<Json, Failure> {
+fn decode(what: &str, part: &str) -> Result<Value, Failure> {
     let bytes = URL_SAFE_NO_PAD
         .decode(part)
         .map_err(|_| not_a_jwt(&format!("its {what} is not base64url without padding")))?;
     let text = String::from_utf8(bytes).map_err(|_| not_a_jwt(&format!("its {what} is not UTF-8")))?;
-    let json: Json = text.parse().map_err(|e| not_a_jwt(&format!("its {what} cannot be read: {e}")))?;
-    if !value(&json).is_object() {
-        return Err(not_a_jwt(&format!("its {what} is not a JSON object")));
-    }
+    let read: Result<Object, _> = serde_json::from_str(&text);
+    // An error of serde_json may quote the text.
+    let Object(json) = read.map_err(|_| not_a_jwt(&format!("its {what} is not a JSON object")))?;
     Ok(json)
 }
 
@@ -132,9 +133,8 @@ fn show(decoded: &Decoded, output: &mut Output) {
     output.say("");
 }
 
-fn members(json: &Json, times: &[&str], output: &mut Output) {
-    let value = value(json);
-    let Some(members) = value.as_object() else { return };
+fn members(json: &Value, times: &[&str], output: &mut Output) {
+    let Some(members) = json.as_object() else { return };
     let width = members.keys().map(|k| k.chars().count()).max().unwrap_or_default().min(24);
     for (name, value) in members {
         let name = text::printable(name);
@@ -156,7 +156,7 @@ fn time(value: &serde_json::Value) -> Option<String> {
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
 }
 
-fn conclude(verdict: &Option<Result<Json, Failure>>, audience: Option<&str>, output: &mut Output) {
+fn conclude(verdict: &Option<Result<Value, Failure>>, audience: Option<&str>, output: &mut Output) {
     let (mark, told) = match verdict {
         Some(Ok(_)) => {
             let mark = output.paint("✓ verified", Style::Good);
@@ -181,10 +181,6 @@ fn conclude(verdict: &Option<Result<Json, Failure>>, audience: Option<&str>, out
         }
     };
     output.say(format!("{mark}  {told}"));
-}
-
-fn value(json: &Json) -> serde_json::Value {
-    json.to().unwrap_or_default()
 }
 
 /// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.

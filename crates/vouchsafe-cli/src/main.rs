@@ -9,6 +9,7 @@ mod discover;
 mod failure;
 mod inspect;
 mod interrupt;
+mod json;
 mod listener;
 mod login;
 mod output;

@@ -32,7 +32,7 @@ pub(crate) enum Event<'a> {
         provider: &'a str,
         token: Token<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<vouchsafe::Json>,
+        claims: Option<&'a Value>,
         #[serde(skip_serializing_if = "Option::is_none")]
         identity: Option<Who<'a>>,
     },
@@ -43,15 +43,15 @@ pub(crate) enum Event<'a> {
     },
     Metadata {
         issuer: &'a str,
-        metadata: &'a vouchsafe::Json,
+        metadata: &'a Value,
         offers: Vec<&'static str>,
         missing: Vec<&'static str>,
         r#unsafe: Vec<&'static str>,
     },
     Jwt {
-        header: &'a vouchsafe::Json,
+        header: &'a Value,
         #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<&'a vouchsafe::Json>,
+        claims: Option<&'a Value>,
         verified: bool,
     },
     Listening {

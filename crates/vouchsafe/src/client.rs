@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error};
-use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::jose::jwk::KeySet;
+use crate::jose::signing_key::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::metadata::Metadata;
 use crate::provider::{Blueprint, Provider, Server};
 use crate::registration::Registration;
 use crate::shared::Shared;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::transport::Http;
 
 mod authenticate;
@@ -175,7 +175,7 @@ impl Client {
     ///
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
-    pub async fn metadata(&self) -> Result<Option<Json>, Error> {
+    pub async fn metadata(&self) -> Result<Option<Value>, Error> {
         Ok(self.begin_call().server().await?.metadata.clone())
     }
 

@@ -94,6 +94,7 @@ mod transport;
 
 pub use client::Client;
 pub use error::{Error, ErrorCode};
+pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;
 pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
@@ -101,7 +102,6 @@ pub use protocol::authorization::response::AuthorizationResponse;
 pub use provider::Provider;
 pub use registration::Registration;
 pub use secret::Secret;
-pub use text::json::{InvalidJson, Json};
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;

@@ -281,16 +281,16 @@ fn action(path: &'static str, label: &'static str, class: &'static str, csrf: &s
 
 fn claims(token: &IdToken) -> Html {
     let claims = token.claims();
-    let names: Vec<_> = claims.names().collect();
+    let names: Vec<_> = claims.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
     Html::new("<details class=\"card claims\"><summary><h2>What the ID token says</h2><span class=\"soft\">")
         .number(names.len() as u64)
         .raw(" claims, signed by the provider and verified</span></summary><dl>")
         .each(names, |html, name| {
             let value = claims.get(name);
-            let text = match value.as_ref().and_then(|v| v.as_str()) {
+            let text = match value.and_then(|v| v.as_str()) {
                 Some(text) if name == "nonce" => masked(text),
                 Some(text) => text.to_owned(),
-                None => value.as_ref().map(ToString::to_string).unwrap_or_default(),
+                None => value.map(ToString::to_string).unwrap_or_default(),
             };
             let html = html
                 .raw("<div><dt><code>")

@@ -1,4 +1,5 @@
-//! Each exchange with the provider: build the request, send it, read the answer.
+//! Each exchange with the provider: build the request, send it, read the response.
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::client::Client;
@@ -7,7 +8,7 @@ use crate::jose::id_token::Nonce;
 use crate::protocol::authorization::request::unchecked;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::response::{Dialect, Exchange};
-use crate::protocol::token::{self, Grant};
+use crate::protocol::token::{self, Grant, TokenResponse};
 use crate::provider::Server;
 use crate::secret::Secret;
 use crate::shared::Asker;
@@ -43,16 +44,16 @@ impl Client {
         let uri = endpoint.uri();
         let secrets = secrets(&credentials, grant);
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
-        let answer = token::read(&exchange, quirks, response, SystemTime::now())?;
+        let token_response = token::read(&exchange, quirks, response, SystemTime::now())?;
 
-        let id_token = match (&server.openid, &answer.id_token) {
+        let id_token = match (&server.openid, &token_response.id_token) {
             (Some(openid), Some(raw)) => {
-                let access_token = Some(answer.access_token.expose());
+                let access_token = Some(token_response.access_token.expose());
                 let expected = self.expected(server, openid, expectations, access_token);
                 let verified =
                     self.verify(openid, raw.expose(), &expected, (operation, Asker::Provider)).await;
-                let refresh_token = answer.refresh_token.as_ref().map_or("", Secret::expose);
-                let received = [raw.expose(), answer.access_token.expose(), refresh_token];
+                let refresh_token = token_response.refresh_token.as_ref().map_or("", Secret::expose);
+                let received = [raw.expose(), token_response.access_token.expose(), refresh_token];
                 let verified = verified.map_err(|e| e.without(&secrets).without(&received))?;
                 Some(IdToken::new(raw.clone(), verified))
             }
@@ -62,7 +63,15 @@ impl Client {
             }
             _ => None,
         };
-        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, id_token))
+        Ok(Tokens::new(&server.provenance, token_response, &quirks.scope_separators, id_token))
+    }
+
+    /// Tokens of this client from a token response, without a verified ID token.
+    pub(crate) fn tokens_of(&self, response: TokenResponse) -> Tokens {
+        let separators = &self.inner.blueprint.definition.token.scope_separators;
+        let known = self.known_server().map(|server| server.provenance.clone());
+        let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
+        Tokens::new(&provenance, response, separators, None)
     }
 
     pub(crate) fn token_dialect(&self) -> Dialect<'_> {

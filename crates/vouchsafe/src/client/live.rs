@@ -5,16 +5,16 @@ use std::time::{Duration, SystemTime};
 use crate::client::{Client, Expectations, KEYS_END, make_server};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation};
-use crate::jose::id_token::{self, Audience, Expected, Nonce, Verified};
+use crate::jose::id_token::{self, Expected, Verified};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::jose::jws::Refusal;
+use crate::jose::jws::JwtError;
+use crate::jose::jwt::{self, Issuer, Rules};
 use crate::provenance::Provenance;
 use crate::provider::live::{fetch_keys, fetch_metadata};
 use crate::provider::{OpenId, Server};
-use crate::secret::Secret;
 use crate::shared::{Asker, Freshness};
-use crate::text::json::Json;
-use crate::tokens::{IdToken, Tokens};
+use crate::text::json::Value;
+use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
 
 impl Client {
@@ -68,24 +68,16 @@ impl Client {
         blueprint.provenance(issuer, self.client_id())
     }
 
-    /// The claims of a JWT of the provider, verified.
+    /// The claims of a JWT, verified by those rules.
     pub(crate) async fn claims_of(
         &self,
-        jwt: &Secret,
-        audience: Audience<'_>,
-        (operation, asker): (Operation, Asker),
-    ) -> Result<Json, Error> {
-        let server = self.server().await?;
-        let openid = server.keys_of(operation)?;
-        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
-        let expected = Expected {
-            audience,
-            // What is announced is for ID tokens; an access token may be signed otherwise (RFC 9068 section 2.1).
-            algorithms: None,
-            ..self.expected(&server, openid, &expectations, None)
-        };
-        let verified = self.verify(openid, jwt.expose(), &expected, (operation, asker)).await?;
-        Ok(IdToken::new(jwt.clone(), verified).claims())
+        openid: &OpenId,
+        jwt: &str,
+        rules: &Rules<'_>,
+        asker: (Operation, Asker),
+    ) -> Result<Value, Error> {
+        let now = SystemTime::now();
+        self.with_keys(openid, asker, |keys| jwt::claims(jwt, keys, rules, now)).await
     }
 
     pub(crate) async fn verify(
@@ -95,7 +87,8 @@ impl Client {
         expected: &Expected<'_>,
         asker: (Operation, Asker),
     ) -> Result<Verified, Error> {
-        self.with_keys(openid, asker, |keys| id_token::verify(token, keys, expected)).await
+        let now = SystemTime::now();
+        self.with_keys(openid, asker, |keys| id_token::verify(token, keys, expected, now)).await
     }
 
     /// Verifies with the provider's keys, and where those do not fit, once more with newer ones.
@@ -103,11 +96,11 @@ impl Client {
         &self,
         openid: &OpenId,
         (operation, asker): (Operation, Asker),
-        verify: impl Fn(&KeySet) -> Result<T, Refusal>,
+        verify: impl Fn(&KeySet) -> Result<T, JwtError>,
     ) -> Result<T, Error> {
-        let refused = |refusal| match refusal {
-            Refusal::Check(check, detail) => Error::validation(operation, check, detail),
-            Refusal::Malformed(fault, detail) => Error::response(operation, fault, detail),
+        let refused = |error| match error {
+            JwtError::Check(check, detail) => Error::validation(operation, check, detail),
+            JwtError::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
         };
         let inner = &self.inner;
         let fetch = || -> BoxFuture<'static, _> {
@@ -123,11 +116,11 @@ impl Client {
         let mut keys = self.in_time(Operation::KeySet, place, inner.keys.get(freshness, fetch)).await??;
         loop {
             match verify(&keys) {
-                Err(refusal) if refusal.is_about_keys() => {
+                Err(error) if error.is_about_keys() => {
                     let newer = inner.keys.newer(&keys, asker, &mut asked, freshness, fetch);
                     match self.in_time(Operation::KeySet, place, newer).await? {
                         Some(newer) => keys = newer,
-                        None => return Err(refused(refusal)),
+                        None => return Err(refused(error)),
                     }
                 }
                 outcome => return outcome.map_err(refused),
@@ -143,18 +136,24 @@ impl Client {
         access_token: Option<&'a str>,
     ) -> Expected<'a> {
         Expected {
-            issuer: server.issuer.as_deref().unwrap_or_default(),
-            issuer_aliases: &self.inner.blueprint.definition.issuer_aliases,
-            issuer_template: server.issuer_template.as_deref(),
-            audience: Audience::Client(self.client_id()),
+            issuer: self.issuer_of(server),
+            client_id: self.client_id(),
             nonce: expectations.nonce,
             max_age: expectations.max_age,
             acr_values: expectations.acr_values,
             access_token,
             code: expectations.code,
             algorithms: openid.algorithms.as_deref(),
-            now: SystemTime::now(),
             skew: self.times.skew,
+        }
+    }
+
+    /// Who must have issued the JWTs of this server.
+    pub(crate) fn issuer_of<'a>(&'a self, server: &'a Server) -> Issuer<'a> {
+        Issuer {
+            name: server.issuer.as_deref().unwrap_or_default(),
+            aliases: &self.inner.blueprint.definition.issuer_aliases,
+            template: server.issuer_template.as_deref(),
         }
     }
 

@@ -1,15 +1,14 @@
 //! The profile, and the identity that is made of it and the ID token.
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use vouchsafe_providers::{Definition, EmailList, ProfileSource};
 
-use crate::client::Client;
+use crate::client::{Client, Expectations};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, Malformed, Operation};
 use crate::identity::{Identity, put_together};
-use crate::jose::id_token::Audience;
-use crate::jose::jws::{self};
+use crate::jose::id_token::{Expected, Nonce};
+use crate::jose::user_info;
 use crate::protocol::emails;
 use crate::protocol::response::{Dialect, Exchange};
 use crate::protocol::userinfo::{self, UserInfo};
@@ -17,7 +16,7 @@ use crate::provenance::Provenance;
 use crate::provider::Server;
 use crate::secret::Secret;
 use crate::shared::Asker;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -28,7 +27,7 @@ impl Client {
     /// [`Error::Unsupported`] if the provider has none, [`Error::Validation`] if it is about another user than the ID
     /// token.
     #[doc(alias = "get_profile")]
-    pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
+    pub async fn profile(&self, tokens: &Tokens) -> Result<Value, Error> {
         let call = self.begin_call();
         call.server_of(tokens, Operation::Profile).await?;
         let outcome = call.profile_of(tokens.bearer(), Some(tokens)).await;
@@ -51,9 +50,9 @@ impl Client {
         let identity = call.identity_by_provider(&server, tokens).await;
         let identity = identity.map_err(|e| self.without_secrets(e, tokens))?;
         let callback = &self.inner.blueprint.definition.callback;
-        let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
+        let brought = callback.profile.as_deref().and_then(|name| tokens.callback_value(name));
         Ok(match brought {
-            Some(profile) => identity.or_name(&callback.profile_name, &profile),
+            Some(profile) => identity.or_name(&callback.profile_name, profile),
             None => identity,
         })
     }
@@ -74,7 +73,7 @@ impl Client {
             (Ok(profile), Some(claims)) => Identity::read_both(from, quirks, claims, profile)?,
             (Ok(profile), None) => Identity::read(from, quirks, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
-                let identity = Identity::read(from, quirks, claims)?;
+                let identity = Identity::read(from, quirks, claims.clone())?;
                 match error {
                     Error::Unsupported(_) => identity,
                     error => return Ok(identity.without_profile(error)),
@@ -87,39 +86,38 @@ impl Client {
         };
         let listed = match &self.inner.blueprint.emails {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
-            None => emails::in_profile(list, identity.profile().value()),
+            None => emails::in_profile(list, identity.profile()),
         };
         Ok(identity.with_listed(quirks, listed))
     }
 
     /// The profile behind an access token; with what came with it, where that is known.
-    pub(crate) async fn profile_of(&self, token: &Secret, tokens: Option<&Tokens>) -> Result<Json, Error> {
+    pub(crate) async fn profile_of(&self, token: &Secret, tokens: Option<&Tokens>) -> Result<Value, Error> {
         let operation = Operation::Profile;
         let blueprint = &self.inner.blueprint;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
         match blueprint.definition.userinfo.source {
             ProfileSource::IdToken => {
-                let claims = id_token.map(IdToken::claims);
+                let claims = id_token.map(|token| token.claims().clone());
                 return claims.ok_or_else(|| absent("the profile is the ID token, and there is none"));
             }
             ProfileSource::Token => {
-                let answer = tokens.map(Tokens::answer);
-                return answer
+                let extras = tokens.map(|tokens| tokens.extras().clone());
+                return extras
                     .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
             }
             ProfileSource::AccessToken => {
                 // Without the rest of the token response, anybody may have handed it in.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
-                return self.claims_of(token, Audience::Client(self.client_id()), (operation, asker)).await;
+                return self.profile_in_token(token, (operation, asker)).await;
             }
             _ => {}
         }
         let server = self.server().await?;
         let endpoint = server.userinfo_endpoint()?;
-        let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
-        let request =
-            blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;
+        let extras = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::extras);
+        let request = blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), extras)?;
         let response = self.send(operation, request).await?;
         let uri = endpoint.uri();
         let [secret, basic] = self.inner.credentials.secrets();
@@ -135,13 +133,10 @@ impl Client {
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let (allowed, now) =
-                    (openid.userinfo_algorithms.as_deref(), (SystemTime::now(), self.times.skew));
-                let asker = (operation, Asker::Provider);
-                let claims = self.with_keys(openid, asker, |keys| jws::claims(jwt, keys, allowed, now)).await;
-                let claims = claims.map_err(|e| e.without(&secrets))?;
-                userinfo::check_signed(&claims, self.client_id())?;
-                claims
+                let algorithms = openid.userinfo_algorithms.as_deref();
+                let rules = user_info::rules(self.client_id(), algorithms, self.times.skew);
+                let claims = self.claims_of(openid, jwt, &rules, (operation, Asker::Provider)).await;
+                claims.map_err(|e| e.without(&secrets))?
             }
             (UserInfo::Jwt(_), None) => {
                 return Err(exchange.fault(Malformed::ContentType, "is a JWT, not JSON"));
@@ -155,6 +150,17 @@ impl Client {
             userinfo::check_subject(&exchange, &claims, id_token.subject())?;
         }
         Ok(claims)
+    }
+
+    /// The claims of an access token that is an ID token in all but its name.
+    async fn profile_in_token(&self, token: &Secret, asker: (Operation, Asker)) -> Result<Value, Error> {
+        let server = self.server().await?;
+        let openid = server.keys_of(asker.0)?;
+        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
+        // The provider announces its algorithms for ID tokens, not for access tokens.
+        let expected = Expected { algorithms: None, ..self.expected(&server, openid, &expectations, None) };
+        let verified = self.verify(openid, token.expose(), &expected, asker).await?;
+        Ok(IdToken::new(token.clone(), verified).claims().clone())
     }
 
     fn userinfo_dialect(&self) -> Dialect<'_> {
@@ -173,7 +179,7 @@ impl Client {
         template: &str,
         list: &EmailList,
         tokens: &Tokens,
-        profile: &Json,
+        profile: &Value,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let (operation, token) = (Operation::Identity, tokens.bearer());
         let url =
@@ -200,8 +206,7 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     if server.issuer_template.is_none() {
         return Ok(Cow::Borrowed(&server.provenance));
     }
-    let own = tokens.id_token().and_then(|token| token.claim("iss"));
-    let Some(issuer) = own.as_ref().and_then(Json::as_str) else {
+    let Some(issuer) = tokens.id_token().map(IdToken::issuer) else {
         let detail = "which of its issuers a user belongs to is said by the ID token, and there is none: ask for the scope openid";
         return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
     };

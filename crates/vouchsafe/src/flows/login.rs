@@ -23,7 +23,7 @@ use crate::protocol::response::{Dialect, Exchange};
 use crate::protocol::token::Grant;
 use crate::provider::Server;
 use crate::secret::same;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::text::random::Random;
 use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
@@ -158,10 +158,10 @@ impl Client {
         let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await;
         let tokens = tokens.map_err(|e| e.without(secrets))?;
         let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
-        let kept = kept.map(|(name, value)| (name, Json::text(value)));
+        let kept = kept.map(|(name, value)| (name, Value::from(value)));
         let brought = profile(&definition.callback, query).into_iter().chain(kept);
-        let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
-        Ok(tokens.or_scope(scopes, &definition.scope_separator))
+        let tokens = tokens.with_callback_values(brought);
+        Ok(tokens.with_requested_scope(scopes, &definition.scope_separator))
     }
 
     /// The scopes that were asked for, where the provider wants them again with the code.

@@ -41,7 +41,7 @@ impl Client {
         let [secret, basic] = credentials.secrets();
         let secrets = [secret, basic, token.expose()];
         let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
-        let answer = token::read(&exchange, quirks, response, SystemTime::now())?;
-        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, None))
+        let token_response = token::read(&exchange, quirks, response, SystemTime::now())?;
+        Ok(Tokens::new(&server.provenance, token_response, &quirks.scope_separators, None))
     }
 }

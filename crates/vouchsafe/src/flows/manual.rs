@@ -9,7 +9,8 @@ use vouchsafe_providers::{Definition, Pkce};
 use crate::client::{Client, Expectations};
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
-use crate::jose::id_token::{Audience, Nonce};
+use crate::jose::any_jwt;
+use crate::jose::id_token::Nonce;
 use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::Exchange;
@@ -18,10 +19,9 @@ use crate::protocol::token::{self, Grant};
 use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::form::escaped;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 use crate::transport::BoxFuture;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 impl Client {
@@ -39,10 +39,7 @@ impl Client {
             dialect: self.token_dialect(),
         };
         let quirks = &self.inner.blueprint.definition.token;
-        let answer = token::read_body(&exchange, quirks, body, SystemTime::now())?;
-        let known = self.known_server().map(|server| server.provenance.clone());
-        let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
-        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
+        Ok(self.tokens_of(token::read_body(&exchange, quirks, body, SystemTime::now())?))
     }
 }
 
@@ -151,7 +148,7 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// As [`Client::profile`].
     #[doc(alias = "get_profile")]
-    pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
+    pub async fn profile(self, access_token: &str) -> Result<Value, Error> {
         self.client.begin_call().profile_of(&Secret::new(access_token), None).await
     }
 
@@ -161,8 +158,8 @@ impl<'c> Manual<'c> {
         self.client.redirect_uri().filter(|_| wanted)
     }
 
-    /// Reads the answer of a token endpoint that you asked yourself. An ID token in it is not verified; that is for
-    /// [`Manual::verify_id_token`].
+    /// Reads the response to a token request that you sent yourself. It does not verify an ID token:
+    /// [`Manual::verify_id_token`] does.
     ///
     /// # Errors
     /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
@@ -194,9 +191,12 @@ impl<'c> Manual<'c> {
     ///
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
-    pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
-        let asker = (Operation::Jwt, Asker::Anybody);
-        self.client.begin_call().claims_of(&Secret::new(jwt), Audience::Any(audience), asker).await
+    pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Value, Error> {
+        let client = self.client.begin_call();
+        let server = client.server().await?;
+        let openid = server.keys_of(Operation::Jwt)?;
+        let rules = any_jwt::rules(client.issuer_of(&server), audience, client.times.skew);
+        client.claims_of(openid, jwt, &rules, (Operation::Jwt, Asker::Anybody)).await
     }
 }
 

@@ -35,12 +35,11 @@ impl Client {
         let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
         let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
         let old = tokens.id_token();
-        let claims = old.map(IdToken::claims);
-        let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
+        let nonce = old.and_then(IdToken::nonce);
         let expectations =
             Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
         let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri);
-        let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
+        let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let grant =
             Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
@@ -53,7 +52,7 @@ impl Client {
             if old.subject() != new.subject() {
                 return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
             }
-            if server.issuer_template.is_some() && old.claim("iss") != new.claim("iss") {
+            if server.issuer_template.is_some() && old.issuer() != new.issuer() {
                 return refuse(
                     Check::IssuerMismatch,
                     "the refreshed ID token is from another issuer than the first",
@@ -66,10 +65,10 @@ impl Client {
     /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
         let blueprint = &self.inner.blueprint;
-        let fresh = fresh.or_kept(old);
+        let fresh = fresh.keep_unrenewed_of(old);
         let source = blueprint.definition.userinfo.source;
         if source == ProfileSource::Token || blueprint.profile.needs_answer() {
-            return fresh.or_beside(old);
+            return fresh.keep_extra_of(old);
         }
         fresh
     }

@@ -19,7 +19,7 @@ pub(crate) fn read(
         return Ok(None);
     }
     let answer = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
-    match entries(list, answer.value()) {
+    match entries(list, &answer) {
         Some(entries) => Ok(pick(list, entries)),
         None if list.single => {
             Err(exchange.fault(Malformed::InvalidField, "is not an object with an e-mail"))

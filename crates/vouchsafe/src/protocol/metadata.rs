@@ -5,14 +5,13 @@ use url::Url;
 use super::response::{Exchange, get};
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::error::{Check, Error, Malformed, Operation};
-use crate::text::json::Json;
 use crate::text::redact::{MAX_TEXT, printable};
 use crate::transport::{Request, Response};
 
 /// What a provider says of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
-    pub(crate) raw: Json,
+    pub(crate) raw: Value,
     /// It is the metadata of an OpenID Provider, not of a plain authorization server.
     pub(crate) is_openid: bool,
     pub(crate) issuer: String,
@@ -90,7 +89,7 @@ pub(crate) fn read(
 ) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = exchange.object(response)?;
-    let document = Document { members: raw.value() };
+    let document = Document { members: &raw };
 
     let issuer = match document.members.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),

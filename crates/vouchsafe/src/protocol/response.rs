@@ -10,7 +10,7 @@ use super::params::{JSON, UNCHANGED};
 use crate::endpoint::is_page;
 use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
 use crate::text::form::read_form;
-use crate::text::json::{self, Json};
+use crate::text::json;
 use crate::text::legible::legible;
 use crate::text::redact;
 use crate::text::redact::MAX_TEXT;
@@ -54,16 +54,16 @@ impl Exchange<'_> {
     }
 
     /// The JSON object in an answer that must be one.
-    pub(crate) fn object(&self, response: &Response) -> Result<Json, Error> {
+    pub(crate) fn object(&self, response: &Response) -> Result<Value, Error> {
         let body = self.json(response)?;
         let json = json::parse(body).map_err(|e| self.not_json(&e))?;
-        if !json.value().is_object() {
+        if !json.is_object() {
             return Err(self.fault(Malformed::Json, "is not a JSON object"));
         }
         Ok(json)
     }
 
-    pub(crate) fn not_json(&self, error: &json::InvalidJson) -> Error {
+    pub(crate) fn not_json(&self, error: &json::JsonError) -> Error {
         self.fault(Malformed::Json, &format!("cannot be read: {error}"))
     }
 
@@ -79,7 +79,7 @@ impl Exchange<'_> {
         let body = if self.is_form(response) {
             read_form(response.body()).map(Value::Object)
         } else {
-            json::parse(response.body()).ok().map(|body| body.value().clone())
+            json::parse(response.body()).ok()
         };
         let said =
             body.and_then(|body| self.failed(&body, Some(status)).or_else(|| self.said(&body, Some(status))));

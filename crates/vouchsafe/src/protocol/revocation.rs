@@ -82,8 +82,8 @@ pub(crate) fn read(exchange: &Exchange<'_>, response: &Response) -> Result<(), E
     }
     // Some providers say no with a status of success.
     let status = Some(response.status().as_u16());
-    let said = json::parse(response.body()).ok().and_then(|body| {
-        exchange.failed(body.value(), status).or_else(|| exchange.said(body.value(), status))
-    });
+    let said = json::parse(response.body())
+        .ok()
+        .and_then(|body| exchange.failed(&body, status).or_else(|| exchange.said(&body, status)));
     said.map_or(Ok(()), Err)
 }

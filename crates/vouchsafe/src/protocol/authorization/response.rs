@@ -13,7 +13,7 @@ use crate::endpoint::path;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::form::{self, decode};
-use crate::text::json::{self, Json};
+use crate::text::json::{self, Value};
 use crate::text::redact::printable;
 
 /// An authorization response as it arrived: the URL that the browser came to, and the form if it posted one.
@@ -265,7 +265,7 @@ pub(crate) fn check_response(
 
 /// The profile that came with a response, where the provider tells it there. What cannot be read is as good as none:
 /// nothing depends on it.
-pub(crate) fn profile(quirks: &CallbackQuirks, query: &str) -> Option<(String, Json)> {
+pub(crate) fn profile(quirks: &CallbackQuirks, query: &str) -> Option<(String, Value)> {
     let wanted = quirks.profile.as_ref()?;
     let named = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
     let mut values =
@@ -276,7 +276,7 @@ pub(crate) fn profile(quirks: &CallbackQuirks, query: &str) -> Option<(String, J
         return None;
     }
     let profile = json::parse(decode(value)?.as_bytes()).ok()?;
-    profile.value().is_object().then(|| (wanted.clone(), profile))
+    profile.is_object().then(|| (wanted.clone(), profile))
 }
 
 /// A SHA-256 in hexadecimal.
