@@ -309,7 +309,7 @@ async fn tokens_of_another_system_are_imported_refreshed_and_stored() {
     let client = Client::new(acme(), web(), &wire.http()).unwrap();
     let expiry = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let old = client.import_tokens("old").refresh_token("rt").scopes(["a", "b"]).expires_at(expiry);
-    assert!(!format!("{old:?}").contains("rt"));
+    assert!(!format!("{old:?}").contains("\"old\"") && !format!("{old:?}").contains("\"rt\""));
     let old = old.build().unwrap();
     assert!(wire.seen().is_empty(), "nothing is sent");
     assert_eq!((old.access_token().expose(), old.expires_at()), ("old", Some(expiry)));
