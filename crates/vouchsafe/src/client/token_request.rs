@@ -49,14 +49,17 @@ impl Ongoing<'_> {
         let quirks = &self.blueprint().definition.token;
         let headers = &self.blueprint().token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
-        let mut asked = None;
+        let (mut asked, mut prepared) = (None, Ok(()));
         let sent = self.sender().send(endpoint, Some((&credentials, method)), &request);
         let answer = match &server.openid {
             // The keys come beside the tokens, and not after them.
             Some(openid) if expectations.id_token && live.lacks_keys() => {
                 let answer = match future::select(pin!(sent), pin!(live.prepare_keys(openid))).await {
                     Either::Left((answer, _)) => answer?,
-                    Either::Right(((), sent)) => sent.await?,
+                    Either::Right((fetched, sent)) => {
+                        prepared = fetched;
+                        sent.await?
+                    }
                 };
                 asked = Some(live.fetches_begun());
                 answer
@@ -66,6 +69,7 @@ impl Ongoing<'_> {
 
         let id_token = match (&server.openid, &answer.id_token) {
             (Some(openid), Some(raw)) => {
+                prepared?;
                 let expected = Expected {
                     nonce: expectations.nonce,
                     max_age: expectations.max_age,

@@ -108,9 +108,9 @@ impl Live {
         self.keys.known(self.keys_freshness()).is_none()
     }
 
-    /// Fetches the keys, so that they are there when a signature has to be verified. An error is told then.
-    pub(crate) async fn prepare_keys(&self, openid: &OpenId) {
-        let _ = self.keys.get(self.keys_freshness(), self.fetch_keys(openid)).await;
+    /// Fetches the keys, so that they are there when a signature has to be verified.
+    pub(crate) async fn prepare_keys(&self, openid: &OpenId) -> Result<(), Error> {
+        self.keys.get(self.keys_freshness(), self.fetch_keys(openid)).await.map(drop)
     }
 
     /// How many fetches of keys have begun, for [`Live::verify`].
