@@ -98,19 +98,15 @@
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
 
-mod cookie;
 mod key;
 mod logged_in;
-mod logins;
-mod place;
-mod rejection;
 mod start;
-mod visit;
+mod web;
 
 pub use key::{CookieKey, CookieKeyError};
 pub use logged_in::LoggedIn;
-pub use logins::{Logins, LoginsService};
-pub use rejection::{LoginFault, LoginRejection};
+pub use web::logins::{Logins, LoginsService};
+pub use web::rejection::{LoginFault, LoginRejection};
 pub use start::StartLogin;
 
 /// What the README shows compiles.

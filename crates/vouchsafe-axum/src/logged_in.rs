@@ -8,10 +8,10 @@ use http::{HeaderMap, Method};
 use tokio::time::timeout;
 use vouchsafe::{AuthorizationResponse, Identity, Tokens};
 
-use crate::cookie::{Cookie, Way};
-use crate::logins::{Kept, Trip};
-use crate::rejection::LoginRejection;
-use crate::visit;
+use crate::web::cookie::{Cookie, Way};
+use crate::web::logins::{Kept, Trip};
+use crate::web::rejection::LoginRejection;
+use crate::web::visit;
 
 /// Somebody who has just signed in: the extractor for the handler at the redirect URI.
 ///

@@ -9,10 +9,10 @@ use axum::response::Redirect;
 use http::request::Parts;
 use vouchsafe::Login;
 
-use crate::cookie::{Cookie, MAX_OPEN, Names, Way};
-use crate::logins::{Kept, Trip};
-use crate::rejection::LoginRejection;
-use crate::visit;
+use crate::web::cookie::{Cookie, MAX_OPEN, Names, Way};
+use crate::web::logins::{Kept, Trip};
+use crate::web::rejection::LoginRejection;
+use crate::web::visit;
 
 /// A login that is about to start: the extractor for the handler that sends people to the provider. Await it for the
 /// redirect.

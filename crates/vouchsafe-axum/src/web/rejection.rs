@@ -10,8 +10,8 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRE
 use http::{HeaderName, HeaderValue, StatusCode};
 use vouchsafe::{Check, Error, ErrorCode, Operation};
 
-use crate::cookie::MAX_COOKIE;
-use crate::logins::Logins;
+use crate::web::cookie::MAX_COOKIE;
+use crate::web::logins::Logins;
 
 /// Why nobody signed in. As a response it is a page that tells people what to do.
 ///

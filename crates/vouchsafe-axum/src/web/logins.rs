@@ -16,10 +16,10 @@ use tower::{Layer, Service};
 use vouchsafe::{Client, PendingLogin};
 use zeroize::Zeroizing;
 
-use crate::cookie::{self, Cookie, MAX_COOKIE, Way};
+use crate::web::cookie::{self, Cookie, MAX_COOKIE, Way};
 use crate::key::CookieKey;
-use crate::place::Place;
-use crate::rejection::LoginRejection;
+use crate::web::place::Place;
+use crate::web::rejection::LoginRejection;
 
 /// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
 /// and removes the login cookies. Cheap to clone.
