@@ -142,7 +142,8 @@ impl Key {
         let mut sealed = Vec::with_capacity(NONCE_LEN + text.len() + MAX_TAG_LEN);
         sealed.extend([0; NONCE_LEN]);
         sealed.extend(text.as_bytes());
-        let (nonce, tag) = self.aead.seal_in_place_separate_tag(Aad::from(bound), &mut sealed[NONCE_LEN..])?;
+        let (nonce, tag) =
+            self.aead.seal_in_place_separate_tag(Aad::from(bound), &mut sealed[NONCE_LEN..])?;
         sealed[..NONCE_LEN].copy_from_slice(nonce.as_ref());
         sealed.extend(tag.as_ref());
         Ok(URL_SAFE_NO_PAD.encode(sealed))
@@ -181,8 +182,12 @@ pub enum SealError {
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ShortSecret => write!(f, "the secret is too short for a key: use at least {MIN_SECRET} random bytes"),
-            Self::Crypto => f.write_str("the cryptographic library failed: does this machine have random numbers?"),
+            Self::ShortSecret => {
+                write!(f, "the secret is too short for a key: use at least {MIN_SECRET} random bytes")
+            }
+            Self::Crypto => {
+                f.write_str("the cryptographic library failed: does this machine have random numbers?")
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_OPEN",
     ),
     ("login cookie, its name and its value, in bytes", "vouchsafe-axum/src/web/cookie.rs", "MAX_COOKIE"),
-    ("path to return to, in bytes", "vouchsafe-axum/src/start.rs", "MAX_PATH"),
+    ("path to return to, in bytes", "vouchsafe-axum/src/web/return_to.rs", "MAX_PATH"),
     ("response that is posted", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
     ("time for posting it", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
     ("connections to the redirect URI at once", "vouchsafe-cli/src/listener.rs", "MAX_CONNECTIONS"),

@@ -1,43 +1,43 @@
+//! Why nobody signed in: the reason, the log and the page.
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest;
-use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
-use http::{HeaderName, HeaderValue, StatusCode};
-use vouchsafe::{Check, Error, ErrorCode, Operation};
+use http::{HeaderValue, Response, StatusCode};
+use vouchsafe::{Check, Error, ErrorCode, Operation, Tokens};
 
 use crate::web::cookie::MAX_COOKIE;
-use crate::web::logins::Logins;
 
 /// Why nobody signed in. As a response it is a page that tells people what to do.
 ///
-/// The page says nothing of the reason. What the library says, its `Display`, is for the operator: it may name hosts of your
-/// network, and quote the provider. It goes to the log, as one event of the crate [tracing] with the target
-/// `vouchsafe_axum` for each rejection: a warning where [`LoginFault::Provider`] or [`LoginFault::Setup`] kept somebody from
-/// signing in, for information else. No event holds a secret. A program that shows no events loses the reason; with the
-/// crate `tracing-subscriber`, one line at the start of `main` shows them:
+/// The page does not show the reason. The reason, which is the `Display` of the rejection, is for the operator: it may name
+/// hosts of your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection,
+/// with the target `vouchsafe_axum`: a warning for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise for
+/// information. No event holds a secret. If the program shows no events, the reason is lost; with the crate
+/// `tracing-subscriber`, one line at the start of `main` shows them:
 ///
 /// ```text
 /// tracing_subscriber::fmt::init();
 /// ```
 ///
 /// [tracing]: https://docs.rs/tracing
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct LoginRejection {
     inner: Box<Inner>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Inner {
     fault: LoginFault,
     detail: Cow<'static, str>,
     error: Option<Error>,
+    tokens: Option<Tokens>,
     retry_at: Option<String>,
-    is_told: bool,
+    is_reported: bool,
 }
 
 /// What kept somebody from signing in, sorted by who has to act.
@@ -49,18 +49,18 @@ pub enum LoginFault {
     /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or
     /// was used already. The person has to start again. Status 400.
     Stale,
-    /// What was posted to the redirect URI is no form, or is too large: no provider sent it. Status 400.
+    /// The body posted to the redirect URI is not a form, or is too large: no provider sent it. Status 400.
     Malformed,
-    /// The path to return to is not one of this site, or is too long. Status 400.
+    /// The path to return to is not a path of this site, or is too long. Status 400.
     ReturnTo,
-    /// Nobody opened the page: the request was a `HEAD`, was for an image or a frame, or looked ahead (a prefetch).
-    /// Nothing was started and nothing was spent. Status 403.
+    /// Nobody opened the page: the request was a `HEAD`, for an image or a frame, or a prefetch. No login was started,
+    /// and no code was spent. Status 403.
     NoVisit,
     /// There is no client of that name. Status 404.
     UnknownClient,
-    /// The provider gave no usable answer, or one that is not to be trusted. Status 502.
+    /// The provider sent no usable response, or one that cannot be trusted. Status 502.
     Provider,
-    /// The application is not set up right. Its operator has to act. Status 500.
+    /// The application is not set up correctly. Its operator has to act. Status 500.
     Setup,
 }
 
@@ -75,7 +75,7 @@ impl LoginFault {
             {
                 Self::Setup
             }
-            // What else is wrong with a response came from the provider, or from somebody who passes for it.
+            // The other faults of a response come from the provider, or from somebody who pretends to be it.
             Error::Validation(e)
                 if error.operation() == Operation::Authorization
                     && [Check::StateMismatch, Check::Expired, Check::DuplicateParameter]
@@ -103,53 +103,61 @@ impl LoginFault {
             Self::Denied => "You were not signed in",
             Self::Stale => "This sign-in is no longer valid",
             Self::Malformed => "This sign-in could not be read",
-            Self::ReturnTo => "This link leads somewhere else",
+            Self::ReturnTo => "This link leads to another site",
             Self::NoVisit => "Please open this page yourself",
-            Self::UnknownClient => "There is no such way to sign in",
+            Self::UnknownClient => "This way to sign in does not exist",
             Self::Provider => "The provider could not sign you in",
-            Self::Setup => "Sign-in is not set up right",
+            Self::Setup => "Sign-in is not set up correctly",
         }
     }
 
     fn advice(self) -> &'static str {
         match self {
             Self::Denied => {
-                "The provider was told not to share your account, and nothing was shared. If you did not mean to cancel, \
-                 you can try again."
+                "You or the provider declined, and your account was not shared. If you did not mean to cancel, you can \
+                 try again."
             }
             Self::Stale => {
                 "It took too long, was used already, or was started in another browser. Nothing was lost: \
                  please start again."
             }
-            Self::Malformed => "What arrived here is not what a provider sends. Please start again.",
+            Self::Malformed => {
+                "The data that arrived here does not come from a provider. Please start again."
+            }
             Self::ReturnTo => {
-                "After signing in it would have taken you to another site, so it was stopped here. \
+                "After signing in, this link would take you to another site, so it was stopped here. \
                  Please start from this site instead."
             }
             Self::NoVisit => {
-                "Signing in starts when you open a page, not when another page or a program looks at it. \
+                "Sign-in starts when you open its page, not when another page or a program loads it. \
                  Please start from this site."
             }
-            Self::UnknownClient => "Please choose another one.",
+            Self::UnknownClient => "Please choose another way.",
             Self::Provider => {
-                "It did not answer as it should. You did nothing wrong: please try again in a few minutes."
+                "It sent no usable response. You did nothing wrong: please try again in a few minutes."
             }
             Self::Setup => {
-                "You did nothing wrong, and trying again will not help. Whoever runs this site has to mend it."
+                "You did nothing wrong, and trying again will not help. The operator of this site has to fix it."
             }
         }
     }
 }
 
 impl LoginRejection {
-    /// What kept them from signing in.
+    /// What kept the person from signing in.
     pub fn fault(&self) -> LoginFault {
         self.inner.fault
     }
 
-    /// The library's error, where there is one. It is for the operator, and for no page.
+    /// The library's error, if there is one. It is for the operator; do not show it on a page.
     pub fn error(&self) -> Option<&Error> {
         self.inner.error.as_ref()
+    }
+
+    /// The tokens, if the provider gave some and only the identity could not be found out. The code is spent: ask for the
+    /// identity again with [`Client::identity`](vouchsafe::Client::identity), or revoke them.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.inner.tokens.as_ref()
     }
 
     /// The status of the response.
@@ -158,15 +166,8 @@ impl LoginRejection {
     }
 
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            inner: Box::new(Inner {
-                fault,
-                detail: detail.into(),
-                error: None,
-                retry_at: None,
-                is_told: false,
-            }),
-        }
+        let (detail, error, tokens, retry_at) = (detail.into(), None, None, None);
+        Self { inner: Box::new(Inner { fault, detail, error, tokens, retry_at, is_reported: false }) }
     }
 
     pub(crate) fn stale() -> Self {
@@ -175,12 +176,12 @@ impl LoginRejection {
     }
 
     pub(crate) fn no_form() -> Self {
-        let detail = "what was posted to the redirect URI is not a form (application/x-www-form-urlencoded)";
+        let detail = "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)";
         Self::new(LoginFault::Malformed, detail)
     }
 
     pub(crate) fn no_whole_form() -> Self {
-        let detail = "what was posted to the redirect URI is too large, or did not come to its end";
+        let detail = "the form posted to the redirect URI is too large, or did not come to its end";
         Self::new(LoginFault::Malformed, detail)
     }
 
@@ -190,13 +191,13 @@ impl LoginRejection {
     }
 
     pub(crate) fn no_visit() -> Self {
-        let detail = "nobody opened the page: a login starts and ends with a GET or a POST, and not with a prefetch; \
-                      it starts only in a window (Sec-Fetch-Dest), if the browser says so";
+        let detail = "nobody opened the page: a login starts and ends with a GET or POST request that is not a prefetch, \
+                      and starts only in a window (Sec-Fetch-Dest), if the browser says so";
         Self::new(LoginFault::NoVisit, detail)
     }
 
     pub(crate) fn unknown_client() -> Self {
-        Self::new(LoginFault::UnknownClient, "there is no client of that name")
+        Self::new(LoginFault::UnknownClient, "there is no client of that name: add it with Logins::with")
     }
 
     pub(crate) fn no_layer() -> Self {
@@ -205,23 +206,24 @@ impl LoginRejection {
 
     pub(crate) fn shared_redirect_uri(name: &str, other: &str) -> Self {
         let detail = format!(
-            "the login at {name:?} returns to a redirect URI that responses to other logins, at {other:?}, may come to \
-             as well: give each provider a redirect URI of its own, with a path of its own"
+            "responses to logins at {other:?} may arrive at the redirect URI of the login at {name:?} as well: give each \
+             provider a redirect URI of its own, with a path of its own"
         );
         Self::new(LoginFault::Setup, detail)
     }
 
     pub(crate) fn unknown_redirect_uri(name: &str) -> Self {
         let detail = format!(
-            "the login at {name:?} returns to another redirect URI than that of its registration: where there are \
-             several providers, or it differs in the host alone, name it with Logins::redirect_uri, so that no other \
-             login has it too"
+            "the redirect URI of the login at {name:?} is not the one of its registration: if there are several \
+             providers, or if it differs in the host alone, name it with Logins::redirect_uri, so that no other login \
+             uses it"
         );
         Self::new(LoginFault::Setup, detail)
     }
 
-    pub(crate) fn cookie_cannot_be_made() -> Self {
-        Self::new(LoginFault::Setup, "the login cookie cannot be sealed")
+    pub(crate) fn no_cookie() -> Self {
+        let detail = "the login cookie could not be sealed: does this machine have random numbers?";
+        Self::new(LoginFault::Setup, detail)
     }
 
     pub(crate) fn too_large() -> Self {
@@ -231,16 +233,22 @@ impl LoginRejection {
         Self::new(LoginFault::Setup, detail)
     }
 
-    /// Tells the operator, and completes the page with what these logins say of it.
-    pub(crate) fn told(mut self, logins: Option<&Logins>) -> Self {
-        self.tell();
-        self.inner.retry_at = logins.and_then(Logins::retry_path).map(str::to_owned);
+    pub(crate) fn without_identity(error: Error, tokens: Tokens) -> Self {
+        let mut rejection = Self::from(error);
+        rejection.inner.tokens = Some(tokens);
+        rejection
+    }
+
+    /// Reports the rejection in the log, and adds the path that the page links to.
+    pub(crate) fn reported(mut self, retry_at: Option<&str>) -> Self {
+        self.report();
+        self.inner.retry_at = retry_at.map(str::to_owned);
         self
     }
 
-    /// Tells the operator, once.
-    fn tell(&mut self) {
-        if std::mem::replace(&mut self.inner.is_told, true) {
+    /// Reports the rejection in the log, once.
+    fn report(&mut self) {
+        if std::mem::replace(&mut self.inner.is_reported, true) {
             return;
         }
         let (fault, reason) = (self.inner.fault, self.to_string());
@@ -251,13 +259,47 @@ impl LoginRejection {
             _ => tracing::info!(target: LOG, ?fault, reason, "nobody was signed in"),
         }
     }
+
+    /// The page.
+    pub(crate) fn page(mut self) -> Response<String> {
+        // An application's own handler may have made the rejection from an error.
+        self.report();
+        let fault = self.fault();
+        let (link, label) = match (fault, self.inner.retry_at.as_deref()) {
+            (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),
+            (LoginFault::UnknownClient | LoginFault::ReturnTo | LoginFault::NoVisit, Some(path)) => {
+                (path, "Go to sign-in")
+            }
+            (_, Some(path)) => (path, "Try again"),
+        };
+        let mut response = Response::new(format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><style>{STYLE}</style></head>\
+             <body><main><h1>{title}</h1><p>{advice}</p><p><a href=\"{link}\">{label}</a></p>\
+             </main></body></html>\n",
+            title = fault.title(),
+            advice = fault.advice(),
+            link = escaped(link),
+        ));
+        *response.status_mut() = fault.status();
+        response.headers_mut().extend([
+            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (CONTENT_SECURITY_POLICY, POLICY.clone()),
+            // The address of this page may hold a code.
+            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        ]);
+        response
+    }
 }
 
 impl From<Error> for LoginRejection {
     fn from(error: Error) -> Self {
-        let fault = LoginFault::of(&error);
-        let detail = Cow::Borrowed("");
-        Self { inner: Box::new(Inner { fault, detail, error: Some(error), retry_at: None, is_told: false }) }
+        let mut rejection = Self::new(LoginFault::of(&error), "");
+        rejection.inner.error = Some(error);
+        rejection
     }
 }
 
@@ -276,37 +318,11 @@ impl std::error::Error for LoginRejection {
     }
 }
 
-impl IntoResponse for LoginRejection {
-    fn into_response(mut self) -> Response {
-        // An application's own handler may have made it of an error.
-        self.tell();
-        let fault = self.fault();
-        let (link, label) = match (fault, self.inner.retry_at.as_deref()) {
-            (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),
-            (LoginFault::UnknownClient | LoginFault::ReturnTo | LoginFault::NoVisit, Some(path)) => {
-                (path, "Go to sign-in")
-            }
-            (_, Some(path)) => (path, "Try again"),
-        };
-        let page = format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"color-scheme\" content=\"light dark\"><style>{STYLE}</style></head>\
-             <body><main><h1>{title}</h1><p>{advice}</p><p><a href=\"{link}\">{label}</a></p>\
-             </main></body></html>\n",
-            title = fault.title(),
-            advice = fault.advice(),
-            link = escaped(link),
-        );
-        let headers: [(HeaderName, HeaderValue); 5] = [
-            (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (CONTENT_SECURITY_POLICY, POLICY.clone()),
-            // The address of this page may hold a code.
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        ];
-        (fault.status(), headers, page).into_response()
+impl fmt::Debug for LoginRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { fault, detail, error, .. } = &*self.inner;
+        let mut debug = f.debug_struct("LoginRejection");
+        debug.field("fault", fault).field("detail", detail).field("error", error).finish_non_exhaustive()
     }
 }
 
@@ -325,10 +341,10 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// What the events of this crate go by.
+/// The target of this crate's events.
 const LOG: &str = "vouchsafe_axum";
 
-/// Nothing from anywhere but this one style sheet.
+/// Allows nothing but this one style sheet.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
     let policy = format!(

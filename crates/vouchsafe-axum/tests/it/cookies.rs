@@ -5,14 +5,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe_axum::Logins;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{Browser, Log, Page, SECRET, Scenario, client, logins, logins_with, site};
 
-fn key(byte: u8) -> CookieKey {
-    CookieKey::from_secret(&[byte; 32]).unwrap()
+fn key(byte: u8) -> KeyRing {
+    KeyRing::new(&[byte; 32]).unwrap()
 }
 
 /// A browser at a site that it reaches over https.
@@ -101,6 +102,16 @@ async fn as_many_scopes_as_a_client_always_asks_for_take_no_room() {
     let page = browser.get("/login").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
     assert!(page.location().contains(&*scopes[199].replace(':', "%3A")), "{}", page.location());
+}
+
+#[tokio::test]
+async fn a_cookie_is_no_larger_than_its_share_of_what_servers_take() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    browser.get(&format!("/login?data={}", "x".repeat(largest(&scenario).await))).await.location();
+    let length = browser.cookie().len();
+    assert!((1533..=1536).contains(&length), "{length}");
+    const { assert!(5 * (1536 + 2) < 8000) };
 }
 
 /// How much data a login can carry.
@@ -199,7 +210,7 @@ async fn a_new_key_finishes_the_logins_of_the_old_one() {
         let url = browser.start().await;
         callbacks.push(scenario.sandbox.person("alice").allow(&url).await.unwrap());
     }
-    let rotated = site(logins_with(&scenario.sandbox, key(8).and_old(key(7))));
+    let rotated = site(logins_with(&scenario.sandbox, key(8).previous(&[7; 32]).unwrap()));
     browser.site = rotated.clone();
 
     // A new login takes the place of an old one, so that there are never more than five; at once neither.

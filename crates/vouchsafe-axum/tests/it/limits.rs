@@ -4,8 +4,9 @@ use std::time::Duration;
 use axum::http::header::SET_COOKIE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe_axum::Logins;
 
 use crate::scenario::{Browser, Log, REDIRECT_URI, site};
 
@@ -15,7 +16,7 @@ fn logins() -> Logins {
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("id").redirect_uri(REDIRECT_URI);
     let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
-    Logins::new(client, CookieKey::generate().unwrap())
+    Logins::new(client, KeyRing::generate().unwrap())
 }
 
 // The clock runs as fast as there is nothing to do.
