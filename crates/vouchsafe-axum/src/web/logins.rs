@@ -55,7 +55,7 @@ impl Logins {
     /// start again. Use [`KeyRing::new`] with a secret if that is a problem, or if several instances share the logins. To
     /// replace the secret, keep the old one in the ring with [`KeyRing::previous`] for as long as a login may take.
     pub fn new(client: Client, keys: KeyRing) -> Self {
-        let clients = vec![(client.provider().to_owned(), client)];
+        let clients = vec![(client.provider_slug().to_owned(), client)];
         let (redirect_uris, prefix) = (Vec::new(), String::new());
         let inner = Inner { keys, clients, redirect_uris, prefix, retry_at: None, lifetime: LIFETIME };
         Self { inner: Arc::new(inner) }

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
-use vouchsafe::{Check, Error, ErrorCode, Operation, Tokens};
+use vouchsafe::error::{Check, Operation};
+use vouchsafe::{Error, ErrorCode, Tokens};
 
 use crate::web::cookie::MAX_COOKIE;
 

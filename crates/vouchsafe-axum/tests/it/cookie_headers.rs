@@ -20,7 +20,7 @@ fn keys() -> KeyRing {
 }
 
 fn acme(authorization_endpoint: &str) -> Provider {
-    Provider::new("acme")
+    Provider::oauth2("acme")
         .authorization_endpoint(authorization_endpoint)
         .token_endpoint("https://acme.example/token")
 }

@@ -11,7 +11,7 @@ use vouchsafe_axum::Logins;
 use crate::scenario::{Browser, Log, REDIRECT_URI, site};
 
 fn logins() -> Logins {
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("id").redirect_uri(REDIRECT_URI);

@@ -7,10 +7,9 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use url::form_urlencoded::{byte_serialize, parse};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response as Received, TransportError};
 use vouchsafe::seal::KeyRing;
-use vouchsafe::{
-    BoxFuture, Client, Http, HttpClient, Limits, Provider, Registration, Request, Tokens, TransportError,
-};
+use vouchsafe::{Client, Http, Provider, Registration, Tokens};
 use vouchsafe_axum::{LoggedIn, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
 
@@ -168,11 +167,7 @@ async fn no_secret_comes_out_of_a_login_whatever_goes_wrong() {
 struct Echo(Heard);
 
 impl HttpClient for Echo {
-    fn send(
-        &self,
-        request: Request,
-        _: Limits,
-    ) -> BoxFuture<'_, Result<vouchsafe::Response, TransportError>> {
+    fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Received, TransportError>> {
         let form = String::from_utf8_lossy(request.body()).into_owned();
         let names = ["code", "code_verifier", "client_secret"];
         let secrets: Vec<_> = parse(form.as_bytes())
@@ -183,7 +178,7 @@ impl HttpClient for Echo {
         let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let said = format!("{} {form} {}", secrets.join(" "), authorization.unwrap_or_default());
         let body = serde_json::json!({"error": said, "error_description": said, "error_uri": said});
-        let mut response = vouchsafe::Response::new(body.to_string().into_bytes());
+        let mut response = Received::new(body.to_string().into_bytes());
         *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
         Box::pin(async move { Ok(response) })
     }
@@ -192,7 +187,7 @@ impl HttpClient for Echo {
 #[tokio::test]
 async fn no_page_repeats_a_secret_that_the_provider_quotes() {
     let heard = Heard::default();
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("me").secret(SECRET).redirect_uri(REDIRECT_URI);
@@ -220,14 +215,10 @@ async fn no_page_repeats_a_secret_that_the_provider_quotes() {
 struct WithoutProfile;
 
 impl HttpClient for WithoutProfile {
-    fn send(
-        &self,
-        request: Request,
-        _: Limits,
-    ) -> BoxFuture<'_, Result<vouchsafe::Response, TransportError>> {
+    fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Received, TransportError>> {
         let body =
             br#"{"access_token":"marked-access","refresh_token":"marked-refresh","token_type":"Bearer"}"#;
-        let mut response = vouchsafe::Response::new(body.to_vec());
+        let mut response = Received::new(body.to_vec());
         if request.uri().path() != "/token" {
             *response.status_mut() = axum::http::StatusCode::FORBIDDEN;
         }
@@ -238,7 +229,7 @@ impl HttpClient for WithoutProfile {
 #[tokio::test]
 async fn tokens_are_at_hand_where_the_identity_cannot_be_found_out_and_are_not_shown() {
     let heard = Heard::default();
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token")
         .userinfo_endpoint("https://acme.example/profile")
