@@ -110,10 +110,11 @@ impl Client {
         Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS, deadline: None })
     }
 
-    /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
+    /// The same client with another limit on how long a login may take, for the logins that it starts; 10 minutes unless it
+    /// is set, and never more than a year. [`PendingLogin::expires_at`](crate::PendingLogin::expires_at) says when one ends.
     #[must_use]
     pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.times.login = limit;
+        self.times.login = limit.min(MAX_LOGIN_LIMIT);
         self
     }
 
@@ -247,6 +248,8 @@ fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<S
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Longer than any browser keeps a cookie; times beyond are none that clocks can tell.
+const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// With more, the times in a token would say nothing any more.

@@ -37,7 +37,8 @@ const ROWS: [(&str, &str, &str); 46] = [
     ),
     ("time for which that is used then", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
     ("parsed URLs kept", "vouchsafe/src/transport/reqwest.rs", "MAX_URLS"),
-    ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
+    ("a login's life, and that of its cookie in `vouchsafe-axum`", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
+    ("how long that may be at most", "vouchsafe/src/client.rs", "MAX_LOGIN_LIMIT"),
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),
     ("how far it may be at most", "vouchsafe/src/client.rs", "MAX_CLOCK_SKEW"),
     ("metadata kept; the last good one beyond", "vouchsafe/src/client.rs", "METADATA_AGE"),
@@ -58,7 +59,6 @@ const ROWS: [(&str, &str, &str); 46] = [
     ("life of a client secret that is a JWT", "vouchsafe/src/jose/client_secret.rs", "LIFETIME"),
     ("`error` that is kept, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
     ("text of a provider's that is shown, in characters", "vouchsafe/src/text/redact.rs", "MAX_TEXT"),
-    ("time for which the browser keeps a login", "vouchsafe-axum/src/web/cookie.rs", "LIFETIME"),
     (
         "logins under way in one browser; of more the oldest is given up",
         "vouchsafe-axum/src/web/cookie.rs",

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap};
+use vouchsafe::StartedLogin;
 
 /// The name of a login cookie. There is a fixed number of slots, so that the browser itself limits how many there are,
 /// however many logins start at once.
@@ -50,13 +51,14 @@ pub(crate) enum SameSite {
 }
 
 impl SameSite {
-    /// The attribute for a login that begins at that URL and returns to that redirect URI.
-    pub(crate) fn of(url: &str, redirect_uri: &str) -> Self {
-        let mut pairs = url.split(['?', '&', '#']);
-        if !pairs.any(|pair| pair == "response_mode=form_post") || are_neighbours(url, redirect_uri) {
-            return Self::Lax;
+    /// The attribute for the cookie of a login.
+    pub(crate) fn of(login: &StartedLogin) -> Self {
+        let is_posted = login.pending.response_mode() == Some("form_post");
+        if is_posted && !are_neighbours(&login.url, login.pending.redirect_uri()) {
+            Self::None
+        } else {
+            Self::Lax
         }
-        Self::None
     }
 }
 
@@ -97,8 +99,6 @@ fn fits(name: &str, value: &str) -> bool {
 /// RFC 6265bis section 4.1.3.2: a browser accepts a cookie of such a name only over https and for this very host.
 const HOST: &str = "__Host-vouchsafe-login-";
 const PLAIN: &str = "vouchsafe-login-";
-/// How long the browser keeps a login; as long as [`vouchsafe::Client::login_limit`] by default.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// The number of logins that may be under way in one browser, and of slots for their cookies.
 pub(crate) const MAX_OPEN: usize = 5;
 /// The longest name and value of one cookie, in bytes. All of them together stay below the 8 kB that servers and proxies

@@ -27,10 +27,8 @@ impl StoredLogin {
     }
 
     /// When it started, if it can still be finished.
-    pub(crate) fn under_way_since(&self, logins: &Logins) -> Option<SystemTime> {
-        let started_at = self.pending.started_at();
-        let age = SystemTime::now().duration_since(started_at).unwrap_or_default();
-        (age <= logins.lifetime()).then_some(started_at)
+    pub(crate) fn under_way_since(&self) -> Option<SystemTime> {
+        (SystemTime::now() <= self.pending.expires_at()).then(|| self.pending.started_at())
     }
 
     /// The header that leaves the login with the browser; `None` if it is too large for a cookie.
@@ -45,7 +43,9 @@ impl StoredLogin {
         serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
         let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
         let value = logins.keys().seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())?;
-        Ok(cookie::set(name, &value, logins.lifetime(), same_site))
+        let lifetime =
+            self.pending.expires_at().duration_since(self.pending.started_at()).unwrap_or_default();
+        Ok(cookie::set(name, &value, lifetime, same_site))
     }
 }
 

@@ -1,7 +1,6 @@
 //! The clients of an application, and the places where their logins return to.
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::HOST;
 use http::request::Parts;
@@ -10,7 +9,6 @@ use http::{HeaderValue, Uri};
 use vouchsafe::Client;
 use vouchsafe::seal::KeyRing;
 
-use crate::web::cookie::LIFETIME;
 use crate::web::place::Place;
 use crate::web::rejection::LoginRejection;
 
@@ -45,7 +43,6 @@ struct Inner {
     /// The part that a proxy removes from each path.
     prefix: String,
     retry_at: Option<String>,
-    lifetime: Duration,
 }
 
 impl Logins {
@@ -57,7 +54,7 @@ impl Logins {
     pub fn new(client: Client, keys: KeyRing) -> Self {
         let clients = vec![(client.provider_slug().to_owned(), client)];
         let (redirect_uris, prefix) = (Vec::new(), String::new());
-        let inner = Inner { keys, clients, redirect_uris, prefix, retry_at: None, lifetime: LIFETIME };
+        let inner = Inner { keys, clients, redirect_uris, prefix, retry_at: None };
         Self { inner: Arc::new(inner) }
     }
 
@@ -102,14 +99,6 @@ impl Logins {
         self
     }
 
-    /// How long the browser keeps a login. Defaults to 10 minutes. If people need longer, raise
-    /// [`Client::login_limit`] of the clients as well.
-    #[must_use]
-    pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.inner().lifetime = limit;
-        self
-    }
-
     /// The client of that name, for example to refresh or revoke the tokens of [`LoggedIn`](crate::LoggedIn).
     pub fn client(&self, name: &str) -> Option<&Client> {
         self.find(Some(name)).map(|(_, client)| client)
@@ -121,10 +110,6 @@ impl Logins {
 
     pub(crate) fn keys(&self) -> &KeyRing {
         &self.inner.keys
-    }
-
-    pub(crate) fn lifetime(&self) -> Duration {
-        self.inner.lifetime
     }
 
     pub(crate) fn retry_path(&self) -> Option<&str> {

@@ -99,13 +99,13 @@ impl StartLogin {
         };
         let redirect_uri = &*started.pending.redirect_uri().to_owned();
         logins.check_redirect_uri(client_name, client, redirect_uri)?;
-        let same_site = SameSite::of(&started.url, redirect_uri);
+        let same_site = SameSite::of(&started);
         let names_of = |slot| logins.keys().key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
 
         let taken = std::array::from_fn(|slot| {
             let names: Vec<_> = names_of(slot).collect();
             let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
-            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.under_way_since(logins)).max()
+            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.under_way_since()).max()
         });
         let slot = free_slot(taken).ok_or_else(LoginRejection::no_cookie)?;
         let mut names = names_of(slot);

@@ -13,7 +13,7 @@ use crate::scenario::{Browser, Scenario, site, watched};
 const HTTPS: &str = "https://app.example.com/callback";
 const LOCAL: &str = "http://127.0.0.1:3000/callback";
 /// What login cookies are sealed for.
-const PURPOSE: &str = "vouchsafe-axum login cookie";
+pub(crate) const PURPOSE: &str = "vouchsafe-axum login cookie";
 
 fn keys() -> KeyRing {
     KeyRing::new(&[7; 32]).unwrap()

@@ -1,15 +1,16 @@
 //! Cookies of everybody: of other programs and hosts, and of as many logins as anybody starts.
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
+use serde_json::Value;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::Logins;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
+use crate::cookie_headers::PURPOSE;
 use crate::scenario::{Browser, Log, Page, SECRET, Scenario, client, logins, logins_with, site};
 
 fn key(byte: u8) -> KeyRing {
@@ -176,8 +177,16 @@ async fn a_login_takes_no_place_of_another_that_can_still_be_finished() {
     broken.cookies.insert(name.clone(), "AAAA".repeat(20));
     assert_eq!(next_names(&broken).await, BTreeSet::from([name]));
     // Neither does one that is too old.
-    browser.site = site(logins(&scenario.sandbox, &SECRET).login_limit(Duration::ZERO));
-    assert_eq!(next_names(&browser).await, all);
+    for (seconds, free) in [(590, 1), (610, 5)] {
+        let mut old = browser.clone();
+        for (name, value) in &mut old.cookies {
+            let text = key(SECRET[0]).open(PURPOSE, name, value).unwrap();
+            let mut login: Value = serde_json::from_str(text.expose()).unwrap();
+            login["pending"]["at"] = (login["pending"]["at"].as_u64().unwrap() - seconds).into();
+            *value = key(SECRET[0]).seal(PURPOSE, name, &login.to_string()).unwrap();
+        }
+        assert_eq!(next_names(&old).await.len(), free, "{seconds} s");
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ thread_local! {
     static KEYS: KeyRing = KeyRing::new(&SECRET).unwrap();
     static SITE: Router = {
         let client = client_of(&format!("{ENDPOINTS}[identity]\nsubject = [\"/id\"]"));
-        let logins = Logins::new(client.login_limit(std::time::Duration::MAX), KEYS.with(KeyRing::clone));
+        let logins = Logins::new(client, KEYS.with(KeyRing::clone));
         let callback = |user: LoggedIn| async move { format!("{} {}", user.identity.subject(), user.return_to) };
         Router::new()
             .route("/login", get(|login: StartLogin| async { login.await }))

@@ -113,8 +113,7 @@ impl Client {
         if !response.state.as_ref().is_some_and(|state| same(state, pending.state.as_str())) {
             return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
         }
-        // A login from the future is one whose clock was put back: it is as good as new.
-        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.times.login {
+        if SystemTime::now() > pending.expires_at() {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
         let uri = server.authorization.uri();
@@ -304,6 +303,7 @@ impl<'c> Login<'c> {
             nonce,
             verifier,
             started_at: SystemTime::now(),
+            limit: self.client.times.login,
             max_age: self.max_age,
             acr_values: self.acr_values,
             data: self.data,
