@@ -77,12 +77,7 @@ struct Wish {
 }
 
 async fn start(Query(wish): Query<Wish>, mut login: StartLogin) -> Result<Redirect, LoginRejection> {
-    if let Some(client) = wish.client {
-        login = login.client(client);
-    }
-    if let Some(path) = wish.return_to {
-        login = login.return_to(path);
-    }
+    (login.client, login.return_to) = (wish.client, wish.return_to);
     login.await
 }
 

@@ -39,8 +39,8 @@ use crate::web::visit;
 pub struct StartLogin {
     pub(crate) context: RequestContext,
     cookies: Vec<Cookie>,
-    client: Option<String>,
-    return_to: Option<String>,
+    pub(crate) client: Option<String>,
+    pub(crate) return_to: Option<String>,
     customise: Option<Customise>,
 }
 

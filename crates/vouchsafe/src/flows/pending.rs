@@ -52,15 +52,14 @@ impl PendingLogin {
         self.started_at
     }
 
-    /// When it is too late to finish the login: as long after its start as [`Client::login_limit`](crate::Client::login_limit)
-    /// said then.
+    /// When the login can no longer be finished: [`Client::login_limit`](crate::Client::login_limit) after its start.
     pub fn expires_at(&self) -> SystemTime {
-        // Checked when it was made.
+        // The limit is bounded when a login starts, and their sum is checked when one is read: it does not overflow.
         self.started_at.checked_add(self.limit).unwrap_or(self.started_at)
     }
 
-    /// How the provider sends the response, if the login asks for it (`response_mode`): `form_post` comes in a form that the
-    /// provider's page posts from its own site, which is the reason to set the cookie of a session with `SameSite=None`.
+    /// The `response_mode` that the login asks for, `None` for the provider's default. With `form_post` the response comes in
+    /// a form that the provider's page posts: browsers send only cookies with `SameSite=None` along with it.
     pub fn response_mode(&self) -> Option<&str> {
         self.request.response_mode.as_deref()
     }
