@@ -74,6 +74,7 @@
 //! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
+mod call;
 mod client;
 mod endpoint;
 pub mod error;
@@ -86,13 +87,14 @@ mod provenance;
 mod provider;
 pub mod providers;
 mod registration;
+pub mod seal;
 mod secret;
 mod shared;
 mod text;
 mod tokens;
 mod transport;
 
-pub use client::Client;
+pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorCode};
 pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};

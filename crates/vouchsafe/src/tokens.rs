@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Map;
 
-use crate::protocol::token::{self, TokenResponse};
+use crate::protocol::token::response::{KNOWN, TokenResponse};
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 use crate::text::json::{LazyObject, Value, add_missing};
@@ -63,7 +63,7 @@ impl Tokens {
             scope: response.scope,
             scope_separators: separators(scope_separators),
             expires_at: response.expires_at,
-            extra: response.extra.map(|response| LazyObject::new(response, &token::KNOWN)),
+            extra: response.extra.map(|response| LazyObject::new(response, &KNOWN)),
             callback: None,
         };
         Self { parts: Arc::new(parts) }
@@ -107,6 +107,13 @@ impl Tokens {
     /// The verified ID token, if the provider is an OpenID Provider.
     pub fn id_token(&self) -> Option<&IdToken> {
         self.parts.id_token.as_ref()
+    }
+
+    /// The values that no error may show.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let refresh_token = self.refresh_token().map(RefreshToken::expose);
+        let id_token = self.id_token().map(IdToken::expose);
+        [Some(self.access_token().expose()), refresh_token, id_token].into_iter().flatten()
     }
 
     pub(crate) fn bearer(&self) -> &Secret {

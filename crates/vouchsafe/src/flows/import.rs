@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use crate::client::Client;
 use crate::error::{ConfigProblem, Error};
-use crate::protocol::token::{TokenResponse, is_token};
+use crate::protocol::token::response::{TokenResponse, is_token};
 use crate::secret::Secret;
 use crate::tokens::Tokens;
 

@@ -1,6 +1,5 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
-mod request;
-mod response;
-
-pub(crate) use request::{Grant, request};
-pub(crate) use response::{KNOWN, TokenResponse, is_token, read, read_body};
+pub(crate) mod authorization_code;
+pub(crate) mod refresh;
+pub(crate) mod request;
+pub(crate) mod response;

@@ -8,6 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
 use crate::protocol::authorization::prepared::LoginRequest;
 use crate::protocol::authorization::request::AuthorizationRequest;
+use crate::protocol::authorization::response::IssuerRule;
 use crate::protocol::metadata::{self, Metadata};
 use crate::provenance::Provenance;
 use crate::secret::same;
@@ -62,6 +63,8 @@ impl Server {
                 params.push((name.clone().into(), value.clone().into()));
             }
         }
+        let response_mode = params.iter().find(|(name, _)| name == "response_mode");
+        let response_mode = response_mode.map(|(_, mode)| mode.to_string());
         let client_id = &*self.provenance.client_id;
         let (params, names, order) = (&params, &authorization.names, &authorization.order);
         let request =
@@ -72,6 +75,7 @@ impl Server {
             wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
             scopes: scopes.to_vec(),
             are_usual: scopes == self.scopes,
+            response_mode,
             url: request.begin(&self.authorization),
         }
     }
@@ -167,6 +171,11 @@ impl Server {
             (None, Some(expected)) => same(issuer, expected),
             (None, None) => false,
         }
+    }
+
+    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_issuer`].
+    pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
+        IssuerRule { is_known: self.issuer.is_some(), is_announced: self.iss_in_response, is_ours }
     }
 
     pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {

@@ -6,12 +6,11 @@ use serde_json::{Map, Value};
 use vouchsafe_providers::TokenQuirks;
 
 use crate::error::{Check, Error, Malformed};
-use crate::protocol::response::Exchange;
+use crate::protocol::response::Incoming;
 use crate::secret::Secret;
 use crate::text::form::read_form;
 use crate::text::json::{self, Scalar, add_missing};
 use crate::text::moment::{self, LATEST};
-use crate::transport::Response;
 
 /// A token response, checked member by member.
 #[derive(Debug)]
@@ -26,79 +25,66 @@ pub(crate) struct TokenResponse {
     pub(crate) extra: Option<Secret>,
 }
 
-pub(crate) fn read(
-    exchange: &Exchange<'_>,
-    quirks: &TokenQuirks,
-    response: Response,
-    now: SystemTime,
-) -> Result<TokenResponse, Error> {
-    exchange.json(&response)?;
-    let (is_form, status) = (exchange.is_form(&response), response.status().as_u16());
-    read_as(exchange, quirks, response.into_body(), is_form, Some(status), now)
+/// Reads a token response. Its tokens are secret from then on.
+pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<TokenResponse, Error> {
+    from.check()?;
+    let is_form = from.is_form();
+    let body = std::mem::take(from.response.body_mut());
+    let response = read_body(&from, quirks, body, is_form)?;
+    let optional = [&response.refresh_token, &response.id_token].into_iter().flatten();
+    from.noted.note_all(optional.chain([&response.access_token]).map(Secret::expose));
+    Ok(response)
 }
 
-/// The same, for the body of a successful response.
-pub(crate) fn read_body(
-    exchange: &Exchange<'_>,
-    quirks: &TokenQuirks,
-    body: Vec<u8>,
-    now: SystemTime,
-) -> Result<TokenResponse, Error> {
-    let is_form = quirks.form_answer && !body.trim_ascii_start().starts_with(b"{");
-    read_as(exchange, quirks, body, is_form, None, now)
-}
-
-fn read_as(
-    exchange: &Exchange<'_>,
+fn read_body(
+    from: &Incoming<'_>,
     quirks: &TokenQuirks,
     body: Vec<u8>,
     is_form: bool,
-    status: Option<u16>,
-    now: SystemTime,
 ) -> Result<TokenResponse, Error> {
     let plain = !is_form
         && quirks.answer.is_empty()
         && quirks.answer_names.is_empty()
-        && exchange.dialect.failure.is_none();
+        && from.dialect.failure.is_none();
     let body = if plain {
-        into_text(exchange, body)?
+        into_text(from, body)?
     } else {
-        translated(exchange, quirks, &Secret::from(into_text(exchange, body)?), is_form, status)?
+        translated(from, quirks, &Secret::from(into_text(from, body)?), is_form)?
     };
     let body = Secret::new(body);
-    let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| exchange.not_json(&e))?;
+    let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
     let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] = members;
     // A few providers send `"error": null` with every token.
     if !matches!(error, None | Some(Scalar::Null)) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
-        let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| exchange.said(&body, status));
+        let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
         return Err(
-            error.unwrap_or_else(|| exchange.fault(Malformed::InvalidField, "has an error that is not text"))
+            error.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
         );
     }
-    let checked = Checked { exchange };
+    let checked = Checked { from };
 
     let access_token = checked.token("access_token", access_token)?;
     let Some(access_token) = access_token else {
-        return Err(exchange.fault(Malformed::MissingField, "has no access_token"));
+        return Err(from.malformed(Malformed::MissingField, "has no access_token"));
     };
     match checked.text("token_type", token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             return Err(Error::validation(
-                exchange.operation,
+                from.operation,
                 Check::TokenType,
                 "the access token has another token_type than Bearer, which is the only supported one",
             ));
         }
         None if !quirks.token_type_absent => {
-            return Err(exchange.fault(Malformed::MissingField, "has no token_type"));
+            return Err(from.malformed(Malformed::MissingField, "has no token_type"));
         }
         _ => {}
     }
     let lifetime = checked.lifetime(expires_in, quirks)?;
     let expires_at = match (lifetime, checked.moment("expires_at", expires_at)?) {
-        (Some(lifetime), _) => now.checked_add(lifetime),
+        (Some(lifetime), _) => from.now.checked_add(lifetime),
         (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
         (None, None) => None,
     };
@@ -116,30 +102,37 @@ fn read_as(
         return Err(checked.invalid("scope", "contains control characters"));
     }
     let extra = has_more.then_some(body);
-    Ok(TokenResponse { received_at: now, access_token, refresh_token, id_token, scope, expires_at, extra })
+    Ok(TokenResponse {
+        received_at: from.now,
+        access_token,
+        refresh_token,
+        id_token,
+        scope,
+        expires_at,
+        extra,
+    })
 }
 
-fn into_text(exchange: &Exchange<'_>, body: Vec<u8>) -> Result<String, Error> {
-    json::into_text(body).map_err(|e| exchange.not_json(&e))
+fn into_text(from: &Incoming<'_>, body: Vec<u8>) -> Result<String, Error> {
+    json::into_text(body).map_err(|e| from.not_json(&e))
 }
 
 /// A response with the member names of RFC 6749, made from one with the provider's own names.
 fn translated(
-    exchange: &Exchange<'_>,
+    from: &Incoming<'_>,
     quirks: &TokenQuirks,
     body: &Secret,
     is_form: bool,
-    status: Option<u16>,
 ) -> Result<String, Error> {
     let body = body.expose().as_bytes();
     let mut document = if is_form {
         let members =
-            read_form(body).ok_or_else(|| exchange.fault(Malformed::Json, "is neither JSON nor a form"))?;
+            read_form(body).ok_or_else(|| from.malformed(Malformed::Json, "is neither JSON nor a form"))?;
         Value::Object(members)
     } else {
-        json::parse(body).map_err(|e| exchange.not_json(&e))?
+        json::parse(body).map_err(|e| from.not_json(&e))?
     };
-    if let Some(error) = exchange.failed(&document, status).or_else(|| exchange.said(&document, status)) {
+    if let Some(error) = from.error_in(&document) {
         return Err(error);
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
@@ -151,7 +144,7 @@ fn translated(
             .find(is_object)
             .ok_or((Malformed::MissingField, "has no object with the token")),
     };
-    let place = place.map_err(|(fault, what)| exchange.fault(fault, what))?;
+    let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
@@ -187,12 +180,12 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 struct Checked<'a> {
-    exchange: &'a Exchange<'a>,
+    from: &'a Incoming<'a>,
 }
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
-        self.exchange.fault(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
+        self.from.malformed(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
     }
 
     /// Absent and `null` are the same.
@@ -264,16 +257,19 @@ mod tests {
     use super::*;
     use crate::error::Operation;
     use crate::protocol::response::Dialect;
+    use crate::secret::Noted;
+    use crate::transport::Response;
 
     fn read(body: &str) -> Result<TokenResponse, Error> {
-        let uri = http::Uri::from_static("https://a.example/token");
-        let exchange = Exchange {
+        let from = Incoming {
             operation: Operation::AuthorizationCode,
-            uri: &uri,
-            secrets: &[],
+            uri: &http::Uri::from_static("https://a.example/token"),
+            noted: &Noted::default(),
             dialect: Dialect::PLAIN,
+            response: Response::new(body.into()),
+            now: UNIX_EPOCH,
         };
-        read_body(&exchange, &TokenQuirks::default(), body.into(), UNIX_EPOCH)
+        super::read(from, &TokenQuirks::default())
     }
 
     fn code(body: &str) -> String {
