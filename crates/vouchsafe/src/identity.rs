@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn a_user_id_is_text_or_a_number() {
-        let subject = |profile: &str| Identity::read(&from(), &quirks(false), parsed(&profile));
+        let subject = |profile: &str| Identity::read(&from(), &quirks(false), parsed(profile));
         assert_eq!(subject(r#"{"sub": 7}"#).unwrap().subject(), "7");
         assert_eq!(subject(r#"{"sub": -7}"#).unwrap().subject(), "-7");
         assert_eq!(subject(r#"{"sub": 18446744073709551615}"#).unwrap().subject(), "18446744073709551615");
@@ -391,7 +391,7 @@ mod tests {
     fn subject(places: &[&str], profile: &str) -> Result<String, String> {
         let mut quirks = quirks(false);
         quirks.subject = places.iter().map(|place| (*place).to_owned()).collect();
-        let identity = Identity::read(&from(), &quirks, parsed(&profile));
+        let identity = Identity::read(&from(), &quirks, parsed(profile));
         identity.map(|identity| identity.subject().to_owned()).map_err(|e| e.code().to_owned())
     }
 

@@ -28,16 +28,15 @@ struct StoredIdentity<'a> {
 
 impl Serialize for Identity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = |text: &'_ Option<String>| text.clone().map(Cow::Owned);
         StoredIdentity {
             v: Version,
             provider: (&*self.provider).into(),
             issuer: self.issuer().into(),
             subject: self.subject().into(),
-            email: text(&self.email),
+            email: self.email.as_deref().map(Cow::Borrowed),
             email_verified: self.email_verified,
-            name: text(&self.name),
-            picture: text(&self.picture),
+            name: self.name.as_deref().map(Cow::Borrowed),
+            picture: self.picture.as_deref().map(Cow::Borrowed),
             profile: Stored(Cow::Borrowed(&self.profile)),
         }
         .serialize(serializer)
