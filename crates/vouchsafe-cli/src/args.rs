@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use vouchsafe_sandbox::Fault;
 
 use crate::failure::{Failure, Kind};
-use crate::output::Output;
+use crate::terminal::output::Output;
 use crate::text;
 
 /// Sign in with OAuth 2 and OpenID Connect from a terminal, and look closely at providers and tokens.

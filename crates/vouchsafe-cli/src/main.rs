@@ -2,20 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod browser;
-mod catalogue;
+mod commands;
 mod demo;
-mod discover;
 mod failure;
-mod inspect;
-mod interrupt;
-mod listener;
-mod login;
-mod output;
-mod page;
-mod sandbox;
-mod shell;
-mod target;
+mod loopback;
+mod setup;
+mod terminal;
 mod text;
 
 use std::process::ExitCode;
@@ -25,12 +17,13 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::args::{Args, Command};
+use crate::commands::{completions, discover, inspect, login, providers, sandbox};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::output::Output;
 
 fn main() -> ExitCode {
-    if let Some(code) = browser::opened() {
+    if let Some(code) = loopback::browser::opened() {
         return code;
     }
     let args = match args::parse() {
@@ -72,11 +65,11 @@ fn keep_time(runtime: Handle) {
 async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
     match args.command {
-        Command::Providers { slug } => catalogue::run(slug.as_deref(), output),
+        Command::Providers { slug } => providers::run(slug.as_deref(), output),
         Command::Discover(args) => interrupt.or(discover::run(&args, output)).await,
         Command::Inspect(args) => interrupt.or(inspect::run(&args, output)).await,
-        Command::Completions { shell } => shell::completions(shell, output),
-        Command::Man => shell::man(output),
+        Command::Completions { shell } => completions::completions(shell, output),
+        Command::Man => completions::man(output),
         // When these are interrupted there is something left to do.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
         Command::Sandbox(args) if args.list_faults => {

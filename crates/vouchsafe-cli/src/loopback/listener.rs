@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 use vouchsafe::AuthorizationResponse;
 
-use crate::page::Page;
+use crate::loopback::page::Page;
 
 /// Listens for browsers that come to the redirect URI.
 #[derive(Debug)]

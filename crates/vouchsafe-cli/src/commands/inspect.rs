@@ -9,8 +9,9 @@ use vouchsafe::{Client, Json, Provider, Registration};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Kind};
-use crate::output::{Event, Output, Style};
-use crate::{target, text};
+use crate::setup::provider as target;
+use crate::terminal::output::{Event, Output, Style};
+use crate::text;
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
     let verifier = match &args.issuer {

@@ -4,8 +4,9 @@ use vouchsafe::{Json, Provider};
 
 use crate::args::DiscoverArgs;
 use crate::failure::{Failure, Kind};
-use crate::output::{Event, Output, Style};
-use crate::{target, text};
+use crate::setup::provider as target;
+use crate::terminal::output::{Event, Output, Style};
+use crate::text;
 
 pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), Failure> {
     let http = target::http(&args.http)?;

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use vouchsafe_providers::{ClientAuth, Definition, Kind, Pkce, ProfileSource};
 
 use crate::failure::Failure;
-use crate::output::{Event, Output, Style};
-use crate::target;
+use crate::setup::provider as target;
+use crate::terminal::output::{Event, Output, Style};
 
 pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure> {
     match slug {

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 
 use crate::args::Args;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::terminal::output::Output;
 
 pub(crate) fn completions(shell: Shell, output: &mut Output) -> Result<(), Failure> {
     let mut script = Vec::new();

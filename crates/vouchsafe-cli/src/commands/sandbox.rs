@@ -6,8 +6,8 @@ use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox};
 use crate::args::SandboxArgs;
 use crate::demo;
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::output::{Event, Output, Style};
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::output::{Event, Output, Style};
 
 pub(crate) async fn run(
     args: &SandboxArgs,

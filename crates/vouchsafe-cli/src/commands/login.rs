@@ -7,12 +7,14 @@ use vouchsafe::{AuthorizationResponse, Client, Error, Identity, PendingLogin, St
 
 use crate::args::{BrowserArgs, LoginArgs};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::listener::{Callback, Listener};
-use crate::output::{Event, Output, Progress, Style, Token, Who};
-use crate::page::Page;
-use crate::target::Target;
-use crate::{browser, target, text};
+use crate::loopback::browser;
+use crate::loopback::listener::{Callback, Listener};
+use crate::loopback::page::Page;
+use crate::setup::provider as target;
+use crate::setup::provider::Target;
+use crate::terminal::interrupt::Interrupt;
+use crate::terminal::output::{Event, Output, Progress, Style, Token, Who};
+use crate::text;
 
 pub(crate) async fn run(
     args: &LoginArgs,

@@ -1,0 +1,7 @@
+//! The commands, one a file.
+pub(crate) mod completions;
+pub(crate) mod discover;
+pub(crate) mod inspect;
+pub(crate) mod login;
+pub(crate) mod providers;
+pub(crate) mod sandbox;
