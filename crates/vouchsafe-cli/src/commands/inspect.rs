@@ -1,25 +1,24 @@
-//! `vouchsafe inspect`: what a JWT says, and whether it is to be believed.
+//! `vouchsafe inspect`: decodes a JWT and, with an issuer, verifies it.
 use std::io::{self, IsTerminal, Read};
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use vouchsafe::{Client, Json, Provider, Registration};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Kind};
-use crate::setup::provider as target;
-use crate::terminal::output::{Event, Output, Style};
-use crate::text;
+use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
+use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
     let verifier = match &args.issuer {
         Some(issuer) => {
-            // Nobody authenticates here; a client is what has the provider's keys.
+            // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
             let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
-            let http = target::http(&args.http)?;
-            Some(Client::new(Provider::openid(issuer.as_str()), registration, &http)?)
+            Some(Client::new(Provider::openid(issuer.as_str()), registration, &setup::http(&args.http)?)?)
         }
         None => None,
     };
@@ -31,67 +30,54 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     let decoded = Decoded::new(jwt)?;
     let audience = args.audience.as_deref().or(args.client_id.as_deref());
     let verdict = match &verifier {
-        Some(client) => Some(client.manual().verify_jwt(jwt, audience).await.map_err(Failure::from)),
+        Some(client) => {
+            Some(client.manual().verify_jwt(jwt, audience).await.map(drop).map_err(Failure::from))
+        }
         None => None,
     };
-    let verified = matches!(verdict, Some(Ok(_)));
-    let claims = decoded.claims.as_ref();
-    output.event(&Event::Jwt { header: &decoded.header, claims, verified });
-    if !output.is_json() {
-        show(&decoded, output);
-        conclude(&verdict, audience, output);
-    }
-    match verdict {
-        Some(Err(failure)) => Err(failure),
-        _ => Ok(()),
-    }
+    let verified = matches!(verdict, Some(Ok(())));
+    output.event(&Event::Jwt { header: &decoded.header, claims: decoded.claims.as_ref(), verified });
+    show(&decoded, output);
+    conclude(&verdict, audience, output);
+    verdict.unwrap_or(Ok(()))
 }
 
-/// A JWT taken apart, believed in nothing.
+/// A decoded JWT. Nothing of it is verified.
 struct Decoded {
     header: Json,
-    /// None where they are encrypted.
+    /// `None` if they are encrypted.
     claims: Option<Json>,
 }
 
 impl Decoded {
     fn new(jwt: &str) -> Result<Self, Failure> {
         let parts: Vec<&str> = jwt.split('.').collect();
-        let encrypted = match parts.len() {
-            3 => false,
-            // RFC 7516 §3.1: five parts, of which the payload is not for us.
-            5 => true,
-            _ if jwt.is_empty() => return Err(not_a_jwt("there is nothing there")),
-            n => {
-                let parts = if n == 1 { "part" } else { "parts" };
-                return Err(not_a_jwt(&format!(
-                    "it has {n} {parts} between dots, not 3; it may be an opaque token"
-                )));
-            }
+        let claims = match parts.len() {
+            3 => Some(decode("payload", parts[1])),
+            // RFC 7516 §3.1: an encrypted JWT has five parts.
+            5 => None,
+            _ if jwt.is_empty() => return Err(not_a_jwt("the input is empty")),
+            1 => return Err(not_a_jwt("it has no dots, so that it may be an opaque token")),
+            n => return Err(not_a_jwt(&format!("it has {n} parts between dots, not 3"))),
         };
-        let header = decode("header", parts[0])?;
-        let claims = (!encrypted).then(|| decode("payload", parts[1])).transpose()?;
-        Ok(Self { header, claims })
+        Ok(Self { header: decode("header", parts[0])?, claims: claims.transpose()? })
     }
 }
 
 fn decode(what: &str, part: &str) -> Result<Json, Failure> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| not_a_jwt(&format!("its {what} is not base64url without padding")))?;
-    let text = String::from_utf8(bytes).map_err(|_| not_a_jwt(&format!("its {what} is not UTF-8")))?;
-    let json: Json = text.parse().map_err(|e| not_a_jwt(&format!("its {what} cannot be read: {e}")))?;
-    if !value(&json).is_object() {
-        return Err(not_a_jwt(&format!("its {what} is not a JSON object")));
-    }
+    let refuse = |why: &str| not_a_jwt(&format!("its {what} {why}"));
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| refuse("is not base64url without padding"))?;
+    let text = String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8"))?;
+    let json: Json = text.parse().map_err(|e| refuse(&format!("could not be parsed: {e}")))?;
+    json.to::<Map<String, Value>>().map_err(|_| refuse("is not a JSON object"))?;
     Ok(json)
 }
 
 fn not_a_jwt(why: &str) -> Failure {
-    Failure::new(Kind::Malformed, "jwt", format!("That is not a JWT: {why}"))
+    Failure::new(Kind::Malformed, "jwt", format!("This is not a JWT: {why}"))
 }
 
-/// The JWT itself, out of what was pasted: a header line, quotes, lines that were broken.
+/// The JWT without what was pasted around it: the scheme of a header, quotes, white space.
 fn compact(given: &str) -> &str {
     let text = given.trim();
     let text = match text.split_once(char::is_whitespace) {
@@ -109,83 +95,64 @@ async fn read(output: &Output) -> Result<String, Failure> {
         let mut text = String::new();
         io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text).map(|_| text)
     });
-    let text = match reading.await {
-        Ok(Ok(text)) => text,
-        Ok(Err(e)) if e.kind() == io::ErrorKind::InvalidData => return Err(not_a_jwt("it is not text")),
-        Ok(Err(e)) => return Err(Failure::local("input", format!("Standard input cannot be read: {e}"))),
-        Err(_) => return Err(Failure::local("input", "Standard input cannot be read")),
-    };
-    if text.len() as u64 > MAX_INPUT {
-        return Err(not_a_jwt("it is longer than a mebibyte"));
+    match reading.await.map_err(io::Error::other).and_then(|read| read) {
+        Ok(text) if text.len() as u64 > MAX_INPUT => Err(not_a_jwt("it is longer than 1 MiB")),
+        Ok(text) => Ok(text),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(not_a_jwt("it is not UTF-8 text")),
+        Err(e) => Err(Failure::local("input", format!("Standard input could not be read: {e}"))),
     }
-    Ok(text)
 }
 
 fn show(decoded: &Decoded, output: &mut Output) {
-    output.say(output.paint("Header", Style::Strong));
+    output.say(paint("Header", STRONG));
     members(&decoded.header, &[], output);
     output.say("");
-    output.say(output.paint("Claims", Style::Strong));
+    output.say(paint("Claims", STRONG));
     match &decoded.claims {
         Some(claims) => members(claims, &TIMES, output),
-        None => output.say("  encrypted: only whom it was made for can read them"),
+        None => output.say("  They are encrypted. Only the recipient of the JWT can read them."),
     }
     output.say("");
 }
 
 fn members(json: &Json, times: &[&str], output: &mut Output) {
-    let value = value(json);
-    let Some(members) = value.as_object() else { return };
-    let width = members.keys().map(|k| k.chars().count()).max().unwrap_or_default().min(24);
-    for (name, value) in members {
-        let name = text::printable(name);
-        let shown = match value.as_str() {
-            Some(value) => text::printable(value),
-            None => text::printable(&value.to_string()),
-        };
+    let members: Map<String, Value> = json.to().unwrap_or_default();
+    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default().min(24);
+    for (name, value) in &members {
+        let shown = text::printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let time = times.contains(&name.as_str()).then(|| time(value)).flatten();
-        let time = time.map(|t| format!("  {}", output.paint(&t, Style::Soft))).unwrap_or_default();
-        let name = output.paint(&format!("{name:<width$}"), Style::Soft);
+        let time = time.map(|time| paint(&format!("  {time}"), SOFT)).unwrap_or_default();
+        let name = paint(&format!("{:<width$}", text::printable(name)), SOFT);
         output.say(format!("  {name}  {shown}{time}"));
     }
 }
 
-/// A NumericDate (RFC 7519 section 2), for a person.
-fn time(value: &serde_json::Value) -> Option<String> {
-    let seconds = value.as_f64().filter(|s| (0.0..1e12).contains(s))?;
+/// A NumericDate (RFC 7519 section 2) as a date, with its distance from now.
+fn time(value: &Value) -> Option<String> {
+    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
     let at = text::at(seconds as u64)?;
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
 }
 
-fn conclude(verdict: &Option<Result<Json, Failure>>, audience: Option<&str>, output: &mut Output) {
-    let (mark, told) = match verdict {
-        Some(Ok(_)) => {
-            let mark = output.paint("✓ verified", Style::Good);
-            (
-                mark,
-                match audience {
-                    Some(_) => "The signature, the issuer, the times and the audience are right.",
-                    None => {
-                        "The signature, the issuer and the times are right. Whom it is meant for was not asked: give \
-                         --audience or --client-id."
-                    }
-                },
-            )
+fn conclude(verdict: &Option<Result<(), Failure>>, audience: Option<&str>, output: &mut Output) {
+    let (mark, style, reason) = match verdict {
+        Some(Ok(())) if audience.is_some() => {
+            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
         }
-        Some(Err(_)) => {
-            let mark = output.paint("! not verified", Style::Bad);
-            (mark, "A check failed: believe nothing of it.")
-        }
-        None => {
-            let mark = output.paint("! not verified", Style::Caution);
-            (mark, "Anybody could have made this: give --issuer to have it checked.")
-        }
+        Some(Ok(())) => (
+            "✓ verified",
+            GOOD,
+            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
+             --client-id.",
+        ),
+        Some(Err(_)) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
+        None => (
+            "! not verified",
+            CAUTION,
+            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
+        ),
     };
-    output.say(format!("{mark}  {told}"));
-}
-
-fn value(json: &Json) -> serde_json::Value {
-    json.to().unwrap_or_default()
+    output.say(format!("{}  {reason}", paint(mark, style)));
 }
 
 /// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.
@@ -198,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_surrounds_a_jwt_is_left_out() {
+    fn text_around_a_jwt_is_removed() {
         for given in ["a.b.c", " a.b.c\n", "Bearer a.b.c", "bearer  a.b.c", "\"a.b.c\"", "'a.b.c'\n"] {
             assert_eq!(compact(given), "a.b.c", "{given}");
         }
@@ -206,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_jwt_is_told_and_never_a_crash() {
+    fn input_that_is_not_a_jwt_is_refused_without_a_panic() {
         for given in [
             "",
             ".",

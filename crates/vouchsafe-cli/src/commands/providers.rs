@@ -1,27 +1,31 @@
-//! `vouchsafe providers`: what is known of which provider.
+//! `vouchsafe providers`: the catalogue, and each of its definitions.
 use serde_json::{Value, json};
-use vouchsafe_providers::{ClientAuth, Definition, Kind, Pkce, ProfileSource};
+use vouchsafe_providers::{Definition, Kind, Param, Pkce, ProfileSource};
 
 use crate::failure::Failure;
-use crate::setup::provider as target;
-use crate::terminal::output::{Event, Output, Style};
+use crate::setup;
+use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
 
 pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure> {
     match slug {
         Some(slug) => {
-            let definition = vouchsafe_providers::get(slug).ok_or_else(|| target::unknown_provider(slug))?;
+            let definition = setup::from_catalogue(slug)?;
             line(&definition, output);
             show(&definition, output);
         }
-        None if output.is_json() => vouchsafe_providers::all().for_each(|d| line(&d, output)),
+        None if output.is_json() => {
+            for definition in vouchsafe_providers::all() {
+                line(&definition, output);
+            }
+        }
         None => list(output),
     }
     Ok(())
 }
 
-/// The definition as it is, and what it supports in the words of the list.
+/// The definition as it is, with the words of the list for what it supports.
 fn line(definition: &Definition, output: &mut Output) {
-    // A definition was read from text: it can be written as well.
+    // A definition was parsed from text, so that it can be serialised again.
     let mut more = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
     if let Value::Object(members) = &mut more {
         members.remove("slug");
@@ -38,35 +42,30 @@ fn list(output: &mut Output) {
     };
     let (slug, name) = (width(|d| &d.slug, "SLUG"), width(|d| &d.display_name, "NAME"));
     let title = format!("{:<slug$}  {:<name$}  {:<8}  SUPPORTS", "SLUG", "NAME", "PROTOCOL");
-    output.tell(output.paint(&title, Style::Soft));
-    for definition in &definitions {
-        let shown = format!("{:<slug$}", definition.slug);
-        output.say(format!(
-            "{}  {:<name$}  {:<8}  {}",
-            output.paint(&shown, Style::Strong),
-            definition.display_name,
-            protocol(definition),
-            supports(definition).join(", ")
-        ));
+    output.tell(paint(&title, SOFT));
+    for d in &definitions {
+        let protocol = if d.kind == Kind::Openid { "openid" } else { "oauth2" };
+        let slug = paint(&format!("{:<slug$}", d.slug), STRONG);
+        output.say(format!("{slug}  {:<name$}  {protocol:<8}  {}", d.display_name, supports(d).join(", ")));
     }
     output.tell("");
     let hint = format!(
-        "{} providers. `vouchsafe providers SLUG` shows all of one; any OpenID Provider works with --issuer URL.",
+        "{} providers. `vouchsafe providers SLUG` shows one of them. Any OpenID Provider works with --issuer URL.",
         definitions.len()
     );
-    output.tell(output.paint(&hint, Style::Soft));
+    output.tell(paint(&hint, SOFT));
 }
 
-fn show(definition: &Definition, output: &mut Output) {
-    let d = definition;
-    output.say(format!("{} ({})", output.paint(&d.display_name, Style::Strong), d.slug));
+fn show(d: &Definition, output: &mut Output) {
+    let openid = d.kind == Kind::Openid;
+    output.say(format!("{} ({})", paint(&d.display_name, STRONG), d.slug));
     output.say("");
-    row(
-        output,
+    output.row(
         "protocol",
-        match d.kind {
-            Kind::Openid => "OpenID Connect: an ID token says who signed in",
-            Kind::Oauth2 => "OAuth 2: the profile says who signed in",
+        if openid {
+            "OpenID Connect: an ID token says who signed in"
+        } else {
+            "OAuth 2.0: the profile says who signed in"
         },
     );
     for (label, value) in [
@@ -75,134 +74,119 @@ fn show(definition: &Definition, output: &mut Output) {
         ("token", &d.token_endpoint),
         ("refresh", &d.refresh_endpoint),
         ("revocation", &d.revocation_endpoint),
-        ("userinfo", &d.userinfo_endpoint),
+        ("UserInfo", &d.userinfo_endpoint),
         ("introspection", &d.introspection_endpoint),
         ("device", &d.device_authorization_endpoint),
         ("logout", &d.end_session_endpoint),
     ] {
         if let Some(value) = value {
-            row(output, label, value);
+            output.row(label, value);
         }
     }
-    if d.kind == Kind::Openid {
-        row(output, "endpoints", "the others are found by discovery at the issuer");
+    if openid {
+        output.row("endpoints", "the others come from the metadata of the issuer (discovery)");
     }
-    match d.userinfo.source {
-        ProfileSource::IdToken => row(output, "profile", "there is none but the ID token's claims"),
-        ProfileSource::Token => row(output, "profile", "there is none but what the token answer holds"),
-        ProfileSource::AccessToken => row(output, "profile", "there is none but the access token's claims"),
-        _ => {}
+    let profile = match d.userinfo.source {
+        ProfileSource::IdToken => Some("the claims of the ID token; there is no other"),
+        ProfileSource::Token => Some("part of the token response; there is no other"),
+        ProfileSource::AccessToken => Some("the claims of the access token; there is no other"),
+        _ => None,
+    };
+    if let Some(profile) = profile {
+        output.row("profile", profile);
     }
     if let Some(endpoint) = d.identity.emails.as_ref().and_then(|list| list.endpoint.as_ref()) {
-        row(output, "e-mails", endpoint);
+        output.row("e-mails", endpoint);
     }
-    row(output, "e-mail", email(d));
+    output.row("e-mail", email(d));
     if !d.scopes.is_empty() {
-        row(output, "scopes", &format!("{} (asked for unless you name others)", d.scopes.join(" ")));
+        output.row("scopes", &format!("{} (requested unless you give --scope)", d.scopes.join(" ")));
     }
-    let methods = match d.client_auth {
-        Some(method) => auth(method).to_owned(),
-        None if d.kind == Kind::Openid => "as the provider's metadata says".to_owned(),
-        None => "client_secret_basic, or what --client-auth says".to_owned(),
-    };
-    row(output, "client auth", &methods);
+    output.row(
+        "client auth",
+        match d.client_auth {
+            Some(method) => method.as_str(),
+            None if openid => "from the provider's metadata",
+            None => "client_secret_basic, or the method of --client-auth",
+        },
+    );
     if d.signed_client_secret {
-        row(output, "client secret", "signed with your key: give --client-key, --key-id and --team-id");
+        output.row("client secret", "signed with your key: give --client-key, --key-id and --team-id");
     }
     if let Some(method) = d.revocation_auth {
-        row(output, "at revocation", auth(method));
+        output.row("at revocation", method.as_str());
     }
-    row(
-        output,
+    output.row(
         "PKCE",
         match d.pkce {
             Pkce::Supported => "S256 is sent",
-            Pkce::Required => "S256 is sent; the provider asks for it",
-            Pkce::Unsupported => "not sent: the provider refuses it",
-            Pkce::Hex => "SHA-256 is sent, in hexadecimal",
+            Pkce::Required => "S256 is sent; the provider requires it",
+            Pkce::Unsupported => "not sent: the provider rejects it",
+            Pkce::Hex => "SHA-256 is sent in hexadecimal",
         },
     );
-    row(output, "refresh tokens", if d.refresh { "yes, where the provider gives one" } else { "no" });
+    output.row("refresh tokens", if d.refresh { "yes, if the provider issues one" } else { "no" });
     if d.long_lived.is_some() {
-        row(output, "long-lived", "a long-lived token can be had for a short-lived one");
+        output.row("long-lived", "a short-lived token can be exchanged for a long-lived one");
     }
     for (name, value) in &d.authorization.params {
-        row(output, "sends always", &format!("{name}={value}"));
+        output.row("always sent", &format!("{name}={value}"));
     }
     if !d.authorization.options.is_empty() {
-        heading(output, "Options, given with --extra NAME=VALUE");
-        for (name, option) in &d.authorization.options {
-            let mut told = vec![option.description.clone()];
-            if !option.values.is_empty() {
-                told.push(format!("one of {}", option.values.join(", ")));
-            }
-            told.retain(|t| !t.is_empty());
-            output.say(format!("  {}: {}", output.paint(name, Style::Strong), told.join("; ")));
-        }
+        output.heading("Options, set with --extra NAME=VALUE");
+    }
+    for (name, option) in &d.authorization.options {
+        let values = format!("one of {}", option.values.join(", "));
+        named(name, &[&option.description, if option.values.is_empty() { "" } else { &values }], output);
     }
     if !d.params.is_empty() {
-        heading(output, "Parameters, given with --param NAME=VALUE");
-        for (name, param) in &d.params {
-            let mut told = vec![param.rule.describe().to_owned()];
-            if !param.description.is_empty() {
-                told.insert(0, param.description.clone());
-            }
-            if let Some(example) = &param.example {
-                told.push(format!("for instance {name}={example}"));
-            }
-            match &param.default {
-                Some(default) => told.push(format!("{default} unless it is given")),
-                None if param.optional => told.push("may be left out".to_owned()),
-                None => {}
-            }
-            output.say(format!("  {}: {}", output.paint(name, Style::Strong), told.join("; ")));
-        }
+        output.heading("Parameters, set with --param NAME=VALUE");
+    }
+    for (name, param) in &d.params {
+        let Param { description, rule, example, default, optional, .. } = param;
+        let example =
+            example.as_ref().map(|example| format!("for example {name}={example}")).unwrap_or_default();
+        let default = match default {
+            Some(default) => format!("default: {default}"),
+            None if *optional => "optional".to_owned(),
+            None => String::new(),
+        };
+        named(name, &[description, rule.describe(), &example, &default], output);
     }
     if !d.notes.is_empty() {
-        heading(output, "Good to know");
-        for note in &d.notes {
-            output.say(format!("  - {note}"));
-        }
+        output.heading("Notes");
     }
-    heading(output, "Where this is from");
-    output.say(format!("  {}", output.paint(&d.documentation, Style::Link)));
+    for note in &d.notes {
+        output.say(format!("  - {note}"));
+    }
+    output.heading("Sources");
+    output.say(format!("  {}", paint(&d.documentation, LINK)));
     for source in d.sources.iter().filter(|source| **source != d.documentation) {
         output.say(format!("  {source}"));
     }
-    output.say(format!("  compared on {}", d.checked));
+    output.say(format!("  last checked on {}", d.checked));
 }
 
-fn heading(output: &mut Output, text: &str) {
-    output.say("");
-    output.say(output.paint(text, Style::Strong));
+fn named(name: &str, facts: &[&str], output: &mut Output) {
+    let facts: Vec<_> = facts.iter().copied().filter(|fact| !fact.is_empty()).collect();
+    output.say(format!("  {}: {}", paint(name, STRONG), facts.join("; ")));
 }
 
-fn row(output: &mut Output, label: &str, value: &str) {
-    let label = output.paint(&format!("{label:<14}"), Style::Soft);
-    output.say(format!("  {label} {value}"));
-}
-
-fn protocol(definition: &Definition) -> &'static str {
-    match definition.kind {
-        Kind::Openid => "openid",
-        Kind::Oauth2 => "oauth2",
-    }
-}
-
-/// How far an e-mail of that provider can be trusted.
+/// How far an e-mail address from this provider can be trusted.
 fn email(definition: &Definition) -> &'static str {
     let identity = &definition.identity;
-    let listed = identity.emails.as_ref().map(|list| list.verified.is_some());
-    match listed {
-        Some(true) => "the primary one, if the provider has verified it",
-        None if identity.email.is_empty() => "none is given",
-        None if identity.email_always_verified => "always verified, as the provider documents",
-        None if !identity.email_verified.is_empty() => "with word on whether the provider has verified it",
-        _ => "without word on whether it is verified: do not trust it",
+    match identity.emails.as_ref().map(|list| list.verified.is_some()) {
+        Some(true) => "the primary address, if the provider has verified it",
+        None if identity.email.is_empty() => "none",
+        None if identity.email_always_verified => {
+            "always verified, according to the provider's documentation"
+        }
+        None if !identity.email_verified.is_empty() => "the provider says whether it is verified",
+        _ => "the provider does not say whether it is verified: do not trust it",
     }
 }
 
-/// What a login at it can do, in short words.
+/// What a login there can do, in short words.
 fn supports(definition: &Definition) -> Vec<&'static str> {
     let openid = definition.kind == Kind::Openid;
     let from_token = definition.userinfo.source == ProfileSource::Token;
@@ -216,8 +200,4 @@ fn supports(definition: &Definition) -> Vec<&'static str> {
         (definition.long_lived.is_some(), "long_lived"),
     ];
     all.into_iter().filter_map(|(has, word)| has.then_some(word)).collect()
-}
-
-fn auth(method: ClientAuth) -> &'static str {
-    method.as_str()
 }

@@ -261,7 +261,7 @@ async fn a_person_sees_who_signed_in_and_no_token() {
         }
     };
     let callback = sandbox.person("bob").allow(&url).await.unwrap();
-    assert!(visit(&callback).await.text.contains("vouches for Bob Sawyer"));
+    assert!(visit(&callback).await.text.contains("you signed in as Bob Sawyer"));
     let done = login.end().await;
     assert_eq!(done.code, Some(0), "{done:#?}");
     let told = done.stdout();
