@@ -103,15 +103,15 @@ fn another_name_for_this_machine_is_not_answered() {
 fn a_flow_is_shown_to_its_own_session_alone() {
     let demo = Demo::start();
     let session = demo.session();
-    assert!(demo.ask("GET /", &session, "").1.contains("What went over the wire"));
-    assert!(!demo.ask("GET /", "", "").1.contains("What went over the wire"));
+    assert!(demo.ask("GET /", &session, "").1.contains("Every request and response"));
+    assert!(!demo.ask("GET /", "", "").1.contains("Every request and response"));
     let other = demo.session();
     assert_ne!(session, other);
     // Cookies of other programs on this host do not matter.
     let among = session.replace("cookie: ", "cookie: naïve=ü; ").replace("\r\n", "; b=ö\r\n");
-    assert!(demo.ask("GET /", &among, "").1.contains("What went over the wire"));
+    assert!(demo.ask("GET /", &among, "").1.contains("Every request and response"));
     let behind = session.replace("cookie: ", "cookie: \u{2000}");
-    assert!(!demo.ask("GET /", &behind, "").1.contains("What went over the wire"));
+    assert!(!demo.ask("GET /", &behind, "").1.contains("Every request and response"));
 }
 
 #[test]
