@@ -3,7 +3,8 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use vouchsafe::{Error, Operation};
+use vouchsafe::Error;
+use vouchsafe::error::Operation;
 
 use crate::text;
 

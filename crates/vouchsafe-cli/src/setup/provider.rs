@@ -23,8 +23,9 @@ pub(crate) struct Target {
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
     let bare = |provider, url: &str| Target { provider, name: host(url), signed_secret: false };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
-        let mut provider =
-            Provider::new("oauth2").authorization_endpoint(authorize.as_str()).token_endpoint(token.as_str());
+        let mut provider = Provider::oauth2("oauth2")
+            .authorization_endpoint(authorize.as_str())
+            .token_endpoint(token.as_str());
         if let Some(url) = &args.refresh_url {
             provider = provider.refresh_endpoint(url.as_str());
         }
