@@ -1,3 +1,4 @@
+//! How a run fails: exit codes, kinds, codes and messages.
 use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

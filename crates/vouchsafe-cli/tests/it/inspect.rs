@@ -1,3 +1,4 @@
+//! `vouchsafe inspect`.
 use serde_json::json;
 use vouchsafe_sandbox::Sandbox;
 

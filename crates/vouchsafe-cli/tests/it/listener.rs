@@ -1,3 +1,4 @@
+//! The listener on the redirect URI.
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 

@@ -1,3 +1,4 @@
+//! The login, from its options to its output.
 use serde_json::{Value, json};
 use vouchsafe_sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! The command as it is run: the real binary, the sandbox, and a hand-made browser.
+//! The command as users run it: the real binary, the sandbox, and a browser made by hand.
 mod apple;
 mod commands;
 mod failures;

@@ -1,3 +1,4 @@
+//! Runs the command, and plays the browser and other servers.
 use std::process::Stdio;
 use std::time::Duration;
 
