@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_follow_the_calendar() {
         for (seconds, shown) in [
             (0, "1970-01-01 00:00:00 UTC"),
             (951_782_399, "2000-02-28 23:59:59 UTC"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_a_unit_that_fits() {
+    fn durations_have_a_fitting_unit() {
         for (seconds, shown) in [
             (1, "1 second"),
             (119, "119 seconds"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_one_paragraph_without_anything_unfit() {
+    fn a_sentence_is_one_printable_paragraph() {
         assert_eq!(sentence("no such\n  thing\u{1b}[31m"), "No such thing [31m.");
         assert_eq!(sentence("is this right?"), "Is this right?");
         assert_eq!(sentence(""), "");

@@ -80,7 +80,7 @@ const ROWS: [(&str, &str, &str); 46] = [
     ("time for the last page to leave", "vouchsafe-cli/src/loopback/listener.rs", "CLOSING"),
     (
         "file that is read: certificates, a definition, a secret",
-        "vouchsafe-cli/src/setup/provider.rs",
+        "vouchsafe-cli/src/setup/file.rs",
         "MAX_FILE",
     ),
     ("JWT that is inspected", "vouchsafe-cli/src/commands/inspect.rs", "MAX_INPUT"),

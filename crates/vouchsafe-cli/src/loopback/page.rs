@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_tells_the_browser_to_keep_nothing_and_load_nothing() {
+    fn a_page_is_not_cached_and_loads_nothing() {
         let response = Page::signed_in("Acme", None).response(StatusCode::OK);
         let header =
             |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();

@@ -90,7 +90,7 @@ async fn every_step_is_shown_and_no_secret_is() {
 }
 
 #[tokio::test]
-async fn who_says_no_is_told_kindly_and_may_try_again() {
+async fn a_user_who_declines_may_try_again() {
     in_browser(async |browser| {
         browser.open("/").await;
         browser.click("Continue with Sandbox (plain OAuth 2)").await;
@@ -103,14 +103,14 @@ async fn who_says_no_is_told_kindly_and_may_try_again() {
         browser.click("Continue with Sandbox (OpenID Connect)").await;
         browser.click("Allow").await;
         browser.sees("Alice Liddell").await;
-        // Chromium takes note of the page's status, as it should be.
+        // Chromium logs the status of the page, as expected.
         browser.has_no_complaints(&["403"]).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_email_is_not_called_verified_where_it_is_not() {
+async fn an_unverified_email_is_not_called_verified() {
     in_browser(async |browser| {
         for (person, words) in [("bob", "! not verified"), ("carol", "the provider shared none")] {
             browser.open("/").await;
@@ -127,7 +127,7 @@ async fn an_email_is_not_called_verified_where_it_is_not() {
 }
 
 #[tokio::test]
-async fn a_response_is_posted_with_a_script_and_without() {
+async fn a_posted_response_works_with_and_without_scripts() {
     in_browser(async |browser| {
         browser.open("/").await;
         browser.choose("apple").await;
@@ -149,7 +149,7 @@ async fn a_response_is_posted_with_a_script_and_without() {
 }
 
 #[tokio::test]
-async fn a_narrow_screen_scrolls_in_one_direction_alone() {
+async fn a_narrow_screen_does_not_scroll_sideways() {
     in_browser(async |browser| {
         browser.resize(360, 780).await;
         browser.open("/").await;
@@ -214,7 +214,7 @@ impl Browser {
         self.run(&format!("location = '/login/{slug}'")).await;
     }
 
-    /// At the sandbox: one click to be somebody, one to agree.
+    /// At the sandbox: one click chooses the user, another gives consent.
     async fn sign_in_as(&self, username: &str) {
         self.click_person(username).await;
         self.click("Allow").await;

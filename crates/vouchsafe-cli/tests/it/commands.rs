@@ -21,7 +21,7 @@ async fn every_provider_of_the_catalogue_is_listed() {
 }
 
 #[tokio::test]
-async fn metadata_is_fetched_and_judged() {
+async fn metadata_is_fetched_and_reported_on() {
     let sandbox = sandbox().await;
     let done = Cli::new(&["discover", sandbox.issuer(), "--json"]).run().await;
     assert_eq!(done.code, Some(0));
@@ -85,7 +85,7 @@ async fn help_teaches() {
 }
 
 #[tokio::test]
-async fn shells_and_manuals_get_what_they_want() {
+async fn completions_and_the_manual_are_printed() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let done = Cli::new(&["completions", shell]).run().await;
         assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
@@ -96,7 +96,7 @@ async fn shells_and_manuals_get_what_they_want() {
 }
 
 #[test]
-fn a_reader_who_went_away_is_not_an_error() {
+fn a_closed_standard_output_is_not_an_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_vouchsafe"))
