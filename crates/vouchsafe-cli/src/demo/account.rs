@@ -7,6 +7,7 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use url::Url;
+use vouchsafe::Error;
 
 use super::pages;
 use super::session::{App, Current, Notice, User};
@@ -17,36 +18,39 @@ pub(super) struct Proof {
     csrf: String,
 }
 
-pub(super) async fn refresh(Extension(session): Current, Form(proof): Form<Proof>) -> Response {
-    let Some(session) = session.filter(|s| s.has_csrf(&proof.csrf)) else { return pages::out_of_date() };
-    let mut visitor = session.visitor.lock().await;
-    let Some(user) = &mut visitor.user else { return Redirect::to("/").into_response() };
-    let notice = match user.client.refresh(&user.tokens).await {
-        Ok(tokens) => {
-            user.refreshed(tokens);
-            Notice::good("Refreshed", "The provider issued a new access token and a new refresh token.")
-        }
-        Err(error) => Notice::error(&error),
+pub(super) async fn refresh(session: Current, proof: Form<Proof>) -> Response {
+    let refresh = async |user: &mut User| {
+        let tokens = user.client.refresh(&user.tokens).await?;
+        user.refreshed(tokens);
+        Ok(Notice::good("Refreshed", "The provider issued a new access token and a new refresh token."))
     };
-    visitor.notice = notice;
-    Redirect::to("/").into_response()
+    act(session, proof, refresh).await
 }
 
-pub(super) async fn revoke(Extension(session): Current, Form(proof): Form<Proof>) -> Response {
+pub(super) async fn revoke(session: Current, proof: Form<Proof>) -> Response {
+    let revoke = async |user: &mut User| {
+        user.client.revoke(&user.tokens).await?;
+        user.revoked = true;
+        Ok(Notice::good(
+            "Revoked",
+            "The provider no longer accepts these tokens. Try to refresh: it will refuse.",
+        ))
+    };
+    act(session, proof, revoke).await
+}
+
+/// Does something at the provider for the user, and shows its outcome on the next page.
+async fn act(
+    Extension(session): Current,
+    Form(proof): Form<Proof>,
+    action: impl AsyncFnOnce(&mut User) -> Result<Notice, Error>,
+) -> Response {
     let Some(session) = session.filter(|s| s.has_csrf(&proof.csrf)) else { return pages::out_of_date() };
     let mut visitor = session.visitor.lock().await;
-    let Some(user) = &mut visitor.user else { return Redirect::to("/").into_response() };
-    let notice = match user.client.revoke(&user.tokens).await {
-        Ok(()) => {
-            user.revoked = true;
-            Notice::good(
-                "Revoked",
-                "The provider no longer accepts these tokens. Try to refresh: it will refuse.",
-            )
-        }
-        Err(error) => Notice::error(&error),
-    };
-    visitor.notice = notice;
+    if let Some(user) = &mut visitor.user {
+        let outcome = action(user).await;
+        visitor.notice = Some(outcome.unwrap_or_else(|error| Notice::error(&error)));
+    }
     Redirect::to("/").into_response()
 }
 
@@ -59,7 +63,7 @@ pub(super) async fn sign_out(
     let mut visitor = session.visitor.lock().await;
     let Some(user) = visitor.user.take() else { return Redirect::to("/").into_response() };
     visitor.end_session = end_session(&app, &user).await;
-    visitor.notice = Notice::good("Signed out", "The demo has forgotten you and your tokens.");
+    visitor.notice = Some(Notice::good("Signed out", "The demo has forgotten you and your tokens."));
     session.trace.clear();
     session.renew_id();
     Redirect::to("/").into_response()
@@ -81,10 +85,8 @@ pub(super) async fn provider_sign_out(Extension(session): Current) -> Response {
     let mut visitor = session.visitor.lock().await;
     let url = visitor.end_session.take();
     if url.is_some() {
-        visitor.notice = Notice::good(
-            "Signed out everywhere",
-            "The provider has ended its session too. At the next login it will ask again who you are.",
-        );
+        let text = "The provider has ended its session too. At the next login it will ask again who you are.";
+        visitor.notice = Some(Notice::good("Signed out everywhere", text));
     }
     ([(LOCATION, url.unwrap_or_else(|| "/".to_owned()))], StatusCode::SEE_OTHER).into_response()
 }

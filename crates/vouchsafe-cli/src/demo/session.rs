@@ -176,11 +176,11 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    pub(super) fn good(title: &'static str, text: &str) -> Option<Self> {
-        Some(Self { good: true, title, text: text.to_owned() })
+    pub(super) fn good(title: &'static str, text: &str) -> Self {
+        Self { good: true, title, text: text.to_owned() }
     }
 
-    pub(super) fn error(error: &Error) -> Option<Self> {
+    pub(super) fn error(error: &Error) -> Self {
         let title = if error.needs_login() {
             "The provider no longer accepts these tokens. Sign out and sign in again to continue."
         } else if error.is_retryable() {
@@ -190,7 +190,7 @@ impl Notice {
         } else {
             "The provider’s response was not as expected. The last step below shows it."
         };
-        Some(Self { good: false, title, text: format!("The library’s error message: {error}.") })
+        Self { good: false, title, text: format!("The library’s error message: {error}.") }
     }
 }
 
