@@ -23,8 +23,9 @@ pub(crate) async fn run(
     check_path(&args.browser.redirect_path)?;
     let Target { provider, name, signed_secret } = setup::provider(args.provider.as_deref(), &args.target)?;
     let registration = setup::registration(&args.client, signed_secret.then_some(name.as_str()))?;
-    let client = Client::new(provider, registration, &setup::http(&args.http)?)?
-        .login_limit(args.browser.wait + Duration::from_secs(60));
+    let client = Client::builder(provider, registration)
+        .login_limit(args.browser.wait + Duration::from_secs(60))
+        .build(&setup::http(&args.http)?)?;
 
     let port = args.browser.redirect_port.unwrap_or_default();
     let mut listener = Listener::bind(port, &args.browser.redirect_path).await.map_err(|e| {
