@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use axum::{Router, serve as serve_http};
 use tokio::net::TcpListener;
 use vouchsafe::Http;
-use vouchsafe_axum::CookieKey;
+use vouchsafe::seal::KeyRing;
 use vouchsafe_sandbox::Sandbox;
 
 use self::session::{App, Current, Sessions, Setup, Visitor};
@@ -42,7 +42,7 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
     let setup = Setup {
         offers: offers::offers(&sandbox, &origin),
         http: Http::new().map_err(io::Error::other)?,
-        key: CookieKey::generate().map_err(io::Error::other)?,
+        keys: KeyRing::generate().map_err(io::Error::other)?,
     };
     on_ready(&format!("{origin}/"));
     serve_http(listener, router(Arc::new(App { sessions: Sessions::new(port), setup, origin }))).await

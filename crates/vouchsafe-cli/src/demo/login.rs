@@ -63,7 +63,7 @@ pub(super) async fn login(
     login: StartLogin,
 ) -> Response {
     let Some(session) = session else { return pages::not_found() };
-    match login.at(slug).await {
+    match login.client(slug).await {
         Ok(redirect) => {
             let response =
                 Message::redirect(redirect.location()).header("set-cookie", "vouchsafe-login-… (encrypted)");
@@ -107,7 +107,7 @@ pub(super) async fn callback(
         .response(response),
     );
     session.renew_id();
-    let user = session.client(&user.client).map(|client| User::new(client, user));
+    let user = session.client(&user.client_name).map(|client| User::new(client, user));
     *session.visitor.lock().await = Visitor { user, ..Visitor::default() };
     redirect.into_response()
 }
