@@ -33,7 +33,7 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
 }
 
 fn step(step: &Step) -> Markup {
-    let Step { from, to, title, why, request, response, took } = step;
+    let Step { from, to, title, why, request, response, took, .. } = step;
     let failed = response.as_ref().is_some_and(|response| response.failed);
     let both = request.is_some() && response.is_some();
     html! {

@@ -36,11 +36,12 @@ pub(super) struct Step {
     pub(super) request: Option<Message>,
     pub(super) response: Option<Message>,
     pub(super) took: Option<Duration>,
+    began: Instant,
 }
 
 impl Step {
     pub(super) fn new(from: Party, to: Party, title: &'static str, why: &'static str) -> Self {
-        Self { from, to, title, why, request: None, response: None, took: None }
+        Self { from, to, title, why, request: None, response: None, took: None, began: Instant::now() }
     }
 
     pub(super) fn request(self, message: Message) -> Self {
@@ -128,7 +129,9 @@ impl Trace {
         if steps.len() == MAX_STEPS {
             steps.remove(0);
         }
-        steps.push(step);
+        // Requests that run at the same time end in any order. They are shown in the order in which they began.
+        let at = steps.partition_point(|other| other.began <= step.began);
+        steps.insert(at, step);
     }
 
     pub(super) fn clear(&self) {
@@ -154,17 +157,15 @@ impl HttpClient for Recorder {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let (title, why) = purpose(&request);
-            let message = Message::of_request(&request);
-            let started = Instant::now();
+            let step =
+                Step::new(Party::App, Party::Provider, title, why).request(Message::of_request(&request));
             let result = self.inner.send(request, limits).await;
             let response = match &result {
                 Ok(response) => Message::of_response(response),
                 Err(_) => Message { line: "no response".to_owned(), failed: true, ..Message::default() },
             };
-            let mut step =
-                Step::new(Party::App, Party::Provider, title, why).request(message).response(response);
-            step.took = Some(started.elapsed());
-            self.trace.push(step);
+            let took = Some(step.began.elapsed());
+            self.trace.push(Step { took, ..step.response(response) });
             result
         })
     }
@@ -346,6 +347,16 @@ mod tests {
     fn short_secrets_show_nothing_and_long_ones_can_be_told_apart() {
         assert_eq!(masked("hush"), MASK);
         assert_eq!(masked(HUSH), "hush••••\u{a0}#e468");
+    }
+
+    #[test]
+    fn steps_are_in_the_order_in_which_they_began() {
+        let trace = Trace::default();
+        let [first, second] =
+            ["first", "second"].map(|title| Step::new(Party::App, Party::Provider, title, ""));
+        trace.push(second);
+        trace.push(first);
+        assert_eq!(trace.steps().iter().map(|step| step.title).collect::<Vec<_>>(), ["first", "second"]);
     }
 
     #[test]
