@@ -311,6 +311,7 @@ const ROOMS: [(&str, &[&str]); 3] = [
             "error",
             "provenance",
             "endpoint",
+            "credential",
             "registration",
             "jose",
             "identity",

@@ -1,5 +1,5 @@
 //! The ways to sign in: at the sandbox itself, and at every provider that it imitates.
-use vouchsafe::{Provider, Registration};
+use vouchsafe::{Credential, Provider, Registration};
 use vouchsafe_providers::NEUTRAL_MARK;
 use vouchsafe_sandbox::Sandbox;
 
@@ -50,11 +50,11 @@ fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
     let label = definition.display_name.clone();
     let provider = Provider::from(definition);
     let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
-    let registration = Registration::new(acted.client_id());
-    let registration = match acted.client_key() {
-        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
-        None => registration.secret(acted.client_secret()),
+    let credential = match acted.client_key() {
+        Some(key) => Credential::apple_key(key.team_id(), key.key_id(), key.pem()),
+        None => Credential::secret(acted.client_secret()),
     };
+    let registration = Registration::new(acted.client_id()).credential(credential);
     let registration = registration.redirect_uri(redirect_uri(origin, slug));
     Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
 }

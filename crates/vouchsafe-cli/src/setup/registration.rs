@@ -1,7 +1,7 @@
 //! The client's registration from the arguments.
 use std::path::Path;
 
-use vouchsafe::{ClientAuth, Registration, Secret};
+use vouchsafe::{ClientAuth, Credential, Registration, Secret};
 
 use crate::args::ClientArgs;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<R
         return with_key(registration, path, args, signing);
     }
     match (secret(args)?, signing) {
-        (Some(secret), _) => registration = registration.secret(secret.expose()),
+        (Some(secret), _) => registration = registration.secret(secret),
         (None, Some(name)) => {
             let message = format!(
                 "{name} requires client secrets that are signed with your key. Give the file of the key with --client-key, \
@@ -60,7 +60,7 @@ fn with_key(
     };
     let (key_id, team_id) = (id("--key-id", &args.key_id)?, id("--team-id", &args.team_id)?);
     let pem = Secret::new(read_text("--client-key", path, "client_key")?);
-    Ok(registration.apple_key(team_id, key_id, pem))
+    Ok(registration.credential(Credential::apple_key(team_id, key_id, pem)))
 }
 
 fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
