@@ -95,7 +95,7 @@ async fn an_unreachable_provider_is_told_so_and_asked_again() {
         let error = client.login().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "reading the provider's metadata failed: no connection to https://op.example"
+            "reading the provider's metadata failed: could not connect to https://op.example"
         );
         assert_eq!(wire.seen().len(), asked);
     }
