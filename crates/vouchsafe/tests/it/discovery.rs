@@ -122,7 +122,7 @@ async fn where_there_is_no_document_the_first_place_is_named() {
     assert_eq!((error.code(), error.status()), ("http_status", Some(404)));
     assert_eq!(
         error.to_string(),
-        "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration answered \
+        "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration returned \
          HTTP status 404"
     );
 }
