@@ -62,9 +62,11 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
                        or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let definition = if is_path(named) { from_file(named)? } else { from_catalogue(named)? };
-    let signed_secret = definition.signed_client_secret;
-    let provider = Provider::from(definition);
+    let provider = match is_path(named) {
+        true => Provider::from(from_file(named)?),
+        false => Provider::named(named).map_err(|_| unknown_provider(named))?,
+    };
+    let signed_secret = provider.definition().signed_client_secret;
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
@@ -144,10 +146,6 @@ pub(crate) fn http(args: &HttpArgs) -> Result<Http, Failure> {
 fn is_path(named: &str) -> bool {
     // A URL has slashes, too, and is no path; it gets its own advice.
     !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
-}
-
-fn from_catalogue(slug: &str) -> Result<Definition, Failure> {
-    vouchsafe_providers::get(slug).ok_or_else(|| unknown_provider(slug))
 }
 
 pub(crate) fn unknown_provider(slug: &str) -> Failure {

@@ -9,7 +9,7 @@ use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::jose::jwk::KeySet;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::metadata::Metadata;
-use crate::provider::{Blueprint, Provider, Server};
+use crate::provider::{Provider, Server};
 use crate::registration::Registration;
 use crate::shared::Shared;
 use crate::text::json::Json;
@@ -62,7 +62,8 @@ pub(crate) struct Times {
 }
 
 pub(crate) struct Inner {
-    pub(crate) blueprint: Arc<Blueprint>,
+    /// The provider before discovery.
+    pub(crate) blueprint: Arc<Server>,
     pub(crate) credentials: Credentials,
     /// Makes the secret of each request, where it is a JWT.
     pub(crate) signer: Option<SecretSigner>,
@@ -80,7 +81,7 @@ impl Client {
     /// [`Error::Config`] says what is missing or wrong in the provider or the registration.
     pub fn new(provider: Provider, registration: Registration, http: &Http) -> Result<Self, Error> {
         registration.check()?;
-        let blueprint = provider.blueprint(&registration.client_id)?;
+        let blueprint = provider.server(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
         let signer = signer(&registration, &blueprint)?;
@@ -181,10 +182,10 @@ impl Client {
 
     /// The slug of the provider.
     pub fn provider_slug(&self) -> &str {
-        &self.inner.blueprint.definition.slug
+        &self.inner.blueprint.provenance.provider
     }
 
-    pub(crate) fn blueprint(&self) -> &Blueprint {
+    pub(crate) fn blueprint(&self) -> &Server {
         &self.inner.blueprint
     }
 
@@ -205,16 +206,11 @@ impl Client {
 }
 
 pub(crate) fn make_server(
-    blueprint: &Blueprint,
+    blueprint: &Server,
     registration: &Registration,
     metadata: Option<&Metadata>,
 ) -> Result<Server, Error> {
-    let mut server = Server::new(blueprint, &registration.client_id, metadata)?;
-    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
-        let (scopes, params) = (&server.scopes, Vec::new());
-        Arc::new(server.login_request(blueprint, redirect_uri, scopes, params))
-    });
-    Ok(server)
+    blueprint.discovered(metadata, registration.redirect_uri.as_deref())
 }
 
 impl fmt::Debug for Client {
@@ -227,7 +223,7 @@ impl fmt::Debug for Client {
 }
 
 /// What signs the secrets of a registration that has a key for that.
-fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<SecretSigner>, Error> {
+fn signer(registration: &Registration, blueprint: &Server) -> Result<Option<SecretSigner>, Error> {
     let Some(key) = &registration.apple_key else {
         return Ok(None);
     };

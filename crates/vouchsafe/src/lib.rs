@@ -76,6 +76,7 @@
 
 mod client;
 mod endpoint;
+mod endpoints;
 pub mod error;
 mod flows;
 pub mod guide;
@@ -105,7 +106,7 @@ pub use text::json::{InvalidJson, Json};
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
-pub use vouchsafe_providers::{ClientAuth, Definition};
+pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 /// How requests are sent: the built-in transport's settings, and what a transport of your own needs.
 pub mod http {

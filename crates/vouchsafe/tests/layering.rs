@@ -301,6 +301,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "error",
             "provenance",
             "endpoint",
+            "endpoints",
             "registration",
             "jose",
             "identity",
@@ -316,7 +317,18 @@ const ROOMS: [(&str, &[&str]); 2] = [
     ),
     (
         "vouchsafe-providers",
-        &["locate", "mistake", "quirks", "definition", "owned", "subject", "check", "read"],
+        &[
+            "template",
+            "locate",
+            "mistake",
+            "quirks",
+            "endpoints",
+            "definition",
+            "owned",
+            "subject",
+            "check",
+            "read",
+        ],
     ),
 ];
 /// What stands in front of the rooms and shows them.

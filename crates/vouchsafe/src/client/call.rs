@@ -1,6 +1,8 @@
 //! Each exchange with the provider: build the request, send it, read the answer.
 use std::time::SystemTime;
 
+use vouchsafe_providers::EndpointName;
+
 use crate::client::Client;
 use crate::error::{Check, Error, Operation};
 use crate::jose::id_token::Nonce;
@@ -23,8 +25,10 @@ impl Client {
         wants_id_token: bool,
     ) -> Result<Tokens, Error> {
         let (operation, endpoint) = match grant {
-            Grant::AuthorizationCode { .. } => (Operation::AuthorizationCode, &server.token),
-            Grant::RefreshToken { .. } => (Operation::Refresh, server.refresh_endpoint()?),
+            Grant::AuthorizationCode { .. } => {
+                (Operation::AuthorizationCode, server.endpoint(EndpointName::Token)?)
+            }
+            Grant::RefreshToken { .. } => (Operation::Refresh, server.endpoint(EndpointName::Refresh)?),
         };
         // The code would be spent, and nothing could be checked.
         if expectations.are_demands() && server.openid.is_none() {

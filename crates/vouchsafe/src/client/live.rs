@@ -62,10 +62,7 @@ impl Client {
 
     /// What this client's server is known by before its metadata is there: the issuer that it is asked for by.
     pub(crate) fn asked_for(&self) -> Provenance {
-        let blueprint = &self.inner.blueprint;
-        let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
-        let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
-        blueprint.provenance(issuer, self.client_id())
+        Provenance::clone(&self.inner.blueprint.provenance)
     }
 
     /// The claims of a JWT of the provider, verified.

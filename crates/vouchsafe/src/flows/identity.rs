@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use vouchsafe_providers::{Definition, EmailList, ProfileSource};
+use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 
 use crate::client::Client;
 use crate::endpoint::Endpoint;
@@ -60,7 +60,7 @@ impl Client {
 
     /// The same without what the browser brought.
     async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
-        let Definition { identity: quirks, userinfo, .. } = &self.inner.blueprint.definition;
+        let Definition { identity: quirks, userinfo, .. } = &*self.inner.blueprint.definition;
         let from = &*provenance_of(server, tokens)?;
         if self.inner.blueprint.profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is told at another host than the issuer's, so the ID token has to say who the user is, and \
@@ -116,7 +116,7 @@ impl Client {
             _ => {}
         }
         let server = self.server().await?;
-        let endpoint = server.userinfo_endpoint()?;
+        let endpoint = server.endpoint(EndpointName::Userinfo)?;
         let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
         let request =
             blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use vouchsafe_providers::{Definition, Pkce};
+use vouchsafe_providers::{Definition, EndpointName, Pkce};
 use zeroize::Zeroize;
 
 use crate::client::{Client, Expectations};
@@ -14,7 +14,7 @@ use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::Nonce;
 use crate::protocol::authorization::prepared::LoginRequest;
-use crate::protocol::authorization::request::{OneLogin, check_extra, unchecked};
+use crate::protocol::authorization::request::{PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{
     AuthorizationResponse, Elsewhere, ResponseParams, check_response, profile,
 };
@@ -89,14 +89,14 @@ impl Client {
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match &response.iss {
-            Some(_) if server.issuer.is_none() => {
+            Some(_) if !server.has_response_issuer() => {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
-                     response, unless that issuer is configured (Provider::issuer)",
+                    "the response names an issuer (iss), but no issuer of this provider is known: the response may be another \
+                     provider's; if not, set its issuer by Provider::response_issuer",
                 );
             }
-            Some(iss) if !server.is_issuer(iss) => {
+            Some(iss) if !server.is_response_issuer(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
                     "the response comes from another issuer than the one asked",
@@ -117,7 +117,7 @@ impl Client {
         if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.times.login {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
-        let uri = server.authorization.uri();
+        let uri = server.endpoint(EndpointName::Authorization)?.uri();
         let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
         let own = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
         let [state, nonce, verifier] = own.map(|own| own.map_or("", Random::as_str));
@@ -166,7 +166,7 @@ impl Client {
 
     /// The scopes that were asked for, where the provider wants them again with the code.
     pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
-        let Definition { token, scope_separator, .. } = &self.inner.blueprint.definition;
+        let Definition { token, scope_separator, .. } = &*self.inner.blueprint.definition;
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 }
@@ -268,18 +268,15 @@ impl<'c> Login<'c> {
     }
 
     /// Everything but the metadata, which may have to be fetched first.
-    fn start(self, server: &Server) -> Result<StartedLogin, Error> {
-        let request = match &server.usual_request {
-            Some(usual) if self.is_usual() => usual.clone(),
-            _ => Arc::new(self.request(server)?),
-        };
+    fn start(mut self, server: &Server) -> Result<StartedLogin, Error> {
+        let (request, prefix) = self.request(server)?;
         let demands = self.max_age.is_some() || !self.acr_values.is_empty();
         if demands && !request.wants_id_token {
             return Err(unchecked(Operation::Authorization));
         }
-        let [state, nonce, verifier] = three()?;
+        let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);
-        let Definition { pkce, authorization, .. } = &self.client.blueprint().definition;
+        let Definition { pkce, authorization, .. } = &*server.definition;
         let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
         let (mut s256, mut hex) = ([0; 43], [0; 64]);
         let challenge = verifier.as_ref().map(|verifier| {
@@ -291,13 +288,12 @@ impl<'c> Login<'c> {
                 Random::text(&s256)
             }
         });
-        let url = OneLogin {
+        let url = PerLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
             challenge: challenge.map(|challenge| (challenge, "S256")),
-            quirks: authorization,
         }
-        .url(&request.url);
+        .url(prefix, authorization);
         let pending = PendingLogin {
             request,
             state,
@@ -311,17 +307,9 @@ impl<'c> Login<'c> {
         Ok(StartedLogin { url, pending })
     }
 
-    /// Whether nothing is asked for but what the registration and the provider say.
-    fn is_usual(&self) -> bool {
-        self.redirect_uri.is_none()
-            && self.scopes.is_empty()
-            && self.params.is_empty()
-            && self.max_age.is_none()
-            && self.acr_values.is_empty()
-    }
-
-    fn request(&self, server: &Server) -> Result<LoginRequest, Error> {
-        let quirks = &self.client.blueprint().definition.authorization;
+    /// The request with its scopes and parameters, and the URL up to what belongs to this login alone.
+    fn request(&mut self, server: &Server) -> Result<(Arc<LoginRequest>, String), Error> {
+        let quirks = &server.definition.authorization;
         for (name, value) in &self.params {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
@@ -329,28 +317,18 @@ impl<'c> Login<'c> {
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }
-        let redirect_uri = match (&self.redirect_uri, self.client.redirect_uri()) {
-            (Some(uri), _) => {
-                check_redirect_uri(uri)?;
-                uri.as_str()
-            }
-            (None, Some(uri)) => uri,
-            (None, None) => {
-                let detail = "there is no redirect URI, neither in the registration nor here";
-                return Err(Error::config(ConfigProblem::RedirectUri, detail));
-            }
-        };
-        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
-        let mut params = self.params.clone();
+        if let Some(uri) = &self.redirect_uri {
+            check_redirect_uri(uri)?;
+        }
         if let Some(max_age) = self.max_age {
-            params.push(("max_age".into(), max_age.to_string().into()));
+            self.params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
             let values = self.acr_values.join(" ");
             check_extra(quirks, "acr_values", &values)?;
-            params.push(("acr_values".into(), values.into()));
+            self.params.push(("acr_values".into(), values.into()));
         }
-        Ok(server.login_request(self.client.blueprint(), redirect_uri, scopes, params))
+        server.login_request(self.redirect_uri.as_deref(), std::mem::take(&mut self.scopes), &self.params)
     }
 }
 
@@ -395,7 +373,7 @@ impl fmt::Debug for Login<'_> {
 }
 
 /// A state, a nonce and a code verifier.
-fn three() -> Result<[Random; 3], Error> {
+fn random_values() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
     aws_lc_rs::rand::fill(raw.as_flattened_mut())
         .map_err(|_| Error::config(ConfigProblem::Random, "this machine's random number generator failed"))?;

@@ -1,6 +1,8 @@
 //! A long-lived token for a short-lived one, as some providers have it and no RFC does.
 use std::time::SystemTime;
 
+use vouchsafe_providers::EndpointName;
+
 use crate::client::Client;
 use crate::error::{Error, Feature, Operation};
 use crate::protocol::long_lived;
@@ -30,7 +32,8 @@ impl Client {
             let detail = "the provider has no long-lived tokens for short-lived ones";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
-        let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
+        let endpoint =
+            blueprint.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
         let auth = self.token_auth(server, operation)?;
         let (quirks, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
         let (credentials, token) = (self.credentials()?, tokens.bearer());

@@ -4,20 +4,19 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use vouchsafe_providers::{Definition, Pkce};
+use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::{Client, Expectations};
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::id_token::{Audience, Nonce};
-use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::authorization::request::{PerLogin, check_extra};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::Exchange;
 use crate::protocol::revocation::TokenTypeHint;
 use crate::protocol::token::{self, Grant};
 use crate::secret::Secret;
 use crate::shared::Asker;
-use crate::text::form::escaped;
 use crate::text::json::Json;
 use crate::tokens::{IdToken, Tokens};
 use crate::transport::BoxFuture;
@@ -247,38 +246,25 @@ impl AuthorizationUrl<'_> {
         self
     }
 
-    async fn build(mut self) -> Result<String, Error> {
-        let Definition { authorization, scope_separator, pkce, .. } = &self.client.blueprint().definition;
+    async fn build(self) -> Result<String, Error> {
+        let Definition { authorization, pkce, .. } = &*self.client.blueprint().definition;
         for (name, value) in &self.params {
             check_extra(authorization, name, value)?;
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.begin_call().server().await?;
-        for (name, value) in &authorization.params {
-            if !self.params.iter().any(|(known, _)| known == name) {
-                self.params.push((name.clone().into(), value.clone().into()));
-            }
-        }
-        let request = AuthorizationRequest {
-            client_id: self.client.client_id(),
-            redirect_uri: &self.redirect_uri,
-            scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
-            scope_separator,
-            params: &self.params,
-            names: &authorization.names,
-            order: &authorization.order,
-        };
-        let (state, nonce) = (self.state.as_deref().map(escaped), self.nonce.as_deref().map(escaped));
-        let one = OneLogin {
-            state: state.as_deref(),
-            nonce: nonce.as_deref(),
+        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
+        let request = server.authorization_request(&self.redirect_uri, scopes, &self.params);
+        let login = PerLogin {
+            state: self.state.as_deref(),
+            nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| match &c.hex {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (&*c.value, c.method),
             }),
-            quirks: authorization,
         };
-        Ok(one.url(&request.begin(&server.authorization)))
+        let endpoint = server.endpoint(EndpointName::Authorization)?;
+        Ok(login.url(request.prefix(endpoint), authorization))
     }
 }
 

@@ -108,7 +108,7 @@ impl Serialize for PendingLogin {
             provider: self.request.provenance.provider.clone(),
             issuer: self.request.provenance.issuer.clone(),
             client: self.request.provenance.client_id.clone(),
-            redirect: self.request.redirect_uri.clone(),
+            redirect: self.request.redirect_uri.to_string(),
             // The client knows these, and where a login is kept there is little room.
             scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
             state: text(&self.state),
@@ -139,11 +139,10 @@ impl<'de> Deserialize<'de> for PendingLogin {
                 issuer: kept.issuer,
                 client_id: kept.client,
             }),
-            redirect_uri: kept.redirect,
+            redirect_uri: kept.redirect.into(),
             are_usual: kept.scopes.is_empty(),
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
-            url: String::new(),
         };
         Ok(Self {
             request: Arc::new(request),

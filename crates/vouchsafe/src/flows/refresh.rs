@@ -1,6 +1,6 @@
 //! Refreshing tokens (RFC 6749 section 6).
 
-use vouchsafe_providers::{Definition, ProfileSource};
+use vouchsafe_providers::{Definition, EndpointName, ProfileSource};
 
 use crate::client::{Client, Expectations};
 use crate::error::{Check, Error, Feature, Operation};
@@ -22,8 +22,8 @@ impl Client {
 
     async fn refresh_in_time(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
-        server.refresh_endpoint()?;
-        let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
+        server.endpoint(EndpointName::Refresh)?;
+        let Definition { refreshing, scope_separator, .. } = &*self.inner.blueprint.definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),

@@ -1,6 +1,6 @@
 //! Revoking tokens (RFC 7009).
 
-use vouchsafe_providers::ClientAuth;
+use vouchsafe_providers::{ClientAuth, EndpointName};
 
 use crate::client::Client;
 use crate::error::{Error, Feature, Operation};
@@ -41,7 +41,7 @@ impl Client {
     ) -> Result<(), Error> {
         let operation = Operation::Revocation;
         let server = self.server().await?;
-        let endpoint = server.revocation_endpoint()?;
+        let endpoint = server.endpoint(EndpointName::Revocation)?;
         let definition = &self.inner.blueprint.definition;
         let quirks = &definition.revocation;
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)

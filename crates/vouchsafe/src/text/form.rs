@@ -44,13 +44,7 @@ pub(crate) fn add(url: &mut String, name: &str, value: &str) {
     escape(url, value);
 }
 
-/// Text as it stands in a URL.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut url = String::with_capacity(text.len() + 8);
-    escape(&mut url, text);
-    url
-}
-
+/// Adds text as a URL has it.
 pub(crate) fn escape(url: &mut String, text: &str) {
     // What the library makes, and most names and values, need no escape: they are copied as a whole.
     if text
