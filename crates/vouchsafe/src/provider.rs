@@ -84,7 +84,7 @@ impl Provider {
         // Metadata does not depend on the client.
         let server = provider.server("client")?;
         if let Some(well_known) = &server.discovery {
-            provider.metadata = Some(Arc::new(fetch_metadata(well_known, &[], http).await?));
+            provider.metadata = Some(Arc::new(fetch_metadata(well_known, None, http).await?));
         }
         Ok(provider)
     }

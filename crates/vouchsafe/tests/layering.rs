@@ -308,6 +308,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "transport",
             "shared",
             "protocol",
+            "call",
             "tokens",
             "provider",
             "providers",

@@ -10,8 +10,9 @@ use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
 use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
 use crate::protocol::authorization::request::AuthorizationRequest;
+use crate::protocol::authorization::response::IssuerRule;
 use crate::protocol::metadata::{self, Metadata, WellKnown};
-use crate::protocol::userinfo::Asking;
+use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::json::Json;
@@ -29,7 +30,7 @@ pub(crate) struct Server {
     pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
-    pub(crate) profile: Asking,
+    pub(crate) profile: ProfileRequest,
     /// The userinfo endpoint is elsewhere, and only a definition says that it knows the issuer's users.
     pub(crate) profile_is_elsewhere: bool,
     pub(crate) discovery: Option<WellKnown>,
@@ -225,9 +226,10 @@ impl Server {
         }
     }
 
-    /// Whether it is known which issuer authorization responses name.
-    pub(crate) fn has_response_issuer(&self) -> bool {
-        self.response_issuer.is_some() || self.issuer.is_some()
+    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_response_issuer`].
+    pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
+        let is_known = self.response_issuer.is_some() || self.issuer.is_some();
+        IssuerRule { is_known, is_announced: self.iss_in_response, is_ours }
     }
 
     /// Whether authorization responses of this provider may name that issuer. Without a known issuer they may name none:

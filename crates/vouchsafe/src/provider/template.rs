@@ -10,8 +10,8 @@ use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
 use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::{self, WellKnown};
-use crate::protocol::params::headers;
-use crate::protocol::userinfo::Asking;
+use crate::protocol::quirks::headers;
+use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
 use crate::text::redact::printable;
 use crate::text::template::{self, Mark};
@@ -44,7 +44,7 @@ impl Provider {
         let discovery = self.well_known(&definition)?;
         let token_headers = headers(&definition.token.headers)
             .map_err(|name| wrong(format!("{name} is not a header name")))?;
-        let profile = Asking::new(&definition.userinfo).map_err(wrong)?;
+        let profile = ProfileRequest::new(&definition.userinfo).map_err(wrong)?;
         // Values set by hand and filled-in parameters. Which server's users these are was checked before: the application
         // may say otherwise.
         definition.check_requests().map_err(|e| wrong(e.to_string()))?;
