@@ -12,6 +12,7 @@ use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::json::Json;
+use crate::text::template::{self, Mark};
 
 /// How a profile is asked for, read from a definition.
 #[derive(Clone, Debug)]
@@ -151,37 +152,25 @@ fn proof(access_token: &Secret, secret: &Secret) -> String {
     pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
 }
 
-/// `{token:/pointer}` is a member of the token answer.
+/// Fills in `{token:/pointer}`, a member of the token response.
 fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
-    let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, pointer, after)) = mark(rest) {
-        let value = answer.and_then(|answer| answer.value().pointer(pointer));
-        text.push_str(before);
-        match value {
-            Some(Value::String(value)) => text.push_str(value),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => text.push_str(&value.to_string()),
-            _ if answer.is_none() => {
-                let detail =
-                    "the profile is asked for with what came beside the access token, and that is not here";
-                return Err(Error::config(ConfigProblem::TokenResponse, detail));
-            }
+    let filled = template::fill(template, |mark| {
+        let Some(pointer) = mark.strip_prefix("token:") else { return Ok(Mark::Text) };
+        let answer = answer.ok_or_else(|| {
+            let detail =
+                "the profile request needs a member of the token response, which these tokens do not have";
+            Error::config(ConfigProblem::TokenResponse, detail)
+        })?;
+        match answer.value().pointer(pointer) {
+            Some(Value::String(value)) => Ok(Mark::from(&**value)),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Mark::Value(value.to_string().into())),
             _ => {
-                let detail = "the token answer lacks what the profile is asked for with";
-                return Err(Error::response(Operation::Profile, Malformed::MissingField, detail));
+                let detail = "the token response has no value for a parameter of the profile request";
+                Err(Error::response(Operation::Profile, Malformed::MissingField, detail))
             }
         }
-        rest = after;
-    }
-    text.push_str(rest);
-    Ok(text)
-}
-
-/// What stands before, in and after the first mark.
-fn mark(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once("{token:")?;
-    let (pointer, after) = rest.split_once('}')?;
-    Some((before, pointer, after))
+    })?;
+    Ok(filled.unwrap_or_default())
 }
 
 /// A response of a UserInfo endpoint.

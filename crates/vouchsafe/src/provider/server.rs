@@ -78,7 +78,7 @@ impl Server {
             server.endpoint(name)?;
         }
         if let Some(redirect_uri) = redirect_uri {
-            let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone()));
+            let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone(), &[]));
             let parameters = server.authorization_request(&request.redirect_uri, &request.scopes, &[]);
             let prepared =
                 Prepared::new(request.clone(), &parameters, server.endpoint(EndpointName::Authorization)?);
@@ -179,8 +179,8 @@ impl Server {
                 return Err(Error::config(ConfigProblem::RedirectUri, detail));
             }
         };
-        let request =
-            self.login_of(redirect_uri, if scopes.is_empty() { self.scopes.clone() } else { scopes });
+        let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
+        let request = self.login_of(redirect_uri, scopes, params);
         let parameters = self.authorization_request(&request.redirect_uri, &request.scopes, params);
         let endpoint = self.endpoint(EndpointName::Authorization)?;
         let url = match prepared {
@@ -190,12 +190,20 @@ impl Server {
         Ok((Arc::new(request), url))
     }
 
-    fn login_of(&self, redirect_uri: Arc<str>, scopes: Vec<String>) -> LoginRequest {
+    fn login_of(
+        &self,
+        redirect_uri: Arc<str>,
+        scopes: Vec<String>,
+        params: &[(Cow<'_, str>, Cow<'_, str>)],
+    ) -> LoginRequest {
+        let own = params.iter().find(|(name, _)| name == "response_mode").map(|(_, mode)| mode.to_string());
+        let fixed = || self.definition.authorization.params.get("response_mode").cloned();
         LoginRequest {
             provenance: self.provenance.clone(),
             redirect_uri,
             wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
             are_usual: scopes == self.scopes,
+            response_mode: own.or_else(fixed),
             scopes,
         }
     }

@@ -14,6 +14,7 @@ pub(crate) struct LoginRequest {
     pub(crate) scopes: Vec<String>,
     pub(crate) are_usual: bool,
     pub(crate) wants_id_token: bool,
+    pub(crate) response_mode: Option<String>,
 }
 
 /// The usual login of a client: nothing is asked for but what the registration and the provider say. Other logins share its
