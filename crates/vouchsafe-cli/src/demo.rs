@@ -102,7 +102,9 @@ fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
     let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
     let registration = Registration::new(acted.client_id());
     let registration = match acted.client_key() {
-        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
+        Some(key) => {
+            registration.credential(vouchsafe::Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
+        }
         None => registration.secret(acted.client_secret()),
     };
     let registration = registration.redirect_uri(redirect_uri(origin, slug));

@@ -66,3 +66,8 @@ static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/index.rs"));
 
 /// The definitions that were parsed so far, in the order of the index.
 static READ: [OnceLock<Option<Arc<Definition>>>; INDEX.len()] = [const { OnceLock::new() }; INDEX.len()];
+
+/// The examples of the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

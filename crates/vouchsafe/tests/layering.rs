@@ -312,6 +312,7 @@ const ROOMS: [(&str, &[&str]); 3] = [
             "provenance",
             "endpoint",
             "endpoints",
+            "credential",
             "registration",
             "jose",
             "identity",
