@@ -175,7 +175,7 @@ impl Server {
             (Some(uri), _) => uri.into(),
             (None, Some(prepared)) => prepared.request.redirect_uri.clone(),
             (None, None) => {
-                let detail = "a redirect URI is missing: set one in the registration or for this login";
+                let detail = "there is no redirect URI: set it in the registration or for this login";
                 return Err(Error::config(ConfigProblem::RedirectUri, detail));
             }
         };
