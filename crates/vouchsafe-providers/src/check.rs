@@ -121,9 +121,7 @@ fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
 fn described(d: &Definition, field: &str, value: &str) -> Result<(), Mistake> {
     for mark in marks(value).filter(|mark| is_name(mark)) {
         ensure(mark == "client_id" || d.params.contains_key(mark), field, || {
-            format!(
-                "uses {{{mark}}}, which is not described: add a table [params.{mark}], or remove the mark"
-            )
+            format!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark")
         })?;
     }
     Ok(())
