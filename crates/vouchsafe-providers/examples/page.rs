@@ -15,7 +15,7 @@ fn main() {
 
 /// The page, made from the definitions alone.
 pub(crate) fn page() -> String {
-    let definitions: Vec<Definition> = all().collect();
+    let definitions: Vec<_> = all().collect();
     let mut page = format!(
         "# Providers\n\n\
          The catalogue has {} providers. This page is made from their definitions \

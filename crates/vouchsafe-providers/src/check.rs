@@ -1,13 +1,15 @@
-//! What the shape of a definition cannot tell: whether URLs, pointers and marks are what they should be.
+//! Checks what the types of a definition cannot express: URLs, pointers, marks, and fields that depend on each other.
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::definition::{ClientAuth, Definition, Kind, Rule};
-use crate::mistake::{Mistake, PROTOCOL, ensure, inside, pointer_in};
+use crate::endpoints::EndpointName;
+use crate::mistake::{Mistake, PROTOCOL, ensure, pointer_in};
 use crate::quirks::{ErrorShape, ProfileSource};
+use crate::template::{host, is_at_or_below, is_name, marks, whole_mark};
 use crate::{owned, subject};
 
-/// What the shape of a definition cannot tell: whether URLs, pointers and marks are what they should be.
+/// Checks everything that the types cannot express.
 pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
     let d = definition;
     let is_slug = !d.slug.is_empty()
@@ -15,34 +17,38 @@ pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
         && !d.slug.starts_with('-')
         && !d.slug.ends_with('-');
     ensure(is_slug, "slug", || "must be lower case letters, digits and inner hyphens".to_owned())?;
-    ensure(!d.display_name.trim().is_empty(), "display_name", || "is empty".to_owned())?;
+    ensure(!d.display_name.trim().is_empty(), "display_name", || "must not be empty".to_owned())?;
     ensure(d.documentation.starts_with("https://"), "documentation", || {
         "must begin with https://".to_owned()
     })?;
     ensure(is_date(&d.checked), "checked", || "must be a date such as 2026-11-23".to_owned())?;
 
     urls(d)?;
-    marks(d)?;
+    described_marks(d)?;
     pointers(d)?;
     words(d)?;
     safety(d)
 }
 
-/// What no definition may say, whoever made it and however: what an application may not do either, and what would take one
-/// user for another.
+/// Checks what no definition may contain, however it was made: what an application may not do either, and what would take
+/// one user for another.
 pub(crate) fn safety(d: &Definition) -> Result<(), Mistake> {
+    requests(d)?;
+    servers(d)
+}
+
+/// The part that does not depend on parameters.
+pub(crate) fn requests(d: &Definition) -> Result<(), Mistake> {
     owned::check(d)?;
-    servers(d)?;
     subject::check(d)
 }
 
 fn urls(d: &Definition) -> Result<(), Mistake> {
-    for (field, url) in endpoints(d).into_iter().chain([("issuer_template", &d.issuer_template)]) {
-        if let Some(url) = url {
-            ensure(is_url(d, url), field, || {
-                "must be a URL that begins with https:// (http:// for a loopback host)".to_owned()
-            })?;
-        }
+    let template = d.issuer_template.as_deref().map(|url| ("issuer_template", url));
+    for (field, url) in templates(d).chain(template) {
+        ensure(is_url(d, url), field, || {
+            "must be a URL that begins with https:// (http:// for a loopback host)".to_owned()
+        })?;
     }
     if let Some(template) = &d.identity.picture_template {
         ensure(template.starts_with("https://"), "identity.picture_template", || {
@@ -50,37 +56,35 @@ fn urls(d: &Definition) -> Result<(), Mistake> {
         })?;
     }
     match d.kind {
-        Kind::Openid => ensure(d.issuer.is_some(), "issuer", || "an OpenID Provider has one".to_owned()),
+        Kind::Openid => ensure(d.issuer.is_some(), "issuer", || {
+            "is missing: a provider of the kind openid needs it".to_owned()
+        }),
         Kind::Oauth2 => {
-            let why = || "a provider of the kind oauth2 has one".to_owned();
+            let why = || "is missing: a provider of the kind oauth2 needs it".to_owned();
             ensure(d.authorization_endpoint.is_some(), "authorization_endpoint", why)?;
             ensure(d.token_endpoint.is_some(), "token_endpoint", why)
         }
     }
 }
 
-fn endpoints(d: &Definition) -> [(&'static str, &Option<String>); 13] {
-    [
+/// The fields that are URLs; their marks are parameters.
+fn templates(d: &Definition) -> impl Iterator<Item = (&'static str, &str)> {
+    let endpoints = EndpointName::ALL.iter().map(|name| (name.as_str(), d.endpoint(*name)));
+    let others = [
         ("issuer", &d.issuer),
         ("discovery", &d.discovery),
-        ("authorization_endpoint", &d.authorization_endpoint),
-        ("token_endpoint", &d.token_endpoint),
-        ("refresh_endpoint", &d.refresh_endpoint),
-        ("revocation_endpoint", &d.revocation_endpoint),
-        ("introspection_endpoint", &d.introspection_endpoint),
-        ("device_authorization_endpoint", &d.device_authorization_endpoint),
-        ("end_session_endpoint", &d.end_session_endpoint),
-        ("userinfo_endpoint", &d.userinfo_endpoint),
         ("long_lived.endpoint", d.long_lived.as_ref().map_or(&None, |l| &l.endpoint)),
         ("identity.emails.endpoint", d.identity.emails.as_ref().map_or(&None, |e| &e.endpoint)),
         ("identity.issuer", &d.identity.issuer),
-    ]
+    ];
+    let others = others.into_iter().map(|(field, url)| (field, url.as_deref()));
+    others.chain(endpoints).filter_map(|(field, url)| Some((field, url?)))
 }
 
 /// Every `{name}` is a parameter that is described, or `{client_id}`.
-fn marks(d: &Definition) -> Result<(), Mistake> {
-    for (field, url) in endpoints(d) {
-        described(d, field, url.as_deref().unwrap_or_default())?;
+fn described_marks(d: &Definition) -> Result<(), Mistake> {
+    for (field, url) in templates(d) {
+        described(d, field, url)?;
     }
     for (table, values) in tables(d) {
         for (name, value) in values {
@@ -88,13 +92,15 @@ fn marks(d: &Definition) -> Result<(), Mistake> {
         }
     }
     for (name, value) in &d.userinfo.params {
-        for pointer in inside(value).filter_map(|mark| mark.strip_prefix("token:")) {
+        for pointer in marks(value).filter_map(|mark| mark.strip_prefix("token:")) {
             pointer_in(&format!("userinfo.params.{name}"), pointer, false)?;
         }
     }
-    for mark in d.issuer_template.iter().flat_map(|template| inside(template)) {
+    for mark in d.issuer_template.iter().flat_map(|template| marks(template)) {
         let is_claim = !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        ensure(is_claim, "issuer_template", || format!("{{{mark}}} is not the name of a claim"))?;
+        ensure(is_claim, "issuer_template", || {
+            format!("contains {{{mark}}}, which is not the name of a claim: letters, digits and underscores")
+        })?;
     }
     Ok(())
 }
@@ -113,85 +119,65 @@ fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
 }
 
 fn described(d: &Definition, field: &str, value: &str) -> Result<(), Mistake> {
-    for mark in inside(value).filter(|mark| is_name(mark)) {
+    for mark in marks(value).filter(|mark| is_name(mark)) {
         ensure(mark == "client_id" || d.params.contains_key(mark), field, || {
-            format!("{{{mark}}} is not described: there is no [params.{mark}]")
+            format!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark")
         })?;
     }
     Ok(())
 }
 
-/// Whose users are whose: no definition mixes those of one server with those of another.
+/// No definition mixes the users of one server with those of another.
 fn servers(d: &Definition) -> Result<(), Mistake> {
-    let host = |url: &Option<String>| url.as_deref().map(host_of).unwrap_or_default().to_owned();
+    let is_at = |url: &str, other: &str| !host(url).is_empty() && host(url) == host(other);
+    let token = d.token_endpoint.as_deref();
     if let Some(issuer) = &d.identity.issuer {
-        let token = host(&d.token_endpoint);
-        ensure(!token.is_empty() && host_of(issuer) == token, "identity.issuer", || {
+        ensure(token.is_some_and(|token| is_at(issuer, token)), "identity.issuer", || {
             "must be at the host of the token endpoint".to_owned()
         })?;
         ensure(!issuer.contains('?'), "identity.issuer", || "must be a URL without a query".to_owned())?;
     }
-    // Nobody vouches for the issuer of a provider without ID tokens.
-    let host_is =
-        |url: &str, other: &Option<String>| other.as_deref().is_none_or(|o| host_of(o) == host_of(url));
+    // Nothing else vouches for the issuer of a provider without ID tokens.
     if let (Kind::Oauth2, Some(issuer)) = (d.kind, &d.issuer) {
-        ensure(host_is(issuer, &d.token_endpoint), "issuer", || {
-            "must be at the host of the token endpoint, where nothing else vouches for it".to_owned()
+        ensure(token.is_none_or(|token| is_at(issuer, token)), "issuer", || {
+            "must be at the host of the token endpoint, since no ID token proves it".to_owned()
         })?;
     }
-    if d.kind == Kind::Openid {
-        let template = d.issuer_template.as_deref();
-        ensure(template.is_none_or(|url| host_is(url, &d.issuer)), "issuer_template", || {
+    if let (Kind::Openid, Some(template), Some(issuer)) = (d.kind, &d.issuer_template, &d.issuer) {
+        ensure(is_at(template, issuer), "issuer_template", || {
             "must be at the host of the issuer".to_owned()
         })?;
     }
-    // The host of what tells who the user is.
-    let hosts =
-        [&d.issuer, &d.discovery, &d.token_endpoint, &d.userinfo_endpoint, &d.identity.issuer].map(host);
+    // The hosts that say who the user is.
+    let hosts = [&d.issuer, &d.discovery, &d.token_endpoint, &d.userinfo_endpoint, &d.identity.issuer];
     for (name, param) in &d.params {
         let mark = format!("{{{name}}}");
-        ensure(
-            param.server || !hosts.iter().any(|host| host.contains(&mark)),
-            &format!("params.{name}.server"),
-            || {
-                "must be true for what the host of the issuer, of the token endpoint or of the userinfo endpoint depends on"
+        let is_in_host = hosts.iter().any(|url| url.as_deref().is_some_and(|url| host(url).contains(&mark)));
+        ensure(param.server || !is_in_host, &format!("params.{name}.server"), || {
+            "must be true, because the host of the issuer, the metadata, the token endpoint or the userinfo endpoint \
+             depends on the parameter"
                 .to_owned()
-            },
-        )?;
+        })?;
     }
-    // Whoever answers there says who somebody is, unless an ID token does. A name below the issuer's is its own.
-    let (said_by, name, bound): (_, _, &[_]) = match d.kind {
-        Kind::Openid => (&d.issuer, "issuer", &[("token_endpoint", &d.token_endpoint)]),
-        Kind::Oauth2 => (&d.token_endpoint, "token endpoint", &[("userinfo_endpoint", &d.userinfo_endpoint)]),
+    // Without an ID token, whoever answers there says who the user is.
+    let (said_by, name, field, url) = match d.kind {
+        Kind::Openid => (&d.issuer, "issuer", "token_endpoint", &d.token_endpoint),
+        Kind::Oauth2 => (&d.token_endpoint, "token endpoint", "userinfo_endpoint", &d.userinfo_endpoint),
     };
-    let is_below = |url: &str, other: &Option<String>| {
-        let above = other.as_deref().map(host_of).unwrap_or_default();
-        !above.is_empty() && host_of(url).strip_suffix(above).is_some_and(|name| name.ends_with('.'))
-    };
-    if d.issuer.is_some() || d.identity.issuer.is_some() {
-        for (field, url) in bound {
-            let is_there = url.as_deref().is_none_or(|url| {
-                host_is(url, said_by) || is_below(url, said_by) || is_the_application_s(d, url)
-            });
-            ensure(is_there, field, || {
-                format!("must be at the host of the {name}, whose users are told of, or below it")
-            })?;
-        }
+    if d.issuer.is_none() && d.identity.issuer.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let (Some(url), Some(said_by)) = (url, said_by) else { return Ok(()) };
+    ensure(is_at_or_below(url, said_by) || is_the_application_s(d, url), field, || {
+        format!("must be at the host of the {name} or below it: it says who that server's users are")
+    })
 }
 
 /// Whether the application alone says what a URL is.
 fn is_the_application_s(d: &Definition, url: &str) -> bool {
-    let name = url.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    name.and_then(|name| d.params.get(name))
+    whole_mark(url)
+        .and_then(|name| d.params.get(name))
         .is_some_and(|param| param.rule == Rule::Url && param.default.is_none())
-}
-
-/// The host of a URL that may hold marks, with its port; a URL that is one mark is that mark.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 fn pointers(d: &Definition) -> Result<(), Mistake> {
@@ -209,12 +195,12 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         }
     }
     if let Some(template) = &identity.picture_template {
-        for pointer in inside(template) {
+        for pointer in marks(template) {
             pointer_in("identity.picture_template", pointer, false)?;
         }
     }
     if let Some(emails) = &identity.emails {
-        for pointer in inside(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
+        for pointer in marks(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
             pointer_in("identity.emails.endpoint", pointer, false)?;
         }
         pointer_in("identity.emails.list", &emails.list, true)?;
@@ -223,7 +209,7 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         pointer_in("identity.emails.verified", emails.verified.as_deref().unwrap_or("/"), false)?;
         let strange = emails.absent_on.iter().find(|status| !(400..600).contains(*status));
         ensure(strange.is_none(), "identity.emails.absent_on", || {
-            "must be statuses that mean a failure: 400 to 599".to_owned()
+            "must be HTTP statuses from 400 to 599".to_owned()
         })?;
     }
     for pointer in &d.token.answer {
@@ -244,15 +230,17 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
 
 /// The fields that have a few words to choose from.
 fn words(d: &Definition) -> Result<(), Mistake> {
-    ensure(!d.scope_separator.is_empty(), "scope_separator", || "is empty".to_owned())?;
+    ensure(!d.scope_separator.is_empty(), "scope_separator", || "must not be empty".to_owned())?;
     let joined = d.scopes.iter().find(|s| s.is_empty() || s.contains(&d.scope_separator));
-    ensure(joined.is_none(), "scopes", || "must be one scope each, without the separator".to_owned())?;
+    ensure(joined.is_none(), "scopes", || {
+        "must contain one scope per element, without the separator".to_owned()
+    })?;
     ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", || {
         "must be GET or POST".to_owned()
     })?;
     let known = ["client_id", "redirect_uri", "response_type", "scope"];
     let strange = d.authorization.order.iter().any(|name| !known.contains(&name.as_str()));
-    ensure(!strange, "authorization.order", || format!("can hold {} alone", known.join(", ")))?;
+    ensure(!strange, "authorization.order", || format!("may only contain {}", known.join(", ")))?;
     let method = d.revocation.method.as_deref().unwrap_or("POST");
     ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", || {
         "must be GET, POST or DELETE".to_owned()
@@ -263,27 +251,27 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     })?;
     let profile = d.callback.profile.as_deref();
     ensure(!profile.is_some_and(|name| PROTOCOL.contains(&name)), "callback.profile", || {
-        "must be the name of a parameter that the protocol does not own".to_owned()
+        "must be the name of a parameter that the protocol does not use".to_owned()
     })?;
     ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
-        "is where the name is in callback.profile, and there is none".to_owned()
+        "needs callback.profile, which is not set".to_owned()
     })?;
     let can_be_kept = |name: &String| {
         d.callback.forward.contains(name) && (name == "state" || !PROTOCOL.contains(&name.as_str()))
     };
     ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
-        "must be parameters of callback.forward that no token is called like".to_owned()
+        "must be parameters of callback.forward that a token response does not use".to_owned()
     })?;
     let can_sign = d.issuer.is_some() && d.client_auth == Some(ClientAuth::ClientSecretPost);
     ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
-        "needs an issuer, which such a secret is for, and client_auth = \"client_secret_post\"".to_owned()
+        "needs an issuer, the audience of the secret, and client_auth = \"client_secret_post\"".to_owned()
     })?;
     ensure(!d.userinfo.signed || d.kind == Kind::Openid, "userinfo.signed", || {
-        "is for OpenID Providers, which have keys to verify it by".to_owned()
+        "needs a provider of the kind openid: others publish no keys to verify the signature".to_owned()
     })?;
     let optional = |name: &String| matches!(name.as_str(), "nonce" | "state");
     ensure(d.authorization.required.iter().all(optional), "authorization.required", || {
-        "must be nonce or state: others belong into authorization.params".to_owned()
+        "must be nonce or state: put other parameters into authorization.params".to_owned()
     })?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
@@ -299,18 +287,21 @@ fn words(d: &Definition) -> Result<(), Mistake> {
     })?;
     let verifiable = d.kind == Kind::Openid || d.userinfo.source != ProfileSource::AccessToken;
     ensure(verifiable, "userinfo.source", || {
-        "is a JWT that nobody can verify: only a provider of the kind openid publishes keys".to_owned()
+        "cannot be access_token here: only a provider of the kind openid publishes keys to verify the JWT"
+            .to_owned()
     })?;
     let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
     ensure(asked, "userinfo.source", || {
-        "says that there is no userinfo endpoint, and there is one".to_owned()
+        "must be userinfo, or unset, because there is a userinfo_endpoint: remove one of the two".to_owned()
     })?;
     for (name, param) in &d.params {
         ensure(is_name(name), &format!("params.{name}"), || {
-            "must be called by lower case letters, digits and underscores".to_owned()
+            "must have a name of lower case letters, digits and underscores that begins with a letter"
+                .to_owned()
         })?;
         for (field, value) in [("default", &param.default), ("example", &param.example)] {
-            let fits = value.as_deref().is_none_or(|value| looks_like(param.rule, value));
+            let is_https = |value: &str| param.rule != Rule::Url || value.starts_with("https://");
+            let fits = value.as_deref().is_none_or(|value| param.rule.accepts(value) && is_https(value));
             ensure(fits, &format!("params.{name}.{field}"), || format!("must be {}", param.rule.describe()))?;
         }
     }
@@ -319,8 +310,7 @@ fn words(d: &Definition) -> Result<(), Mistake> {
 
 fn is_url(d: &Definition, url: &str) -> bool {
     // A parameter may be the whole URL; its value is checked when it is given.
-    let whole = url.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    if let Some(name) = whole
+    if let Some(name) = whole_mark(url)
         && d.params.get(name).is_none_or(|param| param.rule == Rule::Url)
     {
         return true;
@@ -337,28 +327,6 @@ fn is_url(d: &Definition, url: &str) -> bool {
         && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "#\"<>\\^`|".contains(c))
 }
 
-fn looks_like(rule: Rule, value: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    match rule {
-        Rule::Url => value.starts_with("https://"),
-        Rule::Host => value.split(['.', ':']).all(label),
-        Rule::HostPath => {
-            let (host, path) = value.split_once('/').unwrap_or((value, "index"));
-            looks_like(Rule::Host, host) && path.split('/').all(|part| looks_like(Rule::Segment, part))
-        }
-        Rule::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
-        Rule::Segment => {
-            !matches!(value, "" | "." | "..")
-                && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        }
-    }
-}
-
 fn is_date(text: &str) -> bool {
     let number = |range: Range<usize>, most: u8| {
         text.get(range).and_then(|t| t.parse::<u8>().ok()).is_some_and(|n| (1..=most).contains(&n))
@@ -370,11 +338,6 @@ fn is_date(text: &str) -> bool {
             .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
         && number(5..7, 12)
         && number(8..10, 31)
-}
-
-fn is_name(mark: &str) -> bool {
-    mark.starts_with(|c: char| c.is_ascii_lowercase())
-        && mark.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// RFC 9110 section 5.6.2, as far as names are in use.

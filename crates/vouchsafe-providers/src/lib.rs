@@ -1,4 +1,4 @@
-//! The catalogue: what is known of each provider, as data. No behaviour lives here.
+//! The catalogue of vouchsafe: the endpoints and quirks of each provider, as data.
 //!
 //! ```
 //! let github = vouchsafe_providers::get("github").expect("it is in the catalogue");
@@ -7,48 +7,54 @@
 //! ```
 #![forbid(unsafe_code)]
 
+use std::sync::{Arc, OnceLock};
+
 mod check;
 mod definition;
+mod endpoints;
 mod locate;
 mod mistake;
 mod owned;
 mod quirks;
 mod read;
 mod subject;
+mod template;
 
 pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
+pub use endpoints::EndpointName;
 pub use quirks::{
     AuthorizationQuirks, CallbackQuirks, EmailList, Encoding, ErrorShape, IdentityQuirks, LongLived,
     OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
 };
 pub use read::DefinitionError;
+pub use template::is_at_or_below;
 
-/// The definition of that slug, if the catalogue has it.
-pub fn get(slug: &str) -> Option<Definition> {
+/// The definition with that slug, if the catalogue has it. It is parsed once per process.
+pub fn get(slug: &str) -> Option<Arc<Definition>> {
     let at = INDEX.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
-    Definition::from_toml(INDEX[at].1).ok()
+    READ[at].get_or_init(|| Definition::from_toml(INDEX[at].1).ok().map(Arc::new)).clone()
 }
 
-/// Every definition of the catalogue, in the order of their slugs.
-pub fn all() -> impl Iterator<Item = Definition> {
-    INDEX.iter().filter_map(|(_, text)| Definition::from_toml(text).ok())
+/// Every definition of the catalogue, sorted by slug.
+pub fn all() -> impl Iterator<Item = Arc<Definition>> {
+    slugs().filter_map(get)
 }
 
-/// The slugs of the catalogue, in order.
+/// The slugs of the catalogue, sorted.
 pub fn slugs() -> impl Iterator<Item = &'static str> {
     INDEX.iter().map(|(slug, _)| *slug)
 }
 
-/// The provider's mark for a button, as SVG of one colour (`currentColor` applies where your style sets `fill`), if
-/// there is one under terms that allow it: see `marks/README.md`. For all others there is [`NEUTRAL_MARK`].
+/// The provider's mark for a button, as an SVG of one colour, if its licence allows that: see `marks/README.md`. Your style
+/// sets the colour by `fill`. For other providers, use [`NEUTRAL_MARK`].
 ///
-/// A mark stays its owner's trademark. Many providers have rules on how a sign-in button may look.
+/// A mark remains its owner's trademark. Many providers have rules for the look of a sign-in button.
 pub fn mark(slug: &str) -> Option<&'static str> {
     let at = MARKS.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
     Some(MARKS[at].1)
 }
 
-/// A mark for providers that have none here: a key.
+/// A mark for providers without one of their own: a key.
 pub const NEUTRAL_MARK: &str = concat!(
     r#"<svg role="img" viewBox="0 0 24 24" xmlns="http://www.w3.org/2000/svg"><title>Sign in</title>"#,
     r#"<path d="M15 2a7 7 0 0 0-6.7 9L2 17.3V22h5v-3h3v-3h2.2l.8-.8A7 7 0 1 0 15 2zm2 7a2 2 0 1 1 0-4 2 2 0 0 1 0 4z"/></svg>"#
@@ -57,3 +63,11 @@ pub const NEUTRAL_MARK: &str = concat!(
 static MARKS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/marks.rs"));
 
 static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/index.rs"));
+
+/// The definitions that were parsed so far, in the order of the index.
+static READ: [OnceLock<Option<Arc<Definition>>>; INDEX.len()] = [const { OnceLock::new() }; INDEX.len()];
+
+/// The examples of the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

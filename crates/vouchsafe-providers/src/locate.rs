@@ -1,7 +1,7 @@
-//! The line and the field of a mistake in a definition's text.
+//! Finds the line and the field of a mistake in the text of a definition.
 use std::ops::Range;
 
-/// What TOML or the shape of a definition has to say against a text, in one paragraph.
+/// The message of the TOML parser in one paragraph, with line and field.
 pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> String {
     let why = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
     let Some(span) = error.span() else { return why };
@@ -12,7 +12,7 @@ pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
-/// The field that a span is in, its tables before it.
+/// The field that a span is in, with its tables.
 fn field_at(why: &str, span: Range<usize>, text: &str) -> Option<String> {
     let begin = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let quoted = |begin: &str| why.strip_prefix(begin)?.split_once('`').map(|(name, _)| name.to_owned());

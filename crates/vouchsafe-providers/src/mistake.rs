@@ -1,4 +1,4 @@
-//! A field of a definition that is wrong, and what the checks share.
+//! A field of a definition that is wrong, and helpers of the checks.
 use crate::locate::line_of;
 
 /// A field that is wrong, and why.
@@ -12,8 +12,8 @@ impl Mistake {
         Self { field: field.to_owned(), why }
     }
 
-    /// In one paragraph, with the line if the field is in the text.
-    pub(crate) fn told_of(&self, text: &str) -> String {
+    /// The message, in one paragraph, with the line of the field if the text has it.
+    pub(crate) fn in_text(&self, text: &str) -> String {
         let told = match line_of(&self.field, text) {
             Some(line) => format!("line {line}, field {}: {}", self.field, self.why),
             None => format!("field {}: {}", self.field, self.why),
@@ -33,16 +33,13 @@ pub(crate) fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), 
     }
     let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     ensure(pointer.starts_with('/') && escapes, field, || {
-        format!("{pointer:?} is not a JSON Pointer: one begins with /, and has ~0 for ~ and ~1 for /")
+        format!(
+            "{pointer:?} is not a JSON Pointer (RFC 6901): begin it with /, and write ~ as ~0 and / as ~1"
+        )
     })
 }
 
-/// What stands between braces.
-pub(crate) fn inside(text: &str) -> impl Iterator<Item = &str> {
-    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(mark, _)| mark))
-}
-
-/// What means something else in a response or among the tokens.
+/// Parameters and members that have a meaning of their own in a response or among the tokens.
 pub(crate) const PROTOCOL: [&str; 14] = [
     "",
     "code",

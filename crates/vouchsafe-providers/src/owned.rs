@@ -1,12 +1,12 @@
-//! What the protocol owns in a request: a definition can neither set it, nor take it away, nor call another by its name.
+//! The parameters and headers that the protocol owns: a definition can neither set nor remove them, nor give their names to
+//! others.
 use std::collections::BTreeMap;
 
 use crate::definition::{Definition, Pkce};
 use crate::mistake::{Mistake, PROTOCOL, ensure};
 use crate::quirks::AuthorizationQuirks;
 
-/// The parameters of an authorization request that the library sets, and those by which a server would take the others
-/// from elsewhere (RFC 9101).
+/// The parameters of an authorization request that the library sets, and the two that would replace them (RFC 9101).
 const AUTHORIZATION: [&str; 10] = [
     "response_type",
     "client_id",
@@ -20,8 +20,7 @@ const AUTHORIZATION: [&str; 10] = [
     "request_uri",
 ];
 
-/// The parameters of a token request that say who asks for what (RFC 6749 sections 4.1.3 and 6, RFC 7521, RFC 7636), and
-/// those of other grants.
+/// The parameters of token requests (RFC 6749 sections 4.1.3 and 6, RFC 7521, RFC 7636) and of other grants.
 const TOKEN: [&str; 17] = [
     "grant_type",
     "code",
@@ -46,7 +45,7 @@ const TOKEN: [&str; 17] = [
 const REVOCATION: [&str; 6] =
     ["token", "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
-/// Headers that say where a request goes, how long it is, what it holds, and who sends it.
+/// Headers that say where a request goes, how long it is, how it is encoded, and who sends it.
 const HEADERS: [&str; 14] = [
     "authorization",
     "connection",
@@ -65,8 +64,8 @@ const HEADERS: [&str; 14] = [
 ];
 
 impl AuthorizationQuirks {
-    /// Whether a parameter of an authorization request is the protocol's: under its own name, under the one that it has at
-    /// this provider, or under another that a server could read as either.
+    /// Whether the protocol owns a parameter of the authorization request: under the name of the RFC, under the name that
+    /// this provider gives it, or under a spelling that a server could read as either.
     pub fn owns(&self, name: &str) -> bool {
         owns(&AUTHORIZATION, [&self.names, &self.names], name)
     }
@@ -82,7 +81,7 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
 
 fn authorization(d: &Definition) -> Result<(), Mistake> {
     let quirks = &d.authorization;
-    // What has another name is not there for a server that knows the RFC's, as if it were left out.
+    // A server that knows only the RFC's name does not see a renamed parameter, as if it were left out.
     let leaves_out = |name: &str| match name {
         "client_id" | "redirect_uri" | "scope" => true,
         "nonce" => !d.nonce,
@@ -92,11 +91,15 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
     for (name, own) in &quirks.names {
         let field = format!("authorization.names.{name}");
         ensure(AUTHORIZATION.contains(&name.as_str()), &field, || {
-            format!("only {} have other names", AUTHORIZATION[..8].join(", "))
+            format!("cannot be renamed: only {} can", AUTHORIZATION[..8].join(", "))
         })?;
-        ensure(leaves_out(name), &field, || "must keep its name: logins are not safe without it".to_owned())?;
+        ensure(leaves_out(name), &field, || {
+            "must keep its name: logins are not secure without it".to_owned()
+        })?;
         let may_be_empty = !matches!(name.as_str(), "client_id" | "redirect_uri");
-        ensure(!own.is_empty() || may_be_empty, &field, || "cannot be left out".to_owned())?;
+        ensure(!own.is_empty() || may_be_empty, &field, || {
+            "must not be empty: the parameter cannot be left out".to_owned()
+        })?;
     }
     let known = [&AUTHORIZATION[..], &["response_mode"]].concat();
     distinct("authorization.names", &known, &[&quirks.names])?;
@@ -106,7 +109,7 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
     for (table, name) in params {
         unowned(&format!("{table}.{name}"), name, owns(&AUTHORIZATION, names, name))?;
     }
-    // A code in a fragment or in a window's message goes past what checks a response.
+    // A code in a fragment or in a window's message would bypass the checks of the response.
     let mode = quirks.params.iter().find(|(name, _)| plain(name) == "response_mode");
     let known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
     ensure(known, "authorization.params.response_mode", || "must be query or form_post".to_owned())?;
@@ -121,17 +124,19 @@ fn token(d: &Definition) -> Result<(), Mistake> {
         for (name, own) in names {
             let field = format!("{table}.{name}");
             ensure(TOKEN[..10].contains(&name.as_str()), &field, || {
-                format!("only {} have other names", TOKEN[..10].join(", "))
+                format!("cannot be renamed: only {} can", TOKEN[..10].join(", "))
             })?;
-            // A token alone is enough for some to refresh it.
+            // Some providers need nothing but the token to refresh it.
             let may_be_empty = matches!(name.as_str(), "grant_type" | "redirect_uri" | "scope")
                 || (table == "refreshing.names" && matches!(name.as_str(), "client_id" | "client_secret"))
                 || (name == "code_verifier" && d.pkce == Pkce::Unsupported);
-            ensure(!own.is_empty() || may_be_empty, &field, || "cannot be left out".to_owned())?;
+            ensure(!own.is_empty() || may_be_empty, &field, || {
+                "must not be empty: the parameter cannot be left out".to_owned()
+            })?;
         }
     }
     distinct("token.names", &TOKEN, &[own])?;
-    // What refreshing calls otherwise counts before what the token endpoint does.
+    // The names of `refreshing` come before those of `token`.
     distinct("refreshing.names", &TOKEN, &[refreshing, own])?;
     let names = [own, refreshing];
     let owned = |name: &str| owns(&TOKEN, names, name);
@@ -143,7 +148,7 @@ fn token(d: &Definition) -> Result<(), Mistake> {
     for name in d.refreshing.params.keys() {
         let again = d.token.params.keys().any(|known| plain(known) == plain(name));
         ensure(!again, &format!("refreshing.params.{name}"), || {
-            "is in every token request already, by token.params".to_owned()
+            "is already in every token request: token.params sets it".to_owned()
         })?;
     }
     if let Some(long_lived) = &d.long_lived {
@@ -164,14 +169,16 @@ fn revocation(d: &Definition) -> Result<(), Mistake> {
     for (name, own) in &quirks.names {
         let field = format!("revocation.names.{name}");
         ensure(REVOCATION[..4].contains(&name.as_str()), &field, || {
-            format!("only {} have other names", REVOCATION[..4].join(", "))
+            format!("cannot be renamed: only {} can", REVOCATION[..4].join(", "))
         })?;
-        ensure(!own.is_empty() || name == "token_type_hint", &field, || "cannot be left out".to_owned())?;
+        ensure(!own.is_empty() || name == "token_type_hint", &field, || {
+            "must not be empty: the parameter cannot be left out".to_owned()
+        })?;
     }
     distinct("revocation.names", &REVOCATION, &[&quirks.names])?;
     let names = [&quirks.names, &quirks.names];
     let token_name = quirks.token_name.as_deref();
-    // Where the token has a name of its own, neither it nor a hint is sent as RFC 7009 has it.
+    // If the token has another name, neither `token` nor `token_type_hint` is sent.
     let owned = |name: &str| {
         let (is_rfc_s, name) = (owns(&REVOCATION, names, name), plain(name));
         match token_name {
@@ -190,7 +197,7 @@ fn revocation(d: &Definition) -> Result<(), Mistake> {
     query("revocation_endpoint", &d.revocation_endpoint, owned)
 }
 
-/// What comes by the browser, which can change it.
+/// The parameters that come through the browser, which can change them.
 fn callback(d: &Definition) -> Result<(), Mistake> {
     let names = [&d.token.names, &d.refreshing.names];
     for name in &d.callback.forward {
@@ -203,7 +210,7 @@ fn callback(d: &Definition) -> Result<(), Mistake> {
     }
     let hmac = d.callback.hmac.as_deref();
     ensure(hmac.is_none_or(|name| !PROTOCOL.contains(&name)), "callback.hmac", || {
-        "must be the name of a parameter that the protocol does not own".to_owned()
+        "must be the name of a parameter that the protocol does not use".to_owned()
     })
 }
 
@@ -224,7 +231,9 @@ fn userinfo(d: &Definition) -> Result<(), Mistake> {
     }
     let header = quirks.token.strip_prefix("header:");
     let forbidden = header.is_some_and(|name| HEADERS[1..].iter().any(|h| name.eq_ignore_ascii_case(h)));
-    ensure(!forbidden, "userinfo.token", || "cannot be in a header that the protocol owns".to_owned())?;
+    ensure(!forbidden, "userinfo.token", || {
+        "must name another header: the library or the connection sets this one".to_owned()
+    })?;
     headers("userinfo.headers", &quirks.headers, header)?;
     query("userinfo_endpoint", &d.userinfo_endpoint, owned)?;
     let emails = d.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
@@ -235,7 +244,7 @@ fn headers(field: &str, headers: &BTreeMap<String, String>, token: Option<&str>)
     for name in headers.keys() {
         let own = HEADERS.into_iter().chain(token).any(|header| name.eq_ignore_ascii_case(header));
         ensure(!own && !name.to_ascii_lowercase().starts_with("proxy-"), &format!("{field}.{name}"), || {
-            "is a header that the library sets or must not be set".to_owned()
+            "must not be set: the library or the connection sets this header, or must not send it".to_owned()
         })?;
     }
     Ok(())
@@ -244,10 +253,12 @@ fn headers(field: &str, headers: &BTreeMap<String, String>, token: Option<&str>)
 fn unowned(field: &str, name: &str, owned: bool) -> Result<(), Mistake> {
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
     ensure(is_name, field, || "must be the name of a parameter".to_owned())?;
-    ensure(!owned, field, || "is a parameter that the protocol owns: the library sets it".to_owned())
+    ensure(!owned, field, || {
+        "must not be set: the protocol owns this parameter, and the library sets it".to_owned()
+    })
 }
 
-/// No parameter has the name of another, whether that one is sent or not.
+/// No parameter has the name of another, even of one that is not sent.
 fn distinct(field: &str, known: &[&str], names: &[&BTreeMap<String, String>]) -> Result<(), Mistake> {
     let called = |name: &str| {
         let own = names.iter().find_map(|names| names.get(name));
@@ -259,21 +270,21 @@ fn distinct(field: &str, known: &[&str], names: &[&BTreeMap<String, String>]) ->
         let another =
             known.iter().filter(|other| *other != name).find(|other| own == **other || own == called(other));
         let Some(other) = another.filter(|_| !own.is_empty()) else { continue };
-        let why = format!("must not be called as {other} is");
+        let why = format!("must not have the name of another parameter: {other}");
         return Err(Mistake::new(&format!("{field}.{name}"), why));
     }
     Ok(())
 }
 
-/// The query of an endpoint is sent along with what the library puts behind it.
+/// The query of an endpoint is sent together with the parameters of the library.
 fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Result<(), Mistake> {
     let Some((_, query)) = url.as_deref().and_then(|url| url.split_once('?')) else { return Ok(()) };
-    // Some servers take a semicolon for an ampersand.
+    // Some servers read a semicolon as an ampersand.
     for pair in query.split(['&', ';']) {
         let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
         ensure(!owned(&name), field, || {
             let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-            format!("has {name} in its query, a parameter that the protocol owns")
+            format!("must not have {name} in its query: the protocol owns this parameter")
         })?;
     }
     Ok(())
@@ -285,14 +296,14 @@ fn owns(known: &[&str], names: [&BTreeMap<String, String>; 2], name: &str) -> bo
     known.contains(&name.as_str()) || own.any(|own| plain(own) == name)
 }
 
-/// A name as lenient servers read it: in any letters (ASP.NET), as the first member of a list (`redirect_uri[]`), with a
-/// dot, a space or a hyphen for an underscore, and without what stands before or behind it (PHP).
+/// A name as lenient servers read it: in upper or lower case (ASP.NET), as the first member of a list (`redirect_uri[]`),
+/// with a dot, a space or a hyphen for an underscore, and without white space around it (PHP).
 fn plain(name: &str) -> String {
     let name = name.split(['[', '\0']).next().unwrap_or_default().trim();
     name.chars().map(|c| if matches!(c, '.' | ' ' | '-') { '_' } else { c.to_ascii_lowercase() }).collect()
 }
 
-/// Form decoding, of as much as there is.
+/// Form decoding that never fails.
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let Some((&first, tail)) = rest.split_first() {

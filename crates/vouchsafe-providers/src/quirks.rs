@@ -1,4 +1,4 @@
-//! How a provider departs from the RFCs, a table for each exchange.
+//! How a provider departs from the RFCs: a table for each request.
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct AuthorizationQuirks {
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
-    /// Parameters that the protocol leaves to the client, and without which this provider refuses a request: `nonce`.
-    /// They are sent in any case.
+    /// Optional parameters of the protocol that this provider requires: `nonce`. They are always sent.
     pub required: Vec<String>,
-    /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
+    /// The names of parameters at this provider: `client_id = "client_key"`. An empty name leaves the parameter out.
     pub names: BTreeMap<String, String>,
-    /// In which order `client_id`, `redirect_uri`, `response_type` and `scope` stand, where the provider minds.
+    /// The order of `client_id`, `redirect_uri`, `response_type` and `scope`, if the provider requires one.
     pub order: Vec<String>,
-    /// A fragment that the URL must end in.
+    /// The fragment at the end of the URL.
     pub fragment: Option<String>,
     /// Parameters that the provider documents for applications to set.
     pub options: BTreeMap<String, OptionalParam>,
@@ -28,9 +27,9 @@ pub struct AuthorizationQuirks {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct OptionalParam {
-    /// What it is for.
+    /// The meaning of the parameter.
     pub description: String,
-    /// The values that it may have; any if there are none.
+    /// The allowed values; empty if all are allowed.
     pub values: Vec<String>,
 }
 
@@ -39,33 +38,32 @@ pub struct OptionalParam {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct CallbackQuirks {
-    /// What is cut off the end of a code: some providers add a fragment's beginning.
+    /// A suffix to remove from the code: some providers append the beginning of a fragment.
     pub code_suffix: Option<String>,
-    /// Parameters that go on into the token request.
+    /// Parameters that are copied into the token request.
     pub forward: Vec<String>,
     /// A parameter that authenticates the others: the hexadecimal HMAC-SHA-256 under the client secret of the other
     /// parameters, sorted, as `name=value` joined by `&`.
     pub hmac: Option<String>,
-    /// Parameters that must come back with just that value: `shop = "{shop}.example.com"`.
+    /// Parameters that must have exactly this value: `shop = "{shop}.example.com"`.
     pub expect: BTreeMap<String, String>,
-    /// A parameter that holds a profile as JSON text, where the provider tells one there. It comes by the browser, which
-    /// can change it: of all that it says only the name is used.
+    /// A parameter with a profile as JSON text. It comes through the browser, which can change it, so only the name is used.
     pub profile: Option<String>,
-    /// Where in that profile the parts of the name are, in their order: JSON Pointers.
+    /// The parts of the name in that profile, in order: JSON Pointers.
     pub profile_name: Vec<String>,
 }
 
-/// Where the parameters of a request go.
+/// How the parameters of a request are sent.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Encoding {
-    /// Into a form, sent by POST.
+    /// As a form, by POST.
     #[default]
     Form,
-    /// Into a JSON object, sent by POST.
+    /// As a JSON object, by POST.
     Json,
-    /// Into the query, sent by GET.
+    /// In the query, by GET.
     Query,
 }
 
@@ -74,40 +72,39 @@ pub enum Encoding {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct TokenQuirks {
-    /// Where the parameters of the request go.
+    /// How the parameters are sent.
     pub encoding: Encoding,
-    /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
+    /// The names of parameters at this provider: `client_id = "client_key"`. An empty name leaves the parameter out.
     pub names: BTreeMap<String, String>,
-    /// What a grant type is called here: `authorization_code = "web_server"`.
+    /// The names of grant types at this provider: `authorization_code = "web_server"`.
     pub grant_types: BTreeMap<String, String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
-    /// The scopes that were asked for go along with the code.
+    /// The token request contains the requested scopes.
     pub scope: bool,
-    /// Headers that every request carries; `{client_id}` stands for the client id.
+    /// Headers that every request carries; `{client_id}` is the client id.
     pub headers: BTreeMap<String, String>,
-    /// Where in the answer the members are: JSON Pointers, the first that finds an object is taken; an empty one stands
-    /// for the answer itself, as no pointer does. What stands beside is kept, but is no part of the token.
+    /// The object with the members of the token response: JSON Pointers, of which the first that finds an object counts. An
+    /// empty pointer, or no pointer, is the response itself. Other members are kept, but are not part of the token.
     pub answer: Vec<String>,
-    /// What a member of the answer is called here: `access_token = "accessToken"`.
+    /// The names of members of the response at this provider: `access_token = "accessToken"`.
     pub answer_names: BTreeMap<String, String>,
-    /// Answers may be forms: `access_token=…&expires_in=…`.
+    /// The response may be a form: `access_token=…&expires_in=…`.
     pub form_answer: bool,
-    /// Content types, besides JSON, that JSON answers are sent as.
+    /// Further content types of JSON responses.
     pub content_types: Vec<String>,
     /// `expires_in` is in milliseconds.
     pub expires_in_milliseconds: bool,
-    /// An `expires_in` of 0 means never.
+    /// An `expires_in` of 0 means that the token does not expire.
     pub expires_in_zero_is_never: bool,
-    /// The characters that separate scopes in an answer.
+    /// The characters that separate scopes in a response.
     pub scope_separators: String,
-    /// Answers carry no `token_type`, or another word than `Bearer` for the same. Types that ask for more than a bearer
-    /// token does, such as `DPoP`, are refused all the same.
+    /// Responses have no `token_type`, or use another word for `Bearer`. Types that need more than a bearer token does,
+    /// such as `DPoP`, are still refused.
     pub token_type_absent: bool,
-    /// How an answer says no with a status of success, where it does so in words of its own.
+    /// How an error looks that comes with a status of success.
     pub failure: Option<ErrorShape>,
-    /// What the provider's error codes are in the words of the RFCs, wherever they come from:
-    /// `bad_refresh_token = "invalid_grant"`.
+    /// The provider's error codes in the words of the RFCs, at every endpoint: `bad_refresh_token = "invalid_grant"`.
     pub error_codes: BTreeMap<String, String>,
 }
 
@@ -116,20 +113,20 @@ pub struct TokenQuirks {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct RefreshQuirks {
-    /// Where the parameters of the request go, if not where those of the code's go.
+    /// How the parameters are sent, if not as in the token request for a code.
     pub encoding: Option<Encoding>,
-    /// What a parameter is called here, beyond what [`TokenQuirks::names`] says.
+    /// The names of parameters, in addition to [`TokenQuirks::names`].
     pub names: BTreeMap<String, String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
-    /// The redirect URI goes along.
+    /// The request contains the redirect URI.
     pub redirect_uri: bool,
-    /// The scopes go along.
+    /// The request contains the scopes.
     pub scope: bool,
-    /// Parameters of the authorization response that go along again: some of [`CallbackQuirks::forward`]. They are kept
-    /// with the tokens.
+    /// Parameters of the authorization response that the request repeats: some of [`CallbackQuirks::forward`]. They are
+    /// kept with the tokens.
     pub forward: Vec<String>,
-    /// It is the access token that is refreshed, not a refresh token.
+    /// The request contains the access token instead of a refresh token.
     pub access_token: bool,
 }
 
@@ -138,51 +135,51 @@ pub struct RefreshQuirks {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct RevocationQuirks {
-    /// The method; POST unless it is set.
+    /// The method; POST by default.
     pub method: Option<String>,
-    /// Where the parameters go.
+    /// How the parameters are sent.
     pub encoding: Encoding,
-    /// What a parameter is called here: `client_id = "client_key"`. An empty name leaves it out.
+    /// The names of parameters at this provider: `client_id = "client_key"`. An empty name leaves the parameter out.
     pub names: BTreeMap<String, String>,
-    /// What the parameter `token` is called; empty to leave it out. Where it is set, no `token_type_hint` is sent.
+    /// The name of the parameter `token`; empty to leave it out. If it is set, no `token_type_hint` is sent.
     pub token_name: Option<String>,
     /// Parameters that every request carries.
     pub params: BTreeMap<String, String>,
-    /// The access token authenticates the request, as `Authorization: Bearer`; the client does so only where
-    /// `revocation_auth` says how.
+    /// The access token authenticates the request, as `Authorization: Bearer`. The client authenticates as well only if
+    /// `revocation_auth` is set.
     pub bearer: bool,
-    /// Only access tokens can be revoked, or only refresh tokens: `access_token` or `refresh_token`.
+    /// The only kind of token that can be revoked: `access_token` or `refresh_token`.
     pub only: Option<String>,
-    /// How an answer says no with a status of success.
+    /// How an error looks that comes with a status of success.
     pub failure: Option<ErrorShape>,
 }
 
-/// A long-lived token for a short-lived one.
+/// How to get a long-lived token for a short-lived one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LongLived {
-    /// The endpoint; the token endpoint unless it is set.
+    /// The endpoint; the token endpoint by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Where the parameters go.
+    /// How the parameters are sent.
     #[serde(default)]
     pub encoding: Encoding,
     /// The grant type.
     pub grant_type: String,
-    /// What the parameter with the short-lived token is called.
+    /// The name of the parameter with the short-lived token.
     pub token_name: String,
 }
 
-/// How an answer says no in words of its own, whatever its status: by a member whose value is none of those that mean
-/// success. A member that is null or an empty list is not there.
+/// The shape of an error response that is not RFC 6749's, whatever its status: a member has a value that does not mean
+/// success. A member that is null or an empty list counts as absent.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ErrorShape {
-    /// The pointer to the member that tells. Where it is not there, nothing failed.
+    /// The pointer to that member. If it is absent, nothing failed.
     pub code: String,
-    /// The values that mean success, as text; numbers and truth values are compared by how they are written.
+    /// The values that mean success, as text; numbers and booleans are compared as they are written.
     #[serde(default)]
     pub success: Vec<String>,
     /// The pointer to the provider's explanation.
@@ -190,33 +187,32 @@ pub struct ErrorShape {
     pub description: Option<String>,
 }
 
-/// How the profile is asked for.
+/// How the profile is requested.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct UserInfoQuirks {
-    /// What takes the place of a profile where there is none to ask for.
+    /// Where the profile comes from.
     pub source: ProfileSource,
-    /// The method: `GET` or `POST`; POST wherever there is a body.
+    /// The method: `GET` or `POST`; always POST if there is a body.
     pub method: String,
-    /// Where the access token goes: `bearer`, `scheme:OAuth`, `scheme:` (bare), `header:NAME`, `query:NAME`, `body:NAME`.
+    /// How the access token is sent: `bearer`, `scheme:OAuth`, `scheme:` (bare), `header:NAME`, `query:NAME`, `body:NAME`.
     pub token: String,
-    /// Headers that the request carries; `{client_id}` stands for the client id.
+    /// Headers that the request carries; `{client_id}` is the client id.
     pub headers: BTreeMap<String, String>,
-    /// Parameters in the query, or in the form of a POST; `{client_id}` stands for the client id, `{token:/uid}` for a
-    /// member of the token answer.
+    /// Parameters in the query, or in the form of a POST; `{client_id}` is the client id, `{token:/uid}` a member of the
+    /// token response.
     pub params: BTreeMap<String, String>,
-    /// A parameter beside these that proves the client's secret: the hexadecimal HMAC-SHA-256 of the access token under
-    /// it. A client without a secret sends none.
+    /// A parameter that proves the client secret: the hexadecimal HMAC-SHA-256 of the access token under it. A client
+    /// without a secret does not send it.
     pub proof: Option<String>,
     /// A JSON body, such as a GraphQL query.
     pub body: Option<String>,
-    /// Content types, besides JSON, that JSON answers are sent as.
+    /// Further content types of JSON responses.
     pub content_types: Vec<String>,
-    /// The answer is a JWT that the provider signs (OpenID Connect Core section 5.3.2). One that is not signed is
-    /// refused.
+    /// The response is a JWT that the provider signs (OpenID Connect Core section 5.3.2). An unsigned response is refused.
     pub signed: bool,
-    /// How an answer says no with a status of success.
+    /// How an error looks that comes with a status of success.
     pub failure: Option<ErrorShape>,
 }
 
@@ -230,80 +226,80 @@ pub enum ProfileSource {
     Userinfo,
     /// The claims of the ID token: there is no userinfo endpoint.
     IdToken,
-    /// The token answer: there is no userinfo endpoint.
+    /// The token response: there is no userinfo endpoint.
     Token,
-    /// The claims of the access token, where the provider documents it as a JWT for the client to verify: there is no
-    /// userinfo endpoint.
+    /// The claims of the access token, if the provider documents it as a JWT that clients verify: there is no userinfo
+    /// endpoint.
     AccessToken,
 }
 
-/// Where a profile keeps who the user is: JSON Pointers (RFC 6901), the first that finds something is taken.
+/// Where a profile says who the user is: JSON Pointers (RFC 6901), of which the first that finds something counts.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct IdentityQuirks {
-    /// What stands for the issuer in the key of an account where the provider has none: a URL at the host of the token
-    /// endpoint, such as `https://{shop}.example.com/staff`. That endpoint's origin unless it is set. It keeps users apart
-    /// whom one server tells under one subject.
+    /// The issuer in the key of an account, if the provider has no issuer: a URL at the host of the token endpoint, such as
+    /// `https://{shop}.example.com/staff`. The default is the origin of that endpoint. Set it if one server gives different
+    /// users the same subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The user's identifier, unique and never reassigned at this provider: where several of the pointers find something,
-    /// it must be the same. None where the provider tells only what passes to others, such as a user name; no pointer to
-    /// such a member is accepted.
+    /// The user's identifier, unique and never reassigned at this provider. If several pointers find something, the values
+    /// must be equal. Empty if the provider has no permanent identifier; a pointer to a member that can change, such as a
+    /// user name, is refused.
     ///
-    /// Where one member is not unique, several are put together: pointers in braces with a slash between them,
-    /// `{/team/id}/{/id}`. What they find is escaped as in a URL, so that no two users look alike.
+    /// If one member is not unique, join several: pointers in braces, separated by slashes, `{/team/id}/{/id}`. The values
+    /// are percent-encoded, so that two users never get the same subject.
     pub subject: Vec<String>,
     /// The subject is the last part of a path or URL.
     pub subject_is_last_segment: bool,
     /// The e-mail.
     pub email: Vec<String>,
-    /// Whether the provider vouches for that e-mail: all of these must say so.
+    /// Whether the e-mail is verified: all of these must be true.
     pub email_verified: Vec<String>,
     /// `email_verified` is sent as the text `"true"` or `"false"`, or as 1 or 0, number or text.
     pub email_verified_text: bool,
-    /// The provider documents that it gives out verified e-mails alone.
+    /// The provider documents that every e-mail is verified.
     pub email_always_verified: bool,
     /// The name to show.
     pub name: Vec<String>,
     /// The URL of a picture.
     pub picture: Vec<String>,
-    /// How a picture's URL is put together: pointers in braces, `https://cdn.example/{/id}/{/avatar}.png`. It is left
-    /// out where one of them finds nothing.
+    /// The URL of a picture, with pointers in braces: `https://cdn.example/{/id}/{/avatar}.png`. There is no picture if one
+    /// of them finds nothing.
     pub picture_template: Option<String>,
     /// The picture's URL is escaped as in HTML.
     pub picture_is_html: bool,
-    /// A list of the user's e-mails, or a second call for them; it takes the place of `email`.
+    /// A list of the user's e-mails, in the profile or at another endpoint; it replaces `email`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emails: Option<EmailList>,
 }
 
-/// A list of a user's e-mails: from a call of its own, or in the profile. The one that is primary is taken.
+/// A list of a user's e-mails, in the profile or at another endpoint. The primary one is used.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EmailList {
-    /// The endpoint, called with the access token; none where the list is in the profile. Pointers in braces stand for
-    /// what they find in the profile: `https://api.example/users/{/user_id}`.
+    /// The endpoint, called with the access token; unset if the list is in the profile. Pointers in braces are filled in
+    /// from the profile: `https://api.example/users/{/user_id}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// The statuses that mean: this application may not see the list.
+    /// The HTTP statuses that mean that this application may not see the list.
     #[serde(default)]
     pub absent_on: Vec<u16>,
-    /// The pointer to the list; empty for the whole answer.
+    /// The pointer to the list; empty for the whole response.
     #[serde(default)]
     pub list: String,
-    /// There is no list, but one entry alone, where `list` points.
+    /// `list` points to one entry instead of a list.
     #[serde(default)]
     pub single: bool,
-    /// In an entry, the pointer to the address; empty where the entry is the address.
+    /// In an entry, the pointer to the address; empty if the entry is the address.
     pub email: String,
-    /// In an entry, the pointer to the mark of the primary one: true, or a list that holds `primary`. The first entry
-    /// is taken where no such mark exists.
+    /// In an entry, the pointer to the mark of the primary address: true, or a list that contains `primary`. Without it, the
+    /// first entry is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<String>,
-    /// In an entry, the pointer to the mark of a verified one: true, `"true"`, or `"confirmed"`. With a mark, only
-    /// verified addresses are taken; without one, nobody vouches for them.
+    /// In an entry, the pointer to the mark of a verified address: true, `"true"`, or `"confirmed"`. With it, only verified
+    /// addresses are used; without it, addresses count as unverified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
 }

@@ -5,29 +5,38 @@ use crate::definition::Definition;
 use crate::{check, locate};
 
 impl Definition {
-    /// Reads a definition.
+    /// Reads a definition from TOML and checks it.
     ///
     /// # Errors
-    /// Says the line and the field that is wrong, and why.
+    /// Names the line and the field, and says what is wrong with it.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
         let definition =
             toml::from_str(text).map_err(|e| DefinitionError { message: locate::unreadable(&e, text) })?;
-        check::check(&definition).map_err(|mistake| DefinitionError { message: mistake.told_of(text) })?;
+        check::check(&definition).map_err(|mistake| DefinitionError { message: mistake.in_text(text) })?;
         Ok(definition)
     }
 
-    /// Checks what no definition may say, whoever made it and however: a parameter that the protocol owns, set, taken away
-    /// or called otherwise; a subject that its owner can change or give away; an issuer that is another server's.
-    /// [`Definition::from_toml`] checks that and more. The library checks it whenever a client is made.
+    /// Checks what no definition may contain, however it was made: it must not set, remove or rename a parameter that the
+    /// protocol owns, name a subject that users can change or give away, or claim the issuer of another server.
+    /// [`Definition::from_toml`] checks this and more. The library checks it whenever a client is made.
     ///
     /// # Errors
-    /// Says the field that is wrong, and why.
+    /// Names the field, and says what is wrong with it.
     pub fn check(&self) -> Result<(), DefinitionError> {
-        check::safety(self).map_err(|mistake| DefinitionError { message: mistake.told_of("") })
+        check::safety(self).map_err(|mistake| DefinitionError { message: mistake.in_text("") })
+    }
+
+    /// The part of [`Definition::check`] that remains to be checked when parameters are filled in: what is requested, and by
+    /// which member a user is known. Which server the users belong to is a question to the templates.
+    ///
+    /// # Errors
+    /// Names the field, and says what is wrong with it.
+    pub fn check_requests(&self) -> Result<(), DefinitionError> {
+        check::requests(self).map_err(|mistake| DefinitionError { message: mistake.in_text("") })
     }
 }
 
-/// A definition that cannot be read: what is wrong, and where.
+/// A definition is wrong: the message names the line and the field.
 #[derive(Clone, Debug)]
 pub struct DefinitionError {
     message: String,

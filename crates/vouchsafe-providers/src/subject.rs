@@ -1,8 +1,9 @@
-//! What a user can be told by: what nobody can change or give away.
+//! The subject of an identity must be permanent: a user can neither change it nor give it away.
 use crate::definition::Definition;
-use crate::mistake::{Mistake, ensure, inside, pointer_in};
+use crate::mistake::{Mistake, ensure, pointer_in};
+use crate::template::marks;
 
-/// How names of members end that their owner chooses, changes or passes on: user names, addresses, numbers, pages.
+/// Endings of members that a user can choose, change or pass on: user names, addresses, phone numbers, pages.
 const PASSING: [&str; 25] = [
     "name",
     "login",
@@ -31,16 +32,16 @@ const PASSING: [&str; 25] = [
     "photo",
 ];
 
-/// Members of an object that hold what it is called after.
+/// Members that hold the value of the object around them.
 const INSIDE: [&str; 6] = ["value", "text", "raw", "address", "primary", "default"];
 
-/// Members that end like those and are none, as the provider documents.
+/// Members that end like those but are permanent, as the provider documents.
 const LASTING: [(&str, &str); 1] = [
-    // https://api.freeagent.com/v2/users/123: the address of the API, made of the user's number.
+    // https://api.freeagent.com/v2/users/123: the URL of the user in the API, made of the user's number.
     ("freeagent", "/user/url"),
 ];
 
-/// What the identity's key is made of is unique at its server, and never another user's.
+/// The subject is unique at its server, and never another user's.
 pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
     shape(d)?;
     let identity = &d.identity;
@@ -49,19 +50,19 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
             let lasts = LASTING.contains(&(d.slug.as_str(), pointer));
             ensure(lasts || !passes(pointer), "identity.subject", || {
                 format!(
-                    "{pointer} is what a user chooses, changes or gives away: it tells nobody who the user is"
+                    "{pointer} is something a user can choose, change or give away: use a permanent identifier"
                 )
             })?;
             let shown = [&identity.name, &identity.email, &identity.picture];
             ensure(!shown.iter().any(|list| list.iter().any(|p| p == pointer)), "identity.subject", || {
-                format!("{pointer} is the user's name, e-mail or picture as well, and these can change")
+                format!("{pointer} is also used as name, e-mail or picture, and these can change")
             })?;
         }
     }
     Ok(())
 }
 
-/// A pointer, or pointers in braces with a slash between them.
+/// A pointer, or pointers in braces, separated by slashes.
 fn shape(d: &Definition) -> Result<(), Mistake> {
     let field = "identity.subject";
     for subject in &d.identity.subject {
@@ -71,19 +72,19 @@ fn shape(d: &Definition) -> Result<(), Mistake> {
         if !subject.starts_with('{') {
             continue;
         }
-        let marks: Vec<String> = inside(subject).map(|mark| format!("{{{mark}}}")).collect();
-        ensure(marks.join("/") == *subject, field, || {
-            format!("{subject:?} must be pointers in braces with a slash between them: {{/team/id}}/{{/id}}")
+        let joined: Vec<String> = marks(subject).map(|mark| format!("{{{mark}}}")).collect();
+        ensure(joined.join("/") == *subject, field, || {
+            format!("{subject:?} must be pointers in braces, separated by slashes: {{/team/id}}/{{/id}}")
         })?;
         ensure(!d.identity.subject_is_last_segment, field, || {
-            "cannot be put together where it is the last part of something".to_owned()
+            "cannot have several parts if subject_is_last_segment is set".to_owned()
         })?;
     }
     Ok(())
 }
 
 fn parts(subject: &str) -> Vec<&str> {
-    if subject.starts_with('{') { inside(subject).collect() } else { vec![subject] }
+    if subject.starts_with('{') { marks(subject).collect() } else { vec![subject] }
 }
 
 fn passes(pointer: &str) -> bool {

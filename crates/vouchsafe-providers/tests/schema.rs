@@ -1,8 +1,9 @@
 //! Every definition of the catalogue is whole, and a mistake in one is told with its place.
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule, all, get, slugs};
+use vouchsafe_providers::{Definition, EndpointName, Kind, ProfileSource, Rule, all, get, slugs};
 
 const FULL: &str = include_str!("full.toml");
 
@@ -14,7 +15,8 @@ fn every_file_of_the_catalogue_can_be_read() {
         let definition =
             Definition::from_toml(&text).unwrap_or_else(|e| panic!("providers/{slug}.toml: {e}"));
         assert_eq!(definition.slug, slug, "the slug is the name of the file");
-        assert_eq!(get(slug).as_ref(), Some(&definition));
+        assert_eq!(get(slug).as_deref(), Some(&definition));
+        assert!(Arc::ptr_eq(&get(slug).unwrap(), &get(slug).unwrap()), "{slug} is parsed once");
     }
     assert_eq!(all().count(), slugs().count());
 }
@@ -187,7 +189,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
     let cases = [
         ("slug", "Acme Inc", "lower case"),
         ("slug", "", "lower case"),
-        ("display_name", " ", "is empty"),
+        ("display_name", " ", "must not be empty"),
         ("kind", "saml", "unknown variant"),
         ("issuer", "full.example", url),
         ("discovery", "http://full.example", url),
@@ -207,17 +209,21 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("end_session_endpoint", "http://localhost.evil.example", url),
         ("userinfo_endpoint", "https://{region}.full.example", "{region} is not described"),
         ("scopes", "[\"a,b\"]", "without the separator"),
-        ("scope_separator", "", "is empty"),
+        ("scope_separator", "", "must not be empty"),
         ("client_auth", "private_key", "unknown variant"),
         ("revocation_auth", "magic", "unknown variant"),
         ("pkce", "plain", "unknown variant"),
         ("documentation", "RFC 6749", "must begin with https://"),
         ("checked", "23.11.2026", "must be a date"),
         ("checked", "2026-13-01", "must be a date"),
-        ("authorization.order", "[\"client_id\", \"state\"]", "redirect_uri, response_type, scope alone"),
+        (
+            "authorization.order",
+            "[\"client_id\", \"state\"]",
+            "only contain client_id, redirect_uri, response_type, scope",
+        ),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
         ("callback.expect.shop", "{shop}", "{shop} is not described"),
-        ("callback.profile", "state", "the protocol does not own"),
+        ("callback.profile", "state", "the protocol does not use"),
         ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),
         ("token.answer", "[\"/data\", \"data\"]", pointer),
@@ -235,8 +241,8 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("revocation.failure.code", "ok", pointer),
         ("long_lived.endpoint", "long", url),
         ("userinfo.source", "elsewhere", "unknown variant"),
-        ("userinfo.source", "token", "there is one"),
-        ("userinfo.source", "access_token", "a JWT that nobody can verify"),
+        ("userinfo.source", "token", "remove one of the two"),
+        ("userinfo.source", "access_token", "publishes keys to verify the JWT"),
         ("userinfo.method", "PUT", "must be GET or POST"),
         ("userinfo.signed", "[true]", "invalid type"),
         ("authorization.required", "[\"prompt\"]", "must be nonce or state"),
@@ -299,7 +305,7 @@ fn a_mistake_inside_a_value_of_several_lines_is_told_with_the_field() {
 fn an_openid_provider_without_an_issuer_is_refused() {
     let text = "slug = \"a\"\ndisplay_name = \"A\"\nkind = \"openid\"\ndocumentation = \"https://a.example\"\n\
                 checked = \"2026-11-23\"\n";
-    assert_eq!(refusal(text), "field issuer: an OpenID Provider has one");
+    assert_eq!(refusal(text), "field issuer: is missing: a provider of the kind openid needs it");
 }
 
 #[test]
@@ -318,7 +324,7 @@ fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
 #[test]
 fn a_signed_profile_without_keys_to_verify_it_by_is_refused() {
     let message = refusal(&FULL.replace("signed = false", "signed = true"));
-    assert!(message.contains("field userinfo.signed: is for OpenID Providers"), "{message}");
+    assert!(message.contains("field userinfo.signed: needs a provider of the kind openid"), "{message}");
 }
 
 #[test]
@@ -380,6 +386,21 @@ fn the_staff_of_a_shop_is_never_the_shop() {
 }
 
 #[test]
+fn every_endpoint_is_a_field_of_its_own_and_has_its_name_in_metadata() {
+    let mut full = Definition::clone(&Definition::from_toml(FULL).unwrap());
+    for name in EndpointName::ALL {
+        let line = format!("{name} = ", name = name.as_str());
+        assert!(FULL.lines().any(|l| l.starts_with(&line)), "full.toml lacks {line}");
+        let url = full.endpoint_mut(*name).take();
+        assert!(url.is_some() && full.endpoint(*name).is_none(), "{line}");
+        assert!(!toml::Table::try_from(&full).unwrap().contains_key(name.as_str()), "{line}");
+        // RFC 8414 §2 has no endpoint for refreshing; for all others the two names are one.
+        let named = (*name != EndpointName::Refresh).then_some(name.as_str());
+        assert_eq!(name.in_metadata(), named, "{line}");
+    }
+}
+
+#[test]
 fn an_unknown_slug_is_nothing() {
     assert!(get("no-such-provider").is_none());
 }
@@ -389,18 +410,12 @@ fn urls(definition: &Definition) -> Vec<(&'static str, &str)> {
     let fields = [
         ("issuer", &d.issuer),
         ("discovery", &d.discovery),
-        ("authorization_endpoint", &d.authorization_endpoint),
-        ("token_endpoint", &d.token_endpoint),
-        ("refresh_endpoint", &d.refresh_endpoint),
-        ("revocation_endpoint", &d.revocation_endpoint),
-        ("introspection_endpoint", &d.introspection_endpoint),
-        ("device_authorization_endpoint", &d.device_authorization_endpoint),
-        ("end_session_endpoint", &d.end_session_endpoint),
-        ("userinfo_endpoint", &d.userinfo_endpoint),
         ("long_lived.endpoint", d.long_lived.as_ref().map_or(&None, |l| &l.endpoint)),
         ("identity.emails.endpoint", d.identity.emails.as_ref().map_or(&None, |e| &e.endpoint)),
     ];
-    fields.into_iter().filter_map(|(field, url)| Some((field, url.as_deref()?))).collect()
+    let fields = fields.into_iter().filter_map(|(field, url)| Some((field, url.as_deref()?)));
+    let endpoints = EndpointName::ALL.iter().filter_map(|name| Some((name.as_str(), d.endpoint(*name)?)));
+    fields.chain(endpoints).collect()
 }
 
 fn refusal(text: &str) -> String {

@@ -524,7 +524,7 @@ fn a_subject_that_is_put_together_has_a_slash_between_its_parts() {
 #[test]
 fn the_address_of_a_user_is_a_subject_at_one_provider_alone() {
     // FreeAgent's users have no other identifier, and its addresses hold their numbers.
-    let freeagent = get("freeagent").unwrap();
+    let freeagent = Definition::clone(&get("freeagent").unwrap());
     assert_eq!(freeagent.identity.subject, ["/user/url"]);
     let mut other = freeagent.clone();
     other.slug = "another".to_owned();
@@ -536,7 +536,7 @@ fn the_address_of_a_user_is_a_subject_at_one_provider_alone() {
 
 #[test]
 fn users_are_told_by_what_is_theirs_alone() {
-    let subject = |slug: &str| get(slug).unwrap().identity.subject;
+    let subject = |slug: &str| get(slug).unwrap().identity.subject.clone();
     // Unique within a workspace, a tenant, an organization; sold.
     assert_eq!(subject("slack"), ["{/https:~1~1slack.com~1team_id}/{/sub}"]);
     assert_eq!(subject("classlink"), ["{/TenantId}/{/UserId}"]);
@@ -546,6 +546,6 @@ fn users_are_told_by_what_is_theirs_alone() {
     assert_eq!((subject("trakt"), subject("arcgis")), (vec!["/user/ids/uuid".into()], vec!["/id".into()]));
     // Of two, the one that is there from the first day to the last.
     assert_eq!((subject("wechat"), subject("simplelogin")), (vec!["/openid".into()], vec!["/sub".into()]));
-    let several: Vec<_> = all().filter(|d| d.identity.subject.len() > 1).map(|d| d.slug).collect();
+    let several: Vec<_> = all().filter(|d| d.identity.subject.len() > 1).map(|d| d.slug.clone()).collect();
     assert_eq!(several, ["oauth2"]);
 }

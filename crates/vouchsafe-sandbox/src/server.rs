@@ -315,7 +315,7 @@ impl Shared {
         if let Some(act) = self.acts().get(slug) {
             return Some(Arc::clone(act));
         }
-        Some(self.learn(&vouchsafe_providers::get(slug)?))
+        vouchsafe_providers::get(slug).map(|definition| self.learn(&definition))
     }
 
     fn learn(&self, definition: &Definition) -> Arc<Act> {

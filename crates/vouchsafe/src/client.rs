@@ -10,7 +10,7 @@ use crate::error::{ConfigProblem, Error};
 use crate::jose::signing_key::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
 use crate::provider::live::Live;
-use crate::provider::{Blueprint, Provider};
+use crate::provider::{Provider, Server};
 use crate::registration::Registration;
 use crate::text::json::Value;
 use crate::transport::Http;
@@ -96,10 +96,11 @@ impl Client {
 
     /// The slug of the provider.
     pub fn provider_slug(&self) -> &str {
-        &self.blueprint().definition.slug
+        &self.blueprint().provenance.provider
     }
 
-    pub(crate) fn blueprint(&self) -> &Blueprint {
+    /// The provider before discovery.
+    pub(crate) fn blueprint(&self) -> &Server {
         &self.inner.live.blueprint
     }
 
@@ -110,7 +111,7 @@ impl Client {
 
     /// The scopes that were asked for, where the provider wants them again with the code.
     pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
-        let Definition { token, scope_separator, .. } = &self.blueprint().definition;
+        let Definition { token, scope_separator, .. } = &*self.blueprint().definition;
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
@@ -135,7 +136,7 @@ impl fmt::Debug for Client {
 }
 
 /// The signer of client secrets, if the registration has a key for them.
-fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<SecretSigner>, Error> {
+fn signer(registration: &Registration, blueprint: &Server) -> Result<Option<SecretSigner>, Error> {
     let Some(Credential(Kind::SignedSecret(signed))) = &registration.credential else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use url::{Host, Url};
 use crate::error::{ConfigProblem, Error};
 use crate::text::redact::printable;
 
-/// A URL that may be spoken to: `https`, or `http` on a loopback host; no user, no fragment.
+/// A URL that requests may be sent to: `https`, or `http` on a loopback host; without user and fragment.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     text: Box<str>,
@@ -17,12 +17,12 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL. What is wrong with it is the first part of the error, to be put behind its name.
+    /// Reads a URL. The error reads on after the name of the URL.
     pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
         let text = text.trim();
-        // What a parser leaves out without a word, others do not.
+        // The parser drops these silently, others do not.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(NotAnEndpoint::Invalid("it holds white space or control characters".to_owned()));
+            return Err(NotAnEndpoint::Invalid("it contains white space or control characters".to_owned()));
         }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         let loopback = match url.host() {
@@ -35,18 +35,18 @@ impl Endpoint {
             return Err(NotAnEndpoint::Insecure);
         }
         if let Some(c) = foreign(text) {
-            return Err(NotAnEndpoint::Invalid(format!("it holds {c}, which a URL writes escaped")));
+            return Err(NotAnEndpoint::Invalid(format!("it contains {c}, which must be percent-encoded")));
         }
-        // RFC 3986 §3.2: a host stands behind two slashes. Browsers find one behind none, one and three as well.
+        // RFC 3986 §3.2: a host follows two slashes. Browsers accept none, one and three as well.
         if !has_authority(text) {
-            return Err(NotAnEndpoint::Invalid("it does not begin with https://host".to_owned()));
+            return Err(NotAnEndpoint::Invalid("it must begin with https://host".to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(NotAnEndpoint::Invalid("it holds a user name".to_owned()));
+            return Err(NotAnEndpoint::Invalid("it contains a user name".to_owned()));
         }
         // RFC 6749 §3.1 and §3.2: an endpoint has no fragment.
         if url.fragment().is_some() {
-            return Err(NotAnEndpoint::Invalid("it holds a fragment (#)".to_owned()));
+            return Err(NotAnEndpoint::Invalid("it contains a fragment (#)".to_owned()));
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         // RFC 3986 §2: a URL is made of ASCII; the rest has an escape.
@@ -69,7 +69,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Why a URL may not be spoken to.
+/// Why no requests may be sent to a URL.
 #[derive(Debug)]
 pub(crate) enum NotAnEndpoint {
     Invalid(String),
@@ -80,12 +80,12 @@ impl fmt::Display for NotAnEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(why) => write!(f, "is not a usable URL: {why}"),
-            Self::Insecure => f.write_str("is not https; http is accepted for loopback hosts alone"),
+            Self::Insecure => f.write_str("must be https; http is allowed only for loopback hosts"),
         }
     }
 }
 
-/// A URL that somebody wrote, made fit to be shown: without what may be a user name and a password.
+/// A URL as it may be shown: without what may be a user name and a password.
 pub(crate) fn shown(url: &str) -> String {
     let kept = url.rsplit_once('@').map(|(before, after)| {
         let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
@@ -94,8 +94,8 @@ pub(crate) fn shown(url: &str) -> String {
     printable(kept.as_deref().unwrap_or(url), 200)
 }
 
-/// An ASCII character that no URL holds (RFC 3986 section 2): in a page's markup, or for another parser, it could end the
-/// URL. Brackets stand around an address alone (section 3.2.2).
+/// An ASCII character that a URL cannot contain (RFC 3986 section 2): in a page's markup, or for another parser, it could
+/// end the URL. Brackets are allowed only around an address (section 3.2.2).
 pub(crate) fn foreign(url: &str) -> Option<char> {
     let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = behind_scheme.find(['/', '?', '#']).map_or("", |at| &behind_scheme[at..]);
@@ -105,19 +105,19 @@ pub(crate) fn foreign(url: &str) -> Option<char> {
         .or_else(|| path.chars().find(|c| matches!(c, '[' | ']')))
 }
 
-/// Whether a URL has a host, as RFC 3986 writes one.
+/// Whether a URL has a host after two slashes.
 fn has_authority(url: &str) -> bool {
     let rest = url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
     rest.is_some_and(|rest| !rest.starts_with('/'))
 }
 
-/// Whether a text from outside is the URL of a page, which an application may make a link of.
+/// Whether a text from outside is the URL of a page, so that an application may link to it.
 pub(crate) fn is_page(url: &str) -> bool {
     let is_web = |url: Url| matches!(url.scheme(), "https" | "http");
     foreign(url).is_none() && has_authority(url) && Url::parse(url).is_ok_and(is_web)
 }
 
-/// Whether a text can stand for one segment of a path, and for nothing else.
+/// Whether a text is exactly one segment of a path.
 pub(crate) fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
@@ -135,20 +135,20 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     let url = Url::parse(uri).map_err(|e| {
         Error::config(ConfigProblem::RedirectUri, format!("the redirect URI {} is not a URL: {e}", shown()))
     })?;
-    // Not what a parser makes of it, but the text as it is goes to the provider, and is compared there.
+    // The provider gets and compares the text as it is, not as a parser reads it.
     if let Some(c) = foreign(uri) {
-        let detail = format!("the redirect URI {} holds {c:?}, which a URL writes escaped", shown());
+        let detail = format!("the redirect URI {} contains {c:?}, which must be percent-encoded", shown());
         return Err(Error::config(ConfigProblem::RedirectUri, detail));
     }
     if url.fragment().is_some() {
         return Err(Error::config(
             ConfigProblem::RedirectUri,
-            format!("the redirect URI {} holds a fragment (#)", shown()),
+            format!("the redirect URI {} must not contain a fragment (#)", shown()),
         ));
     }
     if path(uri.split('?').next().unwrap_or_default(), &url) != url.path() {
         let detail = format!(
-            "browsers come to the redirect URI {} with the path {}: write it so, here and where you registered it",
+            "browsers change the path of the redirect URI {} to {}: write it so, here and in your registration at the provider",
             shown(),
             printable(url.path(), 200)
         );
@@ -156,13 +156,13 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     }
     if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
         let detail =
-            format!("the redirect URI {} is not https; http is accepted for loopback hosts alone", shown());
+            format!("the redirect URI {} must be https; http is allowed only for loopback hosts", shown());
         return Err(Error::config(ConfigProblem::InsecureUrl, detail));
     }
     Ok(())
 }
 
-/// The path of a URL as it stands in its text; a parser changes dot segments, backslashes and line ends.
+/// The path of a URL as it is in its text; a parser changes dot segments, backslashes and line ends.
 pub(crate) fn path<'u>(text: &'u str, url: &'u Url) -> &'u str {
     let behind = text.split_once(':').map_or("", |(_, rest)| rest);
     match behind.strip_prefix("//") {

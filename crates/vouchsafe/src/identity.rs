@@ -325,7 +325,7 @@ mod tests {
     }
 
     fn quirks(email_verified_text: bool) -> IdentityQuirks {
-        let mut quirks = vouchsafe_providers::get("openid").unwrap().identity;
+        let mut quirks = vouchsafe_providers::get("openid").unwrap().identity.clone();
         quirks.email_verified_text = email_verified_text;
         quirks
     }

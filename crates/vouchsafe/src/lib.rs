@@ -78,6 +78,7 @@ mod call;
 mod client;
 mod credential;
 mod endpoint;
+mod endpoints;
 pub mod error;
 mod flows;
 pub mod guide;
@@ -109,7 +110,7 @@ pub use secret::Secret;
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
-pub use vouchsafe_providers::{ClientAuth, Definition};
+pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 /// How requests are sent: the built-in transport's settings, and what a transport of your own needs.
 pub mod http {

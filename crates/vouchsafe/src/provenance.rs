@@ -1,22 +1,20 @@
-//! Where a login and its tokens come from, so that they are never sent to another server.
+//! The server and the client that a login and its tokens belong to, so that no other server ever gets them.
 use crate::error::{Check, Error, Operation};
 
 /// The server that tokens and a login belong to, and the client that they were made for.
 ///
-/// Names can be alike where servers are not: two servers of one definition have the same slug, and their clients may
-/// have the same id. So the issuer counts, or what stands for it.
+/// Two servers of one definition have the same slug, and their clients may have the same id. The issuer tells them apart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Provenance {
     /// The slug of the provider.
     pub(crate) provider: String,
-    /// The provider's issuer; where it has none, its server as [`Blueprint::server`](crate::provider::Blueprint::server)
-    /// names it.
+    /// The provider's issuer, or the URL that takes its place in the keys of accounts.
     pub(crate) issuer: String,
     pub(crate) client_id: String,
 }
 
 impl Provenance {
-    /// Refuses what belongs to another server, or to another client there. Nothing of it has been sent by then.
+    /// Refuses a login or tokens of another server, or of another client there, before anything is sent.
     pub(crate) fn check(&self, what: &str, theirs: &Self, operation: Operation) -> Result<(), Error> {
         if self == theirs {
             return Ok(());
@@ -27,7 +25,7 @@ impl Provenance {
             format!("{provider} ({issuer}, client {client_id})")
         };
         let detail = format!(
-            "{what} of {} cannot be used by a client of {}: use the client that started the login",
+            "{what} of {} cannot be used with {}: use the client that started the login",
             told(theirs),
             told(self)
         );

@@ -1,85 +1,89 @@
+//! A provider: a definition, the values of its parameters, and what the application sets by hand.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vouchsafe_providers::{ClientAuth, Definition};
+use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::Metadata;
 use crate::provider::live::fetch_metadata;
 use crate::text::json::Value;
+use crate::text::redact::printable;
 use crate::transport::Http;
 
-mod blueprint;
 pub(crate) mod live;
 mod server;
+mod template;
 
-pub(crate) use blueprint::Blueprint;
 pub(crate) use server::{OpenId, Server};
 
-/// An authorization server: where its endpoints are, and what its quirks are.
+/// An authorization server: its endpoints and its quirks.
 ///
-/// One from the catalogue, an OpenID Provider by its issuer, or any other by its endpoints:
+/// Take one from the catalogue, an OpenID Provider by its issuer, or any other by its endpoints:
 ///
 /// ```
 /// use vouchsafe::{Provider, providers};
 ///
 /// let github = providers::github();
-/// let company = Provider::openid("https://id.example.com");
+/// let company = Provider::openid("https://id.example.com").name("company");
 /// let acme = Provider::oauth2("acme")
 ///     .authorization_endpoint("https://acme.example/authorize")
 ///     .token_endpoint("https://acme.example/token")
 ///     .userinfo_endpoint("https://acme.example/me");
 /// ```
 ///
-/// What is missing or wrong is told by [`Client::new`](crate::Client::new).
+/// [`Client::new`](crate::Client::new) checks it, and says what is missing or wrong.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    definition: Definition,
+    definition: Arc<Definition>,
+    /// The name given by [`Provider::name`].
+    name: Option<String>,
     values: BTreeMap<String, String>,
-    /// The token endpoint was given by [`Provider::token_endpoint`], and not by a definition.
+    response_issuer: Option<String>,
+    /// The token endpoint was set by the application, not by a definition.
     by_hand: bool,
-    /// The same of [`Provider::userinfo_endpoint`].
+    /// The same of the userinfo endpoint.
     profile_by_hand: bool,
-    /// What the definition says and must not.
+    /// Why the definition cannot be used.
     mistake: Option<String>,
     metadata: Option<Arc<Metadata>>,
 }
 
 impl Provider {
-    /// An OAuth 2 service by hand. It has no endpoints yet.
+    /// An OAuth 2 provider by hand. It has no endpoints yet.
     #[doc(alias = "OAuth2")]
     pub fn oauth2(name: impl Into<String>) -> Self {
-        let mut provider = Self::from(known("oauth2"));
-        let definition = &mut provider.definition;
+        let mut provider = Self::known("oauth2");
+        let definition = provider.edit();
         definition.slug = name.into();
         definition.display_name.clone_from(&definition.slug);
         definition.params.clear();
-        definition.authorization_endpoint = None;
-        definition.token_endpoint = None;
-        definition.refresh_endpoint = None;
-        definition.revocation_endpoint = None;
-        definition.userinfo_endpoint = None;
+        for name in EndpointName::ALL {
+            *definition.endpoint_mut(*name) = None;
+        }
         provider
     }
 
-    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept; the URL of the metadata
-    /// document will do as well.
+    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept. The URL of the metadata document is
+    /// accepted as well.
+    ///
+    /// Its name is `openid`: if you use several, tell them apart by [`Provider::name`].
     ///
     /// Sources: OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
     #[doc(alias = "OpenID")]
     pub fn openid(issuer: impl Into<String>) -> Self {
-        Self::from(known("openid")).param("issuer", issuer)
+        Self::known("openid").param("issuer", issuer)
     }
 
-    /// The same, with the metadata fetched now.
+    /// The same, but the metadata is fetched now.
     ///
     /// # Errors
-    /// [`Error::Config`] for an issuer that is no URL, and whatever a fetch can fail with.
+    /// [`Error::Config`] if the issuer is not a URL, and every error that a fetch can have.
     pub async fn discover(issuer: impl Into<String>, http: &Http) -> Result<Self, Error> {
         let mut provider = Self::openid(issuer);
-        // Nothing in the metadata depends on who asks for it.
-        let blueprint = provider.blueprint("client")?;
-        if let Some(well_known) = &blueprint.discovery {
+        // Metadata does not depend on the client.
+        let server = provider.server("client")?;
+        if let Some(well_known) = &server.discovery {
             provider.metadata = Some(Arc::new(fetch_metadata(well_known, None, http).await?));
         }
         Ok(provider)
@@ -88,110 +92,167 @@ impl Provider {
     /// A provider of the catalogue, by its slug.
     ///
     /// # Errors
-    /// [`Error::Config`] if the catalogue has none of that name.
+    /// [`Error::Config`] if the catalogue has no provider of that slug.
     pub fn named(slug: impl Into<String>) -> Result<Self, Error> {
         let slug = slug.into();
-        vouchsafe_providers::get(&slug).map(Self::from).ok_or_else(|| {
-            let shown = crate::text::redact::printable(&slug, 60);
-            Error::config(
-                ConfigProblem::UnknownProvider,
-                format!("the catalogue has no provider named {shown}"),
-            )
+        // The catalogue's definitions were checked when they were parsed.
+        vouchsafe_providers::get(&slug).map(|definition| Self::new(definition, None)).ok_or_else(|| {
+            let detail = format!("the catalogue has no provider named {}", printable(&slug, 60));
+            Error::config(ConfigProblem::UnknownProvider, detail)
         })
     }
 
     /// A definition of your own, as TOML.
     ///
     /// # Security
-    /// A definition has to be trusted like code. Whoever writes it gets the codes, the tokens and the client secret that go
-    /// through it, and says who signs in: see [`Definition`]'s documentation before you take one from a stranger.
+    /// Trust a definition like code. Its author decides where codes, tokens and the client secret are sent, and which server
+    /// says who signs in. Read the documentation of [`Definition`] before you accept one from a stranger.
     ///
     /// # Errors
-    /// [`Error::Config`] with the line and the field that is wrong.
+    /// [`Error::Config`] with the line, the field and the reason.
     pub fn from_definition(toml: impl Into<String>) -> Result<Self, Error> {
         Definition::from_toml(&toml.into())
-            .map(Self::from)
+            .map(|definition| Self::new(Arc::new(definition), None))
             .map_err(|e| Error::config(ConfigProblem::Definition, e.to_string()))
     }
 
-    /// Fills in a parameter that the definition asks for, such as a tenant or a host.
+    fn new(definition: Arc<Definition>, mistake: Option<String>) -> Self {
+        Self {
+            definition,
+            name: None,
+            values: BTreeMap::new(),
+            response_issuer: None,
+            by_hand: false,
+            profile_by_hand: false,
+            mistake,
+            metadata: None,
+        }
+    }
+
+    /// Definitions that this library builds on. A test shows that the catalogue has them.
+    fn known(slug: &str) -> Self {
+        Self::new(vouchsafe_providers::get(slug).unwrap_or_else(|| Definition::empty(slug).into()), None)
+    }
+
+    fn edit(&mut self) -> &mut Definition {
+        Arc::make_mut(&mut self.definition)
+    }
+
+    /// Another name for this provider: for [`Provider::slug`], [`Provider::display_name`] and everything that a client makes.
+    ///
+    /// Tokens and pending logins are bound to the name, so keep it. The keys of accounts do not depend on it.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets a parameter of the definition, such as a tenant or a host.
     #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.values.insert(name.into(), value.into());
         self
     }
 
-    /// The issuer of an OAuth 2 service that has one: what its authorization responses name as `iss` (RFC 9207). Without
-    /// it, a response that names any is refused.
+    /// The issuer of an OAuth 2 provider that has one. Its authorization responses may name it as `iss` (RFC 9207).
     ///
-    /// It is what [`Identity::issuer`](crate::Identity::issuer) gives. Set it where one host serves many tenants, or
-    /// where the token endpoint may move: the issuer is a part of the key that accounts are known by.
+    /// [`Identity::issuer`](crate::Identity::issuer) returns it, so it is a part of the key of every account. Set it before
+    /// the first account is made: if one host serves many tenants, or if the token endpoint may move. To only accept an `iss`
+    /// in responses, use [`Provider::response_issuer`], which keeps the keys of accounts.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.definition.issuer = Some(issuer.into());
+        self.edit().issuer = Some(issuer.into());
+        self
+    }
+
+    /// The issuer that authorization responses name as `iss` (RFC 9207), if it is not known otherwise or differs from the
+    /// issuer. Responses with another `iss` are refused.
+    ///
+    /// Without a known issuer, every response with an `iss` is refused. If a provider begins to send one, set it here: the
+    /// keys of accounts do not change.
+    ///
+    /// ```
+    /// # use vouchsafe::providers;
+    /// let discord = providers::discord().response_issuer("https://discord.com");
+    /// ```
+    #[must_use]
+    pub fn response_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.response_issuer = Some(issuer.into());
+        self
+    }
+
+    /// Sets an endpoint by its name.
+    ///
+    /// ```
+    /// # use vouchsafe::{EndpointName, Provider};
+    /// let acme = Provider::oauth2("acme").endpoint(EndpointName::Introspection, "https://acme.example/introspect");
+    /// ```
+    #[must_use]
+    pub fn endpoint(mut self, name: EndpointName, url: impl Into<String>) -> Self {
+        *self.edit().endpoint_mut(name) = Some(url.into());
+        match name {
+            EndpointName::Token => {
+                // The definition's users are those of its own server, not of another one.
+                self.edit().identity.issuer = None;
+                self.by_hand = true;
+            }
+            EndpointName::Userinfo => self.profile_by_hand = true,
+            _ => {}
+        }
         self
     }
 
     /// The authorization endpoint. Parameters in its query are kept.
     #[must_use]
-    pub fn authorization_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.definition.authorization_endpoint = Some(url.into());
-        self
+    pub fn authorization_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Authorization, url)
     }
 
     /// The token endpoint.
     #[must_use]
-    pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.definition.token_endpoint = Some(url.into());
-        // What a definition says of the users of its own server says nothing of those of another.
-        self.definition.identity.issuer = None;
-        self.by_hand = true;
-        self
+    pub fn token_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Token, url)
     }
 
-    /// Where tokens are refreshed, if not at the token endpoint.
+    /// The endpoint for refreshing tokens, if it is not the token endpoint.
     #[must_use]
-    pub fn refresh_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.definition.refresh_endpoint = Some(url.into());
-        self
-    }
-
-    /// Whether tokens can be refreshed; they can unless this or the metadata says that they cannot.
-    #[must_use]
-    pub fn supports_refresh(mut self, supported: bool) -> Self {
-        self.definition.refresh = supported;
-        self
+    pub fn refresh_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Refresh, url)
     }
 
     /// The revocation endpoint (RFC 7009).
     #[must_use]
-    pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.definition.revocation_endpoint = Some(url.into());
-        self
+    pub fn revocation_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Revocation, url)
     }
 
-    /// Where the profile is.
+    /// The endpoint that returns the user's profile.
     #[must_use]
-    pub fn userinfo_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.definition.userinfo_endpoint = Some(url.into());
-        self.profile_by_hand = true;
+    pub fn userinfo_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Userinfo, url)
+    }
+
+    /// Whether the provider refreshes tokens. It does, unless this or its metadata says otherwise.
+    #[must_use]
+    pub fn supports_refresh(mut self, supported: bool) -> Self {
+        self.edit().refresh = supported;
         self
     }
 
-    /// Where the profile says who the user is: one JSON Pointer (RFC 6901), such as `/id`, to a member that is unique at
-    /// the provider and that no user can change or give away. Without it, `/sub`, `/id` and `/user_id` are looked at, and
-    /// where several are there they must agree.
+    /// The user's identifier in the profile: a JSON Pointer (RFC 6901), such as `/id`, to a member that is unique at the
+    /// provider, and that no user can change or give away. By default `/sub`, `/id` and `/user_id` are read; if there are
+    /// several, they must be equal.
     #[must_use]
     pub fn subject(mut self, pointer: impl Into<String>) -> Self {
-        self.definition.identity.subject = vec![pointer.into()];
+        self.edit().identity.subject = vec![pointer.into()];
         self
     }
 
-    /// The scopes to ask for where a login names none.
+    /// The scopes to request if a login names none.
     #[must_use]
     #[doc(alias = "base_scopes")]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.definition.scopes = scopes.into_iter().map(Into::into).collect();
+        self.edit().scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
@@ -199,26 +260,31 @@ impl Provider {
     #[must_use]
     #[doc(alias = "token_endpoint_auth_method")]
     pub fn client_auth(mut self, method: ClientAuth) -> Self {
-        self.definition.client_auth = Some(method);
+        self.edit().client_auth = Some(method);
         self
     }
 
-    /// How they authenticate at the revocation endpoint, where it differs.
+    /// How clients authenticate at the revocation endpoint, if it differs.
     #[must_use]
     #[doc(alias = "revocation_endpoint_auth_method")]
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
-        self.definition.revocation_auth = Some(method);
+        self.edit().revocation_auth = Some(method);
         self
     }
 
     /// The name in URLs and commands.
     pub fn slug(&self) -> &str {
-        &self.definition.slug
+        self.name.as_deref().unwrap_or(&self.definition.slug)
     }
 
-    /// The name that people know.
+    /// The name to show to people.
     pub fn display_name(&self) -> &str {
-        &self.definition.display_name
+        self.name.as_deref().unwrap_or(&self.definition.display_name)
+    }
+
+    /// The definition, with what was set by hand. Parameters are not filled in.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
     }
 
     /// The metadata document, if it was fetched by [`Provider::discover`].
@@ -231,23 +297,17 @@ impl Provider {
     }
 }
 
-/// A definition however it was made. What it must not say ([`Definition::check`]) is told by
-/// [`Client::new`](crate::Client::new).
-impl From<Definition> for Provider {
-    fn from(definition: Definition) -> Self {
+/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
+impl From<Arc<Definition>> for Provider {
+    fn from(definition: Arc<Definition>) -> Self {
         let mistake = definition.check().err().map(|e| e.to_string());
-        Self {
-            definition,
-            values: BTreeMap::new(),
-            by_hand: false,
-            profile_by_hand: false,
-            mistake,
-            metadata: None,
-        }
+        Self::new(definition, mistake)
     }
 }
 
-/// The definitions that this library stands on are in the catalogue, as a test there shows.
-fn known(slug: &str) -> Definition {
-    vouchsafe_providers::get(slug).unwrap_or_else(|| Definition::empty(slug))
+/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
+impl From<Definition> for Provider {
+    fn from(definition: Definition) -> Self {
+        Arc::new(definition).into()
+    }
 }

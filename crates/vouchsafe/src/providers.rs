@@ -1,23 +1,17 @@
-//! Providers of the catalogue that have a function of their own. All others are had by [`Provider::named`].
+//! The best-known providers of the catalogue as functions. For all others there is [`Provider::named`].
 use crate::provider::Provider;
 
-/// Any OpenID Provider, by its issuer: the same as [`Provider::openid`].
-#[doc(alias = "OpenID")]
-pub fn openid(issuer: impl Into<String>) -> Provider {
-    Provider::openid(issuer)
-}
-
-/// Apple, by OpenID Connect. [`Registration::apple_key`](crate::Registration::apple_key) takes the key that Apple gives,
-/// and signs the client secret with it.
+/// Apple, by OpenID Connect. [`Registration::apple_key`](crate::Registration::apple_key) takes the key that Apple gives
+/// you, and signs the client secret with it.
 ///
-/// The response comes by POST: hand the posted form to [`Client::finish`](crate::Client::finish) in place of the query.
-/// Cookies go along with it only if they are `SameSite=None; Secure`. The name comes at a person's first login alone, and
-/// is in the [`Identity`](crate::Identity) of that login: keep it then.
+/// The response comes by POST: give the posted form to [`Client::finish`](crate::Client::finish) instead of the query.
+/// Browsers send cookies with it only if they are `SameSite=None; Secure`. Apple sends the name only at a person's first
+/// login, and the [`Identity`](crate::Identity) of that login has it: store it then.
 pub fn apple() -> Provider {
     catalogued("apple")
 }
 
-/// Discord. The e-mail is vouched for where Discord says that it is verified.
+/// Discord. The e-mail counts as verified if Discord says so.
 #[doc(alias = "DiscordOAuth2")]
 pub fn discord() -> Provider {
     catalogued("discord")
@@ -25,14 +19,14 @@ pub fn discord() -> Provider {
 
 /// Facebook, by the version of the Graph API that the catalogue knows; `.param("version", "v25.0")` asks for another.
 ///
-/// There is no refresh: [`Client::long_lived_token`](crate::Client::long_lived_token) gives a token of about 60 days.
-/// Nobody vouches for the e-mail.
+/// Facebook does not refresh tokens: [`Client::long_lived_token`](crate::Client::long_lived_token) returns one for about 60
+/// days. The e-mail counts as unverified.
 #[doc(alias = "FacebookOAuth2")]
 pub fn facebook() -> Provider {
     catalogued("facebook")
 }
 
-/// FranceConnect, version 2, by OpenID Connect. UserInfo comes signed. Nobody vouches for the e-mail.
+/// FranceConnect, version 2, by OpenID Connect. UserInfo is signed. The e-mail counts as unverified.
 #[doc(alias = "FranceConnectOAuth2")]
 pub fn franceconnect() -> Provider {
     catalogued("franceconnect")
@@ -50,14 +44,14 @@ pub fn github() -> Provider {
     catalogued("github")
 }
 
-/// Google, by OpenID Connect. A refresh token comes with `.extra("access_type", "offline")` alone.
+/// Google, by OpenID Connect. It returns a refresh token only with `.extra("access_type", "offline")`.
 #[doc(alias = "GoogleOAuth2")]
 pub fn google() -> Provider {
     catalogued("google")
 }
 
-/// Kakao, by OAuth 2. The e-mail is vouched for where it is both valid and verified. Revoking signs the user out of your
-/// application.
+/// Kakao, by OAuth 2. The e-mail counts as verified if Kakao says that it is both valid and verified. Revoking signs the
+/// user out of your application.
 #[doc(alias = "KakaoOAuth2")]
 pub fn kakao() -> Provider {
     catalogued("kakao")
@@ -71,23 +65,23 @@ pub fn linkedin() -> Provider {
 
 /// Microsoft, by OpenID Connect: `common`, `organizations`, `consumers`, or a tenant's identifier or domain.
 ///
-/// The e-mail is vouched for by the optional claim `xms_edov` alone: the administrator of any tenant can write any
-/// address into its users' e-mail.
+/// The e-mail counts as verified only with the optional claim `xms_edov`: the administrator of any tenant can give its
+/// users any e-mail.
 ///
 /// # Security
-/// With `common` and `organizations` the users of any tenant sign in. Check the claim `tid` where only some may.
+/// With `common` and `organizations` the users of every tenant can sign in. If only some tenants may, check the claim `tid`.
 #[doc(alias = "MicrosoftGraphOAuth2")]
 pub fn microsoft(tenant: impl Into<String>) -> Provider {
     catalogued("microsoft").param("tenant", tenant)
 }
 
-/// Naver. Nobody vouches for the e-mail: it is a contact address.
+/// Naver. The e-mail is a contact address, and counts as unverified.
 #[doc(alias = "NaverOAuth2")]
 pub fn naver() -> Provider {
     catalogued("naver")
 }
 
-/// Okta: an authorization server of an organization's own, such as `default`.
+/// Okta: a custom authorization server of an organization, such as `default`.
 #[doc(alias = "OktaOAuth2")]
 pub fn okta(domain: impl Into<String>, server: impl Into<String>) -> Provider {
     catalogued("okta").param("domain", domain).param("server", server)
@@ -99,21 +93,21 @@ pub fn okta_org(domain: impl Into<String>) -> Provider {
     catalogued("okta-org").param("domain", domain)
 }
 
-/// Reddit. It gives no e-mail, and a refresh token for as long as `duration` is not set to `temporary`.
+/// Reddit. There is no e-mail. There is a refresh token unless `duration` is set to `temporary`.
 #[doc(alias = "RedditOAuth2")]
 pub fn reddit() -> Provider {
     catalogued("reddit")
 }
 
-/// Shopify: the shop that is `{shop}.myshopify.com`. It is the shop that signs in, and nobody vouches for its e-mail.
+/// Shopify: the shop at `{shop}.myshopify.com`. The shop itself signs in, and its e-mail counts as unverified.
 ///
-/// The response is checked by its signature under the client secret, and must come from the shop that was asked.
+/// The response is checked by its signature under the client secret, and must come from the requested shop.
 #[doc(alias = "ShopifyOAuth2")]
 pub fn shopify(shop: impl Into<String>) -> Provider {
     catalogued("shopify").param("shop", shop)
 }
 
-/// A test walks all functions here, so that each has its file. What has none would be told by `Client::new`.
+/// A test calls all functions here, so each has its file. `Client::new` would report a missing one.
 fn catalogued(slug: &str) -> Provider {
     Provider::named(slug).unwrap_or_else(|_| Provider::oauth2(slug))
 }
@@ -125,7 +119,6 @@ mod tests {
     #[test]
     fn every_function_has_its_file_in_the_catalogue() {
         for provider in [
-            openid("https://id.example.com"),
             apple(),
             discord(),
             facebook(),
@@ -142,7 +135,7 @@ mod tests {
             reddit(),
             shopify("acme-toys"),
         ] {
-            assert!(provider.blueprint("me").is_ok(), "{}", provider.slug());
+            assert!(provider.server("me").is_ok(), "{}", provider.slug());
         }
     }
 
@@ -159,7 +152,7 @@ mod tests {
             "shop\n",
             "",
         ] {
-            assert_eq!(shopify(shop).blueprint("me").unwrap_err().code(), "invalid_param", "{shop}");
+            assert_eq!(shopify(shop).server("me").unwrap_err().code(), "invalid_param", "{shop}");
         }
     }
 
@@ -172,7 +165,7 @@ mod tests {
                     provider = provider.param(name, example);
                 }
             }
-            if let Err(error) = provider.blueprint("me") {
+            if let Err(error) = provider.server("me") {
                 assert_eq!(definition.slug, "oauth2", "{}: {error}", definition.slug);
             }
         }

@@ -5,4 +5,5 @@ pub(crate) mod legible;
 pub(crate) mod moment;
 pub(crate) mod random;
 pub(crate) mod redact;
+pub(crate) mod template;
 pub(crate) mod version;

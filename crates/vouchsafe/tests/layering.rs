@@ -311,6 +311,7 @@ const ROOMS: [(&str, &[&str]); 3] = [
             "error",
             "provenance",
             "endpoint",
+            "endpoints",
             "credential",
             "registration",
             "jose",
@@ -328,7 +329,18 @@ const ROOMS: [(&str, &[&str]); 3] = [
     ),
     (
         "vouchsafe-providers",
-        &["locate", "mistake", "quirks", "definition", "owned", "subject", "check", "read"],
+        &[
+            "template",
+            "locate",
+            "mistake",
+            "quirks",
+            "endpoints",
+            "definition",
+            "owned",
+            "subject",
+            "check",
+            "read",
+        ],
     ),
     ("vouchsafe-axum", &["web", "rejection", "start", "logged_in", "layer"]),
 ];

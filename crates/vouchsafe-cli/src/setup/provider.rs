@@ -1,5 +1,6 @@
 //! The provider that the arguments name.
 use std::path::Path;
+use std::sync::Arc;
 
 use url::Url;
 use vouchsafe::Provider;
@@ -48,9 +49,9 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let definition = if is_path(named) { from_file(named)? } else { from_catalogue(named)? };
-    let signed_secret = definition.signed_client_secret;
-    let provider = Provider::from(definition);
+    let provider: Provider =
+        if is_path(named) { from_file(named)?.into() } else { from_catalogue(named)?.into() };
+    let signed_secret = provider.definition().signed_client_secret;
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
@@ -72,7 +73,7 @@ fn is_path(named: &str) -> bool {
 }
 
 /// The definition with this slug in the catalogue.
-pub(crate) fn from_catalogue(slug: &str) -> Result<Definition, Failure> {
+pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
     vouchsafe_providers::get(slug).ok_or_else(|| {
         let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
         let advice = match nearest(slug) {

@@ -15,7 +15,7 @@ async fn every_provider_of_the_catalogue_signs_alice_in() {
     let mut failed = Vec::new();
     for definition in vouchsafe_providers::all() {
         if AssertUnwindSafe(signs_in(&scenario, &definition)).catch_unwind().await.is_err() {
-            failed.push(definition.slug);
+            failed.push(definition.slug.clone());
         }
     }
     assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
@@ -117,7 +117,7 @@ async fn every_provider_says_no_in_its_own_words() {
     let mut failed = Vec::new();
     for definition in vouchsafe_providers::all() {
         if AssertUnwindSafe(says_no(&scenario, &definition)).catch_unwind().await.is_err() {
-            failed.push(definition.slug);
+            failed.push(definition.slug.clone());
         }
     }
     assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());

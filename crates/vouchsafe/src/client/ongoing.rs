@@ -6,7 +6,7 @@ use vouchsafe_providers::ProfileSource;
 use super::Client;
 use crate::call::{Deadline, Sender};
 use crate::error::{Error, Operation};
-use crate::provider::{Blueprint, Server};
+use crate::provider::Server;
 use crate::secret::Noted;
 use crate::tokens::Tokens;
 
@@ -43,7 +43,7 @@ impl Ongoing<'_> {
         self.noted.hidden(|secrets| error.without(secrets))
     }
 
-    pub(crate) fn blueprint(&self) -> &Blueprint {
+    pub(crate) fn blueprint(&self) -> &Server {
         &self.client.inner.live.blueprint
     }
 

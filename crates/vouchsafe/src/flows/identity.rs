@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use vouchsafe_providers::{Definition, EmailList, ProfileSource};
+use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
@@ -60,7 +60,7 @@ impl Ongoing<'_> {
     /// The identity by what the provider says, without what the browser brought.
     async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let server = self.server_of(tokens, Operation::Identity).await?;
-        let Definition { identity: quirks, userinfo, .. } = &self.blueprint().definition;
+        let Definition { identity: quirks, userinfo, .. } = &*self.blueprint().definition;
         let from = &*provenance_of(&server, tokens)?;
         if self.blueprint().profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is at another host than the issuer, so only an ID token can say who the user is, and there is \
@@ -105,7 +105,7 @@ impl Ongoing<'_> {
     ) -> Result<Value, Error> {
         let operation = Operation::Profile;
         let blueprint = self.blueprint();
-        let Definition { userinfo: quirks, issuer_aliases, .. } = &blueprint.definition;
+        let Definition { userinfo: quirks, issuer_aliases, .. } = &*blueprint.definition;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
         match quirks.source {
@@ -137,21 +137,23 @@ impl Ongoing<'_> {
             answer,
         };
         let malformed = |detail: &'static str| Error::response(operation, Malformed::ContentType, detail);
-        let claims =
-            match (self.sender().send(server.userinfo_endpoint()?, None, &call).await?, &server.openid) {
-                // A provider that signs its UserInfo signed this one, too, before somebody took the signature off.
-                (UserInfo::Claims(_), _) if quirks.signed => {
-                    return Err(malformed("the UserInfo is not signed, as this provider's always is"));
-                }
-                (UserInfo::Claims(claims), _) => claims,
-                (UserInfo::Jwt(jwt), Some(openid)) => {
-                    let skew = self.client.inner.live.clock_skew();
-                    let algorithms = openid.userinfo_algorithms.as_deref();
-                    let rules = user_info::rules(self.client.client_id(), algorithms, skew);
-                    self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?
-                }
-                (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
-            };
+        let claims = match (
+            self.sender().send(server.endpoint(EndpointName::Userinfo)?, None, &call).await?,
+            &server.openid,
+        ) {
+            // A provider that signs its UserInfo signed this one, too, before somebody took the signature off.
+            (UserInfo::Claims(_), _) if quirks.signed => {
+                return Err(malformed("the UserInfo is not signed, as this provider's always is"));
+            }
+            (UserInfo::Claims(claims), _) => claims,
+            (UserInfo::Jwt(jwt), Some(openid)) => {
+                let skew = self.client.inner.live.clock_skew();
+                let algorithms = openid.userinfo_algorithms.as_deref();
+                let rules = user_info::rules(self.client.client_id(), algorithms, skew);
+                self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?
+            }
+            (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
+        };
         if server.openid.is_some() {
             let is_ours = |iss: &str| server.is_issuer(iss) || issuer_aliases.iter().any(|a| a == iss);
             userinfo::check_issuer(&claims, is_ours)?;
@@ -180,7 +182,7 @@ impl Ongoing<'_> {
     }
 
     fn profile_dialect(&self) -> Dialect<'_> {
-        let Definition { userinfo, token, .. } = &self.blueprint().definition;
+        let Definition { userinfo, token, .. } = &*self.blueprint().definition;
         Dialect::of_profiles(userinfo, token)
     }
 

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use vouchsafe_providers::{Definition, Pkce};
+use vouchsafe_providers::{Definition, EndpointName, Pkce};
 use zeroize::Zeroize;
 
 use crate::client::Client;
@@ -16,7 +16,7 @@ use crate::error::{ConfigProblem, Error, Operation};
 use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::Nonce;
 use crate::protocol::authorization::prepared::LoginRequest;
-use crate::protocol::authorization::request::{OneLogin, check_extra, unchecked};
+use crate::protocol::authorization::request::{PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce;
 use crate::protocol::token::authorization_code::AuthorizationCode;
@@ -71,7 +71,7 @@ impl Ongoing<'_> {
     ) -> Result<Tokens, Error> {
         let server = self.server().await?;
         let definition = &self.blueprint().definition;
-        let is_ours = |iss: &str| server.is_issuer(iss);
+        let is_ours = |iss: &str| server.is_response_issuer(iss);
         let expected = Expected {
             redirect_uri: &pending.request.redirect_uri,
             servers: Some([&server.provenance, &pending.request.provenance]),
@@ -105,7 +105,8 @@ impl Ongoing<'_> {
             code: Some(&code),
             id_token: pending.nonce.is_some(),
         };
-        let tokens = self.token_request(&server, &server.token, grant, &expectations).await?;
+        let tokens =
+            self.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await?;
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
@@ -212,18 +213,15 @@ impl<'c> Login<'c> {
     }
 
     /// Starts the login at a server whose metadata is known.
-    fn start(self, server: &Server) -> Result<StartedLogin, Error> {
-        let request = match &server.usual_request {
-            Some(usual) if self.is_usual() => usual.clone(),
-            _ => Arc::new(self.request(server)?),
-        };
+    fn start(mut self, server: &Server) -> Result<StartedLogin, Error> {
+        let (request, prefix) = self.request(server)?;
         let demands = self.max_age.is_some() || !self.acr_values.is_empty();
         if demands && !request.wants_id_token {
             return Err(unchecked(Operation::Authorization));
         }
-        let [state, nonce, verifier] = three()?;
+        let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);
-        let Definition { pkce, authorization, .. } = &self.client.blueprint().definition;
+        let Definition { pkce, authorization, .. } = &*self.client.blueprint().definition;
         let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
         let (mut s256, mut hex) = ([0; 43], [0; 64]);
         let challenge = verifier.as_ref().map(|verifier| {
@@ -235,13 +233,12 @@ impl<'c> Login<'c> {
                 Random::text(&s256)
             }
         });
-        let url = OneLogin {
+        let url = PerLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
             challenge: challenge.map(|challenge| (challenge, "S256")),
-            quirks: authorization,
         }
-        .url(&request.url);
+        .url(prefix, authorization);
         let pending = PendingLogin {
             request,
             state,
@@ -256,17 +253,9 @@ impl<'c> Login<'c> {
         Ok(StartedLogin { url, pending })
     }
 
-    /// Whether the login asks for nothing beyond the registration and the definition.
-    fn is_usual(&self) -> bool {
-        self.redirect_uri.is_none()
-            && self.scopes.is_empty()
-            && self.params.is_empty()
-            && self.max_age.is_none()
-            && self.acr_values.is_empty()
-    }
-
-    fn request(&self, server: &Server) -> Result<LoginRequest, Error> {
-        let quirks = &self.client.blueprint().definition.authorization;
+    /// The request with its scopes and parameters, and the URL up to what belongs to this login alone.
+    fn request(&mut self, server: &Server) -> Result<(Arc<LoginRequest>, String), Error> {
+        let quirks = &server.definition.authorization;
         for (name, value) in &self.params {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
@@ -274,28 +263,18 @@ impl<'c> Login<'c> {
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }
-        let redirect_uri = match (&self.redirect_uri, self.client.redirect_uri()) {
-            (Some(uri), _) => {
-                check_redirect_uri(uri)?;
-                uri.as_str()
-            }
-            (None, Some(uri)) => uri,
-            (None, None) => {
-                let detail = "there is no redirect URI: set it in the registration or for this login";
-                return Err(Error::config(ConfigProblem::RedirectUri, detail));
-            }
-        };
-        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
-        let mut params = self.params.clone();
+        if let Some(uri) = &self.redirect_uri {
+            check_redirect_uri(uri)?;
+        }
         if let Some(max_age) = self.max_age {
-            params.push(("max_age".into(), max_age.to_string().into()));
+            self.params.push(("max_age".into(), max_age.to_string().into()));
         }
         if !self.acr_values.is_empty() {
             let values = self.acr_values.join(" ");
             check_extra(quirks, "acr_values", &values)?;
-            params.push(("acr_values".into(), values.into()));
+            self.params.push(("acr_values".into(), values.into()));
         }
-        Ok(server.login_request(self.client.blueprint(), redirect_uri, scopes, params))
+        server.login_request(self.redirect_uri.as_deref(), std::mem::take(&mut self.scopes), &self.params)
     }
 }
 
@@ -340,7 +319,7 @@ impl fmt::Debug for Login<'_> {
 }
 
 /// A state, a nonce and a code verifier.
-fn three() -> Result<[Random; 3], Error> {
+fn random_values() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
     aws_lc_rs::rand::fill(raw.as_flattened_mut()).map_err(|_| {
         Error::config(ConfigProblem::Random, "the random number generator of this machine failed")

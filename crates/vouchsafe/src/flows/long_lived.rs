@@ -1,4 +1,6 @@
 //! A long-lived token for a short-lived one, as some providers have it and no RFC does.
+use vouchsafe_providers::EndpointName;
+
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Feature, Operation};
@@ -26,7 +28,8 @@ impl Ongoing<'_> {
             let detail = "the provider has no long-lived tokens for short-lived ones";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
-        let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
+        let endpoint =
+            blueprint.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
         let (token_quirks, headers) = (&blueprint.definition.token, &blueprint.token_headers);
         let request = LongLivedRequest { quirks, token_quirks, headers, token: tokens.bearer() };
         let method = self.client.token_auth(&server, operation)?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
-use vouchsafe_providers::{Definition, Pkce};
+use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::Client;
 use crate::client::token_request::Expectations;
@@ -12,7 +12,7 @@ use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::any_jwt;
 use crate::jose::id_token::{self, Expected as ExpectedToken, Nonce};
-use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::authorization::request::{PerLogin, check_extra};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::{Dialect, Incoming};
@@ -22,7 +22,6 @@ use crate::protocol::token::refresh::RefreshToken;
 use crate::protocol::token::response;
 use crate::secret::Secret;
 use crate::shared::Asker;
-use crate::text::form::escaped;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 use crate::transport::{BoxFuture, Response};
@@ -101,7 +100,7 @@ impl<'c> Manual<'c> {
         call.noted.note(state);
         let server = call.server().await?;
         let definition = &self.client.blueprint().definition;
-        let is_ours = |iss: &str| server.is_issuer(iss);
+        let is_ours = |iss: &str| server.is_response_issuer(iss);
         let expected = Expected {
             redirect_uri: &redirect_uri,
             servers: None,
@@ -163,7 +162,7 @@ impl<'c> Manual<'c> {
             let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
             let token = refresh_token;
             let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
-            call.token_request(&server, server.refresh_endpoint()?, grant, &expectations).await
+            call.token_request(&server, server.endpoint(EndpointName::Refresh)?, grant, &expectations).await
         };
         call.end(outcome.await)
     }
@@ -294,38 +293,25 @@ impl AuthorizationUrl<'_> {
         self
     }
 
-    async fn build(mut self) -> Result<String, Error> {
-        let Definition { authorization, scope_separator, pkce, .. } = &self.client.blueprint().definition;
+    async fn build(self) -> Result<String, Error> {
+        let Definition { authorization, pkce, .. } = &*self.client.blueprint().definition;
         for (name, value) in &self.params {
             check_extra(authorization, name, value)?;
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.begin().server().await?;
-        for (name, value) in &authorization.params {
-            if !self.params.iter().any(|(known, _)| known == name) {
-                self.params.push((name.clone().into(), value.clone().into()));
-            }
-        }
-        let request = AuthorizationRequest {
-            client_id: self.client.client_id(),
-            redirect_uri: &self.redirect_uri,
-            scopes: if self.scopes.is_empty() { &server.scopes } else { &self.scopes },
-            scope_separator,
-            params: &self.params,
-            names: &authorization.names,
-            order: &authorization.order,
-        };
-        let (state, nonce) = (self.state.as_deref().map(escaped), self.nonce.as_deref().map(escaped));
-        let one = OneLogin {
-            state: state.as_deref(),
-            nonce: nonce.as_deref(),
+        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
+        let request = server.authorization_request(&self.redirect_uri, scopes, &self.params);
+        let login = PerLogin {
+            state: self.state.as_deref(),
+            nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| match &c.hex {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (&*c.value, c.method),
             }),
-            quirks: authorization,
         };
-        Ok(one.url(&request.begin(&server.authorization)))
+        let endpoint = server.endpoint(EndpointName::Authorization)?;
+        Ok(login.url(request.prefix(endpoint), authorization))
     }
 }
 
@@ -415,7 +401,7 @@ impl TokenRequest<'_> {
                 forwarded: &self.forwarded,
                 scope: scope.as_deref(),
             };
-            call.token_request(&server, &server.token, grant, &expectations).await
+            call.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await
         };
         call.end(outcome.await)
     }

@@ -125,7 +125,7 @@ impl Serialize for PendingLogin {
             provider: self.request.provenance.provider.clone(),
             issuer: self.request.provenance.issuer.clone(),
             client: self.request.provenance.client_id.clone(),
-            redirect: self.request.redirect_uri.clone(),
+            redirect: self.request.redirect_uri.to_string(),
             // The client knows these, and where a login is kept there is little room.
             scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
             state: text(&self.state),
@@ -158,12 +158,11 @@ impl<'de> Deserialize<'de> for PendingLogin {
                 issuer: kept.issuer,
                 client_id: kept.client,
             }),
-            redirect_uri: kept.redirect,
+            redirect_uri: kept.redirect.into(),
             are_usual: kept.scopes.is_empty(),
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
             response_mode: kept.mode,
-            url: String::new(),
         };
         let (since_1970, limit) = (Duration::from_secs(kept.at), Duration::from_secs(kept.limit));
         let started_at = UNIX_EPOCH.checked_add(since_1970).filter(|at| at.checked_add(limit).is_some());

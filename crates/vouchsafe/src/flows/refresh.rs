@@ -1,5 +1,5 @@
 //! Refreshing tokens (RFC 6749 section 6).
-use vouchsafe_providers::Definition;
+use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
@@ -25,8 +25,8 @@ impl Client {
 impl Ongoing<'_> {
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
-        let endpoint = server.refresh_endpoint()?;
-        let Definition { refreshing, scope_separator, .. } = &self.blueprint().definition;
+        let endpoint = server.endpoint(EndpointName::Refresh)?;
+        let Definition { refreshing, scope_separator, .. } = &*self.blueprint().definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),

@@ -1,6 +1,6 @@
 //! Revoking tokens (RFC 7009).
 
-use vouchsafe_providers::ClientAuth;
+use vouchsafe_providers::{ClientAuth, EndpointName};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
@@ -46,7 +46,7 @@ impl Ongoing<'_> {
         hint: Option<TokenTypeHint>,
         access_token: &Secret,
     ) -> Result<(), Error> {
-        let endpoint = server.revocation_endpoint()?;
+        let endpoint = server.endpoint(EndpointName::Revocation)?;
         let definition = &self.blueprint().definition;
         let (quirks, hint) = (&definition.revocation, hint.map(TokenTypeHint::as_str));
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)

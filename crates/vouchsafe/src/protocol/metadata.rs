@@ -2,25 +2,25 @@
 use http::Method;
 use serde_json::Value;
 use url::Url;
+use vouchsafe_providers::EndpointName;
 
 use super::call::{Call, Outgoing};
 use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
+use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::redact::{MAX_TEXT, printable};
+use crate::text::template::only_mark;
 use crate::transport::retry_after;
 
-/// What a provider says of itself.
+/// The metadata of a provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) raw: Value,
     /// It is the metadata of an OpenID Provider, not of a plain authorization server.
     pub(crate) is_openid: bool,
     pub(crate) issuer: String,
-    pub(crate) authorization_endpoint: Option<Endpoint>,
-    pub(crate) token_endpoint: Option<Endpoint>,
-    pub(crate) revocation_endpoint: Option<Endpoint>,
-    pub(crate) userinfo_endpoint: Option<Endpoint>,
+    pub(crate) endpoints: Endpoints,
     pub(crate) jwks_uri: Option<Endpoint>,
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
@@ -32,28 +32,28 @@ pub(crate) struct Metadata {
     pub(crate) iss_in_response: bool,
 }
 
-#[derive(Debug)]
 /// Where an issuer's metadata may be, in the order in which to look.
+#[derive(Clone, Debug)]
 pub(crate) struct WellKnown {
     /// The issuers that the document may name: the one asked for.
     pub(crate) issuers: Vec<String>,
     pub(crate) documents: Vec<Endpoint>,
-    /// What issuers of ID tokens look like, where one document serves many: the document may name such a one, or leave
-    /// it open.
+    /// The template of the issuers of ID tokens, if one document serves many. The document may name one of them, or leave it
+    /// open.
     pub(crate) template: Option<String>,
     /// It is known to be the metadata of an OpenID Provider.
     pub(crate) is_openid: bool,
-    /// The document is at a host that was chosen apart from the issuer's.
+    /// The host of the document was chosen apart from the issuer's.
     pub(crate) is_elsewhere: bool,
 }
 
-/// Where to look for what an issuer says of itself. The URL of a metadata document will do as well.
+/// Where to look for the metadata of an issuer. The URL of a metadata document is accepted as well.
 pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
     let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
     // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
     if url.query().is_some() {
-        return Err(NotAnEndpoint::Invalid("an issuer has no query".to_owned()));
+        return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
     }
     if let Some(base) = issuer.strip_suffix(OPENID) {
         let issuers = vec![base.to_owned(), format!("{base}/")];
@@ -118,34 +118,34 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
 
     let issuer = match document.members.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
-        _ => return Err(fault("has no issuer: it is no OpenID or OAuth 2 metadata")),
+        _ => return Err(fault("has no issuer: this is not OpenID Connect or OAuth 2.0 metadata")),
     };
     let is_one_of_many = |template: &String| match issuers.first().and_then(|asked| inside(template, asked)) {
-        // Who asks for one of them by its identifier gets that one's document and no other's.
+        // A request for one of them by its identifier must get the document of that one.
         Some(asked) if is_guid(asked) => {
             inside(template, &issuer).is_some_and(|own| own.eq_ignore_ascii_case(asked))
         }
-        // By one of its domains, the document tells which one it is.
+        // A request by a domain of one of them: the document says which one it is.
         Some(asked) if asked.contains('.') => fits(template, &issuer),
-        // An open one differs from the template in the name of its mark alone.
-        _ => fits(template, &issuer) || around(&issuer).is_some_and(|parts| Some(parts) == around(template)),
+        // An open issuer differs from the template only in the name of its mark.
+        _ => fits(template, &issuer) || around(&issuer).is_some_and(|sides| Some(sides) == around(template)),
     };
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
         let detail = format!(
-            "the metadata is that of issuer {}, asked was {}; if that is the provider you mean, write its issuer \
-             exactly so",
-            printable(&issuer, MAX_TEXT),
+            "the metadata belongs to issuer {found}, but {} was requested; if {found} is the provider you meant, use \
+             exactly that issuer",
             printable(issuers.first().map_or("?", String::as_str), MAX_TEXT),
+            found = printable(&issuer, MAX_TEXT),
         );
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
     let secure = is_https(&issuer);
-    for name in UNUSED {
+    for name in NOT_IN_TABLE {
         document.endpoint(name, secure)?;
     }
     let scopes = document.list("scopes_supported")?;
     let metadata = Metadata {
-        // At RFC 8414's place both kinds are found: what signs ID tokens there says how, or has keys and the scope for it.
+        // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
         is_openid: asked.is_openid
             || from.uri.path().starts_with(OPENID)
             || from.uri.path().ends_with(OPENID)
@@ -155,10 +155,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
             || (document.members.get("jwks_uri").is_some()
                 && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
         scopes,
-        authorization_endpoint: document.endpoint("authorization_endpoint", secure)?,
-        token_endpoint: document.endpoint("token_endpoint", secure)?,
-        revocation_endpoint: document.endpoint("revocation_endpoint", secure)?,
-        userinfo_endpoint: document.endpoint("userinfo_endpoint", secure)?,
+        endpoints: document.endpoints(secure)?,
         jwks_uri: document.endpoint("jwks_uri", secure)?,
         grant_types: document.list("grant_types_supported")?,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
@@ -169,10 +166,10 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         issuer,
         raw,
     };
-    if metadata.authorization_endpoint.is_none() || metadata.token_endpoint.is_none() {
-        return Err(fault(
-            "names no authorization_endpoint or no token_endpoint: nobody can sign in with it",
-        ));
+    for name in [EndpointName::Authorization, EndpointName::Token] {
+        if metadata.endpoints.get(name).is_none() {
+            return Err(fault(&format!("has no {}: a login needs it", name.as_str())));
+        }
     }
     if asked.is_elsewhere {
         at_the_issuer(&metadata)?;
@@ -180,19 +177,20 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     Ok(metadata)
 }
 
-/// A document at a host of somebody's choice says nothing for the issuer: what tells who signs in must be at the issuer's
-/// own host, or whoever runs the document's host could be anybody there.
+/// A document at another host does not speak for the issuer. The endpoints that say who signs in must be at the issuer's own
+/// host, or the owner of the document's host could sign in as anybody.
 fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
     let issuer = metadata.issuer.parse::<http::Uri>().ok();
     let host = issuer.as_ref().and_then(http::Uri::authority);
+    let endpoint = |name: EndpointName| (name.as_str(), metadata.endpoints.get(name));
     for (name, endpoint) in [
-        ("jwks_uri", &metadata.jwks_uri),
-        ("token_endpoint", &metadata.token_endpoint),
-        ("userinfo_endpoint", &metadata.userinfo_endpoint),
+        ("jwks_uri", metadata.jwks_uri.as_ref()),
+        endpoint(EndpointName::Token),
+        endpoint(EndpointName::Userinfo),
     ] {
-        if endpoint.as_ref().is_some_and(|endpoint| endpoint.uri().authority() != host) {
+        if endpoint.is_some_and(|endpoint| endpoint.uri().authority() != host) {
             let detail = format!(
-                "the metadata is at another host than the issuer {}, and so is its {name}: it must be at the issuer's host",
+                "the metadata and its {name} are not at the host of the issuer {}: such a {name} must be there",
                 printable(&metadata.issuer, MAX_TEXT)
             );
             return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
@@ -206,12 +204,12 @@ pub(crate) fn is_open(issuer: &str) -> bool {
     around(issuer).is_some()
 }
 
-/// Whether an issuer is what a template with one mark in it becomes when that is filled in.
+/// Whether an issuer is a template with its one mark filled in.
 pub(crate) fn fits(template: &str, issuer: &str) -> bool {
     inside(template, issuer).is_some_and(is_segment)
 }
 
-/// What an issuer has in the place of the template's mark.
+/// The part of an issuer in the place of the template's mark.
 fn inside<'i>(template: &str, issuer: &'i str) -> Option<&'i str> {
     let (before, after) = around(template)?;
     issuer.strip_prefix(before)?.strip_suffix(after)
@@ -225,28 +223,33 @@ fn is_guid(text: &str) -> bool {
         })
 }
 
-/// What stands around the only mark in a template.
+/// The text before and after the only mark of a template, if that is the name of a claim.
 fn around(template: &str) -> Option<(&str, &str)> {
-    let (before, rest) = template.split_once('{')?;
-    let (name, after) = rest.split_once('}')?;
-    (is_segment(name) && !after.contains('{')).then_some((before, after))
+    let (before, name, after) = only_mark(template)?;
+    is_segment(name).then_some((before, after))
 }
 
+/// The document, or an object in it.
 struct Document<'a> {
     members: &'a Value,
 }
 
 impl Document<'_> {
+    /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
+    fn endpoints(&self, secure: bool) -> Result<Endpoints, Error> {
+        Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
+    }
+
     fn endpoint(&self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
         let text = match self.members.get(name) {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text,
-            Some(_) => return Err(fault(&format!("has no usable {name}: it is not text"))),
+            Some(_) => return Err(fault(&format!("has no usable {name}: it must be text"))),
         };
         let shown = printable(text, MAX_TEXT);
-        // An issuer on https that names an endpoint on http, if only on loopback, hands out what it should keep.
+        // An issuer on https must not send secrets to an endpoint on http, not even on loopback.
         if secure && !is_https(text.trim_start()) {
-            return Err(insecure(&format!("{name} {shown} is not https")));
+            return Err(insecure(&format!("{name} {shown} must be https, as the issuer is")));
         }
         match Endpoint::parse(text) {
             Ok(endpoint) => Ok(Some(endpoint)),
@@ -258,7 +261,7 @@ impl Document<'_> {
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let wrong = || fault(&format!("has no usable {name}: it is not a list of text"));
+        let wrong = || fault(&format!("has no usable {name}: it must be a list of texts"));
         match self.members.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Array(entries)) => entries
@@ -274,7 +277,7 @@ impl Document<'_> {
         match self.members.get(name) {
             None | Some(Value::Null) => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(fault(&format!("has no usable {name}: it is neither true nor false"))),
+            Some(_) => Err(fault(&format!("has no usable {name}: it must be true or false"))),
         }
     }
 }
@@ -292,15 +295,9 @@ fn insecure(what: &str) -> Error {
     Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
 }
 
-/// Endpoints that are not spoken to here. Applications read them out of the metadata, and may send browsers there.
-const UNUSED: [&str; 6] = [
-    "end_session_endpoint",
-    "check_session_iframe",
-    "introspection_endpoint",
-    "device_authorization_endpoint",
-    "pushed_authorization_request_endpoint",
-    "registration_endpoint",
-];
+/// Endpoints without a row in the table. Applications read them in the metadata, and may send browsers there.
+const NOT_IN_TABLE: [&str; 3] =
+    ["check_session_iframe", "pushed_authorization_request_endpoint", "registration_endpoint"];
 /// OpenID Connect Discovery §4.
 const OPENID: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.

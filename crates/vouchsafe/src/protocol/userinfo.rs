@@ -11,6 +11,7 @@ use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
+use crate::text::template::{self, Mark};
 
 /// How a profile is requested, by a definition.
 #[derive(Clone, Debug)]
@@ -150,36 +151,25 @@ fn proof(access_token: &Secret, secret: &Secret) -> String {
     pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
 }
 
-/// Replaces `{token:/pointer}` by a member of the token response.
+/// Fills in `{token:/pointer}`, a member of the token response.
 fn filled(template: &str, answer: Option<&Value>) -> Result<String, Error> {
-    let mut text = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, pointer, after)) = mark(rest) {
-        let value = answer.and_then(|answer| answer.pointer(pointer));
-        text.push_str(before);
-        match value {
-            Some(Value::String(value)) => text.push_str(value),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => text.push_str(&value.to_string()),
-            _ if answer.is_none() => {
-                let detail = "the profile request needs a member of the token response, which is missing for this token";
-                return Err(Error::config(ConfigProblem::TokenResponse, detail));
-            }
+    let filled = template::fill(template, |mark| {
+        let Some(pointer) = mark.strip_prefix("token:") else { return Ok(Mark::Text) };
+        let answer = answer.ok_or_else(|| {
+            let detail =
+                "the profile request needs a member of the token response, which is missing for this token";
+            Error::config(ConfigProblem::TokenResponse, detail)
+        })?;
+        match answer.pointer(pointer) {
+            Some(Value::String(value)) => Ok(Mark::from(&**value)),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Mark::Value(value.to_string().into())),
             _ => {
-                let detail = "the token response has no value for the placeholder in the profile request";
-                return Err(Error::response(Operation::Profile, Malformed::MissingField, detail));
+                let detail = "the token response has no value for a parameter of the profile request";
+                Err(Error::response(Operation::Profile, Malformed::MissingField, detail))
             }
         }
-        rest = after;
-    }
-    text.push_str(rest);
-    Ok(text)
-}
-
-/// The text before, in and after the first placeholder.
-fn mark(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once("{token:")?;
-    let (pointer, after) = rest.split_once('}')?;
-    Some((before, pointer, after))
+    })?;
+    Ok(filled.unwrap_or_default())
 }
 
 /// A response of a UserInfo endpoint.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{Blueprint, OpenId, Server};
+use super::{OpenId, Server};
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
@@ -25,7 +25,8 @@ use crate::transport::{BoxFuture, Http};
 
 /// A provider in use by one client.
 pub(crate) struct Live {
-    pub(crate) blueprint: Arc<Blueprint>,
+    /// The provider before discovery.
+    pub(crate) blueprint: Arc<Server>,
     registration: Arc<Registration>,
     http: Http,
     server: Shared<Server>,
@@ -47,7 +48,7 @@ impl Live {
     /// # Errors
     /// The metadata that is known already does not fit.
     pub(crate) fn new(
-        blueprint: Blueprint,
+        blueprint: Server,
         registration: &Arc<Registration>,
         known: Option<&Metadata>,
         http: &Http,
@@ -55,7 +56,7 @@ impl Live {
     ) -> Result<Self, Error> {
         // A server that needs no discovery, or has been discovered, is ready from the start.
         let server = if blueprint.discovery.is_none() || known.is_some() {
-            Shared::with(server(&blueprint, registration, known)?, http)
+            Shared::with(blueprint.discovered(known, registration.redirect_uri.as_deref())?, http)
         } else {
             Shared::empty(http)
         };
@@ -80,7 +81,7 @@ impl Live {
                     Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
                     None => None,
                 };
-                server(&blueprint, &registration, metadata.as_ref())
+                blueprint.discovered(metadata.as_ref(), registration.redirect_uri.as_deref())
             })
         };
         let place = || {
@@ -98,10 +99,7 @@ impl Live {
 
     /// What the server is known by before its metadata is there: the issuer that it is asked for by.
     pub(crate) fn asked_for(&self) -> Provenance {
-        let blueprint = &self.blueprint;
-        let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
-        let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
-        blueprint.provenance(issuer, &self.registration.client_id)
+        Provenance::clone(&self.blueprint.provenance)
     }
 
     /// Whether the keys have to be fetched before a signature can be verified.
@@ -239,19 +237,6 @@ fn is_absent(error: &Error) -> bool {
     status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
 }
 
-fn server(
-    blueprint: &Blueprint,
-    registration: &Registration,
-    metadata: Option<&Metadata>,
-) -> Result<Server, Error> {
-    let mut server = Server::new(blueprint, &registration.client_id, metadata)?;
-    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
-        let (scopes, params) = (&server.scopes, Vec::new());
-        Arc::new(server.login_request(blueprint, redirect_uri, scopes, params))
-    });
-    Ok(server)
-}
-
 /// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
 /// trusted for as long as somebody keeps its successors away.
 const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
@@ -275,7 +260,7 @@ mod tests {
     }
 
     fn live(keys_age: Duration) -> Live {
-        let blueprint = Provider::named("github").unwrap().blueprint("me").unwrap();
+        let blueprint = Provider::named("github").unwrap().server("me").unwrap();
         let options = LiveOptions {
             clock_skew: Duration::ZERO,
             metadata_age: Duration::ZERO,

@@ -1,46 +1,61 @@
+//! A provider with its parameters filled in, and with what its metadata adds.
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use vouchsafe_providers::Definition;
+use http::HeaderMap;
+use vouchsafe_providers::{Definition, EndpointName};
 
-use super::Blueprint;
 use crate::endpoint::Endpoint;
+use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
-use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
 use crate::protocol::authorization::request::AuthorizationRequest;
 use crate::protocol::authorization::response::IssuerRule;
-use crate::protocol::metadata::{self, Metadata};
+use crate::protocol::metadata::{self, Metadata, WellKnown};
+use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::json::Value;
 
-/// A provider with nothing left to be found out.
-#[derive(Debug)]
+/// A provider with its parameters filled in. [`Provider::server`](super::Provider::server) makes it; what discovery finds is
+/// added by [`Server::discovered`], and only then are the endpoints for a login certain to be there.
+#[derive(Clone, Debug)]
 pub(crate) struct Server {
-    pub(crate) authorization: Endpoint,
-    pub(crate) token: Endpoint,
-    pub(crate) refresh: Option<Endpoint>,
-    pub(crate) revocation: Option<Endpoint>,
-    pub(crate) userinfo: Option<Endpoint>,
+    /// The definition with its parameters filled in. For endpoints and scopes, ask the server instead.
+    pub(crate) definition: Arc<Definition>,
+    /// The endpoints of the definition, and of the metadata where the definition has none.
+    pub(crate) endpoints: Endpoints,
+    pub(crate) long_lived: Option<Endpoint>,
+    /// Where a user's e-mails are listed, if not in the profile: a template with members of the profile.
+    pub(crate) emails: Option<String>,
+    /// The headers of requests to the token endpoint.
+    pub(crate) token_headers: HeaderMap,
+    pub(crate) profile: ProfileRequest,
+    /// The userinfo endpoint is elsewhere, and only a definition says that it knows the issuer's users.
+    pub(crate) profile_is_elsewhere: bool,
+    pub(crate) discovery: Option<WellKnown>,
+    /// The server in tokens and logins. Until the metadata is there, the issuer is the one that it is asked for by.
+    pub(crate) provenance: Arc<Provenance>,
+    /// The issuer that authorization responses name, if it is not `issuer`.
+    pub(super) response_issuer: Option<String>,
     /// What makes it an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
-    /// What tokens and logins of this server are known by.
-    pub(crate) provenance: Arc<Provenance>,
     /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
     pub(crate) issuer: Option<String>,
-    /// What issuers of ID tokens look like, where the metadata names none.
+    /// The template of issuers of ID tokens, if the metadata does not name one issuer.
     pub(crate) issuer_template: Option<String>,
     pub(crate) iss_in_response: bool,
     pub(crate) scopes: Vec<String>,
-    /// The request of logins that ask for nothing in particular, where the registration has a redirect URI.
-    pub(crate) usual_request: Option<Arc<LoginRequest>>,
+    /// What all logins have in common, if the registration has a redirect URI.
+    pub(super) login: Option<Prepared>,
+    pub(super) refreshes: bool,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    /// What discovery found, if there was any.
+    /// The metadata document, if there is one.
     pub(crate) metadata: Option<Value>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OpenId {
     pub(crate) jwks_uri: Endpoint,
     pub(crate) algorithms: Option<Vec<String>>,
@@ -49,122 +64,168 @@ pub(crate) struct OpenId {
 }
 
 impl Server {
-    /// What is asked for here with those scopes and parameters.
-    pub(crate) fn login_request(
+    /// The same server, ready for logins. The definition comes first; metadata fills in what it leaves open.
+    pub(crate) fn discovered(
         &self,
-        blueprint: &Blueprint,
-        redirect_uri: &str,
-        scopes: &[String],
-        mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    ) -> LoginRequest {
-        let Definition { scope_separator, authorization, .. } = &blueprint.definition;
-        for (name, value) in &authorization.params {
-            if !params.iter().any(|(known, _)| known == name) {
-                params.push((name.clone().into(), value.clone().into()));
-            }
+        metadata: Option<&Metadata>,
+        redirect_uri: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut server = self.clone();
+        if let Some(metadata) = metadata {
+            server.add(metadata)?;
         }
-        let response_mode = params.iter().find(|(name, _)| name == "response_mode");
-        let response_mode = response_mode.map(|(_, mode)| mode.to_string());
-        let client_id = &*self.provenance.client_id;
-        let (params, names, order) = (&params, &authorization.names, &authorization.order);
-        let request =
-            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names, order };
-        LoginRequest {
-            provenance: self.provenance.clone(),
-            redirect_uri: redirect_uri.to_owned(),
-            wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
-            scopes: scopes.to_vec(),
-            are_usual: scopes == self.scopes,
-            response_mode,
-            url: request.begin(&self.authorization),
+        for name in [EndpointName::Authorization, EndpointName::Token] {
+            server.endpoint(name)?;
         }
+        if let Some(redirect_uri) = redirect_uri {
+            let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone(), &[]));
+            let parameters = server.authorization_request(&request.redirect_uri, &request.scopes, &[]);
+            let prepared =
+                Prepared::new(request.clone(), &parameters, server.endpoint(EndpointName::Authorization)?);
+            server.login = Some(prepared);
+        }
+        Ok(server)
     }
 
-    /// The definition says what is where; discovery fills in what it leaves open.
-    pub(crate) fn new(
-        blueprint: &Blueprint,
-        client_id: &str,
-        metadata: Option<&Metadata>,
-    ) -> Result<Self, Error> {
-        let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
-            own.clone().or_else(|| found.cloned().flatten())
-        };
-        let missing = || {
-            Error::config(
-                ConfigProblem::MissingEndpoint,
-                format!("{} lacks an endpoint", blueprint.definition.slug),
-            )
-        };
-        let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
-        let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
-
+    fn add(&mut self, metadata: &Metadata) -> Result<(), Error> {
+        let malformed = |detail: String| Error::response(Operation::Discovery, Malformed::Metadata, detail);
+        self.endpoints = std::mem::take(&mut self.endpoints).or(&metadata.endpoints);
         // What a definition may not put into an endpoint's query, metadata may not either.
-        let mut found = blueprint.definition.clone();
-        // Whose users are whose was checked when the provider was made.
-        (found.issuer, found.identity.issuer) = (None, None);
-        let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map(|e| e.as_str().to_owned());
-        let revocation = pick(&blueprint.revocation, metadata.map(|m| &m.revocation_endpoint));
-        let userinfo = pick(&blueprint.userinfo, metadata.map(|m| &m.userinfo_endpoint));
-        found.authorization_endpoint = text(&authorization);
-        found.token_endpoint = text(&token);
-        found.revocation_endpoint = text(&revocation);
-        found.userinfo_endpoint = text(&userinfo);
-        found.check().map_err(|e| {
-            Error::response(
-                Operation::Discovery,
-                Malformed::Metadata,
-                format!("the metadata names an endpoint that cannot be used: {e}"),
-            )
-        })?;
+        let mut found = Definition::clone(&self.definition);
+        for name in EndpointName::ALL {
+            *found.endpoint_mut(*name) = self.endpoints.get(*name).map(|e| e.as_str().to_owned());
+        }
+        found
+            .check_requests()
+            .map_err(|e| malformed(format!("the metadata names an endpoint that cannot be used: {e}")))?;
 
-        let openid = match metadata {
-            Some(m) if m.is_openid => match &m.jwks_uri {
-                Some(jwks_uri) => Some(OpenId {
-                    jwks_uri: jwks_uri.clone(),
-                    algorithms: m.id_token_algs.clone(),
-                    userinfo_algorithms: m.userinfo_algs.clone(),
-                }),
-                None => {
-                    let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
-                    return Err(Error::response(Operation::Discovery, Malformed::Metadata, detail));
-                }
-            },
-            _ => None,
-        };
-        let mut scopes = blueprint.definition.scopes.clone();
-        if let (Some(metadata), None) = (metadata, &openid) {
+        if metadata.is_openid {
+            let jwks_uri = metadata.jwks_uri.clone().ok_or_else(|| {
+                malformed(
+                    "the metadata of an OpenID Provider must have a jwks_uri to verify ID tokens with"
+                        .to_owned(),
+                )
+            })?;
+            self.openid = Some(OpenId {
+                jwks_uri,
+                algorithms: metadata.id_token_algs.clone(),
+                userinfo_algorithms: metadata.userinfo_algs.clone(),
+            });
+        } else {
             let offered = metadata.scopes.as_deref().unwrap_or_default();
-            scopes.retain(|scope| offered.contains(scope));
+            self.scopes.retain(|scope| offered.contains(scope));
         }
         // OpenID Connect Discovery §3: an absent list says nothing of refresh tokens.
-        let grants = metadata.and_then(|m| m.grant_types.as_ref());
-        let offered = grants.is_none_or(|list| list.iter().any(|grant| grant == "refresh_token"));
-        let token = token.ok_or_else(missing)?;
-        let refresh = (blueprint.definition.refresh && offered)
-            .then(|| blueprint.refresh.clone().unwrap_or_else(|| token.clone()));
-        let issuer = metadata.map(|m| m.issuer.clone()).or_else(|| blueprint.definition.issuer.clone());
-        Ok(Self {
-            authorization: authorization.ok_or_else(missing)?,
-            provenance: Arc::new(blueprint.provenance(issuer.as_deref(), client_id)),
-            refresh,
-            token,
-            revocation,
-            userinfo,
-            openid,
-            issuer,
-            issuer_template: metadata
-                .filter(|m| metadata::is_open(&m.issuer))
-                .and_then(|_| blueprint.definition.issuer_template.clone()),
-            iss_in_response: metadata.is_some_and(|m| m.iss_in_response),
-            scopes,
-            usual_request: None,
-            token_auth_methods: metadata.and_then(|m| m.token_auth_methods.clone()),
-            revocation_auth_methods: metadata.and_then(|m| m.revocation_auth_methods.clone()),
-            metadata: metadata.map(|m| m.raw.clone()),
+        let offers = |grants: &Vec<String>| grants.iter().any(|grant| grant == "refresh_token");
+        self.refreshes &= metadata.grant_types.as_ref().is_none_or(offers);
+        self.provenance = Arc::new(Provenance {
+            issuer: metadata.issuer.clone(),
+            provider: self.provenance.provider.clone(),
+            client_id: self.provenance.client_id.clone(),
+        });
+        if metadata::is_open(&metadata.issuer) {
+            self.issuer_template.clone_from(&self.definition.issuer_template);
+        }
+        self.issuer = Some(metadata.issuer.clone());
+        self.iss_in_response = metadata.iss_in_response;
+        self.token_auth_methods.clone_from(&metadata.token_auth_methods);
+        self.revocation_auth_methods.clone_from(&metadata.revocation_auth_methods);
+        self.metadata = Some(metadata.raw.clone());
+        Ok(())
+    }
+
+    /// An endpoint. Tokens are refreshed at the token endpoint, unless there is another for that.
+    pub(crate) fn endpoint(&self, name: EndpointName) -> Result<&Endpoint, Error> {
+        let found = match name {
+            EndpointName::Refresh if !self.refreshes => None,
+            EndpointName::Refresh => {
+                self.endpoints.get(name).or_else(|| self.endpoints.get(EndpointName::Token))
+            }
+            _ => self.endpoints.get(name),
+        };
+        found.ok_or_else(|| {
+            let detail = format!("the provider has no {}", in_words(name));
+            match name {
+                EndpointName::Refresh => {
+                    let detail = "the provider does not refresh tokens";
+                    Error::unsupported(Operation::Refresh, Feature::Refresh, detail)
+                }
+                EndpointName::Revocation => {
+                    Error::unsupported(Operation::Revocation, Feature::Revocation, detail)
+                }
+                EndpointName::Userinfo => Error::unsupported(Operation::Profile, Feature::Profile, detail),
+                _ => Error::config(ConfigProblem::MissingEndpoint, detail),
+            }
         })
     }
 
-    /// Whether an issuer is that of this provider. Where none is known, none is right: RFC 9207 §2.4.
+    /// The request of a login with those scopes and parameters, and the URL up to what belongs to that login alone. Without
+    /// scopes, the usual ones are requested; without a redirect URI, the registration's is used.
+    pub(crate) fn login_request(
+        &self,
+        redirect_uri: Option<&str>,
+        scopes: Vec<String>,
+        params: &[(Cow<'_, str>, Cow<'_, str>)],
+    ) -> Result<(Arc<LoginRequest>, String), Error> {
+        let prepared = self.login.as_ref().filter(|_| redirect_uri.is_none());
+        if let Some(prepared) = prepared.filter(|_| scopes.is_empty() && params.is_empty()) {
+            return Ok((prepared.request.clone(), prepared.usual_prefix()));
+        }
+        let redirect_uri = match (redirect_uri, prepared) {
+            (Some(uri), _) => uri.into(),
+            (None, Some(prepared)) => prepared.request.redirect_uri.clone(),
+            (None, None) => {
+                let detail = "there is no redirect URI: set it in the registration or for this login";
+                return Err(Error::config(ConfigProblem::RedirectUri, detail));
+            }
+        };
+        let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
+        let request = self.login_of(redirect_uri, scopes, params);
+        let parameters = self.authorization_request(&request.redirect_uri, &request.scopes, params);
+        let endpoint = self.endpoint(EndpointName::Authorization)?;
+        let url = match prepared {
+            Some(prepared) => prepared.prefix(&parameters, endpoint),
+            None => parameters.prefix(endpoint),
+        };
+        Ok((Arc::new(request), url))
+    }
+
+    fn login_of(
+        &self,
+        redirect_uri: Arc<str>,
+        scopes: Vec<String>,
+        params: &[(Cow<'_, str>, Cow<'_, str>)],
+    ) -> LoginRequest {
+        let own = params.iter().find(|(name, _)| name == "response_mode").map(|(_, mode)| mode.to_string());
+        let fixed = || self.definition.authorization.params.get("response_mode").cloned();
+        LoginRequest {
+            provenance: self.provenance.clone(),
+            redirect_uri,
+            wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
+            are_usual: scopes == self.scopes,
+            response_mode: own.or_else(fixed),
+            scopes,
+        }
+    }
+
+    /// An authorization request of this client.
+    pub(crate) fn authorization_request<'a>(
+        &'a self,
+        redirect_uri: &'a str,
+        scopes: &'a [String],
+        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    ) -> AuthorizationRequest<'a> {
+        AuthorizationRequest {
+            client_id: &self.provenance.client_id,
+            redirect_uri,
+            scopes,
+            scope_separator: &self.definition.scope_separator,
+            params,
+            quirks: &self.definition.authorization,
+        }
+    }
+
+    /// Whether this provider has that issuer.
     pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
         match (&self.issuer_template, &self.issuer) {
             (Some(template), _) => metadata::fits(template, issuer),
@@ -173,34 +234,25 @@ impl Server {
         }
     }
 
-    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_issuer`].
+    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_response_issuer`].
     pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
-        IssuerRule { is_known: self.issuer.is_some(), is_announced: self.iss_in_response, is_ours }
+        let is_known = self.response_issuer.is_some() || self.issuer.is_some();
+        IssuerRule { is_known, is_announced: self.iss_in_response, is_ours }
     }
 
-    pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {
-        self.refresh.as_ref().ok_or_else(|| {
-            Error::unsupported(Operation::Refresh, Feature::Refresh, "the provider does not refresh tokens")
-        })
-    }
-
-    pub(crate) fn revocation_endpoint(&self) -> Result<&Endpoint, Error> {
-        self.revocation.as_ref().ok_or_else(|| {
-            let detail = "the provider has no revocation endpoint";
-            Error::unsupported(Operation::Revocation, Feature::Revocation, detail)
-        })
+    /// Whether authorization responses of this provider may name that issuer. Without a known issuer they may name none:
+    /// RFC 9207 §2.4.
+    pub(crate) fn is_response_issuer(&self, issuer: &str) -> bool {
+        match &self.response_issuer {
+            Some(expected) => same(issuer, expected),
+            None => self.is_issuer(issuer),
+        }
     }
 
     pub(crate) fn keys_of(&self, operation: Operation) -> Result<&OpenId, Error> {
         self.openid.as_ref().ok_or_else(|| {
-            let detail = "the provider publishes no keys: it is no OpenID Provider";
+            let detail = "the provider publishes no keys, because it is not an OpenID Provider";
             Error::unsupported(operation, Feature::Keys, detail)
-        })
-    }
-
-    pub(crate) fn userinfo_endpoint(&self) -> Result<&Endpoint, Error> {
-        self.userinfo.as_ref().ok_or_else(|| {
-            Error::unsupported(Operation::Profile, Feature::Profile, "the provider has no userinfo endpoint")
         })
     }
 }

@@ -44,13 +44,7 @@ pub(crate) fn add(url: &mut String, name: &str, value: &str) {
     escape(url, value);
 }
 
-/// The text escaped for a URL.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut url = String::with_capacity(text.len() + 8);
-    escape(&mut url, text);
-    url
-}
-
+/// Adds a text, escaped for a URL.
 pub(crate) fn escape(url: &mut String, text: &str) {
     // Values that the library makes, and most others, need no escape: they are copied as a whole.
     if text

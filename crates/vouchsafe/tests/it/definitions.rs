@@ -551,6 +551,6 @@ async fn a_definition_does_not_speak_for_an_issuer_elsewhere_unless_the_catalogu
         .unwrap();
     // Huawei's metadata and keys are at another host than its issuer, and it says so.
     let huawei = vouchsafe_providers::get("huawei").unwrap();
-    let (issuer, discovery) = (huawei.issuer.unwrap(), huawei.discovery.unwrap());
-    login("huawei", &issuer, &discovery, "https://oauth-login.cloud.huawei.com/keys").await.unwrap();
+    let (issuer, discovery) = (huawei.issuer.as_deref().unwrap(), huawei.discovery.as_deref().unwrap());
+    login("huawei", issuer, discovery, "https://oauth-login.cloud.huawei.com/keys").await.unwrap();
 }

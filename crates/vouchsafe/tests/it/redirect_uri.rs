@@ -118,7 +118,7 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
     for iss in ["&iss=https://accounts.google.com", "&iss=https://acme.example", "&iss="] {
         let error = outcome(acme(), iss).await.unwrap_err();
         assert_eq!(error.code(), "issuer_mismatch", "{iss}");
-        assert!(error.to_string().contains("Provider::issuer"), "{error}");
+        assert!(error.to_string().contains("Provider::response_issuer"), "{error}");
     }
     assert!(wire.seen().is_empty());
     let told = || acme().issuer("https://acme.example");
@@ -127,6 +127,41 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
     assert_eq!(outcome(told(), "&iss=https://evil.example").await.unwrap_err().code(), "issuer_mismatch");
     let error = Client::new(acme().issuer("acme"), web(), &wire.http()).unwrap_err();
     assert_eq!(error.code(), "invalid_url");
+}
+
+#[tokio::test]
+async fn a_response_issuer_is_accepted_and_leaves_the_keys_of_accounts_alone() {
+    let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
+    let key = |provider: Provider| {
+        let client = Client::new(provider, web(), &wire.http()).unwrap();
+        async move { client.login().await.unwrap().pending.issuer().to_owned() }
+    };
+    let finish = async |provider: Provider, iss: &str| -> Result<Tokens, Error> {
+        let client = Client::new(provider, web(), &wire.http()).unwrap();
+        let login = client.login().await.unwrap();
+        let state = param(&login.url, "state").unwrap();
+        client.finish(login.pending, format!("{REDIRECT_URI}?code=c&state={state}{iss}")).await
+    };
+    let told = || acme().response_issuer("https://id.acme.example");
+    assert_eq!(key(told()).await, key(acme()).await);
+    assert_ne!(key(acme().issuer("https://acme.example/id")).await, key(acme()).await);
+    finish(told(), "&iss=https://id.acme.example").await.unwrap();
+    finish(told(), "").await.unwrap();
+    // It takes the place of an issuer that responses would name otherwise.
+    let both = || told().issuer("https://acme.example");
+    finish(both(), "&iss=https://id.acme.example").await.unwrap();
+    for (provider, iss) in [
+        (told(), "&iss=https://evil.example"),
+        (told(), "&iss=https://acme.example"),
+        (told(), "&iss="),
+        (both(), "&iss=https://acme.example"),
+    ] {
+        assert_eq!(finish(provider, iss).await.unwrap_err().code(), "issuer_mismatch", "{iss}");
+    }
+    for (wrong, code) in [("acme", "invalid_url"), ("http://acme.example", "insecure_url")] {
+        let error = Client::new(acme().response_issuer(wrong), web(), &wire.http()).unwrap_err();
+        assert_eq!(error.code(), code);
+    }
 }
 
 /// Two providers of one application: one that strangers set up, and an honest one, at which the victim has an account.

@@ -114,7 +114,8 @@ fn sent(wire: &Wire) -> Vec<String> {
 #[tokio::test]
 async fn two_servers_of_one_definition_never_share_an_account_or_a_login() {
     let mut walked = BTreeSet::new();
-    for mut definition in vouchsafe_providers::all() {
+    for definition in vouchsafe_providers::all() {
+        let mut definition = Definition::clone(&definition);
         // A second call for e-mails says nothing of who somebody is.
         definition.identity.emails = None;
         let urls = urls(&definition);
@@ -249,7 +250,7 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
 
 #[tokio::test]
 async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_either() {
-    let bitbucket = || vouchsafe_providers::get("bitbucket").unwrap();
+    let bitbucket = || Definition::clone(&vouchsafe_providers::get("bitbucket").unwrap());
     let issuer = async |definition: Definition| {
         let client =
             Client::new(Provider::from(definition), web(), &Wire::always(json(500, json!({}))).http());
@@ -274,6 +275,28 @@ async fn whoever_writes_a_definition_does_not_tell_of_another_server_s_users_eit
         d.userinfo_endpoint = Some("https://bitbucket.org/me".to_owned());
     });
     assert_eq!(issuer(at_home).await, "https://bitbucket.org");
+}
+
+#[tokio::test]
+async fn another_name_is_that_of_logins_and_not_of_accounts() {
+    let http = Wire::always(json(500, json!({}))).http();
+    let pending = async |provider: Provider| {
+        Client::new(provider, web(), &http).unwrap().login().await.unwrap().pending
+    };
+    // What the catalogue knows of bitbucket's endpoints counts under any name.
+    for slug in ["bitbucket", "github", "freeagent"] {
+        let named = || Provider::named(slug).unwrap();
+        let renamed = named().name("company");
+        assert_eq!((renamed.slug(), renamed.display_name()), ("company", "company"));
+        assert_eq!(renamed.definition(), named().definition());
+        let (one, other) = (pending(named()).await, pending(renamed).await);
+        assert_eq!((one.provider_slug(), other.provider_slug()), (slug, "company"));
+        assert_eq!(one.issuer(), other.issuer(), "{slug}");
+    }
+    assert_eq!(Provider::openid("https://id.example.com").slug(), "openid");
+    let company = Provider::openid("https://id.example.com").name("company");
+    let client = Client::new(company, web(), &http).unwrap();
+    assert_eq!(client.provider_slug(), "company");
 }
 
 #[tokio::test]

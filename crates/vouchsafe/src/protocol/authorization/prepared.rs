@@ -1,18 +1,62 @@
-//! What logins of one kind have in common, written once.
+//! What the logins of one client have in common, prepared once.
 use std::sync::Arc;
 
+use crate::endpoint::Endpoint;
+use crate::protocol::authorization::request::AuthorizationRequest;
 use crate::provenance::Provenance;
 
-/// What logins of one kind have in common: what is asked of whom.
+/// What a login asks for, and of which server.
 #[derive(Debug)]
 pub(crate) struct LoginRequest {
     pub(crate) provenance: Arc<Provenance>,
-    pub(crate) redirect_uri: String,
-    /// None where a login was kept with those that its client always asks for.
+    pub(crate) redirect_uri: Arc<str>,
+    /// Empty if a login was kept with the usual scopes of its client.
     pub(crate) scopes: Vec<String>,
     pub(crate) are_usual: bool,
     pub(crate) wants_id_token: bool,
     pub(crate) response_mode: Option<String>,
-    /// The beginning of the URL.
-    pub(crate) url: String,
 }
+
+/// The usual login of a client: nothing is asked for but what the registration and the provider say. Other logins share its
+/// redirect URI and the beginning of its URL, which is escaped once.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    pub(crate) request: Arc<LoginRequest>,
+    /// The URL up to the parameters of one login.
+    prefix: String,
+    /// The length of the part that all logins share. `None` if the provider wants the parameters in another order.
+    shared: Option<usize>,
+}
+
+impl Prepared {
+    pub(crate) fn new(
+        request: Arc<LoginRequest>,
+        usual: &AuthorizationRequest<'_>,
+        endpoint: &Endpoint,
+    ) -> Self {
+        let shared = usual.shared_prefix(endpoint).map(|prefix| prefix.len());
+        Self { request, prefix: usual.prefix(endpoint), shared }
+    }
+
+    /// The beginning of the URL of a usual login.
+    pub(crate) fn usual_prefix(&self) -> String {
+        self.begin(self.prefix.len())
+    }
+
+    /// The same for another login with this redirect URI.
+    pub(crate) fn prefix(&self, request: &AuthorizationRequest<'_>, endpoint: &Endpoint) -> String {
+        match self.shared {
+            Some(shared) => request.complete(self.begin(shared)),
+            None => request.prefix(endpoint),
+        }
+    }
+
+    fn begin(&self, length: usize) -> String {
+        let mut url = String::with_capacity(self.prefix.len() + ROOM);
+        url.push_str(&self.prefix[..length]);
+        url
+    }
+}
+
+/// Room for the parameters of one login, so that the URL is allocated once.
+const ROOM: usize = 320;

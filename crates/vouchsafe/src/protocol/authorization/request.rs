@@ -1,6 +1,5 @@
-//! The authorization request and its response (RFC 6749 section 4.1, RFC 9207, OpenID Connect Core section 3.1.2).
+//! The authorization request as a value (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1).
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use vouchsafe_providers::AuthorizationQuirks;
 
@@ -10,84 +9,112 @@ use crate::protocol::quirks::{UNCHANGED, called};
 use crate::text::form::{add, escape};
 use crate::text::redact::printable;
 
-/// What is asked for, and does not change from login to login.
+/// An authorization request without the parameters of [`PerLogin`].
+///
+/// Its parameters are a list. Here they go into a URL; they could as well be pushed (RFC 9126) or signed (RFC 9101).
 pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) scopes: &'a [String],
     pub(crate) scope_separator: &'a str,
-    /// All other parameters, but for those of one login.
+    /// Further parameters. They replace those of the same name in `quirks`.
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
-    /// What parameters are called here, if not as in the RFCs.
-    pub(crate) names: &'a BTreeMap<String, String>,
-    /// In which order the first four stand, where that matters.
-    pub(crate) order: &'a [String],
+    pub(crate) quirks: &'a AuthorizationQuirks,
 }
 
-impl AuthorizationRequest<'_> {
-    /// The beginning of the URL. Parameters in the endpoint's own query are kept (RFC 6749 section 3.1).
-    pub(crate) fn begin(&self, endpoint: &Endpoint) -> String {
-        let mut url = String::with_capacity(256);
-        url.push_str(endpoint.as_str());
-        let own = |name: &'static str| called([self.names, &UNCHANGED], name);
-        let scope = self.scopes.join(self.scope_separator);
+impl<'a> AuthorizationRequest<'a> {
+    /// The parameters in the order in which they are sent, under their names at this provider. A parameter that is left out
+    /// has an empty name.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+        let (quirks, params, scopes) = (self.quirks, self.params, self.scopes);
+        let scope = match scopes {
+            [one] => Cow::Borrowed(&**one),
+            _ => Cow::Owned(scopes.join(self.scope_separator)),
+        };
         let mut first = [
-            ("response_type", "code"),
-            ("client_id", self.client_id),
-            ("redirect_uri", self.redirect_uri),
-            ("scope", &scope),
+            ("response_type", Cow::Borrowed("code")),
+            ("client_id", Cow::Borrowed(self.client_id)),
+            ("redirect_uri", Cow::Borrowed(self.redirect_uri)),
+            ("scope", scope),
         ];
-        let place = |name: &str| self.order.iter().position(|known| known == name).unwrap_or(usize::MAX);
-        first.sort_by_key(|(name, _)| place(name));
-        for (name, value) in first {
-            if name != "scope" || !self.scopes.is_empty() {
-                add(&mut url, own(name), value);
-            }
+        if !quirks.order.is_empty() {
+            let place =
+                |name: &str| quirks.order.iter().position(|known| known == name).unwrap_or(usize::MAX);
+            first.sort_by_key(|(name, _)| place(name));
         }
-        for (name, value) in self.params {
-            add(&mut url, name, value);
-        }
-        // What comes first begins the query, unless the endpoint has one.
-        let end = endpoint.as_str().len();
-        if !endpoint.as_str().contains('?') {
-            url.replace_range(end..url.len().min(end + 1), "?");
-        }
-        url
+        let first = first.into_iter().filter(|(name, _)| *name != "scope" || !scopes.is_empty());
+        let fixed = quirks.params.iter().filter(|(name, _)| !params.iter().any(|(known, _)| known == *name));
+        first
+            .map(|(name, value)| (called([&quirks.names, &UNCHANGED], name), value))
+            .chain(params.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))))
+            .chain(fixed.map(|(name, value)| (&**name, Cow::Borrowed(&**value))))
+    }
+
+    /// The URL up to the parameters of one login. Parameters in the endpoint's own query are kept (RFC 6749 section 3.1).
+    pub(crate) fn prefix(&self, endpoint: &Endpoint) -> String {
+        url(endpoint, self.parameters())
+    }
+
+    /// The part of the prefix that a client's requests with one redirect URI share. `None` if the provider wants another
+    /// order of the parameters.
+    pub(crate) fn shared_prefix(&self, endpoint: &Endpoint) -> Option<String> {
+        self.quirks.order.is_empty().then(|| url(endpoint, self.parameters().take(SHARED)))
+    }
+
+    /// The prefix, with its shared part already written.
+    pub(crate) fn complete(&self, mut shared: String) -> String {
+        self.parameters().skip(SHARED).for_each(|(name, value)| add(&mut shared, name, &value));
+        shared
     }
 }
 
-/// What is another at each login: text that needs no escape, as what the library makes, or that [`escaped`] has made so.
-pub(crate) struct OneLogin<'a> {
+fn url<'a>(endpoint: &Endpoint, parameters: impl Iterator<Item = (&'a str, Cow<'a, str>)>) -> String {
+    let mut url = String::with_capacity(512);
+    url.push_str(endpoint.as_str());
+    parameters.for_each(|(name, value)| add(&mut url, name, &value));
+    // The first parameter begins the query, unless the endpoint has one.
+    let end = endpoint.as_str().len();
+    if !endpoint.as_str().contains('?') {
+        url.replace_range(end..url.len().min(end + 1), "?");
+    }
+    url
+}
+
+/// The parameters that are different in each login.
+pub(crate) struct PerLogin<'a> {
     pub(crate) state: Option<&'a str>,
     pub(crate) nonce: Option<&'a str>,
     /// The code challenge and its method (RFC 7636 section 4.3).
     pub(crate) challenge: Option<(&'a str, &'a str)>,
-    pub(crate) quirks: &'a AuthorizationQuirks,
 }
 
-impl OneLogin<'_> {
+impl<'a> PerLogin<'a> {
+    /// Those that this login has.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
+        [
+            ("state", self.state),
+            ("nonce", self.nonce),
+            ("code_challenge_method", self.challenge.map(|(_, method)| method)),
+            ("code_challenge", self.challenge.map(|(challenge, _)| challenge)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+
     /// The URL to send the browser to.
-    pub(crate) fn url(&self, begun: &str) -> String {
-        let mut url = String::with_capacity(begun.len() + 256);
-        url.push_str(begun);
-        let mut add = |name: &'static str, value: Option<&str>| {
-            let names = &self.quirks.names;
-            let own = if names.is_empty() { name } else { called([names, &UNCHANGED], name) };
-            let Some(value) = value.filter(|_| !own.is_empty()) else { return };
-            url.push('&');
-            if names.is_empty() {
-                url.push_str(own);
+    pub(crate) fn url(&self, prefix: String, quirks: &AuthorizationQuirks) -> String {
+        let mut url = prefix;
+        for (name, value) in self.parameters() {
+            if quirks.names.is_empty() {
+                url.push('&');
+                url.push_str(name);
+                url.push('=');
+                escape(&mut url, value);
             } else {
-                escape(&mut url, own);
+                add(&mut url, called([&quirks.names, &UNCHANGED], name), value);
             }
-            url.push('=');
-            url.push_str(value);
-        };
-        add("state", self.state);
-        add("nonce", self.nonce);
-        add("code_challenge_method", self.challenge.map(|(_, method)| method));
-        add("code_challenge", self.challenge.map(|(challenge, _)| challenge));
-        if let Some(fragment) = &self.quirks.fragment {
+        }
+        if let Some(fragment) = &quirks.fragment {
             url.push('#');
             url.push_str(fragment);
         }
@@ -95,11 +122,11 @@ impl OneLogin<'_> {
     }
 }
 
-/// Refuses an extra parameter that the protocol owns, or that has a value which the provider does not know.
+/// Refuses an extra parameter that the protocol owns, or a value that the provider does not know.
 pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str) -> Result<(), Error> {
     if quirks.owns(name) {
         let detail = format!(
-            "{} is set by the library: it has a method of its own, or must not be chosen",
+            "{} cannot be an extra parameter: the library sets it; if it has a method of its own, use that",
             printable(name, 60)
         );
         return Err(Error::config(ConfigProblem::ReservedParam, detail));
@@ -113,46 +140,41 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
         return Ok(());
     }
     let detail = format!(
-        "the parameter {name} cannot be {}; the provider knows: {}",
+        "the parameter {name} is {}, but the provider accepts only: {}",
         printable(value, 60),
         option.values.join(", ")
     );
     Err(Error::config(ConfigProblem::InvalidOption, detail))
 }
 
-/// The error for demands on how and when the user authenticates where no ID token will tell.
+/// The error for demands on how and when the user authenticates that no ID token will confirm.
 pub(crate) fn unchecked(operation: Operation) -> Error {
-    let detail = "max_age and acr_values are checked by the ID token, and none comes here: ask for the scope openid, at an \
+    let detail = "max_age and acr_values need an ID token, which this login does not get: request the scope openid from an \
                   OpenID Provider";
     Error::unsupported(operation, Feature::IdToken, detail)
 }
 
+/// The parameters before the scope: response type, client id and redirect URI.
+const SHARED: usize = 3;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::form::escaped;
 
     fn request<'a>(
         params: &'a [(Cow<'a, str>, Cow<'a, str>)],
         scopes: &'a [String],
+        quirks: &'a AuthorizationQuirks,
     ) -> AuthorizationRequest<'a> {
         let (client_id, redirect_uri) = ("my id", "https://app.example/cb?x=1");
-        AuthorizationRequest {
-            client_id,
-            redirect_uri,
-            scopes,
-            scope_separator: " ",
-            params,
-            names: &UNCHANGED,
-            order: &[],
-        }
+        AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator: " ", params, quirks }
     }
 
     #[test]
     fn parameters_of_the_endpoint_are_kept() {
         let endpoint = Endpoint::parse("https://a.example/authorize?tenant=7").unwrap();
         assert_eq!(
-            request(&[], &[]).begin(&endpoint),
+            request(&[], &[], &AuthorizationQuirks::default()).prefix(&endpoint),
             "https://a.example/authorize?tenant=7&response_type=code&client_id=my+id\
              &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fx%3D1"
         );
@@ -163,22 +185,49 @@ mod tests {
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let params = [(Cow::Borrowed("a b"), Cow::Borrowed("c&d=é#"))];
         let scopes = ["one".to_owned(), "two&x=y".to_owned()];
-        let begun = request(&params, &scopes).begin(&endpoint);
-        assert!(begun.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{begun}");
-
         let quirks = &AuthorizationQuirks::default();
-        let state = escaped("s&t");
-        let one = OneLogin { state: Some(&state), nonce: Some("n"), challenge: Some(("c", "plain")), quirks };
-        assert_eq!(one.url("x?y"), "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c");
+        let request = request(&params, &scopes, quirks);
+        let prefix = request.prefix(&endpoint);
+        assert!(prefix.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{prefix}");
+        assert_eq!(request.complete(request.shared_prefix(&endpoint).unwrap()), prefix);
+
+        let login = PerLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")) };
+        assert_eq!(
+            login.url("x?y".to_owned(), quirks),
+            "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c"
+        );
+    }
+
+    #[test]
+    fn a_parameter_of_the_login_replaces_the_provider_s_own() {
+        let mut quirks = AuthorizationQuirks::default();
+        for (name, value) in [("prompt", "consent"), ("audience", "api")] {
+            quirks.params.insert(name.to_owned(), value.to_owned());
+        }
+        let params = [(Cow::Borrowed("prompt"), Cow::Borrowed("login"))];
+        let names: Vec<_> = request(&params, &[], &quirks).parameters().skip(SHARED).collect();
+        assert_eq!(names, [("prompt", "login".into()), ("audience", "api".into())]);
+    }
+
+    #[test]
+    fn another_order_has_no_shared_beginning() {
+        let mut quirks = AuthorizationQuirks::default();
+        quirks.order = vec!["scope".to_owned(), "client_id".to_owned()];
+        let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
+        let scopes = ["one".to_owned()];
+        let request = request(&[], &scopes, &quirks);
+        assert_eq!(request.shared_prefix(&endpoint), None);
+        let prefix = request.prefix(&endpoint);
+        assert!(prefix.starts_with("https://a.example/authorize?scope=one&client_id=my+id&"), "{prefix}");
     }
 
     #[test]
     fn where_nothing_comes_first_the_query_begins_all_the_same() {
-        let names =
-            ["response_type", "client_id", "redirect_uri"].map(|name| (name.to_owned(), String::new()));
-        let names = BTreeMap::from(names);
+        let mut quirks = AuthorizationQuirks::default();
+        for name in ["response_type", "client_id", "redirect_uri"] {
+            quirks.names.insert(name.to_owned(), String::new());
+        }
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
-        let begun = AuthorizationRequest { names: &names, ..request(&[], &[]) }.begin(&endpoint);
-        assert_eq!(begun, "https://a.example/authorize?");
+        assert_eq!(request(&[], &[], &quirks).prefix(&endpoint), "https://a.example/authorize?");
     }
 }

@@ -222,7 +222,7 @@ impl AuthorizationResponse<'_> {
                 return refuse(
                     Check::IssuerMismatch,
                     "the response names an issuer (iss), but no issuer is known for this provider: either the response is \
-                     another provider's, or its issuer has to be configured (Provider::issuer)",
+                     another provider's, or its issuer has to be configured (Provider::response_issuer)",
                 );
             }
             Some(iss) if !(expected.issuer.is_ours)(iss) => {

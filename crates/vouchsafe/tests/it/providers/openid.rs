@@ -1,5 +1,5 @@
 use serde_json::json;
-use vouchsafe::providers;
+use vouchsafe::Provider;
 
 use super::{ASKED, BASIC, EXCHANGE, FORM, PKCE, Stage};
 
@@ -8,7 +8,7 @@ const TOKEN: &str = "POST https://id.example.com/token";
 const PROFILE: &str = "GET https://id.example.com/userinfo";
 
 fn stage(discovery: &str) -> Stage {
-    let stage = Stage::new("openid", providers::openid(ISSUER));
+    let stage = Stage::new("openid", Provider::openid(ISSUER));
     let mut metadata = stage.sample(discovery);
     // The browser's way back is that of the other tests, which names no issuer.
     metadata["authorization_response_iss_parameter_supported"] = json!(false);

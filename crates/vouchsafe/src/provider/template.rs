@@ -1,0 +1,424 @@
+//! Fills the parameters of a provider into its definition, and checks the result.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+use vouchsafe_providers::{Definition, EndpointName, Kind, Rule, is_at_or_below};
+
+use super::{Provider, Server};
+use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
+use crate::endpoints::{Endpoints, in_words};
+use crate::error::{ConfigProblem, Error};
+use crate::protocol::metadata::{self, WellKnown};
+use crate::protocol::quirks::headers;
+use crate::protocol::userinfo::ProfileRequest;
+use crate::provenance::Provenance;
+use crate::text::redact::printable;
+use crate::text::template::{self, Mark};
+
+impl Provider {
+    /// The server for a client of that id, with all parameters filled in and checked. It lacks what metadata will add.
+    pub(crate) fn server(&self, client_id: &str) -> Result<Server, Error> {
+        if let Some(name) = self.values.keys().find(|name| !self.definition.params.contains_key(*name)) {
+            let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "it has no parameters".to_owned() } else { known.join(", ") };
+            let detail = format!("{} has no parameter {}; known: {known}", self.slug(), printable(name, 60));
+            return Err(Error::config(ConfigProblem::InvalidParam, detail));
+        }
+        let wrong = |why: String| Error::config(ConfigProblem::Definition, format!("{}: {why}", self.slug()));
+        if let Some(mistake) = &self.mistake {
+            return Err(wrong(mistake.clone()));
+        }
+        let definition = self.filled(client_id)?;
+        let endpoint = |name: &str, url: Option<&str>| -> Result<Option<Endpoint>, Error> {
+            url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
+        };
+        let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.as_deref());
+        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
+        endpoint("e-mail endpoint", emails.as_deref().map(with_members).as_deref())?;
+        endpoint("response issuer", self.response_issuer.as_deref())?;
+        let key_issuer = self.key_issuer(client_id)?;
+        let endpoints = Endpoints::read(|name| endpoint(&in_words(name), definition.endpoint(name)))?;
+        let long_lived = endpoint("endpoint for long-lived tokens", long_lived)?;
+        // Behind the endpoints: where the issuer is made of theirs, what is wrong is wrong with them.
+        let discovery = self.well_known(&definition)?;
+        let token_headers = headers(&definition.token.headers)
+            .map_err(|name| wrong(format!("{name} is not a header name")))?;
+        let profile = ProfileRequest::new(&definition.userinfo).map_err(wrong)?;
+        // Values set by hand and filled-in parameters. Which server's users these are was checked before: the application
+        // may say otherwise.
+        definition.check_requests().map_err(|e| wrong(e.to_string()))?;
+        if let Some(fragment) = &definition.authorization.fragment
+            && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
+        {
+            let why = "authorization.fragment contains a character that a URL's fragment cannot have";
+            return Err(wrong(why.to_owned()));
+        }
+        if discovery.is_none() {
+            for name in [EndpointName::Authorization, EndpointName::Token] {
+                if endpoints.get(name).is_none() {
+                    let detail = format!("{} has no {}", self.slug(), in_words(name));
+                    return Err(Error::config(ConfigProblem::MissingEndpoint, detail));
+                }
+            }
+        }
+        let asked_for = discovery.as_ref().and_then(|found| found.issuers.first());
+        let issuer = asked_for.or(definition.issuer.as_ref()).unwrap_or(&key_issuer).clone();
+        let (provider, client_id) = (self.slug().to_owned(), client_id.to_owned());
+        Ok(Server {
+            endpoints,
+            long_lived,
+            emails,
+            token_headers,
+            profile,
+            profile_is_elsewhere: self.asks_elsewhere(&definition),
+            discovery,
+            provenance: Arc::new(Provenance { provider, issuer, client_id }),
+            response_issuer: self.response_issuer.clone(),
+            openid: None,
+            issuer: definition.issuer.clone(),
+            issuer_template: None,
+            iss_in_response: false,
+            scopes: definition.scopes.clone(),
+            login: None,
+            refreshes: definition.refresh,
+            token_auth_methods: None,
+            revocation_auth_methods: None,
+            metadata: None,
+            definition: Arc::new(definition),
+        })
+    }
+
+    /// The definition with the values of the parameters, and the client id, in all its templates.
+    fn filled(&self, client_id: &str) -> Result<Definition, Error> {
+        let mut definition = Definition::clone(&self.definition);
+        let fill = |url: &mut Option<String>| -> Result<(), Error> {
+            *url = self.fill(url.as_deref(), client_id)?;
+            Ok(())
+        };
+        for name in EndpointName::ALL {
+            fill(definition.endpoint_mut(*name))?;
+        }
+        for url in [&mut definition.issuer, &mut definition.discovery, &mut definition.identity.issuer] {
+            fill(url)?;
+        }
+        if let Some(long_lived) = &mut definition.long_lived {
+            fill(&mut long_lived.endpoint)?;
+        }
+        if let Some(emails) = &mut definition.identity.emails {
+            fill(&mut emails.endpoint)?;
+        }
+        for params in [
+            &mut definition.authorization.params,
+            &mut definition.callback.expect,
+            &mut definition.token.params,
+            &mut definition.token.headers,
+            &mut definition.refreshing.params,
+            &mut definition.revocation.params,
+            &mut definition.userinfo.params,
+            &mut definition.userinfo.headers,
+        ] {
+            self.fill_all(params, client_id)?;
+        }
+        Ok(definition)
+    }
+
+    /// The issuer in the keys of accounts where the provider has none: the origin of its token endpoint, and as much of the
+    /// path as tells its servers apart. Parameters that only other endpoints contain are appended.
+    ///
+    /// An endpoint that was set by hand does not say which part of it is the server's own, so all of it counts, and only
+    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well, since it says who somebody
+    /// is, unless the catalogue knows that the two belong together.
+    fn key_issuer(&self, client_id: &str) -> Result<String, Error> {
+        let definition = &self.definition;
+        let named = definition.identity.issuer.as_deref();
+        let token = definition.token_endpoint.as_deref().unwrap_or_default();
+        let apart: Vec<_> =
+            definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
+        let begin = match named {
+            Some(issuer) => issuer,
+            None if self.by_hand || token.starts_with('{') => token,
+            None => &token[..end_of_server(token, &apart)],
+        };
+        let Some(filled) = self.fill(Some(begin), client_id)? else { return Ok(String::new()) };
+        // As one parser writes it: host names have no case, and a scheme's own port may be left out.
+        let Ok(mut url) = Url::parse(&filled) else { return Ok(filled) };
+        url.set_query(None);
+        for name in apart {
+            let mark = format!("{{{name}}}");
+            let is_told = named.is_some() || begin.contains(&mark);
+            let mut elsewhere = IN_KEYS.iter().filter_map(|name| definition.endpoint(*name));
+            if !is_told && elsewhere.any(|url| url.contains(&mark)) {
+                let value = self.fill(Some(&mark), client_id)?;
+                url.query_pairs_mut().append_pair(name, value.as_deref().unwrap_or_default());
+            }
+        }
+        // The userinfo endpoint says who somebody is.
+        let ends = |definition: &Definition| {
+            (definition.token_endpoint.clone(), definition.userinfo_endpoint.clone())
+        };
+        let is_known = !self.profile_by_hand && self.is_known(ends);
+        let profile = self.fill(definition.userinfo_endpoint.as_deref().filter(|_| !is_known), client_id)?;
+        if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
+            && profile.origin() != url.origin()
+        {
+            let origin = profile.origin().ascii_serialization();
+            url.query_pairs_mut().append_pair("userinfo_endpoint", &origin);
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    /// Whether a parameter names the host of the metadata, but not that of the issuer: whoever chooses the former does not
+    /// speak for the issuer. Nor does the author of a definition; that two hosts belong together is a fact that the catalogue
+    /// knows.
+    fn names_metadata_host(&self) -> bool {
+        let host = |url: &Option<String>| {
+            let rest = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+            rest.and_then(|rest| rest.split('/').next()).unwrap_or_default().to_owned()
+        };
+        let (issuer, document) = (host(&self.definition.issuer), host(&self.definition.discovery));
+        let mut marks = self.definition.params.keys().map(|name| format!("{{{name}}}"));
+        let is_named = marks.any(|mark| document.contains(&mark) && !issuer.contains(&mark));
+        let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
+        let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
+        is_named || (is_elsewhere && !self.is_known(place))
+    }
+
+    /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and only the definition says
+    /// that the two belong together.
+    fn asks_elsewhere(&self, filled: &Definition) -> bool {
+        // As one parser writes them: host names have no case, and a scheme's own port may be left out.
+        let url = |text: &Option<String>| Url::parse(text.as_deref()?).ok();
+        let (Some(issuer), Some(profile)) = (url(&filled.issuer), url(&filled.userinfo_endpoint)) else {
+            return false;
+        };
+        let is_there =
+            is_at_or_below(profile.as_str(), issuer.as_str()) && profile.scheme() == issuer.scheme();
+        let ends =
+            |definition: &Definition| (definition.issuer.clone(), definition.userinfo_endpoint.clone());
+        filled.kind == Kind::Openid && !is_there && !self.profile_by_hand && !self.is_known(ends)
+    }
+
+    /// Whether the catalogue's definition of this slug has the same value.
+    fn is_known<T: PartialEq>(&self, of: impl Fn(&Definition) -> T) -> bool {
+        vouchsafe_providers::get(&self.definition.slug)
+            .is_some_and(|known| of(&known) == of(&self.definition))
+    }
+
+    /// Where the metadata of an OpenID Provider is.
+    fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
+        if definition.kind == Kind::Oauth2 {
+            let issuer = definition.issuer.as_deref();
+            return match issuer.map(|issuer| (issuer, Endpoint::parse(issuer))) {
+                Some((issuer, Err(e))) => Err(wrong_url("issuer", issuer, &e)),
+                _ => Ok(None),
+            };
+        }
+        let Some(issuer) = &definition.issuer else {
+            let detail = format!("{} is an OpenID Provider and needs an issuer", self.slug());
+            return Err(Error::config(ConfigProblem::Issuer, detail));
+        };
+        let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
+        if let Some(url) = &definition.discovery {
+            let document = Endpoint::parse(url).map_err(|e| wrong_url("metadata document", url, &e))?;
+            found = WellKnown { documents: vec![document], is_openid: true, ..found };
+        }
+        found.template.clone_from(&definition.issuer_template);
+        found.is_elsewhere = self.names_metadata_host();
+        Ok(Some(found))
+    }
+
+    /// Fills in the parameters, and the client id if it is fit for a URL. `None` if an optional parameter without a value is
+    /// mentioned.
+    fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
+        let Some(template) = template else { return Ok(None) };
+        if template.contains(CLIENT_ID) && !is_segment(client_id) {
+            let detail =
+                format!("the client id is part of a URL here, and must be {}", Rule::Segment.describe());
+            return Err(Error::config(ConfigProblem::ClientId, detail));
+        }
+        self.fill_text(template, client_id)
+    }
+
+    /// The same for values that need not be fit for a URL: they are escaped later.
+    fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
+        for (name, template) in std::mem::take(templates) {
+            if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
+                let detail = "the client id is part of a request here, and must not contain braces";
+                return Err(Error::config(ConfigProblem::ClientId, detail));
+            }
+            if let Some(filled) = self.fill_text(&template, client_id)? {
+                templates.insert(name, filled);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_text(&self, template: &str, client_id: &str) -> Result<Option<String>, Error> {
+        template::fill(template, |mark| match mark {
+            "client_id" => Ok(client_id.into()),
+            _ if self.definition.params.contains_key(mark) => {
+                Ok(self.value(mark)?.map_or(Mark::Absent, Mark::from))
+            }
+            // Claims of an issuer, pointers into a profile or a token response.
+            _ => Ok(Mark::Text),
+        })
+    }
+
+    /// A parameter's value, checked; `None` if an optional one has none.
+    fn value(&self, name: &str) -> Result<Option<&str>, Error> {
+        let Some(param) = self.definition.params.get(name) else { return Ok(None) };
+        let Some(value) = self.values.get(name).or(param.default.as_ref()) else {
+            if param.optional {
+                return Ok(None);
+            }
+            let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
+            return Err(Error::config(ConfigProblem::InvalidParam, detail));
+        };
+        let value = if param.rule == Rule::HostPath { bare(value) } else { value };
+        if !param.rule.accepts(value) {
+            let shown = printable(value, 60);
+            let detail = format!("the parameter {name} is {shown}, but must be {}", param.rule.describe());
+            return Err(Error::config(ConfigProblem::InvalidParam, detail));
+        }
+        Ok(Some(value))
+    }
+}
+
+/// Where in the template of a URL the part ends that tells servers apart: behind the host, or behind the last segment of
+/// the path with one of these marks.
+fn end_of_server(template: &str, marks: &[&String]) -> usize {
+    let path = template.find("://").map_or(0, |at| at + 3);
+    let end = |from: usize| template[from..].find(['/', '?', '#']).map_or(template.len(), |at| from + at);
+    let last = marks.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
+    let query = template.find(['?', '#']).unwrap_or(template.len());
+    end(last.filter(|at| *at < query).map_or(path, |at| at.max(path)))
+}
+
+/// A template with something in the place of each member of the profile, `{/pointer}`.
+fn with_members(url: &str) -> String {
+    let filled =
+        template::fill::<()>(url, |mark| Ok(if mark.starts_with('/') { "x".into() } else { Mark::Text }));
+    filled.ok().flatten().unwrap_or_default()
+}
+
+/// A host and a path without the rest of a URL.
+fn bare(value: &str) -> &str {
+    let value = value.strip_prefix("https://").unwrap_or(value);
+    value.strip_suffix('/').unwrap_or(value)
+}
+
+fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
+    let problem = match why {
+        NotAnEndpoint::Insecure => ConfigProblem::InsecureUrl,
+        NotAnEndpoint::Invalid(_) => ConfigProblem::InvalidUrl,
+    };
+    Error::config(problem, format!("the {name} {} {why}", shown(url)))
+}
+
+/// The mark of the client id.
+const CLIENT_ID: &str = "{client_id}";
+/// The endpoints whose parameters tell servers apart. Accounts are found by them: a new endpoint must not change the key of an
+/// account, so this list stays as it is.
+const IN_KEYS: [EndpointName; 5] = [
+    EndpointName::Authorization,
+    EndpointName::Token,
+    EndpointName::Refresh,
+    EndpointName::Revocation,
+    EndpointName::Userinfo,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(rule: &str, url: &str) -> Provider {
+        let toml = format!(
+            "slug = \"x\"\ndisplay_name = \"X\"\nkind = \"oauth2\"\nauthorization_endpoint = \"{url}\"\n\
+             token_endpoint = \"https://x.example/t\"\ndocumentation = \"https://x.example\"\nchecked = \"2026-01-01\"\n\
+             [params.p]\nrule = \"{rule}\"\n"
+        );
+        Provider::from_definition(toml).unwrap()
+    }
+
+    #[test]
+    fn a_parameter_cannot_move_a_request_elsewhere() {
+        let label = provider("label", "https://{p}.x.example/a");
+        assert!(label.clone().param("p", "my-shop").server("me").is_ok());
+        for value in ["evil.example/#", "My-Shop", "a.b", "a/b", "a@b", "a:1", "-a", "", "a b", "é", "a\n"] {
+            let error = label.clone().param("p", value).server("me").unwrap_err();
+            assert_eq!(error.code(), "invalid_param", "{value}");
+        }
+        let segment = provider("segment", "https://x.example/{p}/a");
+        assert!(segment.clone().param("p", "9188040d-6c67.x_y").server("me").is_ok());
+        for value in ["..", ".", "a/b", "a?b", "%2e%2e", ""] {
+            assert!(segment.clone().param("p", value).server("me").is_err(), "{value}");
+        }
+        let host = provider("host", "https://{p}/a");
+        assert!(host.clone().param("p", "id.example.com:8443").server("me").is_ok());
+        for value in ["a.example/x", "u@a.example", "a.example:x", "a..b", ""] {
+            assert!(host.clone().param("p", value).server("me").is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_dns_has_it_at_most() {
+        // RFC 1035 section 2.3.4.
+        let label = provider("label", "https://{p}.example/a");
+        assert!(label.clone().param("p", "a".repeat(63)).server("me").is_ok());
+        assert!(label.param("p", "a".repeat(64)).server("me").is_err());
+        let host = provider("host", "https://{p}/a");
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
+        assert!(host.clone().param("p", &longest).server("me").is_ok());
+        assert!(host.param("p", format!("{longest}d")).server("me").is_err());
+    }
+
+    #[test]
+    fn a_server_may_be_below_a_path() {
+        let below = provider("host_path", "https://{p}/a");
+        for (value, expected) in [
+            ("id.example.com", "https://id.example.com/a"),
+            ("id.example.com:8443/auth", "https://id.example.com:8443/auth/a"),
+            ("https://example.com/apps/id/", "https://example.com/apps/id/a"),
+            ("https://example.com/", "https://example.com/a"),
+        ] {
+            let server = below.clone().param("p", value).server("me").unwrap();
+            assert_eq!(server.endpoint(EndpointName::Authorization).unwrap().as_str(), expected);
+        }
+        for value in [
+            "http://a.example",
+            "a.example/..",
+            "a.example/x/../y",
+            "a.example//x",
+            "a.example/x?y",
+            "a.example/x#y",
+            "a.example/%2e%2e",
+            "u@a.example/x",
+            "https://",
+            "/x",
+            "",
+        ] {
+            let error = below.clone().param("p", value).server("me").unwrap_err();
+            assert_eq!(error.code(), "invalid_param", "{value}");
+        }
+        let keycloak = Provider::named("keycloak").unwrap().param("realm", "main");
+        let server = keycloak.param("host", "https://example.com/auth").server("me").unwrap();
+        assert_eq!(
+            server.discovery.unwrap().documents[0].as_str(),
+            "https://example.com/auth/realms/main/.well-known/openid-configuration"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let error = provider("label", "https://{p}.x.example/a").server("me").unwrap_err();
+        assert!(error.to_string().contains("needs the parameter p"), "{error}");
+        let error = Provider::oauth2("x").param("q", "1").server("me").unwrap_err();
+        assert!(error.to_string().contains("no parameter q"), "{error}");
+        assert_eq!(Provider::oauth2("x").server("me").unwrap_err().code(), "missing_endpoint");
+        assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
+        assert_eq!(Provider::openid("http://a.example").server("me").unwrap_err().code(), "insecure_url");
+        assert_eq!(Provider::openid("not a url").server("me").unwrap_err().code(), "invalid_url");
+        assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");
+    }
+}
