@@ -31,7 +31,7 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_LOOKUPS",
     ),
     (
-        "DNS results kept for when no further lookup can start",
+        "DNS results kept in case no further lookup can start",
         "vouchsafe/src/transport/public_only.rs",
         "MAX_FOUND",
     ),
