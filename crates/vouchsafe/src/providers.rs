@@ -7,7 +7,7 @@ pub fn openid(issuer: impl Into<String>) -> Provider {
     Provider::openid(issuer)
 }
 
-/// Apple, by OpenID Connect. [`Registration::apple_key`](crate::Registration::apple_key) takes the key that Apple gives,
+/// Apple, by OpenID Connect. [`Credential::apple_key`](crate::Credential::apple_key) takes the key that Apple gives,
 /// and signs the client secret with it.
 ///
 /// The response comes by POST: hand the posted form to [`Client::finish`](crate::Client::finish) in place of the query.
