@@ -1,9 +1,9 @@
-//! Guides to what a client leaves to its application.
+//! Guides for the work that a client leaves to its application.
 
-/// How to tell that two sign-ins are the same person, and how not to.
+/// How to recognise a user who signs in again, and how to link several providers to one account.
 #[doc = include_str!("docs/linking_accounts.md")]
 pub mod linking_accounts {}
 
-/// What every wait, body, cache and retry is bounded by, and why.
+/// All limits of time, size and number, their defaults, and the settings that change them.
 #[doc = include_str!("docs/limits.md")]
 pub mod limits {}

@@ -1,77 +1,82 @@
-//! Sign people in with the accounts that they already have, and keep the tokens that come of it: an OAuth 2 and OpenID
-//! Connect client. The safe way is the short way.
+//! An OAuth 2.0 and OpenID Connect client. It signs users in with Google, GitHub, Microsoft and more than 200 other
+//! providers, and it refreshes and revokes their tokens. The safe way is the short way.
 //!
 //! # A login
 //!
-//! Three nouns make a [`Client`]: a [`Provider`] (the server), a [`Registration`] (you, at that server) and [`Http`] (how
-//! to reach it). Make one client for each provider when your program starts; it is cheap to clone.
+//! A [`Client`] consists of three parts: a [`Provider`] (the server), a [`Registration`] (your application's entry at that
+//! server) and [`Http`] (how to reach the server). Make one client for each provider when your program starts. A client is
+//! cheap to clone.
 //!
 //! ```no_run
 //! # async fn f(url: &str) -> Result<(), vouchsafe::Error> {
 //! use vouchsafe::{Client, Http, Provider, Registration};
 //!
-//! let me = Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
+//! let registration =
+//!     Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
 //! # #[cfg(feature = "reqwest")]
-//! let client = Client::new(Provider::openid("https://id.example.com"), me, &Http::new()?)?;
+//! let client = Client::new(Provider::openid("https://id.example.com"), registration, &Http::new()?)?;
 //!
-//! // 1. Send the browser to login.url; keep login.pending in that browser's session.
+//! // 1. Send the browser to login.url, and keep login.pending in that browser's session.
 //! # let client: Client = unimplemented!();
 //! let login = client.login().await?;
 //!
-//! // 2. When the browser comes back to the redirect URI, hand in what you kept and the query that it brought.
+//! // 2. The browser comes back to the redirect URI. Pass login.pending and the URL at which it arrived.
 //! let tokens = client.finish(login.pending, url).await?;
 //!
-//! // 3. See who it is.
+//! // 3. Find out who signed in.
 //! let identity = client.identity(&tokens).await?;
 //! println!("{} {:?}", identity.subject(), identity.verified_email());
 //! # Ok(()) }
 //! ```
 //!
-//! State, nonce, code verifier and issuer are made by step 1 and checked by step 2, and the ID token is verified. With
-//! axum, the crate `vouchsafe-axum` does the keeping as well.
+//! Step 1 creates state, nonce and code verifier. Step 2 checks them and the issuer, and verifies the ID token. With axum, the
+//! crate `vouchsafe-axum` also keeps the pending login for you.
 //!
-//! Those who keep state and verifier themselves find the single steps in [`Client::manual`].
+//! If you keep state and code verifier yourself, use the single steps in [`Client::manual`].
 //!
 //! # Providers
 //!
-//! [`providers`] has those with a function of their own, [`Provider::named`] all of the catalogue, [`Provider::openid`] any
-//! OpenID Provider by its issuer, [`Provider::oauth2`] any OAuth 2 service by its endpoints, and
-//! [`Provider::from_definition`] one that you describe in TOML.
+//! - [`providers`] has functions for the best-known providers.
+//! - [`Provider::named`] finds every provider of the catalogue.
+//! - [`Provider::openid`] is an OpenID Provider with a given issuer.
+//! - [`Provider::oauth2`] is an OAuth 2.0 service with given endpoints.
+//! - [`Provider::from_definition`] is a provider that you describe in TOML.
 //!
 //! # Tokens
 //!
-//! [`Tokens`] know when they expire and which server and client they belong to, serialise for the store where you keep
-//! them, and print without their secrets. A client of another server refuses them and sends nothing.
-//! [`Client::refresh`] gives fresh ones, [`Client::long_lived_token`] trades a short-lived one where a provider has that,
-//! [`Client::revoke`] ends them.
+//! [`Tokens`] know when they expire, and to which server and client they belong. You can serialise them to store them. Their
+//! `Debug` output shows no secrets. A client of another server refuses them and sends nothing.
+//!
+//! [`Client::refresh`] fetches new tokens, [`Client::long_lived_token`] replaces a short-lived token if the provider supports
+//! that, and [`Client::revoke`] revokes them.
 //!
 //! # Identity
 //!
-//! [`Identity::subject`] is who it is, and [`Identity::issuer`] is the server that says so. [`Identity::verified_email`] is
-//! there only where the provider vouches for that very address. Link accounts by [`Identity::key`], which is issuer and
-//! subject: an e-mail can pass to another person, and the name of a provider says nothing of which of its servers it was.
-//! [`guide::linking_accounts`] says how.
+//! [`Identity::subject`] is the user's identifier, and [`Identity::issuer`] is the server that gave it.
+//! [`Identity::verified_email`] returns an address only if the provider has verified this very address. Link accounts by
+//! [`Identity::key`], which consists of issuer and subject. An e-mail address can pass to another person, and the name of a
+//! provider does not say which of its servers a user comes from. See [`guide::linking_accounts`].
 //!
 //! # Errors
 //!
-//! [`Error`] has a variant for each who may have to act, [`Error::operation`] says what was being done, and
-//! [`Error::code`] is a stable word for what went wrong. [`Error::needs_login`], [`Error::is_retryable`],
-//! [`Error::retry_after`] and [`Error::is_denied`] answer what programs ask.
+//! [`Error`] has one variant for each party that may have to act. [`Error::operation`] is the operation that failed, and
+//! [`Error::code`] is a stable word for the cause. Programs decide with [`Error::needs_login`], [`Error::is_retryable`],
+//! [`Error::retry_after`] and [`Error::is_denied`].
 //!
 //! # Limits
 //!
-//! Every wait has an end, every body a size, every retry a count: [`guide::limits`] has them all, and what to do where
-//! strangers say where to connect to.
+//! Every wait ends, and every body and number of retries has a limit. [`guide::limits`] lists all limits. It also says what to
+//! switch on if users can choose the server.
 //!
-//! # Words
+//! # Terms
 //!
-//! The words are those of the RFCs. Four have none: a *provider* is an authorization server, a *registration* is what a
-//! client is known by there, a *pending login* is a login between its start and its end, and an *identity* is who signed
-//! in, as the provider tells it.
+//! We use the terms of the RFCs, and four of our own: a *provider* is an authorization server, a *registration* is your
+//! application's entry at the provider, a *pending login* is a login that has started and not ended, and an *identity* is the
+//! user who signed in, as the provider describes them.
 //!
 //! # Features
 //!
-//! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
+//! `reqwest` (on by default) is the built-in transport. Without it, bring your own transport with [`Http::from`].
 #![forbid(unsafe_code)]
 
 mod call;
@@ -112,7 +117,7 @@ pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
 pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
-/// How requests are sent: the built-in transport's settings, and what a transport of your own needs.
+/// How requests are sent: the settings of the built-in transport, and the types for your own transport.
 pub mod http {
     pub use crate::error::TransportError;
     #[cfg(feature = "reqwest")]

@@ -1,10 +1,10 @@
 //! The best-known providers of the catalogue as functions. For all others there is [`Provider::named`].
 use crate::provider::Provider;
 
-/// Apple, by OpenID Connect. [`Registration::apple_key`](crate::Registration::apple_key) takes the key that Apple gives
-/// you, and signs the client secret with it.
+/// Apple, by OpenID Connect. [`Credential::apple_key`](crate::Credential::apple_key) takes the key that Apple gives,
+/// and signs the client secret with it.
 ///
-/// The response comes by POST: give the posted form to [`Client::finish`](crate::Client::finish) instead of the query.
+/// The response comes by POST: add the posted form to the response ([`AuthorizationResponse::form`](crate::AuthorizationResponse::form)).
 /// Browsers send cookies with it only if they are `SameSite=None; Secure`. Apple sends the name only at a person's first
 /// login, and the [`Identity`](crate::Identity) of that login has it: store it then.
 pub fn apple() -> Provider {

@@ -6,82 +6,90 @@ use std::path::{Path, PathBuf};
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
 const ROWS: [(&str, &str, &str); 46] = [
     // There is none.
-    ("time of one call, all its exchanges and retries together", "", ""),
-    ("connecting, within that", "vouchsafe/src/transport.rs", "TIMEOUT"),
+    ("time of one call, with all its requests and retries", "", ""),
+    ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),
     (
-        "time of one exchange, from connecting to the last byte, retries included",
+        "time of one request, from connecting to the last byte, retries included",
         "vouchsafe/src/transport.rs",
         "TIMEOUT",
     ),
-    ("retries of what only reads", "vouchsafe/src/transport.rs", "RETRIES"),
+    ("retries of requests that only read", "vouchsafe/src/transport.rs", "RETRIES"),
     (
-        "longest pause before the first of them, if the provider asks for none; then twice that",
+        "longest pause before the first retry, if the provider sends no `Retry-After`; doubled for each further retry",
         "vouchsafe/src/transport/retry.rs",
         "FIRST_PAUSE",
     ),
-    ("longest `Retry-After` that is told", "vouchsafe/src/transport/retry.rs", "MAX_WAIT"),
-    ("body of an answer", "vouchsafe/src/transport.rs", "MAX_BODY"),
+    ("longest `Retry-After` that is reported", "vouchsafe/src/transport/retry.rs", "MAX_WAIT"),
+    ("body of a response", "vouchsafe/src/transport.rs", "MAX_BODY"),
     // By behaviour: tests/it/transport.rs, and below.
-    ("headers of an answer", "", ""),
-    ("levels of JSON in each other", "", ""),
+    ("headers of a response", "", ""),
+    ("depth of nested JSON", "", ""),
     ("idle connections kept to one host, each for 90 s", "vouchsafe/src/transport/reqwest.rs", "MAX_IDLE"),
     (
-        "names looked up at once, where public addresses alone are spoken to",
+        "concurrent DNS lookups with `public_addresses_only`",
         "vouchsafe/src/transport/public_only.rs",
         "MAX_LOOKUPS",
     ),
     (
-        "names remembered with what they led to, for when there is no room to look up more",
+        "DNS results kept in case no further lookup can start",
         "vouchsafe/src/transport/public_only.rs",
         "MAX_FOUND",
     ),
-    ("time for which that is used then", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
+    ("age up to which such a DNS result is used", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
     ("parsed URLs kept", "vouchsafe/src/transport/reqwest.rs", "MAX_URLS"),
     (
-        "a login's life, and that of its cookie in `vouchsafe-axum`",
+        "time for a login, and lifetime of its cookie in `vouchsafe-axum`",
         "vouchsafe/src/client/builder.rs",
         "LOGIN_LIMIT",
     ),
-    ("how long that may be at most", "vouchsafe/src/client/builder.rs", "MAX_LOGIN_LIMIT"),
-    ("how far the provider's clock may be off", "vouchsafe/src/client/builder.rs", "CLOCK_SKEW"),
-    ("how far it may be at most", "vouchsafe/src/client/builder.rs", "MAX_CLOCK_SKEW"),
-    ("metadata kept; the last good one beyond", "vouchsafe/src/client/builder.rs", "METADATA_AGE"),
-    ("keys kept before they are fetched anew", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
-    ("keys kept where that fails, from when they were fetched", "vouchsafe/src/provider/live.rs", "KEYS_END"),
-    ("pause after a forced or failed fetch of either", "vouchsafe/src/client/builder.rs", "COOL_DOWN"),
-    ("keys in a set; those beyond are not looked at", "vouchsafe/src/client/builder.rs", "MAX_KEYS"),
+    ("maximum of the time for a login", "vouchsafe/src/client/builder.rs", "MAX_LOGIN_LIMIT"),
+    ("tolerance for the provider's clock", "vouchsafe/src/client/builder.rs", "CLOCK_SKEW"),
+    ("maximum of that tolerance", "vouchsafe/src/client/builder.rs", "MAX_CLOCK_SKEW"),
+    (
+        "age at which metadata is fetched again; if the fetch fails, the old metadata stays in use",
+        "vouchsafe/src/client/builder.rs",
+        "METADATA_AGE",
+    ),
+    ("age at which keys are fetched again", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
+    ("age up to which keys are used if the fetch fails", "vouchsafe/src/provider/live.rs", "KEYS_END"),
+    (
+        "pause after a forced or failed fetch of metadata or keys",
+        "vouchsafe/src/client/builder.rs",
+        "COOL_DOWN",
+    ),
+    ("keys read from a key set; further keys are ignored", "vouchsafe/src/client/builder.rs", "MAX_KEYS"),
     ("keys tried for one signature", "vouchsafe/src/jose/jwk.rs", "MAX_TRIES"),
     ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
     ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
     ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),
     (
-        "query of the redirect URI, or the form posted there",
+        "query of the redirect URI, or the form posted to it",
         "vouchsafe/src/protocol/authorization/response.rs",
         "MAX_QUERY",
     ),
-    ("profile in that", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
-    ("life of a client secret that is a JWT", "vouchsafe/src/jose/signing_key.rs", "LIFETIME"),
-    ("`error` that is kept, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
-    ("text of a provider's that is shown, in characters", "vouchsafe/src/text/redact.rs", "MAX_TEXT"),
+    ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
+    ("lifetime of a client secret that is a JWT", "vouchsafe/src/jose/signing_key.rs", "LIFETIME"),
+    ("length kept of an `error`, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
+    ("length shown of a text from the provider, in characters", "vouchsafe/src/text/redact.rs", "MAX_TEXT"),
     (
-        "logins under way in one browser; of more the oldest is given up",
+        "logins in progress in one browser; a further login replaces the oldest",
         "vouchsafe-axum/src/web/cookie.rs",
         "MAX_OPEN",
     ),
-    ("login cookie, its name and its value, in bytes", "vouchsafe-axum/src/web/cookie.rs", "MAX_COOKIE"),
+    ("login cookie, name and value together, in bytes", "vouchsafe-axum/src/web/cookie.rs", "MAX_COOKIE"),
     ("path to return to, in bytes", "vouchsafe-axum/src/web/return_to.rs", "MAX_PATH"),
-    ("response that is posted", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
-    ("time for posting it", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
+    ("posted response", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
+    ("time to receive a posted response", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
     ("connections to the redirect URI at once", "vouchsafe-cli/src/loopback/listener.rs", "MAX_CONNECTIONS"),
     ("browsers that wait for their page", "vouchsafe-cli/src/loopback/listener.rs", "MAX_CALLBACKS"),
-    ("request to it, its form included", "vouchsafe-cli/src/loopback/listener.rs", "MAX_BUFFER"),
-    ("time for a browser to say what it wants", "vouchsafe-cli/src/loopback/listener.rs", "HEADERS"),
+    ("request to the redirect URI, with its form", "vouchsafe-cli/src/loopback/listener.rs", "MAX_BUFFER"),
+    ("time for a browser to send its request", "vouchsafe-cli/src/loopback/listener.rs", "HEADERS"),
     (
-        "time after which the page says that it takes longer",
+        "time until the page says that the login takes longer",
         "vouchsafe-cli/src/loopback/listener.rs",
         "PATIENCE",
     ),
-    ("time for the last page to leave", "vouchsafe-cli/src/loopback/listener.rs", "CLOSING"),
+    ("time to send the last page", "vouchsafe-cli/src/loopback/listener.rs", "CLOSING"),
     (
         "file that is read: certificates, a definition, a secret",
         "vouchsafe-cli/src/setup/file.rs",
@@ -158,14 +166,14 @@ fn the_guide_says_what_the_code_does() {
     }
     // The command's own words for its defaults.
     let args = fs::read_to_string(crates().join("vouchsafe-cli/src/args.rs")).unwrap();
-    for (what, option) in [("time for the person to sign in", "wait"), ("time of one exchange", "timeout")] {
+    for (what, option) in [("time for the person to sign in", "wait"), ("time of one request", "timeout")] {
         let (before, _) = args.split_once(&format!("pub(crate) {option}: Duration")).unwrap();
         let (_, default) = before.rsplit_once("default_value = \"").unwrap();
         let seconds: u64 = default.split('"').next().unwrap().parse().unwrap();
         assert_eq!(said(&by_name[what]), seconds * 1000, "{what}");
     }
     for (what, _) in &rows {
-        let known = ROWS.iter().any(|(row, ..)| row == what) || what == "time of one exchange";
+        let known = ROWS.iter().any(|(row, ..)| row == what) || what == "time of one request";
         assert!(known, "nothing compares the row \"{what}\" with the code: add it to ROWS");
     }
 }
@@ -200,7 +208,7 @@ fn every_limit_of_the_libraries_has_its_row() {
 
 #[test]
 fn json_is_as_deep_as_the_guide_says() {
-    let (_, told) = rows().into_iter().find(|(what, _)| what == "levels of JSON in each other").unwrap();
+    let (_, told) = rows().into_iter().find(|(what, _)| what == "depth of nested JSON").unwrap();
     let deep = |levels: u64| {
         // The outermost level is the object itself.
         let arrays = usize::try_from(levels).unwrap() - 1;
