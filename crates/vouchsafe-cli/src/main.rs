@@ -19,10 +19,6 @@ mod target;
 mod text;
 
 use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
-
-use tokio::runtime::Handle;
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
@@ -40,7 +36,6 @@ fn main() -> ExitCode {
     let mut output = Output::new(&args.output);
     let outcome = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => {
-            keep_time(runtime.handle().clone());
             let outcome = runtime.block_on(run(args, &mut output));
             // A text browser, or a read of the terminal, may still block a thread: nothing waits for it.
             runtime.shutdown_background();
@@ -56,17 +51,6 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
-}
-
-/// A server that never stops talking keeps the thread busy that was to look at the clock, and no other takes its place
-/// unless it is woken. This wakes one, so that a timeout and a signal have their time.
-fn keep_time(runtime: Handle) {
-    thread::spawn(move || {
-        loop {
-            thread::sleep(TICK);
-            runtime.spawn(async {});
-        }
-    });
 }
 
 async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
@@ -87,5 +71,3 @@ async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
         Command::Demo { port } => sandbox::demo(port, output, &mut interrupt).await,
     }
 }
-
-const TICK: Duration = Duration::from_millis(250);

@@ -27,7 +27,7 @@ pub(crate) use call::Expectations;
 /// Cheap to clone; make one for each provider when your program starts, and share it.
 ///
 /// ```no_run
-/// # #[cfg(feature = "reqwest")]
+/// # #[cfg(feature = "transport")]
 /// # async fn f(url: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::{Client, Http, Registration, providers};
 ///
@@ -164,7 +164,7 @@ impl Client {
     /// was sent: a code is spent, and perhaps a refresh token.
     ///
     /// Waiting for metadata and keys that are being fetched for others as well ends in time where the transport has
-    /// [`HttpClient::wait`](crate::http::HttpClient::wait), as the built-in one has. The fetch itself goes on for the others.
+    /// [`Http::runtime`](crate::Http::runtime), as the built-in one has. The fetch itself goes on for the others.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.times.call = Some(timeout);

@@ -11,7 +11,7 @@
 //! use vouchsafe::{Client, Http, Provider, Registration};
 //!
 //! let me = Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
-//! # #[cfg(feature = "reqwest")]
+//! # #[cfg(feature = "transport")]
 //! let client = Client::new(Provider::openid("https://id.example.com"), me, &Http::new()?)?;
 //!
 //! // 1. Send the browser to login.url; keep login.pending in that browser's session.
@@ -71,7 +71,7 @@
 //!
 //! # Features
 //!
-//! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
+//! `transport` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
 mod client;
@@ -110,9 +110,11 @@ pub use vouchsafe_providers::{ClientAuth, Definition};
 /// How requests are sent: the built-in transport's settings, and what a transport of your own needs.
 pub mod http {
     pub use crate::error::TransportError;
-    #[cfg(feature = "reqwest")]
-    pub use crate::transport::HttpBuilder;
-    pub use crate::transport::{BoxFuture, HttpClient, Limits, Request, Response, is_public_address};
+    pub use crate::transport::{
+        BoxFuture, HttpClient, Limits, Request, Response, Runtime, is_public_address,
+    };
+    #[cfg(feature = "transport")]
+    pub use crate::transport::{HttpBuilder, Tokio};
 }
 
 /// The single steps of a login, behind [`Client::manual`].

@@ -12,7 +12,7 @@ use crate::transport::{BoxFuture, Http};
 /// A value that is fetched at first use, once for all who wait, and renewed when it is old.
 ///
 /// The fetch under way belongs to nobody who waits for it: a caller that is dropped leaves it to the others, to the
-/// background ([`HttpClient::spawn`](crate::http::HttpClient::spawn)) or to the next caller. When a renewal fails the old value
+/// background ([`Runtime::spawn`](crate::http::Runtime::spawn)) or to the next caller. When a renewal fails the old value
 /// stays, up to its end; when the first fetch fails, all who waited are told, and the next caller tries again.
 pub(crate) struct Shared<T> {
     state: Arc<Mutex<State<T>>>,
@@ -385,7 +385,7 @@ mod tests {
 
     use super::*;
     use crate::error::TransportError;
-    use crate::transport::{HttpClient, Limits, Request, Response};
+    use crate::transport::{HttpClient, Limits, Request, Response, Runtime};
 
     const LONG: Freshness = Freshness {
         max_age: Duration::from_secs(3600),
@@ -428,7 +428,7 @@ mod tests {
         }
 
         fn shared(&self) -> Shared<u32> {
-            let http = Http::from(self.clone());
+            let http = Http::from(self.clone()).runtime(self.clone());
             Shared::empty(&match self.limit {
                 Some(limit) => http.timeout(limit),
                 None => http,
@@ -459,6 +459,12 @@ mod tests {
     impl HttpClient for Source {
         fn send(&self, _: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
             unreachable!("what is fetched is not sent for here")
+        }
+    }
+
+    impl Runtime for Source {
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
         }
 
         fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 46] = [
+const ROWS: [(&str, &str, &str); 45] = [
     // There is none.
     ("time of one call, all its exchanges and retries together", "", ""),
     ("connecting, within that", "vouchsafe/src/transport.rs", "TIMEOUT"),
@@ -24,7 +24,7 @@ const ROWS: [(&str, &str, &str); 46] = [
     // By behaviour: tests/it/transport.rs, and below.
     ("headers of an answer", "", ""),
     ("levels of JSON in each other", "", ""),
-    ("idle connections kept to one host, each for 90 s", "vouchsafe/src/transport/reqwest.rs", "MAX_IDLE"),
+    ("idle connections kept to one host, each for 90 s", "vouchsafe/src/transport/built_in.rs", "MAX_IDLE"),
     (
         "names looked up at once, where public addresses alone are spoken to",
         "vouchsafe/src/transport/public_only.rs",
@@ -36,7 +36,6 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_FOUND",
     ),
     ("time for which that is used then", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
-    ("parsed URLs kept", "vouchsafe/src/transport/reqwest.rs", "MAX_URLS"),
     ("a login's life", "vouchsafe/src/client.rs", "LOGIN_LIMIT"),
     ("how far the provider's clock may be off", "vouchsafe/src/client.rs", "CLOCK_SKEW"),
     ("how far it may be at most", "vouchsafe/src/client.rs", "MAX_CLOCK_SKEW"),

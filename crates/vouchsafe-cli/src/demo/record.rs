@@ -157,14 +157,6 @@ impl HttpClient for Recorder {
             result
         })
     }
-
-    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        self.inner.wait(time)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        self.inner.spawn(task)
-    }
 }
 
 /// What a request to the provider is for, by its look.

@@ -8,12 +8,12 @@ use std::{fmt, io};
 
 use futures_util::FutureExt;
 use futures_util::future::Shared;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use http::Uri;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
-use url::Host;
 
 use super::BoxFuture;
+use super::connect::BoxError;
 use crate::error::TransportError;
 
 /// What resolves a name.
@@ -126,44 +126,29 @@ impl PublicOnly {
     }
 
     /// Checks what is an address already: that is never resolved.
-    pub(super) fn check(&self, url: &reqwest::Url) -> Result<(), TransportError> {
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => address.into(),
-            Some(Host::Ipv6(address)) => address.into(),
-            Some(Host::Domain(_)) | None => return Ok(()),
-        };
-        if (self.allowed)(address) { Ok(()) } else { Err(TransportError::address_refused()) }
-    }
-}
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let filter = self.clone();
-        Box::pin(async move {
-            let addresses = filter.addresses(name.as_str().to_owned()).await?;
-            // One that is not public spoils the others: no honest provider has such a pair, and whoever sets a trap does.
-            if !addresses.iter().all(|address| (filter.allowed)(address.ip())) {
-                return Err(Box::new(Refused) as _);
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Whether an error of the transport comes of a name that was refused.
-pub(super) fn is_refusal(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<Refused>() {
-            return true;
+    pub(super) fn check(&self, uri: &Uri) -> Result<(), TransportError> {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse() {
+            Ok(address) if !(self.allowed)(address) => Err(TransportError::address_refused()),
+            // Every other spelling of an address goes to the resolver.
+            _ => Ok(()),
         }
-        cause = error.source();
     }
-    false
+
+    /// The addresses to connect to.
+    pub(super) async fn resolve(self, name: &str) -> Result<Vec<SocketAddr>, BoxError> {
+        let addresses = self.addresses(name.to_owned()).await?;
+        // One that is not public spoils the others: no honest provider has such a pair, and whoever sets a trap does.
+        if !addresses.iter().all(|address| (self.allowed)(address.ip())) {
+            return Err(Refused.into());
+        }
+        Ok(addresses)
+    }
 }
 
+/// A name that was refused.
 #[derive(Debug)]
-struct Refused;
+pub(super) struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,27 +26,12 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
 
 /// Whether a request may be sent again: one that only reads. A code or a refresh token is spent by the attempt, whatever
 /// came of it.
-pub(super) fn is_repeatable(operation: Operation, request: &Request) -> bool {
+pub(super) fn is_repeatable(request: &Request) -> bool {
     let reads = matches!(
-        operation,
-        Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity
+        request.extensions().get(),
+        Some(Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity)
     );
     reads && request.method() == Method::GET
-}
-
-/// Goes with a request that may be sent again, down to whatever sends it.
-#[derive(Clone, Copy)]
-struct Repeatable;
-
-/// Notes on a request that it may be sent again.
-pub(super) fn note_repeatable(request: &mut Request) {
-    request.extensions_mut().insert(Repeatable);
-}
-
-/// Whether it was noted on a request that it may be sent again.
-#[cfg(feature = "reqwest")]
-pub(super) fn may_be_repeated(request: &Request) -> bool {
-    request.extensions().get::<Repeatable>().is_some()
 }
 
 /// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
