@@ -29,7 +29,7 @@ pub use runtime::Tokio;
 
 /// A request to a provider.
 pub type Request = http::Request<Vec<u8>>;
-/// A provider's answer.
+/// A provider's response.
 pub type Response = http::Response<Vec<u8>>;
 /// A boxed future, as object-safe traits give them.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,9 +38,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
-/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers. It must send a request
-/// once: a code is spent by the attempt, and which requests may be sent again is known here. A client that wraps another
-/// hands the request on with its extensions.
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed responses. It must send a request
+/// once: the attempt spends a code, and this library decides which requests may be sent again. A client that wraps another
+/// one hands on the request with its extensions.
 ///
 /// # What a request is for
 /// Each request says which [`Operation`] it belongs to: `request.extensions().get::<Operation>()`. Traces and metrics can
@@ -61,10 +61,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// let http = Http::from(Canned);
 /// ```
 pub trait HttpClient: Send + Sync {
-    /// Sends one request and reads the whole answer, within the limits.
+    /// Sends one request and reads the whole response, within the limits.
     ///
     /// # Errors
-    /// Says why no whole answer came. A status of any kind is an answer.
+    /// Says why no whole response came. A response of any status is a success here.
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>>;
 }
 
@@ -72,7 +72,7 @@ pub trait HttpClient: Send + Sync {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The whole time, from connecting to the last byte of the body; of a retry, what is left of it.
+    /// The whole time, from connecting to the last byte of the body. A retry has the rest of the first request's time.
     pub timeout: Duration,
     /// The largest body, in bytes.
     pub body: usize,
@@ -100,7 +100,7 @@ impl Http {
     /// The same client under a name of your own, as some providers ask for: `my-app/1.0 (by jane@example.com)`.
     ///
     /// # Errors
-    /// [`Error::Config`] if the name holds what no header may hold.
+    /// [`Error::Config`] if the name holds characters that no header may hold.
     pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let invalid = |_| {
             Error::config(
@@ -119,7 +119,7 @@ impl Http {
         self
     }
 
-    /// The same client with another limit on the size of an answer, in bytes; 1 MiB unless it is set.
+    /// The same client with another limit on the size of a response, in bytes; 1 MiB unless it is set.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
@@ -128,10 +128,10 @@ impl Http {
 
     /// The same client with another number of retries; 2 unless it is set.
     ///
-    /// What only reads (metadata, keys, profiles asked for by GET) is tried again where the provider is too busy (status
-    /// 429 or 503) or there was no connection: after the time that it asks for (`Retry-After`), else after a moment. Where
-    /// that is beyond the time of the exchange the error comes at once, with [`Error::retry_after`]. What spends a code
-    /// or a token is sent once, whatever comes of it.
+    /// Only requests that read are tried again: metadata, keys, and profiles by GET. They are tried again when the provider
+    /// is too busy (status 429 or 503) or there was no connection, after the time in `Retry-After` or else after a moment. If
+    /// that time is longer than the exchange may take, the error comes at once, with [`Error::retry_after`]. A request that
+    /// spends a code or a token is sent once.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
@@ -204,7 +204,7 @@ impl Http {
         }
     }
 
-    /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.
+    /// Sends a request of that operation. Redirects are refused for every client.
     pub(crate) async fn send(&self, operation: Operation, mut request: Request) -> Result<Response, Error> {
         let uri = request.uri().clone();
         let secure = match uri.scheme_str() {
@@ -220,7 +220,7 @@ impl Http {
         request.extensions_mut().insert(operation);
 
         let failed = |error| Error::http(operation, origin(&uri), error);
-        let response = self.answer(request).await.map_err(failed)?;
+        let response = self.respond(request).await.map_err(failed)?;
         if response.body().len() > self.limits.body {
             return Err(failed(TransportError::new(HttpErrorKind::BodyTooLarge)));
         }
@@ -232,8 +232,8 @@ impl Http {
         Ok(response)
     }
 
-    /// The answer to a request: the last one, where it is tried again.
-    async fn answer(&self, request: Request) -> Result<Response, TransportError> {
+    /// The response to a request: the last one, if it is tried again.
+    async fn respond(&self, request: Request) -> Result<Response, TransportError> {
         let tries = if retry::is_repeatable(&request) { self.retries } else { 0 };
         let mut left = self.limits.timeout;
         for tried in 0..tries {
@@ -279,21 +279,21 @@ impl fmt::Debug for Http {
     }
 }
 
-/// What a future comes to, and how long it took.
+/// The outcome of a future, and how long it took.
 async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
     let outcome = future.await;
     (outcome, began.elapsed())
 }
 
-/// A number between 0 and 1. Nothing secret hangs on it: without a random number generator it is 1.
+/// A number between 0 and 1. No secret depends on it: without a random number generator it is 1.
 fn random() -> f64 {
     let mut bytes = [0xff; 4];
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
 }
 
-/// Where a request goes, without the path: what may be shown.
+/// The scheme and the host of a request, which may be shown.
 pub(crate) fn origin(uri: &http::Uri) -> String {
     format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_in_the_clear_whoever_asks_for_it() {
+    async fn nothing_is_sent_in_the_clear() {
         for uri in ["http://a.example/token", "ftp://localhost/token", "http://localhost.example/", "/token"]
         {
             let request = http::Request::post(uri).body(Vec::new()).unwrap();

@@ -79,19 +79,19 @@ impl HttpBuilder {
         self
     }
 
-    /// How often what only reads is tried again, as [`Http::retries`] says.
+    /// How often a request that only reads is tried again; see [`Http::retries`].
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The time to connect, within the whole; as long as that is unless it is set.
+    /// The time to connect, within the whole time; the whole time unless it is set.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// The largest answer, in bytes.
+    /// The largest response, in bytes.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
         self
@@ -104,29 +104,29 @@ impl HttpBuilder {
         self
     }
 
-    /// No proxy, whatever the environment says.
+    /// No proxy, even if the environment names one.
     pub fn no_proxy(mut self) -> Self {
         self.proxy = Route::Direct;
         self
     }
 
-    /// Speaks to public addresses alone, by [`is_public_address`](crate::http::is_public_address): to none of this machine, of
-    /// the network around it, or of a cloud's own services. Switch it on where strangers say where to connect to, as with
-    /// an issuer that anybody may type in: that, and every URL in its metadata, could lead to what only this machine can
-    /// reach (server-side request forgery).
+    /// Connects to public addresses only, by [`is_public_address`](crate::http::is_public_address): to no address of this
+    /// machine, of the network around it, or of a cloud's own services. Switch it on where strangers choose the server, as
+    /// with an issuer that anybody may type in. Such an issuer, and every URL in its metadata, could lead to a server that
+    /// only this machine can reach (server-side request forgery).
     ///
-    /// What is checked is the address that is connected to, behind whatever name or spelling. A name of which one address
-    /// is not public is refused altogether. The error is an [`Error::Validation`] with
+    /// The check looks at the address of the connection, so neither a name nor a spelling can hide it. A name is refused if
+    /// one of its addresses is not public. The error is an [`Error::Validation`] with
     /// [`Check::AddressRefused`](crate::error::Check::AddressRefused), and nothing was sent.
     ///
-    /// A proxy resolves names by itself, so nothing could be checked here: the two do not go together. Filter at the proxy
-    /// instead; or connect directly with [`HttpBuilder::no_proxy`], if the proxy comes from the environment.
+    /// A proxy looks up names by itself, so nothing could be checked here: the two settings exclude each other. Filter at the
+    /// proxy instead, or connect directly with [`HttpBuilder::no_proxy`] if the proxy comes from the environment.
     pub fn public_addresses_only(mut self) -> Self {
         self.public_only = true;
         self
     }
 
-    /// Trusts one more certificate authority, beside the system's. PEM; may hold several certificates.
+    /// Trusts one more certificate authority, beside the system's. The PEM text may hold several certificates.
     pub fn certificate_authority(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.authorities.push(pem.into());
         self
@@ -151,9 +151,9 @@ impl HttpBuilder {
             Route::Proxy(url) => Some(url.clone()),
         };
         if filter.is_some() && proxied.is_some() {
-            let detail = "a proxy resolves names by itself, so that addresses cannot be checked here: leave the proxy \
-                          out (no_proxy, where the environment names it), or have it refuse private addresses in \
-                          place of public_addresses_only";
+            let detail = "a proxy looks up names by itself, so that addresses cannot be checked here: connect without the \
+                          proxy (no_proxy, if the environment names it), or let it refuse private addresses in place \
+                          of public_addresses_only";
             return Err(Error::config(ConfigProblem::Proxy, detail));
         }
         let unusable = || {
@@ -171,7 +171,7 @@ impl HttpBuilder {
             };
             authorities.extend(found);
         }
-        // The system's own authorities are skipped where they cannot be read: what is refused is one of these.
+        // The system's own authorities are skipped if they cannot be read: the refused one is one of these.
         let problem = match &authorities[..] {
             [] => ConfigProblem::Tls,
             _ => ConfigProblem::CertificateAuthority,
@@ -211,7 +211,7 @@ impl BuiltIn {
             (outcome, _) => outcome,
         };
         let (mut parts, mut incoming) = response.map_err(no_response)?.into_parts();
-        // What hyper notes there is no part of our own interface.
+        // hyper's own notes are no part of our interface.
         parts.extensions.clear();
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {

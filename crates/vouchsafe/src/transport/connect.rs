@@ -54,7 +54,7 @@ impl Connector {
     }
 
     async fn open(mut self, to: Uri) -> Result<Stream, BoxError> {
-        // Without its proxy, this is what reaches the proxy.
+        // Without its proxy, this connector is the one that reaches the proxy.
         let stream = match self.proxy.take().and_then(|proxy| proxy.intercept(&to)) {
             Some(proxy) => self.clone().pass(&proxy, to.clone()).await?,
             None => Stream::new(self.tcp.call(to.clone()).await?.into_inner()),
@@ -135,7 +135,7 @@ pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnec
 
 /// The proxy at that URL, for all hosts but those of this machine and of `NO_PROXY`; none if it cannot be one.
 pub(super) fn proxy(url: &str) -> Option<Matcher> {
-    // The matcher knows schemes in small letters alone.
+    // The matcher knows schemes in small letters only.
     let url = match url.split_once("://") {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
         None => url.to_owned(),
@@ -189,7 +189,7 @@ async fn looked_up(to: &Uri) -> Result<Uri, BoxError> {
     Ok(uri("https", &address.to_string())?)
 }
 
-/// Looks names up; with a filter, those alone that lead to public addresses.
+/// Looks up names; with a filter, only names that lead to public addresses.
 #[derive(Clone)]
 struct Names(Option<PublicOnly>);
 
