@@ -310,6 +310,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "transport",
             "shared",
             "protocol",
+            "call",
             "tokens",
             "provider",
             "providers",
