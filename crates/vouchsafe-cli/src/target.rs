@@ -127,7 +127,7 @@ fn with_key(
     let pem = String::from_utf8(read("--client-key", path)?).map(Secret::new).map_err(|_| {
         Failure::usage("client_key", format!("The key's file {} is not text: give it as PEM", path.display()))
     })?;
-    Ok(registration.apple_key(team_id, key_id, pem))
+    Ok(registration.credential(vouchsafe::Credential::apple_key(team_id, key_id, pem)))
 }
 
 pub(crate) fn http(args: &HttpArgs) -> Result<Http, Failure> {

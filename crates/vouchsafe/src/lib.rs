@@ -76,6 +76,7 @@
 
 mod call;
 mod client;
+mod credential;
 mod endpoint;
 pub mod error;
 mod flows;
@@ -87,6 +88,7 @@ mod provenance;
 mod provider;
 pub mod providers;
 mod registration;
+pub mod seal;
 mod secret;
 mod shared;
 mod text;
@@ -94,6 +96,7 @@ mod tokens;
 mod transport;
 
 pub use client::{Client, ClientBuilder};
+pub use credential::Credential;
 pub use error::{Error, ErrorCode};
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 
 use super::{Client, Inner, signer};
+use crate::credential::Credential;
 use crate::endpoint::check_redirect_uri;
 use crate::error::Error;
 use crate::protocol::client_auth::Credentials;
@@ -49,9 +50,10 @@ impl ClientBuilder {
         Self { provider, registration, login_limit: LOGIN_LIMIT, call_timeout: None, live }
     }
 
-    /// How long a login may take, from its start to its end; 10 minutes unless it is set.
+    /// How long a login may take, for the logins that this client starts; 10 minutes unless it is set, and never more than a
+    /// year. [`PendingLogin::expires_at`](crate::PendingLogin::expires_at) says when one ends.
     pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.login_limit = limit;
+        self.login_limit = limit.min(MAX_LOGIN_LIMIT);
         self
     }
 
@@ -105,7 +107,8 @@ impl ClientBuilder {
         registration.check()?;
         let blueprint = provider.blueprint(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
-        let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
+        let secret = registration.credential.as_ref().and_then(Credential::lasting_secret);
+        let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
         let signer = signer(&registration, &blueprint)?;
         let registration = Arc::new(registration);
         let live = Live::new(blueprint, &registration, provider.known_metadata(), http, live)?;
@@ -119,6 +122,8 @@ impl ClientBuilder {
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Longer than any browser keeps a cookie; times beyond are none that clocks can tell.
+const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// With more, the times in a token would say nothing any more.

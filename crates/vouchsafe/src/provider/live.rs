@@ -203,7 +203,7 @@ pub(crate) async fn fetch_metadata(
     http: &Http,
 ) -> Result<Metadata, Error> {
     let noted = Noted::default();
-    let secret = registration.and_then(|registration| registration.secret.as_ref());
+    let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
     let sender = Sender { http, deadline: Deadline::after(None), noted: &noted };
     let mut first_error = None;

@@ -35,6 +35,7 @@ mod redirect_uri;
 mod refresh;
 mod retries;
 mod revocation;
+mod seal;
 mod secrets;
 #[cfg(feature = "transport")]
 mod sent_once;
