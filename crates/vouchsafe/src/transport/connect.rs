@@ -26,7 +26,7 @@ use tower_service::Service;
 use super::BoxFuture;
 use super::public_only::PublicOnly;
 
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Opens connections to providers, directly or through a proxy.
 #[derive(Clone)]

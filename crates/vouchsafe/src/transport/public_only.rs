@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 
 use super::BoxFuture;
-use super::connect::BoxError;
 use crate::error::TransportError;
 
 /// The function that looks up a name.
@@ -136,7 +135,7 @@ impl PublicOnly {
     }
 
     /// The addresses to connect to.
-    pub(super) async fn resolve(self, name: &str) -> Result<Vec<SocketAddr>, BoxError> {
+    pub(super) async fn resolve(self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let addresses = self.addresses(name.to_owned()).await?;
         // One address that is not public spoils the others: no honest provider has such a pair, and a trap does.
         if !addresses.iter().all(|address| (self.allowed)(address.ip())) {
