@@ -109,8 +109,10 @@ impl Live {
     }
 
     /// Fetches the keys, so that they are there when a signature has to be verified.
-    pub(crate) async fn prepare_keys(&self, openid: &OpenId) -> Result<(), Error> {
-        self.keys.get(self.keys_freshness(), self.fetch_keys(openid)).await.map(drop)
+    pub(crate) async fn prepare_keys(&self, openid: &OpenId, deadline: Deadline) -> Result<(), Error> {
+        let place = || openid.jwks_uri.uri();
+        let fetched = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
+        deadline.wait(&self.http, (Operation::KeySet, place), fetched).await?.map(drop)
     }
 
     /// How many fetches of keys have begun, for [`Live::verify`].
