@@ -13,13 +13,11 @@ mod text;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 
 use crate::args::{Args, Command};
 use crate::commands::{completions, discover, inspect, login, man, providers, sandbox};
@@ -39,7 +37,6 @@ fn main() -> ExitCode {
     let mut output = Output::new(output);
     let outcome = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => {
-            keep_time(runtime.handle().clone());
             let outcome = runtime.block_on(run(command, &mut output));
             // A text browser or a read from the terminal may still block a thread. Do not wait for it.
             runtime.shutdown_background();
@@ -88,17 +85,6 @@ fn parse(given: &[OsString]) -> Result<Args, ExitCode> {
     })
 }
 
-/// Wakes the runtime regularly. A server that sends without a pause keeps a worker busy that should look at the clock, and
-/// no other worker takes over unless it is woken. With this, timeouts and signals are on time.
-fn keep_time(runtime: Handle) {
-    thread::spawn(move || {
-        loop {
-            thread::sleep(TICK);
-            runtime.spawn(async {});
-        }
-    });
-}
-
 async fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
     match command {
@@ -113,5 +99,3 @@ async fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
         Command::Demo { port } => commands::demo::run(port, output, &mut interrupt).await,
     }
 }
-
-const TICK: Duration = Duration::from_millis(250);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use vouchsafe::error::HttpErrorKind;
-use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, Runtime, TransportError};
 use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_sandbox::Sandbox;
 
@@ -29,13 +29,18 @@ impl HttpClient for Plain {
                 .map_err(|_| TransportError::new(HttpErrorKind::Timeout))?
         })
     }
+}
 
-    /// What lets a request that only reads be tried again.
-    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(tokio::time::sleep(time)))
+/// The runtime, which is optional. With the feature `transport`, `vouchsafe::http::Tokio` is the same.
+struct Background;
+
+impl Runtime for Background {
+    /// The clock lets a request that only reads be tried again.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
     }
 
-    /// What lets metadata and keys arrive for everybody who waits, even if the first of them hangs up.
+    /// The background lets metadata and keys arrive for all callers that wait, even if the first of them hangs up.
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
         drop(tokio::spawn(task));
         Ok(())
@@ -80,7 +85,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registration = Registration::new(sandbox.client_id())
         .secret(sandbox.client_secret())
         .redirect_uri("http://127.0.0.1:8765/callback");
-    let client = Client::new(Provider::openid(sandbox.issuer()), registration, &Http::from(Plain))?;
+    let http = Http::from(Plain).runtime(Background);
+    let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http)?;
 
     let login = client.login().await?;
     let callback = sandbox.person("alice").allow(&login.url).await?;

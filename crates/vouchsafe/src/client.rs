@@ -27,7 +27,7 @@ pub use builder::ClientBuilder;
 /// Cheap to clone; make one for each provider when your program starts, and share it.
 ///
 /// ```no_run
-/// # #[cfg(feature = "reqwest")]
+/// # #[cfg(feature = "transport")]
 /// # async fn f(url: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::{Client, Http, Registration, providers};
 ///
@@ -79,7 +79,7 @@ impl Client {
     ///
     /// The metadata and keys that are known are shared with the client that this one was made of, so it can be made for
     /// one request of your own that has a deadline. Waiting for metadata and keys that are being fetched for others as well
-    /// ends in time where the transport has [`HttpClient::wait`](crate::http::HttpClient::wait), as the built-in one has.
+    /// ends in time where the transport has a clock ([`Http::runtime`](crate::Http::runtime)), as the built-in one has.
     /// The fetch itself goes on for the others.
     #[must_use]
     pub fn call_timeout(self, timeout: Duration) -> Self {

@@ -38,7 +38,7 @@ impl Credential {
     /// ```no_run
     /// use vouchsafe::{Client, Credential, Http, Registration, providers};
     ///
-    /// # #[cfg(feature = "reqwest")]
+    /// # #[cfg(feature = "transport")]
     /// # fn f() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = std::fs::read_to_string("AuthKey_ABC123DEFG.p8")?;
     /// let registration = Registration::new("com.example.web")

@@ -13,7 +13,7 @@
 //!
 //! let registration =
 //!     Registration::new("client-id").secret("client-secret").redirect_uri("https://app.example.com/callback");
-//! # #[cfg(feature = "reqwest")]
+//! # #[cfg(feature = "transport")]
 //! let client = Client::new(Provider::openid("https://id.example.com"), registration, &Http::new()?)?;
 //!
 //! // 1. Send the browser to login.url, and keep login.pending in that browser's session.
@@ -76,7 +76,7 @@
 //!
 //! # Features
 //!
-//! `reqwest` (on by default) is the built-in transport. Without it, bring your own transport with [`Http::from`].
+//! `transport` (on by default) is the built-in transport. Without it, bring your own transport with [`Http::from`].
 #![forbid(unsafe_code)]
 
 mod call;
@@ -120,9 +120,11 @@ pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 /// How requests are sent: the settings of the built-in transport, and the types for your own transport.
 pub mod http {
     pub use crate::error::TransportError;
-    #[cfg(feature = "reqwest")]
-    pub use crate::transport::HttpBuilder;
-    pub use crate::transport::{BoxFuture, HttpClient, Limits, Request, Response, is_public_address};
+    pub use crate::transport::{
+        BoxFuture, HttpClient, Limits, Request, Response, Runtime, is_public_address,
+    };
+    #[cfg(feature = "transport")]
+    pub use crate::transport::{HttpBuilder, Tokio};
 }
 
 /// The single steps of a login, behind [`Client::manual`].

@@ -12,7 +12,7 @@ use crate::transport::{BoxFuture, Http};
 /// A value that is fetched at first use, once for all callers that wait, and fetched again when it is old.
 ///
 /// No caller owns the fetch: if a caller is dropped, the fetch goes on for the others, in the background
-/// ([`HttpClient::spawn`](crate::http::HttpClient::spawn)) or with the next caller. If a later fetch fails, the old value stays
+/// ([`Runtime::spawn`](crate::http::Runtime::spawn)) or with the next caller. If a later fetch fails, the old value stays
 /// in use up to its end. If the first fetch fails, all waiting callers get the error, and the next caller tries again.
 pub(crate) struct Shared<T> {
     state: Arc<Mutex<State<T>>>,
@@ -390,7 +390,7 @@ mod tests {
 
     use super::*;
     use crate::error::TransportError;
-    use crate::transport::{HttpClient, Limits, Request, Response};
+    use crate::transport::{HttpClient, Limits, Request, Response, Runtime};
 
     const LONG: Freshness = Freshness {
         max_age: Duration::from_secs(3600),
@@ -433,7 +433,7 @@ mod tests {
         }
 
         fn shared(&self) -> Shared<u32> {
-            let http = Http::from(self.clone());
+            let http = Http::from(self.clone()).runtime(self.clone());
             Shared::empty(&match self.limit {
                 Some(limit) => http.timeout(limit),
                 None => http,
@@ -464,6 +464,12 @@ mod tests {
     impl HttpClient for Source {
         fn send(&self, _: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
             unreachable!("what is fetched is not sent for here")
+        }
+    }
+
+    impl Runtime for Source {
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
         }
 
         fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {

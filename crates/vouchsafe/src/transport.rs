@@ -11,19 +11,25 @@ use crate::endpoint::is_loopback;
 use crate::error::{Check, ConfigProblem, Error, HttpErrorKind, Operation, TransportError};
 
 mod address;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
+mod built_in;
+#[cfg(feature = "transport")]
+mod connect;
+#[cfg(feature = "transport")]
 mod public_only;
-#[cfg(feature = "reqwest")]
-mod reqwest;
 mod retry;
+mod runtime;
 pub use address::is_public_address;
-#[cfg(feature = "reqwest")]
-pub use reqwest::HttpBuilder;
+#[cfg(feature = "transport")]
+pub use built_in::HttpBuilder;
 pub(crate) use retry::retry_after;
+pub use runtime::Runtime;
+#[cfg(feature = "transport")]
+pub use runtime::Tokio;
 
 /// A request to a provider.
 pub type Request = http::Request<Vec<u8>>;
-/// A provider's answer.
+/// A provider's response.
 pub type Response = http::Response<Vec<u8>>;
 /// A boxed future, as object-safe traits give them.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -32,9 +38,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
-/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed answers. It must send a request
-/// once: a code is spent by the attempt, and which requests may be sent again is known here. A client that wraps another
-/// hands the request on with its extensions.
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed responses. It must send a request
+/// once: the attempt spends a code, and this library decides which requests may be sent again. A client that wraps another
+/// one hands on the request with its extensions.
+///
+/// # What a request is for
+/// Each request says which [`Operation`] it belongs to: `request.extensions().get::<Operation>()`. Traces and metrics can
+/// name it.
 ///
 /// ```
 /// use vouchsafe::Http;
@@ -51,35 +61,18 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// let http = Http::from(Canned);
 /// ```
 pub trait HttpClient: Send + Sync {
-    /// Sends one request and reads the whole answer, within the limits.
+    /// Sends one request and reads the whole response, within the limits.
     ///
     /// # Errors
-    /// Says why no whole answer came. A status of any kind is an answer.
+    /// Says why no whole response came. A response of any status is a success here.
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>>;
-
-    /// A future that ends after that time; a library without a runtime has no clock that wakes it. Where there is none,
-    /// as unless you write this, no request is tried again. A client that wraps another hands this on as well.
-    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        let _ = time;
-        None
-    }
-
-    /// Runs a task to its end in the background; gives it back where there is none, as unless you write this. Metadata and
-    /// keys are fetched once for all who wait: in the background that goes on whoever hangs up, without one it stands
-    /// still until the next caller comes. A client that wraps another hands this on as well.
-    ///
-    /// # Errors
-    /// The task, where nothing can run it.
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        Err(task)
-    }
 }
 
 /// What one exchange with a provider may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The whole time, from connecting to the last byte of the body; of a retry, what is left of it.
+    /// The whole time, from connecting to the last byte of the body. A retry has the rest of the first request's time.
     pub timeout: Duration,
     /// The largest body, in bytes.
     pub body: usize,
@@ -93,10 +86,11 @@ impl Default for Limits {
 
 /// How providers are reached: a cheap handle on one [`HttpClient`], shared by all clients.
 ///
-/// With the feature `reqwest` (on by default) `Http::new()` is ready to use. `Http::from` takes a client of your own.
+/// With the feature `transport` (on by default) `Http::new()` is ready to use. `Http::from` takes a client of your own.
 #[derive(Clone)]
 pub struct Http {
     client: Arc<dyn HttpClient>,
+    runtime: Option<Arc<dyn Runtime>>,
     limits: Limits,
     retries: u32,
     user_agent: HeaderValue,
@@ -106,7 +100,7 @@ impl Http {
     /// The same client under a name of your own, as some providers ask for: `my-app/1.0 (by jane@example.com)`.
     ///
     /// # Errors
-    /// [`Error::Config`] if the name holds what no header may hold.
+    /// [`Error::Config`] if the name holds characters that no header may hold.
     pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let invalid = |_| {
             Error::config(
@@ -125,7 +119,7 @@ impl Http {
         self
     }
 
-    /// The same client with another limit on the size of an answer, in bytes; 1 MiB unless it is set.
+    /// The same client with another limit on the size of a response, in bytes; 1 MiB unless it is set.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
@@ -134,47 +128,57 @@ impl Http {
 
     /// The same client with another number of retries; 2 unless it is set.
     ///
-    /// What only reads (metadata, keys, profiles asked for by GET) is tried again where the provider is too busy (status
-    /// 429 or 503) or there was no connection: after the time that it asks for (`Retry-After`), else after a moment. Where
-    /// that is beyond the time of the exchange the error comes at once, with [`Error::retry_after`]. What spends a code
-    /// or a token is sent once, whatever comes of it.
+    /// Only requests that read are tried again: metadata, keys, and profiles by GET. They are tried again when the provider
+    /// is too busy (status 429 or 503) or there was no connection, after the time in `Retry-After` or else after a moment. If
+    /// that time is longer than the exchange may take, the error comes at once, with [`Error::retry_after`]. A request that
+    /// spends a code or a token is sent once.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The client below, to be wrapped in one of your own: to log, to record, to count.
+    /// The same client with the clock and the background of a runtime, for an [`HttpClient`] of your own: the built-in one
+    /// has tokio's. Without a runtime, no request is tried again, and a fetch that all callers left stands still.
+    ///
+    /// ```no_run
+    /// # fn f(client: impl vouchsafe::http::HttpClient + 'static) {
+    /// # #[cfg(feature = "transport")]
+    /// let http = vouchsafe::Http::from(client).runtime(vouchsafe::http::Tokio);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
+        self.runtime = Some(Arc::new(runtime));
+        self
+    }
+
+    /// The same handle with a client of your own around the one below: to log, to record, to count. Limits, retries and the
+    /// runtime stay.
     ///
     /// ```no_run
     /// use std::sync::Arc;
-    /// use std::time::Duration;
     /// use vouchsafe::Http;
+    /// use vouchsafe::error::Operation;
     /// use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
     ///
-    /// struct Counted(Arc<dyn HttpClient>);
+    /// struct Told(Arc<dyn HttpClient>);
     ///
-    /// impl HttpClient for Counted {
+    /// impl HttpClient for Told {
     ///     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
-    ///         // Count here.
+    ///         println!("{:?}", request.extensions().get::<Operation>());
     ///         self.0.send(request, limits)
-    ///     }
-    ///
-    ///     fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-    ///         self.0.wait(time)
-    ///     }
-    ///
-    ///     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-    ///         self.0.spawn(task)
     ///     }
     /// }
     ///
-    /// # #[cfg(feature = "reqwest")]
-    /// let http = Http::from(Counted(Http::new()?.transport()));
+    /// # #[cfg(feature = "transport")]
+    /// let http = Http::new()?.wrap(Told);
     /// # Ok::<(), vouchsafe::Error>(())
     /// ```
-    pub fn transport(&self) -> Arc<dyn HttpClient> {
-        self.client.clone()
+    #[must_use]
+    pub fn wrap<C: HttpClient + 'static>(mut self, client: impl FnOnce(Arc<dyn HttpClient>) -> C) -> Self {
+        self.client = Arc::new(client(self.client));
+        self
     }
 
     /// The same client with no more time for an exchange than that.
@@ -188,59 +192,56 @@ impl Http {
         self.limits.timeout
     }
 
-    pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        self.client.wait(time)
+    /// A future that ends after that time, where there is a clock.
+    pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'static, ()>> {
+        Some(self.runtime.as_ref()?.sleep(time))
     }
 
     pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        self.client.spawn(task)
+        match &self.runtime {
+            Some(runtime) => runtime.spawn(task),
+            None => Err(task),
+        }
     }
 
-    /// Sends a request of that operation. Redirects are refused, whatever the client thinks of them.
+    /// Sends a request of that operation. Redirects are refused for every client.
     pub(crate) async fn send(&self, operation: Operation, mut request: Request) -> Result<Response, Error> {
-        let uri = request.uri();
+        let uri = request.uri().clone();
         let secure = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => uri.host().is_some_and(is_loopback),
             _ => false,
         };
-        let origin = origin(uri);
         if !secure {
-            let detail = format!("{origin} is neither https nor http on a loopback host");
+            let detail = format!("{} is neither https nor http on a loopback host", origin(&uri));
             return Err(Error::validation(operation, Check::InsecureUrl, detail));
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        request.extensions_mut().insert(operation);
 
-        let response = match self.answer(operation, request).await {
-            Ok(response) => response,
-            Err(error) => return Err(Error::http(operation, origin, error)),
-        };
+        let failed = |error| Error::http(operation, origin(&uri), error);
+        let response = self.respond(request).await.map_err(failed)?;
         if response.body().len() > self.limits.body {
-            let error = TransportError::new(HttpErrorKind::BodyTooLarge);
-            return Err(Error::http(operation, origin, error));
+            return Err(failed(TransportError::new(HttpErrorKind::BodyTooLarge)));
         }
         // RFC 9700 §4.12: a redirect could carry code or credentials to another server.
         if response.status().is_redirection() {
-            let detail = format!("{origin} redirects, and redirects are not followed here");
+            let detail = format!("{} redirects, and redirects are not followed here", origin(&uri));
             return Err(Error::validation(operation, Check::RedirectRefused, detail));
         }
         Ok(response)
     }
 
-    /// The answer to a request: the last one, where it is tried again.
-    async fn answer(&self, operation: Operation, mut request: Request) -> Result<Response, TransportError> {
-        let repeatable = retry::is_repeatable(operation, &request);
-        if repeatable {
-            retry::note_repeatable(&mut request);
-        }
-        let tries = if repeatable { self.retries } else { 0 };
+    /// The response to a request: the last one, if it is tried again.
+    async fn respond(&self, request: Request) -> Result<Response, TransportError> {
+        let tries = if retry::is_repeatable(&request) { self.retries } else { 0 };
         let mut left = self.limits.timeout;
         for tried in 0..tries {
             let limits = Limits { timeout: left, ..self.limits };
             let (outcome, took) = timed(self.send_once(request.clone(), limits)).await;
             left = left.saturating_sub(took);
             let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
-            let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.client.wait(pause)?))) else {
+            let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
                 return outcome;
             };
             let ((), took) = timed(wait).await;
@@ -262,7 +263,13 @@ impl Http {
 
 impl<C: HttpClient + 'static> From<C> for Http {
     fn from(client: C) -> Self {
-        Self { client: Arc::new(client), limits: Limits::default(), retries: RETRIES, user_agent: AGENT }
+        Self {
+            client: Arc::new(client),
+            runtime: None,
+            limits: Limits::default(),
+            retries: RETRIES,
+            user_agent: AGENT,
+        }
     }
 }
 
@@ -272,21 +279,21 @@ impl fmt::Debug for Http {
     }
 }
 
-/// What a future comes to, and how long it took.
+/// The outcome of a future, and how long it took.
 async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
     let outcome = future.await;
     (outcome, began.elapsed())
 }
 
-/// A number between 0 and 1. Nothing secret hangs on it: without a random number generator it is 1.
+/// A number between 0 and 1. No secret depends on it: without a random number generator it is 1.
 fn random() -> f64 {
     let mut bytes = [0xff; 4];
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
 }
 
-/// Where a request goes, without the path: what may be shown.
+/// The scheme and the host of a request, which may be shown.
 pub(crate) fn origin(uri: &http::Uri) -> String {
     format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
@@ -312,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_in_the_clear_whoever_asks_for_it() {
+    async fn nothing_is_sent_in_the_clear() {
         for uri in ["http://a.example/token", "ftp://localhost/token", "http://localhost.example/", "/token"]
         {
             let request = http::Request::post(uri).body(Vec::new()).unwrap();

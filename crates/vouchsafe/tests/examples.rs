@@ -5,7 +5,7 @@ use std::process::Command;
 fn run(name: &str) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--offline", "--package", "vouchsafe", "--example", name]);
-    if cfg!(not(feature = "reqwest")) {
+    if cfg!(not(feature = "transport")) {
         cargo.arg("--no-default-features");
     }
     let output = cargo.output().unwrap();
@@ -13,7 +13,7 @@ fn run(name: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[test]
 fn a_login_in_the_terminal() {
     let shown = run("login");
@@ -21,11 +21,19 @@ fn a_login_in_the_terminal() {
     assert!(shown.trim_end().ends_with("Revoked."), "{shown}");
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[test]
 fn a_login_by_hand() {
     let shown = run("manual");
     assert_eq!(shown, "Signed in: alice@example.com\nRefreshed, and revoked.\n");
+}
+
+#[cfg(feature = "transport")]
+#[test]
+fn a_login_over_a_reqwest_client_of_ones_own() {
+    let shown = run("own_reqwest");
+    assert!(shown.ends_with("Signed in: sandbox-user-alice <alice@example.com>\n"), "{shown}");
+    assert_eq!(shown.matches("POST ").count(), 1, "{shown}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Logins at a provider where something goes wrong: each fault that the sandbox has meets the refusal that it should, in
 //! time, in little memory, and without a secret in what is said. A binary of its own: the peak is that of the process.
-#![cfg(feature = "reqwest")]
+#![cfg(feature = "transport")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

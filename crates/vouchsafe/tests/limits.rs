@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 46] = [
+const ROWS: [(&str, &str, &str); 45] = [
     // There is none.
     ("time of one call, with all its requests and retries", "", ""),
     ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),
@@ -24,7 +24,7 @@ const ROWS: [(&str, &str, &str); 46] = [
     // By behaviour: tests/it/transport.rs, and below.
     ("headers of a response", "", ""),
     ("depth of nested JSON", "", ""),
-    ("idle connections kept to one host, each for 90 s", "vouchsafe/src/transport/reqwest.rs", "MAX_IDLE"),
+    ("idle connections kept to one host, each for 90 s", "vouchsafe/src/transport/built_in.rs", "MAX_IDLE"),
     (
         "concurrent DNS lookups with `public_addresses_only`",
         "vouchsafe/src/transport/public_only.rs",
@@ -36,7 +36,6 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_FOUND",
     ),
     ("age up to which such a DNS result is used", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
-    ("parsed URLs kept", "vouchsafe/src/transport/reqwest.rs", "MAX_URLS"),
     (
         "time for a login, and lifetime of its cookie in `vouchsafe-axum`",
         "vouchsafe/src/client/builder.rs",
@@ -100,7 +99,7 @@ const ROWS: [(&str, &str, &str); 46] = [
 ];
 
 /// Constants of such a name that bound nothing a reader could meet.
-const NO_LIMITS: [&str; 1] = ["MAX_DOUBLINGS"];
+const NO_LIMITS: [&str; 2] = ["MAX_SECONDS", "MAX_DOUBLINGS"];
 
 fn crates() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()

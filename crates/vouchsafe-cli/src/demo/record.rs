@@ -169,14 +169,6 @@ impl HttpClient for Recorder {
             result
         })
     }
-
-    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        self.inner.wait(time)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
-        self.inner.spawn(task)
-    }
 }
 
 /// A title for a request to the provider, and why it is sent.

@@ -17,7 +17,7 @@ use crate::transport::Http;
 /// A client that is being made. [`Client::new`] is the short form.
 ///
 /// ```no_run
-/// # #[cfg(feature = "reqwest")]
+/// # #[cfg(feature = "transport")]
 /// # fn f(registration: vouchsafe::Registration) -> Result<(), vouchsafe::Error> {
 /// use std::time::Duration;
 /// use vouchsafe::{Client, Http, providers};

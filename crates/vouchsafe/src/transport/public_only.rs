@@ -1,4 +1,4 @@
-//! Where strangers say where to connect to: names and addresses, filtered to those of the public internet.
+//! Names and addresses that strangers chose, filtered to those of the public internet.
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -8,31 +8,30 @@ use std::{fmt, io};
 
 use futures_util::FutureExt;
 use futures_util::future::Shared;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use http::Uri;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
-use url::Host;
 
 use super::BoxFuture;
 use crate::error::TransportError;
 
-/// What resolves a name.
+/// The function that looks up a name.
 type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
-/// What a look-up that is under way will come to.
+/// The outcome of a look-up that is under way.
 type Outcome = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
-/// Refuses what is not public. What its resolver gives is what is connected to, so there is no second answer that a name
-/// could change to in between (DNS rebinding).
+/// Refuses addresses that are not public. The connection goes to the very address that was checked, so a name cannot change
+/// in between (DNS rebinding).
 #[derive(Clone)]
 pub(super) struct PublicOnly {
     lookup: Arc<Lookup>,
     allowed: fn(IpAddr) -> bool,
-    /// A look-up holds a thread, of the few that all of the program's share, for as long as a name server likes: also when
-    /// nobody waits for it any more. So there are no more of them at once than this has room for.
+    /// A look-up holds a thread, one of the few that the whole program shares, for as long as a name server likes: also when
+    /// nobody waits for it any more. So the number of look-ups at once is bounded.
     room: Arc<Semaphore>,
     under_way: Arc<Mutex<HashMap<String, Outcome>>>,
-    /// What names led to, the latest last: for when strangers' name servers have taken all the room. What is connected to
-    /// is checked as ever.
+    /// The addresses of names, the latest last: for when strangers' name servers have taken all the room. The address of a
+    /// connection is checked as ever.
     found: Arc<Mutex<VecDeque<Found>>>,
 }
 
@@ -85,7 +84,7 @@ impl PublicOnly {
         outcome.await
     }
 
-    /// Begins a look-up that has its place until it has ended, whoever has gone meanwhile.
+    /// Begins a look-up that keeps its place until it has ended, even if all callers have gone meanwhile.
     fn begin(&self, name: String, room: OwnedSemaphorePermit) -> Outcome {
         let (filter, lookup) = (self.clone(), (self.lookup)(name.clone()));
         let task = tokio::spawn(async move {
@@ -115,7 +114,7 @@ impl PublicOnly {
         found.push_back(Found { name, addresses: addresses.to_vec(), at: Instant::now() });
     }
 
-    /// What a name led to not long ago. Who is asked for stays longer than who is not.
+    /// The addresses that a name had not long ago. A name that is asked for stays longer.
     fn found_within(&self, age: Duration, name: &str) -> Option<Vec<SocketAddr>> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let at = found.iter().position(|known| known.name == name)?;
@@ -125,45 +124,30 @@ impl PublicOnly {
         Some(addresses)
     }
 
-    /// Checks what is an address already: that is never resolved.
-    pub(super) fn check(&self, url: &reqwest::Url) -> Result<(), TransportError> {
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => address.into(),
-            Some(Host::Ipv6(address)) => address.into(),
-            Some(Host::Domain(_)) | None => return Ok(()),
-        };
-        if (self.allowed)(address) { Ok(()) } else { Err(TransportError::address_refused()) }
-    }
-}
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        let filter = self.clone();
-        Box::pin(async move {
-            let addresses = filter.addresses(name.as_str().to_owned()).await?;
-            // One that is not public spoils the others: no honest provider has such a pair, and whoever sets a trap does.
-            if !addresses.iter().all(|address| (filter.allowed)(address.ip())) {
-                return Err(Box::new(Refused) as _);
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Whether an error of the transport comes of a name that was refused.
-pub(super) fn is_refusal(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if error.is::<Refused>() {
-            return true;
+    /// Checks a host that is an address already: it is never looked up.
+    pub(super) fn check(&self, uri: &Uri) -> Result<(), TransportError> {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        match host.parse() {
+            Ok(address) if !(self.allowed)(address) => Err(TransportError::address_refused()),
+            // Every other spelling of an address goes to the resolver.
+            _ => Ok(()),
         }
-        cause = error.source();
     }
-    false
+
+    /// The addresses to connect to.
+    pub(super) async fn resolve(self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let addresses = self.addresses(name.to_owned()).await?;
+        // One address that is not public spoils the others: no honest provider has such a pair, and a trap does.
+        if !addresses.iter().all(|address| (self.allowed)(address.ip())) {
+            return Err(Refused.into());
+        }
+        Ok(addresses)
+    }
 }
 
+/// A name that was refused.
 #[derive(Debug)]
-struct Refused;
+pub(super) struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -173,11 +157,11 @@ impl fmt::Display for Refused {
 
 impl Error for Refused {}
 
-/// How many names are looked up at once. Tokio has 512 threads for what blocks.
+/// How many names are looked up at once. Tokio has 512 threads for blocking work.
 const MAX_LOOKUPS: usize = 32;
-/// How many names are remembered with what they led to.
+/// How many names are remembered with their addresses.
 const MAX_FOUND: usize = 256;
-/// How long that is used for where there is no room to look up anew.
+/// How long remembered addresses are used when there is no room to look up anew.
 const FOUND_LATELY: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]

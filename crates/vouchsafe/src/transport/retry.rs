@@ -1,18 +1,17 @@
 //! Whether a request is worth a second try, and how long to wait before it.
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{Request, Response};
 use crate::error::{Operation, TransportError};
-use crate::text::moment;
 
-/// How long a provider asks to be left alone: with the answer, for whoever makes an error of it.
+/// How long a provider asks to be left alone: noted on the response, for the error that is made of it.
 #[derive(Clone, Copy)]
 struct RetryAfter(Duration);
 
-/// Notes what an answer says of when to come back.
+/// Notes when a response asks to come back.
 pub(super) fn note(response: &mut Response, now: SystemTime) {
     if let Some(wait) = read(response.headers(), now) {
         response.extensions_mut().insert(RetryAfter(wait));
@@ -24,29 +23,13 @@ pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     response.extensions().get().map(|RetryAfter(wait)| *wait)
 }
 
-/// Whether a request may be sent again: one that only reads. A code or a refresh token is spent by the attempt, whatever
-/// came of it.
-pub(super) fn is_repeatable(operation: Operation, request: &Request) -> bool {
+/// Whether a request may be sent again: one that only reads. The attempt alone spends a code or a refresh token.
+pub(super) fn is_repeatable(request: &Request) -> bool {
     let reads = matches!(
-        operation,
-        Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity
+        request.extensions().get(),
+        Some(Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity)
     );
     reads && request.method() == Method::GET
-}
-
-/// Goes with a request that may be sent again, down to whatever sends it.
-#[derive(Clone, Copy)]
-struct Repeatable;
-
-/// Notes on a request that it may be sent again.
-pub(super) fn note_repeatable(request: &mut Request) {
-    request.extensions_mut().insert(Repeatable);
-}
-
-/// Whether it was noted on a request that it may be sent again.
-#[cfg(feature = "reqwest")]
-pub(super) fn may_be_repeated(request: &Request) -> bool {
-    request.extensions().get::<Repeatable>().is_some()
 }
 
 /// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
@@ -82,42 +65,22 @@ fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
         value.parse().map_or(MAX_WAIT, Duration::from_secs)
     } else {
         // A date that has passed means that the time has come.
-        date(value)?.duration_since(now).unwrap_or_default()
+        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
     };
     Some(wait.min(MAX_WAIT))
 }
 
-/// A date of HTTP in its three forms (RFC 9110 section 5.6.7), of which two are old.
-fn date(text: &str) -> Option<SystemTime> {
-    let words: Vec<&str> = text.split([' ', '-']).filter(|word| !word.is_empty()).collect();
-    let (day, month, year, time) = match words[..] {
-        // `Sun, 06 Nov 1994 08:49:37 GMT`, and `Sunday, 06-Nov-94 08:49:37 GMT`.
-        [_, day, month, year, time, "GMT"] => (day, month, year, time),
-        // `Sun Nov  6 08:49:37 1994`.
-        [_, month, day, time, year] => (day, month, year, time),
-        _ => return None,
-    };
-    let month = MONTHS.iter().position(|name| *name == month)? + 1;
-    let century = match year {
-        _ if year.len() != 2 => "",
-        _ if year < "70" => "20",
-        _ => "19",
-    };
-    let seconds = moment::seconds(&format!("{century}{year}-{month:02}-{day:0>2}T{time}Z"))?;
-    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
-}
-
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// The longest pause before a first retry that nobody asked for; each after it is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// Where pauses stop to grow.
 const MAX_DOUBLINGS: u32 = 6;
-/// The longest time that is read from an answer: more is no time that a program waits.
+/// The longest time that is read from a response: no program waits longer.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
     use crate::error::HttpErrorKind;
 
@@ -142,7 +105,7 @@ mod tests {
             ("Sun, 06 Nov 1994 08:49:37 GMT", 277),
             ("Sunday, 06-Nov-94 08:49:37 GMT", 277),
             ("Sun Nov  6 08:49:37 1994", 277),
-            ("Sun Nov 16 08:49:37 1994", 277 + 864_000),
+            ("Wed Nov 16 08:49:37 1994", 277 + 864_000),
             ("Sun, 06 Nov 1994 08:40:00 GMT", 0),
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
             ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_WAIT.as_secs()),
@@ -164,6 +127,7 @@ mod tests {
             "Sun, 06 Nov 1994 08:49:37",
             "Sun, 06 Nov 1994 08:49:37 CET",
             "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sun, 06 Now 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 25:00:00 GMT",
             "Sun, 06 Nov 1994 8:49:37 GMT",

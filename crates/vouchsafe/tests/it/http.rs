@@ -175,3 +175,49 @@ async fn an_application_may_say_who_it_is() {
     assert_eq!(wire.seen()[0].headers()["user-agent"], "my-app/1.0 (by jane@example.com)");
     assert_eq!(wire.http().user_agent("two\nlines").unwrap_err().code(), "user_agent");
 }
+
+#[tokio::test]
+async fn every_request_says_which_operation_it_belongs_to() {
+    use vouchsafe::error::Operation;
+
+    let scenario = Scenario::openid();
+    let tokens = scenario.log_in().await.unwrap();
+    let client = scenario.client();
+    client.profile(&tokens).await.unwrap();
+    let _ = client.manual().refresh("rt").await;
+    let _ = client.manual().revoke("at", None).await;
+    let told = |request: &vouchsafe::http::Request| {
+        (request.uri().path().to_owned(), request.extensions().get::<Operation>().copied())
+    };
+    let told: Vec<_> = scenario.wire.seen().iter().map(told).collect();
+    for (path, operation) in [
+        ("/.well-known/openid-configuration", Operation::Discovery),
+        ("/jwks", Operation::KeySet),
+        ("/token", Operation::AuthorizationCode),
+        ("/userinfo", Operation::Profile),
+        ("/token", Operation::Refresh),
+        ("/revoke", Operation::Revocation),
+    ] {
+        assert!(told.contains(&(path.to_owned(), Some(operation))), "{path} {operation:?}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_wraps_another_keeps_the_limits_and_the_runtime() {
+    use std::sync::Arc;
+    use std::time::Duration;
+    use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+
+    struct Shorter(Arc<dyn HttpClient>);
+    impl HttpClient for Shorter {
+        fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+            assert_eq!((limits.timeout, limits.body), (Duration::from_secs(7), 100));
+            self.0.send(request, limits)
+        }
+    }
+    let wire = Wire::always(answer(200, "application/json", vec![b' '; 101]));
+    let http = wire.http().timeout(Duration::from_secs(7)).max_body(100).wrap(Shorter);
+    let client = Client::new(acme(), web(), &http).unwrap();
+    let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
+    assert_eq!((error.code(), wire.seen().len()), ("body_too_large", 1));
+}

@@ -3,14 +3,14 @@ mod forge;
 mod scenario;
 mod wire;
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod acted_issuer;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod addresses;
 mod authorization_url;
 mod call_timeout;
 mod callback;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod catalogue;
 mod client_auth;
 mod definitions;
@@ -20,12 +20,12 @@ mod hostile_answers;
 mod hostile_jwt;
 mod hostile_keys;
 mod hostile_metadata;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod hostile_transport;
 mod http;
 mod id_token;
 mod identity;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod login;
 mod properties;
 mod providers;
@@ -37,14 +37,14 @@ mod retries;
 mod revocation;
 mod seal;
 mod secrets;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod sent_once;
 mod servers;
 mod step_up;
 mod times;
 mod token_request;
 mod tokens;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod transport;
 mod under_load;
 mod userinfo;

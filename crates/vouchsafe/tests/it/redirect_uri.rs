@@ -200,7 +200,7 @@ async fn a_code_is_not_carried_from_one_provider_to_another() {
     assert!(evil_wire.seen().is_empty(), "the stranger's server has seen no code and no verifier");
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[tokio::test]
 async fn a_plain_login_is_not_finished_where_a_stronger_one_was_asked_for() {
     let sandbox = Sandbox::start().await.unwrap();

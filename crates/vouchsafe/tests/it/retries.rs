@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vouchsafe::error::HttpErrorKind;
-use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, Runtime, TransportError};
 use vouchsafe::{Client, Error, Http, Provider};
 
 use crate::scenario::{Held, ISSUER, REDIRECT_URI, acme, web};
@@ -32,7 +32,7 @@ impl Patient {
     }
 
     fn http(&self) -> Http {
-        Http::from(self.clone())
+        Http::from(self.clone()).runtime(self.clone())
     }
 
     fn client(&self) -> Client {
@@ -49,9 +49,16 @@ impl HttpClient for Patient {
         self.granted.lock().unwrap().push(limits.timeout);
         self.wire.send(request, limits)
     }
+}
 
-    fn wait(&self, time: Duration) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(async move { self.waited.lock().unwrap().push(time) }))
+impl Runtime for Patient {
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let waited = self.waited.clone();
+        Box::pin(async move { waited.lock().unwrap().push(time) })
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        Err(task)
     }
 }
 
@@ -237,7 +244,7 @@ async fn a_client_without_a_clock_does_not_try_again() {
     assert_eq!((wire.seen().len(), error.retry_after()), (1, Some(Duration::ZERO)));
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[tokio::test]
 async fn the_built_in_transport_has_the_time() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

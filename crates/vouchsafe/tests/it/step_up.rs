@@ -129,7 +129,7 @@ async fn an_id_token_must_come_where_it_has_to_show_something() {
     }
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[tokio::test]
 async fn a_demand_that_is_taken_out_of_the_url_on_its_way_is_missed() {
     let sandbox = vouchsafe_sandbox::Sandbox::start().await.unwrap();

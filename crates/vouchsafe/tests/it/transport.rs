@@ -402,15 +402,218 @@ async fn a_proxy_is_asked_for_everything_but_loopback() {
     assert_eq!(proxy.requests().len(), 1, "what is on this machine needs no proxy");
 }
 
+/// A SOCKS5 proxy that wants a password, and tunnels to that port whatever it is asked for. What it was asked for.
+async fn socks(to: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // RFC 1928 and RFC 1929: methods; user and password; where to.
+            let mut methods = [0; 3];
+            stream.read_exact(&mut methods).await.unwrap();
+            assert_eq!(methods, [5, 1, 2]);
+            stream.write_all(&[5, 2]).await.unwrap();
+            let mut password = [0; 9];
+            stream.read_exact(&mut password).await.unwrap();
+            assert_eq!(password, *b"\x01\x02me\x04p: @");
+            stream.write_all(&[1, 0]).await.unwrap();
+            let mut head = [0; 4];
+            stream.read_exact(&mut head).await.unwrap();
+            let mut length = [4];
+            if head[3] == 3 {
+                stream.read_exact(&mut length).await.unwrap();
+            }
+            let mut target = vec![0; usize::from(length[0]) + 2];
+            stream.read_exact(&mut target).await.unwrap();
+            let (host, port) = target.split_at(usize::from(length[0]));
+            let host = match head[3] {
+                1 => <[u8; 4]>::try_from(host).map(|ip| std::net::Ipv4Addr::from(ip).to_string()).unwrap(),
+                _ => String::from_utf8(host.to_vec()).unwrap(),
+            };
+            seen.lock().unwrap().push(format!("{host}:{}", u16::from_be_bytes([port[0], port[1]])));
+            stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 9]).await.unwrap();
+            let mut server = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut server).await });
+        }
+    });
+    (port, asked)
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_a_tunnel_and_looks_up_names_where_it_is_told_to() {
+    let (authority, tls) = certified("127.0.0.1.op.example");
+    let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+    let (port, asked) = socks(server.port).await;
+    let http = |scheme: &str| {
+        let builder = Http::builder().proxy(format!("{scheme}://me:p%3A%20%40@127.0.0.1:{port}"));
+        builder.certificate_authority(authority.as_str()).retries(0).build().unwrap()
+    };
+    // The name leads nowhere from here: the proxy knows it, and TLS goes through to the server.
+    assert_eq!(exchange("https://127.0.0.1.op.example", &http("socks5h")).await.unwrap(), "at");
+    assert_eq!(*asked.lock().unwrap(), ["127.0.0.1.op.example:443"]);
+    // What is asked of the proxy here is an address; and the certificate is for a name.
+    let error = exchange("https://8.8.8.8:8443", &http("socks5")).await.unwrap_err();
+    assert_eq!((error.code(), &*asked.lock().unwrap()[1]), ("tls", "8.8.8.8:8443"));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn an_http_proxy_gets_its_password_and_a_tunnel_is_as_good_as_a_connection() {
+    let (authority, tls) = certified("op.example");
+    let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://me:hush%20hush@{}", listener.local_addr().unwrap());
+    let to = server.port;
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !is_whole(&request) && stream.read_buf(&mut request).await.unwrap() > 0 {}
+        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+        let mut server = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+        String::from_utf8(request).unwrap()
+    });
+    let http = Http::builder().proxy(proxy).certificate_authority(authority).build().unwrap();
+    assert!(!format!("{http:?}").contains("hush"));
+    assert_eq!(exchange("https://op.example", &http).await.unwrap(), "at");
+    let asked = asked.await.unwrap();
+    assert!(asked.starts_with("CONNECT op.example:443 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("Proxy-Authorization: Basic bWU6aHVzaCBodXNo\r\n"), "{asked}");
+    assert!(!server.requests()[0].to_lowercase().contains("proxy-authorization"));
+}
+
+#[test]
+fn the_environment_names_a_proxy_as_it_does_for_curl() {
+    let Ok(case) = std::env::var("VOUCHSAFE_PROXY_CASE") else {
+        // The environment of this process belongs to the other tests as well.
+        for (case, variables) in [
+            ("proxied", &[("HTTPS_PROXY", "#")][..]),
+            ("proxied", &[("https_proxy", "#"), ("HTTPS_PROXY", "http://127.0.0.1:1")]),
+            ("proxied", &[("ALL_PROXY", "#")]),
+            ("proxied", &[("all_proxy", "#"), ("HTTPS_PROXY", "")]),
+            ("proxied", &[("HTTPS_PROXY", "#"), ("ALL_PROXY", "http://127.0.0.1:1")]),
+            (
+                "proxied",
+                &[
+                    ("HTTPS_PROXY", "#"),
+                    ("NO_PROXY", "example, p.invalid 10.0.0.0/8"),
+                    ("REQUEST_METHOD", "GET"),
+                ],
+            ),
+            ("direct", &[("HTTP_PROXY", "#")]),
+            ("direct", &[("HTTPS_PROXY", "#"), ("NO_PROXY", "*")]),
+            ("direct", &[("ALL_PROXY", "#"), ("no_proxy", "other.example .op.invalid")]),
+            ("direct", &[("HTTPS_PROXY", "#"), ("NO_PROXY", "a,op.invalid")]),
+        ] {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", "transport::the_environment_names_a_proxy_as_it_does_for_curl"]);
+            for name in ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+                child.env_remove(name).env_remove(name.to_lowercase());
+            }
+            child.env("VOUCHSAFE_PROXY_CASE", case);
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let proxy = format!("http://{}", listener.local_addr().unwrap());
+            child.envs(variables.iter().map(|(name, value)| (name, value.replace('#', &proxy))));
+            std::thread::spawn(move || {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    let _ = std::io::Write::write_all(
+                        &mut stream,
+                        b"HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n",
+                    );
+                }
+            });
+            let output = child.output().unwrap();
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && told.contains("1 passed"), "{case} {variables:?}: {told}");
+        }
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let http = Http::builder().retries(0).build().unwrap();
+    let error = runtime.block_on(exchange("https://www.op.invalid", &http)).unwrap_err();
+    // Only the proxy asks for a password, and only without it is the name looked up here.
+    assert_eq!(error.to_string().contains("proxy authorization required"), case == "proxied", "{error}");
+}
+
+#[test]
+fn a_server_that_never_stops_talking_runs_out_of_time_on_one_thread() {
+    use std::io::{Read, Write};
+    use std::time::Instant;
+
+    // Informational responses without end, and a body of small chunks that has no end.
+    let skipped = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+    let empty =
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1\r\n \r\n";
+    for (begin, more) in [(&b""[..], skipped), (&empty[..], b"1\r\n \r\n".repeat(10_000))] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let begin = begin.to_vec();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&begin);
+            while stream.write_all(&more).is_ok() {}
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let http = Http::builder().timeout(Duration::from_millis(300)).max_body(usize::MAX).build().unwrap();
+        let began = Instant::now();
+        assert_eq!(code(runtime.block_on(exchange(&url, &http))), "timeout");
+        assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_at_once_use_their_connections_again() {
+    let (listener, opened) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let counted = opened.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokio::spawn(async move {
+                let (mut request, answer) =
+                    (Vec::new(), response(TOKEN).replace("connection: close\r\n", ""));
+                while stream.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
+                    if is_whole(&request) {
+                        request.clear();
+                        stream.write_all(answer.as_bytes()).await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let http = Http::builder().no_proxy().build().unwrap();
+    for _ in 0..5 {
+        let burst = (0..64).map(|_| exchange(&url, &http));
+        for outcome in futures_util::future::join_all(burst).await {
+            outcome.unwrap();
+        }
+    }
+    let opened = opened.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(opened <= 64, "{opened} connections");
+}
+
 #[test]
 fn settings_that_cannot_be_read_are_told_so() {
     let error = Http::builder().proxy("not a url").build().unwrap_err();
     assert_eq!(error.code(), "proxy");
-    // With reqwest's feature `socks` it would be one, without it none: here it never is.
-    for proxy in ["socks5://127.0.0.1:1", "SOCKS5H://127.0.0.1:1", "ftp://127.0.0.1:1"] {
-        assert_eq!(Http::builder().proxy(proxy).build().unwrap_err().code(), "proxy", "{proxy}");
+    for proxy in ["ftp://127.0.0.1:1", "socks4://127.0.0.1:1", "socks4a://127.0.0.1:1", "", "http://"] {
+        let error = Http::builder().proxy(proxy).build().unwrap_err();
+        assert_eq!(error.code(), "proxy", "{proxy}");
+        assert!(error.to_string().contains("write http://host:port"), "{error}");
     }
-    assert!(Http::builder().proxy("127.0.0.1:1").build().is_ok());
+    for proxy in [
+        "127.0.0.1:1",
+        "HTTP://p.example",
+        "https://u:p@p.example:1",
+        "socks5://[::1]:1",
+        "SOCKS5H://p.example",
+    ] {
+        assert!(Http::builder().proxy(proxy).build().is_ok(), "{proxy}");
+    }
     let unreadable = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (pem, code) in [
         ("", "certificate_authority"),
@@ -428,13 +631,15 @@ async fn the_background_is_the_runtime() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-    let (http, done) = (Http::new().unwrap().transport(), Arc::new(AtomicBool::new(false)));
+    use vouchsafe::http::{Runtime, Tokio};
+
+    let done = Arc::new(AtomicBool::new(false));
     let task = done.clone();
-    assert!(http.spawn(Box::pin(async move { task.store(true, Relaxed) })).is_ok());
+    assert!(Tokio.spawn(Box::pin(async move { task.store(true, Relaxed) })).is_ok());
     while !done.load(Relaxed) {
         tokio::task::yield_now().await;
     }
     // Where there is none, the task comes back.
-    let without = std::thread::spawn(move || http.spawn(Box::pin(async {})).is_err());
+    let without = std::thread::spawn(move || Tokio.spawn(Box::pin(async {})).is_err());
     assert!(without.join().unwrap());
 }

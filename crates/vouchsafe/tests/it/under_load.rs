@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
 use vouchsafe::error::Operation;
-use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, Runtime, TransportError};
 use vouchsafe::{Client, Error, Http, Provider, Tokens};
 
 use crate::forge;
@@ -39,7 +39,7 @@ impl Busy {
     }
 
     fn client(&self) -> Client {
-        Client::new(Provider::openid(ISSUER), web(), &Http::from(self.clone())).unwrap()
+        Client::new(Provider::openid(ISSUER), web(), &Http::from(self.clone()).runtime(self.clone())).unwrap()
     }
 
     fn close(&self, path: &'static str) {
@@ -121,13 +121,15 @@ impl HttpClient for Busy {
             panic!("{path} was never opened")
         })
     }
+}
 
-    fn wait(&self, _: Duration) -> Option<BoxFuture<'_, ()>> {
-        Some(Box::pin(async {
+impl Runtime for Busy {
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async {
             for _ in 0..50 {
                 yield_now().await;
             }
-        }))
+        })
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
@@ -287,7 +289,7 @@ async fn an_access_token_that_is_handed_in_is_a_strangers() {
     "#;
     let busy = Busy::new(false);
     let provider = Provider::from_definition(definition).unwrap();
-    let client = Client::new(provider, web(), &Http::from(busy.clone())).unwrap();
+    let client = Client::new(provider, web(), &Http::from(busy.clone()).runtime(busy.clone())).unwrap();
     log_in(client.clone()).await.unwrap();
     for kid in 0..5 {
         let jwt = busy.jwt(&format!("made-up-{kid}"), None);
@@ -378,7 +380,7 @@ async fn a_call_waits_no_longer_than_it_has_time_and_leaves_the_fetch_to_others(
     }
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_at_the_sandbox_refuses_nobody() {
     use vouchsafe::Registration;

@@ -1,9 +1,9 @@
 //! Marked secrets go through every flow, good and bad, and are looked for in everything that comes out: in what values and
 //! errors print, in what caused them, in what is logged, and in the URLs of what is sent.
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod heard;
 mod quoted;
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "transport")]
 mod wire;
 
 use std::collections::BTreeMap;

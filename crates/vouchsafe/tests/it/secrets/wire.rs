@@ -95,7 +95,7 @@ async fn no_secret_is_logged_or_told_over_the_wire_whatever_goes_wrong() {
         }
         marks.absent_from(&heard(), "the log");
     }
-    assert!(heard().contains("starting new connection"), "the log of what lies below was heard");
+    assert!(heard().contains("pooling idle connection"), "the log of what lies below was heard");
 }
 
 #[tokio::test]

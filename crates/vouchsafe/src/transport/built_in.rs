@@ -1,0 +1,256 @@
+//! The built-in transport: hyper with rustls.
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::error::Elapsed;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
+use super::connect::{Connector, environment, is_caused_by, proxy, tls};
+use super::public_only::{PublicOnly, Refused};
+use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response, Tokio, retry};
+use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
+use crate::secret::Secret;
+
+impl Http {
+    /// The built-in transport: HTTP/1.1 over rustls with the system's certificate authorities, no redirects, no
+    /// compression, and the proxy that `HTTPS_PROXY` or else `ALL_PROXY` names, except for the hosts in `NO_PROXY`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if TLS cannot be set up on this machine.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// The built-in transport with settings of your own.
+    pub fn builder() -> HttpBuilder {
+        HttpBuilder {
+            limits: Limits::default(),
+            retries: RETRIES,
+            connect_timeout: None,
+            proxy: Route::Environment,
+            authorities: Vec::new(),
+            public_only: false,
+        }
+    }
+}
+
+/// Settings of the built-in transport.
+///
+/// ```no_run
+/// # fn f() -> Result<(), vouchsafe::Error> {
+/// use std::time::Duration;
+///
+/// let http = vouchsafe::Http::builder()
+///     .timeout(Duration::from_secs(10))
+///     .proxy("http://proxy.example.com:3128")
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is set until build()"]
+pub struct HttpBuilder {
+    limits: Limits,
+    retries: u32,
+    connect_timeout: Option<Duration>,
+    proxy: Route,
+    authorities: Vec<Vec<u8>>,
+    public_only: bool,
+}
+
+/// Which way requests go.
+#[derive(Clone, Debug)]
+enum Route {
+    /// As the environment says.
+    Environment,
+    Direct,
+    /// Its URL may hold a password.
+    Proxy(Secret),
+}
+
+impl HttpBuilder {
+    /// The whole time of one exchange, from connecting to the last byte of the body, retries included.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.timeout = timeout;
+        self
+    }
+
+    /// How often a request that only reads is tried again; see [`Http::retries`].
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The time to connect, within the whole time; the whole time unless it is set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// The largest response, in bytes.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.limits.body = bytes;
+        self
+    }
+
+    /// The proxy for every request, except for those to this machine and to the hosts in `NO_PROXY`: `http://host:port`,
+    /// `https://…`, `socks5://…`, or `socks5h://…`, where the proxy looks up the names. The URL may hold a user and a password.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Route::Proxy(Secret::new(url));
+        self
+    }
+
+    /// No proxy, even if the environment names one.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy = Route::Direct;
+        self
+    }
+
+    /// Connects to public addresses only, by [`is_public_address`](crate::http::is_public_address): to no address of this
+    /// machine, of the network around it, or of a cloud's own services. Switch it on where strangers choose the server, as
+    /// with an issuer that anybody may type in. Such an issuer, and every URL in its metadata, could lead to a server that
+    /// only this machine can reach (server-side request forgery).
+    ///
+    /// The check looks at the address of the connection, so neither a name nor a spelling can hide it. A name is refused if
+    /// one of its addresses is not public. The error is an [`Error::Validation`] with
+    /// [`Check::AddressRefused`](crate::error::Check::AddressRefused), and nothing was sent.
+    ///
+    /// A proxy looks up names by itself, so nothing could be checked here: the two settings exclude each other. Filter at the
+    /// proxy instead, or connect directly with [`HttpBuilder::no_proxy`] if the proxy comes from the environment.
+    pub fn public_addresses_only(mut self) -> Self {
+        self.public_only = true;
+        self
+    }
+
+    /// Trusts one more certificate authority, beside the system's. The PEM text may hold several certificates.
+    pub fn certificate_authority(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(pem.into());
+        self
+    }
+
+    /// The transport.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the proxy's URL or a certificate cannot be read, or if there is a proxy where only public
+    /// addresses may be spoken to.
+    pub fn build(self) -> Result<Http, Error> {
+        let filter = self.public_only.then(PublicOnly::new);
+        self.build_with(filter)
+    }
+
+    pub(super) fn build_with(self, filter: Option<PublicOnly>) -> Result<Http, Error> {
+        let proxied = match &self.proxy {
+            Route::Environment => {
+                environment("HTTPS_PROXY").or_else(|| environment("ALL_PROXY")).map(Secret::new)
+            }
+            Route::Direct => None,
+            Route::Proxy(url) => Some(url.clone()),
+        };
+        if filter.is_some() && proxied.is_some() {
+            let detail = "a proxy looks up names by itself, so that addresses cannot be checked here: connect without the \
+                          proxy (no_proxy, if the environment names it), or let it refuse private addresses in place \
+                          of public_addresses_only";
+            return Err(Error::config(ConfigProblem::Proxy, detail));
+        }
+        let unusable = || {
+            let detail = "the proxy's URL cannot be read: write http://host:port, https://host:port, \
+                          socks5://host:port or socks5h://host:port";
+            Error::config(ConfigProblem::Proxy, detail)
+        };
+        let proxied = proxied.map(|url| proxy(url.expose()).ok_or_else(unusable)).transpose()?;
+        let mut authorities = Vec::new();
+        for pem in &self.authorities {
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+            let Some(found) = found.ok().filter(|found| !found.is_empty()) else {
+                let detail = "the certificate authority's file holds no certificate in PEM form";
+                return Err(Error::config(ConfigProblem::CertificateAuthority, detail));
+            };
+            authorities.extend(found);
+        }
+        // The system's own authorities are skipped if they cannot be read: the refused one is one of these.
+        let problem = match &authorities[..] {
+            [] => ConfigProblem::Tls,
+            _ => ConfigProblem::CertificateAuthority,
+        };
+        let tls = tls(authorities)
+            .map_err(|error| Error::config(problem, format!("TLS cannot be set up: {error}")))?;
+        let time = self.connect_timeout.unwrap_or(self.limits.timeout);
+        let client = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(MAX_IDLE)
+            .build(Connector::new(tls, proxied, filter.clone(), time));
+        Ok(Http {
+            limits: self.limits,
+            retries: self.retries,
+            ..Http::from(BuiltIn { client, filter }).runtime(Tokio)
+        })
+    }
+}
+
+struct BuiltIn {
+    client: legacy::Client<Connector, Full<Bytes>>,
+    filter: Option<PublicOnly>,
+}
+
+impl BuiltIn {
+    async fn exchange(&self, request: Request, limit: usize) -> Result<Response, TransportError> {
+        if let Some(filter) = &self.filter {
+            filter.check(request.uri())?;
+        }
+        let again = retry::is_repeatable(&request).then(|| request.clone());
+        let send = |request: Request| self.client.request(request.map(|body| Full::new(Bytes::from(body))));
+        // RFC 9112 §9.3.1: a server may close a connection that it promised to keep just when it is used again. Where that
+        // does no harm, the request goes out once more. (A request that was not even begun on such a connection goes out on
+        // another one, whatever it is: the server has seen none of it.)
+        let response = match (send(request).await, again) {
+            (Err(error), Some(again)) if !error.is_connect() => send(again).await,
+            (outcome, _) => outcome,
+        };
+        let (mut parts, mut incoming) = response.map_err(no_response)?.into_parts();
+        // hyper's own notes are no part of our interface.
+        parts.extensions.clear();
+        let mut body = Vec::new();
+        while let Some(frame) = incoming.frame().await {
+            let interrupted =
+                |error| TransportError::new(HttpErrorKind::Interrupted).caused_by(Box::new(error));
+            let Ok(chunk) = frame.map_err(interrupted)?.into_data() else { continue };
+            if body.len() + chunk.len() > limit {
+                return Err(TransportError::new(HttpErrorKind::BodyTooLarge));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+impl HttpClient for BuiltIn {
+    fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            tokio::time::timeout(limits.timeout, self.exchange(request, limits.body))
+                .await
+                .unwrap_or_else(|_| Err(TransportError::new(HttpErrorKind::Timeout)))
+        })
+    }
+}
+
+fn no_response(error: legacy::Error) -> TransportError {
+    let kind = if is_caused_by::<Refused>(&error) {
+        return TransportError::address_refused();
+    } else if !error.is_connect() {
+        HttpErrorKind::Interrupted
+    } else if is_caused_by::<Elapsed>(&error) {
+        HttpErrorKind::Timeout
+    } else if is_caused_by::<rustls::Error>(&error) {
+        HttpErrorKind::Tls
+    } else {
+        HttpErrorKind::Connect
+    };
+    TransportError::new(kind).caused_by(Box::new(error))
+}
+
+/// How many idle connections to one host are kept, each for 90 seconds at most.
+const MAX_IDLE: usize = 1024;

@@ -1,0 +1,294 @@
+//! Connections of the built-in transport: names are looked up, proxies are passed, TLS is begun.
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use rustls_platform_verifier::Verifier;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{self, ClientConfig};
+use tower_service::Service;
+
+use super::BoxFuture;
+use super::public_only::PublicOnly;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Opens connections to providers, directly or through a proxy.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tcp: HttpConnector<Names>,
+    tls: TlsConnector,
+    proxy: Option<Arc<Matcher>>,
+    time: Duration,
+}
+
+impl Connector {
+    /// `time` bounds a connection with its handshakes: one that nobody waits for any more has an end as well.
+    pub(super) fn new(
+        tls: TlsConnector,
+        proxy: Option<Matcher>,
+        filter: Option<PublicOnly>,
+        time: Duration,
+    ) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Names(filter));
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEP_ALIVE));
+        tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+        Self { tcp, tls, proxy: proxy.map(Arc::new), time }
+    }
+
+    async fn open(mut self, to: Uri) -> Result<Stream, BoxError> {
+        // Without its proxy, this connector is the one that reaches the proxy.
+        let stream = match self.proxy.take().and_then(|proxy| proxy.intercept(&to)) {
+            Some(proxy) => self.clone().pass(&proxy, to.clone()).await?,
+            None => Stream::new(self.tcp.call(to.clone()).await?.into_inner()),
+        };
+        if to.scheme() != Some(&Scheme::HTTPS) {
+            return Ok(stream);
+        }
+        let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
+        let name = ServerName::try_from(host.to_owned())?;
+        Ok(Stream::new(self.tls.connect(name, stream).await.map_err(handshake)?))
+    }
+
+    /// A tunnel through a proxy.
+    async fn pass(self, proxy: &Intercept, to: Uri) -> Result<Stream, BoxError> {
+        let at = proxy.uri().clone();
+        let stream = match at.scheme_str() {
+            Some(scheme @ ("socks5" | "socks5h")) => {
+                // As curl has it: the `h` leaves names to the proxy.
+                let to = if scheme == "socks5h" { to } else { looked_up(&to).await? };
+                let port = at.port_u16().unwrap_or(SOCKS_PORT);
+                let at = uri(scheme, &format!("{}:{port}", at.host().unwrap_or_default()))?;
+                let mut socks = SocksV5::new(at, self);
+                if let Some((user, password)) = proxy.raw_auth() {
+                    socks = socks.with_auth(user.to_owned(), password.to_owned());
+                }
+                socks.call(to).await?
+            }
+            _ => {
+                let mut tunnel = Tunnel::new(at, self);
+                if let Some(password) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(password.clone());
+                }
+                tunnel.call(to).await?
+            }
+        };
+        Ok(stream.into_inner())
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Stream>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(
+            async move { Ok(TokioIo::new(tokio::time::timeout(connector.time, connector.open(to)).await??)) },
+        )
+    }
+}
+
+/// TLS 1.2 or newer (RFC 9325 section 3.1.1) over aws-lc-rs and HTTP/1.1, with the system's certificate authorities and
+/// those. All of it is said here, so that no feature of another crate changes it.
+pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rustls::Error> {
+    let crypto = Arc::new(aws_lc_rs::default_provider());
+    #[cfg(not(target_os = "android"))]
+    let verifier = Verifier::new_with_extra_roots(authorities, crypto.clone())?;
+    #[cfg(target_os = "android")]
+    let verifier = match &authorities[..] {
+        [] => Verifier::new(crypto.clone())?,
+        _ => {
+            return Err(rustls::Error::General("Android takes its certificate authorities alone".to_owned()));
+        }
+    };
+    let mut config = ClientConfig::builder_with_provider(crypto)
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The proxy at that URL, for all hosts but those of this machine and of `NO_PROXY`; none if it cannot be one.
+pub(super) fn proxy(url: &str) -> Option<Matcher> {
+    // The matcher knows schemes in small letters only.
+    let url = match url.split_once("://") {
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => url.to_owned(),
+    };
+    let matcher = |direct: String| Matcher::builder().https(&url).no(direct).build();
+    let proxy = matcher(String::new()).intercept(&Uri::from_static("https://op.example"))?;
+    if !matches!(proxy.uri().scheme_str()?, "http" | "https" | "socks5" | "socks5h") {
+        return None;
+    }
+    // curl takes white space for a comma.
+    let direct = environment("NO_PROXY").unwrap_or_default().replace(char::is_whitespace, ",");
+    Some(matcher(format!("localhost,127.0.0.0/8,::1,{direct}")))
+}
+
+/// A variable of the environment, in small letters or in capitals: in this order, as curl has it.
+pub(super) fn environment(name: &str) -> Option<String> {
+    let names = [name.to_lowercase(), name.to_owned()];
+    names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
+}
+
+/// Whether an error of that type is among the causes of another.
+pub(super) fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<E>() {
+            return true;
+        }
+        // An I/O error shows the cause of the error within it, not that error.
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = within.map(|within| within as _).or_else(|| error.source());
+    }
+    false
+}
+
+/// A server that hangs up on a greeting says that it will not speak TLS as we do.
+fn handshake(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::UnexpectedEof {
+        return error;
+    }
+    io::Error::other(rustls::Error::General("the server hung up during the TLS handshake".to_owned()))
+}
+
+fn uri(scheme: &str, authority: &str) -> http::Result<Uri> {
+    Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build()
+}
+
+async fn looked_up(to: &Uri) -> Result<Uri, BoxError> {
+    let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
+    let mut found = tokio::net::lookup_host((host, to.port_u16().unwrap_or(443))).await?;
+    let address = found.next().ok_or("the name leads to no address")?;
+    Ok(uri("https", &address.to_string())?)
+}
+
+/// Looks up names; with a filter, only names that lead to public addresses.
+#[derive(Clone)]
+struct Names(Option<PublicOnly>);
+
+impl Service<Name> for Names {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let filter = self.0.clone();
+        Box::pin(async move {
+            let found = match filter {
+                Some(filter) => filter.resolve(name.as_str()).await?,
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            Ok(found.into_iter())
+        })
+    }
+}
+
+/// A connection. One that is never out of bytes pauses by itself: hyper reads 400 KiB at a time and skips informational
+/// responses without end, and until a task pauses its runtime looks at no clock.
+pub(super) struct Stream {
+    io: Box<dyn Duplex>,
+    /// How much was read since the last pause.
+    read: usize,
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+impl Stream {
+    fn new(io: impl Duplex + 'static) -> Self {
+        Self { io: Box::new(io), read: 0 }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read >= AT_A_TIME {
+            self.read = 0;
+            // The task goes on after the runtime has looked at its clock, which a mere waker does not see to.
+            ready!(pin!(tokio::task::yield_now()).poll(context));
+        }
+        let before = to.filled().len();
+        let outcome = Pin::new(&mut self.io).poll_read(context, to);
+        self.read = if outcome.is_ready() { self.read + to.filled().len() - before } else { 0 };
+        outcome
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+/// How much is read before others have their turn.
+const AT_A_TIME: usize = 64 * 1024;
+/// The time after which an idle connection is asked whether the other side is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// RFC 1928 section 3.
+const SOCKS_PORT: u16 = 1080;
