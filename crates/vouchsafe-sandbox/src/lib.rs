@@ -92,19 +92,19 @@ mod acts;
 mod config;
 mod fault;
 mod html;
-mod jwt;
-mod keys;
+
 mod pages;
-mod params;
+
 mod person;
-mod record;
+mod router;
 mod routes;
-mod server;
-mod store;
+mod sandbox;
+mod state;
+mod wire;
 
 pub use acts::{ActedProvider, ClientKey};
 pub use config::{ClientConfig, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use person::{Person, PersonError};
-pub use record::RecordedRequest;
-pub use server::{Sandbox, SandboxBuilder};
+pub use sandbox::{Sandbox, SandboxBuilder};
+pub use state::record::RecordedRequest;

@@ -10,7 +10,7 @@ use crate::config::User;
 use crate::fault::{self, Fault, Place};
 use crate::html::Html;
 use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
-use crate::server::Shared;
+use crate::sandbox::Shared;
 
 mod device;
 

@@ -8,7 +8,7 @@ use vouchsafe_providers::{ErrorShape, TokenQuirks};
 
 use super::profile::{plain, put};
 use super::{Act, Call};
-use crate::routes::{OAuthError, json as json_answer, printable};
+use crate::wire::{OAuthError, json as json_answer, printable};
 
 /// A token answer: named, wrapped, encoded and labelled as the definition says. `beside` joins both the
 /// whole answer and the members: a pointer into a token answer may be meant for either. Where an answer may be wrapped

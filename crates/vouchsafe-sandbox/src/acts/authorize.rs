@@ -7,13 +7,14 @@ use axum::response::{IntoResponse, Response};
 use vouchsafe_providers::Pkce;
 
 use super::{Act, Call, named, profile};
-use crate::config::{Scopes, User};
-use crate::keys::{hex, random_token};
+use crate::config::User;
 use crate::pages::Problem;
 use crate::routes::authorization_response::ResponseMode;
 use crate::routes::authorize::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR, Prompt};
 use crate::routes::interaction;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::wire::Scopes;
+use crate::wire::{hex, random_token};
 
 /// The part in which an authorization request was made, and what it said of itself by its URL.
 #[derive(Clone)]

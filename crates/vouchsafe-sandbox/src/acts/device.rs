@@ -12,13 +12,13 @@ use super::authorize::Acting;
 use super::request::{authenticate, encoded_params, method_of};
 use super::token::{Members, invalid_grant, issue};
 use super::{Call, named};
-use crate::config::Scopes;
-use crate::keys::{random_token, random_user_code};
-use crate::params::Params;
-use crate::routes::OAuthError;
 use crate::routes::authorization_response::ResponseMode;
 use crate::routes::authorize::{AuthorizationRequest, NO_ACR, Prompt};
-use crate::store::{Decision, Device, Grant};
+use crate::state::store::{Decision, Device, Grant};
+use crate::wire::OAuthError;
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::{random_token, random_user_code};
 
 /// The device authorization endpoint, §3.1.
 pub(super) fn answer(call: &Call<'_>) -> Response {

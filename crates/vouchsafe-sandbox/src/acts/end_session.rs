@@ -2,8 +2,8 @@ use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 
 use super::Call;
-use crate::params::Params;
 use crate::routes::end_session;
+use crate::wire::Params;
 
 /// Where a session is ended, OpenID Connect RP-Initiated Logout §2. It is the browser's session at the sandbox.
 pub(super) fn answer(call: &Call<'_>) -> Response {

@@ -5,7 +5,7 @@ use vouchsafe_providers::Encoding;
 use super::request::{authenticate, encoded_params};
 use super::{Call, profile};
 use crate::routes::introspect::tell;
-use crate::routes::{OAuthError, json};
+use crate::wire::{OAuthError, json};
 
 /// The introspection endpoint, RFC 7662: for the client with its secret, which authenticates as at the token endpoint.
 pub(super) fn answer(call: &Call<'_>) -> Response {

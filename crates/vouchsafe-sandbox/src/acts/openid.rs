@@ -7,11 +7,12 @@ use vouchsafe_providers::{Definition, Pkce, ProfileSource};
 
 use super::{Act, Call, profile, rewrite};
 use crate::config::User;
-use crate::keys::{SigningAlg, random_token};
-use crate::routes::OAuthError;
 use crate::routes::authorize::NO_ACR;
-use crate::server::Shared;
-use crate::store::Grant;
+use crate::sandbox::Shared;
+use crate::state::keys::SigningAlg;
+use crate::state::store::Grant;
+use crate::wire::OAuthError;
+use crate::wire::random_token;
 
 /// The issuer of a moved definition, with its marks.
 pub(super) fn issuer(definition: &Definition) -> Option<String> {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use vouchsafe_providers::{EmailList, Kind};
 
 use super::{Act, number_of, rewrite};
-use crate::config::{Scopes, User};
+use crate::config::User;
+use crate::wire::Scopes;
 
 /// The JSON document in which the definition's pointers find the user.
 ///

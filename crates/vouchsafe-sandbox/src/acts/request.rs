@@ -6,9 +6,9 @@ use serde_json::Value;
 use vouchsafe_providers::{ClientAuth, Encoding};
 
 use super::Call;
-use crate::params::Params;
-use crate::routes::OAuthError;
 use crate::routes::client_auth::basic_credentials;
+use crate::wire::OAuthError;
+use crate::wire::Params;
 
 /// The parameters in a body, whichever of the two known encodings it has.
 pub(super) fn body_params(call: &Call<'_>) -> Option<Params> {

@@ -6,8 +6,8 @@ use vouchsafe_providers::Encoding;
 use super::answer::{refused, succeed};
 use super::request::{authenticate, encoded_params};
 use super::{Call, Role, named};
-use crate::params::Params;
-use crate::routes::{OAuthError, json as json_answer};
+use crate::wire::Params;
+use crate::wire::{OAuthError, json as json_answer};
 
 /// Whether a request to a URL that serves several ends is one for revocation.
 pub(super) fn is_meant(call: &Call<'_>, roles: &[Role], given: &impl Fn(&str) -> Option<String>) -> bool {

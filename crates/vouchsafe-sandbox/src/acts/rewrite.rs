@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use url::form_urlencoded;
 use vouchsafe_providers::{Definition, Rule};
 
-use crate::params::Params;
+use crate::wire::Params;
 
 /// A copy of the definition in which every URL leads to the sandbox. A URL that begins with a mark stays: its value does.
 pub(super) fn moved(definition: &Definition, base: &str) -> Definition {

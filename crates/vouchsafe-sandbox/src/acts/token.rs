@@ -6,13 +6,13 @@ use super::answer::{refusal, refusal_by, tokens};
 use super::openid::IdToken;
 use super::request::{authenticate, body_params, encoded_params, method_of};
 use super::{Call, Role, device, named, profile, revoke, rewrite};
-use crate::config::Scopes;
 use crate::fault::{self, Endpoint, TOLD};
-use crate::keys::{random_token, sha256_base64url};
-use crate::params::Params;
-use crate::routes::OAuthError;
 use crate::routes::token::check_verifier;
-use crate::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
+use crate::state::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
+use crate::wire::OAuthError;
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::{random_token, sha256_base64url};
 
 /// The token endpoint, and what else may be at its URL.
 pub(super) async fn answer(call: &Call<'_>, roles: &[Role]) -> Response {

@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::answer::{labelled, refused, succeed};
 use super::{Call, openid, profile, rewrite};
-use crate::config::{Scopes, User};
-use crate::jwt::Jwt;
-use crate::keys::hex;
-use crate::params::Params;
-use crate::routes::{OAuthError, json};
+use crate::config::User;
+use crate::state::jwt::Jwt;
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::hex;
+use crate::wire::{OAuthError, json};
 
 /// The UserInfo endpoint, or what the provider has in its place.
 pub(super) fn answer(call: &Call<'_>) -> Response {

@@ -2,8 +2,8 @@
 
 use super::Strike::{Callback, Code, Denial};
 use super::{ELSEWHERE, faults, malformed, provider, security};
-use crate::keys::{random_token, sha256_base64url};
 use crate::routes::authorize::AuthorizationRequest;
+use crate::wire::{random_token, sha256_base64url};
 
 faults! { Callback:
     WRONG_ISSUER = ("wrong-issuer", "the response has another provider’s issuer in iss (RFC 9207)",

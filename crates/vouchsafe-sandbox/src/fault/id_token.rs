@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::Strike::{IdToken, Members, Refreshed, Rotation};
 use super::token::replace_id_token;
 use super::{ELSEWHERE, LAWFUL, at_refresh, faults, malformed, security};
-use crate::jwt::Jwt;
-use crate::keys::{Attacker, SigningAlg, random_token};
+use crate::state::jwt::Jwt;
+use crate::state::keys::{Attacker, SigningAlg};
+use crate::wire::random_token;
 
 faults! { IdToken:
     // Whose it is, and for whom.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Strike::{FirstAnswer, IdToken, Keys};
 use super::{LAWFUL, faults, malformed, network, security};
-use crate::keys::SigningAlg;
+use crate::state::keys::SigningAlg;
 
 faults! { Keys:
     EMPTY_KEY_SET = ("empty-key-set", "there is no key in the key set",

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Strike::{Answer, Members, NoRefresh};
 use super::{at_refresh, faults, malformed, provider, security};
-use crate::routes::json as json_answer;
+use crate::wire::json as json_answer;
 
 faults! { Token:
     EMPTY_ACCESS_TOKEN = ("empty-access-token", "the access token is empty",

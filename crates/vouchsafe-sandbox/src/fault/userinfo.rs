@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Strike::{Answer, IdToken, UnverifiedEmail, UserInfo};
 use super::{LAWFUL, faults, malformed, provider, security};
-use crate::routes::json as json_answer;
+use crate::wire::json as json_answer;
 
 faults! { UserInfo:
     ANOTHER_USERS_USERINFO = ("another-users-userinfo", "UserInfo is about another user than the ID token",

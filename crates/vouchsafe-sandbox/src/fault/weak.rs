@@ -5,7 +5,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::keys::rsa_padded;
+use crate::state::keys::rsa_padded;
 
 /// The modulus as a key set has it.
 pub(super) fn modulus() -> String {

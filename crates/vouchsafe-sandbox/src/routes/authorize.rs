@@ -7,24 +7,25 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use crate::acts::authorize::Acting;
-use crate::config::{ClientConfig, Scopes};
-use crate::keys::{sha256_base64url, sha256_hex};
+use crate::config::ClientConfig;
 use crate::pages::Problem;
-use crate::params::Params;
 use crate::routes::authorization_response::{ResponseMode, respond};
 use crate::routes::device;
 use crate::routes::interaction;
-use crate::routes::printable;
-use crate::server::Shared;
-use crate::store::Decision;
+use crate::sandbox::Shared;
+use crate::state::store::Decision;
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::printable;
+use crate::wire::{sha256_base64url, sha256_hex};
 
 /// The authorization endpoint by GET, RFC 6749 §3.1.
-pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+pub(crate) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     answer(&shared, &headers, &Params::from_query(&uri))
 }
 
 /// The authorization endpoint by POST, which OpenID Connect Core §3.1.2.1 asks for.
-pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     match Params::from_body(&headers, &body) {
         Some(params) => answer(&shared, &headers, &params),
         None => Problem::new(

@@ -2,8 +2,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::params::Params;
-use crate::routes::{OAuthError, printable};
+use crate::wire::Params;
+use crate::wire::{OAuthError, printable};
 
 /// Why a protected resource stays closed, RFC 6750 §3.1.
 pub(super) enum BearerError {

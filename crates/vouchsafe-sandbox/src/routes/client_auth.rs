@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
 use crate::config::ClientConfig;
-use crate::params::Params;
-use crate::routes::OAuthError;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::wire::OAuthError;
+use crate::wire::Params;
 
 /// A form from a client that has proved who it is, RFC 6749 §2.3.
 pub(super) struct ClientRequest<'a> {

@@ -6,18 +6,18 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use crate::pages;
-use crate::params::Params;
 use crate::routes::interaction;
-use crate::server::Shared;
-use crate::store::Decision;
+use crate::sandbox::Shared;
+use crate::state::store::Decision;
+use crate::wire::Params;
 
 /// Where somebody types the code that a device shows, RFC 8628 §3.3.
-pub(super) async fn show(uri: Uri) -> Response {
+pub(crate) async fn show(uri: Uri) -> Response {
     pages::device(Params::from_query(&uri).get("user_code").unwrap_or_default(), false)
 }
 
 /// A code was typed: if it is one, this browser decides on it as on any authorization request.
-pub(super) async fn enter(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn enter(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Params::from_body(&headers, &body);
     let typed = form.as_ref().and_then(|form| form.get("user_code")).unwrap_or_default();
     // §6.1: however it is written.

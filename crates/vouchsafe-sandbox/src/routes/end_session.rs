@@ -7,20 +7,20 @@ use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded::Serializer;
 
 use crate::config::ClientConfig;
-use crate::keys::{random_token, sha256_base64url};
 use crate::pages::{self, Problem};
-use crate::params::Params;
 use crate::routes::session;
-use crate::server::Shared;
-use crate::store::{IssuedIdToken, Logout};
+use crate::sandbox::Shared;
+use crate::state::store::{IssuedIdToken, Logout};
+use crate::wire::Params;
+use crate::wire::{random_token, sha256_base64url};
 
 /// The logout endpoint by GET, OpenID Connect RP-Initiated Logout §2.
-pub(super) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+pub(crate) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     answer(&shared, &headers, &Params::from_query(&uri), None).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The logout endpoint by POST.
-pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params =
         Params::from_body(&headers, &body).ok_or_else(|| problem("The logout request is not a form."));
     params
@@ -29,7 +29,7 @@ pub(super) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMa
 }
 
 /// The button on the page that asks first.
-pub(super) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Params::from_body(&headers, &body);
     let id = form.as_ref().and_then(|form| form.get("logout")).unwrap_or_default();
     let logout = shared.store().logouts.remove(id);

@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::keys::random_token;
 use crate::pages::{self, Problem};
-use crate::params::Params;
 use crate::routes::authorize::AuthorizationRequest;
 use crate::routes::{device, session};
-use crate::server::Shared;
-use crate::store::{Code, Decision, Interaction, SignedIn};
+use crate::sandbox::Shared;
+use crate::state::store::{Code, Decision, Interaction, SignedIn};
+use crate::wire::Params;
+use crate::wire::random_token;
 
 /// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
 pub(crate) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
@@ -42,7 +42,7 @@ pub(crate) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
 }
 
 /// The login page again, to choose somebody else.
-pub(super) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
+pub(crate) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     match find(&shared, &headers, &Params::from_query(&uri)) {
         Ok((id, interaction)) => pages::login(&shared, &id, &interaction.request),
         Err(problem) => problem.into_response(),
@@ -50,7 +50,7 @@ pub(super) async fn show_login(State(shared): State<Arc<Shared>>, headers: Heade
 }
 
 /// One click on a user.
-pub(super) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(form) = Params::from_body(&headers, &body) else {
         return stale().into_response();
     };
@@ -90,7 +90,7 @@ pub(super) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
 }
 
 /// The consent page.
-pub(super) async fn show_consent(
+pub(crate) async fn show_consent(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     uri: Uri,
@@ -105,7 +105,7 @@ pub(super) async fn show_consent(
 }
 
 /// Allow or deny.
-pub(super) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(form) = Params::from_body(&headers, &body) else {
         return stale().into_response();
     };

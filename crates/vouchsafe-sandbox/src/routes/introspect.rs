@@ -6,14 +6,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::config::Scopes;
 use crate::routes::client_auth::ClientRequest;
-use crate::routes::{OAuthError, json};
-use crate::server::Shared;
-use crate::store::Grant;
+use crate::sandbox::Shared;
+use crate::state::store::Grant;
+use crate::wire::Scopes;
+use crate::wire::{OAuthError, json};
 
 /// The introspection endpoint, RFC 7662. Any confidential client may ask, as a resource server would.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     body: Bytes,

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::fault::{self, Asked, Endpoint};
-use crate::keys::Attacker;
-use crate::params::Params;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::state::keys::Attacker;
+use crate::wire::Params;
 
 /// The key set, RFC 7517 §5.
-pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let asked = Asked { headers: &headers, body: &[] };
     fault::exchange(&shared, Endpoint::Keys, None, &asked, async { document(&shared) }).await
 }
@@ -21,13 +21,13 @@ fn document(shared: &Shared) -> Response {
 }
 
 /// The key set of somebody who signs what the sandbox would not, under the name that is asked for.
-pub(super) async fn attacker(uri: Uri) -> Response {
+pub(crate) async fn attacker(uri: Uri) -> Response {
     let params = Params::from_query(&uri);
     let set = json!({ "keys": [Attacker::jwk(&params.get("kid").into())] });
     ([("content-type", "application/json")], set.to_string()).into_response()
 }
 
 /// The same key as PEM.
-pub(super) async fn attacker_pem() -> Response {
+pub(crate) async fn attacker_pem() -> Response {
     ([("content-type", "application/x-pem-file")], Attacker::pem()).into_response()
 }

@@ -6,11 +6,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::fault::{self, Asked, Endpoint};
-use crate::keys::SigningAlg;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::state::keys::SigningAlg;
 
 /// The server metadata, RFC 8414 §2 and OpenID Connect Discovery §3: what the sandbox does, and no more.
-pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let asked = Asked { headers: &headers, body: &[] };
     fault::exchange(&shared, Endpoint::Metadata, None, &asked, async { document(&shared) }).await
 }

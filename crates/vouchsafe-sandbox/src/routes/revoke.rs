@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::fault::{self, Asked, Endpoint};
-use crate::params::Params;
-use crate::routes::OAuthError;
 use crate::routes::client_auth::ClientRequest;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::wire::OAuthError;
+use crate::wire::Params;
 
 /// The revocation endpoint, RFC 7009. A refresh token takes its access tokens along; an access token goes alone.
-pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params = Params::from_body(&headers, &body);
     let username = params.and_then(|params| shared.username_of(params.values()));
     let asked = Asked { headers: &headers, body: &body };

@@ -2,9 +2,9 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-use crate::keys::random_token;
-use crate::server::Shared;
-use crate::store::Session;
+use crate::sandbox::Shared;
+use crate::state::store::Session;
+use crate::wire::random_token;
 
 /// The name of the browser's session, if the sandbox knows it.
 pub(super) fn find(shared: &Shared, headers: &HeaderMap) -> Option<String> {

@@ -7,18 +7,20 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::config::{ClientConfig, Scopes};
+use crate::config::ClientConfig;
 use crate::fault::{self, Asked, Endpoint, TOLD};
-use crate::keys::{SigningAlg, random_token, sha256_base64url};
-use crate::params::Params;
 use crate::routes::authorize::{AuthorizationRequest, Challenge};
 use crate::routes::client_auth::ClientRequest;
-use crate::routes::{OAuthError, json};
-use crate::server::Shared;
-use crate::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
+use crate::sandbox::Shared;
+use crate::state::keys::SigningAlg;
+use crate::state::store::{AccessToken, Grant, IssuedIdToken, RefreshToken, Store};
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::{OAuthError, json};
+use crate::wire::{random_token, sha256_base64url};
 
 /// The token endpoint, RFC 6749 §3.2.
-pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let params = Params::from_body(&headers, &body);
     let username = params.and_then(|params| shared.username_of(params.values()));
     let asked = Asked { headers: &headers, body: &body };

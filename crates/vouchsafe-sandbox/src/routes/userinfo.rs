@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::fault::{self, Asked, Endpoint};
 use crate::routes::bearer::{self, BearerError};
-use crate::routes::json;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::wire::json;
 
 /// The UserInfo endpoint, OpenID Connect Core §5.3. It serves plain OAuth 2 access tokens as well.
-pub(super) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn answer(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let username = bearer::token(&headers, &body).ok();
     let username = shared.username_of(username.as_deref().into_iter());
     let asked = Asked { headers: &headers, body: &body };

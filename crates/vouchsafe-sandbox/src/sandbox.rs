@@ -17,11 +17,11 @@ use vouchsafe_providers::Definition;
 use crate::acts::{Act, ActedProvider};
 use crate::config::{ClientConfig, User};
 use crate::fault::{self, Fault, Faults};
-use crate::keys::{Keys, SigningAlg};
 use crate::person::Person;
-use crate::record::{Record, RecordedRequest};
-use crate::routes;
-use crate::store::Store;
+use crate::state::keys::{Keys, SigningAlg};
+use crate::state::record::{Record, RecordedRequest};
+
+use crate::state::store::Store;
 
 /// A running OpenID Provider on a loopback address. It stops when this value is dropped.
 ///
@@ -272,7 +272,7 @@ impl SandboxBuilder {
             faults: Faults::default(),
             acts: Mutex::default(),
         });
-        let router = routes::router(Arc::clone(&shared));
+        let router = crate::router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
             // Either way: the sandbox is gone.

@@ -1,4 +1,4 @@
-//! One file an endpoint.
+//! Which request goes to which endpoint, and which requests go to none.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,33 +6,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use serde_json::Value;
 
 use crate::acts;
 use crate::pages::Problem;
-use crate::record::RecordedRequest;
-use crate::server::Shared;
-
-pub(crate) mod authorization_response;
-pub(crate) mod authorize;
-mod bearer;
-pub(crate) mod client_auth;
-pub(crate) mod device;
-pub(crate) mod end_session;
-pub(crate) mod interaction;
-pub(crate) mod introspect;
-mod jwks;
-mod metadata;
-mod revoke;
-mod session;
-pub(crate) mod token;
-mod userinfo;
+use crate::routes::{
+    authorize, device, end_session, interaction, introspect, jwks, metadata, revoke, token, userinfo,
+};
+use crate::sandbox::Shared;
+use crate::state::record::RecordedRequest;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -58,56 +45,6 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&shared), guard))
         .with_state(shared)
-}
-
-/// An error answer in JSON, RFC 6749 §5.2.
-pub(crate) struct OAuthError {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
-    pub(crate) description: String,
-}
-
-impl OAuthError {
-    pub(crate) fn new(code: &'static str, description: impl Into<String>) -> Self {
-        let status = match code {
-            "invalid_client" => StatusCode::UNAUTHORIZED,
-            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self { status, code, description: description.into() }
-    }
-
-    pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
-        Self::new("invalid_request", description)
-    }
-}
-
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        let body = serde_json::json!({
-            "error": self.code,
-            "error_description": printable(&self.description),
-        });
-        let mut response = json(self.status, &body);
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"vouchsafe sandbox\", charset=\"UTF-8\"");
-            response.headers_mut().insert("www-authenticate", challenge);
-        }
-        response
-    }
-}
-
-/// Tokens and what is said of them are for one reader and one moment, RFC 6749 §5.1.
-pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    let headers =
-        [("content-type", "application/json"), (CACHE_CONTROL.as_str(), "no-store"), ("pragma", "no-cache")];
-    (status, headers, body.to_string()).into_response()
-}
-
-/// RFC 6749 §5.2: `error_description` is printable ASCII without `"` and `\`.
-pub(crate) fn printable(text: &str) -> String {
-    let fit = |c: char| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~');
-    text.chars().map(|c| if fit(c) { c } else { '?' }).collect()
 }
 
 const MAX_BODY: usize = 64 * 1024;

@@ -1,3 +1,5 @@
+//! The parameters of a request, from a query or a form.
+
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use url::form_urlencoded;

@@ -1,8 +1,10 @@
+//! Everything the sandbox remembers between two requests.
+
 use std::collections::{HashMap, VecDeque};
 
-use crate::config::Scopes;
-use crate::keys::random_token;
 use crate::routes::authorize::AuthorizationRequest;
+use crate::wire::Scopes;
+use crate::wire::random_token;
 
 /// Everything the sandbox remembers. All of it is bounded: the oldest entry makes room for the newest.
 #[derive(Default)]

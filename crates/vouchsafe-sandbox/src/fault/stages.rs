@@ -12,12 +12,12 @@ use url::form_urlencoded;
 
 use super::{Endpoint, Strike};
 use crate::config::User;
-use crate::jwt::Jwt;
-use crate::keys::SigningAlg;
-use crate::routes::OAuthError;
 use crate::routes::authorize::AuthorizationRequest;
-use crate::server::Shared;
-use crate::store::Store;
+use crate::sandbox::Shared;
+use crate::state::jwt::Jwt;
+use crate::state::keys::SigningAlg;
+use crate::state::store::Store;
+use crate::wire::OAuthError;
 
 /// What a client has asked with.
 pub(crate) struct Asked<'a> {

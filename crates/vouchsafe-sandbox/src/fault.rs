@@ -6,9 +6,9 @@ use std::time::Duration;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use crate::jwt::Jwt;
-use crate::keys::Keys;
 use crate::routes::authorize::AuthorizationRequest;
+use crate::state::jwt::Jwt;
+use crate::state::keys::Keys;
 
 mod body;
 mod callback;
@@ -16,7 +16,7 @@ mod id_token;
 mod keys;
 mod metadata;
 mod people;
-mod strike;
+mod stages;
 mod switch;
 mod token;
 mod userinfo;
@@ -24,7 +24,7 @@ mod weak;
 mod wire;
 
 pub(crate) use people::{person, shown};
-pub(crate) use strike::{Asked, exchange};
+pub(crate) use stages::{Asked, exchange};
 pub(crate) use switch::Faults;
 
 /// Something that goes wrong at a provider, on demand: at the sandbox's own endpoints and at those of every act.

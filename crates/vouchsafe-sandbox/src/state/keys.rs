@@ -1,9 +1,11 @@
+//! The keys that tokens are signed with, and the public halves that `/jwks` shows.
+
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
@@ -218,37 +220,6 @@ impl Attacker {
             ATTACKER.as_ref().and_then(|key| AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()).ok());
         pem("PUBLIC KEY", der.as_ref().map(|der| der.as_ref()).unwrap_or_default())
     }
-}
-
-/// 256 random bits as text, after a prefix that tells what it is.
-pub(crate) fn random_token(prefix: &str) -> String {
-    let mut bytes = [0; 32];
-    // AWS-LC itself ends the process when the system has no randomness to give, so this cannot fail.
-    rand::fill(&mut bytes).expect("the system has randomness");
-    format!("{prefix}{}", encode(&bytes))
-}
-
-/// A code for people to type, RFC 8628 §6.1: letters without vowels, so that it spells nothing, in two groups.
-pub(crate) fn random_user_code() -> String {
-    const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
-    let mut bytes = [0; 8];
-    // As above.
-    rand::fill(&mut bytes).expect("the system has randomness");
-    let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
-    let (first, second) = bytes.split_at(4);
-    first.iter().map(letter).chain(['-']).chain(second.iter().map(letter)).collect()
-}
-
-pub(crate) fn sha256_base64url(text: &str) -> String {
-    encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-pub(crate) fn sha256_hex(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 static ATTACKER: LazyLock<Option<EcdsaKeyPair>> =

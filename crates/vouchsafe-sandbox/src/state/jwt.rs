@@ -1,9 +1,11 @@
+//! JSON Web Tokens, before and after they are signed.
+
 use aws_lc_rs::error::Unspecified;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::keys::{Keys, SigningAlg};
+use crate::state::keys::{Keys, SigningAlg};
 
 /// An ID token before it is signed.
 pub(crate) struct Jwt<'a> {

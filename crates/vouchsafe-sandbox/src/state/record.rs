@@ -1,3 +1,5 @@
+//! The latest requests, as they arrived.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

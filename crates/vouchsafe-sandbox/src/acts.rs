@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::lazy;
 use vouchsafe_providers::{Definition, Kind, ProfileSource, Rule};
 
-use crate::config::{ClientConfig, Scopes};
+use crate::config::ClientConfig;
 use crate::fault::{self, Asked, Endpoint};
-use crate::keys::sha256_base64url;
 use crate::pages::Problem;
-use crate::params::Params;
-use crate::routes::OAuthError;
-use crate::server::Shared;
+use crate::sandbox::Shared;
+use crate::wire::OAuthError;
+use crate::wire::Params;
+use crate::wire::Scopes;
+use crate::wire::sha256_base64url;
 use rewrite::Template;
 
 mod acted;

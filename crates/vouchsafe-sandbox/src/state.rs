@@ -1,0 +1,6 @@
+//! What the sandbox remembers: keys, requests, sessions, codes and tokens.
+
+pub(crate) mod jwt;
+pub(crate) mod keys;
+pub(crate) mod record;
+pub(crate) mod store;
