@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::response::Response;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::routes::authorize::AuthorizationRequest;
 use crate::state::jwt::Jwt;
-use crate::state::keys::Keys;
+use crate::state::request::AuthorizationRequest;
+use crate::wire::Incoming;
 
 mod body;
 mod callback;
@@ -24,7 +24,6 @@ mod weak;
 mod wire;
 
 pub(crate) use people::{person, shown};
-pub(crate) use stages::{Asked, exchange};
 pub(crate) use switch::Faults;
 
 /// Something that goes wrong at a provider, on demand: at the sandbox's own endpoints and at those of every act.
@@ -267,24 +266,18 @@ pub(crate) enum Strike {
     NoRefresh,
     /// Nobody vouches for the e-mail.
     UnverifiedEmail,
-    /// Changes the members of a token answer.
-    Members(fn(&mut Map<String, Value>)),
+    /// Changes the JSON of the endpoint's response, before the provider gives it names and a shape of its own.
+    Members(fn(&mut Value)),
     /// Changes an ID token before it is signed, and how.
     IdToken(fn(&mut Jwt<'_>)),
     /// The same, of a refreshed one alone.
     Refreshed(fn(&mut Jwt<'_>)),
-    /// Changes the key set.
-    Keys(fn(&mut Value, &Keys)),
-    /// Changes the metadata.
-    Metadata(fn(&mut Value)),
-    /// Changes the UserInfo answer.
-    UserInfo(fn(&mut Value)),
     /// The endpoint takes its time.
     Delay,
     /// Answers in place of the endpoint.
-    Answer(fn(&Asked<'_>) -> Response),
+    Answer(fn(&Incoming) -> Response),
     /// The same, but the first time alone.
-    FirstAnswer(fn(&Asked<'_>) -> Response),
+    FirstAnswer(fn(&Incoming) -> Response),
     /// Changes the bytes of the endpoint's answer.
     Body(fn(&mut Vec<u8>)),
     /// Calls the endpoint's answer something else.

@@ -88,23 +88,23 @@
 //! it remembers is bounded and in memory.
 #![forbid(unsafe_code)]
 
-mod acts;
 mod config;
 mod fault;
 mod html;
+mod op;
 
 mod pages;
+mod part;
 
 mod person;
 mod router;
-mod routes;
 mod sandbox;
 mod state;
 mod wire;
 
-pub use acts::{ActedProvider, ClientKey};
 pub use config::{ClientConfig, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
+pub use part::{ActedProvider, ClientKey};
 pub use person::{Person, PersonError};
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use state::record::RecordedRequest;

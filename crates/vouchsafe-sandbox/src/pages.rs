@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::User;
 use crate::fault::{self, Fault, Place};
 use crate::html::Html;
-use crate::routes::authorize::{AuthorizationRequest, ChallengeMethod};
-use crate::sandbox::Shared;
+use crate::op::shared::Shared;
+use crate::state::request::{AuthorizationRequest, ChallengeMethod};
 
 mod device;
 
@@ -202,7 +202,7 @@ pub(crate) fn home(shared: &Shared) -> Response {
         .markup("test against. Give your application these settings.</p><dl><dt>Issuer</dt><dd><code>")
         .text(issuer)
         .markup("</code></dd></dl>")
-        .each(&shared.clients, |html, client| {
+        .each(&shared.own.clients, |html, client| {
             let html = html
                 .markup("<h2>")
                 .markup(if client.secret.is_some() { "Confidential client" } else { "Public client" })
@@ -300,18 +300,18 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 /// The head of a page, which says whom the sandbox acts.
 fn headed(request: &AuthorizationRequest) -> Html {
     let html = Html::new("<div class=\"card\">");
-    match &request.acting {
-        Some(acting) => html
+    match request.part.is_own {
+        false => html
             .markup("<p class=\"acting\">The sandbox acts <strong>")
-            .text(&acting.act.definition.display_name)
+            .text(&request.part.definition.display_name)
             .markup("</strong></p>"),
-        None => html,
+        true => html,
     }
 }
 
 /// People in whose login something goes wrong.
 fn with_a_fault(request: &AuthorizationRequest) -> Html {
-    let has_id_token = request.acting.as_ref().is_none_or(|acting| acting.act.has_id_token());
+    let has_id_token = request.part.has_id_token();
     let of_id_tokens = |fault: &Fault| matches!(fault.place(), Place::IdToken | Place::Keys);
     let groups = fault::shown().map(|(title, people)| {
         let fits = |(_, fault): &&(User, Fault)| has_id_token || !of_id_tokens(fault);

@@ -13,34 +13,31 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
-use crate::acts;
+use crate::op::shared::Shared;
+use crate::op::{self, device, interaction, jwks};
 use crate::pages::Problem;
-use crate::routes::{
-    authorize, device, end_session, interaction, introspect, jwks, metadata, revoke, token, userinfo,
-};
-use crate::sandbox::Shared;
 use crate::state::record::RecordedRequest;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(home))
-        .route("/.well-known/openid-configuration", get(metadata::show))
-        .route("/.well-known/oauth-authorization-server", get(metadata::show))
-        .route("/authorize", get(authorize::by_query).post(authorize::by_form))
+        .route("/.well-known/openid-configuration", get(op::answer))
+        .route("/.well-known/oauth-authorization-server", get(op::metadata))
+        .route("/authorize", get(op::answer).post(op::answer))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))
         .route("/device", get(device::show).post(device::enter))
-        .route("/token", post(token::answer))
-        .route("/userinfo", get(userinfo::answer).post(userinfo::answer))
-        .route("/jwks", get(jwks::show))
+        .route("/token", post(op::answer))
+        .route("/userinfo", get(op::answer).post(op::answer))
+        .route("/jwks", get(op::answer))
         .route("/attacker/jwks", get(jwks::attacker))
         .route("/attacker/key.pem", get(jwks::attacker_pem))
-        .route("/revoke", post(revoke::answer))
-        .route("/introspect", post(introspect::answer))
-        .route("/end_session", get(end_session::by_query).post(end_session::by_form))
-        .route("/end_session/confirm", post(end_session::confirm))
-        .route("/act/{slug}/{*rest}", any(acts::answer))
-        .route("/.well-known/oauth-authorization-server/act/{slug}/{*rest}", get(acts::metadata))
+        .route("/revoke", post(op::answer))
+        .route("/introspect", post(op::answer))
+        .route("/end_session", get(op::answer).post(op::answer))
+        .route("/end_session/confirm", post(op::confirm))
+        .route("/act/{slug}/{*rest}", any(op::answer))
+        .route("/.well-known/oauth-authorization-server/act/{slug}/{*rest}", get(op::metadata))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&shared), guard))

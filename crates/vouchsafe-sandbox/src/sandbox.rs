@@ -1,27 +1,26 @@
-use std::collections::HashMap;
+//! Starting and stopping a sandbox, and switching its faults.
+
 use std::fmt;
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
-
 use vouchsafe_providers::Definition;
 
-use crate::acts::{Act, ActedProvider};
 use crate::config::{ClientConfig, User};
-use crate::fault::{self, Fault, Faults};
+use crate::fault::Fault;
+use crate::op::shared::{Shared, make_keys};
+use crate::part::{ActedProvider, Part};
 use crate::person::Person;
+use crate::router;
 use crate::state::keys::{Keys, SigningAlg};
-use crate::state::record::{Record, RecordedRequest};
-
-use crate::state::store::Store;
+use crate::state::record::RecordedRequest;
 
 /// A running OpenID Provider on a loopback address. It stops when this value is dropped.
 ///
@@ -108,7 +107,7 @@ impl Sandbox {
 
     /// Moves the sandbox's clock ahead by whole seconds, so that a test of something that expires need not wait.
     pub fn advance_clock(&self, by: Duration) {
-        self.shared.clock_ahead.fetch_add(by.as_secs(), Ordering::Relaxed);
+        self.shared.advance_clock(by);
     }
 
     /// Replaces all signing keys. The old ones disappear from the key set at once.
@@ -256,102 +255,16 @@ impl SandboxBuilder {
         let keys = make_keys(Keys::for_start).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();
-        let shared = Arc::new(Shared {
-            issuer: format!("http://127.0.0.1:{port}"),
-            // Cookies do not know ports: two sandboxes on one machine must not sign each other's users out.
-            cookie_name: format!("vouchsafe_sandbox_{port}"),
-            users: self.users,
-            clients: self.clients,
-            signing_alg,
-            access_token_lifetime: self.access_token_lifetime.as_secs(),
-            consent: self.consent,
-            keys: Mutex::new(Arc::new(keys)),
-            store: Mutex::default(),
-            record: Record::default(),
-            clock_ahead: AtomicU64::new(0),
-            faults: Faults::default(),
-            acts: Mutex::default(),
-        });
-        let router = crate::router::router(Arc::clone(&shared));
+        let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
+        let lifetime = self.access_token_lifetime;
+        let shared = Arc::new(Shared::new(own, self.users, keys, signing_alg, lifetime, self.consent));
+        let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
             // Either way: the sandbox is gone.
             let _ = stopped.await;
         });
         Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })
-    }
-}
-
-/// What every route knows.
-pub(crate) struct Shared {
-    pub(crate) issuer: String,
-    pub(crate) cookie_name: String,
-    pub(crate) users: Vec<User>,
-    pub(crate) clients: Vec<ClientConfig>,
-    pub(crate) signing_alg: SigningAlg,
-    pub(crate) access_token_lifetime: u64,
-    pub(crate) consent: bool,
-    pub(crate) record: Record,
-    keys: Mutex<Arc<Keys>>,
-    store: Mutex<Store>,
-    clock_ahead: AtomicU64,
-    pub(crate) faults: Faults,
-    /// By slug.
-    acts: Mutex<HashMap<String, Arc<Act>>>,
-}
-
-impl Shared {
-    pub(crate) fn client(&self, id: &str) -> Option<&ClientConfig> {
-        self.clients.iter().find(|client| client.id == id)
-    }
-
-    pub(crate) fn user(&self, username: &str) -> Option<&User> {
-        let mut users = self.users.iter();
-        users.find(|user| user.username() == username).or_else(|| Some(&fault::person(username)?.0))
-    }
-
-    /// The act of this slug: one that was learnt, or one of the catalogue.
-    pub(crate) fn act(&self, slug: &str) -> Option<Arc<Act>> {
-        if let Some(act) = self.acts().get(slug) {
-            return Some(Arc::clone(act));
-        }
-        Some(self.learn(&vouchsafe_providers::get(slug)?))
-    }
-
-    fn learn(&self, definition: &Definition) -> Arc<Act> {
-        let act = Arc::new(Act::new(definition, &self.issuer));
-        self.acts().insert(definition.slug.clone(), Arc::clone(&act));
-        act
-    }
-
-    fn acts(&self) -> MutexGuard<'_, HashMap<String, Arc<Act>>> {
-        self.acts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whose code or token is among these values.
-    pub(crate) fn username_of<'a>(&self, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
-        let store = self.store();
-        values.find_map(|value| store.username_of(value).map(str::to_owned))
-    }
-
-    pub(crate) async fn rotate_keys(&self) -> io::Result<()> {
-        let keys = make_keys(Keys::generate).await?;
-        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        Ok(())
-    }
-
-    pub(crate) fn keys(&self) -> Arc<Keys> {
-        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Seconds since the epoch, by the sandbox's own clock.
-    pub(crate) fn now(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        now.saturating_add(self.clock_ahead.load(Ordering::Relaxed))
     }
 }
 
@@ -366,11 +279,4 @@ fn parse_alg(name: &str) -> io::Result<SigningAlg> {
         let message = format!("signature algorithm `{name}` is not one of {known:?}");
         io::Error::new(io::ErrorKind::InvalidInput, message)
     })
-}
-
-async fn make_keys(make: fn() -> Result<Keys, aws_lc_rs::error::Unspecified>) -> io::Result<Keys> {
-    spawn_blocking(make)
-        .await
-        .map_err(io::Error::other)?
-        .map_err(|_| io::Error::other("cannot make signing keys"))
 }

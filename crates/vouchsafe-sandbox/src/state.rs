@@ -3,4 +3,5 @@
 pub(crate) mod jwt;
 pub(crate) mod keys;
 pub(crate) mod record;
+pub(crate) mod request;
 pub(crate) mod store;

@@ -4,27 +4,27 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
-use super::Strike::{FirstAnswer, IdToken, Keys};
+use super::Strike::{FirstAnswer, IdToken, Members};
 use super::{LAWFUL, faults, malformed, network, security};
 use crate::state::keys::SigningAlg;
 
 faults! { Keys:
     EMPTY_KEY_SET = ("empty-key-set", "there is no key in the key set",
-        security("unknown_key"), [Keys(|set, _| set["keys"] = json!([]))]);
+        security("unknown_key"), [Members(|set| set["keys"] = json!([]))]);
     NO_KEY_SET = ("no-key-set", "the key set is an object without keys",
-        malformed("jwks"), [Keys(|set, _| *set = json!({ "error": "no keys today" }))]);
+        malformed("jwks"), [Members(|set| *set = json!({ "error": "no keys today" }))]);
     WRONG_TYPE_KEY_SET = ("wrong-type-key-set", "the key set’s keys are an object",
-        malformed("jwks"), [Keys(|set, _| set["keys"] = json!({ "0": set["keys"][0] }))]);
+        malformed("jwks"), [Members(|set| set["keys"] = json!({ "0": set["keys"][0] }))]);
     ODD_KEYS = ("odd-keys", "there are keys in the key set that nobody can use, beside the good ones",
-        LAWFUL, [Keys(|set, _| odd(set))]);
+        LAWFUL, [Members(odd)]);
     MANY_KEYS = ("many-keys", "there are some thousands of keys in the key set before the good ones",
-        security("unknown_key"), [Keys(|set, _| many(set))]);
+        security("unknown_key"), [Members(many)]);
     KEYS_FOR_ENCRYPTION = ("keys-for-encryption", "the keys are for encryption, and one of them has signed",
-        security("unknown_key"), [Keys(|set, _| each(set, |key| key["use"] = "enc".into()))]);
+        security("unknown_key"), [Members(|set| each(set, |key| key["use"] = "enc".into()))]);
     KEYS_OF_ANOTHER_ALGORITHM = ("keys-of-another-algorithm", "the key is for PS512, and has signed by RS256",
         security("unknown_key"), [
             IdToken(|token| token.sign_by(SigningAlg::Rs256)),
-            Keys(|set, _| each(set, |key| key["alg"] = "PS512".into())),
+            Members(|set| each(set, |key| key["alg"] = "PS512".into())),
         ]);
     WEAK_KEY = ("weak-key", "the RSA key has 1024 bits",
         security("weak_key"), [
@@ -32,7 +32,7 @@ faults! { Keys:
                 token.sign_by(SigningAlg::Rs256);
                 token.seal = |_, input| Ok(super::weak::sign(input.as_bytes()));
             }),
-            Keys(|set, _| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
+            Members(|set| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
         ]);
     EXPONENT_ONE = ("exponent-one", "the RSA key’s exponent is 1: anybody can sign by it, and somebody has",
         security("weak_key"), [
@@ -40,7 +40,7 @@ faults! { Keys:
                 token.sign_by(SigningAlg::Rs256);
                 token.seal = |jwt, input| Ok(jwt.keys.rsa_padded(input.as_bytes()));
             }),
-            Keys(|set, _| each_rsa(set, |key| key["e"] = "AQ".into())),
+            Members(|set| each_rsa(set, |key| key["e"] = "AQ".into())),
         ]);
     KEY_SET_FAILS_ONCE = ("key-set-fails-once", "the key set answers 500 the first time, and recovers",
         network("http_status"), [FirstAnswer(|_| {

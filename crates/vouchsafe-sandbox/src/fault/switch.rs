@@ -144,10 +144,12 @@ impl Faults {
 
 fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
     match strike {
-        Strike::Keys(_) => true,
-        Strike::Delay | Strike::Answer(_) | Strike::FirstAnswer(_) | Strike::Body(_) | Strike::Label(_) => {
-            fault.at == Endpoint::Keys
-        }
+        Strike::Members(_)
+        | Strike::Delay
+        | Strike::Answer(_)
+        | Strike::FirstAnswer(_)
+        | Strike::Body(_)
+        | Strike::Label(_) => fault.at == Endpoint::Keys,
         _ => false,
     }
 }
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
 
     fn of_keys(faults: &Faults) -> bool {
-        faults.hit(None, |_, strike| matches!(strike, Strike::Keys(_)).then_some(())).is_some()
+        faults.hit(None, |fault, strike| is_of_keys(fault, strike).then_some(())).is_some()
     }
 
     fn of_id_tokens(faults: &Faults, username: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Strike::{Answer, Members, NoRefresh};
 use super::{at_refresh, faults, malformed, provider, security};
@@ -63,16 +63,16 @@ pub(super) const HTML: &str = "</p><script>alert(document.domain)</script><img s
 const JWE: &str = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.OKOawDo13gRp2ojaHV7LFpZcgV7T6DVZKTyKOMTYUmKoTCVJRgckCL9k.\
     48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvTiFvSkQ";
 
-pub(super) fn set(members: &mut Map<String, Value>, name: &str, value: impl Into<Value>) {
-    members.insert(name.to_owned(), value.into());
+pub(super) fn set(members: &mut Value, name: &str, value: impl Into<Value>) {
+    members[name] = value.into();
 }
 
-fn remove(members: &mut Map<String, Value>, name: &str) {
-    members.remove(name);
+fn remove(members: &mut Value, name: &str) {
+    members.as_object_mut().map(|members| members.remove(name));
 }
 
 /// Puts another ID token where there is one.
-pub(super) fn replace_id_token(members: &mut Map<String, Value>, with: fn(&str) -> Value) {
+pub(super) fn replace_id_token(members: &mut Value, with: fn(&str) -> Value) {
     if let Some(token) = members.get_mut("id_token") {
         *token = with(token.as_str().unwrap_or_default());
     }

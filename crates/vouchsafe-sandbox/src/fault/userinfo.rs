@@ -3,21 +3,21 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Strike::{Answer, IdToken, UnverifiedEmail, UserInfo};
+use super::Strike::{Answer, IdToken, Members, UnverifiedEmail};
 use super::{LAWFUL, faults, malformed, provider, security};
 use crate::wire::json as json_answer;
 
 faults! { UserInfo:
     ANOTHER_USERS_USERINFO = ("another-users-userinfo", "UserInfo is about another user than the ID token",
-        security("subject_mismatch"), [UserInfo(|claims| claims["sub"] = "sandbox-user-mallory".into())]);
+        security("subject_mismatch"), [Members(|claims| claims["sub"] = "sandbox-user-mallory".into())]);
     USERINFO_WITHOUT_SUBJECT = ("userinfo-without-subject", "UserInfo has no sub",
-        malformed("missing_field"), [UserInfo(|claims| {
+        malformed("missing_field"), [Members(|claims| {
             claims.as_object_mut().map(|claims| claims.remove("sub"));
         })]);
     USERINFO_WRONG_TYPE_SUBJECT = ("userinfo-wrong-type-subject", "UserInfo’s sub is a number",
-        malformed("invalid_field"), [UserInfo(|claims| claims["sub"] = 7.into())]);
+        malformed("invalid_field"), [Members(|claims| claims["sub"] = 7.into())]);
     USERINFO_WITH_ERROR = ("userinfo-with-error", "UserInfo is an error, with a status of success",
-        provider("invalid_token"), [UserInfo(|claims| *claims = json!({ "error": "invalid_token" }))]);
+        provider("invalid_token"), [Members(|claims| *claims = json!({ "error": "invalid_token" }))]);
     TOKEN_IN_USERINFO_ERROR = ("token-in-userinfo-error",
         "UserInfo is refused in words that quote the access token",
         provider("invalid_token"), [Answer(|asked| {
@@ -35,7 +35,7 @@ faults! { UserInfo:
                     *verified = "true".into();
                 }
             }),
-            UserInfo(|claims| {
+            Members(|claims| {
                 if let Some(verified) = claims.get_mut("email_verified") {
                     *verified = "true".into();
                 }
@@ -48,7 +48,7 @@ faults! { UserInfo:
                     listed(email);
                 }
             }),
-            UserInfo(|claims| {
+            Members(|claims| {
                 if let Some(email) = claims.get_mut("email") {
                     listed(email);
                 }

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::routes::authorize::AuthorizationRequest;
+use crate::config::User;
+use crate::part::Part;
+use crate::state::request::AuthorizationRequest;
 use crate::wire::Scopes;
 use crate::wire::random_token;
 
@@ -62,7 +64,11 @@ impl Store {
         let by_code = || Some(self.codes.get(secret)?.signed_in.username.as_str());
         let by_refresh = || by_grant(&self.refresh_tokens.get(secret)?.grant);
         let by_access = || by_grant(&self.access_tokens.get(secret)?.grant);
-        by_code().or_else(by_refresh).or_else(by_access)
+        let by_device = || match &self.devices.get(secret)?.decision {
+            Some(Decision::Allowed(signed_in)) => Some(signed_in.username.as_str()),
+            _ => None,
+        };
+        by_code().or_else(by_refresh).or_else(by_access).or_else(by_device)
     }
 
     fn active_grant(&self, id: &str) -> Option<&Grant> {
@@ -140,12 +146,25 @@ pub(crate) struct Grant {
     pub(crate) scopes: Scopes,
     pub(crate) acr: String,
     pub(crate) revoked: bool,
-    /// The issuer of its ID tokens, where the sandbox acts another provider.
-    pub(crate) issuer: Option<String>,
+    /// The base of the part that it is good at.
+    pub(crate) base: String,
+    /// The issuer of its ID tokens.
+    pub(crate) issuer: String,
     /// What the authorization response had, where it has to come back with each refresh.
     pub(crate) forwarded: Vec<(String, String)>,
     /// A fault has made the e-mail address one that nobody vouches for.
     pub(crate) email_unverified: bool,
+}
+
+impl Grant {
+    pub(crate) fn is_of(&self, part: &Part) -> bool {
+        self.base == part.base
+    }
+
+    /// Whether the provider vouches for the user's e-mail address in the responses of this login.
+    pub(crate) fn vouches_for(&self, user: &User) -> bool {
+        user.email_verified() && !self.email_unverified
+    }
 }
 
 #[derive(Clone)]

@@ -25,6 +25,11 @@ impl Params {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        self.0.extend_from_slice(&other.0);
+        self
+    }
+
     fn parse(form: &[u8]) -> Self {
         Self::from_pairs(form_urlencoded::parse(form).into_owned())
     }

@@ -1,8 +1,10 @@
+//! The browser's session: a cookie, and who is signed in.
+
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 
-use crate::sandbox::Shared;
+use super::shared::Shared;
 use crate::state::store::Session;
 use crate::wire::random_token;
 

@@ -82,14 +82,14 @@ pub(super) fn marks(text: &str) -> Vec<&str> {
 }
 
 /// A URL of a moved definition, to compare requests with.
-pub(super) struct Template {
+pub(crate) struct Template {
     path: String,
     query: Vec<(String, String)>,
 }
 
 impl Template {
     /// Of a URL below `origin`; marks that stand for a whole URL have been filled in.
-    pub(super) fn new(url: &str, origin: &str) -> Option<Self> {
+    pub(crate) fn new(url: &str, origin: &str) -> Option<Self> {
         let rest = url.strip_prefix(origin)?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -97,13 +97,13 @@ impl Template {
     }
 
     /// What stands in the path for each mark, if the path is of this shape.
-    pub(super) fn capture(&self, path: &str) -> Option<BTreeMap<String, String>> {
+    pub(crate) fn capture(&self, path: &str) -> Option<BTreeMap<String, String>> {
         let mut marks = BTreeMap::new();
         capture(&self.path, path, &mut marks).then_some(marks)
     }
 
     /// The first part of the query that the endpoint's own URL has, and the request has not.
-    pub(super) fn missing(&self, query: &Params) -> Option<&str> {
+    pub(crate) fn missing(&self, query: &Params) -> Option<&str> {
         let there = |name: &str, value: &str| {
             value.is_empty()
                 || query.get(name).is_some_and(|given| next_mark(value).is_some() || given == value)

@@ -1,3 +1,5 @@
+//! The key that a client signs its secrets with.
+
 use std::fmt;
 
 use aws_lc_rs::signature::{

@@ -1,7 +1,6 @@
-use axum::response::{IntoResponse, Redirect, Response};
-use url::form_urlencoded::Serializer;
+//! How an authorization response gets to the application.
 
-use crate::pages;
+use url::form_urlencoded::Serializer;
 
 /// How the authorization response gets to the application, OAuth 2.0 Multiple Response Type Encoding Practices §2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,17 +23,8 @@ impl ResponseMode {
     }
 }
 
-/// Sends the browser to the redirect URI, which stays as it was sent, to the letter.
-pub(super) fn respond(mode: ResponseMode, redirect_uri: &str, params: Vec<(String, String)>) -> Response {
-    match mode {
-        // RFC 9700 §4.12: 303, so that no browser sends the form of our page along.
-        ResponseMode::Query => Redirect::to(&with_query(redirect_uri, &params)).into_response(),
-        ResponseMode::FormPost => pages::form_post(redirect_uri, &params, with_query(redirect_uri, &params)),
-    }
-}
-
 /// RFC 6749 §3.1.2 lets a redirect URI have a query of its own.
-fn with_query(redirect_uri: &str, params: &[(String, String)]) -> String {
+pub(crate) fn with_query(redirect_uri: &str, params: &[(String, String)]) -> String {
     let query = Serializer::new(String::new()).extend_pairs(params).finish();
     let separator = match redirect_uri.split_once('?') {
         None => "?",

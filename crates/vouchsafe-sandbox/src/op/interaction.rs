@@ -1,3 +1,5 @@
+//! The pages between an authorization request and its response: login and consent.
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -5,26 +7,25 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::authorization_response::{with_code, with_error};
+use super::shared::Shared;
+use super::{device, session};
 use crate::pages::{self, Problem};
-use crate::routes::authorize::AuthorizationRequest;
-use crate::routes::{device, session};
-use crate::sandbox::Shared;
+use crate::state::request::AuthorizationRequest;
 use crate::state::store::{Code, Decision, Interaction, SignedIn};
 use crate::wire::Params;
 use crate::wire::random_token;
 
 /// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
-pub(crate) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
+pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
     let session = session::find_or_start(shared, headers);
     let signed_in = usable_sign_in(shared, &session, &request);
     let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
     let response = match signed_in {
         // OpenID Connect Core §3.1.2.6.
-        None if request.prompt.none => {
-            request.redirect_with_error(shared, "login_required", "nobody is signed in")
-        }
+        None if request.prompt.none => with_error(shared, &request, "login_required", "nobody is signed in"),
         Some(_) if asks_consent && request.prompt.none => {
-            request.redirect_with_error(shared, "consent_required", "the user has not allowed this yet")
+            with_error(shared, &request, "consent_required", "the user has not allowed this yet")
         }
         Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
         signed_in => {
@@ -73,7 +74,7 @@ pub(crate) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         // OpenID Connect Core §3.1.2.2: never a token for another user than the hint names.
         let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
-        return request.redirect_with_error(&shared, "login_required", error);
+        return with_error(&shared, request, "login_required", error);
     }
     let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
     let session = shared.store().sign_in(&interaction.session, signed_in.clone());
@@ -126,7 +127,7 @@ pub(crate) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
         }
         (Some("deny"), _) => {
             shared.store().interactions.remove(&id);
-            request.redirect_with_error(&shared, "access_denied", "the user has denied the request")
+            with_error(&shared, &request, "access_denied", "the user has denied the request")
         }
         _ => stale().into_response(),
     }
@@ -135,15 +136,15 @@ pub(crate) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
 const CODE_LIFETIME: u64 = 60;
 
 fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: SignedIn) -> Response {
-    if shared.denies(&signed_in.username) {
-        return request.redirect_with_error(shared, "access_denied", "the user has denied the request");
+    if shared.faults.denies(&signed_in.username) {
+        return with_error(shared, &request, "access_denied", "the user has denied the request");
     }
     if let Some(device_code) = &request.device {
         return device::decide(shared, device_code, Decision::Allowed(signed_in));
     }
     let code = random_token("sandbox-code-");
-    let response = request.redirect_with_code(shared, &signed_in.username, &code);
-    shared.spoil_code(&mut request, &signed_in.username);
+    let response = with_code(shared, &request, &signed_in.username, &code);
+    shared.faults.change_code(&mut request, &signed_in.username);
     let issued =
         Code { request, signed_in, expires_at: shared.now().saturating_add(CODE_LIFETIME), redeemed: None };
     shared.store().codes.insert(code, issued);

@@ -1,31 +1,28 @@
+//! The logout endpoint, OpenID Connect RP-Initiated Logout section 2.
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded::Serializer;
 
-use crate::config::ClientConfig;
+use super::shared::Shared;
+use super::{Call, session};
 use crate::pages::{self, Problem};
-use crate::routes::session;
-use crate::sandbox::Shared;
+use crate::part::Part;
 use crate::state::store::{IssuedIdToken, Logout};
 use crate::wire::Params;
 use crate::wire::{random_token, sha256_base64url};
 
-/// The logout endpoint by GET, OpenID Connect RP-Initiated Logout §2.
-pub(crate) async fn by_query(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
-    answer(&shared, &headers, &Params::from_query(&uri), None).unwrap_or_else(IntoResponse::into_response)
-}
-
-/// The logout endpoint by POST.
-pub(crate) async fn by_form(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let params =
-        Params::from_body(&headers, &body).ok_or_else(|| problem("The logout request is not a form."));
-    params
-        .and_then(|params| answer(&shared, &headers, &params, None))
-        .unwrap_or_else(IntoResponse::into_response)
+/// The logout endpoint, by GET or by POST. It ends the browser's session at the sandbox.
+pub(super) fn answer(call: &Call<'_>) -> Response {
+    let params = match call.incoming.method {
+        Method::POST => call.incoming.form().ok_or_else(|| problem("The logout request is not a form.")),
+        _ => Ok(call.incoming.query.clone()),
+    };
+    params.and_then(|params| end(call, &params)).unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The button on the page that asks first.
@@ -42,30 +39,21 @@ pub(crate) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMa
     }
 }
 
-/// `acted` is the only client of the act whose endpoint this is, if it is one.
-pub(crate) fn answer(
-    shared: &Shared,
-    headers: &HeaderMap,
-    params: &Params,
-    acted: Option<&ClientConfig>,
-) -> Result<Response, Problem> {
-    let known = |id: &str| match acted {
-        Some(client) => (client.id == id).then_some(client),
-        None => shared.client(id),
-    };
+fn end(call: &Call<'_>, params: &Params) -> Result<Response, Problem> {
+    let (shared, part) = (call.shared, call.part);
     if let Some(name) = params.duplicate() {
         return Err(problem("A parameter is there more than once.").detail("Parameter", name));
     }
     let hint = match params.get("id_token_hint") {
         Some(hint) => {
             let issued = shared.store().id_tokens.get(&sha256_base64url(hint)).cloned();
-            let issued = issued.filter(|issued| known(&issued.client_id).is_some());
+            let issued = issued.filter(|issued| part.client(&issued.client_id).is_some());
             Some(issued.ok_or_else(|| problem("The id_token_hint is not an ID token of this sandbox."))?)
         }
         None => None,
     };
-    let return_to = read_return_to(known, params, hint.as_ref())?;
-    let Some(session) = session::find(shared, headers) else {
+    let return_to = read_return_to(part, params, hint.as_ref())?;
+    let Some(session) = session::find(shared, &call.incoming.headers) else {
         return Ok(done(return_to));
     };
     let username = shared.store().sessions.get(&session).and_then(|session| session.signed_in.clone());
@@ -83,8 +71,8 @@ pub(crate) fn answer(
     }
 }
 
-fn read_return_to<'a>(
-    known: impl Fn(&str) -> Option<&'a ClientConfig>,
+fn read_return_to(
+    part: &Part,
     params: &Params,
     hint: Option<&IssuedIdToken>,
 ) -> Result<Option<String>, Problem> {
@@ -103,7 +91,8 @@ fn read_return_to<'a>(
             ));
         }
     };
-    let client = known(client_id)
+    let client = part
+        .client(client_id)
         .ok_or_else(|| problem("The sandbox does not know this client_id.").detail("client_id", client_id))?;
     if !client.accepts_post_logout_redirect_uri(uri) {
         return Err(problem("This post_logout_redirect_uri is not registered for the client.")
@@ -130,6 +119,6 @@ fn done(return_to: Option<String>) -> Response {
     }
 }
 
-pub(crate) fn problem(text: &str) -> Problem {
+fn problem(text: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "You cannot be signed out this way", text)
 }

@@ -3,20 +3,27 @@
 use serde_json::{Value, json};
 use vouchsafe_providers::{EmailList, Kind};
 
-use super::{Act, number_of, rewrite};
+use super::{Part, template};
 use crate::config::User;
-use crate::wire::Scopes;
+use crate::wire::{Scopes, sha256_base64url};
 
 /// The JSON document in which the definition's pointers find the user.
 ///
 /// Of OpenID Providers it is known what a scope lets be seen (OpenID Connect Core §5.4), of others it is not.
-pub(super) fn document(act: &Act, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
-    let identity = &act.definition.identity;
-    let shows = |words| act.definition.kind != Kind::Openid || act.tells(words, scopes);
+pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
+    if part.is_own {
+        let mut claims = user.claims(scopes);
+        if let Some(verified) = claims.get_mut("email_verified") {
+            *verified = email_verified.into();
+        }
+        return claims.into();
+    }
+    let identity = &part.definition.identity;
+    let shows = |words| part.definition.kind != Kind::Openid || part.shows(words, scopes);
     let mut document = json!({});
-    put_subject(&mut document, act, user);
+    put_subject(&mut document, part, user);
     if shows(NAMES) {
-        put_names(&mut document, act, user, scopes);
+        put_names(&mut document, part, user, scopes);
     }
     // A provider that gives out verified addresses alone has none to give for this user.
     let shown = user.email().filter(|_| shows(EMAILS) && (email_verified || !identity.email_always_verified));
@@ -36,7 +43,7 @@ pub(super) fn document(act: &Act, user: &User, scopes: &Scopes, email_verified: 
     match &identity.picture_template {
         // The pointers of the template must find something; where the subject is among them, they do already.
         Some(template) => {
-            for pointer in rewrite::marks(template).into_iter().filter(|name| name.starts_with('/')) {
+            for pointer in template::marks(template).into_iter().filter(|name| name.starts_with('/')) {
                 put(&mut document, pointer, "sandbox-picture".into());
             }
         }
@@ -45,17 +52,17 @@ pub(super) fn document(act: &Act, user: &User, scopes: &Scopes, email_verified: 
         }
         None => {}
     }
-    if act.definition.kind == Kind::Openid && document.get("sub").is_none() {
-        document["sub"] = claim_sub(act, user).into();
+    if part.definition.kind == Kind::Openid && document.get("sub").is_none() {
+        document["sub"] = claim_sub(part, user).into();
     }
     document
 }
 
 /// What the authorization response says of the user, where the provider tells one there and was asked for a name.
-pub(super) fn introduction(act: &Act, user: &User, scopes: &Scopes) -> Option<Value> {
-    let (given, family) = user.names().filter(|_| act.tells(NAMES, scopes))?;
+pub(crate) fn introduction(part: &Part, user: &User, scopes: &Scopes) -> Option<Value> {
+    let (given, family) = user.names().filter(|_| part.shows(NAMES, scopes))?;
     let mut document = json!({});
-    match act.definition.callback.profile_name.as_slice() {
+    match part.definition.callback.profile_name.as_slice() {
         [whole] => {
             put(&mut document, whole, user.display_name().into());
         }
@@ -65,51 +72,51 @@ pub(super) fn introduction(act: &Act, user: &User, scopes: &Scopes) -> Option<Va
             }
         }
     }
-    if let Some(email) = user.email().filter(|_| act.tells(EMAILS, scopes)) {
-        put_first(&mut document, &act.definition.identity.email, email.into());
+    if let Some(email) = user.email().filter(|_| part.shows(EMAILS, scopes)) {
+        put_first(&mut document, &part.definition.identity.email, email.into());
     }
     Some(document)
 }
 
 /// What is in the scopes that names are behind.
-pub(super) const NAMES: &[&str] = &["name", "profile"];
+pub(crate) const NAMES: &[&str] = &["name", "profile"];
 /// What is in the scopes that e-mail addresses are behind.
-pub(super) const EMAILS: &[&str] = &["email"];
+pub(crate) const EMAILS: &[&str] = &["email"];
 
 /// The answer of a call that lists e-mails.
-pub(super) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
+pub(crate) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
     let mut document = Value::Null;
     put(&mut document, &list.list, listed(list, user, email_verified));
     document
 }
 
 /// The subject as the definition's pointers find it, as text.
-pub(super) fn subject_text(act: &Act, user: &User) -> String {
-    let parts = subject_parts(act, user);
+pub(crate) fn subject_text(part: &Part, user: &User) -> String {
+    let parts = subject_parts(part, user);
     if parts.len() > 1 {
         let parts: Vec<_> = parts.into_iter().map(|(_, value)| escaped(&bare(value))).collect();
         return parts.join("/");
     }
-    let bare = bare(subject(act, user));
-    if !act.definition.identity.subject_is_last_segment {
+    let bare = bare(subject(part, user));
+    if !part.definition.identity.subject_is_last_segment {
         return bare;
     }
     bare.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 /// The claim `sub`.
-pub(super) fn claim_sub(act: &Act, user: &User) -> String {
-    match act.definition.identity.subject.first().map(String::as_str) {
-        Some("/sub") => subject_text(act, user),
+pub(crate) fn claim_sub(part: &Part, user: &User) -> String {
+    match part.definition.identity.subject.first().map(String::as_str) {
+        Some("/sub") => subject_text(part, user),
         _ => user.subject().to_owned(),
     }
 }
 
 /// The subject at the first of the places where it may be; all parts of one that is put together.
-fn put_subject(document: &mut Value, act: &Act, user: &User) {
-    let parts = subject_parts(act, user);
+fn put_subject(document: &mut Value, part: &Part, user: &User) {
+    let parts = subject_parts(part, user);
     if parts.is_empty() {
-        put_first(document, &act.definition.identity.subject, subject(act, user));
+        put_first(document, &part.definition.identity.subject, subject(part, user));
     }
     for (pointer, value) in parts {
         put(document, pointer, value);
@@ -118,16 +125,16 @@ fn put_subject(document: &mut Value, act: &Act, user: &User) {
 
 /// What is at each pointer of a subject that is put together: who the user is at `/sub`, or else at the last; what this is
 /// within at the others.
-fn subject_parts<'a>(act: &'a Act, user: &User) -> Vec<(&'a str, Value)> {
-    let Some(template) = act.definition.identity.subject.first().filter(|place| place.starts_with('{'))
+fn subject_parts<'a>(part: &'a Part, user: &User) -> Vec<(&'a str, Value)> {
+    let Some(template) = part.definition.identity.subject.first().filter(|place| place.starts_with('{'))
     else {
         return Vec::new();
     };
-    let pointers = rewrite::marks(template);
+    let pointers = template::marks(template);
     let own =
         pointers.iter().position(|pointer| *pointer == "/sub").unwrap_or(pointers.len().saturating_sub(1));
     let value = |(at, pointer): (usize, &'a str)| match at == own {
-        true => (pointer, subject(act, user)),
+        true => (pointer, subject(part, user)),
         false => (pointer, "sandbox/1".into()),
     };
     pointers.into_iter().enumerate().map(value).collect()
@@ -147,7 +154,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Puts a value where the pointer (RFC 6901) looks, and makes what is on the way there. What is there already stays.
-pub(super) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
+pub(crate) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
     let mut at = document;
     for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
         let index = part.parse::<usize>().ok().filter(|index| *index < 100);
@@ -175,7 +182,7 @@ pub(super) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
 }
 
 /// A mark that tells success or failure: a number or a truth value where it is written as one.
-pub(super) fn plain(text: &str) -> Value {
+pub(crate) fn plain(text: &str) -> Value {
     match text {
         "true" => true.into(),
         "false" => false.into(),
@@ -187,17 +194,23 @@ pub(super) fn plain(text: &str) -> Value {
     }
 }
 
-fn subject(act: &Act, user: &User) -> Value {
-    let identity = &act.definition.identity;
+fn subject(part: &Part, user: &User) -> Value {
+    let identity = &part.definition.identity;
     if identity.subject_is_last_segment {
         return format!("https://api.example/users/{}", user.subject()).into();
     }
     let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
     let last = last.trim_end_matches('}');
-    if act.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
+    if part.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
         return number_of(user.subject()).into();
     }
     user.subject().into()
+}
+
+/// A number that stays the same for a user, for providers that count their users.
+fn number_of(text: &str) -> u64 {
+    sha256_base64url(text).bytes().take(8).fold(0, |sum, b| sum * 31 + u64::from(b)) % 900_000_000
+        + 100_000_000
 }
 
 /// What a subject is called where it is a number more often than not.
@@ -207,13 +220,13 @@ fn truth(value: bool, as_text: bool) -> Value {
     if as_text { value.to_string().into() } else { value.into() }
 }
 
-fn put_names(document: &mut Value, act: &Act, user: &User, scopes: &Scopes) {
+fn put_names(document: &mut Value, part: &Part, user: &User, scopes: &Scopes) {
     let own_scopes: Vec<_> = ["given_name", "family_name"]
         .into_iter()
-        .filter(|name| act.definition.scopes.iter().any(|s| s == name))
+        .filter(|name| part.definition.scopes.iter().any(|s| s == name))
         .collect();
     if own_scopes.is_empty() {
-        put_first(document, &act.definition.identity.name, user.display_name().into());
+        put_first(document, &part.definition.identity.name, user.display_name().into());
         return;
     }
     // A provider with a scope for each part of the name tells each part by itself.
