@@ -90,7 +90,6 @@
 
 mod config;
 mod fault;
-mod html;
 mod op;
 
 mod pages;

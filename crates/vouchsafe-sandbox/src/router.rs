@@ -15,7 +15,7 @@ use axum::routing::{any, get, post};
 
 use crate::op::shared::Shared;
 use crate::op::{self, device, interaction, jwks};
-use crate::pages::Problem;
+use crate::pages::{self, Problem};
 use crate::state::record::RecordedRequest;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -118,7 +118,7 @@ fn is_loopback(authority: &str) -> bool {
 }
 
 async fn home(State(shared): State<Arc<Shared>>) -> Response {
-    crate::pages::home(&shared)
+    pages::home(&shared.issuer, &shared.own.clients, &shared.users)
 }
 
 async fn not_found(uri: Uri) -> Response {

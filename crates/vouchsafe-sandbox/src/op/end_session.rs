@@ -10,6 +10,7 @@ use url::form_urlencoded::Serializer;
 
 use super::shared::Shared;
 use super::{Call, session};
+use crate::config::User;
 use crate::pages::{self, Problem};
 use crate::part::Part;
 use crate::state::store::{IssuedIdToken, Logout};
@@ -66,7 +67,8 @@ fn end(call: &Call<'_>, params: &Params) -> Result<Response, Problem> {
         (Some(signed_in), _) => {
             let id = random_token("");
             shared.store().logouts.insert(id.clone(), Logout { session, return_to });
-            Ok(pages::logout(shared, &id, &signed_in.username))
+            let user = shared.user(&signed_in.username);
+            Ok(pages::logout(&id, &user.map_or(signed_in.username.clone(), User::display_name)))
         }
     }
 }

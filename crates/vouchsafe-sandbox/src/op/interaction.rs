@@ -31,10 +31,7 @@ pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
         signed_in => {
             let id = random_token("");
             let interaction = Interaction { session: session.clone(), request, signed_in };
-            let page = match &interaction.signed_in {
-                None => pages::login(shared, &id, &interaction.request),
-                Some(signed_in) => pages::consent(shared, &id, &interaction.request, &signed_in.username),
-            };
+            let page = question(shared, &id, &interaction);
             shared.store().interactions.insert(id, interaction);
             page
         }
@@ -42,10 +39,23 @@ pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
     session::remember(shared, &session, response)
 }
 
+/// The page for the next question: who it is or, once that is known, whether the application may.
+fn question(shared: &Shared, id: &str, interaction: &Interaction) -> Response {
+    let signed_in = interaction.signed_in.as_ref();
+    match signed_in.and_then(|signed_in| shared.user(&signed_in.username)) {
+        Some(user) => {
+            let place = shared.users.iter().position(|known| known.username() == user.username());
+            let tone = place.unwrap_or(shared.users.len());
+            pages::consent(id, &interaction.request, user, tone)
+        }
+        None => pages::login(&shared.users, id, &interaction.request),
+    }
+}
+
 /// The login page again, to choose somebody else.
 pub(crate) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     match find(&shared, &headers, &Params::from_query(&uri)) {
-        Ok((id, interaction)) => pages::login(&shared, &id, &interaction.request),
+        Ok((id, interaction)) => pages::login(&shared.users, &id, &interaction.request),
         Err(problem) => problem.into_response(),
     }
 }
@@ -97,10 +107,7 @@ pub(crate) async fn show_consent(
     uri: Uri,
 ) -> Response {
     match find(&shared, &headers, &Params::from_query(&uri)) {
-        Ok((id, interaction)) => match &interaction.signed_in {
-            Some(signed_in) => pages::consent(&shared, &id, &interaction.request, &signed_in.username),
-            None => pages::login(&shared, &id, &interaction.request),
-        },
+        Ok((id, interaction)) => question(&shared, &id, &interaction),
         Err(problem) => problem.into_response(),
     }
 }

@@ -44,7 +44,7 @@ async fn pages_say_whom_the_sandbox_acts() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "github").await;
     let page = player.get(&player.authorization_url(&[])).await;
-    assert!(page.body.contains("The sandbox acts <strong>GitHub</strong>"), "{}", page.body);
+    assert!(page.body.contains("The sandbox acts as <strong>GitHub</strong>"), "{}", page.body);
     assert!(page.body.contains("fault-html"));
     assert!(!page.body.contains("fault-wrong-nonce"), "there is no ID token that could have one");
     let google = Player::new(&scenario, "google").await;
