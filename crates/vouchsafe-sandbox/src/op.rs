@@ -16,7 +16,7 @@ use crate::wire::{Incoming, OAuthError, Params, json};
 
 mod authorization;
 mod authorization_response;
-pub(crate) mod device;
+mod device;
 mod end_session;
 pub(crate) mod interaction;
 mod introspection;
@@ -27,6 +27,7 @@ mod revocation;
 mod session;
 pub(crate) mod shared;
 mod token;
+pub(crate) mod user_code;
 mod userinfo;
 
 pub(crate) use end_session::confirm;

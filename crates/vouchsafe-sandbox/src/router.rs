@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 
 use crate::op::shared::Shared;
-use crate::op::{self, device, interaction, jwks};
+use crate::op::{self, interaction, jwks, user_code};
 use crate::pages::{self, Problem};
 use crate::state::record::RecordedRequest;
 
@@ -26,7 +26,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/authorize", get(op::answer).post(op::answer))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))
-        .route("/device", get(device::show).post(device::enter))
+        .route("/device", get(user_code::show).post(user_code::enter))
         .route("/token", post(op::answer))
         .route("/userinfo", get(op::answer).post(op::answer))
         .route("/jwks", get(op::answer))

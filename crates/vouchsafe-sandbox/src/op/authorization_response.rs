@@ -2,7 +2,6 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::device;
 use super::shared::Shared;
 use crate::pages;
 use crate::part::{Part, profile};
@@ -41,13 +40,23 @@ pub(super) fn with_error(
     description: &str,
 ) -> Response {
     if let Some(device_code) = &request.device {
-        return device::decide(shared, device_code, Decision::Denied);
+        return device_decided(shared, device_code, Decision::Denied);
     }
     let description = printable(description);
     let params = [("error", error), ("error_description", &description)].into_iter();
     let params = params.chain(request.state.iter().map(|state| ("state", state.as_str())));
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     respond(shared, request, params, None)
+}
+
+/// The response to a device: it learns the decision at its next poll.
+pub(super) fn device_decided(shared: &Shared, device_code: &str, decision: Decision) -> Response {
+    let allowed = matches!(decision, Decision::Allowed(_));
+    match shared.store().devices.get_mut(device_code) {
+        Some(device) if device.decision.is_none() => device.decision = Some(decision),
+        _ => return pages::device("", true),
+    }
+    pages::device_decided(allowed)
 }
 
 /// Parameters of the response that go on into the token request.

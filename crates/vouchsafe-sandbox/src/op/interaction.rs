@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::authorization_response::{with_code, with_error};
+use super::authorization_response::{device_decided, with_code, with_error};
 use super::shared::Shared;
-use super::{device, session};
+use super::session;
 use crate::pages::{self, Problem};
 use crate::state::request::AuthorizationRequest;
 use crate::state::store::{Code, Decision, Interaction, SignedIn};
@@ -147,7 +147,7 @@ fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: Sig
         return with_error(shared, &request, "access_denied", "the user has denied the request");
     }
     if let Some(device_code) = &request.device {
-        return device::decide(shared, device_code, Decision::Allowed(signed_in));
+        return device_decided(shared, device_code, Decision::Allowed(signed_in));
     }
     let code = random_token("sandbox-code-");
     let response = with_code(shared, &request, &signed_in.username, &code);
