@@ -52,7 +52,7 @@ pub struct Logins {
 impl Logins {
     /// Logins at one provider, named by its slug.
     pub fn new(client: Client, key: CookieKey) -> Self {
-        let clients = vec![(client.provider().to_owned(), client)];
+        let clients = vec![(client.provider_slug().to_owned(), client)];
         Self {
             key,
             clients,

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
-use vouchsafe::{Check, Error, ErrorCode, Operation};
+use vouchsafe::error::{Check, Operation};
+use vouchsafe::{Error, ErrorCode};
 
 use crate::cookie::MAX_COOKIE;
 use crate::logins::Logins;

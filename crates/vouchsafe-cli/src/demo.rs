@@ -62,7 +62,7 @@ fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
             .redirect_uri(redirect_uri(origin, slug))
     };
     let issuer = sandbox.issuer();
-    let plain = Provider::new("sandbox")
+    let plain = Provider::oauth2("sandbox")
         .authorization_endpoint(format!("{issuer}/authorize"))
         .token_endpoint(format!("{issuer}/token"))
         .revocation_endpoint(format!("{issuer}/revoke"))

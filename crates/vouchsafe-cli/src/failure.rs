@@ -1,7 +1,8 @@
 //! How a run fails: a kind, which is the exit code, a code, and a message that a person can act on.
 use std::process::ExitCode;
 
-use vouchsafe::{Error, Operation};
+use vouchsafe::Error;
+use vouchsafe::error::Operation;
 
 use crate::text;
 

@@ -255,7 +255,7 @@ fn report(attempt: &Attempt<'_>, done: &Done, output: &mut Output) {
     let Done { tokens, identity } = done;
     let scope: Vec<&str> = tokens.scopes().collect();
     output.event(&Event::Login {
-        provider: attempt.client.provider(),
+        provider: attempt.client.provider_slug(),
         token: Token {
             access_token: tokens.access_token().expose(),
             token_type: tokens.token_type(),

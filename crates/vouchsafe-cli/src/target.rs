@@ -37,8 +37,9 @@ fn one_origin(authorize: &str, token: &str) -> Option<String> {
 /// The provider that was named.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
-        let mut provider =
-            Provider::new("oauth2").authorization_endpoint(authorize.as_str()).token_endpoint(token.as_str());
+        let mut provider = Provider::oauth2("oauth2")
+            .authorization_endpoint(authorize.as_str())
+            .token_endpoint(token.as_str());
         if let Some(url) = &args.refresh_url {
             provider = provider.refresh_endpoint(url.as_str());
         }

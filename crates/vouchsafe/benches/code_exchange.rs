@@ -85,7 +85,7 @@ fn bench(criterion: &mut Criterion) {
     };
 
     let provider =
-        Provider::new("bench").authorization_endpoint("https://a.example/authorize").token_endpoint(&url);
+        Provider::oauth2("bench").authorization_endpoint("https://a.example/authorize").token_endpoint(&url);
     let registration = Registration::new(CLIENT_ID).secret(CLIENT_SECRET).redirect_uri(REDIRECT_URI);
     let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
     let ours = || {

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use vouchsafe::{Client, CodeChallenge, Http, Provider, Registration, TokenTypeHint};
+use vouchsafe::manual::{CodeChallenge, TokenTypeHint};
+use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_sandbox::Sandbox;
 
 const REDIRECT_URI: &str = "http://127.0.0.1:8765/callback";

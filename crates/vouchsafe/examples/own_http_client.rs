@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use vouchsafe::{
-    BoxFuture, Client, Http, HttpClient, HttpErrorKind, Limits, Provider, Registration, Request, Response,
-    TransportError,
-};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_sandbox::Sandbox;
 
 struct Plain;

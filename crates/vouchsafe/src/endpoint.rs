@@ -1,3 +1,4 @@
+//! A checked URL: an endpoint of a provider, or a redirect URI.
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -5,7 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use url::{Host, Url};
 
-use crate::error::printable;
+use crate::error::{ConfigProblem, Error};
+use crate::text::redact::printable;
 
 /// A URL that may be spoken to: `https`, or `http` on a loopback host; no user, no fragment.
 #[derive(Clone)]
@@ -125,6 +127,48 @@ pub(crate) fn is_segment(text: &str) -> bool {
 pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// RFC 6749 §3.1.2: absolute, without a fragment; and `https`, a loopback host, or an app's own scheme (RFC 8252).
+pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
+    let shown = || printable(uri, 200);
+    let url = Url::parse(uri).map_err(|e| {
+        Error::config(ConfigProblem::RedirectUri, format!("the redirect URI {} is not a URL: {e}", shown()))
+    })?;
+    // Not what a parser makes of it, but the text as it is goes to the provider, and is compared there.
+    if let Some(c) = foreign(uri) {
+        let detail = format!("the redirect URI {} holds {c:?}, which a URL writes escaped", shown());
+        return Err(Error::config(ConfigProblem::RedirectUri, detail));
+    }
+    if url.fragment().is_some() {
+        return Err(Error::config(
+            ConfigProblem::RedirectUri,
+            format!("the redirect URI {} holds a fragment (#)", shown()),
+        ));
+    }
+    if path(uri.split('?').next().unwrap_or_default(), &url) != url.path() {
+        let detail = format!(
+            "browsers come to the redirect URI {} with the path {}: write it so, here and where you registered it",
+            shown(),
+            printable(url.path(), 200)
+        );
+        return Err(Error::config(ConfigProblem::RedirectUri, detail));
+    }
+    if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
+        let detail =
+            format!("the redirect URI {} is not https; http is accepted for loopback hosts alone", shown());
+        return Err(Error::config(ConfigProblem::InsecureUrl, detail));
+    }
+    Ok(())
+}
+
+/// The path of a URL as it stands in its text; a parser changes dot segments, backslashes and line ends.
+pub(crate) fn path<'u>(text: &'u str, url: &'u Url) -> &'u str {
+    let behind = text.split_once(':').map_or("", |(_, rest)| rest);
+    match behind.strip_prefix("//") {
+        Some(rest) => rest.find(['/', '\\']).map_or(url.path(), |at| &rest[at..]),
+        None => behind,
+    }
 }
 
 #[cfg(test)]

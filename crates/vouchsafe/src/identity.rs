@@ -5,9 +5,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use vouchsafe_providers::IdentityQuirks;
 
-use crate::error::{Error, Fault, Feature, Operation};
-use crate::json::Json;
+use crate::error::{Error, Feature, Malformed, Operation};
 use crate::provenance::Provenance;
+use crate::text::json::Json;
 
 /// Who signed in, as the provider tells it.
 ///
@@ -88,7 +88,7 @@ impl Identity {
     }
 
     /// The slug of the provider.
-    pub fn provider(&self) -> &str {
+    pub fn provider_slug(&self) -> &str {
         &self.provider
     }
 
@@ -168,19 +168,19 @@ fn subject(quirks: &IdentityQuirks, profile: &Json) -> Result<String, Error> {
         // As in an ID token: the key goes into logs and stores, and there a line could end.
         if subject.contains(char::is_control) {
             let detail = "the profile's user id holds control characters";
-            return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+            return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         if found.as_ref().is_some_and(|known| *known != subject) {
             let detail = format!(
                 "the profile has {}, and they differ: which of them is the user cannot be told; Provider::subject names one",
                 quirks.subject.join(", ")
             );
-            return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+            return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         found = Some(subject);
     }
     let missing = "the profile does not say who the user is";
-    found.ok_or_else(|| Error::response(Operation::Identity, Fault::MissingField, missing))
+    found.ok_or_else(|| Error::response(Operation::Identity, Malformed::MissingField, missing))
 }
 
 /// The pointers of a subject that is put together: what stands between the first brace and the last.
@@ -216,7 +216,7 @@ fn part(pointer: &str, profile: &Json) -> Result<Option<String>, Error> {
 
 fn no_user_id() -> Error {
     let detail = "the profile's user id is neither text nor a number";
-    Error::response(Operation::Identity, Fault::InvalidField, detail)
+    Error::response(Operation::Identity, Malformed::InvalidField, detail)
 }
 
 /// What an account is known by: who says who somebody is, and whom they say it of.
@@ -362,7 +362,7 @@ fn push_escaped(url: &mut String, value: &str) {
 fn email(quirks: &IdentityQuirks, profile: &Json) -> Result<(Option<String>, Option<bool>), Error> {
     if first(&quirks.email, profile).is_some_and(|email| !email.is_string()) {
         let detail = "the profile's e-mail is not text";
-        return Err(Error::response(Operation::Identity, Fault::InvalidField, detail));
+        return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
     }
     let email = text(&quirks.email, profile);
     let says = |pointer: &String| match profile.value().pointer(pointer) {

@@ -35,7 +35,7 @@
 //! # Providers
 //!
 //! [`providers`] has those with a function of their own, [`Provider::named`] all of the catalogue, [`Provider::openid`] any
-//! OpenID Provider by its issuer, [`Provider::new`] any OAuth 2 service by its endpoints, and
+//! OpenID Provider by its issuer, [`Provider::oauth2`] any OAuth 2 service by its endpoints, and
 //! [`Provider::from_definition`] one that you describe in TOML.
 //!
 //! # Tokens
@@ -75,17 +75,12 @@
 #![forbid(unsafe_code)]
 
 mod client;
-mod discovery;
 mod endpoint;
-mod error;
+pub mod error;
+mod flows;
 pub mod guide;
-mod http;
 mod identity;
 mod jose;
-mod json;
-mod legible;
-mod login;
-mod manual;
 mod protocol;
 mod provenance;
 mod provider;
@@ -93,24 +88,36 @@ pub mod providers;
 mod registration;
 mod secret;
 mod shared;
+mod text;
 mod tokens;
+mod transport;
 
 pub use client::Client;
-pub use error::{
-    Check, ConfigError, Error, ErrorCode, Fault, Feature, HttpError, HttpErrorKind, Operation, ResponseError,
-    ServerError, TransportError, UnsupportedError, ValidationError,
-};
-#[cfg(feature = "reqwest")]
-pub use http::HttpBuilder;
-pub use http::{BoxFuture, Http, HttpClient, Limits, Request, Response, is_public_address};
+pub use error::{Error, ErrorCode};
+pub use flows::login::{Login, StartedLogin};
+pub use flows::pending::PendingLogin;
 pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
-pub use json::{InvalidJson, Json};
-pub use legible::legible;
-pub use login::{Login, PendingLogin, StartedLogin};
-pub use manual::{AuthorizationCode, AuthorizationUrl, CodeChallenge, Manual, TokenTypeHint};
-pub use protocol::authorization_response::AuthorizationResponse;
+pub use protocol::authorization::response::AuthorizationResponse;
 pub use provider::Provider;
 pub use registration::Registration;
 pub use secret::Secret;
+pub use text::json::{InvalidJson, Json};
+pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
-pub use vouchsafe_providers::{ClientAuth, Definition, DefinitionError};
+pub use transport::Http;
+pub use vouchsafe_providers::{ClientAuth, Definition};
+
+/// How requests are sent: the built-in transport's settings, and what a transport of your own needs.
+pub mod http {
+    pub use crate::error::TransportError;
+    #[cfg(feature = "reqwest")]
+    pub use crate::transport::HttpBuilder;
+    pub use crate::transport::{BoxFuture, HttpClient, Limits, Request, Response, is_public_address};
+}
+
+/// The single steps of a login, behind [`Client::manual`].
+pub mod manual {
+    pub use crate::flows::manual::{AuthorizationUrl, Manual, TokenRequest};
+    pub use crate::protocol::pkce::CodeChallenge;
+    pub use crate::protocol::revocation::TokenTypeHint;
+}

@@ -2,17 +2,14 @@
 //!
 //! Nothing here waits, sends, asks the time or throws dice: requests and responses go in and out, `now` and random
 //! bytes are arguments.
-pub(crate) mod answer;
 pub(crate) mod authorization;
-pub(crate) mod authorization_response;
 pub(crate) mod client_auth;
 pub(crate) mod emails;
 pub(crate) mod long_lived;
 pub(crate) mod metadata;
 pub(crate) mod params;
 pub(crate) mod pkce;
-pub(crate) mod random;
-pub(crate) mod redact;
+pub(crate) mod response;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -22,8 +22,8 @@ impl Provenance {
             return Ok(());
         }
         let told = |one: &Self| {
-            let [provider, issuer, client_id] =
-                [&one.provider, &one.issuer, &one.client_id].map(|text| crate::error::printable(text, 120));
+            let [provider, issuer, client_id] = [&one.provider, &one.issuer, &one.client_id]
+                .map(|text| crate::text::redact::printable(text, 120));
             format!("{provider} ({issuer}, client {client_id})")
         };
         let detail = format!(

@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use vouchsafe_providers::{ClientAuth, Definition};
 
-use crate::discovery::fetch_metadata;
-use crate::error::Error;
-use crate::http::Http;
-use crate::json::Json;
+use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::Metadata;
+use crate::provider::live::fetch_metadata;
+use crate::text::json::Json;
+use crate::transport::Http;
 
 mod blueprint;
+pub(crate) mod live;
 mod server;
 
 pub(crate) use blueprint::Blueprint;
@@ -24,7 +25,7 @@ pub(crate) use server::{OpenId, Server};
 ///
 /// let github = providers::github();
 /// let company = Provider::openid("https://id.example.com");
-/// let acme = Provider::new("acme")
+/// let acme = Provider::oauth2("acme")
 ///     .authorization_endpoint("https://acme.example/authorize")
 ///     .token_endpoint("https://acme.example/token")
 ///     .userinfo_endpoint("https://acme.example/me");
@@ -47,7 +48,7 @@ pub struct Provider {
 impl Provider {
     /// An OAuth 2 service by hand. It has no endpoints yet.
     #[doc(alias = "OAuth2")]
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn oauth2(name: impl Into<String>) -> Self {
         let mut provider = Self::from(known("oauth2"));
         let definition = &mut provider.definition;
         definition.slug = name.into();
@@ -91,8 +92,11 @@ impl Provider {
     pub fn named(slug: impl Into<String>) -> Result<Self, Error> {
         let slug = slug.into();
         vouchsafe_providers::get(&slug).map(Self::from).ok_or_else(|| {
-            let shown = crate::error::printable(&slug, 60);
-            Error::config("unknown_provider", format!("the catalogue has no provider named {shown}"))
+            let shown = crate::text::redact::printable(&slug, 60);
+            Error::config(
+                ConfigProblem::UnknownProvider,
+                format!("the catalogue has no provider named {shown}"),
+            )
         })
     }
 
@@ -107,7 +111,7 @@ impl Provider {
     pub fn from_definition(toml: impl Into<String>) -> Result<Self, Error> {
         Definition::from_toml(&toml.into())
             .map(Self::from)
-            .map_err(|e| Error::config("definition", e.to_string()))
+            .map_err(|e| Error::config(ConfigProblem::Definition, e.to_string()))
     }
 
     /// Fills in a parameter that the definition asks for, such as a tenant or a host.
@@ -154,7 +158,7 @@ impl Provider {
 
     /// Whether tokens can be refreshed; they can unless this or the metadata says that they cannot.
     #[must_use]
-    pub fn refresh(mut self, supported: bool) -> Self {
+    pub fn supports_refresh(mut self, supported: bool) -> Self {
         self.definition.refresh = supported;
         self
     }
@@ -195,7 +199,7 @@ impl Provider {
     #[must_use]
     #[doc(alias = "token_endpoint_auth_method")]
     pub fn client_auth(mut self, method: ClientAuth) -> Self {
-        self.definition.client_auth = Some(method.into());
+        self.definition.client_auth = Some(method);
         self
     }
 
@@ -203,7 +207,7 @@ impl Provider {
     #[must_use]
     #[doc(alias = "revocation_endpoint_auth_method")]
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
-        self.definition.revocation_auth = Some(method.into());
+        self.definition.revocation_auth = Some(method);
         self
     }
 

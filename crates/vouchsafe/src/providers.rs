@@ -115,7 +115,7 @@ pub fn shopify(shop: impl Into<String>) -> Provider {
 
 /// A test walks all functions here, so that each has its file. What has none would be told by `Client::new`.
 fn catalogued(slug: &str) -> Provider {
-    Provider::named(slug).unwrap_or_else(|_| Provider::new(slug))
+    Provider::named(slug).unwrap_or_else(|_| Provider::oauth2(slug))
 }
 
 #[cfg(test)]

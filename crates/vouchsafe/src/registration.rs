@@ -1,6 +1,6 @@
 use vouchsafe_providers::ClientAuth;
 
-use crate::error::Error;
+use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
 
 /// Who you are at a provider: what it gave you, and what you told it, when you registered your application.
@@ -104,11 +104,11 @@ impl Registration {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.client_id.is_empty() {
-            return Err(Error::config("client_id", "the client id is empty"));
+            return Err(Error::config(ConfigProblem::ClientId, "the client id is empty"));
         }
         if self.secret.as_ref().is_some_and(|s| s.expose().is_empty()) {
             return Err(Error::config(
-                "client_secret",
+                ConfigProblem::ClientSecret,
                 "the client secret is empty; a public client has none at all",
             ));
         }
@@ -116,12 +116,12 @@ impl Registration {
             let ids = [("team id", &key.team_id), ("key id", &key.key_id)];
             if let Some((name, _)) = ids.iter().find(|(_, id)| id.trim().is_empty()) {
                 let detail = format!("the {name} for the key is empty: it is shown beside the key at Apple");
-                return Err(Error::config("apple_key", detail));
+                return Err(Error::config(ConfigProblem::AppleKey, detail));
             }
             if self.secret.is_some() {
                 let detail = "there is a client secret besides the key that client secrets are signed with: give one \
                               of them";
-                return Err(Error::config("apple_key", detail));
+                return Err(Error::config(ConfigProblem::AppleKey, detail));
             }
         }
         let needs_secret = |m: ClientAuth| !matches!(m, ClientAuth::None);
@@ -129,7 +129,7 @@ impl Registration {
         let has_secret = self.secret.is_some() || self.apple_key.is_some();
         if !has_secret && methods.into_iter().flatten().any(needs_secret) {
             let detail = "client_secret_basic and client_secret_post need a client secret, and there is none";
-            return Err(Error::config("client_secret", detail));
+            return Err(Error::config(ConfigProblem::ClientSecret, detail));
         }
         Ok(())
     }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future;
 
-use crate::error::Error;
-use crate::http::{BoxFuture, Http};
+use crate::error::{ConfigProblem, Error};
+use crate::transport::{BoxFuture, Http};
 
 /// A value that is fetched at first use, once for all who wait, and renewed when it is old.
 ///
 /// The fetch under way belongs to nobody who waits for it: a caller that is dropped leaves it to the others, to the
-/// background ([`HttpClient::spawn`](crate::HttpClient::spawn)) or to the next caller. When a renewal fails the old value
+/// background ([`HttpClient::spawn`](crate::http::HttpClient::spawn)) or to the next caller. When a renewal fails the old value
 /// stays, up to its end; when the first fetch fails, all who waited are told, and the next caller tries again.
 pub(crate) struct Shared<T> {
     state: Arc<Mutex<State<T>>>,
@@ -364,9 +364,10 @@ fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Erro
 async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result<Arc<T>, Error> {
     match AssertUnwindSafe(fetch).catch_unwind().await {
         Ok(outcome) => outcome.map(Arc::new),
-        Err(_) => {
-            Err(Error::config("http_client", "the HTTP client panicked while metadata or keys were fetched"))
-        }
+        Err(_) => Err(Error::config(
+            ConfigProblem::HttpClient,
+            "the HTTP client panicked while metadata or keys were fetched",
+        )),
     }
 }
 
@@ -384,7 +385,7 @@ mod tests {
 
     use super::*;
     use crate::error::TransportError;
-    use crate::http::{HttpClient, Limits, Request, Response};
+    use crate::transport::{HttpClient, Limits, Request, Response};
 
     const LONG: Freshness = Freshness {
         max_age: Duration::from_secs(3600),
@@ -470,7 +471,7 @@ mod tests {
     }
 
     fn failure() -> Error {
-        Error::config("test", "no")
+        Error::config(ConfigProblem::Random, "no")
     }
 
     fn failing() -> BoxFuture<'static, Result<u32, Error>> {

@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::jose::id_token::{self, Verified};
-use crate::json::{self, Json};
 use crate::protocol::token::{self, TokenAnswer};
 use crate::provenance::Provenance;
 use crate::secret::Secret;
+use crate::text::json::{self, Json};
 
 /// What a login gives: an access token, what is known of it, and what came with it.
 ///
 /// It serialises, secrets included, for the store where you keep it; it prints without them. It knows the server and the
 /// client that it belongs to, also after it was stored: a client of another server refuses it and sends nothing. Tokens
-/// that you got elsewhere are read by [`Manual::read_token_answer`](crate::Manual::read_token_answer), for that client.
+/// that you got elsewhere are read by [`Manual::read_token_response`](crate::manual::Manual::read_token_response), for that client.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     /// Where they come from, and the only place where they go.
@@ -57,7 +57,7 @@ impl Tokens {
     }
 
     /// The slug of the provider that gave them.
-    pub fn provider(&self) -> &str {
+    pub fn provider_slug(&self) -> &str {
         &self.provenance.provider
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use vouchsafe::{Client, Provider, Registration, Response, Tokens};
+use vouchsafe::http::Response;
+use vouchsafe::{Client, Provider, Registration, Tokens};
 
 use crate::wire::{Wire, answer};
 

@@ -1,5 +1,5 @@
 //! Who may know whom: what a machine can enforce of the workspace's layers.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +25,11 @@ fn tree(arguments: &str) -> BTreeSet<String> {
 
 /// The code of every file in a folder of the library, or of one file: without comments and unit tests.
 fn code(path: &str) -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
+    code_of(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path))
+}
+
+/// The same for any folder or file.
+fn code_of(path: PathBuf) -> Vec<(String, String)> {
     let mut files = vec![path];
     while let Some(at) = files.iter().position(|path| path.is_dir()) {
         let folder = files.swap_remove(at);
@@ -61,6 +65,80 @@ fn paths(code: &str) -> BTreeSet<String> {
     found
 }
 
+/// The rooms that the files of a room use, by the `crate::…` in their code.
+fn imports(name: &str, room: &str) -> Vec<(String, BTreeSet<String>)> {
+    let src = root().join("crates").join(name).join("src");
+    let files = [src.join(format!("{room}.rs")), src.join(room)].into_iter().filter(|path| path.exists());
+    let files: Vec<_> = files.flat_map(code_of).collect();
+    assert!(!files.is_empty(), "{name}: there is no room {room}");
+    let room_of = |path: String| Some(path.strip_prefix("crate::")?.split("::").next()?.to_owned());
+    let rooms = |code: &str| written_paths(code).into_iter().filter_map(room_of).collect();
+    files.into_iter().map(|(file, code)| (file, rooms(&code))).collect()
+}
+
+/// Which files of a crate use which, by `crate::…` and `super::…`. A file that shows the parts of its own folder to others
+/// does not use them in this sense.
+fn files_that_know_each_other(name: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let src = root().join("crates").join(name).join("src");
+    let module = |file: &str| {
+        let path = Path::new(file).strip_prefix(&src).unwrap().with_extension("");
+        path.to_str().unwrap().replace('/', "::")
+    };
+    let files: BTreeMap<String, String> =
+        code_of(src.clone()).into_iter().map(|(file, code)| (module(&file), code)).collect();
+    let file_of = |path: &str| {
+        let mut path = path;
+        loop {
+            if files.contains_key(path) {
+                return Some(path.to_owned());
+            }
+            path = path.rsplit_once("::")?.0;
+        }
+    };
+    let mut graph = BTreeMap::new();
+    for (file, code) in &files {
+        let parent = file.rsplit_once("::").map_or("", |(parent, _)| parent);
+        let mut used = BTreeSet::new();
+        for path in written_paths(code) {
+            let path = match path.strip_prefix("super::") {
+                Some(rest) if parent.is_empty() => rest.to_owned(),
+                Some(rest) => format!("{parent}::{rest}"),
+                None => path.strip_prefix("crate::").map(str::to_owned).unwrap_or_default(),
+            };
+            used.extend(
+                file_of(&path).filter(|used| used != file && !used.starts_with(&format!("{file}::"))),
+            );
+        }
+        graph.insert(file.clone(), used);
+    }
+    graph
+}
+
+/// The paths that begin with `crate::` or `super::`, those in braces one by one.
+fn written_paths(code: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let mut paths = Vec::new();
+    for begin in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(begin) {
+            if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let rest = &code[at..];
+            let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+            let (path, behind) = rest.split_at(end);
+            match behind.strip_prefix('{').filter(|_| path.ends_with("::")) {
+                // Braces within braces are as good as one level: what counts is the file.
+                Some(inner) => {
+                    let names = inner.split(['}', ';']).next().unwrap_or_default().split([',', '{']);
+                    paths.extend(names.map(|name| format!("{path}{}", name.trim())));
+                }
+                None => paths.push(path.trim_end_matches(':').to_owned()),
+            }
+        }
+    }
+    paths
+}
+
 fn assert_without(path: &str, words: &[&str]) {
     for (file, code) in code(path) {
         for word in words {
@@ -89,19 +167,38 @@ fn protocol_and_jose_neither_wait_nor_ask_the_time_nor_throw_dice() {
 }
 
 #[test]
-fn protocol_and_jose_know_no_room_above_them() {
-    let below = ["crate::error", "crate::json", "crate::legible", "crate::secret"];
-    let (protocol, jose) = (["crate::endpoint", "crate::http", "crate::protocol", "crate::registration"], []);
-    for (room, beside) in [("protocol", &protocol[..]), ("jose", &jose[..])] {
-        for (file, code) in code(room) {
-            for path in paths(&code).into_iter().filter(|path| path.starts_with("crate::")) {
-                assert!(below.iter().chain(beside).any(|known| path == *known), "{file} uses {path}");
+fn each_room_knows_only_rooms_below_it() {
+    for (name, rooms) in ROOMS {
+        let mut known: Vec<&str> = Vec::new();
+        for room in rooms {
+            for (file, uses) in imports(name, room) {
+                let above: Vec<_> =
+                    uses.iter().filter(|used| *used != room && !known.contains(&&***used)).collect();
+                assert!(above.is_empty(), "{file} of the room {room} uses {above:?}");
             }
-            // Of the transport they know the messages, never the handle that sends them.
-            for message in code.lines().filter(|line| line.contains("crate::http::")) {
-                assert!(!message.contains("Http,") && !message.contains("Http;"), "{file}: {message}");
-            }
+            known.push(room);
         }
+        for entry in fs::read_dir(root().join("crates").join(name).join("src")).unwrap() {
+            let path = entry.unwrap().path();
+            let room = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let is_known = rooms.contains(&&*room) || FRONT.contains(&&*room) || path.is_dir();
+            assert!(is_known, "{name}: the table lacks the room {room}");
+        }
+    }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    for (name, _) in ROOMS {
+        let graph = files_that_know_each_other(name);
+        // Whoever knows nobody but those already taken away is in no circle.
+        let mut left = graph.clone();
+        while let Some(file) = left.iter().find(|(_, uses)| uses.iter().all(|used| !left.contains_key(used)))
+        {
+            let file = file.0.clone();
+            left.remove(&file);
+        }
+        assert!(left.is_empty(), "{name}: in or above a circle: {left:#?}");
     }
 }
 
@@ -132,8 +229,8 @@ fn protocol_and_jose_use_few_crates() {
 }
 
 #[test]
-fn client_and_login_assemble_neither_json_nor_base64_nor_headers() {
-    for file in ["client.rs", "client", "discovery.rs", "login.rs", "manual.rs"] {
+fn client_and_flows_assemble_neither_json_nor_base64_nor_headers() {
+    for file in ["client.rs", "client", "flows", "provider/live.rs"] {
         assert_without(
             file,
             &[
@@ -193,6 +290,37 @@ fn every_crate_forbids_unsafe_code() {
     }
     assert!(roots >= 5);
 }
+
+/// The rooms of each crate, from the ground up: each may know those before it, and none behind it.
+const ROOMS: [(&str, &[&str]); 2] = [
+    (
+        "vouchsafe",
+        &[
+            "secret",
+            "text",
+            "error",
+            "provenance",
+            "endpoint",
+            "registration",
+            "jose",
+            "identity",
+            "transport",
+            "shared",
+            "protocol",
+            "tokens",
+            "provider",
+            "providers",
+            "client",
+            "flows",
+        ],
+    ),
+    (
+        "vouchsafe-providers",
+        &["locate", "mistake", "quirks", "definition", "owned", "subject", "check", "read"],
+    ),
+];
+/// What stands in front of the rooms and shows them.
+const FRONT: [&str; 3] = ["lib", "main", "guide"];
 
 /// What a login costs in crates, the program's own and tokio's included.
 const MOST_CRATES: usize = 110;

@@ -91,7 +91,7 @@ async fn logins_that_start_at_once_fit_into_what_servers_take() {
 #[tokio::test]
 async fn as_many_scopes_as_a_client_always_asks_for_take_no_room() {
     let scopes: Vec<_> = (0..200).map(|number| format!("read:something:{number:07}")).collect();
-    let provider = Provider::new("shop")
+    let provider = Provider::oauth2("shop")
         .authorization_endpoint("https://shop.example/authorize")
         .token_endpoint("https://shop.example/token")
         .scopes(&scopes);

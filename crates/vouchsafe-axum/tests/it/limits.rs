@@ -10,7 +10,7 @@ use vouchsafe_axum::{CookieKey, Logins};
 use crate::scenario::{Browser, Log, REDIRECT_URI, site};
 
 fn logins() -> Logins {
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("id").redirect_uri(REDIRECT_URI);

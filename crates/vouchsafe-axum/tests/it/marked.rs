@@ -7,9 +7,8 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use url::form_urlencoded::{byte_serialize, parse};
-use vouchsafe::{
-    BoxFuture, Client, Http, HttpClient, Limits, Provider, Registration, Request, TransportError,
-};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, TransportError};
+use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
 
@@ -166,7 +165,7 @@ impl HttpClient for Echo {
         &self,
         request: Request,
         _: Limits,
-    ) -> BoxFuture<'_, Result<vouchsafe::Response, TransportError>> {
+    ) -> BoxFuture<'_, Result<vouchsafe::http::Response, TransportError>> {
         let form = String::from_utf8_lossy(request.body()).into_owned();
         let names = ["code", "code_verifier", "client_secret"];
         let secrets: Vec<_> = parse(form.as_bytes())
@@ -177,7 +176,7 @@ impl HttpClient for Echo {
         let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let said = format!("{} {form} {}", secrets.join(" "), authorization.unwrap_or_default());
         let body = serde_json::json!({"error": said, "error_description": said, "error_uri": said});
-        let mut response = vouchsafe::Response::new(body.to_string().into_bytes());
+        let mut response = vouchsafe::http::Response::new(body.to_string().into_bytes());
         *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
         Box::pin(async move { Ok(response) })
     }
@@ -186,7 +185,7 @@ impl HttpClient for Echo {
 #[tokio::test]
 async fn no_page_repeats_a_secret_that_the_provider_quotes() {
     let heard = Heard::default();
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("me").secret(SECRET).redirect_uri(REDIRECT_URI);

@@ -5,7 +5,8 @@ use axum::Router;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use url::Url;
-use vouchsafe::{BoxFuture, Client, Http, HttpClient, Limits, Provider, Registration, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, TransportError};
+use vouchsafe::{Client, Http, Provider, Registration};
 use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
 use vouchsafe_sandbox::Sandbox;
 
@@ -124,19 +125,19 @@ struct Wire(Arc<Mutex<Vec<String>>>);
 impl HttpClient for Wire {
     fn send(
         &self,
-        request: vouchsafe::Request,
+        request: vouchsafe::http::Request,
         _: Limits,
-    ) -> BoxFuture<'_, Result<vouchsafe::Response, TransportError>> {
+    ) -> BoxFuture<'_, Result<vouchsafe::http::Response, TransportError>> {
         self.0.lock().unwrap().push(String::from_utf8_lossy(request.body()).into_owned());
         let body = br#"{"access_token":"a","token_type":"Bearer"}"#;
-        Box::pin(async { Ok(vouchsafe::Response::new(body.to_vec())) })
+        Box::pin(async { Ok(vouchsafe::http::Response::new(body.to_vec())) })
     }
 }
 
 /// A provider of a stranger's: it knows no issuer, as plain OAuth 2 does not.
 fn evil(redirect_uri: &str) -> (Client, Wire) {
     let wire = Wire::default();
-    let provider = Provider::new("evil")
+    let provider = Provider::oauth2("evil")
         .authorization_endpoint("https://evil.example/authorize")
         .token_endpoint("https://evil.example/token");
     let registration = Registration::new("app").redirect_uri(redirect_uri);

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
-use vouchsafe::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 
 /// Who takes part.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

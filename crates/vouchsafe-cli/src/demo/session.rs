@@ -45,7 +45,7 @@ impl Setup {
     fn chosen(&self, slug: Option<&str>, trace: &Trace) -> io::Result<Chosen> {
         let first = || self.offers.first().ok_or_else(|| io::Error::other("there is no way to sign in"));
         let offer = slug.and_then(|slug| self.offer(slug)).map_or_else(first, Ok)?;
-        let http = Http::from(Recorder { inner: self.http.client(), trace: trace.clone() });
+        let http = Http::from(Recorder { inner: self.http.transport(), trace: trace.clone() });
         let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
             .map_err(io::Error::other)?;
         let logins = Logins::new(client.clone(), self.key.clone()).and(offer.slug.clone(), client.clone());

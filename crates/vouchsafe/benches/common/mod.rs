@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use vouchsafe::{BoxFuture, Client, Http, HttpClient, Limits, Provider, Registration, Request, Response};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response};
+use vouchsafe::{Client, Http, Provider, Registration};
 
 pub(crate) const ISSUER: &str = "https://login.example.org/realms/main";
 pub(crate) const CLIENT_ID: &str = "s6BhdRkqt3-vouchsafe-client";
@@ -112,7 +113,7 @@ impl HttpClient for Memory {
         &self,
         request: Request,
         _: Limits,
-    ) -> BoxFuture<'_, Result<Response, vouchsafe::TransportError>> {
+    ) -> BoxFuture<'_, Result<Response, vouchsafe::http::TransportError>> {
         let metadata = serde_json::json!({
             "issuer": ISSUER,
             "authorization_endpoint": format!("{ISSUER}/protocol/openid-connect/auth"),

@@ -34,7 +34,7 @@ fn pending(kept: &[u8]) {
     for other in ["", "state=", &state[1..]] {
         assert!(!pending.matches(came(other.to_owned())));
     }
-    assert!(!format!("{pending:?}").contains(state) || pending.provider().contains(state));
+    assert!(!format!("{pending:?}").contains(state) || pending.provider_slug().contains(state));
     assert_eq!(pending.data(), read["data"].as_str());
     // A response without its state finishes nothing; with it, only at the provider and the client that it began with.
     let client = CLIENT.with(Client::clone);

@@ -15,10 +15,8 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use url::form_urlencoded::byte_serialize;
-use vouchsafe::{
-    BoxFuture, Client, Error, Http, HttpClient, Limits, Provider, Registration, Request, Response, Tokens,
-    TransportError,
-};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Error, Http, Provider, Registration, Tokens};
 
 pub const ISSUER: &str = "https://op.example";
 pub const CLIENT_ID: &str = "my-client";
@@ -117,9 +115,9 @@ pub fn client_of(definition: &str) -> Client {
 
 /// Tokens as a store gives them back, once that client has left them there.
 pub fn stored(client: &Client, members: serde_json::Value) -> Tokens {
-    let issuer = if client.provider() == "acme" { "https://acme.example" } else { ISSUER };
+    let issuer = if client.provider_slug() == "acme" { "https://acme.example" } else { ISSUER };
     let mut stored = serde_json::json!({
-        "v": 1, "provider": client.provider(), "issuer": issuer, "client_id": CLIENT_ID, "token_type": "Bearer",
+        "v": 1, "provider": client.provider_slug(), "issuer": issuer, "client_id": CLIENT_ID, "token_type": "Bearer",
         "access_token": ACCESS_TOKEN,
     });
     stored.as_object_mut().unwrap().extend(members.as_object().cloned().unwrap_or_default());

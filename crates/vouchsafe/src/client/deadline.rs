@@ -8,7 +8,7 @@ use http::Uri;
 
 use super::Client;
 use crate::error::{Error, HttpErrorKind, Operation, TransportError};
-use crate::http::{Request, Response, origin};
+use crate::transport::{Request, Response, origin};
 
 impl Client {
     /// The same client for one call, which begins now; within another call, that one's time goes on.
@@ -18,7 +18,7 @@ impl Client {
     }
 
     /// Sends a request in the time that the call has left.
-    pub(super) async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
+    pub(crate) async fn send(&self, operation: Operation, request: Request) -> Result<Response, Error> {
         match self.left() {
             None => self.inner.http.send(operation, request).await,
             Some(Duration::ZERO) => Err(out_of_time(operation, request.uri())),
@@ -28,7 +28,7 @@ impl Client {
 
     /// Waits for what others may wait for as well, for the time that the call has left: what is given up here goes on for
     /// them.
-    pub(super) async fn in_time<T>(
+    pub(crate) async fn in_time<T>(
         &self,
         operation: Operation,
         place: impl FnOnce() -> Uri,

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
 
 /// Who signs client secrets, for whom, and with what.
@@ -39,10 +39,9 @@ impl SecretSigner {
         URL_SAFE_NO_PAD.encode_string(header, &mut jwt);
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(claims, &mut jwt);
-        let signature =
-            self.key.0.sign(rng, jwt.as_bytes()).map_err(|_| {
-                Error::config("apple_key", "the client secret could not be signed with the key")
-            })?;
+        let signature = self.key.0.sign(rng, jwt.as_bytes()).map_err(|_| {
+            Error::config(ConfigProblem::AppleKey, "the client secret could not be signed with the key")
+        })?;
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
         Ok(Secret::new(jwt))
@@ -55,7 +54,7 @@ pub(crate) struct SigningKey(EcdsaKeyPair);
 impl SigningKey {
     /// Reads a PKCS#8 key in PEM (RFC 7468 section 10). What is wrong is told, and nothing of the key.
     pub(crate) fn from_pem(pem: &str) -> Result<Self, Error> {
-        let wrong = |detail: &'static str| Error::config("apple_key", detail);
+        let wrong = |detail: &'static str| Error::config(ConfigProblem::AppleKey, detail);
         let body =
             pem.trim().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).ok_or_else(|| {
                 wrong(

@@ -11,9 +11,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::algorithm::Algorithm;
 use super::jwk::{KeySet, is_segment};
 use super::jws::{Jws, Refusal};
-use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, Members, Names, Scalar, Skipped, Text};
+use crate::error::{Check, Malformed};
 use crate::secret::same;
+use crate::text::json::{self, Members, Names, Scalar, Skipped, Text};
+use crate::text::redact::{MAX_TEXT, printable};
 
 /// What an ID token must say to be believed.
 #[derive(Clone, Copy)]
@@ -92,7 +93,7 @@ pub(crate) fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Res
 /// The issuer that a token must have by its own claims: a tenant's, where one provider serves many.
 fn own_issuer(template: &str, payload: &str) -> Result<String, Refusal> {
     let claims = json::parse(payload.as_bytes())
-        .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))?;
+        .map_err(|e| Refusal::fault(Malformed::Jwt, format!("the JWT's claims cannot be read: {e}")))?;
     let (mut issuer, mut rest) = (String::new(), template);
     while let Some((before, name, after)) = rest.split_once('{').and_then(|(before, rest)| {
         let (name, after) = rest.split_once('}')?;
@@ -135,7 +136,7 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     fn read(payload: &'a str) -> Result<Self, Refusal> {
         json::read(payload.as_bytes())
-            .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {e}")))
+            .map_err(|e| Refusal::fault(Malformed::Jwt, format!("the JWT's claims cannot be read: {e}")))
     }
 
     /// The checks, each with its place in OpenID Connect Core §3.1.3.7.
@@ -157,12 +158,12 @@ impl<'a> Claims<'a> {
         // Section 2: the subject is never empty.
         let subject = text("sub", &self.sub)?;
         if is_id_token && subject.is_none_or(str::is_empty) {
-            return Err(Refusal::fault(Fault::MissingField, "the ID token has no sub"));
+            return Err(Refusal::fault(Malformed::MissingField, "the ID token has no sub"));
         }
         // Section 2: a sub is ASCII. What cannot be seen would make two users look like one.
         if subject.is_some_and(|subject| subject.contains(char::is_control)) {
             let detail = "the token has a sub that holds control characters";
-            return Err(Refusal::fault(Fault::InvalidField, detail));
+            return Err(Refusal::fault(Malformed::InvalidField, detail));
         }
         // 3. to 5. It is for this client, and for no other that this client does not know.
         self.check_audience(expected.audience)?;
@@ -310,15 +311,15 @@ fn number(name: &str, claim: &Option<Scalar<'_>>) -> Result<Option<f64>, Refusal
 }
 
 fn missing(name: &str) -> Refusal {
-    Refusal::fault(Fault::MissingField, format!("the token has no {name}"))
+    Refusal::fault(Malformed::MissingField, format!("the token has no {name}"))
 }
 
 fn wrong_type(name: &str) -> Refusal {
-    Refusal::fault(Fault::InvalidField, format!("the token has no usable {name}: it is of a wrong type"))
+    Refusal::fault(Malformed::InvalidField, format!("the token has no usable {name}: it is of a wrong type"))
 }
 
 fn out_of_range(name: &str) -> Refusal {
-    Refusal::fault(Fault::InvalidField, format!("the token has a {name} that is out of range"))
+    Refusal::fault(Malformed::InvalidField, format!("the token has a {name} that is out of range"))
 }
 
 /// One audience or several.
@@ -510,7 +511,7 @@ mod tests {
     fn no_token_is_older_than_1970_nor_good_beyond_the_year_9999() {
         let out_of_range = |times: &str| match believed(times, None) {
             Ok(()) => false,
-            Err(Refusal::Fault(Fault::InvalidField, _)) => true,
+            Err(Refusal::Malformed(Malformed::InvalidField, _)) => true,
             Err(refusal) => panic!("{refusal:?}"),
         };
         let last = 253_402_300_799_u64;

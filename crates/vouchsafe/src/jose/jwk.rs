@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::algorithm::{Algorithm, Family};
-use crate::json::Json;
+use crate::text::json::Json;
 
 /// A provider's keys, those that can verify signatures. Keys of unknown types and broken keys are left out: one odd
 /// key does not take the others with it (RFC 7517 section 5).

@@ -10,14 +10,15 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::jwk::{KeySet, NoKey, Signed};
-use crate::error::{Check, Fault, MAX_TEXT, printable};
-use crate::json::{self, InvalidJson, Json, Names, Scalar, Text};
+use crate::error::{Check, Malformed};
+use crate::text::json::{self, InvalidJson, Json, Names, Scalar, Text};
+use crate::text::redact::{MAX_TEXT, printable};
 
 /// Why a JWT is not to be trusted. The operation is added by who asked.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Check(Check, Cow<'static, str>),
-    Fault(Fault, Cow<'static, str>),
+    Malformed(Malformed, Cow<'static, str>),
 }
 
 impl Refusal {
@@ -25,8 +26,8 @@ impl Refusal {
         Self::Check(check, detail.into())
     }
 
-    pub(crate) fn fault(fault: Fault, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Fault(fault, detail.into())
+    pub(crate) fn fault(fault: Malformed, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Malformed(fault, detail.into())
     }
 
     /// Whether newer keys could make a difference.
@@ -46,7 +47,7 @@ pub(crate) struct Jws<'a> {
 
 impl<'a> Jws<'a> {
     pub(crate) fn split(token: &'a str) -> Result<Self, Refusal> {
-        let not_jws = || Refusal::fault(Fault::Jwt, "it is not a JWT: it does not have three parts");
+        let not_jws = || Refusal::fault(Malformed::Jwt, "it is not a JWT: it does not have three parts");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
         let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
         if payload.contains('.') {
@@ -66,11 +67,11 @@ impl<'a> Jws<'a> {
         let (mut few, mut many) = ([0; 512], Vec::new());
         let header = decode_into(self.header, &mut few, &mut many)?;
         let header: Header<'_> = json::read(header)
-            .map_err(|e| Refusal::fault(Fault::Jwt, format!("the JWT's header cannot be read: {e}")))?;
+            .map_err(|e| Refusal::fault(Malformed::Jwt, format!("the JWT's header cannot be read: {e}")))?;
 
         let name = match &header.alg {
             Some(Scalar::Text(name)) => name,
-            _ => return Err(Refusal::fault(Fault::Jwt, "the JWT's header has no alg")),
+            _ => return Err(Refusal::fault(Malformed::Jwt, "the JWT's header has no alg")),
         };
         // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
         let Some(algorithm) = Algorithm::from_name(name) else {
@@ -90,7 +91,7 @@ impl<'a> Jws<'a> {
             None => None,
             Some(Scalar::Text(kid)) => Some(&**kid),
             Some(_) => {
-                return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a kid that is not text"));
+                return Err(Refusal::fault(Malformed::Jwt, "the JWT's header has a kid that is not text"));
             }
         };
         match &header.typ {
@@ -102,7 +103,7 @@ impl<'a> Jws<'a> {
                 return Err(Refusal::check(Check::TokenType, detail));
             }
             Some(_) => {
-                return Err(Refusal::fault(Fault::Jwt, "the JWT's header has a typ that is not text"));
+                return Err(Refusal::fault(Malformed::Jwt, "the JWT's header has a typ that is not text"));
             }
         }
 
@@ -147,7 +148,7 @@ fn named_issuer(claims: &str) -> Result<Option<String>, Refusal> {
 }
 
 fn unreadable(error: &InvalidJson) -> Refusal {
-    Refusal::fault(Fault::Jwt, format!("the JWT's claims cannot be read: {error}"))
+    Refusal::fault(Malformed::Jwt, format!("the JWT's claims cannot be read: {error}"))
 }
 
 /// RFC 8725 §3.11: access tokens, logout tokens and their like say what they are. ID tokens and UserInfo have no type of
@@ -170,7 +171,9 @@ pub(crate) fn claims(
     let time = |name: &str| match claims.value().get(name) {
         None => Ok(None),
         Some(Value::Number(time)) => Ok(time.as_f64()),
-        Some(_) => Err(Refusal::fault(Fault::InvalidField, format!("the JWT has a {name} of a wrong type"))),
+        Some(_) => {
+            Err(Refusal::fault(Malformed::InvalidField, format!("the JWT has a {name} of a wrong type")))
+        }
     };
     if time("exp")?.is_some_and(|exp| exp + skew <= now) {
         return Err(Refusal::check(Check::Expired, "the JWT has expired"));
@@ -186,7 +189,7 @@ pub(crate) fn claims(
 /// One part of a JWT as text.
 pub(crate) fn decode_text(part: &str) -> Result<String, Refusal> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| not_base64())?;
-    String::from_utf8(bytes).map_err(|_| Refusal::fault(Fault::Jwt, "the JWT is not valid UTF-8"))
+    String::from_utf8(bytes).map_err(|_| Refusal::fault(Malformed::Jwt, "the JWT is not valid UTF-8"))
 }
 
 /// RFC 7515 §2: base64url without padding, and nothing else in between.
@@ -200,7 +203,7 @@ fn decode_into<'b>(part: &str, few: &'b mut [u8], many: &'b mut Vec<u8>) -> Resu
 }
 
 fn not_base64() -> Refusal {
-    Refusal::fault(Fault::Jwt, "the JWT is not base64url")
+    Refusal::fault(Malformed::Jwt, "the JWT is not base64url")
 }
 
 #[derive(Default)]

@@ -65,7 +65,10 @@ impl Credentials {
             let detail = format!(
                 "the provider authenticates clients by {} alone, and of these this library has none that your \
                  registration can use",
-                crate::error::printable(&supported.unwrap_or_default().join(", "), crate::error::MAX_TEXT)
+                crate::text::redact::printable(
+                    &supported.unwrap_or_default().join(", "),
+                    crate::text::redact::MAX_TEXT
+                )
             );
             Error::unsupported(operation, Feature::ClientAuth, detail)
         };

@@ -4,10 +4,10 @@ use std::slice;
 use serde_json::Value;
 use vouchsafe_providers::EmailList;
 
-use super::answer::Exchange;
-use crate::error::{Error, Fault};
-use crate::http::Response;
-use crate::json;
+use super::response::Exchange;
+use crate::error::{Error, Malformed};
+use crate::text::json;
+use crate::transport::Response;
 
 /// The address to take from the answer of a second call, and whether the provider vouches for it.
 pub(crate) fn read(
@@ -21,8 +21,10 @@ pub(crate) fn read(
     let answer = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
     match entries(list, answer.value()) {
         Some(entries) => Ok(pick(list, entries)),
-        None if list.single => Err(exchange.fault(Fault::InvalidField, "is not an object with an e-mail")),
-        None => Err(exchange.fault(Fault::InvalidField, "is not a list of e-mails")),
+        None if list.single => {
+            Err(exchange.fault(Malformed::InvalidField, "is not an object with an e-mail"))
+        }
+        None => Err(exchange.fault(Malformed::InvalidField, "is not a list of e-mails")),
     }
 }
 

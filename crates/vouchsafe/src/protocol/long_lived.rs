@@ -5,8 +5,8 @@ use vouchsafe_providers::{LongLived, TokenQuirks};
 use super::client_auth::Credentials;
 use super::params::{Params, UNCHANGED};
 use crate::endpoint::Endpoint;
-use crate::http::Request;
 use crate::secret::Secret;
+use crate::transport::Request;
 use vouchsafe_providers::ClientAuth;
 
 /// `headers` are those that the definition asks for.

@@ -2,11 +2,12 @@
 use serde_json::Value;
 use url::Url;
 
-use super::answer::{Exchange, get};
+use super::response::{Exchange, get};
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
-use crate::error::{Check, Error, Fault, MAX_TEXT, Operation, printable};
-use crate::http::{Request, Response};
-use crate::json::Json;
+use crate::error::{Check, Error, Malformed, Operation};
+use crate::text::json::Json;
+use crate::text::redact::{MAX_TEXT, printable};
+use crate::transport::{Request, Response};
 
 /// What a provider says of itself.
 #[derive(Clone, Debug)]
@@ -260,7 +261,7 @@ fn is_https(url: &str) -> bool {
 }
 
 fn fault(what: &str) -> Error {
-    Error::response(Operation::Discovery, Fault::Metadata, format!("the document {what}"))
+    Error::response(Operation::Discovery, Malformed::Metadata, format!("the document {what}"))
 }
 
 fn insecure(what: &str) -> Error {
@@ -284,7 +285,7 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::answer::Dialect;
+    use crate::protocol::response::Dialect;
 
     fn documents(issuer: &str) -> Vec<String> {
         well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()

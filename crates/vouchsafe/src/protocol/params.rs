@@ -7,9 +7,8 @@ use serde_json::{Map, Value};
 use url::form_urlencoded::byte_serialize;
 use vouchsafe_providers::Encoding;
 
-use super::authorization::decode;
 use crate::endpoint::Endpoint;
-use crate::http::Request;
+use crate::transport::Request;
 
 /// Parameters on their way into a form, a JSON object or a query.
 pub(crate) struct Params<'a> {
@@ -117,26 +116,6 @@ pub(crate) fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, St
     Ok(headers)
 }
 
-/// A form as an object, read strictly: every part is `name=value`, escaped as it should be, and stands there once.
-pub(crate) fn read_form(body: &[u8]) -> Option<Map<String, Value>> {
-    let mut members = Map::new();
-    for pair in std::str::from_utf8(body).ok()?.trim_end().split('&') {
-        let (name, value) = pair.split_once('=')?;
-        let escaped = |text: &str| {
-            let well =
-                |part: &str| part.get(..2).is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-            text.split('%').skip(1).all(well) && text.bytes().all(|b| b.is_ascii_graphic())
-        };
-        if name.is_empty() || !escaped(name) || !escaped(value) {
-            return None;
-        }
-        if members.insert(decode(name)?.into_owned(), decode(value)?.into_owned().into()).is_some() {
-            return None;
-        }
-    }
-    Some(members)
-}
-
 /// No parameter has another name.
 pub(crate) static UNCHANGED: BTreeMap<String, String> = BTreeMap::new();
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -145,20 +124,6 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_form_is_read_strictly() {
-        let form = read_form(b"access_token=a%2Cb&scope=x+y&empty=").unwrap();
-        assert_eq!(
-            Value::Object(form),
-            serde_json::json!({"access_token": "a,b", "scope": "x y", "empty": ""})
-        );
-        for wrong in
-            ["", "a", "=b", "a=1&a=2", "a=%2", "a=%zz", "a=b c", "a=\u{e9}", "a=%ff", "a=1&", "<a=b>\n<c"]
-        {
-            assert!(read_form(wrong.as_bytes()).is_none(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_header_that_is_none_is_told() {

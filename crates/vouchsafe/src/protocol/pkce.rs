@@ -1,7 +1,61 @@
 //! Proof Key for Code Exchange (RFC 7636).
+use std::fmt;
+
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::error::{ConfigProblem, Error};
+
+/// A code challenge (RFC 7636 section 4.2).
+#[derive(Clone, Eq, PartialEq)]
+pub struct CodeChallenge {
+    pub(crate) value: String,
+    /// The same hash for providers that take it in hexadecimal.
+    pub(crate) hex: Option<String>,
+    pub(crate) method: &'static str,
+}
+
+impl CodeChallenge {
+    /// The SHA-256 of a verifier: the one to use.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    pub fn s256(verifier: &str) -> Result<Self, Error> {
+        check_verifier(verifier)?;
+        let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
+        let (value, hex) = (text(&s256(verifier)), Some(text(&hex(verifier))));
+        Ok(Self { value, hex, method: "S256" })
+    }
+
+    /// The verifier itself.
+    ///
+    /// # Security
+    /// It protects nothing from whoever can read the authorization request (RFC 9700 section 2.1.1). It is here for
+    /// servers that know nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    pub fn plain(verifier: &str) -> Result<Self, Error> {
+        check_verifier(verifier)?;
+        Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
+    }
+}
+
+impl fmt::Debug for CodeChallenge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A plain one is the verifier.
+        f.debug_struct("CodeChallenge").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+fn check_verifier(verifier: &str) -> Result<(), Error> {
+    if is_verifier(verifier) {
+        return Ok(());
+    }
+    let detail = "a code verifier has 43 to 128 characters: letters, digits, '-', '.', '_' and '~'";
+    Err(Error::config(ConfigProblem::CodeVerifier, detail))
+}
 
 /// The code challenge of a verifier by `S256` (RFC 7636 section 4.2).
 pub(crate) fn s256(verifier: &str) -> [u8; 43] {

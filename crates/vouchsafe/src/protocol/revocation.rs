@@ -3,16 +3,36 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use vouchsafe_providers::{Encoding, RevocationQuirks};
 
-use super::answer::Exchange;
 use super::client_auth::Credentials;
 use super::params::{Params, UNCHANGED};
+use super::response::Exchange;
 use super::userinfo::authorization;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::http::{Request, Response};
-use crate::json;
 use crate::secret::Secret;
+use crate::text::json;
+use crate::transport::{Request, Response};
 use vouchsafe_providers::ClientAuth;
+
+/// What kind of token is to be revoked (RFC 7009 section 2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TokenTypeHint {
+    /// An access token.
+    AccessToken,
+    /// A refresh token.
+    RefreshToken,
+}
+
+impl TokenTypeHint {
+    /// The registered name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+}
 
 /// A token to be revoked, and how.
 pub(crate) struct Revocation<'a> {

@@ -1,8 +1,7 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
-mod answer;
 mod fields;
 mod request;
-pub(crate) mod time;
+mod response;
 
-pub(crate) use answer::{KNOWN, TokenAnswer, read, read_body};
 pub(crate) use request::{Grant, request};
+pub(crate) use response::{KNOWN, TokenAnswer, read, read_body};

@@ -5,14 +5,14 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use vouchsafe_providers::{Encoding, UserInfoQuirks};
 
-use super::answer::{Exchange, essence};
 use super::params::{JSON, Params, UNCHANGED, headers, with_query};
 use super::pkce;
+use super::response::{Exchange, essence};
 use crate::endpoint::Endpoint;
-use crate::error::{Check, Error, Fault, Operation};
-use crate::http::{Request, Response};
-use crate::json::Json;
+use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
+use crate::text::json::Json;
+use crate::transport::{Request, Response};
 
 /// How a profile is asked for, read from a definition.
 #[derive(Clone, Debug)]
@@ -146,11 +146,11 @@ fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
             _ if answer.is_none() => {
                 let detail =
                     "the profile is asked for with what came beside the access token, and that is not here";
-                return Err(Error::config("token_answer", detail));
+                return Err(Error::config(ConfigProblem::TokenResponse, detail));
             }
             _ => {
                 let detail = "the token answer lacks what the profile is asked for with";
-                return Err(Error::response(Operation::Profile, Fault::MissingField, detail));
+                return Err(Error::response(Operation::Profile, Malformed::MissingField, detail));
             }
         }
         rest = after;
@@ -188,7 +188,7 @@ pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Resul
     if is_jwt && response.status().is_success() {
         return match std::str::from_utf8(response.body()) {
             Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim())),
-            Err(_) => Err(exchange.fault(Fault::Jwt, "is not a JWT")),
+            Err(_) => Err(exchange.fault(Malformed::Jwt, "is not a JWT")),
         };
     }
     let profile = exchange.object(response)?;
@@ -231,7 +231,7 @@ pub(crate) fn check_subject(exchange: &Exchange<'_>, claims: &Json, expected: &s
             Check::SubjectMismatch,
             "UserInfo is about another user than the ID token",
         )),
-        Some(_) => Err(exchange.fault(Fault::InvalidField, "has a sub that is not text")),
-        None => Err(exchange.fault(Fault::MissingField, "has no sub")),
+        Some(_) => Err(exchange.fault(Malformed::InvalidField, "has a sub that is not text")),
+        None => Err(exchange.fault(Malformed::MissingField, "has no sub")),
     }
 }

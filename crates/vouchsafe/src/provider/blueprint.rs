@@ -6,7 +6,7 @@ use vouchsafe_providers::{Definition, Kind, Rule};
 
 use super::Provider;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
-use crate::error::Error;
+use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::{self, WellKnown};
 use crate::protocol::params::headers;
 use crate::protocol::userinfo::Asking;
@@ -42,12 +42,13 @@ impl Provider {
             if !self.definition.params.contains_key(name) {
                 let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                let shown = crate::error::printable(name, 60);
+                let shown = crate::text::redact::printable(name, 60);
                 let detail = format!("{} has no parameter {shown}; it has: {known}", self.slug());
-                return Err(Error::config("invalid_param", detail));
+                return Err(Error::config(ConfigProblem::InvalidParam, detail));
             }
         }
-        let wrong = |what: String| Error::config("definition", format!("{}: {what}", self.slug()));
+        let wrong =
+            |what: String| Error::config(ConfigProblem::Definition, format!("{}: {what}", self.slug()));
         if let Some(mistake) = &self.mistake {
             return Err(wrong(mistake.clone()));
         }
@@ -122,7 +123,7 @@ impl Provider {
             {
                 if endpoint.is_none() {
                     let detail = format!("{} has no {name} endpoint", self.slug());
-                    return Err(Error::config("missing_endpoint", detail));
+                    return Err(Error::config(ConfigProblem::MissingEndpoint, detail));
                 }
             }
         }
@@ -226,7 +227,7 @@ impl Provider {
         }
         let Some(issuer) = &definition.issuer else {
             let detail = format!("{} is an OpenID Provider without an issuer", self.slug());
-            return Err(Error::config("issuer", detail));
+            return Err(Error::config(ConfigProblem::Issuer, detail));
         };
         let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
         if let Some(url) = &definition.discovery {
@@ -245,7 +246,7 @@ impl Provider {
         if template.contains(CLIENT_ID) && !is_segment(client_id) {
             let detail =
                 format!("the client id is a part of a URL here, and must be {}", Rule::Segment.describe());
-            return Err(Error::config("client_id", detail));
+            return Err(Error::config(ConfigProblem::ClientId, detail));
         }
         self.fill_text(template, client_id)
     }
@@ -255,7 +256,7 @@ impl Provider {
         for (name, template) in std::mem::take(templates) {
             if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
                 let detail = "the client id is put into a request here, and must not hold braces";
-                return Err(Error::config("client_id", detail));
+                return Err(Error::config(ConfigProblem::ClientId, detail));
             }
             if let Some(filled) = self.fill_text(&template, client_id)? {
                 templates.insert(name, filled);
@@ -299,13 +300,13 @@ impl Provider {
                 return Ok(None);
             }
             let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
-            return Err(Error::config("invalid_param", detail));
+            return Err(Error::config(ConfigProblem::InvalidParam, detail));
         };
         let value = if param.rule == Rule::HostPath { bare(value) } else { value };
         if !obeys(param.rule, value) {
-            let shown = crate::error::printable(value, 60);
+            let shown = crate::text::redact::printable(value, 60);
             let detail = format!("the parameter {name} is {shown}, and must be {}", param.rule.describe());
-            return Err(Error::config("invalid_param", detail));
+            return Err(Error::config(ConfigProblem::InvalidParam, detail));
         }
         Ok(Some(value))
     }
@@ -391,11 +392,11 @@ fn obeys(rule: Rule, value: &str) -> bool {
 }
 
 fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
-    let code = match why {
-        NotAnEndpoint::Insecure => "insecure_url",
-        NotAnEndpoint::Invalid(_) => "invalid_url",
+    let problem = match why {
+        NotAnEndpoint::Insecure => ConfigProblem::InsecureUrl,
+        NotAnEndpoint::Invalid(_) => ConfigProblem::InvalidUrl,
     };
-    Error::config(code, format!("the {name} {} {why}", shown(url)))
+    Error::config(problem, format!("the {name} {} {why}", shown(url)))
 }
 
 /// What stands for the client id.
@@ -486,9 +487,9 @@ mod tests {
     fn what_is_missing_is_told() {
         let error = provider("label", "https://{p}.x.example/a").blueprint("me").unwrap_err();
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
-        let error = Provider::new("x").param("q", "1").blueprint("me").unwrap_err();
+        let error = Provider::oauth2("x").param("q", "1").blueprint("me").unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        assert_eq!(Provider::new("x").blueprint("me").unwrap_err().code(), "missing_endpoint");
+        assert_eq!(Provider::oauth2("x").blueprint("me").unwrap_err().code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
         assert_eq!(Provider::openid("http://a.example").blueprint("me").unwrap_err().code(), "insecure_url");
         assert_eq!(Provider::openid("not a url").blueprint("me").unwrap_err().code(), "invalid_url");

@@ -1,13 +1,17 @@
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use vouchsafe_providers::Definition;
 
 use super::Blueprint;
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Fault, Feature, Operation};
-use crate::json::Json;
-use crate::login::LoginRequest;
+use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
+use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::request::AuthorizationRequest;
 use crate::protocol::metadata::{self, Metadata};
 use crate::provenance::Provenance;
 use crate::secret::same;
+use crate::text::json::Json;
 
 /// A provider with nothing left to be found out.
 #[derive(Debug)]
@@ -44,6 +48,34 @@ pub(crate) struct OpenId {
 }
 
 impl Server {
+    /// What is asked for here with those scopes and parameters.
+    pub(crate) fn login_request(
+        &self,
+        blueprint: &Blueprint,
+        redirect_uri: &str,
+        scopes: &[String],
+        mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    ) -> LoginRequest {
+        let Definition { scope_separator, authorization, .. } = &blueprint.definition;
+        for (name, value) in &authorization.params {
+            if !params.iter().any(|(known, _)| known == name) {
+                params.push((name.clone().into(), value.clone().into()));
+            }
+        }
+        let client_id = &*self.provenance.client_id;
+        let (params, names, order) = (&params, &authorization.names, &authorization.order);
+        let request =
+            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names, order };
+        LoginRequest {
+            provenance: self.provenance.clone(),
+            redirect_uri: redirect_uri.to_owned(),
+            wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
+            scopes: scopes.to_vec(),
+            are_usual: scopes == self.scopes,
+            url: request.begin(&self.authorization),
+        }
+    }
+
     /// The definition says what is where; discovery fills in what it leaves open.
     pub(crate) fn new(
         blueprint: &Blueprint,
@@ -53,8 +85,12 @@ impl Server {
         let pick = |own: &Option<Endpoint>, found: Option<&Option<Endpoint>>| {
             own.clone().or_else(|| found.cloned().flatten())
         };
-        let missing =
-            || Error::config("missing_endpoint", format!("{} lacks an endpoint", blueprint.definition.slug));
+        let missing = || {
+            Error::config(
+                ConfigProblem::MissingEndpoint,
+                format!("{} lacks an endpoint", blueprint.definition.slug),
+            )
+        };
         let authorization = pick(&blueprint.authorization, metadata.map(|m| &m.authorization_endpoint));
         let token = pick(&blueprint.token, metadata.map(|m| &m.token_endpoint));
 
@@ -72,7 +108,7 @@ impl Server {
         found.check().map_err(|e| {
             Error::response(
                 Operation::Discovery,
-                Fault::Metadata,
+                Malformed::Metadata,
                 format!("the metadata names an endpoint that cannot be used: {e}"),
             )
         })?;
@@ -86,7 +122,7 @@ impl Server {
                 }),
                 None => {
                     let detail = "the metadata of an OpenID Provider names no jwks_uri: its ID tokens cannot be verified";
-                    return Err(Error::response(Operation::Discovery, Fault::Metadata, detail));
+                    return Err(Error::response(Operation::Discovery, Malformed::Metadata, detail));
                 }
             },
             _ => None,

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::net::TcpListener;
-use vouchsafe::{
-    BoxFuture, Check, Client, Error, Http, HttpClient, Limits, Operation, Provider, Request, Response,
-    TransportError,
-};
+use vouchsafe::error::{Check, Operation};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Error, Http, Provider};
 use vouchsafe_sandbox::Sandbox;
 
 use crate::scenario::{REDIRECT_URI, acme, web};
@@ -137,7 +136,7 @@ async fn a_client_of_ones_own_can_refuse_as_well() {
     struct Picky;
     impl HttpClient for Picky {
         fn send(&self, _: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
-            assert!(!vouchsafe::is_public_address([10, 0, 0, 1].into()));
+            assert!(!vouchsafe::http::is_public_address([10, 0, 0, 1].into()));
             Box::pin(std::future::ready(Err(TransportError::address_refused())))
         }
     }

@@ -1,5 +1,6 @@
 //! The authorization request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
-use vouchsafe::{CodeChallenge, Provider};
+use vouchsafe::Provider;
+use vouchsafe::manual::CodeChallenge;
 
 use crate::scenario::{CLIENT_ID, REDIRECT_URI, Scenario, acme, idle, query};
 use crate::wire::param;
@@ -208,7 +209,7 @@ async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
         assert_eq!(client.login().redirect_uri(uri).await.unwrap_err().code(), code, "{uri}");
         assert_eq!(client.manual().authorization_url(uri).await.unwrap_err().code(), code, "{uri}");
         let registered = vouchsafe::Registration::new(CLIENT_ID).redirect_uri(uri);
-        let http = crate::wire::Wire::dead(vouchsafe::HttpErrorKind::Connect).http();
+        let http = crate::wire::Wire::dead(vouchsafe::error::HttpErrorKind::Connect).http();
         let refused = vouchsafe::Client::new(acme(), registered, &http).unwrap_err();
         assert_eq!(refused.code(), code, "{uri}");
     }
@@ -219,7 +220,7 @@ async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
 
 #[tokio::test]
 async fn a_login_without_a_redirect_uri_is_told_so() {
-    let wire = crate::wire::Wire::dead(vouchsafe::HttpErrorKind::Connect);
+    let wire = crate::wire::Wire::dead(vouchsafe::error::HttpErrorKind::Connect);
     let registration = vouchsafe::Registration::new(CLIENT_ID);
     let client = vouchsafe::Client::new(acme(), registration, &wire.http()).unwrap();
     let error = client.login().await.unwrap_err();

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use vouchsafe::{BoxFuture, Client, Error, Http, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Error, Http};
 
 use crate::scenario::{Held, REDIRECT_URI, Scenario, acme, arrived, web};
 use crate::wire::{Wire, json as answer_json, param};
@@ -36,7 +37,7 @@ impl HttpClient for Granted {
 }
 
 fn client(granted: &Granted) -> Client {
-    let provider = acme().refresh(true);
+    let provider = acme().supports_refresh(true);
     Client::new(provider, web(), &Http::from(granted.clone())).unwrap()
 }
 
@@ -117,7 +118,7 @@ async fn what_is_fetched_for_others_as_well_has_its_own_time() {
     let client = Client::new(provider, web(), &Http::from(granted.clone())).unwrap().call_timeout(SHORT);
     // Without time nobody waits, not even where there is no timer that could end it; and what was begun goes on.
     let error = client.clone().call_timeout(Duration::ZERO).login().await.unwrap_err();
-    assert_eq!((error.code(), error.operation()), ("timeout", vouchsafe::Operation::Discovery));
+    assert_eq!((error.code(), error.operation()), ("timeout", vouchsafe::error::Operation::Discovery));
     let login = client.login().await.unwrap();
     let query = scenario.callback(&login.url);
     client.finish(login.pending, &query).await.unwrap();

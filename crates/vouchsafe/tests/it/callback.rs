@@ -1,6 +1,7 @@
 //! The safe way: a login that is finished with what the browser brought back (RFC 6749 section 4.1.2, RFC 9207).
 use serde_json::{Value, json};
-use vouchsafe::{AuthorizationResponse, Check, Client, Error, PendingLogin, StartedLogin};
+use vouchsafe::error::Check;
+use vouchsafe::{AuthorizationResponse, Client, Error, PendingLogin, StartedLogin};
 
 use crate::scenario::{CODE, Scenario, acme, arrived, idle, public};
 use crate::wire::{Wire, field, json, param};
@@ -53,7 +54,7 @@ async fn a_pending_login_survives_being_kept() {
     let kept = serde_json::to_string(&login.pending).unwrap();
     let pending: PendingLogin = serde_json::from_str(&kept).unwrap();
     assert_eq!(pending.data(), Some("/return/here?ä"));
-    assert_eq!(pending.provider(), "openid");
+    assert_eq!(pending.provider_slug(), "openid");
     assert_eq!(pending.redirect_uri(), crate::scenario::REDIRECT_URI);
     assert!(pending.matches(&query));
     assert_eq!(serde_json::to_string(&pending).unwrap(), kept);

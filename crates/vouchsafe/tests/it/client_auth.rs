@@ -3,7 +3,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use vouchsafe::ClientAuth::{self, ClientSecretBasic, ClientSecretPost};
-use vouchsafe::{Client, Provider, Registration, Request};
+use vouchsafe::http::Request;
+use vouchsafe::{Client, Provider, Registration};
 
 use crate::scenario::{CLIENT_ID, CLIENT_SECRET, Held, REDIRECT_URI, Scenario, acme, public, web};
 use crate::wire::{Wire, field, header, json};

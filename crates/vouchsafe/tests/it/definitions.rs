@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Provider, Request};
+use vouchsafe::http::Request;
+use vouchsafe::{Client, Error, Provider};
 use vouchsafe_providers::Definition;
 
 use crate::scenario::{CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, arrived, web};
@@ -367,7 +368,7 @@ async fn no_endpoint_brings_a_parameter_of_the_protocol_wherever_it_comes_from()
             true => format!("https://acme.example/x?{query}"),
             false => "https://acme.example/x?lang=en".to_owned(),
         };
-        let by_hand = Provider::new("acme")
+        let by_hand = Provider::oauth2("acme")
             .authorization_endpoint(url("authorization_endpoint"))
             .token_endpoint(url("token_endpoint"))
             .revocation_endpoint(url("revocation_endpoint"))

@@ -1,6 +1,8 @@
 //! Finding out about a provider (OpenID Connect Discovery section 4, RFC 8414).
 use serde_json::{Value, json};
-use vouchsafe::{Client, HttpErrorKind, Operation, Provider, Response};
+use vouchsafe::error::{HttpErrorKind, Operation};
+use vouchsafe::http::Response;
+use vouchsafe::{Client, Provider};
 
 use crate::scenario::{ISSUER, Scenario, arrived, web};
 use crate::wire::{Wire, answer, json, param};

@@ -19,7 +19,7 @@ fn odd_members() -> [String; 5] {
 fn a_token_answer_that_is_accepted_can_be_read_as_a_whole() {
     for member in odd_members() {
         let body = format!(r#"{{"access_token":"a","token_type":"Bearer","team":{member}}}"#);
-        let error = idle(acme()).manual().read_token_answer(body).unwrap_err();
+        let error = idle(acme()).manual().read_token_response(body).unwrap_err();
         assert_eq!(error.code(), "json", "{member}");
     }
 }
@@ -42,7 +42,7 @@ async fn an_error_in_a_successful_answer_tells_its_status() {
     let error = client.manual().refresh("refresh-token").await.unwrap_err();
     assert_eq!(error.status(), Some(201), "{error}");
     // Who read the body knows the status, and this library does not.
-    let error = client.manual().read_token_answer(r#"{"error":"access_denied"}"#).unwrap_err();
+    let error = client.manual().read_token_response(r#"{"error":"access_denied"}"#).unwrap_err();
     assert_eq!(error.status(), None);
 }
 

@@ -3,7 +3,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Provider, Response};
+use vouchsafe::http::Response;
+use vouchsafe::{Client, Provider};
 
 use crate::forge::{self, base64};
 use crate::scenario::{ISSUER, Scenario, now, web};

@@ -1,6 +1,7 @@
 //! Metadata of an attacker, and where to find that of an honest provider.
 use serde_json::json;
-use vouchsafe::{Client, HttpErrorKind, Provider};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::{Client, Provider};
 
 use crate::scenario::{ISSUER, Scenario, web};
 use crate::wire::{Wire, answer, json as answer_json};

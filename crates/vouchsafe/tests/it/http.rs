@@ -1,12 +1,13 @@
 //! The network: what is refused whatever the transport, and how the built-in one behaves.
 use serde_json::json;
-use vouchsafe::{Client, Error, HttpErrorKind, Provider};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::{Client, Error, Provider};
 
 use crate::scenario::{Held, REDIRECT_URI, Scenario, acme, web};
 use crate::wire::{Wire, answer};
 
 /// The error of exchanging a code where that is the answer.
-async fn exchanged(response: vouchsafe::Response) -> Error {
+async fn exchanged(response: vouchsafe::http::Response) -> Error {
     let client = Client::new(acme(), web(), &Wire::always(response).http()).unwrap();
     client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err()
 }
@@ -148,9 +149,9 @@ fn plain_http_is_for_loopback_alone() {
 #[test]
 fn what_is_missing_is_told_when_the_client_is_made() {
     let http = Wire::dead(HttpErrorKind::Connect).http();
-    let error = Client::new(Provider::new("acme"), web(), &http).unwrap_err();
+    let error = Client::new(Provider::oauth2("acme"), web(), &http).unwrap_err();
     assert_eq!(error.to_string(), "acme has no authorization endpoint");
-    let half = Provider::new("acme").authorization_endpoint("https://acme.example/a");
+    let half = Provider::oauth2("acme").authorization_endpoint("https://acme.example/a");
     assert_eq!(Client::new(half, web(), &http).unwrap_err().to_string(), "acme has no token endpoint");
     let nobody = vouchsafe::Registration::new("").redirect_uri(REDIRECT_URI);
     assert_eq!(Client::new(acme(), nobody, &http).unwrap_err().code(), "client_id");

@@ -2,10 +2,9 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use vouchsafe::{
-    Client, Feature, HttpErrorKind, Operation, Provider, Registration, Response, Tokens, TransportError,
-    providers,
-};
+use vouchsafe::error::{Feature, HttpErrorKind, Operation};
+use vouchsafe::http::{Response, TransportError};
+use vouchsafe::{Client, Provider, Registration, Tokens, providers};
 
 use crate::scenario::{ACME, Scenario, acme, arrived, now, stored, web};
 use crate::wire::{Wire, answer, field, json, letter, param};
@@ -60,7 +59,7 @@ async fn the_common_names_of_id_and_email_are_found() {
     ] {
         let identity = with_profile(json(200, profile)).0.identity(&tokens()).await.unwrap();
         assert_eq!((identity.subject(), identity.email()), (subject, email));
-        assert_eq!(identity.provider(), "acme");
+        assert_eq!(identity.provider_slug(), "acme");
     }
 }
 
@@ -150,7 +149,7 @@ async fn an_error_in_place_of_a_profile_is_an_error() {
 
 #[tokio::test]
 async fn a_provider_without_a_profile_says_so() {
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let client = crate::scenario::idle(provider);
@@ -178,7 +177,7 @@ async fn githubs_email_is_the_primary_one_of_the_list() {
     let emails = sample(include_str!("../samples/github/emails.json"));
     let (client, wire) = github(USER, json(200, emails));
     let identity = client.identity(&tokens_of_github()).await.unwrap();
-    assert_eq!((identity.provider(), identity.subject()), ("github", "583231"));
+    assert_eq!((identity.provider_slug(), identity.subject()), ("github", "583231"));
     assert_eq!(identity.verified_email(), Some("lunete@fountain.example"));
     assert_eq!(identity.name(), Some("Lunete of the Fountain"));
     assert!(identity.picture().is_some());
@@ -375,7 +374,7 @@ async fn google_signs_people_in_by_either_name_of_its_issuer() {
         let query = format!("code=c&state={}", param(&login.url, "state").unwrap());
         let tokens = client.finish(login.pending, arrived(&query)).await.unwrap();
         let identity = client.identity(&tokens).await.unwrap();
-        assert_eq!((identity.provider(), identity.subject()), ("google", "110248495921238986420"));
+        assert_eq!((identity.provider_slug(), identity.subject()), ("google", "110248495921238986420"));
         assert_eq!(identity.verified_email(), Some("enide@lalut.example"));
         assert_eq!(identity.name(), Some("Enide Lalut"));
         assert_eq!(tokens.id_token().unwrap().claims().str_at("/hd"), Some("lalut.example"));

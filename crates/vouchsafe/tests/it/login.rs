@@ -172,7 +172,7 @@ async fn an_email_is_verified_unverified_or_not_there() {
 async fn a_login_without_openid_is_plain_oauth_2() {
     let sandbox = Sandbox::start().await.unwrap();
     let issuer = sandbox.issuer();
-    let provider = Provider::new("plain")
+    let provider = Provider::oauth2("plain")
         .issuer(issuer)
         .authorization_endpoint(format!("{issuer}/authorize"))
         .token_endpoint(format!("{issuer}/token"))

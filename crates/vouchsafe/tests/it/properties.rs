@@ -211,7 +211,7 @@ proptest! {
             "access_token": access, "refresh_token": refresh, "token_type": "bearer", "scope": scope, "expires_in": lifetime,
         });
         answer.as_object_mut().unwrap().extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let tokens = idle(acme()).manual().read_token_answer(answer.to_string()).unwrap();
+        let tokens = idle(acme()).manual().read_token_response(answer.to_string()).unwrap();
         let kept = serde_json::to_string(&tokens).unwrap();
         let back: Tokens = serde_json::from_str(&kept).unwrap();
         prop_assert_eq!(serde_json::to_string(&back).unwrap(), kept);
@@ -240,7 +240,7 @@ proptest! {
         let client = idle(Provider::from_definition(definition).unwrap());
         let read = |scope: Value| {
             let answer = json!({"access_token": "a", "token_type": "Bearer", "scope": scope});
-            let tokens = client.manual().read_token_answer(answer.to_string()).unwrap();
+            let tokens = client.manual().read_token_response(answer.to_string()).unwrap();
             tokens.scopes().map(str::to_owned).collect::<Vec<_>>()
         };
         let mut joined = around.0;

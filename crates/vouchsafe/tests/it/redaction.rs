@@ -2,9 +2,9 @@
 use std::fmt::Debug;
 
 use serde_json::json;
-use vouchsafe::{
-    AccessToken, Client, HttpErrorKind, IdToken, RefreshToken, Registration, Response, Secret, TransportError,
-};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::http::{Response, TransportError};
+use vouchsafe::{AccessToken, Client, IdToken, RefreshToken, Registration, Secret};
 
 use crate::scenario::{ACME, CLIENT_ID, REDIRECT_URI, SUBJECT, Scenario, acme, stored};
 use crate::wire::Wire;

@@ -1,6 +1,7 @@
 //! A response counts at the redirect URI of its login and nowhere else (RFC 9700 section 4.4.2).
 use serde_json::json;
-use vouchsafe::{AuthorizationResponse, Check, Client, Error, Provider, Registration, StartedLogin, Tokens};
+use vouchsafe::error::Check;
+use vouchsafe::{AuthorizationResponse, Client, Error, Provider, Registration, StartedLogin, Tokens};
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{CODE, REDIRECT_URI, Scenario, acme, web};
@@ -27,7 +28,7 @@ fn come_back(login: &StartedLogin, at: &str, posted: bool) -> AuthorizationRespo
 async fn a_response_at_another_redirect_uri_than_its_login_s_is_nobodys() {
     let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer", "id": 7})));
     let client = |slug: &str| {
-        let provider = Provider::new(slug)
+        let provider = Provider::oauth2(slug)
             .authorization_endpoint(format!("https://{slug}.example/authorize"))
             .token_endpoint(format!("https://{slug}.example/token"));
         Client::new(provider, web(), &wire.http()).unwrap()
@@ -135,7 +136,7 @@ async fn a_code_is_not_carried_from_one_provider_to_another() {
     let registered = ClientConfig::confidential("app", "app-secret");
     let sandbox = Sandbox::builder().client(registered).start().await.unwrap();
     let evil_wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer", "id": 1})));
-    let evil = Provider::new("evil")
+    let evil = Provider::oauth2("evil")
         .authorization_endpoint("https://evil.example/authorize")
         .token_endpoint("https://evil.example/token");
     let registration = Registration::new("app").secret("evil-secret").redirect_uri(evil_uri);

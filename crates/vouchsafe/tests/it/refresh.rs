@@ -1,6 +1,7 @@
 //! Refreshing at an OpenID Provider (OpenID Connect Core section 12.2).
 use serde_json::{Value, json};
-use vouchsafe::{Feature, Tokens};
+use vouchsafe::Tokens;
+use vouchsafe::error::Feature;
 
 use crate::forge::half_hash;
 use crate::scenario::{REFRESH_TOKEN, Scenario};

@@ -3,10 +3,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use vouchsafe::{
-    BoxFuture, Client, Error, Http, HttpClient, HttpErrorKind, Limits, Provider, Request, Response,
-    TransportError,
-};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Error, Http, Provider};
 
 use crate::scenario::{Held, ISSUER, REDIRECT_URI, acme, web};
 use crate::wire::{Wire, answer};

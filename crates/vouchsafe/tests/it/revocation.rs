@@ -1,6 +1,9 @@
 //! Token revocation (RFC 7009).
 use serde_json::json;
-use vouchsafe::{Client, Feature, Operation, Response, TokenTypeHint};
+use vouchsafe::Client;
+use vouchsafe::error::{Feature, Operation};
+use vouchsafe::http::Response;
+use vouchsafe::manual::TokenTypeHint;
 
 use crate::scenario::{Held, acme, web};
 use crate::wire::{Wire, answer, json};
@@ -85,7 +88,7 @@ async fn a_busy_provider_can_be_asked_again() {
 #[tokio::test]
 async fn a_provider_without_revocation_is_never_asked() {
     let wire = Wire::always(Response::default());
-    let provider = vouchsafe::Provider::new("acme")
+    let provider = vouchsafe::Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let client = Client::new(provider, web(), &wire.http()).unwrap();

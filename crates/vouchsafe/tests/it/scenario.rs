@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Login, Provider, Registration, Request, Response, StartedLogin, Tokens};
+use vouchsafe::http::{Request, Response};
+use vouchsafe::{Client, Error, Login, Provider, Registration, StartedLogin, Tokens};
 
 use crate::forge;
 use crate::wire::{self, Wire, field, param};
@@ -32,7 +33,7 @@ pub(crate) fn public() -> Registration {
 
 /// An OAuth 2 service with an endpoint for everything.
 pub(crate) fn acme() -> Provider {
-    Provider::new("acme")
+    Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token")
         .revocation_endpoint("https://acme.example/revoke")
@@ -63,8 +64,8 @@ pub(crate) trait Held {
 impl Held for Client {
     fn held(&self, tokens: Value) -> Tokens {
         let usual = json!({"access_token": "at", "token_type": "Bearer"});
-        match self.manual().read_token_answer(usual.to_string()) {
-            Ok(own) => stored((own.provider(), own.issuer()), tokens),
+        match self.manual().read_token_response(usual.to_string()) {
+            Ok(own) => stored((own.provider_slug(), own.issuer()), tokens),
             // Who answers in words of its own is described for these tests, without an issuer.
             Err(_) => stored(("acme", "https://acme.example"), tokens),
         }

@@ -99,7 +99,7 @@ fn client(definition: &Definition, values: &BTreeMap<String, String>) -> (Client
 /// Tokens of a login, as a store gives them back.
 fn tokens_of(login: &PendingLogin, client: &Client) -> Tokens {
     let tokens = json!({
-        "v": 1, "provider": login.provider(), "issuer": login.issuer(), "client_id": client.client_id(),
+        "v": 1, "provider": login.provider_slug(), "issuer": login.issuer(), "client_id": client.client_id(),
         "access_token": "at", "refresh_token": "rt",
     });
     serde_json::from_value(tokens).unwrap()
@@ -126,7 +126,7 @@ async fn two_servers_of_one_definition_never_share_an_account_or_a_login() {
             let (two, wire) = client(&definition, &values(&definition, Some(name)));
             let (ours, theirs) = (one.login().await.unwrap(), two.login().await.unwrap());
             assert_ne!(ours.pending.issuer(), theirs.pending.issuer(), "{slug}");
-            assert_eq!(ours.pending.provider(), theirs.pending.provider());
+            assert_eq!(ours.pending.provider_slug(), theirs.pending.provider_slug());
 
             // Their client does nothing with our tokens, and nothing with our login.
             let tokens = tokens_of(&ours.pending, &one);
@@ -190,7 +190,7 @@ async fn at_mastodon(host: &str) -> Identity {
 #[tokio::test]
 async fn somebody_at_a_server_of_their_own_is_nobody_at_another() {
     let (victim, attacker) = (at_mastodon("mastodon.social").await, at_mastodon("evil.example").await);
-    assert_eq!((victim.provider(), victim.subject()), (attacker.provider(), attacker.subject()));
+    assert_eq!((victim.provider_slug(), victim.subject()), (attacker.provider_slug(), attacker.subject()));
     assert_ne!(victim.key(), attacker.key());
     assert_eq!(victim.issuer(), "https://mastodon.social");
     // One server is one server, however its name is written.
@@ -201,7 +201,7 @@ async fn somebody_at_a_server_of_their_own_is_nobody_at_another() {
 
 /// A client of an OAuth 2 service without an issuer, at that token endpoint.
 fn by_hand(token_endpoint: &str) -> Client {
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://login.example/authorize")
         .token_endpoint(token_endpoint)
         .userinfo_endpoint("https://login.example/me");
@@ -230,7 +230,7 @@ async fn whoever_tells_the_profile_of_another_server_s_users_tells_of_others() {
     };
     let bitbucket = || Provider::named("bitbucket").unwrap();
     let by_hand = || {
-        let provider = Provider::new("acme").authorization_endpoint("https://login.example/authorize");
+        let provider = Provider::oauth2("acme").authorization_endpoint("https://login.example/authorize");
         provider.token_endpoint("https://login.example/token")
     };
     for (provider, own, origin) in [

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
-use vouchsafe::{Client, Error, Feature, Login, Provider, Registration};
+use vouchsafe::error::Feature;
+use vouchsafe::{Client, Error, Login, Provider, Registration};
 use vouchsafe_providers::{Definition, Kind};
 
 use crate::scenario::{REDIRECT_URI, Scenario, acme, arrived, web};

@@ -1,6 +1,7 @@
 //! Tokens for a code and for a refresh token (RFC 6749 sections 4.1.3 and 6).
 use serde_json::json;
-use vouchsafe::{Client, Feature, Operation, Tokens};
+use vouchsafe::error::{Feature, Operation};
+use vouchsafe::{Client, Tokens};
 
 use crate::scenario::{ACME, Held, REDIRECT_URI, acme, public, stored, web};
 use crate::wire::{Wire, answer, json};
@@ -107,7 +108,7 @@ async fn a_refresh_goes_to_its_own_endpoint_where_there_is_one() {
 #[tokio::test]
 async fn a_provider_that_does_not_refresh_is_never_asked() {
     let wire = Wire::always(json(200, full()));
-    let client = Client::new(acme().refresh(false), web(), &wire.http()).unwrap();
+    let client = Client::new(acme().supports_refresh(false), web(), &wire.http()).unwrap();
     for error in [client.refresh(&old()).await.unwrap_err(), client.manual().refresh("rt").await.unwrap_err()]
     {
         let vouchsafe::Error::Unsupported(unsupported) = &error else { panic!("{error:?}") };
@@ -199,9 +200,9 @@ async fn an_answer_that_is_no_token_answer_is_refused() {
 #[tokio::test]
 async fn a_token_answer_from_elsewhere_is_read_by_the_same_rules() {
     let (client, wire) = answered(full());
-    let tokens = client.manual().read_token_answer(full().to_string().as_bytes()).unwrap();
+    let tokens = client.manual().read_token_response(full().to_string().as_bytes()).unwrap();
     assert_eq!(tokens.access_token().expose(), "at");
-    let error = client.manual().read_token_answer(br#"{"error":"invalid_grant"}"#).unwrap_err();
+    let error = client.manual().read_token_response(br#"{"error":"invalid_grant"}"#).unwrap_err();
     assert_eq!(error.code(), "invalid_grant");
     assert!(wire.seen().is_empty());
 }

@@ -13,7 +13,7 @@ fn answered(more: Value) -> Tokens {
     for (name, value) in more.as_object().unwrap() {
         answer[name] = value.clone();
     }
-    idle(acme()).manual().read_token_answer(answer.to_string().as_bytes()).unwrap()
+    idle(acme()).manual().read_token_response(answer.to_string().as_bytes()).unwrap()
 }
 
 #[test]
@@ -155,18 +155,18 @@ async fn tokens_that_were_read_before_the_metadata_was_there_are_the_client_s_ow
     ] {
         let wire = named(&issuer);
         let client = || Client::new(provider.clone(), web(), &wire.http()).unwrap();
-        let early = client().manual().read_token_answer(READ).unwrap();
+        let early = client().manual().read_token_response(READ).unwrap();
         let stored = serde_json::to_string(&early).unwrap();
         let client = client();
         for tokens in [early, serde_json::from_str(&stored).unwrap()] {
             client.profile(&tokens).await.unwrap_or_else(|e| panic!("{issuer}: {e}"));
         }
         // Once the metadata is there, they are known by what it says.
-        assert_eq!(client.manual().read_token_answer(READ).unwrap().issuer(), issuer);
+        assert_eq!(client.manual().read_token_response(READ).unwrap().issuer(), issuer);
         // Another server's stay another server's.
         let other =
             Client::new(openid("https://other.example"), web(), &named("https://other.example").http());
-        let tokens = other.unwrap().manual().read_token_answer(READ).unwrap();
+        let tokens = other.unwrap().manual().read_token_response(READ).unwrap();
         let sent = wire.seen().len();
         assert_eq!(client.profile(&tokens).await.unwrap_err().code(), "issuer_mismatch", "{issuer}");
         assert_eq!(wire.seen().len(), sent);
@@ -185,7 +185,7 @@ async fn a_profile_from_elsewhere_makes_no_account_of_an_issuer_without_an_id_to
         let provider = Provider::from_definition(definition).unwrap();
         let provider = if by_hand { provider.userinfo_endpoint(userinfo) } else { provider };
         let client = Client::new(provider, web(), &named("https://op.example").http()).unwrap();
-        let tokens = client.manual().read_token_answer(READ).unwrap();
+        let tokens = client.manual().read_token_response(READ).unwrap();
         client.profile(&tokens).await.unwrap();
         client.identity(&tokens).await
     };
@@ -205,9 +205,9 @@ async fn where_the_id_token_alone_names_the_issuer_there_is_no_account_without_i
     let wire = named("https://login.microsoftonline.com/{tenantid}/v2.0");
     let client = Client::new(providers::microsoft("common"), web(), &wire.http()).unwrap();
     drop(client.login().await.unwrap());
-    let tokens = client.manual().read_token_answer(READ).unwrap();
+    let tokens = client.manual().read_token_response(READ).unwrap();
     let error = client.identity(&tokens).await.unwrap_err();
-    assert_eq!(error.operation(), vouchsafe::Operation::Identity);
+    assert_eq!(error.operation(), vouchsafe::error::Operation::Identity);
     assert!(matches!(error, vouchsafe::Error::Unsupported(_)), "{error}");
     client.profile(&tokens).await.unwrap();
 }

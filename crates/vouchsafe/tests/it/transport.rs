@@ -93,7 +93,7 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 async fn exchange(base: &str, http: &Http) -> Result<String, Error> {
-    let provider = Provider::new("acme")
+    let provider = Provider::oauth2("acme")
         .authorization_endpoint(format!("{base}/authorize"))
         .token_endpoint(format!("{base}/token?tenant=1"));
     let client = Client::new(provider, web(), http)?;
@@ -426,7 +426,7 @@ async fn the_background_is_the_runtime() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-    let (http, done) = (Http::new().unwrap().client(), Arc::new(AtomicBool::new(false)));
+    let (http, done) = (Http::new().unwrap().transport(), Arc::new(AtomicBool::new(false)));
     let task = done.clone();
     assert!(http.spawn(Box::pin(async move { task.store(true, Relaxed) })).is_ok());
     while !done.load(Relaxed) {

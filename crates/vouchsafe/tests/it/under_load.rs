@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::{JoinSet, yield_now};
-use vouchsafe::{
-    BoxFuture, Client, Error, Http, HttpClient, Limits, Operation, Provider, Request, Response, Tokens,
-    TransportError,
-};
+use vouchsafe::error::Operation;
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+use vouchsafe::{Client, Error, Http, Provider, Tokens};
 
 use crate::forge;
 use crate::scenario::{ACCESS_TOKEN, CLIENT_ID, Held, ISSUER, REDIRECT_URI, SUBJECT, arrived, now, web};

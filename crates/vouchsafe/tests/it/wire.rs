@@ -2,7 +2,9 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use vouchsafe::{BoxFuture, Http, HttpClient, HttpErrorKind, Limits, Request, Response, TransportError};
+use vouchsafe::Http;
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 
 type Answer = Result<Response, TransportError>;
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{self, Members, Names, Scalar, Skipped, Text};
+use crate::text::json::{self, Members, Names, Scalar, Skipped, Text};
 
 /// The members of an answer as they came.
 #[derive(Default)]

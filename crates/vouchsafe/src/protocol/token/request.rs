@@ -3,9 +3,9 @@ use http::HeaderMap;
 use vouchsafe_providers::{RefreshQuirks, TokenQuirks};
 
 use crate::endpoint::Endpoint;
-use crate::http::Request;
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::params::{Params, UNCHANGED};
+use crate::transport::Request;
 use vouchsafe_providers::ClientAuth;
 
 #[derive(Clone, Copy)]

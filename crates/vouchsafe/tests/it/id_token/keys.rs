@@ -1,6 +1,6 @@
 //! The provider's key set (RFC 7517): which key counts, and when it is fetched anew.
 use serde_json::{Value, json};
-use vouchsafe::HttpErrorKind;
+use vouchsafe::error::HttpErrorKind;
 
 use crate::forge::{self, base64};
 use crate::scenario::Scenario;

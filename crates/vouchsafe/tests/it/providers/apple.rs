@@ -191,7 +191,7 @@ async fn refresh_and_revocation_at_apple_each_have_a_secret_of_their_own() {
     let identity = stage.client.identity(&fresh).await.unwrap();
     assert_eq!(identity.name(), Some("Isolde Irlande"), "the name is kept");
 
-    stage.answer(REVOKE, vouchsafe::Response::default());
+    stage.answer(REVOKE, vouchsafe::http::Response::default());
     stage.client.revoke(&fresh).await.unwrap();
     assert_eq!(
         last(&stage),

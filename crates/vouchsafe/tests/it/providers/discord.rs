@@ -46,7 +46,7 @@ async fn a_login_at_discord() {
     );
 
     let revoke = "POST https://discord.com/api/oauth2/token/revoke";
-    stage.answer(revoke, vouchsafe::Response::default());
+    stage.answer(revoke, vouchsafe::http::Response::default());
     stage.client.revoke(&fresh).await.unwrap();
     assert_eq!(
         stage.last(),

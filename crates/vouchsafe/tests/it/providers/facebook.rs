@@ -1,4 +1,5 @@
-use vouchsafe::{Operation, Registration, providers};
+use vouchsafe::error::Operation;
+use vouchsafe::{Registration, providers};
 
 use super::{ASKED, EXCHANGE, FORM, IN_FORM, PKCE, Stage};
 use crate::scenario::{CLIENT_ID, REDIRECT_URI};

@@ -21,7 +21,7 @@ fn stage() -> Stage {
 }
 
 /// UserInfo as FranceConnect sends it: signed.
-fn signed(claims: &Value) -> vouchsafe::Response {
+fn signed(claims: &Value) -> vouchsafe::http::Response {
     let mut claims = claims.clone();
     claims["aud"] = CLIENT_ID.into();
     claims["exp"] = (now() + 60).into();

@@ -66,7 +66,7 @@ async fn a_login_at_google() {
         )
     );
 
-    stage.answer(REVOKE, vouchsafe::Response::default());
+    stage.answer(REVOKE, vouchsafe::http::Response::default());
     stage.client.revoke(&fresh).await.unwrap();
     assert_eq!(
         stage.last(),

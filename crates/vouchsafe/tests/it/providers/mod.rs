@@ -20,7 +20,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Provider, Registration, Response, Tokens};
+use vouchsafe::http::Response;
+use vouchsafe::{Client, Error, Provider, Registration, Tokens};
 
 use crate::forge;
 use crate::scenario::{CLIENT_ID, arrived, now, web};

@@ -39,7 +39,7 @@ async fn log_in(provider: Provider, discovery: &str, issuer: &str, base: &str) {
         )
     );
     let revoke = format!("POST {base}/v1/revoke");
-    stage.answer(&revoke, vouchsafe::Response::default());
+    stage.answer(&revoke, vouchsafe::http::Response::default());
     stage.client.revoke(&fresh).await.unwrap();
     assert_eq!(
         stage.last(),
@@ -67,7 +67,7 @@ async fn a_login_at_an_organization_s_server_of_okta() {
 
 #[tokio::test]
 async fn a_domain_of_okta_is_a_host_and_a_server_a_part_of_a_path() {
-    let http = crate::wire::Wire::always(vouchsafe::Response::default()).http();
+    let http = crate::wire::Wire::always(vouchsafe::http::Response::default()).http();
     let wrong = |provider| Client::new(provider, web(), &http).unwrap_err().code().to_owned();
     for domain in ["acme.okta.example/x", "me@acme.okta.example", "acme.okta.example#", ""] {
         assert_eq!(wrong(providers::okta_org(domain)), "invalid_param", "{domain}");

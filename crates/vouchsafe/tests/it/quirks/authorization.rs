@@ -2,13 +2,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use vouchsafe::{Client, CodeChallenge, Error, Provider, Registration, Tokens};
+use vouchsafe::manual::CodeChallenge;
+use vouchsafe::{Client, Error, Provider, Registration, Tokens};
 
 use super::{answered, defined, refused};
 use crate::scenario::{REDIRECT_URI, arrived, idle, query, web};
 use crate::wire::{Wire, field, json, param};
 
-fn token() -> vouchsafe::Response {
+fn token() -> vouchsafe::http::Response {
     json(200, json!({"access_token": "at", "token_type": "Bearer"}))
 }
 

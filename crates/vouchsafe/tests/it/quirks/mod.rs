@@ -8,7 +8,8 @@ mod revocation;
 mod token_answer;
 mod token_request;
 
-use vouchsafe::{Client, Error, Provider, Response, Tokens};
+use vouchsafe::http::Response;
+use vouchsafe::{Client, Error, Provider, Tokens};
 
 use crate::scenario::{REDIRECT_URI, web};
 use crate::wire::Wire;

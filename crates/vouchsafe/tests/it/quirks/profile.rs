@@ -1,6 +1,7 @@
 //! How a profile is asked for.
 use serde_json::json;
-use vouchsafe::{Client, HttpErrorKind, Tokens};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::{Client, Tokens};
 
 use super::{ACME, answered, defined, refused};
 use crate::scenario::{Held, stored, web};
@@ -102,7 +103,7 @@ async fn what_the_token_answer_lacks_is_told() {
     let (client, wire) = answered("[userinfo]\nparams = { uid = \"{token:/uid}\" }", json(200, json!({})));
     let error = client.profile(&client.held(json!({"access_token": "at"}))).await.unwrap_err();
     assert_eq!(error.code(), "missing_field");
-    assert_eq!(client.manual().profile("at").await.unwrap_err().code(), "token_answer");
+    assert_eq!(client.manual().profile("at").await.unwrap_err().code(), "token_response");
     assert!(wire.seen().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! How tokens are refreshed, and exchanged for long-lived ones.
 use serde_json::json;
-use vouchsafe::{Error, Feature, Operation, Tokens};
+use vouchsafe::error::{Feature, Operation};
+use vouchsafe::{Error, Tokens};
 
 use super::{ACME, answered};
 use crate::scenario::{Held, arrived, stored};
@@ -10,7 +11,7 @@ fn old() -> Tokens {
     stored(ACME, json!({"access_token": "old-access", "refresh_token": "old-refresh", "scope": "read write"}))
 }
 
-fn token() -> vouchsafe::Response {
+fn token() -> vouchsafe::http::Response {
     json(200, json!({"access_token": "new-access", "token_type": "Bearer"}))
 }
 

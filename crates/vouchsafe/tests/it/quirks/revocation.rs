@@ -1,6 +1,8 @@
 //! How tokens are revoked.
 use serde_json::json;
-use vouchsafe::{Response, TokenTypeHint, Tokens};
+use vouchsafe::Tokens;
+use vouchsafe::http::Response;
+use vouchsafe::manual::TokenTypeHint;
 
 use super::{ACME, answered, refused};
 use crate::scenario::{Held, stored};

@@ -2,7 +2,8 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use vouchsafe::{Error, Response, Tokens};
+use vouchsafe::http::Response;
+use vouchsafe::{Error, Tokens};
 
 use super::{answered, exchange};
 use crate::scenario::{Held, arrived};
@@ -111,7 +112,7 @@ async fn a_form_is_read_where_answers_may_be_forms() {
 fn an_answer_from_elsewhere_is_a_form_where_answers_may_be_forms() {
     let read = |more: &str, body: &str| {
         let (client, wire) = answered(more, json(500, json!({})));
-        let read = client.manual().read_token_answer(body);
+        let read = client.manual().read_token_response(body);
         assert!(wire.seen().is_empty());
         read.map(|tokens| tokens.access_token().expose().to_owned()).map_err(|e| e.code().to_owned())
     };

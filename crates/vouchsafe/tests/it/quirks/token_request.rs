@@ -6,7 +6,7 @@ use super::{answered, defined, exchange, refused};
 use crate::scenario::{arrived, web};
 use crate::wire::{Wire, json, letter};
 
-fn token() -> vouchsafe::Response {
+fn token() -> vouchsafe::http::Response {
     json(200, json!({"access_token": "at-secret", "token_type": "Bearer"}))
 }
 
@@ -92,7 +92,7 @@ async fn a_secret_in_a_url_reaches_no_error() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("my-client-secret") && !shown.contains("code-1"), "{shown}");
     }
-    let dead = Wire::dead(vouchsafe::HttpErrorKind::Timeout);
+    let dead = Wire::dead(vouchsafe::error::HttpErrorKind::Timeout);
     let client = Client::new(defined("[token]\nencoding = \"query\""), web(), &dead.http()).unwrap();
     let error = exchange(&client).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");

@@ -13,7 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use url::form_urlencoded::byte_serialize;
-use vouchsafe::{Error, Request};
+use vouchsafe::Error;
+use vouchsafe::http::Request;
 
 pub(crate) const SECRET: &str = "marked+client/secret&1";
 pub(crate) const CODE: &str = "marked/code=1 2";

@@ -5,17 +5,17 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use vouchsafe::{
-    Client, ClientAuth, CodeChallenge, Error, HttpErrorKind, Provider, Registration, Response,
-    TransportError, providers,
-};
+use vouchsafe::error::HttpErrorKind;
+use vouchsafe::http::{Response, TransportError};
+use vouchsafe::manual::CodeChallenge;
+use vouchsafe::{Client, ClientAuth, Error, Provider, Registration, providers};
 
 use super::{ACCESS, CODE, Marks, REFRESH, SECRET, VERIFIER, shapes};
 use crate::scenario::{CLIENT_ID, Held, REDIRECT_URI, Scenario, acme, arrived, public};
 use crate::wire::{Wire, answer, header, json, param};
 
 /// Everything in a request that its sender keeps secret, as it is.
-fn secrets_in(request: &vouchsafe::Request) -> Vec<String> {
+fn secrets_in(request: &vouchsafe::http::Request) -> Vec<String> {
     let secret = |name: &str| {
         ["code", "code_verifier", "client_secret", "refresh_token", "token", "short", "access_token"]
             .contains(&name)
@@ -155,7 +155,9 @@ async fn every_flow(client: &Client, marks: &Marks) -> Vec<Error> {
         manual.profile(ACCESS).await.err(),
         manual.verify_id_token(ACCESS, None).await.err(),
         manual.verify_jwt(ACCESS, None).await.err(),
-        manual.read_token_answer(format!(r#"{{"access_token":"{ACCESS}","token_type":"{REFRESH}"}}"#)).err(),
+        manual
+            .read_token_response(format!(r#"{{"access_token":"{ACCESS}","token_type":"{REFRESH}"}}"#))
+            .err(),
     ];
     let errors: Vec<_> = outcomes.into_iter().flatten().collect();
     errors.iter().for_each(|error| marks.absent_from_error(error));

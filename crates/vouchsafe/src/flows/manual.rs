@@ -1,3 +1,4 @@
+//! The single steps of a login.
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
@@ -5,17 +6,45 @@ use std::time::Duration;
 
 use vouchsafe_providers::{Definition, Pkce};
 
-use crate::client::{Client, Expectations, check_redirect_uri};
+use crate::client::{Client, Expectations};
+use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
-use crate::http::BoxFuture;
 use crate::jose::id_token::{Audience, Nonce};
-use crate::json::Json;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra, escaped};
-use crate::protocol::pkce;
-use crate::protocol::token::Grant;
+use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::response::Exchange;
+use crate::protocol::revocation::TokenTypeHint;
+use crate::protocol::token::{self, Grant};
 use crate::secret::Secret;
 use crate::shared::Asker;
+use crate::text::form::escaped;
+use crate::text::json::Json;
 use crate::tokens::{IdToken, Tokens};
+use crate::transport::BoxFuture;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+impl Client {
+    /// The same steps one by one, for those who keep state and verifier themselves.
+    pub fn manual(&self) -> Manual<'_> {
+        Manual::new(self)
+    }
+
+    pub(crate) fn read_token_response(&self, body: Vec<u8>) -> Result<Tokens, Error> {
+        let uri = http::Uri::default();
+        let exchange = Exchange {
+            operation: Operation::AuthorizationCode,
+            uri: &uri,
+            secrets: &[],
+            dialect: self.token_dialect(),
+        };
+        let quirks = &self.inner.blueprint.definition.token;
+        let answer = token::read_body(&exchange, quirks, body, SystemTime::now())?;
+        let known = self.known_server().map(|server| server.provenance.clone());
+        let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
+        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
+    }
+}
 
 /// A login step by step, for those who keep state and verifier themselves.
 ///
@@ -26,7 +55,7 @@ use crate::tokens::{IdToken, Tokens};
 ///
 /// ```no_run
 /// # async fn f(client: vouchsafe::Client, state: String, verifier: String, code: String) -> Result<(), vouchsafe::Error> {
-/// use vouchsafe::{CodeChallenge, TokenTypeHint};
+/// use vouchsafe::manual::{CodeChallenge, TokenTypeHint};
 ///
 /// let redirect_uri = "https://app.example.com/callback";
 /// let url = client
@@ -70,8 +99,8 @@ impl<'c> Manual<'c> {
         self,
         code: impl Into<String>,
         redirect_uri: impl Into<String>,
-    ) -> AuthorizationCode<'c> {
-        AuthorizationCode {
+    ) -> TokenRequest<'c> {
+        TokenRequest {
             client: self.client,
             code: Secret::new(code),
             redirect_uri: redirect_uri.into(),
@@ -137,8 +166,8 @@ impl<'c> Manual<'c> {
     ///
     /// # Errors
     /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
-    pub fn read_token_answer(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
-        self.client.read_token_answer(body.into())
+    pub fn read_token_response(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
+        self.client.read_token_response(body.into())
     }
 
     /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;
@@ -272,7 +301,7 @@ impl<'c> IntoFuture for AuthorizationUrl<'c> {
 /// A code that is about to be exchanged. Await it to get the tokens.
 #[derive(Clone)]
 #[must_use = "the code is exchanged when this is awaited"]
-pub struct AuthorizationCode<'c> {
+pub struct TokenRequest<'c> {
     client: &'c Client,
     code: Secret,
     redirect_uri: String,
@@ -283,7 +312,7 @@ pub struct AuthorizationCode<'c> {
     forwarded: Vec<(String, String)>,
 }
 
-impl AuthorizationCode<'_> {
+impl TokenRequest<'_> {
     /// A parameter of the authorization response that the provider wants back, such as Naver its `state`; or `scope`,
     /// where it wants the scopes again and others than its own were asked for.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -309,7 +338,7 @@ impl AuthorizationCode<'_> {
         self
     }
 
-    /// The `acr_values` that were sent; as with [`AuthorizationCode::max_age`].
+    /// The `acr_values` that were sent; as with [`TokenRequest::max_age`].
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
         self.acr_values.extend(values.into_iter().map(Into::into));
         self
@@ -338,87 +367,17 @@ impl AuthorizationCode<'_> {
     }
 }
 
-impl fmt::Debug for AuthorizationCode<'_> {
+impl fmt::Debug for TokenRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationCode").field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("TokenRequest").field("client", &self.client).finish_non_exhaustive()
     }
 }
 
-impl<'c> IntoFuture for AuthorizationCode<'c> {
+impl<'c> IntoFuture for TokenRequest<'c> {
     type Output = Result<Tokens, Error>;
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.exchange())
-    }
-}
-
-/// A code challenge (RFC 7636 section 4.2).
-#[derive(Clone, Eq, PartialEq)]
-pub struct CodeChallenge {
-    value: String,
-    /// The same hash for providers that take it in hexadecimal.
-    hex: Option<String>,
-    method: &'static str,
-}
-
-impl CodeChallenge {
-    /// The SHA-256 of a verifier: the one to use.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
-    pub fn s256(verifier: &str) -> Result<Self, Error> {
-        check_verifier(verifier)?;
-        let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
-        let (value, hex) = (text(&pkce::s256(verifier)), Some(text(&pkce::hex(verifier))));
-        Ok(Self { value, hex, method: "S256" })
-    }
-
-    /// The verifier itself.
-    ///
-    /// # Security
-    /// It protects nothing from whoever can read the authorization request (RFC 9700 section 2.1.1). It is here for
-    /// servers that know nothing else.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
-    pub fn plain(verifier: &str) -> Result<Self, Error> {
-        check_verifier(verifier)?;
-        Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
-    }
-}
-
-impl fmt::Debug for CodeChallenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A plain one is the verifier.
-        f.debug_struct("CodeChallenge").field("method", &self.method).finish_non_exhaustive()
-    }
-}
-
-fn check_verifier(verifier: &str) -> Result<(), Error> {
-    if pkce::is_verifier(verifier) {
-        return Ok(());
-    }
-    let detail = "a code verifier has 43 to 128 characters: letters, digits, '-', '.', '_' and '~'";
-    Err(Error::config("code_verifier", detail))
-}
-
-/// What kind of token is to be revoked (RFC 7009 section 2.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TokenTypeHint {
-    /// An access token.
-    AccessToken,
-    /// A refresh token.
-    RefreshToken,
-}
-
-impl TokenTypeHint {
-    /// The registered name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessToken => "access_token",
-            Self::RefreshToken => "refresh_token",
-        }
     }
 }

@@ -1,23 +1,175 @@
+//! Starting a login.
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use vouchsafe_providers::{Definition, Pkce};
 use zeroize::Zeroize;
 
-use crate::client::{Client, check_redirect_uri};
-use crate::error::{Error, Feature, Operation};
-use crate::http::BoxFuture;
-use crate::protocol::authorization::{AuthorizationRequest, OneLogin, check_extra, states};
-use crate::protocol::authorization_response::AuthorizationResponse;
+use crate::client::{Client, Expectations};
+use crate::endpoint::check_redirect_uri;
+use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
+use crate::flows::pending::PendingLogin;
+use crate::jose::id_token::Nonce;
+use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::request::{OneLogin, check_extra, unchecked};
+use crate::protocol::authorization::response::{
+    AuthorizationResponse, Elsewhere, ResponseParams, check_response, profile,
+};
 use crate::protocol::pkce;
-use crate::protocol::random::Random;
-use crate::provenance::Provenance;
-use crate::provider::{Blueprint, Server};
+use crate::protocol::response::{Dialect, Exchange};
+use crate::protocol::token::Grant;
+use crate::provider::Server;
 use crate::secret::same;
+use crate::text::json::Json;
+use crate::text::random::Random;
+use crate::tokens::Tokens;
+use crate::transport::BoxFuture;
+
+impl Client {
+    /// Starts a login: await what this gives for the URL to send the browser to, and the [`PendingLogin`] to keep.
+    ///
+    /// State, nonce and code verifier are made here and checked by [`Client::finish`].
+    #[doc(alias = "get_authorization_url")]
+    pub fn login(&self) -> Login<'_> {
+        Login::new(self)
+    }
+
+    /// Finishes a login, with the URL that the browser came to; with the form as well, where the provider has the
+    /// response posted there ([`AuthorizationResponse::form`]).
+    ///
+    /// Checks where the response came to, issuer and state, exchanges the code, and verifies the ID token, in that order
+    /// (RFC 9700 section 4.4.2, RFC 9207, RFC 6749 section 10.12, RFC 7636, OpenID Connect Core section 3.1.3.7).
+    ///
+    /// # Errors
+    /// [`Error::Server`] if the provider or the user said no ([`Error::is_denied`]), [`Error::Validation`] if a check
+    /// failed, [`Error::Response`] and [`Error::Http`] if the provider's answers could not be used; [`Error::Config`] if
+    /// what was handed in is no URL.
+    #[doc(alias = "get_access_token")]
+    pub async fn finish<'r>(
+        &self,
+        pending: PendingLogin,
+        response: impl Into<AuthorizationResponse<'r>>,
+    ) -> Result<Tokens, Error> {
+        self.begin_call().finish_in_time(pending, response.into()).await
+    }
+
+    async fn finish_in_time(
+        &self,
+        pending: PendingLogin,
+        came: AuthorizationResponse<'_>,
+    ) -> Result<Tokens, Error> {
+        let operation = Operation::Authorization;
+        let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
+
+        // RFC 9700 §4.4.2.2: a response is another provider's, or was asked for with other demands, where it came to
+        // another redirect URI.
+        match came.came_to(&pending.request.redirect_uri) {
+            Ok(()) => {}
+            Err(Elsewhere::AnotherPlace) => {
+                let detail = "the response came to another URL than the redirect URI of its login";
+                return refuse(Check::RedirectUriMismatch, detail);
+            }
+            Err(Elsewhere::NoUrl) => {
+                let detail = "a login is finished with the URL that the browser came to, or with its path and query from the \
+                              first slash on: what was given is neither";
+                return Err(Error::config(ConfigProblem::ResponseUrl, detail));
+            }
+        }
+        let query = came.params();
+        let definition = &self.inner.blueprint.definition;
+        let secret = self.inner.credentials.secret();
+        let forwarded = check_response(&definition.callback, query, secret)?;
+        let response = ResponseParams::read(query)?;
+        let server = self.server().await?;
+        let PendingLogin { request, .. } = &pending;
+        server.provenance.check("a login", &request.provenance, operation)?;
+
+        // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
+        match &response.iss {
+            Some(_) if server.issuer.is_none() => {
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
+                     response, unless that issuer is configured (Provider::issuer)",
+                );
+            }
+            Some(iss) if !server.is_issuer(iss) => {
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the response comes from another issuer than the one asked",
+                );
+            }
+            None if server.iss_in_response => {
+                return refuse(
+                    Check::MissingIssuer,
+                    "the provider announces iss in its responses, and here it is missing",
+                );
+            }
+            _ => {}
+        }
+        if !response.state.as_ref().is_some_and(|state| same(state, pending.state.as_str())) {
+            return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
+        }
+        // A login from the future is one whose clock was put back: it is as good as new.
+        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.times.login {
+            return refuse(Check::Expired, "the login took too long: start it again");
+        }
+        let uri = server.authorization.uri();
+        let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
+        let own = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        let [state, nonce, verifier] = own.map(|own| own.map_or("", Random::as_str));
+        let [client_secret, basic] = self.inner.credentials.secrets();
+        let code = response.code.as_deref().unwrap_or_default();
+        let secrets = &[state, nonce, verifier, client_secret, basic, code];
+        let exchange = Exchange { operation, uri: &uri, secrets, dialect };
+        if let Some(error) = &response.error {
+            let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
+            return Err(exchange.server_error(error, description, uri, None));
+        }
+        let code = response.code.as_deref().map(|code| {
+            let suffix = definition.callback.code_suffix.as_deref();
+            suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code)
+        });
+        let Some(code) = code.filter(|code| !code.is_empty()) else {
+            let detail = "the response has neither a code nor an error";
+            return Err(Error::response(operation, Malformed::MissingField, detail));
+        };
+
+        let verifier = pending.verifier.as_ref().map(|v| v.as_str());
+        let redirect_uri = &request.redirect_uri;
+        let scopes = if request.scopes.is_empty() { &server.scopes } else { &request.scopes };
+        let scope = self.scope_with_code(scopes);
+        let scope = scope.as_deref();
+        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded, scope };
+        let wants_id_token = pending.nonce.is_some();
+        let expectations = Expectations {
+            nonce: match &pending.nonce {
+                Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
+                Some(nonce) => Nonce::Remembered(Some(nonce.as_str())),
+                None => Nonce::None,
+            },
+            max_age: pending.max_age,
+            acr_values: &pending.acr_values,
+            code: Some(code),
+        };
+        let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await;
+        let tokens = tokens.map_err(|e| e.without(secrets))?;
+        let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
+        let kept = kept.map(|(name, value)| (name, Json::text(value)));
+        let brought = profile(&definition.callback, query).into_iter().chain(kept);
+        let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
+        Ok(tokens.or_scope(scopes, &definition.scope_separator))
+    }
+
+    /// The scopes that were asked for, where the provider wants them again with the code.
+    pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
+        let Definition { token, scope_separator, .. } = &self.inner.blueprint.definition;
+        (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
+    }
+}
 
 /// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
 ///
@@ -174,7 +326,7 @@ impl<'c> Login<'c> {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
                 let detail = format!("{name} has a method of its own");
-                return Err(Error::config("reserved_param", detail));
+                return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }
         let redirect_uri = match (&self.redirect_uri, self.client.redirect_uri()) {
@@ -185,7 +337,7 @@ impl<'c> Login<'c> {
             (None, Some(uri)) => uri,
             (None, None) => {
                 let detail = "there is no redirect URI, neither in the registration nor here";
-                return Err(Error::config("redirect_uri", detail));
+                return Err(Error::config(ConfigProblem::RedirectUri, detail));
             }
         };
         let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
@@ -198,7 +350,7 @@ impl<'c> Login<'c> {
             check_extra(quirks, "acr_values", &values)?;
             params.push(("acr_values".into(), values.into()));
         }
-        Ok(LoginRequest::new(server, self.client.blueprint(), redirect_uri, scopes, params))
+        Ok(server.login_request(self.client.blueprint(), redirect_uri, scopes, params))
     }
 }
 
@@ -214,48 +366,6 @@ impl<'c> IntoFuture for Login<'c> {
                 let server = self.client.begin_call().server().await?;
                 self.start(&server)
             }),
-        }
-    }
-}
-
-/// What logins of one kind have in common: what is asked of whom.
-#[derive(Debug)]
-pub(crate) struct LoginRequest {
-    pub(crate) provenance: Arc<Provenance>,
-    pub(crate) redirect_uri: String,
-    /// None where a login was kept with those that its client always asks for.
-    pub(crate) scopes: Vec<String>,
-    are_usual: bool,
-    wants_id_token: bool,
-    /// The beginning of the URL.
-    url: String,
-}
-
-impl LoginRequest {
-    pub(crate) fn new(
-        server: &Server,
-        blueprint: &Blueprint,
-        redirect_uri: &str,
-        scopes: &[String],
-        mut params: Vec<(Cow<'static, str>, Cow<'static, str>)>,
-    ) -> Self {
-        let Definition { scope_separator, authorization, .. } = &blueprint.definition;
-        for (name, value) in &authorization.params {
-            if !params.iter().any(|(known, _)| known == name) {
-                params.push((name.clone().into(), value.clone().into()));
-            }
-        }
-        let client_id = &*server.provenance.client_id;
-        let (params, names, order) = (&params, &authorization.names, &authorization.order);
-        let request =
-            AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator, params, names, order };
-        Self {
-            provenance: server.provenance.clone(),
-            redirect_uri: redirect_uri.to_owned(),
-            wants_id_token: server.openid.is_some() && scopes.iter().any(|s| s == "openid"),
-            scopes: scopes.to_vec(),
-            are_usual: scopes == server.scopes,
-            url: request.begin(&server.authorization),
         }
     }
 }
@@ -284,169 +394,12 @@ impl fmt::Debug for Login<'_> {
     }
 }
 
-/// A login between its start and its end: one opaque value that serialises, to be used once.
-///
-/// # Security
-/// It binds the browser that returns to the browser that was sent away. Keep it in that browser's session: in a
-/// sealed cookie, or on the server under an identifier that this browser alone has.
-#[must_use = "dropping it gives the login up"]
-pub struct PendingLogin {
-    pub(crate) request: Arc<LoginRequest>,
-    pub(crate) state: Random,
-    pub(crate) nonce: Option<Random>,
-    pub(crate) verifier: Option<Random>,
-    pub(crate) started_at: SystemTime,
-    pub(crate) max_age: Option<u64>,
-    pub(crate) acr_values: Vec<String>,
-    pub(crate) data: Option<String>,
-}
-
-impl PendingLogin {
-    /// The slug of the provider that the login is at: which client has to finish it.
-    pub fn provider(&self) -> &str {
-        &self.request.provenance.provider
-    }
-
-    /// The server that the login is at: its issuer, or what [`Identity::issuer`](crate::Identity::issuer) gives in its
-    /// place. No other can finish it, whatever its provider is called.
-    pub fn issuer(&self) -> &str {
-        &self.request.provenance.issuer
-    }
-
-    /// Where the browser returns to.
-    pub fn redirect_uri(&self) -> &str {
-        &self.request.redirect_uri
-    }
-
-    /// When the login started.
-    pub fn started_at(&self) -> SystemTime {
-        self.started_at
-    }
-
-    /// What [`Login::data`] put in.
-    pub fn data(&self) -> Option<&str> {
-        self.data.as_deref()
-    }
-
-    /// Whether a response came to this login's redirect URI and carries its `state`. Others are forged, stale, or another
-    /// tab's: they should end nothing.
-    pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
-        let response = response.into();
-        response.came_to(&self.request.redirect_uri).is_ok()
-            && states(response.params()).any(|state| same(&state, self.state.as_str()))
-    }
-}
-
-impl fmt::Debug for PendingLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingLogin")
-            .field("provider", &self.provider())
-            .field("started_at", &self.started_at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The error for demands on how and when the user authenticates where no ID token will tell.
-pub(crate) fn unchecked(operation: Operation) -> Error {
-    let detail = "max_age and acr_values are checked by the ID token, and none comes here: ask for the scope openid, at an \
-                  OpenID Provider";
-    Error::unsupported(operation, Feature::IdToken, detail)
-}
-
 /// A state, a nonce and a code verifier.
 fn three() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
     aws_lc_rs::rand::fill(raw.as_flattened_mut())
-        .map_err(|_| Error::config("random", "this machine's random number generator failed"))?;
+        .map_err(|_| Error::config(ConfigProblem::Random, "this machine's random number generator failed"))?;
     let three = raw.each_ref().map(Random::new);
     raw.as_flattened_mut().zeroize();
     Ok(three)
 }
-
-/// The form in which a pending login is kept. The names are short because it may live in a cookie.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    v: u8,
-    provider: String,
-    issuer: String,
-    client: String,
-    redirect: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<String>,
-    state: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    nonce: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    verifier: Option<String>,
-    /// Seconds since 1970.
-    at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    max_age: Option<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    acr: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
-}
-
-impl Serialize for PendingLogin {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = |random: &Random| random.as_str().to_owned();
-        Kept {
-            v: VERSION,
-            provider: self.request.provenance.provider.clone(),
-            issuer: self.request.provenance.issuer.clone(),
-            client: self.request.provenance.client_id.clone(),
-            redirect: self.request.redirect_uri.clone(),
-            // The client knows these, and where a login is kept there is little room.
-            scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
-            state: text(&self.state),
-            nonce: self.nonce.as_ref().map(text),
-            verifier: self.verifier.as_ref().map(text),
-            at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            max_age: self.max_age,
-            acr: self.acr_values.clone(),
-            data: self.data.clone(),
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for PendingLogin {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error as _;
-        let kept = Kept::deserialize(deserializer)?;
-        if kept.v != VERSION {
-            return Err(D::Error::custom("a pending login of another version"));
-        }
-        let random =
-            |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
-        check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
-        let request = LoginRequest {
-            provenance: Arc::new(Provenance {
-                provider: kept.provider,
-                issuer: kept.issuer,
-                client_id: kept.client,
-            }),
-            redirect_uri: kept.redirect,
-            are_usual: kept.scopes.is_empty(),
-            scopes: kept.scopes,
-            wants_id_token: kept.nonce.is_some(),
-            url: String::new(),
-        };
-        Ok(Self {
-            request: Arc::new(request),
-            state: random(kept.state)?,
-            nonce: kept.nonce.map(random).transpose()?,
-            verifier: kept.verifier.map(random).transpose()?,
-            started_at: UNIX_EPOCH
-                .checked_add(Duration::from_secs(kept.at))
-                .ok_or_else(|| D::Error::custom("a broken pending login"))?,
-            max_age: kept.max_age,
-            acr_values: kept.acr,
-            data: kept.data,
-        })
-    }
-}
-
-const VERSION: u8 = 2;

@@ -44,7 +44,7 @@ fn run(input: &[u8]) {
         Err(error) => check_error(error, &[CODE, VERIFIER, CLIENT_SECRET]),
     }
     // Who asked by other means is told the same.
-    if let Ok(by_hand) = client.manual().read_token_answer(body) {
+    if let Ok(by_hand) = client.manual().read_token_response(body) {
         check(&by_hand);
         if let Ok(tokens) = &tokens {
             assert_eq!(by_hand.access_token(), tokens.access_token());

@@ -5,11 +5,11 @@
 use http::{StatusCode, Uri};
 
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Fault, Operation};
-use crate::http::{Http, Response, origin, retry_after};
+use crate::error::{ConfigProblem, Error, Malformed, Operation};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::protocol::answer::{Dialect, Exchange, get};
 use crate::protocol::metadata::{self, Metadata, WellKnown};
+use crate::protocol::response::{Dialect, Exchange, get};
+use crate::transport::{Http, Response, origin, retry_after};
 
 /// Fetches the metadata from the first place that has it. `secrets` are those of the client, should an issuer or a URL
 /// quote one.
@@ -34,7 +34,8 @@ pub(crate) async fn fetch_metadata(
         check(operation, &uri, &response)?;
         return metadata::read(&exchange, well_known, &response).map_err(|error| error.without(secrets));
     }
-    Err(first_error.unwrap_or_else(|| Error::config("issuer", "there is nowhere to look for the metadata")))
+    Err(first_error
+        .unwrap_or_else(|| Error::config(ConfigProblem::Issuer, "there is nowhere to look for the metadata")))
 }
 
 /// Fetches the keys that the metadata points to.
@@ -46,7 +47,7 @@ pub(crate) async fn fetch_keys(jwks_uri: &Endpoint, reading: Reading, http: &Htt
     check(operation, &uri, &response)?;
     let document = exchange.object(&response)?;
     KeySet::read(&document, reading)
-        .ok_or_else(|| exchange.fault(Fault::Jwks, "is no key set: it has no list of keys"))
+        .ok_or_else(|| exchange.fault(Malformed::Jwks, "is no key set: it has no list of keys"))
 }
 
 /// There are no error responses here as OAuth has them: of a status that is none of success, the number is all that is

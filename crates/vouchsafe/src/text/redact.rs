@@ -4,6 +4,13 @@ use std::iter;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::legible::legible;
+
+/// Text from outside, made fit to be shown and of bounded length.
+pub(crate) fn printable(text: &str, max: usize) -> String {
+    shown(text, &[], legible, max)
+}
+
 /// What a provider said, at most `max` characters of it, and without the secrets: neither as they are nor as they stood
 /// in a form, in JSON, in HTML, in base64 or in hexadecimal.
 ///
@@ -190,9 +197,18 @@ const SWALLOWED: usize = 16;
 /// So many characters tell whether a secret begins before them: all that tell, in the longest escape (`\ud83d\ude00`).
 const UNSURE: usize = TELLING * 12;
 
+/// The longest text from outside that is shown, in characters.
+pub(crate) const MAX_TEXT: usize = 400;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_from_outside_is_made_fit_to_be_shown() {
+        assert_eq!(printable("a\u{1b}[31mb\r\nc\u{202e}d", 100), "a [31mb  c d");
+        assert_eq!(printable("abcdef", 3), "abc…");
+    }
 
     const SECRET: &str = "hüsh/+1 \"%2B&";
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::header::{HeaderValue, USER_AGENT};
 
 use crate::endpoint::is_loopback;
-use crate::error::{Check, Error, HttpErrorKind, Operation, TransportError};
+use crate::error::{Check, ConfigProblem, Error, HttpErrorKind, Operation, TransportError};
 
 mod address;
 #[cfg(feature = "reqwest")]
@@ -37,7 +37,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// hands the request on with its extensions.
 ///
 /// ```
-/// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
+/// use vouchsafe::Http;
+/// use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 ///
 /// struct Canned;
 ///
@@ -107,8 +108,12 @@ impl Http {
     /// # Errors
     /// [`Error::Config`] if the name holds what no header may hold.
     pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
-        let invalid =
-            |_| Error::config("user_agent", "the user agent's name holds characters that no header may hold");
+        let invalid = |_| {
+            Error::config(
+                ConfigProblem::UserAgent,
+                "the user agent's name holds characters that no header may hold",
+            )
+        };
         self.user_agent = HeaderValue::try_from(name.into()).map_err(invalid)?;
         Ok(self)
     }
@@ -144,7 +149,8 @@ impl Http {
     /// ```no_run
     /// use std::sync::Arc;
     /// use std::time::Duration;
-    /// use vouchsafe::{BoxFuture, Http, HttpClient, Limits, Request, Response, TransportError};
+    /// use vouchsafe::Http;
+    /// use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
     ///
     /// struct Counted(Arc<dyn HttpClient>);
     ///
@@ -164,10 +170,10 @@ impl Http {
     /// }
     ///
     /// # #[cfg(feature = "reqwest")]
-    /// let http = Http::from(Counted(Http::new()?.client()));
+    /// let http = Http::from(Counted(Http::new()?.transport()));
     /// # Ok::<(), vouchsafe::Error>(())
     /// ```
-    pub fn client(&self) -> Arc<dyn HttpClient> {
+    pub fn transport(&self) -> Arc<dyn HttpClient> {
         self.client.clone()
     }
 

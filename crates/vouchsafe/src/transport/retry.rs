@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{Request, Response};
 use crate::error::{Operation, TransportError};
-use crate::protocol::token::time;
+use crate::text::moment;
 
 /// How long a provider asks to be left alone: with the answer, for whoever makes an error of it.
 #[derive(Clone, Copy)]
@@ -103,7 +103,7 @@ fn date(text: &str) -> Option<SystemTime> {
         _ if year < "70" => "20",
         _ => "19",
     };
-    let seconds = time::seconds(&format!("{century}{year}-{month:02}-{day:0>2}T{time}Z"))?;
+    let seconds = moment::seconds(&format!("{century}{year}-{month:02}-{day:0>2}T{time}Z"))?;
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 

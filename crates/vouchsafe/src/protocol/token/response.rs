@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use vouchsafe_providers::TokenQuirks;
 
 use super::fields::{Fields, Scope};
-use super::time;
-use crate::error::{Check, Error, Fault};
-use crate::http::Response;
-use crate::json::{self, Scalar};
-use crate::protocol::answer::Exchange;
-use crate::protocol::params::read_form;
+use crate::error::{Check, Error, Malformed};
+use crate::protocol::response::Exchange;
 use crate::secret::Secret;
+use crate::text::form::read_form;
+use crate::text::json::{self, Scalar};
+use crate::text::moment;
+use crate::transport::Response;
 
 /// A token endpoint's answer, checked field by field.
 #[derive(Debug)]
@@ -72,14 +72,14 @@ fn read_as(
         let said =
             json::parse(body.expose().as_bytes()).ok().and_then(|body| exchange.said(body.value(), status));
         return Err(
-            said.unwrap_or_else(|| exchange.fault(Fault::InvalidField, "has an error that is not text"))
+            said.unwrap_or_else(|| exchange.fault(Malformed::InvalidField, "has an error that is not text"))
         );
     }
     let checked = Checked { exchange };
 
     let access_token = checked.token("access_token", fields.access_token)?;
     let Some(access_token) = access_token else {
-        return Err(exchange.fault(Fault::MissingField, "has no access_token"));
+        return Err(exchange.fault(Malformed::MissingField, "has no access_token"));
     };
     match checked.text("token_type", fields.token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
@@ -91,7 +91,7 @@ fn read_as(
             ));
         }
         None if !quirks.token_type_absent => {
-            return Err(exchange.fault(Fault::MissingField, "has no token_type"));
+            return Err(exchange.fault(Malformed::MissingField, "has no token_type"));
         }
         _ => {}
     }
@@ -134,7 +134,7 @@ fn translated(
     let body = body.expose().as_bytes();
     let mut document = if is_form {
         let members =
-            read_form(body).ok_or_else(|| exchange.fault(Fault::Json, "is neither JSON nor a form"))?;
+            read_form(body).ok_or_else(|| exchange.fault(Malformed::Json, "is neither JSON nor a form"))?;
         Value::Object(members)
     } else {
         json::parse(body).map_err(|e| exchange.not_json(&e))?.into_value()
@@ -144,12 +144,12 @@ fn translated(
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
     let place = match &*quirks.answer {
-        [] => Some("").filter(is_object).ok_or((Fault::Json, "is not an object")),
+        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object")),
         places => places
             .iter()
             .map(String::as_str)
             .find(is_object)
-            .ok_or((Fault::MissingField, "lacks the object with the token")),
+            .ok_or((Malformed::MissingField, "lacks the object with the token")),
     };
     let place = place.map_err(|(fault, what)| exchange.fault(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
@@ -193,7 +193,7 @@ struct Checked<'a> {
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
-        self.exchange.fault(Fault::InvalidField, &format!("has no usable {name}: it {why}"))
+        self.exchange.fault(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
     }
 
     /// Absent and `null` are the same; anything that is not text is a fault.
@@ -255,7 +255,7 @@ impl Checked<'_> {
     fn moment(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
         match &value {
             Some(Scalar::Text(text)) if text.contains('-') => {
-                time::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is no moment"))
+                moment::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is no moment"))
             }
             _ => self.number(name, value),
         }
@@ -272,7 +272,7 @@ const MAX_SECONDS: f64 = 253_402_300_799.0;
 mod tests {
     use super::*;
     use crate::error::Operation;
-    use crate::protocol::answer::Dialect;
+    use crate::protocol::response::Dialect;
 
     fn read(body: &str) -> Result<TokenAnswer, Error> {
         let uri = http::Uri::from_static("https://a.example/token");

@@ -1,10 +1,20 @@
 //! Where an authorization response arrived, and what it brought (RFC 6749 section 4.1.2, OAuth 2.0 Form Post Response Mode).
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
+use aws_lc_rs::hmac;
 use http::Uri;
 use url::Url;
 use url::form_urlencoded;
+use vouchsafe_providers::CallbackQuirks;
+
+use crate::endpoint::path;
+use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
+use crate::secret::Secret;
+use crate::text::form::{self, decode};
+use crate::text::json::{self, Json};
+use crate::text::redact::printable;
 
 /// An authorization response as it arrived: the URL that the browser came to, and the form if it posted one.
 ///
@@ -92,15 +102,6 @@ impl<'r> AuthorizationResponse<'r> {
     }
 }
 
-/// The path of a URL as it stands in its text; a parser changes dot segments, backslashes and line ends.
-pub(crate) fn path<'u>(text: &'u str, url: &'u Url) -> &'u str {
-    let behind = text.split_once(':').map_or("", |(_, rest)| rest);
-    match behind.strip_prefix("//") {
-        Some(rest) => rest.find(['/', '\\']).map_or(url.path(), |at| &rest[at..]),
-        None => behind,
-    }
-}
-
 /// A URL without its fragment, in two: up to its query, and the query.
 fn split(url: &str) -> (&str, &str) {
     let url = url.split('#').next().unwrap_or_default();
@@ -151,6 +152,155 @@ impl From<&Uri> for AuthorizationResponse<'_> {
         Self::at(uri.to_string())
     }
 }
+
+/// What came back at the redirect URI, unchecked.
+#[derive(Default)]
+pub(crate) struct ResponseParams<'a> {
+    pub(crate) code: Option<Cow<'a, str>>,
+    pub(crate) state: Option<Cow<'a, str>>,
+    pub(crate) iss: Option<Cow<'a, str>>,
+    pub(crate) error: Option<Cow<'a, str>>,
+    pub(crate) error_description: Option<Cow<'a, str>>,
+    pub(crate) error_uri: Option<Cow<'a, str>>,
+}
+
+impl<'a> ResponseParams<'a> {
+    /// Reads the query of the redirect URI, or the form that was posted to it.
+    pub(crate) fn read(query: &'a str) -> Result<Self, Error> {
+        let invalid =
+            |what: &'static str| Error::response(Operation::Authorization, Malformed::InvalidField, what);
+        if query.len() > MAX_QUERY {
+            return Err(invalid("the redirect URI's query is longer than any provider's"));
+        }
+        let mut response = Self::default();
+        for pair in form::pairs(query) {
+            let Some((name, value)) = pair else {
+                return Err(invalid("the redirect URI's query is not valid UTF-8"));
+            };
+            let field = match &*name {
+                "code" => &mut response.code,
+                "state" => &mut response.state,
+                "iss" => &mut response.iss,
+                "error" => &mut response.error,
+                "error_description" => &mut response.error_description,
+                "error_uri" => &mut response.error_uri,
+                _ => continue,
+            };
+            // RFC 6749 §3.1: parameters must not come more than once. Which one counts is anybody's guess.
+            if field.replace(value).is_some() {
+                let detail =
+                    format!("the redirect URI's query holds {} more than once", printable(&name, 40));
+                return Err(Error::validation(Operation::Authorization, Check::DuplicateParameter, detail));
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// All parameters in a query, each of them once.
+fn pairs(query: &str) -> Result<BTreeMap<Cow<'_, str>, Cow<'_, str>>, Error> {
+    let mut pairs = BTreeMap::new();
+    for pair in form::pairs(query) {
+        let Some((name, value)) = pair else {
+            let detail = "the redirect URI's query is not valid UTF-8";
+            return Err(Error::response(Operation::Authorization, Malformed::InvalidField, detail));
+        };
+        if pairs.insert(name, value).is_some() {
+            let detail = "the redirect URI's query holds a parameter more than once";
+            return Err(Error::validation(Operation::Authorization, Check::DuplicateParameter, detail));
+        }
+    }
+    Ok(pairs)
+}
+
+/// Checks what the definition asks of a response besides the RFCs, and gives what goes on into the token request.
+pub(crate) fn check_response(
+    quirks: &CallbackQuirks,
+    query: &str,
+    secret: Option<&Secret>,
+) -> Result<Vec<(String, String)>, Error> {
+    if quirks.hmac.is_none() && quirks.expect.is_empty() && quirks.forward.is_empty() {
+        return Ok(Vec::new());
+    }
+    if query.len() > MAX_QUERY {
+        let detail = "the redirect URI's query is longer than any provider's";
+        return Err(Error::response(Operation::Authorization, Malformed::InvalidField, detail));
+    }
+    let refuse = |check, detail: &'static str| Error::validation(Operation::Authorization, check, detail);
+    let mut pairs = pairs(query)?;
+    if let Some(name) = &quirks.hmac {
+        let Some(secret) = secret else {
+            let detail = "the provider's responses are checked with the client secret, and there is none";
+            return Err(Error::config(ConfigProblem::ClientSecret, detail));
+        };
+        let tag = pairs.remove(name.as_str());
+        // Shopify escapes what would end a value or a name before it signs them: else one parameter could swallow its
+        // neighbour and the signature would stay the same.
+        let signed = |text: &str| text.replace('%', "%25").replace('&', "%26");
+        let pair = |(name, value): (&Cow<'_, str>, &Cow<'_, str>)| {
+            format!("{}={}", signed(name).replace('=', "%3D"), signed(value))
+        };
+        let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let genuine = tag
+            .and_then(|tag| unhex(&tag))
+            .is_some_and(|tag| hmac::verify(&key, message.as_bytes(), &tag).is_ok());
+        if !genuine {
+            let detail = "the response does not come from the provider: its signature is missing or wrong";
+            return Err(refuse(Check::Signature, detail));
+        }
+    }
+    for (name, expected) in &quirks.expect {
+        if pairs.get(name.as_str()).is_none_or(|value| value != expected) {
+            let detail = "the response comes from somewhere else than where the user was sent";
+            return Err(refuse(Check::IssuerMismatch, detail));
+        }
+    }
+    let forwarded = quirks.forward.iter().filter_map(|name| {
+        let value = pairs.get(name.as_str())?;
+        Some((name.clone(), value.clone().into_owned()))
+    });
+    Ok(forwarded.collect())
+}
+
+/// The profile that came with a response, where the provider tells it there. What cannot be read is as good as none:
+/// nothing depends on it.
+pub(crate) fn profile(quirks: &CallbackQuirks, query: &str) -> Option<(String, Json)> {
+    let wanted = quirks.profile.as_ref()?;
+    let named = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    let mut values =
+        named.filter(|(name, _)| decode(name).as_deref() == Some(wanted)).map(|(_, value)| value);
+    let value = values.next().filter(|value| value.len() <= MAX_PROFILE)?;
+    // Which of two would count is anybody's guess.
+    if values.next().is_some() {
+        return None;
+    }
+    let profile = json::parse(decode(value)?.as_bytes()).ok()?;
+    profile.value().is_object().then(|| (wanted.clone(), profile))
+}
+
+/// A SHA-256 in hexadecimal.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The values of `state` in a query; a provider sends one.
+pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| decode(name).as_deref() == Some("state")).filter_map(|(_, value)| decode(value))
+}
+
+/// The longest query that is read, in bytes. Codes may be long, but browsers send no more than this.
+const MAX_QUERY: usize = 64 * 1024;
+/// The longest profile in a response that is read, in bytes as they were sent.
+const MAX_PROFILE: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -255,5 +405,62 @@ mod tests {
     fn debug_output_lacks_the_code() {
         let response = AuthorizationResponse::at("/cb?code=hush").form("code=hush");
         assert!(!format!("{response:?}").contains("hush"));
+    }
+
+    #[test]
+    fn a_parameter_that_comes_twice_is_refused() {
+        for query in ["code=a&code=b", "state=a&state=a", "iss=x&iss=x", "error=a&error=b", "code=a&c%6fde=b"]
+        {
+            let error = ResponseParams::read(query).err().map(|e| e.code().to_owned());
+            assert_eq!(error.as_deref(), Some("duplicate_parameter"), "{query}");
+        }
+        assert!(ResponseParams::read("code=a&session_state=x&session_state=y").is_ok());
+    }
+
+    #[test]
+    fn the_query_is_decoded_strictly() {
+        let response = ResponseParams::read("?code=a%2Bb+c&state=%zz").ok().unwrap();
+        assert_eq!(response.code.as_deref(), Some("a+b c"));
+        assert_eq!(response.state.as_deref(), Some("%zz"));
+        assert!(ResponseParams::read("code=%ff").is_err());
+        assert!(ResponseParams::read(&format!("code={}", "a".repeat(MAX_QUERY))).is_err());
+    }
+
+    #[test]
+    fn a_query_is_read_up_to_64_kib() {
+        let mut quirks = CallbackQuirks::default();
+        quirks.forward.push("realm".to_owned());
+        let query = |length: usize| format!("realm={}", "a".repeat(length - "realm=".len()));
+        let (longest, longer, endless) = (query(65_536), query(65_537), query(65_600));
+        assert!(ResponseParams::read(&longest).is_ok());
+        assert_eq!(check_response(&quirks, &longest, None).unwrap()[0].1.len(), 65_530);
+        for query in [&*longer, &*endless, "realm=%ff", "%ff=realm"] {
+            let error = ResponseParams::read(query).err().unwrap();
+            assert_eq!(error.code(), "invalid_field");
+            assert_eq!(check_response(&quirks, query, None).unwrap_err().code(), "invalid_field");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_read_once_and_up_to_8_kib() {
+        let mut quirks = CallbackQuirks::default();
+        quirks.profile = Some("user".to_owned());
+        let query = |length: usize| format!("user={{\"a\":\"{}\"}}", "b".repeat(length - 8));
+        assert!(profile(&quirks, &query(8_192)).is_some_and(|(name, _)| name == "user"));
+        for query in [&query(8_193), "user={}&user={}", "user=[]", "user={", "user=%ff", "other={}"] {
+            assert!(profile(&quirks, query).is_none(), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_64_hexadecimal_digits() {
+        let hash = [&[0x0f; 31][..], &[0xa9]].concat();
+        let text = "0f".repeat(31) + "a9";
+        assert_eq!(unhex(&text).as_ref().map(<[u8; 32]>::as_slice), Some(&hash[..]));
+        for wrong in
+            [&text[1..], &format!("{text}00"), &text.replace("0f", "+f"), &text.replace("0f", "é"), ""]
+        {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
     }
 }

@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
     use crate::error::Operation;
-    use crate::http::{Http, Request};
+    use crate::transport::{Http, Request};
     use crate::{Client, Provider, Registration};
 
     /// Answers with that, a different one each time, and takes this machine for public.
@@ -204,7 +204,8 @@ mod tests {
             seen.lock().unwrap().push(name);
             Box::pin(std::future::ready(Ok(answers.lock().unwrap().pop().unwrap())))
         };
-        let allowed = |address: IpAddr| address == Ipv4Addr::LOCALHOST || crate::is_public_address(address);
+        let allowed =
+            |address: IpAddr| address == Ipv4Addr::LOCALHOST || crate::http::is_public_address(address);
         (PublicOnly::with(Arc::new(lookup), allowed), asked)
     }
 

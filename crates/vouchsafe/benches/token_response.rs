@@ -23,14 +23,14 @@ fn bench(criterion: &mut Criterion) {
     let client = client(String::new());
     let answer = token_answer();
     let ours = || {
-        black_box(client.manual().read_token_answer(black_box(answer.as_bytes())).unwrap());
+        black_box(client.manual().read_token_response(black_box(answer.as_bytes())).unwrap());
     };
     let limit = || {
         black_box(serde_json::from_slice::<Borrowed<'_>>(black_box(answer.as_bytes())).unwrap());
     };
     let mut group = criterion.benchmark_group("token answer");
     group.bench_function("limit: serde_json, borrowed", |b| b.iter(limit));
-    group.bench_function("vouchsafe: read_token_answer()", |b| b.iter(ours));
+    group.bench_function("vouchsafe: read_token_response()", |b| b.iter(ours));
     group.finish();
     ratio("token answer", 1.3, limit, ours);
 }

@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::public_only::{PublicOnly, is_refusal};
 use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response, retry};
-use crate::error::{Error, HttpErrorKind, TransportError};
+use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
 impl Http {
@@ -103,14 +103,14 @@ impl HttpBuilder {
         self
     }
 
-    /// Speaks to public addresses alone, by [`is_public_address`](crate::is_public_address): to none of this machine, of
+    /// Speaks to public addresses alone, by [`is_public_address`](crate::http::is_public_address): to none of this machine, of
     /// the network around it, or of a cloud's own services. Switch it on where strangers say where to connect to, as with
     /// an issuer that anybody may type in: that, and every URL in its metadata, could lead to what only this machine can
     /// reach (server-side request forgery).
     ///
     /// What is checked is the address that is connected to, behind whatever name or spelling. A name of which one address
     /// is not public is refused altogether. The error is an [`Error::Validation`] with
-    /// [`Check::AddressRefused`](crate::Check::AddressRefused), and nothing was sent.
+    /// [`Check::AddressRefused`](crate::error::Check::AddressRefused), and nothing was sent.
     ///
     /// A proxy resolves names by itself, so nothing could be checked here: the two do not go together. Filter at the proxy
     /// instead; or connect directly with [`HttpBuilder::no_proxy`], if the proxy comes from the environment.
@@ -165,13 +165,14 @@ impl HttpBuilder {
                 let detail = "a proxy resolves names by itself, so that addresses cannot be checked here: leave the proxy \
                               out (no_proxy, where the environment names it), or have it refuse private addresses in \
                               place of public_addresses_only";
-                return Err(Error::config("proxy", detail));
+                return Err(Error::config(ConfigProblem::Proxy, detail));
             }
             builder = builder.dns_resolver(filter.clone());
         }
         if let Some(url) = proxy {
-            let unusable =
-                || Error::config("proxy", "the proxy's URL cannot be read: write http://host:port");
+            let unusable = || {
+                Error::config(ConfigProblem::Proxy, "the proxy's URL cannot be read: write http://host:port")
+            };
             // What else there is, SOCKS, comes and goes with what other crates switch on.
             let scheme = url.expose().split_once("://").map_or("http", |(scheme, _)| scheme);
             if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -185,15 +186,19 @@ impl HttpBuilder {
             let certificates = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|c| !c.is_empty());
             let Some(certificates) = certificates else {
                 let detail = "the certificate authority's file holds no certificate in PEM form";
-                return Err(Error::config("certificate_authority", detail));
+                return Err(Error::config(ConfigProblem::CertificateAuthority, detail));
             };
             builder = builder.tls_certs_merge(certificates);
         }
         // Which certificates are found out to be none here, and which above, depends on what other crates switch on.
-        let code = if self.authorities.is_empty() { "tls" } else { "certificate_authority" };
+        let problem = if self.authorities.is_empty() {
+            ConfigProblem::Tls
+        } else {
+            ConfigProblem::CertificateAuthority
+        };
         let client = builder
             .build()
-            .map_err(|e| Error::config(code, format!("TLS cannot be set up: {}", root_cause(&e))))?;
+            .map_err(|e| Error::config(problem, format!("TLS cannot be set up: {}", root_cause(&e))))?;
         Ok(Http {
             limits: self.limits,
             retries: self.retries,

@@ -6,13 +6,15 @@ use http::{Uri, header};
 use serde_json::Value;
 use vouchsafe_providers::ErrorShape;
 
-use super::params::{JSON, UNCHANGED, read_form};
-use super::redact;
+use super::params::{JSON, UNCHANGED};
 use crate::endpoint::is_page;
-use crate::error::{Error, ErrorCode, Fault, MAX_TEXT, Operation, ServerError};
-use crate::http::{Request, Response, origin, retry_after};
-use crate::json::{self, Json};
-use crate::legible::legible;
+use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
+use crate::text::form::read_form;
+use crate::text::json::{self, Json};
+use crate::text::legible::legible;
+use crate::text::redact;
+use crate::text::redact::MAX_TEXT;
+use crate::transport::{Request, Response, origin, retry_after};
 
 /// An exchange that is under way: what it is for, where it went, and what must not come back out.
 pub(crate) struct Exchange<'a> {
@@ -56,17 +58,17 @@ impl Exchange<'_> {
         let body = self.json(response)?;
         let json = json::parse(body).map_err(|e| self.not_json(&e))?;
         if !json.value().is_object() {
-            return Err(self.fault(Fault::Json, "is not a JSON object"));
+            return Err(self.fault(Malformed::Json, "is not a JSON object"));
         }
         Ok(json)
     }
 
     pub(crate) fn not_json(&self, error: &json::InvalidJson) -> Error {
-        self.fault(Fault::Json, &format!("cannot be read: {error}"))
+        self.fault(Malformed::Json, &format!("cannot be read: {error}"))
     }
 
     /// An error in the answer as such.
-    pub(crate) fn fault(&self, fault: Fault, what: &str) -> Error {
+    pub(crate) fn fault(&self, fault: Malformed, what: &str) -> Error {
         let what = redact::shown(what, self.secrets, legible, usize::MAX);
         Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
     }
@@ -181,7 +183,7 @@ impl Exchange<'_> {
         } else {
             format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
         };
-        Err(self.fault(Fault::ContentType, &what))
+        Err(self.fault(Malformed::ContentType, &what))
     }
 }
 

@@ -2,17 +2,17 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address is one of the public internet: none of this machine, of a network around it, or of a cloud's own
-/// services. For an [`HttpClient`](crate::HttpClient) of your own that speaks to where strangers say; the built-in one
-/// asks it where [`HttpBuilder::public_addresses_only`](crate::HttpBuilder::public_addresses_only) is set.
+/// services. For an [`HttpClient`](crate::http::HttpClient) of your own that speaks to where strangers say; the built-in one
+/// asks it where [`HttpBuilder::public_addresses_only`](crate::http::HttpBuilder::public_addresses_only) is set.
 ///
 /// Ask it of the very address that is connected to, never of a name: what a name leads to can change between the question
-/// and the connection. Answer with [`TransportError::address_refused`](crate::TransportError::address_refused).
+/// and the connection. Answer with [`TransportError::address_refused`](crate::http::TransportError::address_refused).
 ///
 /// The rules are those of the IANA's registries of special-purpose addresses (RFC 6890). Of IPv6 only what is handed
 /// out (`2000::/3`) is public; an IPv4 address in an IPv6 one, mapped or for NAT64, is as public as by itself.
 ///
 /// ```
-/// use vouchsafe::is_public_address;
+/// use vouchsafe::http::is_public_address;
 ///
 /// assert!(is_public_address([8, 8, 8, 8].into()));
 /// assert!(!is_public_address([169, 254, 169, 254].into()));

@@ -1,0 +1,50 @@
+//! How the client authenticates in each request.
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use aws_lc_rs::rand::SystemRandom;
+use vouchsafe_providers::ClientAuth;
+
+use crate::client::Client;
+use crate::error::{Error, Operation};
+use crate::protocol::client_auth::Credentials;
+use crate::provider::Server;
+
+impl Client {
+    /// What the registration says, else what the definition says, else what the metadata offers.
+    pub(crate) fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
+        if let Some(method) = self.inner.registration.client_auth {
+            return Ok(method);
+        }
+        match self.inner.blueprint.definition.client_auth {
+            Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
+            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
+        }
+    }
+
+    /// What the definition says of revocation alone.
+    pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
+        self.inner.blueprint.definition.revocation_auth
+    }
+
+    pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
+        if let Some(method) = self.inner.registration.revocation_auth.or(self.own_revocation_auth()) {
+            return Ok(method);
+        }
+        match &server.revocation_auth_methods {
+            Some(methods) if self.inner.registration.client_auth.is_none() => {
+                self.inner.credentials.choose(Operation::Revocation, Some(methods))
+            }
+            _ => self.token_auth(server, Operation::Revocation),
+        }
+    }
+
+    /// Who the client is in one request: where its secret is a JWT, with one that is signed now.
+    pub(crate) fn credentials(&self) -> Result<Cow<'_, Credentials>, Error> {
+        let Some(signer) = &self.inner.signer else {
+            return Ok(Cow::Borrowed(&self.inner.credentials));
+        };
+        let secret = signer.sign(SystemTime::now(), &SystemRandom::new())?;
+        Ok(Cow::Owned(Credentials::new(signer.client_id.clone(), Some(secret))))
+    }
+}

@@ -1,0 +1,162 @@
+//! No usable response came.
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Operation, write_retry_after};
+use crate::text::redact::{MAX_TEXT, printable};
+
+/// No usable answer came.
+#[derive(Clone, Debug)]
+pub struct HttpError {
+    pub(crate) operation: Operation,
+    pub(crate) kind: HttpErrorKind,
+    pub(crate) origin: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl HttpError {
+    /// The operation that failed.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> HttpErrorKind {
+        self.kind
+    }
+
+    /// The HTTP status, where an answer came that the protocol has no words for.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// How long the provider asks to be left alone; see [`Error::retry_after`](crate::Error::retry_after).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, origin, .. } = self;
+        match self.kind {
+            HttpErrorKind::Timeout => write!(f, "{operation} failed: no whole answer from {origin} in time"),
+            HttpErrorKind::Connect => write!(f, "{operation} failed: no connection to {origin}"),
+            HttpErrorKind::Tls => write!(f, "{operation} failed: no trusted TLS connection to {origin}"),
+            HttpErrorKind::BodyTooLarge => {
+                write!(f, "{operation} failed: the answer of {origin} is larger than the limit")
+            }
+            HttpErrorKind::Interrupted => write!(f, "{operation} failed: the answer of {origin} broke off"),
+            HttpErrorKind::Status => {
+                write!(
+                    f,
+                    "{operation} failed: {origin} answered HTTP status {}",
+                    self.status.unwrap_or_default()
+                )
+            }
+        }?;
+        write_retry_after(f, self.retry_after)?;
+        // The sources say why: a refused connection, an unknown certificate authority.
+        let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);
+        while let Some(error) = cause {
+            cause = error.source();
+            if cause.is_none() {
+                write!(f, ": {}", printable(&error.to_string(), MAX_TEXT))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for HttpError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Why no usable answer came.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum HttpErrorKind {
+    /// It took too long.
+    Timeout,
+    /// There was no connection, and nothing was sent.
+    Connect,
+    /// The connection could not be trusted.
+    Tls,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// The answer broke off, or was no HTTP.
+    Interrupted,
+    /// The status says that it failed, and the body does not say why.
+    Status,
+}
+
+impl HttpErrorKind {
+    /// A stable word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::BodyTooLarge => "body_too_large",
+            Self::Interrupted => "interrupted_answer",
+            Self::Status => "http_status",
+        }
+    }
+}
+
+/// Why an [`HttpClient`](crate::http::HttpClient) brought no answer.
+#[derive(Clone, Debug)]
+pub struct TransportError {
+    pub(super) reason: Reason,
+    pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reason {
+    Kind(HttpErrorKind),
+    Address,
+}
+
+impl TransportError {
+    /// No answer, for that reason.
+    pub fn new(kind: HttpErrorKind) -> Self {
+        Self { reason: Reason::Kind(kind), source: None }
+    }
+
+    /// The host is at an address that is not spoken to ([`is_public_address`](crate::http::is_public_address)): what becomes
+    /// of it is an [`Error::Validation`](crate::Error::Validation), as nothing was sent and trying again would not help.
+    pub fn address_refused() -> Self {
+        Self { reason: Reason::Address, source: None }
+    }
+
+    /// Whether there was no connection, so that nothing was sent.
+    pub(crate) fn is_connect(&self) -> bool {
+        self.reason == Reason::Kind(HttpErrorKind::Connect)
+    }
+
+    /// Adds the error that caused it. Its message is shown to people: it must hold no secret, so no URL with a query.
+    #[must_use]
+    pub fn caused_by(self, source: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        Self { source: Some(Arc::from(source)), ..self }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            Reason::Kind(kind) => f.write_str(kind.as_str()),
+            Reason::Address => f.write_str("the host is at an address that is not spoken to"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

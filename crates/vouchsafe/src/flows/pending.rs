@@ -1,0 +1,163 @@
+//! A login between its start and its end, and the form in which it is kept.
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::endpoint::check_redirect_uri;
+use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::response::{AuthorizationResponse, states};
+use crate::provenance::Provenance;
+use crate::secret::same;
+use crate::text::random::Random;
+
+/// A login between its start and its end: one opaque value that serialises, to be used once.
+///
+/// # Security
+/// It binds the browser that returns to the browser that was sent away. Keep it in that browser's session: in a
+/// sealed cookie, or on the server under an identifier that this browser alone has.
+#[must_use = "dropping it gives the login up"]
+pub struct PendingLogin {
+    pub(crate) request: Arc<LoginRequest>,
+    pub(crate) state: Random,
+    pub(crate) nonce: Option<Random>,
+    pub(crate) verifier: Option<Random>,
+    pub(crate) started_at: SystemTime,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) acr_values: Vec<String>,
+    pub(crate) data: Option<String>,
+}
+
+impl PendingLogin {
+    /// The slug of the provider that the login is at: which client has to finish it.
+    pub fn provider_slug(&self) -> &str {
+        &self.request.provenance.provider
+    }
+
+    /// The server that the login is at: its issuer, or what [`Identity::issuer`](crate::Identity::issuer) gives in its
+    /// place. No other can finish it, whatever its provider is called.
+    pub fn issuer(&self) -> &str {
+        &self.request.provenance.issuer
+    }
+
+    /// Where the browser returns to.
+    pub fn redirect_uri(&self) -> &str {
+        &self.request.redirect_uri
+    }
+
+    /// When the login started.
+    pub fn started_at(&self) -> SystemTime {
+        self.started_at
+    }
+
+    /// What [`Login::data`](crate::Login::data) put in.
+    pub fn data(&self) -> Option<&str> {
+        self.data.as_deref()
+    }
+
+    /// Whether a response came to this login's redirect URI and carries its `state`. Others are forged, stale, or another
+    /// tab's: they should end nothing.
+    pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
+        let response = response.into();
+        response.came_to(&self.request.redirect_uri).is_ok()
+            && states(response.params()).any(|state| same(&state, self.state.as_str()))
+    }
+}
+
+impl fmt::Debug for PendingLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingLogin")
+            .field("provider", &self.provider_slug())
+            .field("started_at", &self.started_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The form in which a pending login is kept. The names are short because it may live in a cookie.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    v: u8,
+    provider: String,
+    issuer: String,
+    client: String,
+    redirect: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verifier: Option<String>,
+    /// Seconds since 1970.
+    at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acr: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+impl Serialize for PendingLogin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = |random: &Random| random.as_str().to_owned();
+        Kept {
+            v: VERSION,
+            provider: self.request.provenance.provider.clone(),
+            issuer: self.request.provenance.issuer.clone(),
+            client: self.request.provenance.client_id.clone(),
+            redirect: self.request.redirect_uri.clone(),
+            // The client knows these, and where a login is kept there is little room.
+            scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
+            state: text(&self.state),
+            nonce: self.nonce.as_ref().map(text),
+            verifier: self.verifier.as_ref().map(text),
+            at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            max_age: self.max_age,
+            acr: self.acr_values.clone(),
+            data: self.data.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PendingLogin {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let kept = Kept::deserialize(deserializer)?;
+        if kept.v != VERSION {
+            return Err(D::Error::custom("a pending login of another version"));
+        }
+        let random =
+            |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
+        let request = LoginRequest {
+            provenance: Arc::new(Provenance {
+                provider: kept.provider,
+                issuer: kept.issuer,
+                client_id: kept.client,
+            }),
+            redirect_uri: kept.redirect,
+            are_usual: kept.scopes.is_empty(),
+            scopes: kept.scopes,
+            wants_id_token: kept.nonce.is_some(),
+            url: String::new(),
+        };
+        Ok(Self {
+            request: Arc::new(request),
+            state: random(kept.state)?,
+            nonce: kept.nonce.map(random).transpose()?,
+            verifier: kept.verifier.map(random).transpose()?,
+            started_at: UNIX_EPOCH
+                .checked_add(Duration::from_secs(kept.at))
+                .ok_or_else(|| D::Error::custom("a broken pending login"))?,
+            max_age: kept.max_age,
+            acr_values: kept.acr,
+            data: kept.data,
+        })
+    }
+}
+
+const VERSION: u8 = 2;

@@ -1,0 +1,76 @@
+//! Refreshing tokens (RFC 6749 section 6).
+
+use vouchsafe_providers::{Definition, ProfileSource};
+
+use crate::client::{Client, Expectations};
+use crate::error::{Check, Error, Feature, Operation};
+use crate::jose::id_token::Nonce;
+use crate::protocol::token::Grant;
+use crate::tokens::{IdToken, Tokens};
+
+impl Client {
+    /// Fresh tokens for old ones. What the provider does not renew is kept.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the provider does not refresh, or gave no refresh token; [`Error::Server`] with
+    /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
+    #[doc(alias = "refresh_token")]
+    pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        let outcome = self.begin_call().refresh_in_time(tokens).await;
+        outcome.map_err(|e| self.without_secrets(e, tokens))
+    }
+
+    async fn refresh_in_time(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+        let server = self.server_of(tokens, Operation::Refresh).await?;
+        server.refresh_endpoint()?;
+        let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
+        let token = match tokens.refresh_token() {
+            _ if refreshing.access_token => tokens.access_token().expose(),
+            Some(refresh_token) => refresh_token.expose(),
+            None => {
+                let detail = "the provider gave no refresh token at this login";
+                return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
+            }
+        };
+        let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
+        let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
+        let old = tokens.id_token();
+        let claims = old.map(IdToken::claims);
+        let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
+        let expectations =
+            Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
+        let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri);
+        let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
+        let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
+        let grant =
+            Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
+        let fresh = self.redeem(&server, grant, &expectations, false).await?;
+
+        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
+        // has many issuers, that of the first ID token stays.
+        if let (Some(old), Some(new)) = (old, fresh.id_token()) {
+            let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
+            if old.subject() != new.subject() {
+                return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
+            }
+            if server.issuer_template.is_some() && old.claim("iss") != new.claim("iss") {
+                return refuse(
+                    Check::IssuerMismatch,
+                    "the refreshed ID token is from another issuer than the first",
+                );
+            }
+        }
+        Ok(self.kept(fresh, tokens))
+    }
+
+    /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
+    pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
+        let blueprint = &self.inner.blueprint;
+        let fresh = fresh.or_kept(old);
+        let source = blueprint.definition.userinfo.source;
+        if source == ProfileSource::Token || blueprint.profile.needs_answer() {
+            return fresh.or_beside(old);
+        }
+        fresh
+    }
+}

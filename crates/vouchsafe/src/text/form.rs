@@ -1,0 +1,93 @@
+//! `application/x-www-form-urlencoded`: reading it, strictly and not, and writing it.
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use url::form_urlencoded::byte_serialize;
+
+/// The parameters of a query or a form in their order, decoded; `None` for one that is not UTF-8.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Option<(Cow<'_, str>, Cow<'_, str>)>> {
+    query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decode(name)?, decode(value)?))
+    })
+}
+
+/// A form as an object, read strictly: every part is `name=value`, escaped as it should be, and stands there once.
+pub(crate) fn read_form(body: &[u8]) -> Option<Map<String, Value>> {
+    let mut members = Map::new();
+    for pair in std::str::from_utf8(body).ok()?.trim_end().split('&') {
+        let (name, value) = pair.split_once('=')?;
+        let escaped = |text: &str| {
+            let well =
+                |part: &str| part.get(..2).is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+            text.split('%').skip(1).all(well) && text.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if name.is_empty() || !escaped(name) || !escaped(value) {
+            return None;
+        }
+        if members.insert(decode(name)?.into_owned(), decode(value)?.into_owned().into()).is_some() {
+            return None;
+        }
+    }
+    Some(members)
+}
+
+/// Adds a parameter; none where its name is empty.
+pub(crate) fn add(url: &mut String, name: &str, value: &str) {
+    if name.is_empty() {
+        return;
+    }
+    url.push('&');
+    escape(url, name);
+    url.push('=');
+    escape(url, value);
+}
+
+/// Text as it stands in a URL.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut url = String::with_capacity(text.len() + 8);
+    escape(&mut url, text);
+    url
+}
+
+pub(crate) fn escape(url: &mut String, text: &str) {
+    // What the library makes, and most names and values, need no escape: they are copied as a whole.
+    if text
+        .bytes()
+        .fold(true, |plain, b| plain & (b.is_ascii_alphanumeric() | matches!(b, b'-' | b'_' | b'.')))
+    {
+        url.push_str(text);
+    } else {
+        url.extend(byte_serialize(text.as_bytes()));
+    }
+}
+
+/// Form decoding that keeps invalid UTF-8 out, where the usual one puts in replacement characters.
+pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('+') {
+        return percent_decode_str(text).decode_utf8().ok();
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8().ok()?;
+    Some(Cow::Owned(decoded.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_strictly() {
+        let form = read_form(b"access_token=a%2Cb&scope=x+y&empty=").unwrap();
+        assert_eq!(
+            Value::Object(form),
+            serde_json::json!({"access_token": "a,b", "scope": "x y", "empty": ""})
+        );
+        for wrong in
+            ["", "a", "=b", "a=1&a=2", "a=%2", "a=%zz", "a=b c", "a=\u{e9}", "a=%ff", "a=1&", "<a=b>\n<c"]
+        {
+            assert!(read_form(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+}
