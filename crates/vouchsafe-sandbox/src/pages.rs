@@ -106,3 +106,18 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
 fn hash_source(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::visible::visible;
+    use super::*;
+
+    #[test]
+    fn text_cannot_leave_its_element_or_attribute() {
+        let hostile = "\"><script>'&\u{202e}\0";
+        let page = visible(&html! { p title=(hostile) { (hostile) } }.into_string());
+        let escaped = "&quot;&gt;&lt;script&gt;'&amp;\u{fffd}\u{fffd}";
+        assert_eq!(page, format!("<p title=\"{escaped}\">{escaped}</p>"));
+        assert_eq!(visible("❤\u{fe0f} a\u{fe0f}\n"), "❤\u{fe0f} a\u{fffd}\n");
+    }
+}

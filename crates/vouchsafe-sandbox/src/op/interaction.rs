@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::authorization_response::{device_decided, with_code, with_error};
-use super::shared::Shared;
 use super::session;
+use super::shared::Shared;
 use crate::pages::{self, Problem};
 use crate::state::request::AuthorizationRequest;
 use crate::state::store::{Code, Decision, Interaction, SignedIn};
