@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use crate::wire::Scopes;
 
-/// Somebody who can sign in at the sandbox, with one click and no password.
+/// A user who can sign in at the sandbox with one click and no password.
 ///
 /// ```
 /// use vouchsafe_sandbox::User;
@@ -27,7 +27,7 @@ pub struct User {
 impl User {
     /// A user of this name, without an e-mail address.
     ///
-    /// The subject is derived from the name but differs from it, so that a mix-up of the two shows.
+    /// The subject is derived from the name but differs from it, so that a test notices when they are mixed up.
     pub fn new(username: impl Into<String>) -> Self {
         let username = username.into();
         Self {
@@ -44,7 +44,7 @@ impl User {
         Self::new("alice").with_name("Alice", "Liddell").with_verified_email("alice@example.com")
     }
 
-    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by it.
+    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by this address.
     pub fn bob() -> Self {
         Self::new("bob").with_name("Bob", "Sawyer").with_unverified_email("bob@example.com")
     }
@@ -60,27 +60,27 @@ impl User {
         self
     }
 
-    /// Sets the claims `given_name`, `family_name` and, of both, `name`.
+    /// Sets the claims `given_name` and `family_name`, and `name` from both.
     pub fn with_name(mut self, given: impl Into<String>, family: impl Into<String>) -> Self {
         self.name = Some((given.into(), family.into()));
         self
     }
 
-    /// Sets the e-mail address, and that the sandbox vouches for it.
+    /// Sets the e-mail address, with `email_verified` true.
     pub fn with_verified_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some((email.into(), true));
         self
     }
 
-    /// Sets the e-mail address, and that the sandbox does not vouch for it.
+    /// Sets the e-mail address, with `email_verified` false.
     pub fn with_unverified_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some((email.into(), false));
         self
     }
 
-    /// Adds a claim of your own to every ID token and UserInfo response, whatever the scope.
+    /// Adds your own claim to every ID token and UserInfo response, with any scope.
     ///
-    /// The claims the protocol itself defines for an ID token (`iss`, `aud`, `exp`, …) always win.
+    /// The claims that the protocol defines for an ID token (`iss`, `aud`, `exp`, …) cannot be replaced.
     pub fn with_claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.claims.insert(name.into(), value);
         self
@@ -118,7 +118,7 @@ impl User {
         }
     }
 
-    /// The claims these scopes ask for, OpenID Connect Core §5.4.
+    /// The claims for these scopes, OpenID Connect Core section 5.4.
     pub(crate) fn claims(&self, scopes: &Scopes) -> Map<String, Value> {
         let mut claims = self.claims.clone();
         claims.insert("sub".into(), self.subject.clone().into());
@@ -138,9 +138,9 @@ impl User {
     }
 }
 
-/// A client that the sandbox knows.
+/// A client that is registered at the sandbox.
 ///
-/// The two built-in clients are enough for most uses; see [`Sandbox::client_id`](crate::Sandbox::client_id) and
+/// The two built-in clients are enough for most uses: see [`Sandbox::client_id`](crate::Sandbox::client_id) and
 /// [`Sandbox::public_client_id`](crate::Sandbox::public_client_id).
 ///
 /// ```
@@ -161,7 +161,7 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A client with a secret. It authenticates by `client_secret_basic` or `client_secret_post`.
+    /// A client with a secret. It authenticates with `client_secret_basic` or `client_secret_post`.
     pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -179,7 +179,7 @@ impl ClientConfig {
 
     /// Registers a redirect URI. Without any, every loopback redirect URI is accepted.
     ///
-    /// It is compared as text; only the port of a loopback address is free (RFC 8252 §7.3).
+    /// It is compared as text. Only the port of a loopback address may differ (RFC 8252 section 7.3).
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
@@ -191,7 +191,7 @@ impl ClientConfig {
         self
     }
 
-    /// Signs this client's ID tokens with another algorithm than the sandbox's own
+    /// Signs this client's ID tokens with this algorithm instead of the sandbox's default
     /// (`id_token_signed_response_alg` of OpenID Connect Dynamic Client Registration).
     pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.signing_alg = Some(alg.into());
@@ -220,12 +220,12 @@ impl fmt::Debug for ClientConfig {
 }
 
 fn accepts(registered: &[String], uri: &str) -> bool {
-    // What `Url` would silently repair (white space, backslashes, a missing `//`) must not reach a `Location` header.
+    // `Url` silently repairs white space, backslashes and a missing `//`. None of these may reach a `Location` header.
     if !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return false;
     }
     let Ok(url) = Url::parse(uri) else { return false };
-    // RFC 6749 §3.1.2: an absolute URI without a fragment.
+    // RFC 6749 section 3.1.2: an absolute URI without a fragment.
     if url.fragment().is_some() {
         return false;
     }

@@ -1,4 +1,4 @@
-//! What goes wrong on demand. A file a place: each has a table of what can go wrong there.
+//! Faults on demand: a table of faults for each place.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,24 +26,24 @@ mod wire;
 pub(crate) use people::{person, shown};
 pub(crate) use switch::Faults;
 
-/// Something that goes wrong at a provider, on demand: at the sandbox's own endpoints and at those of every act.
+/// A fault that a provider shows on demand: the sandbox's own provider and every acted one.
 ///
-/// It is an open value with constants. Each has a [name](Self::name), by which [`named`](Self::named) and the command
-/// line find it, and says what it [meets](Self::refusal) at a client that does all its checks.
+/// This is an open value with constants. Each fault has a [name](Self::name) for [`named`](Self::named) and for the command
+/// line, and says how a client that does all its checks [refuses](Self::refusal) it.
 ///
-/// Switched on by [`Sandbox::fault`](crate::Sandbox::fault) until further notice, by
-/// [`Sandbox::fault_once`](crate::Sandbox::fault_once) for the next request that it can happen to, and for one login by
-/// signing in as a user who is named after it, such as `fault-slow`; the login page has a list. Nobody has signed in yet
-/// when metadata is read: what goes wrong there has no user.
+/// [`Sandbox::fault`](crate::Sandbox::fault) switches it on until further notice,
+/// [`Sandbox::fault_once`](crate::Sandbox::fault_once) for the next request that it applies to. For one login, sign in as
+/// the user who is named after it, such as `fault-slow`; the login page lists these users. Faults of the metadata have no
+/// user, because the metadata is read before anybody signs in.
 ///
 /// ```
 /// use vouchsafe_sandbox::{Endpoint, Fault};
 ///
 /// let fault = Fault::named("wrong-nonce").expect("there is one");
 /// assert_eq!(fault, Fault::WRONG_NONCE);
-/// assert_eq!(fault.refusal().expect("it is not lawful").code, "nonce_mismatch");
+/// assert_eq!(fault.refusal().expect("a client refuses it").code, "nonce_mismatch");
 ///
-/// // What goes wrong on the wire does so at the token endpoint, or at another.
+/// // Faults in the HTTP response apply at the token endpoint, or at another one.
 /// assert_eq!(Fault::named("html@userinfo"), Some(Fault::HTML.at(Endpoint::UserInfo)));
 /// ```
 #[derive(Clone, Copy)]
@@ -64,18 +64,18 @@ impl Fault {
         Self { row, at, delay: Duration::from_secs(5) }
     }
 
-    /// The endpoint takes this long to answer; five seconds by [name](Self::SLOW).
+    /// The endpoint responds after this time. By [name](Self::SLOW) it is five seconds.
     pub fn slow(delay: Duration) -> Self {
         Self { delay, ..Self::SLOW }
     }
 
-    /// The same at another endpoint, for what goes wrong on the wire. Everything else has its place.
+    /// The same fault at another endpoint, for faults in the HTTP response. Every other fault has a fixed place.
     #[must_use]
     pub fn at(self, endpoint: Endpoint) -> Self {
         if self.row.place == Place::Wire { Self { at: endpoint, ..self } } else { self }
     }
 
-    /// Everything that can go wrong, by place; what goes wrong on the wire at each endpoint.
+    /// All faults by place; those in the HTTP response once for each endpoint.
     pub fn all() -> Vec<Self> {
         let placed = [callback::ALL, token::ALL, id_token::ALL, keys::ALL, metadata::ALL, userinfo::ALL];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
@@ -87,7 +87,7 @@ impl Fault {
         Self::all().into_iter().find(|fault| fault.name() == name)
     }
 
-    /// Its name; on the wire elsewhere than at the token endpoint, with the endpoint behind an `@`.
+    /// Its name. A fault in the HTTP response of another endpoint than the token endpoint has the endpoint after an `@`.
     pub fn name(&self) -> String {
         match (self.row.place, self.at) {
             (Place::Wire, at) if at != Endpoint::Token => format!("{}@{}", self.row.name, at.name()),
@@ -95,31 +95,31 @@ impl Fault {
         }
     }
 
-    /// What it is, in a sentence.
+    /// A description in one sentence.
     pub fn description(&self) -> &'static str {
-        self.row.what
+        self.row.description
     }
 
-    /// Where it strikes.
+    /// The place at which it applies.
     pub fn place(&self) -> Place {
         self.row.place
     }
 
-    /// The endpoint, for what comes of one: all but the faults of the authorization response.
+    /// The endpoint at which it applies. `None` for faults of the authorization response.
     pub fn endpoint(&self) -> Option<Endpoint> {
         (self.row.place != Place::Callback).then_some(self.at)
     }
 
-    /// What it meets at a client that does all its checks. `None`: it is lawful, or the client can do without what is
-    /// missing, and the login succeeds.
+    /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
+    /// client does not need the missing data.
     pub fn refusal(&self) -> Option<Refusal> {
         let refusal = self.row.refusal?;
         match (self.row.place, self.at) {
-            // What revocation answers with is its status alone (RFC 7009 section 2.2).
+            // A revocation response is its status (RFC 7009 section 2.2).
             (Place::Wire, Endpoint::Revocation) => {
                 (refusal.kind != "malformed").then_some(Refusal { step: Step::Revocation, ..refusal })
             }
-            // The ID token says who it is: UserInfo that cannot be had is no reason to refuse.
+            // The ID token names the user, so a failed UserInfo request is no reason to refuse.
             (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => None,
             _ => Some(refusal),
         }
@@ -140,42 +140,42 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// Where a [`Fault`] strikes.
+/// The place at which a [`Fault`] applies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Place {
-    /// In the authorization response, which the browser brings.
+    /// The authorization response, which the browser carries.
     Callback,
-    /// In the answer of the token endpoint.
+    /// The response of the token endpoint.
     Token,
-    /// In the ID token.
+    /// The ID token.
     IdToken,
-    /// In the key set.
+    /// The key set.
     Keys,
-    /// In the metadata.
+    /// The metadata.
     Metadata,
-    /// In the answer of the UserInfo endpoint.
+    /// The response of the UserInfo endpoint.
     UserInfo,
-    /// On the wire, at any endpoint that a client asks by itself.
+    /// The HTTP response of any endpoint that a client calls without a browser.
     Wire,
 }
 
 impl Place {
-    /// In plain words, to be a heading.
+    /// A heading for the faults of this place.
     pub fn title(self) -> &'static str {
         match self {
             Self::Callback => "In the authorization response",
-            Self::Token => "In the token answer",
+            Self::Token => "In the token response",
             Self::IdToken => "In the ID token",
             Self::Keys => "In the key set",
             Self::Metadata => "In the metadata",
-            Self::UserInfo => "In the UserInfo answer",
-            Self::Wire => "On the wire",
+            Self::UserInfo => "In the UserInfo response",
+            Self::Wire => "In the HTTP response",
         }
     }
 }
 
-/// An endpoint that a client asks by itself, without a browser.
+/// An endpoint that a client calls without a browser.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -185,17 +185,17 @@ pub enum Endpoint {
     Metadata,
     /// The key set.
     Keys,
-    /// The UserInfo endpoint, or the profile that an act has in its place.
+    /// The UserInfo endpoint, or the profile of an acted provider.
     UserInfo,
     /// The revocation endpoint.
     Revocation,
 }
 
 impl Endpoint {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
+    /// All endpoints.
+    pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
 
-    /// What stands for it in the name of a fault.
+    /// Its word in the name of a fault.
     pub fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -207,32 +207,32 @@ impl Endpoint {
     }
 }
 
-/// How a client refuses that does all its checks.
+/// How a client that does all its checks refuses a fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// At which step.
+    /// The step at which it refuses.
     pub step: Step,
-    /// Who has to act: `security`, `malformed`, `network` or `provider`.
+    /// The kind of the refusal: `security`, `malformed`, `network` or `provider`.
     pub kind: &'static str,
-    /// A short word for what is wrong: the provider's own `error`, or one such as `nonce_mismatch`.
+    /// A word for the reason: the provider's own `error`, or one such as `nonce_mismatch`.
     pub code: &'static str,
 }
 
-/// The step at which a [`Refusal`] comes.
+/// The step at which a client refuses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
     /// The login does not succeed.
     Login,
-    /// The login succeeds; refreshing does not.
+    /// The login succeeds, the refresh does not.
     Refresh,
-    /// The login succeeds; revocation does not.
+    /// The login succeeds, the revocation does not.
     Revocation,
 }
 
 impl Step {
-    /// What the step is called.
+    /// The name of the step.
     pub fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -245,42 +245,42 @@ impl Step {
 /// A row of a table of faults.
 struct Row {
     name: &'static str,
-    what: &'static str,
+    description: &'static str,
     place: Place,
     refusal: Option<Refusal>,
     strikes: &'static [Strike],
 }
 
-/// What a fault does.
+/// One change that a fault makes.
 #[derive(Clone, Copy)]
 pub(crate) enum Strike {
-    /// The user denies, whatever they click.
+    /// The user denies the request, whatever button they press.
     Denial,
-    /// The code is one that was made for such a request.
+    /// Changes the request that the code belongs to.
     Code(fn(&mut AuthorizationRequest)),
     /// Changes the parameters of the authorization response.
     Callback(fn(&mut Vec<(String, String)>)),
-    /// Replaces the keys before the token endpoint answers.
+    /// Replaces the keys before the token endpoint responds.
     Rotation,
     /// Refuses to refresh.
     NoRefresh,
-    /// Nobody vouches for the e-mail.
+    /// The provider does not vouch for the e-mail address.
     UnverifiedEmail,
     /// Changes the JSON of the endpoint's response, before the provider gives it names and a shape of its own.
     Members(fn(&mut Value)),
-    /// Changes an ID token before it is signed, and how.
+    /// Changes an ID token before it is signed, and how it is signed.
     IdToken(fn(&mut Jwt<'_>)),
-    /// The same, of a refreshed one alone.
+    /// The same, for refreshed ID tokens only.
     Refreshed(fn(&mut Jwt<'_>)),
-    /// The endpoint takes its time.
+    /// The endpoint is slow.
     Delay,
-    /// Answers in place of the endpoint.
-    Answer(fn(&Incoming) -> Response),
-    /// The same, but the first time alone.
-    FirstAnswer(fn(&Incoming) -> Response),
-    /// Changes the bytes of the endpoint's answer.
+    /// Responds in place of the endpoint.
+    Instead(fn(&Incoming) -> Response),
+    /// The same, the first time only.
+    InsteadOnce(fn(&Incoming) -> Response),
+    /// Changes the bytes of the endpoint's response.
     Body(fn(&mut Vec<u8>)),
-    /// Calls the endpoint's answer something else.
+    /// Changes the content type of the endpoint's response.
     Label(&'static str),
 }
 
@@ -311,25 +311,24 @@ const fn at_refresh(refusal: Option<Refusal>) -> Option<Refusal> {
     }
 }
 
-/// It breaks no rule: a client gets along with it.
+/// It breaks no rule: a client accepts it.
 const LAWFUL: Option<Refusal> = None;
 
-/// What is said to a request that was to be refused.
+/// The description of an error that a test has asked for.
 pub(crate) const TOLD: &str = "the sandbox was told to refuse";
 
-/// An issuer that nobody asked for.
+/// An issuer that plays no part in the login.
 const ELSEWHERE: &str = "https://elsewhere.example";
 
-/// A table of the faults of one place: what they are called in code and by name, what they are, what they meet, and what
-/// they do.
+/// A table of the faults of one place: constant, name, description, refusal and changes.
 macro_rules! faults {
-    ($place:ident: $($constant:ident = ($name:literal, $what:literal, $refusal:expr, [$($strike:expr),+ $(,)?]);)*) => {
+    ($place:ident: $($constant:ident = ($name:literal, $description:literal, $refusal:expr, [$($strike:expr),+ $(,)?]);)*) => {
         impl $crate::fault::Fault {
             $(
-                #[doc = concat!("`", $name, "`: ", $what, ".")]
+                #[doc = concat!("`", $name, "`: ", $description, ".")]
                 pub const $constant: Self = Self::new(&$crate::fault::Row {
                     name: $name,
-                    what: $what,
+                    description: $description,
                     place: $crate::fault::Place::$place,
                     refusal: $refusal,
                     strikes: &[$($strike),+],
@@ -337,7 +336,7 @@ macro_rules! faults {
             )*
         }
 
-        /// All of this place.
+        /// All faults of this place.
         pub(super) const ALL: &[$crate::fault::Fault] = &[$($crate::fault::Fault::$constant),*];
     };
 }
@@ -363,10 +362,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_fault_is_fits_into_a_sentence() {
+    fn description_of_a_fault_fits_into_a_sentence() {
         for fault in Fault::all() {
-            let what = fault.description();
-            assert!(what.len() < 110 && !what.ends_with('.') && !what.is_empty(), "{what}");
+            let description = fault.description();
+            assert!(description.len() < 110 && !description.ends_with('.'), "{description}");
+            assert!(!description.is_empty());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which request goes to which endpoint, and which requests go to none.
+//! The routes, and the checks that every request passes first.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,14 +47,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 const MAX_BODY: usize = 64 * 1024;
 const MAX_HEAD: usize = 32 * 1024;
 
-/// Bounds what comes in, and records it.
+/// Limits the size of requests, and records them.
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    // A name that leads here by DNS rebinding, or a tunnel, is not this machine's: anybody can be anybody here.
+    // Everybody can sign in as anybody here, so no name that leads here by DNS rebinding or through a tunnel is served.
     if !is_for_this_machine(&request) {
         return Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "This sandbox is for this machine alone",
-            "It answers to localhost, 127.0.0.1 and [::1], so that no other site and nobody elsewhere can sign in with it.",
+            "This sandbox serves only this machine",
+            "It serves localhost, 127.0.0.1 and [::1] only, so that no other site and no other machine can sign in with it.",
         )
         .into_response();
     }
@@ -69,16 +69,16 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     if headers.iter().fold(head, |sum, (name, value)| sum + name.len() + value.len()) > MAX_HEAD {
         return Problem::new(
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "That request is too long",
-            "The address and the header fields of the request are longer together than the sandbox reads.",
+            "The request is too long",
+            "The address and the header fields together are longer than the sandbox accepts.",
         )
         .into_response();
     }
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "That request is too long",
-            "The body of the request is longer than the sandbox reads, or it broke off.",
+            "The request is too long",
+            "The body is longer than the sandbox accepts, or it broke off.",
         )
         .into_response();
     };
@@ -90,13 +90,13 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         body: body.to_vec(),
     });
     let mut response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    // Whatever a later browser does with an answer: it is what we say it is.
+    // Browsers must not guess another content type.
     let headers = response.headers_mut();
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     response
 }
 
-/// RFC 9112 section 3.2: a request says once whom it is for. Where it says so in its target, too, both count.
+/// RFC 9112 section 3.2: a request has one `Host`. If its target names a host as well, both are checked.
 fn is_for_this_machine(request: &Request) -> bool {
     let mut headers = request.headers().get_all(HOST).iter();
     let (header, another) = (headers.next(), headers.next());
@@ -109,7 +109,7 @@ fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else { return false };
     let host = authority.host();
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    // RFC 6761 section 6.3: names below localhost are this machine's as well.
+    // RFC 6761 section 6.3: names below localhost belong to this machine as well.
     let name = host.to_ascii_lowercase();
     !authority.as_str().contains('@')
         && (name == "localhost"
@@ -124,8 +124,8 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
 async fn not_found(uri: Uri) -> Response {
     Problem::new(
         StatusCode::NOT_FOUND,
-        "There is nothing here",
-        "The sandbox has no endpoint at this path. Its start page lists what there is.",
+        "This page does not exist",
+        "The sandbox has no endpoint at this path. Its start page lists the endpoints.",
     )
     .detail("Path", uri.path())
     .into_response()
@@ -134,8 +134,8 @@ async fn not_found(uri: Uri) -> Response {
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "That is not how to ask",
-        "This endpoint exists, but not for this method. The token, revocation and introspection endpoints take POST.",
+        "This method is not allowed",
+        "The endpoint exists, but not for this method. The token, revocation and introspection endpoints take POST.",
     )
     .detail("Request", format!("{method} {}", uri.path()))
     .into_response()

@@ -42,10 +42,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox as it comes, on a free port.
+    /// Starts a sandbox with its defaults, on a free port.
     ///
     /// # Errors
-    /// When no port can be had, or no keys be made.
+    /// If no port is free, or the signing keys cannot be generated.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
@@ -70,7 +70,7 @@ impl Sandbox {
         &self.shared.issuer
     }
 
-    /// The id of the built-in confidential client. Any loopback redirect URI will do.
+    /// The id of the built-in confidential client. It accepts every loopback redirect URI.
     pub fn client_id(&self) -> &str {
         CLIENT_ID
     }
@@ -80,17 +80,17 @@ impl Sandbox {
         CLIENT_SECRET
     }
 
-    /// The id of the built-in public client, which must use PKCE. Any loopback redirect URI will do.
+    /// The id of the built-in public client, which must use PKCE. It accepts every loopback redirect URI.
     pub fn public_client_id(&self) -> &str {
         PUBLIC_CLIENT_ID
     }
 
-    /// Somebody who clicks through the pages in place of a browser. See [`Person`].
+    /// A user who clicks through the pages, for tests without a browser. See [`Person`].
     pub fn person(&self, username: impl Into<String>) -> Person {
         Person::new(username.into(), self.shared.issuer.clone(), self.router.clone())
     }
 
-    /// The latest requests that arrived, oldest first; those of a [`Person`] included.
+    /// The latest requests, oldest first. They include those of a [`Person`].
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.record.all()
     }
@@ -105,7 +105,7 @@ impl Sandbox {
         self.shared.record.clear();
     }
 
-    /// Moves the sandbox's clock ahead by whole seconds, so that a test of something that expires need not wait.
+    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);
     }
@@ -113,12 +113,12 @@ impl Sandbox {
     /// Replaces all signing keys. The old ones disappear from the key set at once.
     ///
     /// # Errors
-    /// When no keys can be made.
+    /// If the keys cannot be generated.
     pub async fn rotate_keys(&self) -> io::Result<()> {
         self.shared.rotate_keys().await
     }
 
-    /// Acts a provider of the catalogue: plays it below `/act/` and gives its definition, moved there.
+    /// Acts as a provider of the catalogue, below `/act/`. `None` if the catalogue has no provider with this slug.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -131,12 +131,12 @@ impl Sandbox {
         self.shared.act(slug).map(ActedProvider::new)
     }
 
-    /// Acts a provider of your own. It takes the place of another of the same slug.
+    /// Acts as a provider with this definition. It replaces another one with the same slug.
     pub fn act(&self, definition: &Definition) -> ActedProvider {
         ActedProvider::new(self.shared.learn(definition))
     }
 
-    /// Lets something go wrong until [`clear_faults`](Self::clear_faults).
+    /// Switches a fault on until [`clear_faults`](Self::clear_faults).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -150,13 +150,13 @@ impl Sandbox {
         self.shared.faults.stand(fault);
     }
 
-    /// Lets something go wrong at the next request that it can happen to, and at no other.
+    /// Switches a fault on for the next request that it applies to.
     pub fn fault_once(&self, fault: Fault) {
         self.shared.faults.once(fault);
     }
 
-    /// Lets the token endpoint refuse the next request, with this error code and in the shape that the provider's
-    /// refusals have. Nothing is redeemed.
+    /// Makes the token endpoint refuse its next request with this error code, in the shape that the provider's errors have.
+    /// The code or token in the request stays valid.
     pub fn refuse_once(&self, code: impl Into<String>) {
         self.shared.faults.refuse_once(code.into());
     }
@@ -166,18 +166,18 @@ impl Sandbox {
         self.shared.faults.clear();
     }
 
-    /// Runs until the server fails, which it does not do by itself: for a program that is nothing but a sandbox.
+    /// Runs until the server fails: for a program that only runs a sandbox.
     ///
     /// # Errors
-    /// When the server fails.
+    /// If the server fails.
     pub async fn wait(mut self) -> io::Result<()> {
         (&mut self.server).await.map_err(io::Error::other)?
     }
 
-    /// Stops: no new connections, open ones may finish what they have begun.
+    /// Stops. It accepts no new connections, and open ones may finish their request.
     pub async fn shutdown(mut self) {
         self.stop = None;
-        // A client that holds its connection open must not hold up the shutdown.
+        // A client that keeps its connection open must not delay the shutdown.
         if timeout(SHUTDOWN_GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
@@ -190,7 +190,7 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// What a [`Sandbox`] is like before it starts. From [`Sandbox::builder`].
+/// The settings of a [`Sandbox`] before it starts. From [`Sandbox::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs until `start` is called"]
 pub struct SandboxBuilder {
@@ -209,34 +209,34 @@ impl SandboxBuilder {
         self
     }
 
-    /// Adds a user, or replaces the one of the same name.
+    /// Adds a user, or replaces the user of the same name.
     pub fn user(mut self, user: User) -> Self {
         self.users.retain(|known| known.username() != user.username());
         self.users.push(user);
         self
     }
 
-    /// Registers a further client, or replaces the one of the same id.
+    /// Registers another client, or replaces the client of the same id.
     pub fn client(mut self, client: ClientConfig) -> Self {
         self.clients.retain(|known| known.id != client.id);
         self.clients.push(client);
         self
     }
 
-    /// What ID tokens are signed with: `RS256` (the default, as in OpenID Connect), `RS384`, `RS512`, `PS256`, `PS384`,
+    /// The signature algorithm of ID tokens: `RS256` (the default, as in OpenID Connect), `RS384`, `RS512`, `PS256`, `PS384`,
     /// `PS512`, `ES256`, `ES384`, `ES512` or `EdDSA`.
     pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.signing_alg = alg.into();
         self
     }
 
-    /// How long an access token is good for, in whole seconds; one hour by default.
+    /// The lifetime of access tokens in whole seconds. The default is one hour.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_token_lifetime = lifetime;
         self
     }
 
-    /// Whether the user is asked for consent. On by default; if off, only `prompt=consent` asks.
+    /// Whether users are asked for consent. The default is yes. If not, only `prompt=consent` asks.
     pub fn consent(mut self, consent: bool) -> Self {
         self.consent = consent;
         self
@@ -245,8 +245,8 @@ impl SandboxBuilder {
     /// Starts the sandbox on the current Tokio runtime.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] for a signature algorithm that is not known; else when the port cannot be had
-    /// or no keys be made.
+    /// [`io::ErrorKind::InvalidInput`] if a signature algorithm is unknown. Other kinds if the port cannot be bound or the
+    /// signing keys cannot be generated.
     pub async fn start(self) -> io::Result<Sandbox> {
         let signing_alg = parse_alg(&self.signing_alg)?;
         for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
@@ -261,7 +261,7 @@ impl SandboxBuilder {
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
-            // Either way: the sandbox is gone.
+            // Sent or dropped: either way the sandbox is gone.
             let _ = stopped.await;
         });
         Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })

@@ -92,7 +92,7 @@ impl Exchange<'_> {
             sleep(delay).await;
         }
         let instead = self.faults.hit(self.username, |fault, strike| match strike {
-            Strike::Answer(answer) | Strike::FirstAnswer(answer) if fault.at == self.at => Some(*answer),
+            Strike::Instead(respond) | Strike::InsteadOnce(respond) if fault.at == self.at => Some(*respond),
             _ => None,
         });
         Some(instead?(incoming))

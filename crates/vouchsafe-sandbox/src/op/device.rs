@@ -107,5 +107,5 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// In seconds, as all of these.
 const LIFETIME: u64 = 900;
 const INTERVAL: u64 = 5;
-/// RFC 8628 §3.5.
+/// RFC 8628 section 3.5.
 const SLOWER: u64 = 5;

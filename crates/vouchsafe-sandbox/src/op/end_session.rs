@@ -26,7 +26,7 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
     params.and_then(|params| end(call, &params)).unwrap_or_else(IntoResponse::into_response)
 }
 
-/// The button on the page that asks first.
+/// The button on the page that asks for confirmation.
 pub(crate) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let form = Params::from_body(&headers, &body);
     let id = form.as_ref().and_then(|form| form.get("logout")).unwrap_or_default();
@@ -43,13 +43,13 @@ pub(crate) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMa
 fn end(call: &Call<'_>, params: &Params) -> Result<Response, Problem> {
     let (shared, part) = (call.shared, call.part);
     if let Some(name) = params.duplicate() {
-        return Err(problem("A parameter is there more than once.").detail("Parameter", name));
+        return Err(problem("A parameter occurs more than once.").detail("Parameter", name));
     }
     let hint = match params.get("id_token_hint") {
         Some(hint) => {
             let issued = shared.store().id_tokens.get(&sha256_base64url(hint)).cloned();
             let issued = issued.filter(|issued| part.client(&issued.client_id).is_some());
-            Some(issued.ok_or_else(|| problem("The id_token_hint is not an ID token of this sandbox."))?)
+            Some(issued.ok_or_else(|| problem("The id_token_hint is not an ID token of this provider."))?)
         }
         None => None,
     };
@@ -63,7 +63,7 @@ fn end(call: &Call<'_>, params: &Params) -> Result<Response, Problem> {
         (Some(signed_in), Some(hint)) if hint.username == signed_in.username => {
             Ok(sign_out(shared, &session, return_to))
         }
-        // §2: without a hint that names who is here, ask: anybody can link to this endpoint.
+        // Section 2: without a hint that names the signed-in user, ask. Any site can link to this endpoint.
         (Some(signed_in), _) => {
             let id = random_token("");
             shared.store().logouts.insert(id.clone(), Logout { session, return_to });
@@ -83,19 +83,19 @@ fn read_return_to(
     };
     let client_id = match (params.get("client_id"), hint) {
         (Some(id), Some(hint)) if id != hint.client_id => {
-            return Err(problem("The client_id is not the one the id_token_hint was issued to."));
+            return Err(problem(
+                "The client_id differs from the client that the id_token_hint was issued to.",
+            ));
         }
         (Some(id), _) => id,
         (None, Some(hint)) => &hint.client_id,
         (None, None) => {
-            return Err(problem(
-                "A post_logout_redirect_uri needs a client_id or an id_token_hint beside it.",
-            ));
+            return Err(problem("A post_logout_redirect_uri needs a client_id or an id_token_hint."));
         }
     };
     let client = part
         .client(client_id)
-        .ok_or_else(|| problem("The sandbox does not know this client_id.").detail("client_id", client_id))?;
+        .ok_or_else(|| problem("This client_id is not registered.").detail("client_id", client_id))?;
     if !client.accepts_post_logout_redirect_uri(uri) {
         return Err(problem("This post_logout_redirect_uri is not registered for the client.")
             .detail("client_id", client_id)
@@ -122,5 +122,5 @@ fn done(return_to: Option<String>) -> Response {
 }
 
 fn problem(text: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "You cannot be signed out this way", text)
+    Problem::new(StatusCode::BAD_REQUEST, "The logout request is not valid", text)
 }

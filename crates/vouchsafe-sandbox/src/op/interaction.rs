@@ -16,13 +16,13 @@ use crate::state::store::{Code, Decision, Interaction, SignedIn};
 use crate::wire::Params;
 use crate::wire::random_token;
 
-/// Answers a valid authorization request: with a page, or at once if there is nothing to ask.
+/// Responds to a valid authorization request: with a page, or at once if there is nothing to ask.
 pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
     let session = session::find_or_start(shared, headers);
     let signed_in = usable_sign_in(shared, &session, &request);
     let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
     let response = match signed_in {
-        // OpenID Connect Core §3.1.2.6.
+        // OpenID Connect Core section 3.1.2.6.
         None if request.prompt.none => with_error(shared, &request, "login_required", "nobody is signed in"),
         Some(_) if asks_consent && request.prompt.none => {
             with_error(shared, &request, "consent_required", "the user has not allowed this yet")
@@ -39,7 +39,7 @@ pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
     session::remember(shared, &session, response)
 }
 
-/// The page for the next question: who it is or, once that is known, whether the application may.
+/// The page for the next question: who signs in, then whether the application may have access.
 fn question(shared: &Shared, id: &str, interaction: &Interaction) -> Response {
     let signed_in = interaction.signed_in.as_ref();
     match signed_in.and_then(|signed_in| shared.user(&signed_in.username)) {
@@ -52,7 +52,7 @@ fn question(shared: &Shared, id: &str, interaction: &Interaction) -> Response {
     }
 }
 
-/// The login page again, to choose somebody else.
+/// The login page again, to choose another user.
 pub(crate) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
     match find(&shared, &headers, &Params::from_query(&uri)) {
         Ok((id, interaction)) => pages::login(&shared.users, &id, &interaction.request),
@@ -73,15 +73,15 @@ pub(crate) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
     let Some(user) = shared.user(username) else {
         return Problem::new(
             StatusCode::BAD_REQUEST,
-            "Nobody of that name is here",
-            "Go back and choose one of the people on the page. More can be added when the sandbox is started.",
+            "This user does not exist",
+            "Go back and choose a user on the page. You can add users when you start the sandbox.",
         )
         .detail("User", username)
         .into_response();
     };
     let request = &interaction.request;
     if request.only_user.as_deref().is_some_and(|only| only != user.username()) {
-        // OpenID Connect Core §3.1.2.2: never a token for another user than the hint names.
+        // OpenID Connect Core section 3.1.2.2: never a token for another user than the hint names.
         let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
         return with_error(&shared, request, "login_required", error);
@@ -158,12 +158,12 @@ fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: Sig
     response
 }
 
-/// Who is signed in, if that will do for this request.
+/// The signed-in user, if the request accepts that sign-in.
 fn usable_sign_in(shared: &Shared, session: &str, request: &AuthorizationRequest) -> Option<SignedIn> {
     let now = shared.now();
     let signed_in = shared.store().sessions.get(session)?.signed_in.clone()?;
     let too_old = request.max_age.is_some_and(|max_age| {
-        // OpenID Connect Core §3.1.2.1: `max_age=0` is as good as `prompt=login`.
+        // OpenID Connect Core section 3.1.2.1: `max_age=0` means the same as `prompt=login`.
         max_age == 0 || now.saturating_sub(signed_in.auth_time) > max_age
     });
     let other = request.only_user.as_ref().is_some_and(|only| *only != signed_in.username);
@@ -179,7 +179,7 @@ fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest)
     shared.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
 }
 
-/// The interaction a form or address names, if it belongs to this very browser.
+/// The interaction that a form or a URL names, if it belongs to this browser.
 fn find(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<(String, Interaction), Problem> {
     let id = params.get("interaction").ok_or_else(stale)?;
     let session = session::find(shared, headers).ok_or_else(stale)?;
@@ -193,7 +193,7 @@ fn find(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<(String
 fn stale() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
-        "This page is no longer good",
+        "This page has expired",
         "It was used already, belongs to another browser, or its cookie is gone. Go back to your application and sign \
          in again.",
     )

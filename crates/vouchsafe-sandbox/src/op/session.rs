@@ -10,7 +10,7 @@ use crate::wire::random_token;
 
 /// The name of the browser's session, if the sandbox knows it.
 pub(super) fn find(shared: &Shared, headers: &HeaderMap) -> Option<String> {
-    // Other programs on this host may set any bytes; white space is ASCII's alone.
+    // Other programs on this host may set cookies with any bytes. Only ASCII white space separates them.
     let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
     let pairs = pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
     let mut names = pairs.filter(|(name, _)| *name == shared.cookie_name).map(|(_, value)| value);
@@ -26,7 +26,7 @@ pub(super) fn find_or_start(shared: &Shared, headers: &HeaderMap) -> String {
     })
 }
 
-/// `SameSite=Lax`: the way in is a redirect from another site, which must bring the cookie along.
+/// `SameSite=Lax`: a redirect from another site leads here and must carry the cookie.
 pub(super) fn remember(shared: &Shared, session: &str, mut response: Response) -> Response {
     let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Lax", shared.cookie_name);
     set(&mut response, &cookie);

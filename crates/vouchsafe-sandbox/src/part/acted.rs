@@ -1,4 +1,4 @@
-//! What a user of the sandbox gets to know of an acted provider.
+//! An acted provider, as a user of the sandbox sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,11 @@ use vouchsafe_providers::Definition;
 use super::{ClientKey, Part, profile};
 use crate::config::User;
 
-/// A provider of the catalogue, or one of yours, that the sandbox acts. From
+/// A provider that the sandbox acts as: one of the catalogue, or your own. From
 /// [`Sandbox::provider`](crate::Sandbox::provider) and [`Sandbox::act`](crate::Sandbox::act).
 ///
-/// A client that is made from [`definition`](Self::definition), with [`params`](Self::params) filled in, signs in at the
-/// sandbox, and finds there the quirks that the definition tells of: names, encodings, wrapped answers and all.
+/// A client built from [`definition`](Self::definition) and [`params`](Self::params) signs in at the sandbox, which has the
+/// quirks of the definition: its names, its encodings, the shape of its responses.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
@@ -41,23 +41,23 @@ impl ActedProvider {
 
     /// The definition, with every URL moved under the sandbox: `https://host/path` is at `/act/slug/host/path`.
     ///
-    /// Marks such as `{tenant}` are where they were. Everything else is as it was, too.
+    /// Placeholders such as `{tenant}` and everything else stay as they are.
     pub fn definition(&self) -> Definition {
         self.part.definition.clone()
     }
 
-    /// The same as TOML, for whoever reads definitions from a file.
+    /// The same as TOML, for a program that reads definitions from a file.
     pub fn definition_toml(&self) -> String {
-        // A definition is text, numbers, truth values, lists and tables with text for keys: TOML has all of these.
+        // A definition consists of strings, numbers, booleans, lists and tables: TOML has all of these.
         toml::to_string(&self.part.definition).expect("a definition can be written as TOML")
     }
 
-    /// The id of the only client that this provider knows. Any loopback redirect URI will do.
+    /// The id of this provider's only client. It accepts every loopback redirect URI.
     pub fn client_id(&self) -> &str {
         self.part.client_id()
     }
 
-    /// That client's secret; empty where the client signs one with the [`client_key`](Self::client_key).
+    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key).
     pub fn client_secret(&self) -> &str {
         match self.part.client_key {
             Some(_) => "",
@@ -65,23 +65,23 @@ impl ActedProvider {
         }
     }
 
-    /// The key that the client signs its secrets with, where the provider takes no others, as Apple does.
+    /// The key that the client signs its secrets with, if the provider accepts only signed ones, as Apple does.
     pub fn client_key(&self) -> Option<&ClientKey> {
         self.part.client_key.as_ref()
     }
 
-    /// A value for each parameter of the definition: the example or the default it names, or a URL of the sandbox.
+    /// A value for each parameter of the definition: its example, its default, or a URL of the sandbox.
     pub fn params(&self) -> BTreeMap<String, String> {
         self.part.params.clone()
     }
 
-    /// Whether authorization responses name the issuer in `iss` (RFC 9207) from now on, and the metadata says so. They do
-    /// not by default: no definition tells.
+    /// Whether authorization responses name the issuer in `iss` (RFC 9207) from now on, and the metadata announces it. The
+    /// default is no, because a definition does not say whether its provider does.
     pub fn name_issuer(&self, yes: bool) {
         self.part.names_issuer.store(yes, Ordering::Relaxed);
     }
 
-    /// What the definition's pointers find for this user: the identifier that this provider knows the user by.
+    /// The identifier of this user at the provider: the value that the definition's pointers find.
     pub fn subject_of(&self, user: &User) -> String {
         profile::subject_text(&self.part, user)
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
 /// let sandbox = vouchsafe_sandbox::Sandbox::start().await?;
 /// let apple = sandbox.provider("apple").expect("it is in the catalogue");
-/// let key = apple.client_key().expect("Apple knows no other secrets");
+/// let key = apple.client_key().expect("Apple accepts signed secrets only");
 /// assert!(key.pem().starts_with("-----BEGIN PRIVATE KEY-----"));
 /// # Ok(()) }
 /// ```
@@ -28,7 +28,7 @@ pub struct ClientKey {
 
 impl ClientKey {
     pub(super) fn generate() -> Self {
-        // As for random tokens: AWS-LC ends the process when the system has no randomness, and nothing else is in the way.
+        // AWS-LC ends the process if the system has no randomness, and nothing else can fail.
         let pair =
             EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the system has randomness");
         let document = pair.to_pkcs8v1().expect("a key that was just made can be written");
@@ -54,13 +54,12 @@ impl ClientKey {
         KEY_ID
     }
 
-    /// The id of the team of developers that the key belongs to.
+    /// The id of the developer team that the key belongs to.
     pub fn team_id(&self) -> &str {
         TEAM_ID
     }
 
-    /// Whether a client secret is one that was signed with this key by that client, for that issuer, and has not expired;
-    /// or what is wrong with it.
+    /// Checks that a client secret was signed with this key by this client for this issuer, and has not expired.
     pub(super) fn verify(
         &self,
         secret: &str,
@@ -70,7 +69,7 @@ impl ClientKey {
     ) -> Result<(), &'static str> {
         let parts: Vec<_> = secret.split('.').collect();
         let [header, claims, signature] = parts[..] else {
-            return Err("the client secret is not a JWT: this provider takes no other");
+            return Err("the client secret is not a JWT: this provider accepts no other");
         };
         let (Some(header), Some(claims), Ok(signature)) =
             (object(header), object(claims), URL_SAFE_NO_PAD.decode(signature))
@@ -78,7 +77,7 @@ impl ClientKey {
             return Err("the client secret is a damaged JWT");
         };
         if header["alg"] != "ES256" {
-            return Err("the client secret is not signed by ES256");
+            return Err("the client secret is not signed with ES256");
         }
         if header["kid"] != KEY_ID {
             return Err("the client secret does not name the key id in kid");
@@ -100,13 +99,13 @@ impl ClientKey {
             (Some(issued), _) if issued > now.saturating_add(SKEW) => {
                 Err("the client secret was signed in the future")
             }
-            (None, _) => Err("the client secret does not say when it was signed"),
+            (None, _) => Err("the client secret has no iat"),
             (_, Some(expires)) if expires <= now => Err("the client secret has expired"),
             (_, Some(expires)) if expires > now.saturating_add(SIX_MONTHS) => {
-                Err("the client secret is good for more than six months")
+                Err("the client secret is valid for more than six months")
             }
             (_, Some(_)) => Ok(()),
-            (_, None) => Err("the client secret does not say when it expires"),
+            (_, None) => Err("the client secret has no exp"),
         }
     }
 }
@@ -125,7 +124,7 @@ fn object(part: &str) -> Option<Value> {
     value.is_object().then_some(value)
 }
 
-/// Of the length that Apple's have.
+/// As long as Apple's.
 const TEAM_ID: &str = "SANDBOXTM1";
 const KEY_ID: &str = "SANDBOXKY1";
 /// In seconds, as Apple documents it.

@@ -1,4 +1,4 @@
-//! A profile, made of the pointers that a definition looks for it by.
+//! A profile that has its values where the definition's pointers look for them.
 
 use serde_json::{Value, json};
 use vouchsafe_providers::{EmailList, Kind};
@@ -9,7 +9,7 @@ use crate::wire::{Scopes, sha256_base64url};
 
 /// The JSON document in which the definition's pointers find the user.
 ///
-/// Of OpenID Providers it is known what a scope lets be seen (OpenID Connect Core §5.4), of others it is not.
+/// At OpenID Providers the scopes decide which claims it has (OpenID Connect Core section 5.4). Other providers do not document that.
 pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
     if part.is_own {
         let mut claims = user.claims(scopes);
@@ -25,7 +25,7 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
     if shows(NAMES) {
         put_names(&mut document, part, user, scopes);
     }
-    // A provider that gives out verified addresses alone has none to give for this user.
+    // A provider that gives out verified addresses only has none for this user.
     let shown = user.email().filter(|_| shows(EMAILS) && (email_verified || !identity.email_always_verified));
     if let Some(email) = shown
         && identity.emails.is_none()
@@ -41,7 +41,7 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
     let picture = format!("https://pictures.example/{}.png?size=64&v=1", user.username());
     let picture = if identity.picture_is_html { picture.replace('&', "&amp;") } else { picture };
     match &identity.picture_template {
-        // The pointers of the template must find something; where the subject is among them, they do already.
+        // The pointers of the template must find something. If the subject is one of them, it is there already.
         Some(template) => {
             for pointer in template::marks(template).into_iter().filter(|name| name.starts_with('/')) {
                 put(&mut document, pointer, "sandbox-picture".into());
@@ -58,7 +58,7 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
     document
 }
 
-/// What the authorization response says of the user, where the provider tells one there and was asked for a name.
+/// The profile in the authorization response, if the provider sends one there and the scopes ask for a name.
 pub(crate) fn introduction(part: &Part, user: &User, scopes: &Scopes) -> Option<Value> {
     let (given, family) = user.names().filter(|_| part.shows(NAMES, scopes))?;
     let mut document = json!({});
@@ -78,12 +78,12 @@ pub(crate) fn introduction(part: &Part, user: &User, scopes: &Scopes) -> Option<
     Some(document)
 }
 
-/// What is in the scopes that names are behind.
+/// Words in the scopes for names.
 pub(crate) const NAMES: &[&str] = &["name", "profile"];
-/// What is in the scopes that e-mail addresses are behind.
+/// Words in the scopes for e-mail addresses.
 pub(crate) const EMAILS: &[&str] = &["email"];
 
-/// The answer of a call that lists e-mails.
+/// The response to a request for the list of e-mail addresses.
 pub(crate) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
     let mut document = Value::Null;
     put(&mut document, &list.list, listed(list, user, email_verified));
@@ -112,7 +112,7 @@ pub(crate) fn claim_sub(part: &Part, user: &User) -> String {
     }
 }
 
-/// The subject at the first of the places where it may be; all parts of one that is put together.
+/// Puts the subject at its first pointer, or its parts at theirs.
 fn put_subject(document: &mut Value, part: &Part, user: &User) {
     let parts = subject_parts(part, user);
     if parts.is_empty() {
@@ -123,8 +123,8 @@ fn put_subject(document: &mut Value, part: &Part, user: &User) {
     }
 }
 
-/// What is at each pointer of a subject that is put together: who the user is at `/sub`, or else at the last; what this is
-/// within at the others.
+/// The parts of a composed subject: the user's own identifier at `/sub`, or else at the last pointer; at the others, the
+/// group that it is unique within.
 fn subject_parts<'a>(part: &'a Part, user: &User) -> Vec<(&'a str, Value)> {
     let Some(template) = part.definition.identity.subject.first().filter(|place| place.starts_with('{'))
     else {
@@ -153,7 +153,7 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
-/// Puts a value where the pointer (RFC 6901) looks, and makes what is on the way there. What is there already stays.
+/// Puts a value where the pointer (RFC 6901) looks, and makes the containers on the way. Existing values stay.
 pub(crate) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
     let mut at = document;
     for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
@@ -181,7 +181,7 @@ pub(crate) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
     free
 }
 
-/// A mark that tells success or failure: a number or a truth value where it is written as one.
+/// A code for success or failure: a number or a boolean if it is written as one.
 pub(crate) fn plain(text: &str) -> Value {
     match text {
         "true" => true.into(),
@@ -213,7 +213,7 @@ fn number_of(text: &str) -> u64 {
         + 100_000_000
 }
 
-/// What a subject is called where it is a number more often than not.
+/// Names of members whose value is usually a number.
 const NUMBERED: [&str; 6] = ["id", "uid", "user_id", "userid", "account_id", "ID"];
 
 fn truth(value: bool, as_text: bool) -> Value {
@@ -229,7 +229,7 @@ fn put_names(document: &mut Value, part: &Part, user: &User, scopes: &Scopes) {
         put_first(document, &part.definition.identity.name, user.display_name().into());
         return;
     }
-    // A provider with a scope for each part of the name tells each part by itself.
+    // A provider with a scope for each part of the name sends each part by itself.
     let (given, family) = user.names().unwrap_or((user.username(), ""));
     for (name, part) in [("given_name", given), ("family_name", family)] {
         if scopes.contains(name) && !part.is_empty() {
@@ -238,18 +238,18 @@ fn put_names(document: &mut Value, part: &Part, user: &User, scopes: &Scopes) {
     }
 }
 
-/// The pointers stand for one another: the value goes to the first place that is free.
+/// Puts a value at the first of alternative pointers that is free.
 fn put_first(document: &mut Value, pointers: &[String], value: Value) -> bool {
     pointers.iter().any(|pointer| put(document, pointer, value.clone()))
 }
 
-/// All entries, or the one that counts where there is but one.
+/// All entries, or the entry itself where there is no list.
 fn listed(list: &EmailList, user: &User, email_verified: bool) -> Value {
     let mut entries = entries(list, user, email_verified);
     if list.single { entries.pop().unwrap_or_else(|| json!({})) } else { Value::Array(entries) }
 }
 
-/// The user's address and, where entries say which is the primary one, another that is not.
+/// The user's address and, if entries mark the primary one, another address that is not primary.
 fn entries(list: &EmailList, user: &User, email_verified: bool) -> Vec<Value> {
     let Some(email) = user.email() else {
         return Vec::new();

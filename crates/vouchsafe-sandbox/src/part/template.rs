@@ -1,4 +1,4 @@
-//! A definition, moved under the sandbox; and its moved URLs, to know a request by.
+//! A definition whose URLs lead to the sandbox, and these URLs as patterns that requests match.
 use std::collections::BTreeMap;
 
 use url::form_urlencoded;
@@ -6,7 +6,8 @@ use vouchsafe_providers::{Definition, Rule};
 
 use crate::wire::Params;
 
-/// A copy of the definition in which every URL leads to the sandbox. A URL that begins with a mark stays: its value does.
+/// A copy of the definition in which every URL leads to the sandbox. A URL that begins with a mark stays: the
+/// value of the mark leads there.
 pub(super) fn moved(definition: &Definition, base: &str) -> Definition {
     let mut moved = definition.clone();
     for url in [
@@ -33,7 +34,7 @@ pub(super) fn moved(definition: &Definition, base: &str) -> Definition {
     for url in moved.issuer_aliases.iter_mut().chain(long_lived).chain(emails) {
         *url = moved_url(url, base);
     }
-    // All acts share one origin. What tells providers apart is the origin that they had.
+    // All acted providers share one origin. Their original origins tell them apart.
     let issuer = definition.identity.issuer.as_deref().or(definition.token_endpoint.as_deref().map(origin));
     moved.identity.issuer = issuer.filter(|_| definition.issuer.is_none()).map(|url| moved_url(url, base));
     moved
@@ -45,7 +46,7 @@ fn origin(url: &str) -> &str {
     url[host..].find(['/', '?']).map_or(url, |path| &url[..host + path])
 }
 
-/// What each parameter of the definition is filled in with: what it says itself, or else something of that shape.
+/// The value for each parameter of the definition: its example, its default, or a value that its rule allows.
 pub(super) fn values(definition: &Definition, base: &str) -> BTreeMap<String, String> {
     let value =
         |name: &str, param: &vouchsafe_providers::Param| match (param.rule, &param.example, &param.default) {
@@ -57,7 +58,7 @@ pub(super) fn values(definition: &Definition, base: &str) -> BTreeMap<String, St
     definition.params.iter().map(|(name, param)| (name.clone(), value(name, param))).collect()
 }
 
-/// Puts values in for the marks `{name}`; `None` if one has no value.
+/// Replaces the marks `{name}` by values. `None` if one has no value.
 pub(super) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut filled = String::new();
     let mut rest = text;
@@ -81,7 +82,7 @@ pub(super) fn marks(text: &str) -> Vec<&str> {
     names
 }
 
-/// A URL of a moved definition, to compare requests with.
+/// A URL of a moved definition, as a pattern for requests.
 pub(crate) struct Template {
     path: String,
     query: Vec<(String, String)>,
@@ -96,13 +97,13 @@ impl Template {
         Some(Self { path: path.to_owned(), query })
     }
 
-    /// What stands in the path for each mark, if the path is of this shape.
+    /// The value of each mark in the path, if the path matches.
     pub(crate) fn capture(&self, path: &str) -> Option<BTreeMap<String, String>> {
         let mut marks = BTreeMap::new();
         capture(&self.path, path, &mut marks).then_some(marks)
     }
 
-    /// The first part of the query that the endpoint's own URL has, and the request has not.
+    /// The first parameter of the endpoint's own query that the request lacks.
     pub(crate) fn missing(&self, query: &Params) -> Option<&str> {
         let there = |name: &str, value: &str| {
             value.is_empty()
@@ -119,7 +120,8 @@ fn moved_url(url: &str, base: &str) -> String {
     }
 }
 
-/// The text before the first mark, its name, and the text after it. JSON and GraphQL have braces of their own.
+/// The text before the first mark, its name, and the text after it. Braces of JSON and GraphQL are not
+/// marks.
 fn next_mark(text: &str) -> Option<(&str, &str, &str)> {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-:/.~".contains(&b))

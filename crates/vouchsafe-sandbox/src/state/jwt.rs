@@ -14,12 +14,12 @@ pub(crate) struct Jwt<'a> {
     pub(crate) keys: &'a Keys,
     /// By this sandbox's clock, in seconds since the epoch.
     pub(crate) now: u64,
-    /// Where the sandbox is.
+    /// The URL of the sandbox.
     pub(crate) origin: &'a str,
     alg: SigningAlg,
-    /// How each part is spelt.
+    /// Encodes a part.
     pub(crate) spell: fn(&[u8]) -> String,
-    /// Makes the signature of what comes before it.
+    /// Makes the signature of the first two parts.
     pub(crate) seal: fn(&Self, &str) -> Result<Vec<u8>, Unspecified>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Jwt<'a> {
         jwt
     }
 
-    /// Signs with another algorithm, and says so.
+    /// Signs with another algorithm, and names it in the header.
     pub(crate) fn sign_by(&mut self, alg: SigningAlg) {
         self.alg = alg;
         self.header.insert("alg".into(), alg.name().into());
@@ -57,7 +57,7 @@ impl<'a> Jwt<'a> {
         self.claims.insert(name.to_owned(), value.into());
     }
 
-    /// The compact serialisation of RFC 7515 §7.1.
+    /// The compact serialisation of RFC 7515 section 7.1.
     pub(crate) fn sign(&self) -> Result<String, Unspecified> {
         let part = |members: &Map<String, Value>| {
             (self.spell)(Value::Object(members.clone()).to_string().as_bytes())

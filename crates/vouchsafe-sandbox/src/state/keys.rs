@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-/// A signature algorithm for ID tokens, RFC 7518 §3.1 and RFC 8037 §3.1.
+/// A signature algorithm for ID tokens, RFC 7518 section 3.1 and RFC 8037 section 3.1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum SigningAlg {
     Rs256,
@@ -64,7 +64,7 @@ impl SigningAlg {
         }
     }
 
-    /// The hash that `at_hash` uses, OpenID Connect Core §3.1.3.6; for Ed25519 it is the one inside, SHA-512.
+    /// The hash for `at_hash`, OpenID Connect Core section 3.1.3.6. For Ed25519 it is the hash inside the algorithm, SHA-512.
     fn hash(self, message: &[u8]) -> Digest {
         let algorithm = match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,
@@ -82,7 +82,7 @@ impl SigningAlg {
     }
 }
 
-/// One key of each kind: what `/jwks` shows and ID tokens are signed with.
+/// One key of each kind. They sign ID tokens, and `/jwks` shows their public halves.
 pub(crate) struct Keys {
     rsa: Arc<RsaKeyPair>,
     p256: EcdsaKeyPair,
@@ -92,8 +92,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Keys for a new sandbox. The RSA key is shared by all sandboxes of the process: making one takes a noticeable
-    /// part of a second, and a test suite starts hundreds of sandboxes.
+    /// Keys for a new sandbox. All sandboxes of a process share the RSA key: generating one takes a noticeable part of a
+    /// second, and a test suite starts hundreds of sandboxes.
     pub(crate) fn for_start() -> Result<Self, Unspecified> {
         let mut shared = SHARED_RSA.lock().unwrap_or_else(PoisonError::into_inner);
         let rsa = match &*shared {
@@ -104,7 +104,7 @@ impl Keys {
         Self::with_rsa(rsa)
     }
 
-    /// Keys that no sandbox had before.
+    /// New keys, the RSA key included.
     pub(crate) fn generate() -> Result<Self, Unspecified> {
         Self::with_rsa(Arc::new(RsaKeyPair::generate(KeySize::Rsa2048)?))
     }
@@ -120,7 +120,7 @@ impl Keys {
         })
     }
 
-    /// The signature of RFC 7515 §5.1.
+    /// The signature of RFC 7515 section 5.1.
     pub(crate) fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let rsa = |encoding: &'static dyn RsaEncoding| {
             let mut signature = vec![0; self.rsa.public_modulus_len()];
@@ -142,14 +142,14 @@ impl Keys {
         }
     }
 
-    /// The key set, RFC 7517 §5.
+    /// The key set, RFC 7517 section 5.
     pub(crate) fn jwks(&self) -> Value {
         let one_of_each =
             [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::EdDsa];
         json!({ "keys": one_of_each.map(|alg| self.jwk(alg)) })
     }
 
-    /// The public key, RFC 7517 §4.
+    /// The public key, RFC 7517 section 4.
     pub(crate) fn jwk(&self, alg: SigningAlg) -> Value {
         let mut key = match alg {
             SigningAlg::Es256 => ec("P-256", &self.p256),
@@ -167,12 +167,12 @@ impl Keys {
                 })
             }
         };
-        // RFC 7638 §3: the required members only, in lexicographic order. That is how `serde_json` writes a map
+        // RFC 7638 section 3: the required members only, in lexicographic order. That is how `serde_json` writes a map
         // unless its feature `preserve_order` is on somewhere in the build, and the members above are in that order too.
         let thumbprint = digest::digest(&digest::SHA256, key.to_string().as_bytes());
         key["kid"] = encode(thumbprint.as_ref()).into();
         key["use"] = "sig".into();
-        // The RSA key serves RS* and PS* both, so it cannot name one algorithm.
+        // The RSA key serves both RS* and PS*, so it cannot name one algorithm.
         if key["kty"] != "RSA" {
             key["alg"] = alg.name().into();
         }
@@ -184,19 +184,19 @@ impl Keys {
         pem("RSA PUBLIC KEY", self.rsa.public_key().as_ref())
     }
 
-    /// What the RSA key signs RS256 from, RFC 8017 §9.2: with 1 as the exponent it is the signature itself.
+    /// The padded hash that RS256 signs, RFC 8017 section 9.2. With the exponent 1 it is the signature itself.
     pub(crate) fn rsa_padded(&self, input: &[u8]) -> Vec<u8> {
         rsa_padded(digest::digest(&digest::SHA256, input).as_ref(), self.rsa.public_modulus_len())
     }
 }
 
-/// A SHA-256 hash, made as long as an RSA modulus (EMSA-PKCS1-v1_5, RFC 8017 §9.2).
+/// A SHA-256 hash, made as long as an RSA modulus (EMSA-PKCS1-v1_5, RFC 8017 section 9.2).
 pub(crate) fn rsa_padded(hash: &[u8], length: usize) -> Vec<u8> {
     let filling = length - 3 - SHA256_INFO.len() - hash.len();
     [&[0, 1][..], &vec![0xff; filling], &[0], &SHA256_INFO, hash].concat()
 }
 
-/// Somebody who signs what the provider would not.
+/// An attacker with a key of their own.
 pub(crate) struct Attacker;
 
 impl Attacker {
@@ -205,7 +205,7 @@ impl Attacker {
         Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec())
     }
 
-    /// The attacker's public key, under that name.
+    /// The attacker's public key, with this key id.
     pub(crate) fn jwk(kid: &Value) -> Value {
         let mut key = ATTACKER.as_ref().map(|key| ec("P-256", key)).unwrap_or_default();
         key["alg"] = SigningAlg::Es256.name().into();
@@ -225,7 +225,7 @@ impl Attacker {
 static ATTACKER: LazyLock<Option<EcdsaKeyPair>> =
     LazyLock::new(|| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok());
 
-/// `DigestInfo` of SHA-256, RFC 8017 §9.2 note 1.
+/// `DigestInfo` of SHA-256, RFC 8017 section 9.2 note 1.
 const SHA256_INFO: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
     0x04, 0x20,
@@ -240,7 +240,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 static SHARED_RSA: Mutex<Option<Arc<RsaKeyPair>>> = Mutex::new(None);
 
 fn ec(curve: &str, key: &EcdsaKeyPair) -> Value {
-    // SEC 1 §2.3.3: 0x04, then both coordinates at full length.
+    // SEC 1 section 2.3.3: 0x04, then both coordinates at full length.
     let point = key.public_key().as_ref().get(1..).unwrap_or_default();
     let (x, y) = point.split_at(point.len() / 2);
     json!({ "crv": curve, "kty": "EC", "x": encode(x), "y": encode(y) })

@@ -6,10 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use url::form_urlencoded;
 
-/// A request as it arrived at the sandbox, kept so that a test can assert what a client sent to the letter.
+/// A request exactly as it arrived at the sandbox, so that a test can check what a client has sent.
 ///
-/// Its `Debug` output shows all of it, secrets included: they are the sandbox's own, and a failing assertion needs them.
+/// Its `Debug` output shows everything, secrets included: the secrets are the sandbox's own, and a failed assertion needs
+/// them.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct RecordedRequest {
     /// The method, such as `POST`.
     pub method: String,

@@ -36,7 +36,7 @@ pub(crate) struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// A request that has a client and a place to return to, and asks for nothing yet.
+    /// A request of this client that asks for nothing yet.
     pub(crate) fn new(part: Arc<Part>, marks: BTreeMap<String, String>, client_id: String) -> Self {
         Self {
             part,
@@ -60,19 +60,19 @@ impl AuthorizationRequest {
     }
 }
 
-/// A code challenge, RFC 7636 §4.3.
+/// A code challenge, RFC 7636 section 4.3.
 #[derive(Clone)]
 pub(crate) struct Challenge {
     pub(crate) value: String,
     pub(crate) method: ChallengeMethod,
 }
 
-/// How a code challenge comes of its verifier.
+/// How a code challenge is made of its verifier.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum ChallengeMethod {
     Plain,
     S256,
-    /// As S256, but in hexadecimal: no standard, and yet some have it.
+    /// As S256, but in hexadecimal. This is no standard, but some providers have it.
     Hex,
 }
 
@@ -86,7 +86,7 @@ impl ChallengeMethod {
     }
 }
 
-/// What `prompt` asks for, OpenID Connect Core §3.1.2.1.
+/// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Prompt {
     pub(crate) none: bool,
@@ -107,7 +107,7 @@ impl Prompt {
             }
         }
         if prompt.none && values().count() > 1 {
-            return Err("prompt has none together with another value");
+            return Err("prompt has both none and another value");
         }
         Ok(prompt)
     }

@@ -18,18 +18,18 @@ pub(crate) struct Store {
     pub(crate) grants: Bounded<Grant>,
     pub(crate) access_tokens: Bounded<AccessToken>,
     pub(crate) refresh_tokens: Bounded<RefreshToken>,
-    /// By the hash of the ID token, to know it again as an `id_token_hint`.
+    /// By the hash of the ID token, to recognise it as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
     /// By device code.
     pub(crate) devices: Bounded<Device>,
-    /// Device codes, by what stands for them in what people type.
+    /// Device codes, by user code.
     pub(crate) user_codes: Bounded<String>,
-    /// Act and user, where the act tells once alone who the user is.
+    /// Provider and user, where the provider sends the profile in the first response only.
     pub(crate) introduced: Bounded<()>,
 }
 
 impl Store {
-    /// Signs a user in and gives the session a new name, so that a name planted before is worth nothing.
+    /// Signs a user in and gives the session a new name, so that a name that an attacker has planted is useless.
     pub(crate) fn sign_in(&mut self, old: &str, signed_in: SignedIn) -> String {
         let mut session = self.sessions.remove(old).unwrap_or_default();
         if session.signed_in.as_ref().is_some_and(|before| before.username != signed_in.username) {
@@ -45,20 +45,20 @@ impl Store {
         new
     }
 
-    /// The grant of an access token that is good now.
+    /// The grant of an access token that is valid now.
     pub(crate) fn active_access_token(&self, token: &str, now: u64) -> Option<(&AccessToken, &Grant)> {
         let access = self.access_tokens.get(token).filter(|access| access.expires_at > now)?;
         Some((access, self.active_grant(&access.grant)?))
     }
 
-    /// The grant of a refresh token that is good now.
+    /// The grant of a refresh token that is valid now.
     pub(crate) fn active_refresh_token(&self, token: &str, now: u64) -> Option<(&RefreshToken, &Grant)> {
         let refresh =
             self.refresh_tokens.get(token).filter(|refresh| !refresh.used && refresh.expires_at > now)?;
         Some((refresh, self.active_grant(&refresh.grant)?))
     }
 
-    /// Whose code or token this is.
+    /// The user of this code or token.
     pub(crate) fn username_of(&self, secret: &str) -> Option<&str> {
         let by_grant = |id: &str| Some(self.grants.get(id)?.signed_in.username.as_str());
         let by_code = || Some(self.codes.get(secret)?.signed_in.username.as_str());
@@ -75,7 +75,7 @@ impl Store {
         self.grants.get(id).filter(|grant| !grant.revoked)
     }
 
-    /// Ends every token that came of one authorization.
+    /// Revokes every token of a grant.
     pub(crate) fn revoke_grant(&mut self, id: &str) {
         if let Some(grant) = self.grants.get_mut(id) {
             grant.revoked = true;
@@ -83,11 +83,11 @@ impl Store {
     }
 }
 
-/// One browser.
+/// The session of one browser.
 #[derive(Clone, Default)]
 pub(crate) struct Session {
     pub(crate) signed_in: Option<SignedIn>,
-    /// What was allowed, by client.
+    /// The scopes that were allowed, by client.
     pub(crate) consents: HashMap<String, Scopes>,
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct Interaction {
     pub(crate) signed_in: Option<SignedIn>,
 }
 
-/// A logout that waits for the user's word.
+/// A logout that waits for the user to confirm it.
 #[derive(Clone)]
 pub(crate) struct Logout {
     pub(crate) session: String,
@@ -118,7 +118,7 @@ pub(crate) struct Code {
     pub(crate) request: AuthorizationRequest,
     pub(crate) signed_in: SignedIn,
     pub(crate) expires_at: u64,
-    /// The grant it was redeemed for. The code is kept, to notice when it comes again.
+    /// The grant it was redeemed for. The code is kept, to notice a second use.
     pub(crate) redeemed: Option<String>,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Code {
 pub(crate) struct Device {
     pub(crate) request: AuthorizationRequest,
     pub(crate) expires_at: u64,
-    /// How many seconds it leaves between two questions.
+    /// The seconds that it waits between two polls.
     pub(crate) interval: u64,
     pub(crate) polled_at: Option<u64>,
     pub(crate) decision: Option<Decision>,
@@ -146,13 +146,13 @@ pub(crate) struct Grant {
     pub(crate) scopes: Scopes,
     pub(crate) acr: String,
     pub(crate) revoked: bool,
-    /// The base of the part that it is good at.
+    /// The base of the part that has issued it.
     pub(crate) base: String,
     /// The issuer of its ID tokens.
     pub(crate) issuer: String,
-    /// What the authorization response had, where it has to come back with each refresh.
+    /// Parameters of the authorization response that must come back with each refresh.
     pub(crate) forwarded: Vec<(String, String)>,
-    /// A fault has made the e-mail address one that nobody vouches for.
+    /// A fault has made the e-mail address unverified.
     pub(crate) email_unverified: bool,
 }
 
@@ -192,7 +192,7 @@ pub(crate) struct IssuedIdToken {
 /// A map that forgets its oldest entries.
 pub(crate) struct Bounded<V> {
     map: HashMap<String, V>,
-    /// Every key since it was inserted, removed ones included: this is what the bound counts.
+    /// Every key that was inserted, removed ones included. The bound counts these.
     order: VecDeque<String>,
 }
 
@@ -207,7 +207,7 @@ impl<V> Bounded<V> {
         self.map.insert(key, value);
     }
 
-    /// Whether it was not there yet; now it is.
+    /// Inserts a key, and says whether it is new.
     pub(crate) fn insert_new(&mut self, key: String) -> bool
     where
         V: Default,

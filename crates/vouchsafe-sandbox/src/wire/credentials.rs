@@ -48,7 +48,7 @@ pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> 
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
             Ok(Some(token.trim().to_owned()))
         }
-        // A client that authenticates here as at the token endpoint has mistaken the endpoint.
+        // Client authentication belongs to the token endpoint.
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("basic") => {
             Err(OAuthError::invalid_request("the Authorization header field has no bearer token"))
         }
@@ -56,9 +56,9 @@ pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> 
     }
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded before they become user name and password.
+/// RFC 6749 section 2.3.1: id and secret are form-encoded before they become user name and password.
 fn form_decode(text: &str) -> String {
-    // The text is one value: an `&` in it, left unencoded by a careless client, separates nothing.
+    // The text is one value: an unencoded `&` in it separates nothing.
     let form = format!("v={}", text.replace('&', "%26"));
     form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).next().unwrap_or_default()
 }

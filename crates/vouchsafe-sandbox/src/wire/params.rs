@@ -20,7 +20,7 @@ impl Params {
         media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded").then(|| Self::parse(body))
     }
 
-    /// RFC 6749 §3.1: a parameter without a value counts as omitted.
+    /// RFC 6749 section 3.1: a parameter without a value counts as omitted.
     pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
@@ -46,7 +46,7 @@ impl Params {
         self.0.iter().map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that was sent more than once, RFC 6749 §3.1. RFC 8707 §2 allows just that to `resource`.
+    /// A parameter that was sent more than once, RFC 6749 section 3.1. RFC 8707 section 2 allows just that to `resource`.
     pub(crate) fn duplicate(&self) -> Option<&str> {
         let names = || self.0.iter().map(|(name, _)| name.as_str());
         names()

@@ -4,15 +4,15 @@ use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// 256 random bits as text, after a prefix that tells what it is.
+/// 256 random bits as text, after a prefix that names their purpose.
 pub(crate) fn random_token(prefix: &str) -> String {
     let mut bytes = [0; 32];
-    // AWS-LC itself ends the process when the system has no randomness to give, so this cannot fail.
+    // AWS-LC ends the process if the system has no randomness, so this cannot fail.
     rand::fill(&mut bytes).expect("the system has randomness");
     format!("{prefix}{}", encode(&bytes))
 }
 
-/// A code for people to type, RFC 8628 §6.1: letters without vowels, so that it spells nothing, in two groups.
+/// A code for people to type, RFC 8628 section 6.1: consonants only, so that it spells no word, in two groups.
 pub(crate) fn random_user_code() -> String {
     const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
     let mut bytes = [0; 8];

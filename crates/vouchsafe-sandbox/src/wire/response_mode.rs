@@ -2,7 +2,7 @@
 
 use url::form_urlencoded::Serializer;
 
-/// How the authorization response gets to the application, OAuth 2.0 Multiple Response Type Encoding Practices §2.1.
+/// How the authorization response gets to the application, OAuth 2.0 Multiple Response Type Encoding Practices section 2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum ResponseMode {
     /// In the query of the redirect URI.
@@ -13,7 +13,7 @@ pub(crate) enum ResponseMode {
 }
 
 impl ResponseMode {
-    /// `None` for a mode that the sandbox does not know.
+    /// `None` for an unknown mode.
     pub(crate) fn read(given: Option<&str>) -> Option<Self> {
         match given {
             Some("query") | None => Some(Self::Query),
@@ -23,7 +23,7 @@ impl ResponseMode {
     }
 }
 
-/// RFC 6749 §3.1.2 lets a redirect URI have a query of its own.
+/// RFC 6749 section 3.1.2 lets a redirect URI have a query of its own.
 pub(crate) fn with_query(redirect_uri: &str, params: &[(String, String)]) -> String {
     let query = Serializer::new(String::new()).extend_pairs(params).finish();
     let separator = match redirect_uri.split_once('?') {

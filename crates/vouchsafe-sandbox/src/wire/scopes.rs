@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// Scope values in the order they were asked for, each once.
+/// Scope values in the order of the request, each once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Scopes(Vec<String>);
 
 impl Scopes {
-    /// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
+    /// RFC 6749 section 3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut scopes = Vec::new();
         for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
