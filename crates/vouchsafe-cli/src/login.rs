@@ -26,8 +26,9 @@ pub(crate) async fn run(
     check_path(&args.browser.redirect_path)?;
     let Target { provider, name, signed_secret } = target::provider(args.provider.as_deref(), &args.target)?;
     let registration = target::registration(&args.client, signed_secret.then_some(name.as_str()))?;
-    let client = Client::new(provider, registration, &target::http(&args.http)?)?
-        .login_limit(args.browser.wait + Duration::from_secs(60));
+    let client = Client::builder(provider, registration)
+        .login_limit(args.browser.wait + Duration::from_secs(60))
+        .build(&target::http(&args.http)?)?;
 
     let mut listener = bind(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));

@@ -1,26 +1,25 @@
-//! The client: a provider, a registration and a transport together.
+//! The client: a provider, a registration and a transport together. It knows no flow; each flow adds its own methods.
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::endpoint::check_redirect_uri;
+use vouchsafe_providers::Definition;
+
 use crate::error::{ConfigProblem, Error};
 use crate::jose::client_secret::{SecretSigner, SigningKey};
-use crate::jose::jwk::KeySet;
 use crate::protocol::client_auth::Credentials;
-use crate::protocol::metadata::Metadata;
-use crate::provider::{Blueprint, Provider, Server};
+use crate::provider::live::Live;
+use crate::provider::{Blueprint, Provider};
 use crate::registration::Registration;
-use crate::shared::Shared;
 use crate::text::json::Json;
 use crate::transport::Http;
 
 mod authenticate;
-mod call;
-mod deadline;
-mod live;
+mod builder;
+pub(crate) mod ongoing;
+pub(crate) mod token_request;
 
-pub(crate) use call::Expectations;
+pub use builder::ClientBuilder;
 
 /// You, at a provider: signs people in and keeps their tokens fresh.
 ///
@@ -44,131 +43,46 @@ pub(crate) use call::Expectations;
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
-    pub(crate) times: Times,
-    max_keys: usize,
-    /// When the call must have ended that this clone was made for.
-    deadline: Option<Instant>,
-}
-
-/// How long what is good for.
-#[derive(Clone, Copy)]
-pub(crate) struct Times {
-    pub(crate) login: Duration,
-    pub(crate) skew: Duration,
-    pub(crate) metadata: Duration,
-    pub(crate) keys: Duration,
-    pub(crate) cool_down: Duration,
-    pub(crate) call: Option<Duration>,
+    pub(crate) call_timeout: Option<Duration>,
 }
 
 pub(crate) struct Inner {
-    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) live: Live,
     pub(crate) credentials: Credentials,
     /// Makes the secret of each request, where it is a JWT.
-    pub(crate) signer: Option<SecretSigner>,
+    signer: Option<SecretSigner>,
     pub(crate) registration: Arc<Registration>,
     pub(crate) http: Http,
-    /// The provider as discovery makes it.
-    pub(crate) server: Shared<Server>,
-    pub(crate) keys: Shared<KeySet>,
+    /// How long a login may take.
+    pub(crate) login_limit: Duration,
 }
 
 impl Client {
-    /// Puts the three together, and checks them.
+    /// Puts the three together, with the usual limits, and checks them.
     ///
     /// # Errors
     /// [`Error::Config`] says what is missing or wrong in the provider or the registration.
     pub fn new(provider: Provider, registration: Registration, http: &Http) -> Result<Self, Error> {
-        registration.check()?;
-        let blueprint = provider.blueprint(&registration.client_id)?;
-        registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
-        let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
-        let signer = signer(&registration, &blueprint)?;
-        // What needs no discovery, or had it already, is ready from the start.
-        let server = if blueprint.discovery.is_none() || provider.known_metadata().is_some() {
-            Shared::with(make_server(&blueprint, &registration, provider.known_metadata())?, http)
-        } else {
-            Shared::empty(http)
-        };
-        let inner = Inner {
-            blueprint: Arc::new(blueprint),
-            credentials,
-            signer,
-            registration: Arc::new(registration),
-            http: http.clone(),
-            server,
-            keys: Shared::empty(http),
-        };
-        let times = Times {
-            login: LOGIN_LIMIT,
-            skew: CLOCK_SKEW,
-            metadata: METADATA_AGE,
-            keys: KEYS_AGE,
-            cool_down: COOL_DOWN,
-            call: None,
-        };
-        Ok(Self { inner: Arc::new(inner), times, max_keys: MAX_KEYS, deadline: None })
+        Self::builder(provider, registration).build(http)
     }
 
-    /// The same client with another limit on how long a login may take; 10 minutes unless it is set.
-    #[must_use]
-    pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.times.login = limit;
-        self
+    /// A client with limits of your own.
+    pub fn builder(provider: Provider, registration: Registration) -> ClientBuilder {
+        ClientBuilder::new(provider, registration)
     }
 
-    /// The same client with another tolerance for the provider's clock, in what an ID token says of times; 30 seconds
-    /// unless it is set, and never more than 5 minutes.
-    #[must_use]
-    pub fn clock_skew(mut self, skew: Duration) -> Self {
-        self.times.skew = skew.min(MAX_CLOCK_SKEW);
-        self
-    }
-
-    /// The same client with another time for which metadata is used before it is fetched anew; 1 hour unless it is set.
-    #[must_use]
-    pub fn metadata_age(mut self, age: Duration) -> Self {
-        self.times.metadata = age;
-        self
-    }
-
-    /// The same client with another time for which keys are used before they are fetched anew; 10 minutes unless it is
-    /// set. A key that the provider has withdrawn is trusted for that time. Where newer keys cannot be fetched, known keys
-    /// are used for 24 hours after they were fetched, or for the time set here if that is longer, and not any more then.
-    #[must_use]
-    pub fn keys_age(mut self, age: Duration) -> Self {
-        self.times.keys = age;
-        self
-    }
-
-    /// The same client with another pause between two fetches of keys that tokens of unknown keys bring about, and after
-    /// a fetch that failed; 30 seconds unless it is set. A shorter one lets whoever sends such tokens ask the provider
-    /// more often.
-    #[must_use]
-    pub fn cool_down(mut self, pause: Duration) -> Self {
-        self.times.cool_down = pause;
-        self
-    }
-
-    /// The same client with another limit on how many keys of the provider are looked at; 50 unless it is set. Set it
-    /// before the client is used: keys that were fetched serve all its clones.
-    #[must_use]
-    pub fn max_keys(mut self, keys: usize) -> Self {
-        self.max_keys = keys;
-        self
-    }
-
-    /// The same client with a limit on the time of one call, all its exchanges and retries together; there is none unless
-    /// it is set, and then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
-    /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more; what it had sent
-    /// was sent: a code is spent, and perhaps a refresh token.
+    /// The same client with a limit on the time of each call, all its exchanges and retries together. There is no limit
+    /// unless it is set; then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. What it had
+    /// sent was sent: a code is spent, and perhaps a refresh token.
     ///
-    /// Waiting for metadata and keys that are being fetched for others as well ends in time where the transport has
-    /// [`HttpClient::wait`](crate::http::HttpClient::wait), as the built-in one has. The fetch itself goes on for the others.
+    /// The metadata and keys that are known are shared with the client that this one was made of, so it can be made for
+    /// one request of your own that has a deadline. Waiting for metadata and keys that are being fetched for others as well
+    /// ends in time where the transport has [`HttpClient::wait`](crate::http::HttpClient::wait), as the built-in one has.
+    /// The fetch itself goes on for the others.
     #[must_use]
-    pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.times.call = Some(timeout);
-        self
+    pub fn call_timeout(self, timeout: Duration) -> Self {
+        Self { call_timeout: Some(timeout), ..self }
     }
 
     /// The provider's metadata, fetched if it was not yet; none of a provider that has no discovery.
@@ -176,21 +90,27 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Json>, Error> {
-        Ok(self.begin_call().server().await?.metadata.clone())
+        Ok(self.begin().server().await?.metadata.clone())
     }
 
     /// The slug of the provider.
     pub fn provider_slug(&self) -> &str {
-        &self.inner.blueprint.definition.slug
+        &self.blueprint().definition.slug
     }
 
     pub(crate) fn blueprint(&self) -> &Blueprint {
-        &self.inner.blueprint
+        &self.inner.live.blueprint
     }
 
     /// The id of the client.
     pub fn client_id(&self) -> &str {
         &self.inner.registration.client_id
+    }
+
+    /// The scopes that were asked for, where the provider wants them again with the code.
+    pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
+        let Definition { token, scope_separator, .. } = &self.blueprint().definition;
+        (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
     /// Where browsers return to, as the registration says.
@@ -202,19 +122,6 @@ impl Client {
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
-}
-
-pub(crate) fn make_server(
-    blueprint: &Blueprint,
-    registration: &Registration,
-    metadata: Option<&Metadata>,
-) -> Result<Server, Error> {
-    let mut server = Server::new(blueprint, &registration.client_id, metadata)?;
-    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
-        let (scopes, params) = (&server.scopes, Vec::new());
-        Arc::new(server.login_request(blueprint, redirect_uri, scopes, params))
-    });
-    Ok(server)
 }
 
 impl fmt::Debug for Client {
@@ -243,73 +150,4 @@ fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<S
         audience: issuer.clone(),
         key: SigningKey::from_pem(key.pem.expose())?,
     }))
-}
-
-/// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
-const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// With more, the times in a token would say nothing any more.
-const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
-/// How long metadata is used before it is fetched anew. It changes rarely, and the last good document is kept.
-const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
-/// How long keys are used before they are fetched anew, so that a withdrawn key is not trusted for long.
-const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
-/// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
-const COOL_DOWN: Duration = Duration::from_secs(30);
-/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
-/// trusted for as long as somebody keeps its successors away.
-pub(crate) const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
-/// More keys than any provider has; what is beyond is not read.
-const MAX_KEYS: usize = 50;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_set_is_as_the_documentation_says() {
-        let minutes = |n: u64| Duration::from_secs(60 * n);
-        assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
-        assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
-        assert_eq!(KEYS_END, minutes(24 * 60));
-    }
-
-    struct Idle;
-
-    impl crate::transport::HttpClient for Idle {
-        fn send(
-            &self,
-            request: crate::transport::Request,
-            _: crate::transport::Limits,
-        ) -> crate::transport::BoxFuture<'_, Result<crate::transport::Response, crate::error::TransportError>>
-        {
-            panic!("{} was asked", request.uri())
-        }
-    }
-
-    fn client() -> Client {
-        Client::new(crate::providers::github(), Registration::new("me"), &Http::from(Idle)).unwrap()
-    }
-
-    #[test]
-    fn keys_end_after_a_day_and_metadata_does_not() {
-        let client = client();
-        let end =
-            |hours: u64| client.clone().keys_age(Duration::from_secs(3600 * hours)).keys_freshness().end;
-        assert_eq!((client.keys_freshness().end, end(1), end(24)), (KEYS_END, KEYS_END, KEYS_END));
-        assert_eq!(end(48), Duration::from_secs(48 * 3600), "who wants to use them for longer may");
-        assert_eq!(client.metadata_freshness().end, Duration::MAX);
-    }
-
-    #[test]
-    fn a_call_within_a_call_has_the_time_of_the_first() {
-        let client = client();
-        assert_eq!(client.begin_call().deadline, None);
-        let client = client.call_timeout(Duration::from_secs(60));
-        assert_eq!(client.deadline, None, "the time runs from the call");
-        let call = client.begin_call();
-        assert!(call.deadline.is_some());
-        assert_eq!(call.begin_call().deadline, call.deadline);
-    }
 }

@@ -74,6 +74,7 @@
 //! `reqwest` (on by default): the built-in transport. Without it, bring your own with [`Http::from`].
 #![forbid(unsafe_code)]
 
+mod call;
 mod client;
 mod endpoint;
 pub mod error;
@@ -92,7 +93,7 @@ mod text;
 mod tokens;
 mod transport;
 
-pub use client::Client;
+pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorCode};
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;

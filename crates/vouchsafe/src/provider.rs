@@ -80,7 +80,7 @@ impl Provider {
         // Nothing in the metadata depends on who asks for it.
         let blueprint = provider.blueprint("client")?;
         if let Some(well_known) = &blueprint.discovery {
-            provider.metadata = Some(Arc::new(fetch_metadata(well_known, &[], http).await?));
+            provider.metadata = Some(Arc::new(fetch_metadata(well_known, None, http).await?));
         }
         Ok(provider)
     }

@@ -1,4 +1,6 @@
+//! Values that must not be seen, and the secrets that no error of a call may show.
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize;
 
@@ -56,6 +58,29 @@ impl From<String> for Secret {
 impl From<&str> for Secret {
     fn from(value: &str) -> Self {
         Self::new(value)
+    }
+}
+
+/// The secrets of one call: each is noted when it is written into a request or read from a response, and no error of the
+/// call shows one.
+#[derive(Default)]
+pub(crate) struct Noted(Mutex<Vec<Secret>>);
+
+impl Noted {
+    pub(crate) fn note(&self, secret: &str) {
+        if !secret.is_empty() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Secret::new(secret));
+        }
+    }
+
+    pub(crate) fn note_all<'s>(&self, secrets: impl IntoIterator<Item = &'s str>) {
+        secrets.into_iter().for_each(|secret| self.note(secret));
+    }
+
+    /// What `show` makes of the secrets.
+    pub(crate) fn hidden<T>(&self, show: impl FnOnce(&[&str]) -> T) -> T {
+        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        show(&secrets.iter().map(Secret::expose).collect::<Vec<_>>())
     }
 }
 

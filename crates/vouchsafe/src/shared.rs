@@ -84,13 +84,14 @@ enum Turn {
 }
 
 impl Budget {
-    /// The renewal that may be forced now. `joined` says that the caller waited for an older fetch, in vain.
+    /// The renewal that may be forced now. `joined` says that the caller waited for an older fetch, in vain. The extra turn
+    /// is for such callers; the usual one stays for the others as long as it can.
     fn turn(&self, joined: bool, cool_down: Duration) -> Option<Turn> {
         let may = |ended: Option<Instant>| ended.is_none_or(|ended| ended.elapsed() >= cool_down);
-        if may(self.usual) {
-            return Some(Turn::Usual);
+        if joined && may(self.extra) {
+            return Some(Turn::Extra);
         }
-        (joined && may(self.extra)).then_some(Turn::Extra)
+        may(self.usual).then_some(Turn::Usual)
     }
 }
 
@@ -179,6 +180,11 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// The value, if it is there and not old.
     pub(crate) fn known(&self, freshness: Freshness) -> Option<Arc<T>> {
         lock(&self.state).known(freshness).cloned()
+    }
+
+    /// How many fetches have begun: a caller that asks from now on can say so to [`Shared::newer`].
+    pub(crate) fn begun(&self) -> u64 {
+        lock(&self.state).begun
     }
 
     /// The value, fetched if there is none or if it is too old.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::jose::id_token::{self, Verified};
-use crate::protocol::token::{self, TokenAnswer};
+use crate::protocol::token::response::{KNOWN, TokenAnswer};
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 use crate::text::json::{self, Json};
@@ -96,6 +96,13 @@ impl Tokens {
         self.id_token.as_ref()
     }
 
+    /// What no error may show.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let refresh_token = self.refresh_token.as_ref().map(RefreshToken::expose);
+        let id_token = self.id_token.as_ref().map(IdToken::expose);
+        [Some(self.access_token.expose()), refresh_token, id_token].into_iter().flatten()
+    }
+
     pub(crate) fn bearer(&self) -> &Secret {
         &self.access_token.0
     }
@@ -142,7 +149,7 @@ impl Tokens {
     /// The members of the answer that have no place of their own here.
     fn extra(&self) -> Option<Json> {
         let answer = json::parse(self.extra.as_ref()?.expose().as_bytes()).ok()?;
-        Some(answer.without(&token::KNOWN))
+        Some(answer.without(&KNOWN))
     }
 
     /// The same as one document, empty where there are none.

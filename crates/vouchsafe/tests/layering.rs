@@ -307,6 +307,7 @@ const ROOMS: [(&str, &[&str]); 3] = [
             "transport",
             "shared",
             "protocol",
+            "call",
             "tokens",
             "provider",
             "providers",

@@ -28,7 +28,7 @@ thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().unwrap();
     static SITE: Router = {
         let client = client_of(&format!("{ENDPOINTS}[identity]\nsubject = [\"/id\"]"));
-        let logins = Logins::new(client.login_limit(std::time::Duration::MAX), CookieKey::from_secret(&SECRET).unwrap());
+        let logins = Logins::new(client, CookieKey::from_secret(&SECRET).unwrap());
         let callback = |user: LoggedIn| async move { format!("{} {}", user.identity.subject(), user.return_to) };
         Router::new()
             .route("/login", get(|login: StartLogin| async { login.await }))

@@ -9,7 +9,7 @@ use vouchsafe::{AuthorizationResponse, Client, Error, PendingLogin, Tokens};
 use vouchsafe_fuzz::*;
 
 thread_local! {
-    static CLIENT: Client = client_of(ENDPOINTS).login_limit(Duration::MAX);
+    static CLIENT: Client = client_of(ENDPOINTS);
 }
 
 fuzz_target!(|input: &[u8]| timed(input, run));

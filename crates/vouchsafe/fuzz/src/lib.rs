@@ -110,7 +110,8 @@ pub fn client_of(definition: &str) -> Client {
         checked = "2026-11-23"
         {definition}"#
     );
-    Client::new(Provider::from_definition(toml).unwrap(), registration(), &http()).unwrap()
+    let provider = Provider::from_definition(toml).unwrap();
+    Client::builder(provider, registration()).login_limit(Duration::MAX).build(&http()).unwrap()
 }
 
 /// Tokens as a store gives them back, once that client has left them there.

@@ -16,19 +16,19 @@ impl Client {
         if let Some(method) = self.inner.registration.client_auth {
             return Ok(method);
         }
-        match self.inner.blueprint.definition.client_auth {
+        match self.blueprint().definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
             _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
         }
     }
 
-    /// What the definition says of revocation alone.
+    /// What the registration or the definition says of revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.blueprint.definition.revocation_auth
+        self.inner.registration.revocation_auth.or(self.blueprint().definition.revocation_auth)
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.revocation_auth.or(self.own_revocation_auth()) {
+        if let Some(method) = self.own_revocation_auth() {
             return Ok(method);
         }
         match &server.revocation_auth_methods {

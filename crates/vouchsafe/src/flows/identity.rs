@@ -1,18 +1,18 @@
 //! The profile, and the identity that is made of it and the ID token.
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use vouchsafe_providers::{Definition, EmailList, ProfileSource};
 
 use crate::client::Client;
+use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, Malformed, Operation};
 use crate::identity::{Identity, put_together};
 use crate::jose::id_token::Audience;
-use crate::jose::jws::{self};
-use crate::protocol::emails;
-use crate::protocol::response::{Dialect, Exchange};
-use crate::protocol::userinfo::{self, UserInfo};
+use crate::jose::jws;
+use crate::protocol::emails::{self, EmailsCall};
+use crate::protocol::response::Dialect;
+use crate::protocol::userinfo::{self, ProfileCall, UserInfo};
 use crate::provenance::Provenance;
 use crate::provider::Server;
 use crate::secret::Secret;
@@ -29,10 +29,8 @@ impl Client {
     /// token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
-        let call = self.begin_call();
-        call.server_of(tokens, Operation::Profile).await?;
-        let outcome = call.profile_of(tokens.bearer(), Some(tokens)).await;
-        outcome.map_err(|e| self.without_secrets(e, tokens))
+        let call = self.begin_for(tokens);
+        call.end(call.profile_of(tokens).await)
     }
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
@@ -46,23 +44,24 @@ impl Client {
     /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
-        let call = self.begin_call();
-        let server = call.server_of(tokens, Operation::Identity).await?;
-        let identity = call.identity_by_provider(&server, tokens).await;
-        let identity = identity.map_err(|e| self.without_secrets(e, tokens))?;
-        let callback = &self.inner.blueprint.definition.callback;
+        let call = self.begin_for(tokens);
+        let identity = call.end(call.identity(tokens).await)?;
+        let callback = &self.blueprint().definition.callback;
         let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
         Ok(match brought {
             Some(profile) => identity.or_name(&callback.profile_name, &profile),
             None => identity,
         })
     }
+}
 
-    /// The same without what the browser brought.
-    async fn identity_by_provider(&self, server: &Server, tokens: &Tokens) -> Result<Identity, Error> {
-        let Definition { identity: quirks, userinfo, .. } = &self.inner.blueprint.definition;
-        let from = &*provenance_of(server, tokens)?;
-        if self.inner.blueprint.profile_is_elsewhere && tokens.id_token().is_none() {
+impl Ongoing<'_> {
+    /// The identity by what the provider says, without what the browser brought.
+    async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
+        let server = self.server_of(tokens, Operation::Identity).await?;
+        let Definition { identity: quirks, userinfo, .. } = &self.blueprint().definition;
+        let from = &*provenance_of(&server, tokens)?;
+        if self.blueprint().profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is told at another host than the issuer's, so the ID token has to say who the user is, and \
                           there is none: ask for the scope openid";
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
@@ -70,14 +69,14 @@ impl Client {
         // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
-        let identity = match (self.profile(tokens).await, claims) {
+        let identity = match (self.profile_of(tokens).await, claims) {
             (Ok(profile), Some(claims)) => Identity::read_both(from, quirks, claims, profile)?,
             (Ok(profile), None) => Identity::read(from, quirks, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
                 let identity = Identity::read(from, quirks, claims)?;
                 match error {
                     Error::Unsupported(_) => identity,
-                    error => return Ok(identity.without_profile(error)),
+                    error => return Ok(identity.without_profile(self.hidden(error))),
                 }
             }
             (Err(error), _) => return Err(error),
@@ -85,20 +84,30 @@ impl Client {
         let Some(list) = &quirks.emails else {
             return Ok(identity);
         };
-        let listed = match &self.inner.blueprint.emails {
+        let listed = match &self.blueprint().emails {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile().value()),
         };
         Ok(identity.with_listed(quirks, listed))
     }
 
-    /// The profile behind an access token; with what came with it, where that is known.
-    pub(crate) async fn profile_of(&self, token: &Secret, tokens: Option<&Tokens>) -> Result<Json, Error> {
+    async fn profile_of(&self, tokens: &Tokens) -> Result<Json, Error> {
+        self.server_of(tokens, Operation::Profile).await?;
+        self.profile_behind(tokens.bearer(), Some(tokens)).await
+    }
+
+    /// The profile behind an access token; with the tokens that it came with, where they are known.
+    pub(crate) async fn profile_behind(
+        &self,
+        token: &Secret,
+        tokens: Option<&Tokens>,
+    ) -> Result<Json, Error> {
         let operation = Operation::Profile;
-        let blueprint = &self.inner.blueprint;
+        let blueprint = self.blueprint();
+        let Definition { userinfo: quirks, issuer_aliases, .. } = &blueprint.definition;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
-        match blueprint.definition.userinfo.source {
+        match quirks.source {
             ProfileSource::IdToken => {
                 let claims = id_token.map(IdToken::claims);
                 return claims.ok_or_else(|| absent("the profile is the ID token, and there is none"));
@@ -111,84 +120,77 @@ impl Client {
             ProfileSource::AccessToken => {
                 // Without the rest of the token response, anybody may have handed it in.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
-                return self.claims_of(token, Audience::Client(self.client_id()), (operation, asker)).await;
+                let audience = Audience::Client(self.client.client_id());
+                return self.claims_of(token, audience, (operation, asker)).await;
             }
             _ => {}
         }
         let server = self.server().await?;
-        let endpoint = server.userinfo_endpoint()?;
         let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
-        let request =
-            blueprint.profile.request(endpoint, token, self.inner.credentials.secret(), answer.as_ref())?;
-        let response = self.send(operation, request).await?;
-        let uri = endpoint.uri();
-        let [secret, basic] = self.inner.credentials.secrets();
-        let refresh_token = tokens.and_then(Tokens::refresh_token).map_or("", |token| token.expose());
-        let secrets = [token.expose(), secret, basic, refresh_token];
-        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.userinfo_dialect() };
-        let claims = match (userinfo::read(&exchange, &response)?, &server.openid) {
-            // Who signs it always signed this one, too, before somebody took that off.
-            (UserInfo::Claims(_), _) if blueprint.definition.userinfo.signed => {
-                return Err(
-                    exchange.fault(Malformed::ContentType, "is not signed, as this provider's always is")
-                );
-            }
-            (UserInfo::Claims(claims), _) => claims,
-            (UserInfo::Jwt(jwt), Some(openid)) => {
-                let (allowed, now) =
-                    (openid.userinfo_algorithms.as_deref(), (SystemTime::now(), self.times.skew));
-                let asker = (operation, Asker::Provider);
-                let claims = self.with_keys(openid, asker, |keys| jws::claims(jwt, keys, allowed, now)).await;
-                let claims = claims.map_err(|e| e.without(&secrets))?;
-                userinfo::check_signed(&claims, self.client_id())?;
-                claims
-            }
-            (UserInfo::Jwt(_), None) => {
-                return Err(exchange.fault(Malformed::ContentType, "is a JWT, not JSON"));
-            }
+        let call = ProfileCall {
+            request: &blueprint.profile,
+            dialect: self.profile_dialect(),
+            access_token: token,
+            secret: self.client.inner.credentials.secret(),
+            answer: answer.as_ref(),
         };
+        let malformed = |detail: &'static str| Error::response(operation, Malformed::ContentType, detail);
+        let claims =
+            match (self.sender().send(server.userinfo_endpoint()?, None, &call).await?, &server.openid) {
+                // A provider that signs its UserInfo signed this one, too, before somebody took the signature off.
+                (UserInfo::Claims(_), _) if quirks.signed => {
+                    return Err(malformed("the UserInfo is not signed, as this provider's always is"));
+                }
+                (UserInfo::Claims(claims), _) => claims,
+                (UserInfo::Jwt(jwt), Some(openid)) => {
+                    let live = &self.client.inner.live;
+                    let (allowed, expected) =
+                        (openid.userinfo_algorithms.as_deref(), live.expected(&server, openid));
+                    let (asker, now) = ((operation, Asker::Provider, None), (expected.now, expected.skew));
+                    let verify = |keys: &_| jws::claims(&jwt, keys, allowed, now);
+                    let claims = live.verify(openid, asker, self.deadline, verify).await?;
+                    userinfo::check_signed(&claims, self.client.client_id())?;
+                    claims
+                }
+                (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
+            };
         if server.openid.is_some() {
-            let aliases = &blueprint.definition.issuer_aliases;
-            userinfo::check_issuer(&claims, |iss| server.is_issuer(iss) || aliases.iter().any(|a| a == iss))?;
+            let is_ours = |iss: &str| server.is_issuer(iss) || issuer_aliases.iter().any(|a| a == iss);
+            userinfo::check_issuer(&claims, is_ours)?;
         }
         if let Some(id_token) = id_token {
-            userinfo::check_subject(&exchange, &claims, id_token.subject())?;
+            userinfo::check_subject(&claims, id_token.subject())?;
         }
         Ok(claims)
     }
 
-    fn userinfo_dialect(&self) -> Dialect<'_> {
-        let definition = &self.inner.blueprint.definition;
-        Dialect {
-            content_types: &definition.userinfo.content_types,
-            form: false,
-            failure: definition.userinfo.failure.as_ref(),
-            error_codes: &definition.token.error_codes,
-        }
+    fn profile_dialect(&self) -> Dialect<'_> {
+        let Definition { userinfo, token, .. } = &self.blueprint().definition;
+        Dialect::of_profiles(userinfo, token)
     }
 
     /// The e-mail from a list that has an endpoint of its own.
-    pub(crate) async fn listed_email(
+    async fn listed_email(
         &self,
         template: &str,
         list: &EmailList,
         tokens: &Tokens,
         profile: &Json,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
-        let (operation, token) = (Operation::Identity, tokens.bearer());
         let url =
             if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
-        let endpoint = &url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
-            let detail = "the profile lacks what the e-mail is asked for with";
-            Error::response(operation, Malformed::MissingField, detail)
+        let endpoint = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
+            let detail = "the profile has no value for the placeholder in the e-mail endpoint";
+            Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
-        let asking = self.inner.blueprint.profile.elsewhere();
-        let request = asking.request(endpoint, token, self.inner.credentials.secret(), None)?;
-        let response = self.send(operation, request).await?;
-        let uri = endpoint.uri();
-        let (secrets, dialect) = ([token.expose()], Dialect { failure: None, ..self.userinfo_dialect() });
-        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect };
-        emails::read(&exchange, list, &response)
+        let call = EmailsCall {
+            request: &self.blueprint().profile.elsewhere(),
+            dialect: self.profile_dialect(),
+            access_token: tokens.bearer(),
+            secret: self.client.inner.credentials.secret(),
+            list,
+        };
+        self.sender().send(&endpoint, None, &call).await
     }
 }
 

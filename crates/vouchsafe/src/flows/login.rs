@@ -8,21 +8,19 @@ use std::time::{Duration, SystemTime};
 use vouchsafe_providers::{Definition, Pkce};
 use zeroize::Zeroize;
 
-use crate::client::{Client, Expectations};
+use crate::client::Client;
+use crate::client::ongoing::Ongoing;
+use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
-use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
+use crate::error::{ConfigProblem, Error, Operation};
 use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::Nonce;
 use crate::protocol::authorization::prepared::LoginRequest;
 use crate::protocol::authorization::request::{OneLogin, check_extra, unchecked};
-use crate::protocol::authorization::response::{
-    AuthorizationResponse, Elsewhere, ResponseParams, check_response, profile,
-};
+use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce;
-use crate::protocol::response::{Dialect, Exchange};
-use crate::protocol::token::Grant;
+use crate::protocol::token::authorization_code::AuthorizationCode;
 use crate::provider::Server;
-use crate::secret::same;
 use crate::text::json::Json;
 use crate::text::random::Random;
 use crate::tokens::Tokens;
@@ -53,98 +51,49 @@ impl Client {
         pending: PendingLogin,
         response: impl Into<AuthorizationResponse<'r>>,
     ) -> Result<Tokens, Error> {
-        self.begin_call().finish_in_time(pending, response.into()).await
+        let call = self.begin();
+        call.note(&pending);
+        call.end(call.finish(&pending, response.into()).await)
+    }
+}
+
+impl Ongoing<'_> {
+    /// The secrets of a pending login are secrets of the call.
+    fn note(&self, pending: &PendingLogin) {
+        let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        self.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
     }
 
-    async fn finish_in_time(
+    async fn finish(
         &self,
-        pending: PendingLogin,
-        came: AuthorizationResponse<'_>,
+        pending: &PendingLogin,
+        response: AuthorizationResponse<'_>,
     ) -> Result<Tokens, Error> {
-        let operation = Operation::Authorization;
-        let refuse = |check, detail: &'static str| Err(Error::validation(operation, check, detail));
-
-        // RFC 9700 §4.4.2.2: a response is another provider's, or was asked for with other demands, where it came to
-        // another redirect URI.
-        match came.came_to(&pending.request.redirect_uri) {
-            Ok(()) => {}
-            Err(Elsewhere::AnotherPlace) => {
-                let detail = "the response came to another URL than the redirect URI of its login";
-                return refuse(Check::RedirectUriMismatch, detail);
-            }
-            Err(Elsewhere::NoUrl) => {
-                let detail = "a login is finished with the URL that the browser came to, or with its path and query from the \
-                              first slash on: what was given is neither";
-                return Err(Error::config(ConfigProblem::ResponseUrl, detail));
-            }
-        }
-        let query = came.params();
-        let definition = &self.inner.blueprint.definition;
-        let secret = self.inner.credentials.secret();
-        let forwarded = check_response(&definition.callback, query, secret)?;
-        let response = ResponseParams::read(query)?;
         let server = self.server().await?;
-        let PendingLogin { request, .. } = &pending;
-        server.provenance.check("a login", &request.provenance, operation)?;
-
-        // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
-        match &response.iss {
-            Some(_) if server.issuer.is_none() => {
-                return refuse(
-                    Check::IssuerMismatch,
-                    "the response names an issuer (iss), and this provider has none that is known: it is another provider's \
-                     response, unless that issuer is configured (Provider::issuer)",
-                );
-            }
-            Some(iss) if !server.is_issuer(iss) => {
-                return refuse(
-                    Check::IssuerMismatch,
-                    "the response comes from another issuer than the one asked",
-                );
-            }
-            None if server.iss_in_response => {
-                return refuse(
-                    Check::MissingIssuer,
-                    "the provider announces iss in its responses, and here it is missing",
-                );
-            }
-            _ => {}
-        }
-        if !response.state.as_ref().is_some_and(|state| same(state, pending.state.as_str())) {
-            return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
-        }
-        // A login from the future is one whose clock was put back: it is as good as new.
-        if SystemTime::now().duration_since(pending.started_at).unwrap_or_default() > self.times.login {
-            return refuse(Check::Expired, "the login took too long: start it again");
-        }
-        let uri = server.authorization.uri();
-        let dialect = Dialect { error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
-        let own = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
-        let [state, nonce, verifier] = own.map(|own| own.map_or("", Random::as_str));
-        let [client_secret, basic] = self.inner.credentials.secrets();
-        let code = response.code.as_deref().unwrap_or_default();
-        let secrets = &[state, nonce, verifier, client_secret, basic, code];
-        let exchange = Exchange { operation, uri: &uri, secrets, dialect };
-        if let Some(error) = &response.error {
-            let (description, uri) = (response.error_description.as_deref(), response.error_uri.as_deref());
-            return Err(exchange.server_error(error, description, uri, None));
-        }
-        let code = response.code.as_deref().map(|code| {
-            let suffix = definition.callback.code_suffix.as_deref();
-            suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code)
-        });
-        let Some(code) = code.filter(|code| !code.is_empty()) else {
-            let detail = "the response has neither a code nor an error";
-            return Err(Error::response(operation, Malformed::MissingField, detail));
+        let definition = &self.blueprint().definition;
+        let is_ours = |iss: &str| server.is_issuer(iss);
+        let expected = Expected {
+            redirect_uri: &pending.request.redirect_uri,
+            servers: Some([&server.provenance, &pending.request.provenance]),
+            state: pending.state.as_str(),
+            is_expired: pending.is_older_than(self.client.inner.login_limit),
+            issuer: server.issuer_rule(&is_ours),
+            quirks: &definition.callback,
+            error_codes: &definition.token.error_codes,
+            secret: self.client.inner.credentials.secret(),
         };
+        let Callback { code, forwarded, profile } = response.check(&expected, &self.noted)?;
 
-        let verifier = pending.verifier.as_ref().map(|v| v.as_str());
-        let redirect_uri = &request.redirect_uri;
-        let scopes = if request.scopes.is_empty() { &server.scopes } else { &request.scopes };
-        let scope = self.scope_with_code(scopes);
-        let scope = scope.as_deref();
-        let grant = Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded: &forwarded, scope };
-        let wants_id_token = pending.nonce.is_some();
+        let own = &pending.request.scopes;
+        let scopes = if own.is_empty() { &server.scopes } else { own };
+        let scope = self.client.scope_with_code(scopes);
+        let grant = AuthorizationCode {
+            code: &code,
+            redirect_uri: &pending.request.redirect_uri,
+            verifier: pending.verifier.as_ref().map(Random::as_str),
+            forwarded: &forwarded,
+            scope: scope.as_deref(),
+        };
         let expectations = Expectations {
             nonce: match &pending.nonce {
                 Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
@@ -153,21 +102,16 @@ impl Client {
             },
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
-            code: Some(code),
+            code: Some(&code),
+            id_token: pending.nonce.is_some(),
         };
-        let tokens = self.redeem(&server, grant, &expectations, wants_id_token).await;
-        let tokens = tokens.map_err(|e| e.without(secrets))?;
-        let kept = forwarded.into_iter().filter(|(name, _)| definition.refreshing.forward.contains(name));
-        let kept = kept.map(|(name, value)| (name, Json::text(value)));
-        let brought = profile(&definition.callback, query).into_iter().chain(kept);
+        let tokens = self.token_request(&server, &server.token, grant, &expectations).await?;
+        let forward = &definition.refreshing.forward;
+        let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
+        let kept = kept.map(|(name, value)| (name.clone(), Json::text(value.clone())));
+        let brought = profile.into_iter().chain(kept);
         let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
         Ok(tokens.or_scope(scopes, &definition.scope_separator))
-    }
-
-    /// The scopes that were asked for, where the provider wants them again with the code.
-    pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
-        let Definition { token, scope_separator, .. } = &self.inner.blueprint.definition;
-        (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 }
 
@@ -360,10 +304,10 @@ impl<'c> IntoFuture for Login<'c> {
 
     fn into_future(self) -> Self::IntoFuture {
         // Where nothing has to be fetched the work is done at once, and what is boxed is its outcome alone.
-        match self.client.known_server() {
+        match self.client.inner.live.known_server() {
             Some(server) => Box::pin(std::future::ready(self.start(&server))),
             None => Box::pin(async move {
-                let server = self.client.begin_call().server().await?;
+                let server = self.client.begin().server().await?;
                 self.start(&server)
             }),
         }

@@ -1,47 +1,38 @@
 //! A long-lived token for a short-lived one, as some providers have it and no RFC does.
-use std::time::SystemTime;
-
 use crate::client::Client;
+use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Feature, Operation};
-use crate::protocol::long_lived;
-use crate::protocol::response::Exchange;
-use crate::protocol::token::{self};
-use crate::provider::Server;
+use crate::protocol::long_lived::LongLivedRequest;
 use crate::tokens::Tokens;
 
 impl Client {
-    /// A long-lived token for the short-lived one, where the provider has that.
+    /// Gets a long-lived token for a short-lived one.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if it has not.
+    /// [`Error::Unsupported`] if the provider has no long-lived tokens.
     #[doc(alias = "get_long_lived_access_token")]
     pub async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        let call = self.begin_call();
-        let server = call.server_of(tokens, Operation::LongLivedToken).await?;
-        let prolonged = call.prolong(&server, tokens).await.map_err(|e| self.without_secrets(e, tokens))?;
-        Ok(self.kept(prolonged, tokens))
+        let call = self.begin_for(tokens);
+        call.end(call.long_lived_token(tokens).await)
     }
+}
 
-    /// Asks for a long-lived token.
-    pub(crate) async fn prolong(&self, server: &Server, tokens: &Tokens) -> Result<Tokens, Error> {
+impl Ongoing<'_> {
+    async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;
-        let blueprint = &self.inner.blueprint;
-        let Some(long_lived) = &blueprint.definition.long_lived else {
+        let server = self.server_of(tokens, operation).await?;
+        let blueprint = self.blueprint();
+        let Some(quirks) = &blueprint.definition.long_lived else {
             let detail = "the provider has no long-lived tokens for short-lived ones";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
         let endpoint = blueprint.long_lived.as_ref().unwrap_or(&server.token);
-        let auth = self.token_auth(server, operation)?;
-        let (quirks, headers) = (&blueprint.definition.token, blueprint.token_headers.clone());
-        let (credentials, token) = (self.credentials()?, tokens.bearer());
-        let request = long_lived::request(endpoint, &credentials, auth, (long_lived, quirks), headers, token);
-        let response = self.send(operation, request).await?;
-
-        let uri = endpoint.uri();
-        let [secret, basic] = credentials.secrets();
-        let secrets = [secret, basic, token.expose()];
-        let exchange = Exchange { operation, uri: &uri, secrets: &secrets, dialect: self.token_dialect() };
-        let answer = token::read(&exchange, quirks, response, SystemTime::now())?;
-        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, None))
+        let (token_quirks, headers) = (&blueprint.definition.token, &blueprint.token_headers);
+        let request = LongLivedRequest { quirks, token_quirks, headers, token: tokens.bearer() };
+        let method = self.client.token_auth(&server, operation)?;
+        let credentials = self.client.credentials()?;
+        let answer = self.sender().send(endpoint, Some((&credentials, method)), &request).await?;
+        let fresh = Tokens::new(&server.provenance, answer, &token_quirks.scope_separators, None);
+        Ok(self.kept(fresh, tokens))
     }
 }

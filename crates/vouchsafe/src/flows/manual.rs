@@ -2,47 +2,35 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use vouchsafe_providers::{Definition, Pkce};
 
-use crate::client::{Client, Expectations};
+use crate::client::Client;
+use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
-use crate::jose::id_token::{Audience, Nonce};
+use crate::jose::id_token::{self, Audience, Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
+use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::response::Exchange;
+use crate::protocol::response::{Dialect, Incoming};
 use crate::protocol::revocation::TokenTypeHint;
-use crate::protocol::token::{self, Grant};
+use crate::protocol::token::authorization_code::AuthorizationCode;
+use crate::protocol::token::refresh::RefreshToken;
+use crate::protocol::token::response;
 use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::form::escaped;
 use crate::text::json::Json;
 use crate::tokens::{IdToken, Tokens};
-use crate::transport::BoxFuture;
-use std::sync::Arc;
-use std::time::SystemTime;
+use crate::transport::{BoxFuture, Response};
 
 impl Client {
     /// The same steps one by one, for those who keep state and verifier themselves.
     pub fn manual(&self) -> Manual<'_> {
         Manual::new(self)
-    }
-
-    pub(crate) fn read_token_response(&self, body: Vec<u8>) -> Result<Tokens, Error> {
-        let uri = http::Uri::default();
-        let exchange = Exchange {
-            operation: Operation::AuthorizationCode,
-            uri: &uri,
-            secrets: &[],
-            dialect: self.token_dialect(),
-        };
-        let quirks = &self.inner.blueprint.definition.token;
-        let answer = token::read_body(&exchange, quirks, body, SystemTime::now())?;
-        let known = self.known_server().map(|server| server.provenance.clone());
-        let provenance = known.unwrap_or_else(|| Arc::new(self.asked_for()));
-        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
     }
 }
 
@@ -50,22 +38,24 @@ impl Client {
 ///
 /// # Security
 /// What [`Client::login`] and [`Client::finish`] do unasked is yours to do here: make a state of at least 128 random
-/// bits for each login, bind it to the browser, compare it before you use the code, compare `iss` where it is there
-/// (RFC 9207), send a code challenge and keep the verifier, send a nonce and hand it in with the code.
+/// bits for each login, bind it to the browser, check the response with it ([`Manual::authorization_response`]), send a
+/// code challenge and keep the verifier, send a nonce and hand it in with the code.
 ///
 /// ```no_run
-/// # async fn f(client: vouchsafe::Client, state: String, verifier: String, code: String) -> Result<(), vouchsafe::Error> {
+/// # async fn f(client: vouchsafe::Client, state: String, verifier: String, url: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::manual::{CodeChallenge, TokenTypeHint};
 ///
 /// let redirect_uri = "https://app.example.com/callback";
 /// let url = client
 ///     .manual()
 ///     .authorization_url(redirect_uri)
-///     .state(state)
+///     .state(&state)
 ///     .scopes(["profile", "email"])
 ///     .code_challenge(CodeChallenge::s256(&verifier)?)
 ///     .await?;
-/// let tokens = client.manual().authorization_code(code, redirect_uri).code_verifier(verifier).await?;
+/// // When the browser has come back to the redirect URI, with the URL that it came to:
+/// let request = client.manual().authorization_response(url, redirect_uri, &state).await?;
+/// let tokens = request.code_verifier(verifier).await?;
 /// client.manual().revoke(tokens.access_token().expose(), Some(TokenTypeHint::AccessToken)).await?;
 /// # Ok(()) }
 /// ```
@@ -93,7 +83,43 @@ impl<'c> Manual<'c> {
         }
     }
 
+    /// Checks the response that came to a redirect URI, as [`Client::finish`] does: where it came to, the issuer (RFC 9207)
+    /// and `state`, and only then whether it is an error. Gives the token request for its code: add the code verifier and
+    /// the nonce that you sent, and await it.
+    ///
+    /// How long the login has taken is yours to check.
+    ///
+    /// # Errors
+    /// As [`Client::finish`], before the code is sent.
+    pub async fn authorization_response<'r>(
+        self,
+        response: impl Into<AuthorizationResponse<'r>>,
+        redirect_uri: impl Into<String>,
+        state: &str,
+    ) -> Result<TokenRequest<'c>, Error> {
+        let (call, redirect_uri) = (self.client.begin(), redirect_uri.into());
+        call.noted.note(state);
+        let server = call.server().await?;
+        let definition = &self.client.blueprint().definition;
+        let is_ours = |iss: &str| server.is_issuer(iss);
+        let expected = Expected {
+            redirect_uri: &redirect_uri,
+            servers: None,
+            state,
+            is_expired: false,
+            issuer: server.issuer_rule(&is_ours),
+            quirks: &definition.callback,
+            error_codes: &definition.token.error_codes,
+            secret: self.client.inner.credentials.secret(),
+        };
+        let Callback { code, forwarded, .. } = call.end(response.into().check(&expected, &call.noted))?;
+        Ok(TokenRequest { forwarded, ..self.authorization_code(code, redirect_uri) })
+    }
+
     /// Tokens for a code: await what this gives (RFC 6749 section 4.1.3). An ID token that comes is verified.
+    ///
+    /// # Security
+    /// Use a code only from a response that you checked: [`Manual::authorization_response`] does both.
     #[doc(alias = "get_access_token")]
     pub fn authorization_code(
         self,
@@ -122,16 +148,23 @@ impl<'c> Manual<'c> {
     /// As [`Client::refresh`].
     #[doc(alias = "refresh_token")]
     pub async fn refresh(self, refresh_token: &str) -> Result<Tokens, Error> {
-        let client = self.client.begin_call();
-        let server = client.server().await?;
-        let expectations = Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None };
-        let grant = Grant::RefreshToken {
-            token: refresh_token,
-            scope: None,
-            redirect_uri: self.refresh_redirect_uri(),
-            forwarded: &[],
+        let call = self.client.begin();
+        let outcome = async {
+            let server = call.server().await?;
+            let expectations = Expectations {
+                nonce: Nonce::Any,
+                max_age: None,
+                acr_values: &[],
+                code: None,
+                id_token: false,
+            };
+            let quirks = &self.client.blueprint().definition.refreshing;
+            let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
+            let token = refresh_token;
+            let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
+            call.token_request(&server, server.refresh_endpoint()?, grant, &expectations).await
         };
-        client.redeem(&server, grant, &expectations, false).await
+        call.end(outcome.await)
     }
 
     /// Revokes a token (RFC 7009 section 2.1).
@@ -140,34 +173,44 @@ impl<'c> Manual<'c> {
     /// As [`Client::revoke`].
     #[doc(alias = "revoke_token")]
     pub async fn revoke(self, token: &str, hint: Option<TokenTypeHint>) -> Result<(), Error> {
-        self.client
-            .begin_call()
-            .revoke_token(token, hint.map(TokenTypeHint::as_str), &Secret::new(token))
-            .await
+        let call = self.client.begin();
+        let outcome = async {
+            let server = call.server().await?;
+            call.revoke_token(&server, token, hint, &Secret::new(token)).await
+        };
+        call.end(outcome.await)
     }
 
-    /// The profile behind an access token. Whose it is, nobody compares.
+    /// Fetches the profile for an access token. The subject is not compared with an ID token.
     ///
     /// # Errors
     /// As [`Client::profile`].
     #[doc(alias = "get_profile")]
     pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
-        self.client.begin_call().profile_of(&Secret::new(access_token), None).await
+        let call = self.client.begin();
+        call.end(call.profile_behind(&Secret::new(access_token), None).await)
     }
 
-    /// The registration's, where the provider wants it again.
-    fn refresh_redirect_uri(self) -> Option<&'c str> {
-        let wanted = self.client.blueprint().definition.refreshing.redirect_uri;
-        self.client.redirect_uri().filter(|_| wanted)
-    }
-
-    /// Reads the answer of a token endpoint that you asked yourself. An ID token in it is not verified; that is for
-    /// [`Manual::verify_id_token`].
+    /// Reads the response of a token endpoint that you asked yourself. An ID token in it is not verified; use
+    /// [`Manual::verify_id_token`] for that.
     ///
     /// # Errors
-    /// [`Error::Server`] if it is an error answer, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
+    /// [`Error::Server`] if it is an error response, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
     pub fn read_token_response(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
-        self.client.read_token_response(body.into())
+        let (call, quirks) = (self.client.begin(), &self.client.blueprint().definition.token);
+        let from = Incoming {
+            operation: Operation::AuthorizationCode,
+            uri: &http::Uri::default(),
+            noted: &call.noted,
+            dialect: Dialect::of_tokens(quirks),
+            response: Response::new(body.into()),
+            now: SystemTime::now(),
+        };
+        let answer = response::read(from, quirks)?;
+        let live = &self.client.inner.live;
+        let known = live.known_server().map(|server| server.provenance.clone());
+        let provenance = known.unwrap_or_else(|| Arc::new(live.asked_for()));
+        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
     }
 
     /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;
@@ -176,13 +219,15 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_id_token(self, id_token: &str, nonce: Option<&str>) -> Result<IdToken, Error> {
-        let client = self.client.begin_call();
-        let server = client.server().await?;
+        let call = self.client.begin();
+        let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
+        let live = &self.client.inner.live;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
-        let expectations = Expectations { nonce, max_age: None, acr_values: &[], code: None };
-        let expected = client.expected(&server, openid, &expectations, None);
-        let verified = client.verify(openid, id_token, &expected, (Operation::Jwt, Asker::Anybody)).await?;
+        let expected = ExpectedToken { nonce, ..live.expected(&server, openid) };
+        let verify = |keys: &_| id_token::verify(id_token, keys, &expected);
+        let verified =
+            live.verify(openid, (Operation::Jwt, Asker::Anybody, None), call.deadline, verify).await?;
         Ok(IdToken::new(Secret::new(id_token), verified))
     }
 
@@ -196,7 +241,7 @@ impl<'c> Manual<'c> {
     /// [`Error::Validation`] with the check that failed.
     pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
         let asker = (Operation::Jwt, Asker::Anybody);
-        self.client.begin_call().claims_of(&Secret::new(jwt), Audience::Any(audience), asker).await
+        self.client.begin().claims_of(&Secret::new(jwt), Audience::Any(audience), asker).await
     }
 }
 
@@ -253,7 +298,7 @@ impl AuthorizationUrl<'_> {
             check_extra(authorization, name, value)?;
         }
         check_redirect_uri(&self.redirect_uri)?;
-        let server = self.client.begin_call().server().await?;
+        let server = self.client.begin().server().await?;
         for (name, value) in &authorization.params {
             if !self.params.iter().any(|(known, _)| known == name) {
                 self.params.push((name.clone().into(), value.clone().into()));
@@ -298,9 +343,9 @@ impl<'c> IntoFuture for AuthorizationUrl<'c> {
     }
 }
 
-/// A code that is about to be exchanged. Await it to get the tokens.
+/// A token request for a code. Await it to get the tokens.
 #[derive(Clone)]
-#[must_use = "the code is exchanged when this is awaited"]
+#[must_use = "the request is sent when it is awaited"]
 pub struct TokenRequest<'c> {
     client: &'c Client,
     code: Secret,
@@ -344,26 +389,33 @@ impl TokenRequest<'_> {
         self
     }
 
-    async fn exchange(self) -> Result<Tokens, Error> {
-        let client = self.client.begin_call();
-        let server = client.server().await?;
-        let expectations = Expectations {
-            nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
-            max_age: self.max_age,
-            acr_values: &self.acr_values,
-            code: Some(self.code.expose()),
+    async fn send(self) -> Result<Tokens, Error> {
+        let call = self.client.begin();
+        let secrets =
+            [self.nonce.as_deref(), self.verifier.as_ref().map(Secret::expose), Some(self.code.expose())];
+        call.noted.note_all(secrets.into_iter().flatten());
+        let outcome = async {
+            let server = call.server().await?;
+            let expectations = Expectations {
+                nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
+                max_age: self.max_age,
+                acr_values: &self.acr_values,
+                code: Some(self.code.expose()),
+                id_token: self.nonce.is_some(),
+            };
+            // Where other scopes were asked for than the provider's own, they are among the extras.
+            let is_given = self.forwarded.iter().any(|(name, _)| name == "scope");
+            let scope = self.client.scope_with_code(&server.scopes).filter(|_| !is_given);
+            let grant = AuthorizationCode {
+                code: self.code.expose(),
+                redirect_uri: &self.redirect_uri,
+                verifier: self.verifier.as_ref().map(Secret::expose),
+                forwarded: &self.forwarded,
+                scope: scope.as_deref(),
+            };
+            call.token_request(&server, &server.token, grant, &expectations).await
         };
-        // Where other scopes were asked for than the provider's own, they are among the extras.
-        let given = self.forwarded.iter().any(|(name, _)| name == "scope");
-        let scope = self.client.scope_with_code(&server.scopes).filter(|_| !given);
-        let grant = Grant::AuthorizationCode {
-            code: self.code.expose(),
-            redirect_uri: &self.redirect_uri,
-            verifier: self.verifier.as_ref().map(Secret::expose),
-            forwarded: &self.forwarded,
-            scope: scope.as_deref(),
-        };
-        client.redeem(&server, grant, &expectations, self.nonce.is_some()).await
+        call.end(outcome.await)
     }
 }
 
@@ -378,6 +430,6 @@ impl<'c> IntoFuture for TokenRequest<'c> {
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.exchange())
+        Box::pin(self.send())
     }
 }

@@ -46,6 +46,11 @@ impl PendingLogin {
         &self.request.redirect_uri
     }
 
+    /// A login from the future is one whose clock was put back: it counts as new.
+    pub(crate) fn is_older_than(&self, limit: Duration) -> bool {
+        SystemTime::now().duration_since(self.started_at).unwrap_or_default() > limit
+    }
+
     /// When the login started.
     pub fn started_at(&self) -> SystemTime {
         self.started_at

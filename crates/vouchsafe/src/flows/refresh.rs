@@ -1,11 +1,12 @@
 //! Refreshing tokens (RFC 6749 section 6).
+use vouchsafe_providers::Definition;
 
-use vouchsafe_providers::{Definition, ProfileSource};
-
-use crate::client::{Client, Expectations};
+use crate::client::Client;
+use crate::client::ongoing::Ongoing;
+use crate::client::token_request::Expectations;
 use crate::error::{Check, Error, Feature, Operation};
 use crate::jose::id_token::Nonce;
-use crate::protocol::token::Grant;
+use crate::protocol::token::refresh::RefreshToken;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -16,14 +17,16 @@ impl Client {
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
-        let outcome = self.begin_call().refresh_in_time(tokens).await;
-        outcome.map_err(|e| self.without_secrets(e, tokens))
+        let call = self.begin_for(tokens);
+        call.end(call.refresh(tokens).await)
     }
+}
 
-    async fn refresh_in_time(&self, tokens: &Tokens) -> Result<Tokens, Error> {
+impl Ongoing<'_> {
+    async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
-        server.refresh_endpoint()?;
-        let Definition { refreshing, scope_separator, .. } = &self.inner.blueprint.definition;
+        let endpoint = server.refresh_endpoint()?;
+        let Definition { refreshing, scope_separator, .. } = &self.blueprint().definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
@@ -37,14 +40,19 @@ impl Client {
         let old = tokens.id_token();
         let claims = old.map(IdToken::claims);
         let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
-        let expectations =
-            Expectations { nonce: Nonce::Remembered(nonce), max_age: None, acr_values: &[], code: None };
-        let redirect_uri = self.redirect_uri().filter(|_| refreshing.redirect_uri);
+        let expectations = Expectations {
+            nonce: Nonce::Remembered(nonce),
+            max_age: None,
+            acr_values: &[],
+            code: None,
+            id_token: false,
+        };
+        let redirect_uri = self.client.redirect_uri().filter(|_| refreshing.redirect_uri);
         let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
-        let grant =
-            Grant::RefreshToken { token, scope: scope.as_deref(), redirect_uri, forwarded: &forwarded };
-        let fresh = self.redeem(&server, grant, &expectations, false).await?;
+        let scope = scope.as_deref();
+        let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
+        let fresh = self.token_request(&server, endpoint, grant, &expectations).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
         // has many issuers, that of the first ID token stays.
@@ -61,16 +69,5 @@ impl Client {
             }
         }
         Ok(self.kept(fresh, tokens))
-    }
-
-    /// Fresh tokens with what stays of the old ones: what the profile is had by, where that came with the token.
-    pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
-        let blueprint = &self.inner.blueprint;
-        let fresh = fresh.or_kept(old);
-        let source = blueprint.definition.userinfo.source;
-        if source == ProfileSource::Token || blueprint.profile.needs_answer() {
-            return fresh.or_beside(old);
-        }
-        fresh
     }
 }

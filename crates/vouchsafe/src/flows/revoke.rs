@@ -3,9 +3,10 @@
 use vouchsafe_providers::ClientAuth;
 
 use crate::client::Client;
+use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Feature, Operation};
-use crate::protocol::response::{Dialect, Exchange};
-use crate::protocol::revocation::{self, Revocation};
+use crate::protocol::revocation::{RevocationRequest, TokenTypeHint};
+use crate::provider::Server;
 use crate::secret::Secret;
 use crate::tokens::Tokens;
 
@@ -18,56 +19,51 @@ impl Client {
     /// [`Error::Unsupported`] if the provider has no revocation, or none for the tokens that there are.
     #[doc(alias = "revoke_token")]
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
-        let call = self.begin_call();
-        call.server_of(tokens, Operation::Revocation).await?;
-        let quirks = &self.inner.blueprint.definition.revocation;
+        let call = self.begin_for(tokens);
+        call.end(call.revoke(tokens).await)
+    }
+}
+
+impl Ongoing<'_> {
+    async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
+        let server = self.server_of(tokens, Operation::Revocation).await?;
+        let quirks = &self.blueprint().definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
             Some(token) if quirks.only.as_deref() != Some("access_token") => {
-                (token.expose(), "refresh_token")
+                (token.expose(), TokenTypeHint::RefreshToken)
             }
-            _ => (access_token.expose(), "access_token"),
+            _ => (access_token.expose(), TokenTypeHint::AccessToken),
         };
-        let outcome = call.revoke_token(token, Some(hint), access_token).await;
-        outcome.map_err(|e| self.without_secrets(e, tokens))
+        self.revoke_token(&server, token, Some(hint), access_token).await
     }
 
-    /// `access_token` is what authenticates the request where the provider asks for that.
+    /// The access token authenticates the request where the provider wants that.
     pub(crate) async fn revoke_token(
         &self,
+        server: &Server,
         token: &str,
-        hint: Option<&str>,
+        hint: Option<TokenTypeHint>,
         access_token: &Secret,
     ) -> Result<(), Error> {
-        let operation = Operation::Revocation;
-        let server = self.server().await?;
         let endpoint = server.revocation_endpoint()?;
-        let definition = &self.inner.blueprint.definition;
-        let quirks = &definition.revocation;
+        let definition = &self.blueprint().definition;
+        let (quirks, hint) = (&definition.revocation, hint.map(TokenTypeHint::as_str));
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)
             && only != hint
         {
-            let detail = format!("the provider revokes tokens of the kind {only} alone");
-            return Err(Error::unsupported(operation, Feature::Revocation, detail));
+            let detail = format!("the provider revokes only tokens of the kind {only}");
+            return Err(Error::unsupported(Operation::Revocation, Feature::Revocation, detail));
         }
         let bearer = quirks.bearer.then_some(access_token);
-        let auth = match bearer {
-            // The token alone authenticates, unless the client is said to do so as well.
-            Some(_) => {
-                let own = self.inner.registration.revocation_auth.or(self.own_revocation_auth());
-                own.filter(|method| *method != ClientAuth::None)
-            }
-            None => Some(self.revocation_auth(&server)?),
+        let method = match bearer {
+            // The token alone authenticates, unless the definition or the registration says that the client does so as well.
+            Some(_) => self.client.own_revocation_auth().filter(|method| *method != ClientAuth::None),
+            None => Some(self.client.revocation_auth(server)?),
         };
-        let revocation = Revocation { quirks, token, hint, bearer, auth };
-        let credentials = self.credentials()?;
-        let request = revocation.request(endpoint, &credentials);
-        let response = self.send(operation, request).await?;
-        let uri = endpoint.uri();
-        let [secret, basic] = credentials.secrets();
-        let secrets = [token, secret, basic, access_token.expose()];
-        let failure = quirks.failure.as_ref();
-        let dialect = Dialect { failure, error_codes: &definition.token.error_codes, ..Dialect::PLAIN };
-        revocation::read(&Exchange { operation, uri: &uri, secrets: &secrets, dialect }, &response)
+        let credentials = self.client.credentials()?;
+        let error_codes = &definition.token.error_codes;
+        let request = RevocationRequest { quirks, error_codes, token, hint, bearer };
+        self.sender().send(endpoint, method.map(|method| (&*credentials, method)), &request).await
     }
 }

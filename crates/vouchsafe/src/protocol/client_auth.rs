@@ -1,10 +1,9 @@
 //! Client authentication (RFC 6749 section 2.3).
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::HeaderValue;
 use url::form_urlencoded::byte_serialize;
 
-use super::params::Params;
 use crate::error::{Error, Feature, Operation};
 use crate::secret::Secret;
 use vouchsafe_providers::ClientAuth;
@@ -33,22 +32,9 @@ impl Credentials {
         [self.secret.as_ref().map_or("", Secret::expose), basic.unwrap_or_default()]
     }
 
-    /// Adds the client's authentication to a request that is being built.
-    pub(crate) fn apply(&self, method: ClientAuth, headers: &mut HeaderMap, params: &mut Params<'_>) {
-        match method {
-            ClientAuth::ClientSecretBasic => {
-                if let Some(basic) = &self.basic {
-                    headers.insert(AUTHORIZATION, basic.clone());
-                }
-            }
-            ClientAuth::ClientSecretPost => {
-                params.push("client_id", &self.client_id);
-                if let Some(secret) = &self.secret {
-                    params.push("client_secret", secret.expose());
-                }
-            }
-            _ => params.push("client_id", &self.client_id),
-        }
+    /// The value of `Authorization` for HTTP Basic.
+    pub(crate) fn basic(&self) -> Option<&HeaderValue> {
+        self.basic.as_ref()
     }
 
     /// The method to use where the provider offers those `supported`: the one that keeps the secret out of the body

@@ -4,27 +4,52 @@ use std::slice;
 use serde_json::Value;
 use vouchsafe_providers::EmailList;
 
-use super::response::Exchange;
-use crate::error::{Error, Malformed};
+use super::call::{Call, Outgoing};
+use super::response::{Dialect, Incoming};
+use super::userinfo::ProfileRequest;
+use crate::error::{Error, Malformed, Operation};
+use crate::secret::Secret;
 use crate::text::json;
-use crate::transport::Response;
 
-/// The address to take from the answer of a second call, and whether the provider vouches for it.
-pub(crate) fn read(
-    exchange: &Exchange<'_>,
-    list: &EmailList,
-    response: &Response,
-) -> Result<Option<(String, Option<bool>)>, Error> {
-    if list.absent_on.contains(&response.status().as_u16()) {
-        return Ok(None);
+/// A request for the list.
+pub(crate) struct EmailsCall<'a> {
+    pub(crate) request: &'a ProfileRequest,
+    pub(crate) dialect: Dialect<'a>,
+    pub(crate) access_token: &'a Secret,
+    /// The client's.
+    pub(crate) secret: Option<&'a Secret>,
+    pub(crate) list: &'a EmailList,
+}
+
+impl Call for EmailsCall<'_> {
+    /// The address to take, and whether the provider vouches for it.
+    type Output = Option<(String, Option<bool>)>;
+
+    fn operation(&self) -> Operation {
+        Operation::Identity
     }
-    let answer = json::parse(exchange.json(response)?).map_err(|e| exchange.not_json(&e))?;
-    match entries(list, answer.value()) {
-        Some(entries) => Ok(pick(list, entries)),
-        None if list.single => {
-            Err(exchange.fault(Malformed::InvalidField, "is not an object with an e-mail"))
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect { failure: None, ..self.dialect }
+    }
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
+        self.request.write(to, self.access_token, self.secret, None)
+    }
+
+    fn read(&self, from: Incoming<'_>) -> Result<Self::Output, Error> {
+        if self.list.absent_on.contains(&from.response.status().as_u16()) {
+            return Ok(None);
         }
-        None => Err(exchange.fault(Malformed::InvalidField, "is not a list of e-mails")),
+        from.check()?;
+        let document = json::parse(from.response.body()).map_err(|e| from.not_json(&e))?;
+        match entries(self.list, document.value()) {
+            Some(entries) => Ok(pick(self.list, entries)),
+            None if self.list.single => {
+                Err(from.malformed(Malformed::InvalidField, "is not an object with an e-mail"))
+            }
+            None => Err(from.malformed(Malformed::InvalidField, "is not a list of e-mails")),
+        }
     }
 }
 

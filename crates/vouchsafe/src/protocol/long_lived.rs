@@ -1,26 +1,44 @@
-//! A long-lived token for a short-lived one, as no RFC has it.
+//! A long-lived token for a short-lived one, as some providers have it and no RFC does.
 use http::HeaderMap;
 use vouchsafe_providers::{LongLived, TokenQuirks};
 
-use super::client_auth::Credentials;
-use super::params::{Params, UNCHANGED};
-use crate::endpoint::Endpoint;
+use super::call::{Call, Outgoing};
+use super::quirks::UNCHANGED;
+use super::response::{Dialect, Incoming};
+use super::token::response::{self, TokenAnswer};
+use crate::error::{Error, Operation};
 use crate::secret::Secret;
-use crate::transport::Request;
-use vouchsafe_providers::ClientAuth;
 
-/// `headers` are those that the definition asks for.
-pub(crate) fn request(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-    auth: ClientAuth,
-    (quirks, token_quirks): (&LongLived, &TokenQuirks),
-    mut headers: HeaderMap,
-    token: &Secret,
-) -> Request {
-    let mut params = Params::new(quirks.encoding, [&token_quirks.names, &UNCHANGED]);
-    params.push("grant_type", &quirks.grant_type);
-    params.add(&quirks.token_name, token.expose());
-    credentials.apply(auth, &mut headers, &mut params);
-    params.request(None, endpoint, headers)
+/// A request for a long-lived token.
+pub(crate) struct LongLivedRequest<'a> {
+    pub(crate) quirks: &'a LongLived,
+    pub(crate) token_quirks: &'a TokenQuirks,
+    /// The headers that the definition asks for.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) token: &'a Secret,
+}
+
+impl Call for LongLivedRequest<'_> {
+    type Output = TokenAnswer;
+
+    fn operation(&self) -> Operation {
+        Operation::LongLivedToken
+    }
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect::of_tokens(self.token_quirks)
+    }
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
+        to.encode(self.quirks.encoding, [&self.token_quirks.names, &UNCHANGED]);
+        to.headers(self.headers);
+        to.push("grant_type", &self.quirks.grant_type);
+        to.add_secret(&self.quirks.token_name, self.token.expose());
+        to.authenticate();
+        Ok(())
+    }
+
+    fn read(&self, from: Incoming<'_>) -> Result<TokenAnswer, Error> {
+        response::read(from, self.token_quirks)
+    }
 }

@@ -1,13 +1,15 @@
 //! Provider metadata (OpenID Connect Discovery section 3, RFC 8414 section 2).
+use http::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::response::{Exchange, get};
+use super::call::{Call, Outgoing};
+use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::Json;
 use crate::text::redact::{MAX_TEXT, printable};
-use crate::transport::{Request, Response};
+use crate::transport::retry_after;
 
 /// What a provider says of itself.
 #[derive(Clone, Debug)]
@@ -78,18 +80,41 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     })
 }
 
-pub(crate) fn request(document: &Endpoint) -> Request {
-    get(document.uri())
+/// A request for a metadata document.
+pub(crate) struct MetadataRequest<'a> {
+    pub(crate) asked: &'a WellKnown,
+    pub(crate) document: &'a Endpoint,
+}
+
+impl Call for MetadataRequest<'_> {
+    type Output = Metadata;
+
+    fn operation(&self) -> Operation {
+        Operation::Discovery
+    }
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
+        to.method(Method::GET);
+        Ok(())
+    }
+
+    fn read(&self, from: Incoming<'_>) -> Result<Metadata, Error> {
+        if from.response.status().is_client_error() {
+            // Which of the documents is not there.
+            let (place, status) = (self.document.as_str().to_owned(), from.response.status().as_u16());
+            return Err(
+                Error::status_of(Operation::Discovery, place, status).after(retry_after(&from.response))
+            );
+        }
+        from.check_status()?;
+        read(&from, self.asked)
+    }
 }
 
 /// Reads a metadata document. Its issuer must be one of those asked for (OpenID Connect Discovery §4.3).
-pub(crate) fn read(
-    exchange: &Exchange<'_>,
-    asked: &WellKnown,
-    response: &Response,
-) -> Result<Metadata, Error> {
+fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
-    let raw = exchange.object(response)?;
+    let raw = from.object()?;
     let document = Document { members: raw.value() };
 
     let issuer = match document.members.get("issuer") {
@@ -123,8 +148,8 @@ pub(crate) fn read(
     let metadata = Metadata {
         // At RFC 8414's place both kinds are found: what signs ID tokens there says how, or has keys and the scope for it.
         is_openid: asked.is_openid
-            || exchange.uri.path().starts_with(OPENID)
-            || exchange.uri.path().ends_with(OPENID)
+            || from.uri.path().starts_with(OPENID)
+            || from.uri.path().ends_with(OPENID)
             || ["subject_types_supported", "id_token_signing_alg_values_supported"]
                 .iter()
                 .any(|name| document.members.get(name).is_some())
@@ -286,6 +311,8 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 mod tests {
     use super::*;
     use crate::protocol::response::Dialect;
+    use crate::secret::Noted;
+    use crate::transport::Response;
 
     fn documents(issuer: &str) -> Vec<String> {
         well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
@@ -322,9 +349,6 @@ mod tests {
     }
 
     fn read_at(place: &'static str, is_openid: bool, issuer: &str, more: &str) -> Result<Metadata, Error> {
-        let uri = http::Uri::from_static(place);
-        let exchange =
-            Exchange { operation: Operation::Discovery, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
         let scheme = issuer.split(':').next().unwrap();
         let body = format!(
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
@@ -336,7 +360,15 @@ mod tests {
             is_openid,
             is_elsewhere: false,
         };
-        read(&exchange, &asked, &Response::new(body.into_bytes()))
+        let from = Incoming {
+            operation: Operation::Discovery,
+            uri: &http::Uri::from_static(place),
+            noted: &Noted::default(),
+            dialect: Dialect::PLAIN,
+            response: Response::new(body.into_bytes()),
+            now: std::time::SystemTime::UNIX_EPOCH,
+        };
+        read(&from, &asked)
     }
 
     #[test]

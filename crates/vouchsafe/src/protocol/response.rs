@@ -1,38 +1,42 @@
-//! What all back-channel answers have in common: content types, and the many ways to say no.
+//! Reading a response: content types, and the many ways in which providers send errors.
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
+use http::Uri;
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{Uri, header};
 use serde_json::Value;
-use vouchsafe_providers::ErrorShape;
+use vouchsafe_providers::{ErrorShape, TokenQuirks, UserInfoQuirks};
 
-use super::params::{JSON, UNCHANGED};
+use super::quirks::UNCHANGED;
 use crate::endpoint::is_page;
 use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
+use crate::secret::Noted;
 use crate::text::form::read_form;
 use crate::text::json::{self, Json};
 use crate::text::legible::legible;
-use crate::text::redact;
-use crate::text::redact::MAX_TEXT;
-use crate::transport::{Request, Response, origin, retry_after};
+use crate::text::redact::{self, MAX_TEXT};
+use crate::transport::{Response, origin, retry_after};
 
-/// An exchange that is under way: what it is for, where it went, and what must not come back out.
-pub(crate) struct Exchange<'a> {
+/// A response as it came in, with what reading it needs: what was asked, what must not be shown, and the time.
+pub(crate) struct Incoming<'a> {
     pub(crate) operation: Operation,
+    /// Where the request went.
     pub(crate) uri: &'a Uri,
-    /// What was sent and must not be shown, should a provider's error quote it.
-    pub(crate) secrets: &'a [&'a str],
+    /// What must not be shown, should a provider's error quote it.
+    pub(crate) noted: &'a Noted,
     pub(crate) dialect: Dialect<'a>,
+    pub(crate) response: Response,
+    pub(crate) now: SystemTime,
 }
 
-/// How a provider's answers differ from what the RFCs ask for.
+/// How a provider's responses depart from the RFCs.
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect<'a> {
     /// What JSON may be sent as, besides as JSON.
     pub(crate) content_types: &'a [String],
-    /// An answer may be a form.
+    /// A response may be a form.
     pub(crate) form: bool,
-    /// How an answer says no in words of its own.
+    /// The provider's own error format.
     pub(crate) failure: Option<&'a ErrorShape>,
     /// The provider's error codes, in the words of the RFCs.
     pub(crate) error_codes: &'a BTreeMap<String, String>,
@@ -43,64 +47,102 @@ impl Dialect<'_> {
         Self { content_types: &[], form: false, failure: None, error_codes: &UNCHANGED };
 }
 
-impl Exchange<'_> {
-    /// The body of an answer that must be JSON and a success.
-    pub(crate) fn json<'r>(&self, response: &'r Response) -> Result<&'r [u8], Error> {
-        if !response.status().is_success() {
-            return Err(self.refusal(response));
+impl<'a> Dialect<'a> {
+    /// Responses of the token endpoint.
+    pub(crate) fn of_tokens(quirks: &'a TokenQuirks) -> Self {
+        Self {
+            content_types: &quirks.content_types,
+            form: quirks.form_answer,
+            failure: quirks.failure.as_ref(),
+            error_codes: &quirks.error_codes,
         }
-        self.check_content_type(response)?;
-        Ok(response.body())
     }
 
-    /// The JSON object in an answer that must be one.
-    pub(crate) fn object(&self, response: &Response) -> Result<Json, Error> {
-        let body = self.json(response)?;
-        let json = json::parse(body).map_err(|e| self.not_json(&e))?;
+    /// Responses of the UserInfo endpoint.
+    pub(crate) fn of_profiles(quirks: &'a UserInfoQuirks, tokens: &'a TokenQuirks) -> Self {
+        Self {
+            content_types: &quirks.content_types,
+            form: false,
+            failure: quirks.failure.as_ref(),
+            error_codes: &tokens.error_codes,
+        }
+    }
+}
+
+impl Incoming<'_> {
+    /// Checks that the response is a success and JSON, or a form where the provider sends forms.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if !self.response.status().is_success() {
+            return Err(self.refusal());
+        }
+        // Where there are two content types, one reader takes the first and another the last: all of them must fit.
+        essences(&self.response).try_for_each(|essence| self.check_essence(essence))
+    }
+
+    /// Checks that the status is a success. OAuth has no error responses for metadata and keys: the status is all that is
+    /// told.
+    pub(crate) fn check_status(&self) -> Result<(), Error> {
+        if self.response.status().is_success() {
+            return Ok(());
+        }
+        let error = Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16());
+        Err(error.after(retry_after(&self.response)))
+    }
+
+    /// The JSON object in a response that must be one.
+    pub(crate) fn object(&self) -> Result<Json, Error> {
+        self.check()?;
+        let json = json::parse(self.response.body()).map_err(|e| self.not_json(&e))?;
         if !json.value().is_object() {
-            return Err(self.fault(Malformed::Json, "is not a JSON object"));
+            return Err(self.malformed(Malformed::Json, "is not a JSON object"));
         }
         Ok(json)
     }
 
     pub(crate) fn not_json(&self, error: &json::InvalidJson) -> Error {
-        self.fault(Malformed::Json, &format!("cannot be read: {error}"))
+        self.malformed(Malformed::Json, &format!("could not be parsed: {error}"))
     }
 
-    /// An error in the answer as such.
-    pub(crate) fn fault(&self, fault: Malformed, what: &str) -> Error {
-        let what = redact::shown(what, self.secrets, legible, usize::MAX);
-        Error::response(self.operation, fault, format!("the answer of {} {what}", origin(self.uri)))
+    /// The error for a response that is not what the protocol allows.
+    pub(crate) fn malformed(&self, malformed: Malformed, what: &str) -> Error {
+        let what = self.noted.hidden(|secrets| redact::shown(what, secrets, legible, usize::MAX));
+        Error::response(self.operation, malformed, format!("the response from {} {what}", origin(self.uri)))
     }
 
-    /// The error for an answer whose status is no success.
-    pub(crate) fn refusal(&self, response: &Response) -> Error {
-        let status = response.status().as_u16();
-        let body = if self.is_form(response) {
-            read_form(response.body()).map(Value::Object)
+    /// The error for a response whose status is not a success.
+    pub(crate) fn refusal(&self) -> Error {
+        let body = if self.is_form() {
+            read_form(self.response.body()).map(Value::Object)
         } else {
-            json::parse(response.body()).ok().map(|body| body.value().clone())
+            json::parse(self.response.body()).ok().map(|body| body.value().clone())
         };
-        let said =
-            body.and_then(|body| self.failed(&body, Some(status)).or_else(|| self.said(&body, Some(status))));
-        said.or_else(|| self.said_in_header(response, status))
-            .unwrap_or_else(|| Error::status_of(self.operation, origin(self.uri), status))
-            .after(retry_after(response))
+        body.and_then(|body| self.error_in(&body))
+            .or_else(|| self.error_in_header())
+            .unwrap_or_else(|| {
+                Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16())
+            })
+            .after(retry_after(&self.response))
     }
 
-    /// Whether the answer is a form. What begins as an object is JSON, whatever it is called.
-    pub(crate) fn is_form(&self, response: &Response) -> bool {
-        self.may_be_form(essence(response)) && !response.body().trim_ascii_start().starts_with(b"{")
+    /// The error in a JSON response, whatever its status.
+    pub(crate) fn error_in(&self, body: &Value) -> Option<Error> {
+        self.failed(body).or_else(|| self.said(body))
     }
 
-    /// Whether an answer of that type may be a form.
+    /// Whether the response is a form. A body that begins as an object is JSON, whatever its content type.
+    pub(crate) fn is_form(&self) -> bool {
+        self.may_be_form(essence(&self.response))
+            && !self.response.body().trim_ascii_start().starts_with(b"{")
+    }
+
+    /// Whether a response of that content type may be a form.
     fn may_be_form(&self, essence: Option<&str>) -> bool {
         let is = |essence: &str| FORMS.iter().any(|form| essence.eq_ignore_ascii_case(form));
         self.dialect.form && essence.is_none_or(is)
     }
 
-    /// The error in an answer that says no in words of its own.
-    pub(crate) fn failed(&self, body: &Value, status: Option<u16>) -> Option<Error> {
+    /// The error in a response with an error format of the provider's own.
+    fn failed(&self, body: &Value) -> Option<Error> {
         let failure = self.dialect.failure?;
         let code = match body.pointer(&failure.code)? {
             Value::Null => return None,
@@ -113,16 +155,16 @@ impl Exchange<'_> {
             return None;
         }
         let description = failure.description.as_ref().and_then(|pointer| body.pointer(pointer)?.as_str());
-        Some(self.server_error(&code, description, None, status))
+        Some(self.server_error(&code, description, None))
     }
 
-    /// The error in a JSON answer, whatever its status: RFC 6749 section 5.2, or `error` as an object.
-    pub(crate) fn said(&self, body: &Value, status: Option<u16>) -> Option<Error> {
+    /// The error as RFC 6749 section 5.2 has it, or `error` as an object.
+    pub(crate) fn said(&self, body: &Value) -> Option<Error> {
         let (code, description, uri) = match body.get("error")? {
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
             }
-            // Some providers have an `error` in every answer, and say in it whether there is one.
+            // Some providers have an `error` in every response, and say in it whether there is one.
             Value::Object(_) if self.dialect.failure.is_some_and(|f| f.code.starts_with("/error/")) => {
                 return None;
             }
@@ -132,39 +174,25 @@ impl Exchange<'_> {
             }
             _ => return None,
         };
-        Some(self.server_error(code, description.and_then(Value::as_str), uri, status))
+        Some(self.server_error(code, description.and_then(Value::as_str), uri))
     }
 
-    /// RFC 6750 §3: a resource server says no in `WWW-Authenticate`.
-    fn said_in_header(&self, response: &Response, status: u16) -> Option<Error> {
-        let challenge = response.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?;
+    /// RFC 6750 §3: a resource server puts the error into `WWW-Authenticate`.
+    fn error_in_header(&self) -> Option<Error> {
+        let challenge = self.response.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?;
         let code = quoted(challenge, "error")?;
-        Some(self.server_error(code, quoted(challenge, "error_description"), None, Some(status)))
+        Some(self.server_error(code, quoted(challenge, "error_description"), None))
     }
 
-    pub(crate) fn server_error(
-        &self,
-        code: &str,
-        description: Option<&str>,
-        uri: Option<&str>,
-        status: Option<u16>,
-    ) -> Error {
-        let shown = |text: &str| redact::shown(text, self.secrets, legible, MAX_TEXT);
-        let code = self.dialect.error_codes.get(code).map_or(code, String::as_str);
-        Error::Server(Box::new(ServerError {
-            operation: self.operation,
-            code: ErrorCode::from_wire(code, self.secrets),
-            description: description.map(shown),
-            // RFC 6749 §5.2: the URI of a page. What else it could be (`javascript:`) is no link to show to anybody.
-            uri: uri.filter(|uri| is_page(uri)).map(shown),
-            status,
-            retry_after: None,
-        }))
-    }
-
-    fn check_content_type(&self, response: &Response) -> Result<(), Error> {
-        // Where there are two, one reader takes the first and another the last: all of them must do.
-        essences(response).try_for_each(|essence| self.check_essence(essence))
+    fn server_error(&self, code: &str, description: Option<&str>, uri: Option<&str>) -> Error {
+        // A body that the application read itself comes without its status, and from nowhere.
+        let status = self.uri.host().map(|_| self.response.status().as_u16());
+        server_error(
+            self.operation,
+            self.dialect.error_codes,
+            self.noted,
+            Said { code, description, uri, status },
+        )
     }
 
     fn check_essence(&self, essence: &str) -> Result<(), Error> {
@@ -181,13 +209,44 @@ impl Exchange<'_> {
             // What is fetched for many is told to many: the provider's words may be of one of them.
             "is not JSON, by its content type".to_owned()
         } else {
-            format!("is {}, not JSON", redact::shown(essence, self.secrets, legible, 80))
+            let essence = self.noted.hidden(|secrets| redact::shown(essence, secrets, legible, 80));
+            format!("is {essence}, not JSON")
         };
-        Err(self.fault(Malformed::ContentType, &what))
+        Err(self.malformed(Malformed::ContentType, &what))
     }
 }
 
-/// The content type of an answer without its parameters, if it has one.
+/// An error in the provider's words.
+pub(crate) struct Said<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) uri: Option<&'a str>,
+    pub(crate) status: Option<u16>,
+}
+
+/// The error that a provider sent, without the secrets of the call.
+pub(crate) fn server_error(
+    operation: Operation,
+    error_codes: &BTreeMap<String, String>,
+    noted: &Noted,
+    said: Said<'_>,
+) -> Error {
+    let code = error_codes.get(said.code).map_or(said.code, String::as_str);
+    noted.hidden(|secrets| {
+        let shown = |text: &str| redact::shown(text, secrets, legible, MAX_TEXT);
+        Error::Server(Box::new(ServerError {
+            operation,
+            code: ErrorCode::from_wire(code, secrets),
+            description: said.description.map(shown),
+            // RFC 6749 §5.2: the URI of a page. What else it could be (`javascript:`) is no link to show to anybody.
+            uri: said.uri.filter(|uri| is_page(uri)).map(shown),
+            status: said.status,
+            retry_after: None,
+        }))
+    })
+}
+
+/// The content type of a response without its parameters, if it has one.
 pub(crate) fn essence(response: &Response) -> Option<&str> {
     essences(response).next()
 }
@@ -195,14 +254,6 @@ pub(crate) fn essence(response: &Response) -> Option<&str> {
 fn essences(response: &Response) -> impl Iterator<Item = &str> {
     let values = response.headers().get_all(CONTENT_TYPE).iter();
     values.map(|value| value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim())
-}
-
-/// A GET.
-pub(crate) fn get(uri: Uri) -> Request {
-    let mut request = Request::new(Vec::new());
-    *request.uri_mut() = uri;
-    request.headers_mut().insert(header::ACCEPT, JSON);
-    request
 }
 
 /// A parameter of a challenge, `name="value"` (RFC 7235 section 2.1).
@@ -233,28 +284,32 @@ mod tests {
 
     #[test]
     fn an_error_that_quotes_a_secret_is_redacted() {
-        let uri = Uri::from_static("https://a.example/token");
-        let exchange = Exchange {
-            operation: Operation::Refresh,
-            uri: &uri,
-            secrets: &["hush-hush", "hush+more"],
-            dialect: Dialect::PLAIN,
-        };
+        let noted = Noted::default();
+        noted.note_all(["hush-hush", "hush+more"]);
         let said = "no such hush-hush, nor hush+more in token=hush%2Bmore";
         let body = serde_json::json!({"error": "invalid_grant", "error_description": said});
         let mut response = Response::new(body.to_string().into_bytes());
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
-        let error = exchange.refusal(&response);
+        let incoming = Incoming {
+            operation: Operation::Refresh,
+            uri: &Uri::from_static("https://a.example/token"),
+            noted: &noted,
+            dialect: Dialect::PLAIN,
+            response,
+            now: SystemTime::UNIX_EPOCH,
+        };
+        let error = incoming.refusal();
         assert_eq!(error.code(), "invalid_grant");
         assert!(!format!("{error} {error:?}").contains("hush"), "{error}");
     }
 
     #[test]
     fn an_error_uri_is_the_one_of_a_page() {
-        let uri = Uri::from_static("https://a.example/token");
-        let exchange =
-            Exchange { operation: Operation::Refresh, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
-        let said = |uri: &str| match exchange.server_error("invalid_grant", None, Some(uri), None) {
+        let error = |uri: &str| {
+            let said = Said { code: "invalid_grant", description: None, uri: Some(uri), status: None };
+            server_error(Operation::Refresh, &UNCHANGED, &Noted::default(), said)
+        };
+        let said = |uri: &str| match error(uri) {
             Error::Server(e) => e.uri().map(str::to_owned),
             error => panic!("{error}"),
         };

@@ -1,18 +1,16 @@
 //! Token revocation (RFC 7009).
+use std::collections::BTreeMap;
+
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
 use vouchsafe_providers::{Encoding, RevocationQuirks};
 
-use super::client_auth::Credentials;
-use super::params::{Params, UNCHANGED};
-use super::response::Exchange;
-use super::userinfo::authorization;
-use crate::endpoint::Endpoint;
-use crate::error::Error;
+use super::call::{Call, Outgoing};
+use super::quirks::UNCHANGED;
+use super::response::{Dialect, Incoming};
+use crate::error::{Error, Operation};
 use crate::secret::Secret;
 use crate::text::json;
-use crate::transport::{Request, Response};
-use vouchsafe_providers::ClientAuth;
 
 /// What kind of token is to be revoked (RFC 7009 section 2.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,56 +32,63 @@ impl TokenTypeHint {
     }
 }
 
-/// A token to be revoked, and how.
-pub(crate) struct Revocation<'a> {
+/// A request to revoke a token.
+pub(crate) struct RevocationRequest<'a> {
     pub(crate) quirks: &'a RevocationQuirks,
+    /// The provider's error codes, in the words of the RFCs.
+    pub(crate) error_codes: &'a BTreeMap<String, String>,
     pub(crate) token: &'a str,
     pub(crate) hint: Option<&'a str>,
-    /// The access token that authenticates the request, where that is what does.
+    /// The access token that authenticates the request, at providers that want that.
     pub(crate) bearer: Option<&'a Secret>,
-    /// How the client authenticates, where it does.
-    pub(crate) auth: Option<ClientAuth>,
 }
 
-impl Revocation<'_> {
-    pub(crate) fn request(&self, endpoint: &Endpoint, credentials: &Credentials) -> Request {
+impl Call for RevocationRequest<'_> {
+    type Output = ();
+
+    fn operation(&self) -> Operation {
+        Operation::Revocation
+    }
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect { failure: self.quirks.failure.as_ref(), error_codes: self.error_codes, ..Dialect::PLAIN }
+    }
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         // A definition whose method is none was refused before.
         let method =
             self.quirks.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
         let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.quirks.encoding };
-        let (mut headers, mut params) =
-            (HeaderMap::new(), Params::new(encoding, [&self.quirks.names, &UNCHANGED]));
+        to.encode(encoding, [&self.quirks.names, &UNCHANGED]);
+        if let Some(method) = method {
+            to.method(method);
+        }
         match self.quirks.token_name.as_deref() {
             Some("") => {}
-            Some(name) => params.add(name, self.token),
-            // The hint is RFC 7009's: who has a parameter of another name knows nothing of it.
+            Some(name) => to.add_secret(name, self.token),
+            // The hint is RFC 7009's: a provider with another name for the token does not know it.
             None => {
-                params.push("token", self.token);
+                to.push_secret("token", self.token);
                 if let Some(hint) = self.hint {
-                    params.push("token_type_hint", hint);
+                    to.push("token_type_hint", hint);
                 }
             }
         }
-        if let Some(auth) = self.auth {
-            credentials.apply(auth, &mut headers, &mut params);
-        }
+        to.authenticate();
         if let Some(token) = self.bearer {
-            headers.insert(AUTHORIZATION, authorization("Bearer", token));
+            to.token(AUTHORIZATION, "Bearer", token);
         }
-        params.add_all(&self.quirks.params);
-        params.request(method, endpoint, headers)
+        to.add_all(&self.quirks.params);
+        Ok(())
     }
-}
 
-/// RFC 7009 §2.2: success is the status alone, and an unknown token is a success.
-pub(crate) fn read(exchange: &Exchange<'_>, response: &Response) -> Result<(), Error> {
-    if !response.status().is_success() {
-        return Err(exchange.refusal(response));
+    /// RFC 7009 §2.2: success is the status alone, and an unknown token is a success.
+    fn read(&self, from: Incoming<'_>) -> Result<(), Error> {
+        if !from.response.status().is_success() {
+            return Err(from.refusal());
+        }
+        // Some providers send an error with a status of success.
+        let said = json::parse(from.response.body()).ok().and_then(|body| from.error_in(body.value()));
+        said.map_or(Ok(()), Err)
     }
-    // Some providers say no with a status of success.
-    let status = Some(response.status().as_u16());
-    let said = json::parse(response.body()).ok().and_then(|body| {
-        exchange.failed(body.value(), status).or_else(|| exchange.said(body.value(), status))
-    });
-    said.map_or(Ok(()), Err)
 }

@@ -1,22 +1,21 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
 use aws_lc_rs::hmac;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method};
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
 use vouchsafe_providers::{Encoding, UserInfoQuirks};
 
-use super::params::{JSON, Params, UNCHANGED, headers, with_query};
+use super::call::{Call, Outgoing};
 use super::pkce;
-use super::response::{Exchange, essence};
-use crate::endpoint::Endpoint;
+use super::quirks::{UNCHANGED, headers};
+use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::json::Json;
-use crate::transport::{Request, Response};
 
 /// How a profile is asked for, read from a definition.
 #[derive(Clone, Debug)]
-pub(crate) struct Asking {
+pub(crate) struct ProfileRequest {
     post: bool,
     token: Placement,
     headers: HeaderMap,
@@ -35,7 +34,7 @@ enum Placement {
     Body(String),
 }
 
-impl Asking {
+impl ProfileRequest {
     /// Reads how, or says what is wrong with it.
     pub(crate) fn new(quirks: &UserInfoQuirks) -> Result<Self, String> {
         let (place, name) = quirks.token.split_once(':').unwrap_or((&quirks.token, ""));
@@ -76,54 +75,73 @@ impl Asking {
         Self { post, params: Vec::new(), body: None, ..self.clone() }
     }
 
-    /// The request; `secret` is the client's, `answer` what came with the access token.
-    pub(crate) fn request(
+    /// Writes the request; `secret` is the client's, `answer` is the rest of the token response.
+    pub(crate) fn write(
         &self,
-        endpoint: &Endpoint,
+        to: &mut Outgoing<'_>,
         access_token: &Secret,
         secret: Option<&Secret>,
         answer: Option<&Json>,
-    ) -> Result<Request, Error> {
-        let to_body = self.post && self.body.is_none();
-        let (mut query, mut form) = (Params::new(Encoding::Query, [&UNCHANGED; 2]), None);
-        let params =
-            if to_body { form.insert(Params::new(Encoding::Form, [&UNCHANGED; 2])) } else { &mut query };
+    ) -> Result<(), Error> {
+        let in_body = self.post && self.body.is_none();
+        to.headers(&self.headers);
+        to.encode(if in_body { Encoding::Form } else { Encoding::Query }, [&UNCHANGED; 2]);
         for (name, value) in &self.params {
-            params.add(name, &filled(value, answer)?);
+            to.add(name, &filled(value, answer)?);
         }
         if let (Some(name), Some(secret)) = (&self.proof, secret) {
-            params.add(name, &proof(access_token, secret));
+            to.add_secret(name, &proof(access_token, secret));
         }
-        let mut headers = self.headers.clone();
         match &self.token {
-            Placement::Scheme(scheme) => {
-                headers.insert(AUTHORIZATION, authorization(scheme, access_token));
-            }
-            Placement::Header(name) => {
-                headers.insert(name.clone(), authorization("", access_token));
-            }
-            Placement::Query(name) => query.add(name, access_token.expose()),
-            Placement::Body(name) => {
-                form.get_or_insert_with(|| Params::new(Encoding::Form, [&UNCHANGED; 2]))
-                    .add(name, access_token.expose());
-            }
+            Placement::Scheme(scheme) => to.token(AUTHORIZATION, scheme, access_token),
+            Placement::Header(name) => to.token(name.clone(), "", access_token),
+            Placement::Query(name) => to.add_to_query(name, access_token),
+            Placement::Body(name) => to.add_secret(name, access_token.expose()),
         }
-        let uri = with_query(endpoint, query.text());
-        let mut request = match (form, &self.body) {
-            (Some(form), _) => form.request(None, endpoint, headers),
-            (None, body) => {
-                let mut request = Request::new(body.clone().unwrap_or_default().into_bytes());
-                headers.entry(ACCEPT).or_insert(JSON);
-                if body.is_some() {
-                    *request.method_mut() = Method::POST;
-                    headers.entry(CONTENT_TYPE).or_insert(JSON);
-                }
-                *request.headers_mut() = headers;
-                request
-            }
-        };
-        *request.uri_mut() = uri;
-        Ok(request)
+        if let Some(body) = &self.body {
+            to.body(body);
+        }
+        Ok(())
+    }
+}
+
+/// A request for the profile behind an access token.
+pub(crate) struct ProfileCall<'a> {
+    pub(crate) request: &'a ProfileRequest,
+    pub(crate) dialect: Dialect<'a>,
+    pub(crate) access_token: &'a Secret,
+    /// The client's.
+    pub(crate) secret: Option<&'a Secret>,
+    /// The rest of the token response, where the request holds something of it.
+    pub(crate) answer: Option<&'a Json>,
+}
+
+impl Call for ProfileCall<'_> {
+    type Output = UserInfo;
+
+    fn operation(&self) -> Operation {
+        Operation::Profile
+    }
+
+    fn dialect(&self) -> Dialect<'_> {
+        self.dialect
+    }
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
+        self.request.write(to, self.access_token, self.secret, self.answer)
+    }
+
+    fn read(&self, from: Incoming<'_>) -> Result<UserInfo, Error> {
+        let is_jwt = essence(&from.response).is_some_and(|e| e.eq_ignore_ascii_case("application/jwt"));
+        if is_jwt && from.response.status().is_success() {
+            return match std::str::from_utf8(from.response.body()) {
+                Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim().to_owned())),
+                Err(_) => Err(from.malformed(Malformed::Jwt, "is not a JWT")),
+            };
+        }
+        let profile = from.object()?;
+        // Some providers send an error with a status of success; a profile has no member `error`.
+        from.error_in(profile.value()).map_or(Ok(UserInfo::Claims(profile)), Err)
     }
 }
 
@@ -166,36 +184,11 @@ fn mark(text: &str) -> Option<(&str, &str, &str)> {
     Some((before, pointer, after))
 }
 
-/// The value of `Authorization`, which is not shown.
-pub(crate) fn authorization(scheme: &str, token: &Secret) -> HeaderValue {
-    let space = if scheme.is_empty() { "" } else { " " };
-    let text = Secret::new(format!("{scheme}{space}{}", token.expose()));
-    // Tokens hold visible ASCII alone: `Tokens` are not made of anything else.
-    let mut value = HeaderValue::from_str(text.expose()).unwrap_or(HeaderValue::from_static("?"));
-    value.set_sensitive(true);
-    value
-}
-
-/// What a UserInfo endpoint answers with.
-pub(crate) enum UserInfo<'a> {
+/// A response of a UserInfo endpoint.
+pub(crate) enum UserInfo {
     Claims(Json),
-    /// A signed answer (section 5.3.2), to be verified before anything in it counts.
-    Jwt(&'a str),
-}
-
-pub(crate) fn read<'r>(exchange: &Exchange<'_>, response: &'r Response) -> Result<UserInfo<'r>, Error> {
-    let is_jwt = essence(response).is_some_and(|e| e.eq_ignore_ascii_case("application/jwt"));
-    if is_jwt && response.status().is_success() {
-        return match std::str::from_utf8(response.body()) {
-            Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim())),
-            Err(_) => Err(exchange.fault(Malformed::Jwt, "is not a JWT")),
-        };
-    }
-    let profile = exchange.object(response)?;
-    // Some providers say no with a status of success; a profile has no member `error`.
-    let status = Some(response.status().as_u16());
-    let said = exchange.failed(profile.value(), status).or_else(|| exchange.said(profile.value(), status));
-    said.map_or(Ok(UserInfo::Claims(profile)), Err)
+    /// A signed response (section 5.3.2), to be verified before anything in it counts.
+    Jwt(String),
 }
 
 /// OpenID Connect Core §5.3.2: the issuer, where it is there.
@@ -223,15 +216,16 @@ pub(crate) fn check_signed(claims: &Json, client_id: &str) -> Result<(), Error> 
 }
 
 /// OpenID Connect Core §5.3.2: the subject must be the ID token's, or the answer must not be used.
-pub(crate) fn check_subject(exchange: &Exchange<'_>, claims: &Json, expected: &str) -> Result<(), Error> {
+pub(crate) fn check_subject(claims: &Json, expected: &str) -> Result<(), Error> {
+    let malformed = |kind, detail: &'static str| Err(Error::response(Operation::Profile, kind, detail));
     match claims.value().get("sub") {
         Some(Value::String(subject)) if subject == expected => Ok(()),
         Some(Value::String(_)) => Err(Error::validation(
-            exchange.operation,
+            Operation::Profile,
             Check::SubjectMismatch,
             "UserInfo is about another user than the ID token",
         )),
-        Some(_) => Err(exchange.fault(Malformed::InvalidField, "has a sub that is not text")),
-        None => Err(exchange.fault(Malformed::MissingField, "has no sub")),
+        Some(_) => malformed(Malformed::InvalidField, "the UserInfo has a sub that is not text"),
+        None => malformed(Malformed::MissingField, "the UserInfo has no sub"),
     }
 }

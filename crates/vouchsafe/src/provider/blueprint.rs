@@ -8,8 +8,8 @@ use super::Provider;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::{self, WellKnown};
-use crate::protocol::params::headers;
-use crate::protocol::userinfo::Asking;
+use crate::protocol::quirks::headers;
+use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
 
 /// A provider that is ready, but for what discovery may add.
@@ -32,7 +32,7 @@ pub(crate) struct Blueprint {
     pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
-    pub(crate) profile: Asking,
+    pub(crate) profile: ProfileRequest,
 }
 
 impl Provider {
@@ -104,7 +104,7 @@ impl Provider {
             emails,
             token_headers: headers(&definition.token.headers)
                 .map_err(|name| wrong(format!("{name} is no header")))?,
-            profile: Asking::new(&definition.userinfo).map_err(wrong)?,
+            profile: ProfileRequest::new(&definition.userinfo).map_err(wrong)?,
             definition,
         };
         let definition = &blueprint.definition;

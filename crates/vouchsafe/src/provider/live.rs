@@ -1,61 +1,285 @@
-//! What is fetched before anybody can sign in: a provider's metadata and its keys.
+//! A provider in use: its metadata and its keys, fetched when they are needed.
 //!
-//! One fetch serves many calls, so what becomes of it is told to many: nothing of one call goes into it, and an error holds
-//! no words of the provider's, which may know one caller's secrets and tell them to another.
-use http::{StatusCode, Uri};
+//! One fetch serves many calls, and its outcome is told to many: nothing of one call goes into it, and an error holds no
+//! words of the provider, which may know one caller's secrets and tell them to another.
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
+
+use super::{Blueprint, OpenId, Server};
+use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigProblem, Error, Malformed, Operation};
+use crate::error::{ConfigProblem, Error, Operation};
+use crate::jose::id_token::{Audience, Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::protocol::metadata::{self, Metadata, WellKnown};
-use crate::protocol::response::{Dialect, Exchange, get};
-use crate::transport::{Http, Response, origin, retry_after};
+use crate::jose::jws::Refusal;
+use crate::protocol::key_set::KeySetRequest;
+use crate::protocol::metadata::{Metadata, MetadataRequest, WellKnown};
+use crate::provenance::Provenance;
+use crate::registration::Registration;
+use crate::secret::Noted;
+use crate::shared::{Asker, Freshness, Shared};
+use crate::transport::{BoxFuture, Http};
 
-/// Fetches the metadata from the first place that has it. `secrets` are those of the client, should an issuer or a URL
-/// quote one.
+/// A provider in use by one client.
+pub(crate) struct Live {
+    pub(crate) blueprint: Arc<Blueprint>,
+    registration: Arc<Registration>,
+    http: Http,
+    server: Shared<Server>,
+    keys: Shared<KeySet>,
+    options: LiveOptions,
+}
+
+/// How long metadata and keys are good for, and what is accepted of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LiveOptions {
+    pub(crate) clock_skew: Duration,
+    pub(crate) metadata_age: Duration,
+    pub(crate) keys_age: Duration,
+    pub(crate) cool_down: Duration,
+    pub(crate) max_keys: usize,
+}
+
+impl Live {
+    /// # Errors
+    /// The metadata that is known already does not fit.
+    pub(crate) fn new(
+        blueprint: Blueprint,
+        registration: &Arc<Registration>,
+        known: Option<&Metadata>,
+        http: &Http,
+        options: LiveOptions,
+    ) -> Result<Self, Error> {
+        // A server that needs no discovery, or has been discovered, is ready from the start.
+        let server = if blueprint.discovery.is_none() || known.is_some() {
+            Shared::with(server(&blueprint, registration, known)?, http)
+        } else {
+            Shared::empty(http)
+        };
+        Ok(Self {
+            blueprint: Arc::new(blueprint),
+            registration: registration.clone(),
+            http: http.clone(),
+            server,
+            keys: Shared::empty(http),
+            options,
+        })
+    }
+
+    /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
+    pub(crate) async fn server(&self, deadline: Deadline) -> Result<Arc<Server>, Error> {
+        // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
+        let fetch = || -> BoxFuture<'static, _> {
+            let (blueprint, registration) = (self.blueprint.clone(), self.registration.clone());
+            let http = self.http.clone();
+            Box::pin(async move {
+                let metadata = match &blueprint.discovery {
+                    Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
+                    None => None,
+                };
+                server(&blueprint, &registration, metadata.as_ref())
+            })
+        };
+        let place = || {
+            let documents = self.blueprint.discovery.iter().flat_map(|well_known| &well_known.documents);
+            documents.map(Endpoint::uri).next().unwrap_or_default()
+        };
+        let fetched = self.server.get(self.metadata_freshness(), fetch);
+        deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
+    }
+
+    /// The same, if nothing has to be fetched for it.
+    pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
+        self.server.known(self.metadata_freshness())
+    }
+
+    /// What the server is known by before its metadata is there: the issuer that it is asked for by.
+    pub(crate) fn asked_for(&self) -> Provenance {
+        let blueprint = &self.blueprint;
+        let issuer = blueprint.discovery.as_ref().and_then(|found| found.issuers.first());
+        let issuer = issuer.or(blueprint.definition.issuer.as_ref()).map(String::as_str);
+        blueprint.provenance(issuer, &self.registration.client_id)
+    }
+
+    /// Whether the keys have to be fetched before a signature can be verified.
+    pub(crate) fn lacks_keys(&self) -> bool {
+        self.keys.known(self.keys_freshness()).is_none()
+    }
+
+    /// Fetches the keys, so that they are there when a signature has to be verified.
+    pub(crate) async fn prepare_keys(&self, openid: &OpenId) -> Result<(), Error> {
+        self.keys.get(self.keys_freshness(), self.fetch_keys(openid)).await.map(drop)
+    }
+
+    /// How many fetches of keys have begun, for [`Live::verify`].
+    pub(crate) fn fetches_begun(&self) -> u64 {
+        self.keys.begun()
+    }
+
+    /// Verifies with the provider's keys, and where those do not fit, once more with newer ones. `asked` tells of keys that
+    /// were fetched before the token came: a key that it was signed with since may be missing there.
+    pub(crate) async fn verify<T>(
+        &self,
+        openid: &OpenId,
+        (operation, asker, mut asked): (Operation, Asker, Option<u64>),
+        deadline: Deadline,
+        verify: impl Fn(&KeySet) -> Result<T, Refusal>,
+    ) -> Result<T, Error> {
+        let refused = |refusal| match refusal {
+            Refusal::Check(check, detail) => Error::validation(operation, check, detail),
+            Refusal::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
+        };
+        let place = || openid.jwks_uri.uri();
+        let freshness = self.keys_freshness();
+        let known = self.keys.get(freshness, self.fetch_keys(openid));
+        let mut keys = deadline.wait(&self.http, (Operation::KeySet, place), known).await??;
+        loop {
+            match verify(&keys) {
+                Err(refusal) if refusal.is_about_keys() => {
+                    let newer = self.keys.newer(&keys, asker, &mut asked, freshness, self.fetch_keys(openid));
+                    match deadline.wait(&self.http, (Operation::KeySet, place), newer).await? {
+                        Some(newer) => keys = newer,
+                        None => return Err(refused(refusal)),
+                    }
+                }
+                outcome => return outcome.map_err(refused),
+            }
+        }
+    }
+
+    /// What ID tokens have to show at this server and for this client, beside what is asked of one login.
+    pub(crate) fn expected<'a>(&'a self, server: &'a Server, openid: &'a OpenId) -> Expected<'a> {
+        Expected {
+            issuer: server.issuer.as_deref().unwrap_or_default(),
+            issuer_aliases: &self.blueprint.definition.issuer_aliases,
+            issuer_template: server.issuer_template.as_deref(),
+            audience: Audience::Client(&self.registration.client_id),
+            nonce: Nonce::Any,
+            max_age: None,
+            acr_values: &[],
+            access_token: None,
+            code: None,
+            algorithms: openid.algorithms.as_deref(),
+            now: SystemTime::now(),
+            skew: self.options.clock_skew,
+        }
+    }
+
+    fn fetch_keys(&self, openid: &OpenId) -> impl Fn() -> BoxFuture<'static, Result<KeySet, Error>> + use<> {
+        let (jwks_uri, http) = (openid.jwks_uri.clone(), self.http.clone());
+        let reading = Reading {
+            most: self.options.max_keys,
+            heeds_issuer: self.blueprint.definition.issuer_template.is_some(),
+        };
+        move || {
+            let (jwks_uri, http) = (jwks_uri.clone(), http.clone());
+            Box::pin(async move {
+                let noted = Noted::default();
+                let sender = Sender { http: &http, deadline: Deadline::after(None), noted: &noted };
+                sender.send(&jwks_uri, None, &KeySetRequest { reading }).await
+            })
+        }
+    }
+
+    fn metadata_freshness(&self) -> Freshness {
+        // An outage of discovery is no outage of sign-in.
+        let end = Duration::MAX;
+        Freshness { max_age: self.options.metadata_age, end, cool_down: self.options.cool_down }
+    }
+
+    fn keys_freshness(&self) -> Freshness {
+        let LiveOptions { keys_age, cool_down, .. } = self.options;
+        Freshness { max_age: keys_age, end: KEYS_END.max(keys_age), cool_down }
+    }
+}
+
+/// Fetches the metadata from the first place that has it. An error shows no secret of the registration, should an issuer or
+/// a URL quote one.
 pub(crate) async fn fetch_metadata(
-    well_known: &WellKnown,
-    secrets: &[&str],
+    asked: &WellKnown,
+    registration: Option<&Registration>,
     http: &Http,
 ) -> Result<Metadata, Error> {
-    let operation = Operation::Discovery;
+    let noted = Noted::default();
+    let secret = registration.and_then(|registration| registration.secret.as_ref());
+    noted.note_all(secret.map(|secret| secret.expose()));
+    let sender = Sender { http, deadline: Deadline::after(None), noted: &noted };
     let mut first_error = None;
-    for document in &well_known.documents {
-        let uri = document.uri();
-        let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
-        let response = http.send(operation, metadata::request(document)).await?;
-        // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
-        // One that is asked too often says nothing of that.
-        if response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS {
-            let status = response.status().as_u16();
-            first_error.get_or_insert(Error::status_of(operation, document.as_str().to_owned(), status));
-            continue;
+    for document in &asked.documents {
+        match sender.send(document, None, &MetadataRequest { asked, document }).await {
+            // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
+            // One that is asked too often says nothing of that.
+            Err(error) if is_absent(&error) => {
+                first_error.get_or_insert(error);
+            }
+            outcome => return outcome.map_err(|e| noted.hidden(|secrets| e.without(secrets))),
         }
-        check(operation, &uri, &response)?;
-        return metadata::read(&exchange, well_known, &response).map_err(|error| error.without(secrets));
     }
     Err(first_error
         .unwrap_or_else(|| Error::config(ConfigProblem::Issuer, "there is nowhere to look for the metadata")))
 }
 
-/// Fetches the keys that the metadata points to.
-pub(crate) async fn fetch_keys(jwks_uri: &Endpoint, reading: Reading, http: &Http) -> Result<KeySet, Error> {
-    let operation = Operation::KeySet;
-    let uri = jwks_uri.uri();
-    let exchange = Exchange { operation, uri: &uri, secrets: &[], dialect: Dialect::PLAIN };
-    let response = http.send(operation, get(uri.clone())).await?;
-    check(operation, &uri, &response)?;
-    let document = exchange.object(&response)?;
-    KeySet::read(&document, reading)
-        .ok_or_else(|| exchange.fault(Malformed::Jwks, "is no key set: it has no list of keys"))
+fn is_absent(error: &Error) -> bool {
+    let status = error.status().and_then(|status| StatusCode::from_u16(status).ok());
+    status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// There are no error responses here as OAuth has them: of a status that is none of success, the number is all that is
-/// told.
-fn check(operation: Operation, uri: &Uri, response: &Response) -> Result<(), Error> {
-    if response.status().is_success() {
-        return Ok(());
+fn server(
+    blueprint: &Blueprint,
+    registration: &Registration,
+    metadata: Option<&Metadata>,
+) -> Result<Server, Error> {
+    let mut server = Server::new(blueprint, &registration.client_id, metadata)?;
+    server.usual_request = registration.redirect_uri.as_ref().map(|redirect_uri| {
+        let (scopes, params) = (&server.scopes, Vec::new());
+        Arc::new(server.login_request(blueprint, redirect_uri, scopes, params))
+    });
+    Ok(server)
+}
+
+/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
+/// trusted for as long as somebody keeps its successors away.
+const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::Provider;
+    use crate::transport::{HttpClient, Limits, Request, Response};
+
+    struct Idle;
+
+    impl HttpClient for Idle {
+        fn send(
+            &self,
+            request: Request,
+            _: Limits,
+        ) -> BoxFuture<'_, Result<Response, crate::error::TransportError>> {
+            panic!("{} was asked", request.uri())
+        }
     }
-    let error = Error::status_of(operation, origin(uri), response.status().as_u16());
-    Err(error.after(retry_after(response)))
+
+    fn live(keys_age: Duration) -> Live {
+        let blueprint = Provider::named("github").unwrap().blueprint("me").unwrap();
+        let options = LiveOptions {
+            clock_skew: Duration::ZERO,
+            metadata_age: Duration::ZERO,
+            keys_age,
+            cool_down: Duration::ZERO,
+            max_keys: 1,
+        };
+        Live::new(blueprint, &Arc::new(Registration::new("me")), None, &Http::from(Idle), options).unwrap()
+    }
+
+    #[test]
+    fn keys_end_after_a_day_and_metadata_does_not() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let end = |age: Duration| live(age).keys_freshness().end;
+        assert_eq!((end(Duration::ZERO), end(hours(1)), end(hours(24))), (KEYS_END, KEYS_END, KEYS_END));
+        assert_eq!(end(hours(48)), hours(48), "who wants to use them for longer may");
+        assert_eq!(live(hours(1)).metadata_freshness().end, Duration::MAX);
+        assert_eq!(KEYS_END, hours(24));
+    }
 }

@@ -8,6 +8,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
 use crate::protocol::authorization::prepared::LoginRequest;
 use crate::protocol::authorization::request::AuthorizationRequest;
+use crate::protocol::authorization::response::IssuerRule;
 use crate::protocol::metadata::{self, Metadata};
 use crate::provenance::Provenance;
 use crate::secret::same;
@@ -167,6 +168,11 @@ impl Server {
             (None, Some(expected)) => same(issuer, expected),
             (None, None) => false,
         }
+    }
+
+    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_issuer`].
+    pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
+        IssuerRule { is_known: self.issuer.is_some(), is_announced: self.iss_in_response, is_ours }
     }
 
     pub(crate) fn refresh_endpoint(&self) -> Result<&Endpoint, Error> {

@@ -255,7 +255,7 @@ async fn the_limit_of_a_login_is_a_setting() {
     let scenario = Scenario::openid();
     let login = scenario.started().await;
     let query = scenario.callback(&login.url);
-    let hasty = scenario.client().clone().login_limit(std::time::Duration::ZERO);
+    let hasty = scenario.built(|client| client.login_limit(std::time::Duration::ZERO));
     assert_eq!(hasty.finish(login.pending, &query).await.unwrap_err().code(), "expired");
 }
 
@@ -333,4 +333,36 @@ async fn only_the_state_of_the_login_matches() {
     for query in [String::new(), "state".to_owned(), "state=x".to_owned(), format!("code={state}")] {
         assert!(!login.pending.matches(arrived(&query)), "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_response_is_checked_where_the_application_keeps_state_and_verifier_itself() {
+    let scenario = Scenario::openid();
+    let state = "a-state-of-the-application-s-own";
+    let checked = async |url: String| {
+        let manual = scenario.client().manual();
+        manual.authorization_response(url, crate::scenario::REDIRECT_URI, state).await
+    };
+    let home =
+        |query: &str| format!("{}?{query}&iss={}", crate::scenario::REDIRECT_URI, crate::scenario::ISSUER);
+    for (url, code) in [
+        (home("code=c&state=another"), "state_mismatch"),
+        (home("code=c"), "state_mismatch"),
+        (home("code=c&state=x").replace("op.example", "evil.example"), "issuer_mismatch"),
+        (
+            home(&format!("error=access_denied&state={state}")).replace("op.example", "evil.example"),
+            "issuer_mismatch",
+        ),
+        (format!("{}?error=access_denied&state={state}", crate::scenario::REDIRECT_URI), "missing_issuer"),
+        (home(&format!("error=access_denied&state={state}")), "access_denied"),
+        (home(&format!("code=c&code=d&state={state}")), "duplicate_parameter"),
+        (home(&format!("state={state}")), "missing_field"),
+        (format!("https://app.example/elsewhere?code=c&state={state}"), "redirect_uri_mismatch"),
+    ] {
+        assert_eq!(checked(url.clone()).await.unwrap_err().code(), code, "{url}");
+    }
+    assert!(scenario.wire.seen_at("/token").is_empty());
+    let url = home(&format!("code=the-code&state={state}"));
+    checked(url).await.unwrap().nonce("n").await.unwrap_err();
+    assert!(scenario.wire.seen_at("/token")[0].body().windows(8).any(|part| part == b"the-code"));
 }

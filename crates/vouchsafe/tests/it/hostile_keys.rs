@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vouchsafe::http::Response;
-use vouchsafe::{Client, Provider};
 
 use crate::forge::{self, base64};
-use crate::scenario::{ISSUER, Scenario, now, web};
+use crate::scenario::{ISSUER, Scenario, now};
 use crate::wire::json as json_answer;
 
 /// A worker has others to serve. Without optimisation, reading a megabyte of JSON takes as long as all the rest.
@@ -78,8 +77,7 @@ fn worked() -> Duration {
 /// How long such a JWT takes to be refused: once with fetching the keys, and once with keys that are known.
 async fn took(keys: &Response, jwt: &str) -> [Duration; 2] {
     let scenario = Scenario::openid().at("/jwks", keys.clone());
-    let client = Client::new(Provider::openid(ISSUER), web(), &scenario.wire.http()).unwrap();
-    let client = client.cool_down(Duration::from_secs(3600));
+    let client = scenario.built(|client| client.cool_down(Duration::from_secs(3600)));
     client.metadata().await.unwrap();
     let mut took = [Duration::MAX; 2];
     // The first time the set is read twice, as a key may be new.

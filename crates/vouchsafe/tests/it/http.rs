@@ -67,7 +67,7 @@ async fn a_page_in_place_of_an_answer_is_told_so() {
     assert_eq!(error.code(), "content_type");
     assert_eq!(
         error.to_string(),
-        "getting an access token failed: the answer of https://acme.example is an HTML page, not JSON: is this the \
+        "getting an access token failed: the response from https://acme.example is an HTML page, not JSON: is this the \
          right URL?"
     );
     let error = exchanged(answer(200, "text/plain", "access_token=x")).await;

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use vouchsafe::http::{Request, Response};
-use vouchsafe::{Client, Error, Login, Provider, Registration, StartedLogin, Tokens};
+use vouchsafe::{Client, ClientBuilder, Error, Login, Provider, Registration, StartedLogin, Tokens};
 
 use crate::forge;
 use crate::wire::{self, Wire, field, param};
@@ -276,6 +276,12 @@ impl Scenario {
     /// The provider, to change its mind in the middle.
     pub(crate) fn op(&self) -> MutexGuard<'_, Op> {
         self.op.lock().unwrap()
+    }
+
+    /// A client of its own, with other limits.
+    pub(crate) fn built(&self, limits: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+        let builder = Client::builder(self.provider.clone(), self.registration.clone());
+        limits(builder).build(&self.wire.http()).unwrap()
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -6,7 +6,7 @@ use vouchsafe_providers::AuthorizationQuirks;
 
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Operation};
-use crate::protocol::params::{UNCHANGED, called};
+use crate::protocol::quirks::{UNCHANGED, called};
 use crate::text::form::{add, escape};
 use crate::text::redact::printable;
 

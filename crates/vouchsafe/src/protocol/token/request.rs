@@ -1,80 +1,63 @@
-//! What a token is asked for with.
+//! The token request: a grant, the client's authentication, and what the provider wants besides.
 use http::HeaderMap;
 use vouchsafe_providers::{RefreshQuirks, TokenQuirks};
 
-use crate::endpoint::Endpoint;
-use crate::protocol::client_auth::Credentials;
-use crate::protocol::params::{Params, UNCHANGED};
-use crate::transport::Request;
-use vouchsafe_providers::ClientAuth;
+use super::response::{self, TokenAnswer};
+use crate::error::{Error, Operation};
+use crate::protocol::call::{Call, Outgoing};
+use crate::protocol::quirks::UNCHANGED;
+use crate::protocol::response::{Dialect, Incoming};
 
-#[derive(Clone, Copy)]
-pub(crate) enum Grant<'a> {
-    /// RFC 6749 §4.1.3, with the code verifier of RFC 7636 §4.5, what the provider wants back of its response, and the
-    /// scopes for the providers that want them again.
-    AuthorizationCode {
-        code: &'a str,
-        redirect_uri: &'a str,
-        verifier: Option<&'a str>,
-        forwarded: &'a [(String, String)],
-        scope: Option<&'a str>,
-    },
-    /// RFC 6749 §6; the redirect URI, and what came with the code, for the providers that want them again.
-    RefreshToken {
-        token: &'a str,
-        scope: Option<&'a str>,
-        redirect_uri: Option<&'a str>,
-        forwarded: &'a [(String, String)],
-    },
+/// What a token is asked for with. Each grant is a file beside this one.
+pub(crate) trait Grant {
+    /// The value of `grant_type`.
+    const TYPE: &'static str;
+    const OPERATION: Operation;
+
+    /// Writes the parameters of the grant.
+    fn write(&self, to: &mut Outgoing<'_>);
+
+    /// How a refresh departs from the other token requests of the provider.
+    fn refreshing(&self) -> Option<&RefreshQuirks> {
+        None
+    }
 }
 
-/// `headers` are those that the definition asks for.
-pub(crate) fn request(
-    endpoint: &Endpoint,
-    credentials: &Credentials,
-    auth: ClientAuth,
-    (quirks, refreshing): (&TokenQuirks, &RefreshQuirks),
-    mut headers: HeaderMap,
-    grant: Grant<'_>,
-) -> Request {
-    let refreshes = matches!(grant, Grant::RefreshToken { .. });
-    let own_names = if refreshes { &refreshing.names } else { &UNCHANGED };
-    let encoding = refreshing.encoding.filter(|_| refreshes).unwrap_or(quirks.encoding);
-    let mut params = Params::new(encoding, [own_names, &quirks.names]);
-    let called = |kind: &'static str| quirks.grant_types.get(kind).map_or(kind, String::as_str);
-    match grant {
-        Grant::AuthorizationCode { code, redirect_uri, verifier, forwarded, scope } => {
-            params.push("grant_type", called("authorization_code"));
-            params.push("code", code);
-            params.push("redirect_uri", redirect_uri);
-            if let Some(verifier) = verifier {
-                params.push("code_verifier", verifier);
-            }
-            if let Some(scope) = scope {
-                params.push("scope", scope);
-            }
-            for (name, value) in forwarded {
-                params.add(name, value);
-            }
-        }
-        Grant::RefreshToken { token, scope, redirect_uri, forwarded } => {
-            params.push("grant_type", called("refresh_token"));
-            params.push("refresh_token", token);
-            if let Some(scope) = scope {
-                params.push("scope", scope);
-            }
-            if let Some(redirect_uri) = redirect_uri {
-                params.push("redirect_uri", redirect_uri);
-            }
-            for (name, value) in forwarded {
-                params.add(name, value);
-            }
-        }
+/// A token request (RFC 6749 sections 4.1.3 and 6).
+pub(crate) struct TokenRequest<'a, G> {
+    pub(crate) quirks: &'a TokenQuirks,
+    /// The headers that the definition asks for.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) grant: G,
+}
+
+impl<G: Grant> Call for TokenRequest<'_, G> {
+    type Output = TokenAnswer;
+
+    fn operation(&self) -> Operation {
+        G::OPERATION
     }
-    credentials.apply(auth, &mut headers, &mut params);
-    params.add_all(&quirks.params);
-    if refreshes {
-        params.add_all(&refreshing.params);
+
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect::of_tokens(self.quirks)
     }
-    params.request(None, endpoint, headers)
+
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
+        let refreshing = self.grant.refreshing();
+        let encoding = refreshing.and_then(|own| own.encoding).unwrap_or(self.quirks.encoding);
+        to.encode(encoding, [refreshing.map_or(&UNCHANGED, |own| &own.names), &self.quirks.names]);
+        to.headers(self.headers);
+        to.push("grant_type", self.quirks.grant_types.get(G::TYPE).map_or(G::TYPE, String::as_str));
+        self.grant.write(to);
+        to.authenticate();
+        to.add_all(&self.quirks.params);
+        if let Some(own) = refreshing {
+            to.add_all(&own.params);
+        }
+        Ok(())
+    }
+
+    fn read(&self, from: Incoming<'_>) -> Result<TokenAnswer, Error> {
+        response::read(from, self.quirks)
+    }
 }

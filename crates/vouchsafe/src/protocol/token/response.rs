@@ -7,12 +7,11 @@ use vouchsafe_providers::TokenQuirks;
 
 use super::fields::{Fields, Scope};
 use crate::error::{Check, Error, Malformed};
-use crate::protocol::response::Exchange;
+use crate::protocol::response::Incoming;
 use crate::secret::Secret;
 use crate::text::form::read_form;
 use crate::text::json::{self, Scalar};
 use crate::text::moment;
-use crate::transport::Response;
 
 /// A token endpoint's answer, checked field by field.
 #[derive(Debug)]
@@ -26,78 +25,64 @@ pub(crate) struct TokenAnswer {
     pub(crate) extra: Option<Secret>,
 }
 
-pub(crate) fn read(
-    exchange: &Exchange<'_>,
-    quirks: &TokenQuirks,
-    response: Response,
-    now: SystemTime,
-) -> Result<TokenAnswer, Error> {
-    exchange.json(&response)?;
-    let (is_form, status) = (exchange.is_form(&response), response.status().as_u16());
-    read_as(exchange, quirks, response.into_body(), is_form, Some(status), now)
+/// Reads a response of the token endpoint. What it holds is secret from then on.
+pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<TokenAnswer, Error> {
+    from.check()?;
+    let is_form = from.is_form();
+    let body = std::mem::take(from.response.body_mut());
+    let answer = read_body(&from, quirks, body, is_form)?;
+    let optional = [&answer.refresh_token, &answer.id_token].into_iter().flatten();
+    from.noted.note_all(optional.chain([&answer.access_token]).map(Secret::expose));
+    Ok(answer)
 }
 
-/// The same, for a body that is known to be that of a successful answer.
-pub(crate) fn read_body(
-    exchange: &Exchange<'_>,
-    quirks: &TokenQuirks,
-    body: Vec<u8>,
-    now: SystemTime,
-) -> Result<TokenAnswer, Error> {
-    let is_form = quirks.form_answer && !body.trim_ascii_start().starts_with(b"{");
-    read_as(exchange, quirks, body, is_form, None, now)
-}
-
-fn read_as(
-    exchange: &Exchange<'_>,
+fn read_body(
+    from: &Incoming<'_>,
     quirks: &TokenQuirks,
     body: Vec<u8>,
     is_form: bool,
-    status: Option<u16>,
-    now: SystemTime,
 ) -> Result<TokenAnswer, Error> {
     let plain = !is_form
         && quirks.answer.is_empty()
         && quirks.answer_names.is_empty()
-        && exchange.dialect.failure.is_none();
+        && from.dialect.failure.is_none();
     let body = if plain {
-        json::utf8(body).map_err(|e| exchange.not_json(&e))?
+        json::utf8(body).map_err(|e| from.not_json(&e))?
     } else {
-        translated(exchange, quirks, &Secret::from(body_text(exchange, body)?), is_form, status)?
+        translated(from, quirks, &Secret::from(body_text(from, body)?), is_form)?
     };
     let body = Secret::new(body);
-    let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| exchange.not_json(&e))?;
+    let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| from.not_json(&e))?;
     if fields.has_error {
         // A status of success and an error in the body: some providers do so always. What else is there is not read.
-        let said =
-            json::parse(body.expose().as_bytes()).ok().and_then(|body| exchange.said(body.value(), status));
+        let said = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(body.value()));
         return Err(
-            said.unwrap_or_else(|| exchange.fault(Malformed::InvalidField, "has an error that is not text"))
+            said.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
         );
     }
-    let checked = Checked { exchange };
+    let checked = Checked { from };
 
     let access_token = checked.token("access_token", fields.access_token)?;
     let Some(access_token) = access_token else {
-        return Err(exchange.fault(Malformed::MissingField, "has no access_token"));
+        return Err(from.malformed(Malformed::MissingField, "has no access_token"));
     };
     match checked.text("token_type", fields.token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             return Err(Error::validation(
-                exchange.operation,
+                from.operation,
                 Check::TokenType,
                 "the access token is of a type that was not asked for, not Bearer",
             ));
         }
         None if !quirks.token_type_absent => {
-            return Err(exchange.fault(Malformed::MissingField, "has no token_type"));
+            return Err(from.malformed(Malformed::MissingField, "has no token_type"));
         }
         _ => {}
     }
     let lifetime = checked.lifetime(fields.expires_in, quirks)?;
     let expires_at = match (lifetime, checked.moment("expires_at", fields.expires_at)?) {
-        (Some(lifetime), _) => now.checked_add(lifetime),
+        (Some(lifetime), _) => from.now.checked_add(lifetime),
         (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
         (None, None) => None,
     };
@@ -119,27 +104,26 @@ fn read_as(
     Ok(TokenAnswer { access_token, refresh_token, id_token, scope, expires_at, extra })
 }
 
-fn body_text(exchange: &Exchange<'_>, body: Vec<u8>) -> Result<String, Error> {
-    json::utf8(body).map_err(|e| exchange.not_json(&e))
+fn body_text(from: &Incoming<'_>, body: Vec<u8>) -> Result<String, Error> {
+    json::utf8(body).map_err(|e| from.not_json(&e))
 }
 
 /// An answer in the words of RFC 6749, made of one in the provider's own. What says no is an error.
 fn translated(
-    exchange: &Exchange<'_>,
+    from: &Incoming<'_>,
     quirks: &TokenQuirks,
     body: &Secret,
     is_form: bool,
-    status: Option<u16>,
 ) -> Result<String, Error> {
     let body = body.expose().as_bytes();
     let mut document = if is_form {
         let members =
-            read_form(body).ok_or_else(|| exchange.fault(Malformed::Json, "is neither JSON nor a form"))?;
+            read_form(body).ok_or_else(|| from.malformed(Malformed::Json, "is neither JSON nor a form"))?;
         Value::Object(members)
     } else {
-        json::parse(body).map_err(|e| exchange.not_json(&e))?.into_value()
+        json::parse(body).map_err(|e| from.not_json(&e))?.into_value()
     };
-    if let Some(error) = exchange.failed(&document, status).or_else(|| exchange.said(&document, status)) {
+    if let Some(error) = from.error_in(&document) {
         return Err(error);
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
@@ -151,7 +135,7 @@ fn translated(
             .find(is_object)
             .ok_or((Malformed::MissingField, "lacks the object with the token")),
     };
-    let place = place.map_err(|(fault, what)| exchange.fault(fault, what))?;
+    let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
         Some(Value::Object(members)) => members,
         _ => Map::new(),
@@ -188,12 +172,12 @@ fn is_bearer(kind: &str, quirks: &TokenQuirks) -> bool {
 }
 
 struct Checked<'a> {
-    exchange: &'a Exchange<'a>,
+    from: &'a Incoming<'a>,
 }
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
-        self.exchange.fault(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
+        self.from.malformed(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
     }
 
     /// Absent and `null` are the same; anything that is not text is a fault.
@@ -273,16 +257,19 @@ mod tests {
     use super::*;
     use crate::error::Operation;
     use crate::protocol::response::Dialect;
+    use crate::secret::Noted;
+    use crate::transport::Response;
 
     fn read(body: &str) -> Result<TokenAnswer, Error> {
-        let uri = http::Uri::from_static("https://a.example/token");
-        let exchange = Exchange {
+        let from = Incoming {
             operation: Operation::AuthorizationCode,
-            uri: &uri,
-            secrets: &[],
+            uri: &http::Uri::from_static("https://a.example/token"),
+            noted: &Noted::default(),
             dialect: Dialect::PLAIN,
+            response: Response::new(body.into()),
+            now: UNIX_EPOCH,
         };
-        read_body(&exchange, &TokenQuirks::default(), body.into(), UNIX_EPOCH)
+        super::read(from, &TokenQuirks::default())
     }
 
     fn code(body: &str) -> String {

@@ -237,5 +237,8 @@ async fn an_email_is_not_asked_for_at_a_place_that_the_profile_does_not_name() {
         endpoint = \"https://acme.example/users/{/uid}/email\"\nsingle = true\nemail = \"/email\"";
     let error = identity(more, json!({"id": 7})).await.unwrap_err();
     assert_eq!(error.code(), "missing_field");
-    assert!(error.to_string().contains("the profile lacks what the e-mail is asked for with"), "{error}");
+    assert!(
+        error.to_string().contains("the profile has no value for the placeholder in the e-mail endpoint"),
+        "{error}"
+    );
 }

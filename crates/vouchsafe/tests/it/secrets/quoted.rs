@@ -378,7 +378,7 @@ async fn whichever_exchange_of_a_call_quotes_a_secret_nobody_sees_it() {
             scenario.op().answers.insert(place.to_owned(), failures(&before).swap_remove(way));
             // Metadata and keys are asked for anew each time.
             let zero = std::time::Duration::ZERO;
-            let client = scenario.client().clone().metadata_age(zero).keys_age(zero).cool_down(zero);
+            let client = scenario.built(|client| client.metadata_age(zero).keys_age(zero).cool_down(zero));
             let url = brought(&scenario, &login);
             let tokens = match client.finish(login.pending, url).await {
                 Ok(tokens) => tokens,

@@ -1,0 +1,95 @@
+//! The only place that sends: here a call of the protocol meets the network.
+use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::{self, Either};
+use http::Uri;
+use vouchsafe_providers::ClientAuth;
+
+use crate::endpoint::Endpoint;
+use crate::error::{Error, HttpErrorKind, Operation, TransportError};
+use crate::protocol::call::{Call, Outgoing};
+use crate::protocol::client_auth::Credentials;
+use crate::protocol::response::Incoming;
+use crate::secret::Noted;
+use crate::transport::{Http, origin};
+
+/// How calls are sent: by that transport, until that deadline, and with what must not be shown.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) deadline: Deadline,
+    pub(crate) noted: &'a Noted,
+}
+
+impl Sender<'_> {
+    /// Sends a call and reads the response. The client authenticates where `auth` says how.
+    pub(crate) async fn send<C: Call>(
+        self,
+        endpoint: &Endpoint,
+        auth: Option<(&Credentials, ClientAuth)>,
+        call: &C,
+    ) -> Result<C::Output, Error> {
+        let operation = call.operation();
+        let mut to = Outgoing::new(endpoint, auth, self.noted);
+        call.write(&mut to)?;
+        let request = to.request();
+        let response = match self.deadline.left() {
+            None => self.http.send(operation, request).await,
+            Some(Duration::ZERO) => Err(out_of_time(operation, request.uri())),
+            Some(left) => self.http.clone().within(left).send(operation, request).await,
+        }?;
+        call.read(Incoming {
+            operation,
+            uri: &endpoint.uri(),
+            noted: self.noted,
+            dialect: call.dialect(),
+            response,
+            now: SystemTime::now(),
+        })
+    }
+}
+
+/// When a call of the application has to end, if it has to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// That long from now.
+    pub(crate) fn after(time: Option<Duration>) -> Self {
+        Self(time.and_then(|time| Instant::now().checked_add(time)))
+    }
+
+    /// Waits for a fetch that others may wait for as well, for the time that is left. A fetch that is given up here goes on
+    /// for them.
+    pub(crate) async fn wait<T>(
+        self,
+        http: &Http,
+        (operation, place): (Operation, impl FnOnce() -> Uri),
+        fetch: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let Some(left) = self.left() else { return Ok(fetch.await) };
+        // A value that is known already takes no time.
+        let fetch = pin!(fetch);
+        let timer = match left {
+            Duration::ZERO => Either::Left(future::ready(())),
+            left => match http.wait(left) {
+                Some(timer) => Either::Right(timer),
+                None => return Ok(fetch.await),
+            },
+        };
+        match future::select(fetch, timer).await {
+            Either::Left((outcome, _)) => Ok(outcome),
+            Either::Right(_) => Err(out_of_time(operation, &place())),
+        }
+    }
+
+    fn left(self) -> Option<Duration> {
+        Some(self.0?.saturating_duration_since(Instant::now()))
+    }
+}
+
+fn out_of_time(operation: Operation, uri: &Uri) -> Error {
+    Error::http(operation, origin(uri), TransportError::new(HttpErrorKind::Timeout))
+}

@@ -1,0 +1,145 @@
+//! Making a client: its limits, and the checks of what it is made of.
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+
+use super::{Client, Inner, signer};
+use crate::endpoint::check_redirect_uri;
+use crate::error::Error;
+use crate::protocol::client_auth::Credentials;
+use crate::provider::Provider;
+use crate::provider::live::{Live, LiveOptions};
+use crate::registration::Registration;
+use crate::transport::Http;
+
+/// A client that is being made. [`Client::new`] is the short form.
+///
+/// ```no_run
+/// # #[cfg(feature = "reqwest")]
+/// # fn f(registration: vouchsafe::Registration) -> Result<(), vouchsafe::Error> {
+/// use std::time::Duration;
+/// use vouchsafe::{Client, Http, providers};
+///
+/// let client = Client::builder(providers::google(), registration)
+///     .login_limit(Duration::from_secs(5 * 60))
+///     .call_timeout(Duration::from_secs(10))
+///     .build(&Http::new()?)?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a client is made by build"]
+pub struct ClientBuilder {
+    provider: Provider,
+    registration: Registration,
+    login_limit: Duration,
+    call_timeout: Option<Duration>,
+    live: LiveOptions,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(provider: Provider, registration: Registration) -> Self {
+        let live = LiveOptions {
+            clock_skew: CLOCK_SKEW,
+            metadata_age: METADATA_AGE,
+            keys_age: KEYS_AGE,
+            cool_down: COOL_DOWN,
+            max_keys: MAX_KEYS,
+        };
+        Self { provider, registration, login_limit: LOGIN_LIMIT, call_timeout: None, live }
+    }
+
+    /// How long a login may take, from its start to its end; 10 minutes unless it is set.
+    pub fn login_limit(mut self, limit: Duration) -> Self {
+        self.login_limit = limit;
+        self
+    }
+
+    /// The tolerance for the provider's clock in the times of an ID token; 30 seconds unless it is set, and never more than
+    /// 5 minutes.
+    pub fn clock_skew(mut self, skew: Duration) -> Self {
+        self.live.clock_skew = skew.min(MAX_CLOCK_SKEW);
+        self
+    }
+
+    /// How long metadata is used before it is fetched again; 1 hour unless it is set.
+    pub fn metadata_age(mut self, age: Duration) -> Self {
+        self.live.metadata_age = age;
+        self
+    }
+
+    /// How long keys are used before they are fetched again; 10 minutes unless it is set. A key that the provider has
+    /// withdrawn stays trusted for up to this long. If newer keys cannot be fetched, the known keys are used for 24 hours
+    /// after they were fetched, or for the time set here if that is longer, and not after that.
+    pub fn keys_age(mut self, age: Duration) -> Self {
+        self.live.keys_age = age;
+        self
+    }
+
+    /// The minimum time between two fetches of the keys that are caused by an unknown key ID, and after a fetch that failed;
+    /// 30 seconds unless it is set. With a shorter time, senders of forged tokens can make this client ask the provider more
+    /// often.
+    pub fn cool_down(mut self, pause: Duration) -> Self {
+        self.live.cool_down = pause;
+        self
+    }
+
+    /// The number of keys of the provider that are looked at; 50 unless it is set.
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.live.max_keys = keys;
+        self
+    }
+
+    /// A limit on the time of each call: see [`Client::call_timeout`].
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
+        self
+    }
+
+    /// Makes the client.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) says what is missing or wrong in the provider or the registration.
+    pub fn build(self, http: &Http) -> Result<Client, Error> {
+        let Self { provider, registration, login_limit, call_timeout, live } = self;
+        registration.check()?;
+        let blueprint = provider.blueprint(&registration.client_id)?;
+        registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
+        let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
+        let signer = signer(&registration, &blueprint)?;
+        let registration = Arc::new(registration);
+        let live = Live::new(blueprint, &registration, provider.known_metadata(), http, live)?;
+        // The first use of the generator seeds it, which takes milliseconds: now, and not in somebody's login. If it fails,
+        // that login tells.
+        let _ = rand::fill(&mut [0]);
+        let inner = Inner { live, credentials, signer, registration, http: http.clone(), login_limit };
+        Ok(Client { inner: Arc::new(inner), call_timeout })
+    }
+}
+
+/// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
+const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// With more, the times in a token would say nothing any more.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+/// How long metadata is used before it is fetched again. It changes rarely, and the last good document is kept.
+const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
+/// How long keys are used before they are fetched again, so that a withdrawn key is not trusted for long.
+const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
+/// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
+const COOL_DOWN: Duration = Duration::from_secs(30);
+/// More keys than any provider has; keys beyond that are not read.
+const MAX_KEYS: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_are_not_set_are_as_the_documentation_says() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
+        assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
+    }
+}

@@ -1,0 +1,86 @@
+//! One call of the application that is under way.
+use std::sync::Arc;
+
+use vouchsafe_providers::ProfileSource;
+
+use super::Client;
+use crate::call::{Deadline, Sender};
+use crate::error::{Error, Operation};
+use crate::provider::{Blueprint, Server};
+use crate::secret::Noted;
+use crate::tokens::Tokens;
+
+/// One call under way: its client, its deadline, and the secrets that no error of it may show.
+pub(crate) struct Ongoing<'c> {
+    pub(crate) client: &'c Client,
+    pub(crate) deadline: Deadline,
+    pub(crate) noted: Noted,
+}
+
+impl Client {
+    /// Begins a call. Its errors show no secret of the client.
+    pub(crate) fn begin(&self) -> Ongoing<'_> {
+        let noted = Noted::default();
+        noted.note_all(self.inner.credentials.secrets());
+        Ongoing { client: self, deadline: Deadline::after(self.call_timeout), noted }
+    }
+
+    /// Begins a call for those tokens. Its errors show none of them.
+    pub(crate) fn begin_for(&self, tokens: &Tokens) -> Ongoing<'_> {
+        let call = self.begin();
+        call.noted.note_all(tokens.secrets());
+        call
+    }
+}
+
+impl Ongoing<'_> {
+    /// Ends the call: whatever an error quotes of the provider, it shows no secret.
+    pub(crate) fn end<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        outcome.map_err(|error| self.hidden(error))
+    }
+
+    pub(crate) fn hidden(&self, error: Error) -> Error {
+        self.noted.hidden(|secrets| error.without(secrets))
+    }
+
+    pub(crate) fn blueprint(&self) -> &Blueprint {
+        &self.client.inner.live.blueprint
+    }
+
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        Sender { http: &self.client.inner.http, deadline: self.deadline, noted: &self.noted }
+    }
+
+    pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
+        self.client.inner.live.server(self.deadline).await
+    }
+
+    /// The server that gave these tokens. Tokens of another server, or of another client, go nowhere (RFC 9700 section 4.4:
+    /// no server may see the tokens of another).
+    pub(crate) async fn server_of(
+        &self,
+        tokens: &Tokens,
+        operation: Operation,
+    ) -> Result<Arc<Server>, Error> {
+        let server = self.server().await?;
+        // Tokens that were read before the metadata was there are known by the issuer that it was asked for by.
+        if *tokens.provenance() != *server.provenance
+            && *tokens.provenance() != self.client.inner.live.asked_for()
+        {
+            server.provenance.check("tokens", tokens.provenance(), operation)?;
+        }
+        Ok(server)
+    }
+
+    /// Fresh tokens with what stays of the old ones: also what the profile is asked for with, where that came with the
+    /// token.
+    pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
+        let blueprint = self.blueprint();
+        let fresh = fresh.or_kept(old);
+        let source = blueprint.definition.userinfo.source;
+        if source == ProfileSource::Token || blueprint.profile.needs_answer() {
+            return fresh.or_beside(old);
+        }
+        fresh
+    }
+}

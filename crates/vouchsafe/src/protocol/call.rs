@@ -1,0 +1,222 @@
+//! One exchange with a provider, as a value: it writes a request and reads the response.
+use std::collections::BTreeMap;
+
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri};
+use serde_json::{Map, Value};
+use url::form_urlencoded::byte_serialize;
+use vouchsafe_providers::{ClientAuth, Encoding};
+
+use super::client_auth::Credentials;
+use super::quirks::{UNCHANGED, called};
+use super::response::{Dialect, Incoming};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Operation};
+use crate::secret::{Noted, Secret};
+use crate::transport::Request;
+
+/// One exchange with a provider.
+pub(crate) trait Call {
+    type Output;
+
+    /// What the exchange is for.
+    fn operation(&self) -> Operation;
+
+    /// How the provider's responses depart from the RFCs.
+    fn dialect(&self) -> Dialect<'_> {
+        Dialect::PLAIN
+    }
+
+    /// Writes the request.
+    fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error>;
+
+    /// Reads the response.
+    fn read(&self, from: Incoming<'_>) -> Result<Self::Output, Error>;
+}
+
+/// A request that is being written. Whatever is secret in it is noted, so that no error shows it.
+pub(crate) struct Outgoing<'a> {
+    endpoint: &'a Endpoint,
+    /// Who the client is and how it authenticates, if it does.
+    auth: Option<(&'a Credentials, ClientAuth)>,
+    noted: &'a Noted,
+    encoding: Encoding,
+    /// What parameters are called here, if not as in the RFCs; the first that knows one counts.
+    names: [&'a BTreeMap<String, String>; 2],
+    query: String,
+    form: String,
+    members: Map<String, Value>,
+    text: Option<String>,
+    method: Option<Method>,
+    headers: HeaderMap,
+}
+
+impl<'a> Outgoing<'a> {
+    pub(crate) fn new(
+        endpoint: &'a Endpoint,
+        auth: Option<(&'a Credentials, ClientAuth)>,
+        noted: &'a Noted,
+    ) -> Self {
+        if let Some((credentials, _)) = auth {
+            noted.note_all(credentials.secrets());
+        }
+        Self {
+            endpoint,
+            auth,
+            noted,
+            encoding: Encoding::Form,
+            names: [&UNCHANGED; 2],
+            query: String::new(),
+            form: String::new(),
+            members: Map::new(),
+            text: None,
+            method: None,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Says where parameters go, and what they are called here.
+    pub(crate) fn encode(&mut self, encoding: Encoding, names: [&'a BTreeMap<String, String>; 2]) {
+        (self.encoding, self.names) = (encoding, names);
+        if encoding == Encoding::Form {
+            self.form.reserve(384);
+        }
+    }
+
+    /// Sends the request by that method, not by the one of its encoding.
+    pub(crate) fn method(&mut self, method: Method) {
+        self.method = Some(method);
+    }
+
+    /// Adds a parameter under the name that it has here; leaves it out where that is empty.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        match called(self.names, name) {
+            "" => {}
+            name => self.add(name, value),
+        }
+    }
+
+    /// Adds a secret parameter under the name that it has here.
+    pub(crate) fn push_secret(&mut self, name: &str, value: &str) {
+        self.noted.note(value);
+        self.push(name, value);
+    }
+
+    /// Adds a parameter under just that name.
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        match self.encoding {
+            Encoding::Json => {
+                self.members.insert(name.to_owned(), value.into());
+            }
+            Encoding::Query => add(&mut self.query, name, value),
+            _ => add(&mut self.form, name, value),
+        }
+    }
+
+    /// Adds a secret parameter under just that name.
+    pub(crate) fn add_secret(&mut self, name: &str, value: &str) {
+        self.noted.note(value);
+        self.add(name, value);
+    }
+
+    /// Adds a secret parameter to the query, wherever the others go.
+    pub(crate) fn add_to_query(&mut self, name: &str, value: &Secret) {
+        self.noted.note(value.expose());
+        add(&mut self.query, name, value.expose());
+    }
+
+    pub(crate) fn add_all(&mut self, params: &BTreeMap<String, String>) {
+        for (name, value) in params {
+            self.add(name, value);
+        }
+    }
+
+    /// Adds headers, in the place of those of the same name.
+    pub(crate) fn headers(&mut self, headers: &HeaderMap) {
+        self.headers.extend(headers.clone());
+    }
+
+    /// Puts a token into a header, behind a scheme and a space; bare if there is no scheme.
+    pub(crate) fn token(&mut self, header: HeaderName, scheme: &str, token: &Secret) {
+        self.noted.note(token.expose());
+        self.headers.insert(header, authorization(scheme, token));
+    }
+
+    /// Puts a text into the body.
+    pub(crate) fn body(&mut self, text: &str) {
+        self.text = Some(text.to_owned());
+    }
+
+    /// Adds the client's authentication (RFC 6749 section 2.3), where the client authenticates.
+    pub(crate) fn authenticate(&mut self) {
+        let Some((credentials, method)) = self.auth else { return };
+        match method {
+            ClientAuth::ClientSecretBasic => {
+                if let Some(basic) = credentials.basic() {
+                    self.headers.insert(AUTHORIZATION, basic.clone());
+                }
+            }
+            ClientAuth::ClientSecretPost => {
+                self.push("client_id", &credentials.client_id);
+                if let Some(secret) = credentials.secret() {
+                    self.push("client_secret", secret.expose());
+                }
+            }
+            _ => self.push("client_id", &credentials.client_id),
+        }
+    }
+
+    /// The request, by POST unless the parameters go into the query or another method was asked for.
+    pub(crate) fn request(mut self) -> Request {
+        // In one order, also where serde_json keeps the order of insertion (`preserve_order`).
+        self.members.sort_keys();
+        let (usual, content_type, body) = match (self.text, self.encoding) {
+            (Some(text), _) => (Method::POST, Some(JSON), text),
+            (None, Encoding::Query) => (Method::GET, None, String::new()),
+            (None, Encoding::Json) => (Method::POST, Some(JSON), Value::Object(self.members).to_string()),
+            (None, _) => (Method::POST, Some(FORM).filter(|_| !self.form.is_empty()), self.form),
+        };
+        let mut request = Request::new(body.into_bytes());
+        *request.method_mut() = self.method.unwrap_or(usual);
+        *request.uri_mut() = with_query(self.endpoint, &self.query);
+        if let Some(content_type) = content_type {
+            self.headers.entry(CONTENT_TYPE).or_insert(content_type);
+        }
+        self.headers.entry(ACCEPT).or_insert(JSON);
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+fn add(form: &mut String, name: &str, value: &str) {
+    if !form.is_empty() {
+        form.push('&');
+    }
+    form.extend(byte_serialize(name.as_bytes()));
+    form.push('=');
+    form.extend(byte_serialize(value.as_bytes()));
+}
+
+/// The value of `Authorization`, which is not shown.
+fn authorization(scheme: &str, token: &Secret) -> HeaderValue {
+    let space = if scheme.is_empty() { "" } else { " " };
+    let text = Secret::new(format!("{scheme}{space}{}", token.expose()));
+    // Tokens hold visible ASCII alone: `Tokens` are not made of anything else.
+    let mut value = HeaderValue::from_str(text.expose()).unwrap_or(HeaderValue::from_static("?"));
+    value.set_sensitive(true);
+    value
+}
+
+/// An endpoint with more parameters in its query.
+fn with_query(endpoint: &Endpoint, query: &str) -> Uri {
+    let plain = endpoint.uri();
+    if query.is_empty() {
+        return plain;
+    }
+    let separator = if plain.query().is_some() { '&' } else { '?' };
+    // A URL and form-encoded text make a URL, unless it is longer than any: then the provider says what is missing.
+    format!("{plain}{separator}{query}").parse().unwrap_or(plain)
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
