@@ -25,7 +25,7 @@ fn signed(key: &ClientKey, header: &Value, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn only_a_secret_that_is_signed_for_this_client_and_this_time_is_taken() {
+async fn only_a_secret_signed_for_this_client_and_this_time_is_accepted() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "apple").await;
     let key = player.acted.client_key().unwrap();
