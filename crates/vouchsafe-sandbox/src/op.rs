@@ -8,10 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use vouchsafe_providers::ClientAuth;
 
+use crate::config::ClientConfig;
 use crate::fault::{Endpoint, TOLD};
 use crate::pages::Problem;
-use crate::part::{Part, Role, labelled, succeed};
+use crate::part::{ClientParams, Part, Role, labelled, succeed};
 use crate::wire::{Incoming, OAuthError, Params, json};
 
 mod authorization;
@@ -44,7 +46,18 @@ struct Call<'a> {
     username: Option<String>,
 }
 
-/// What an endpoint answers, before the definition gives it names and a shape.
+impl Call<'_> {
+    /// The client of the request, which must authenticate by this method.
+    fn authenticate(
+        &self,
+        method: Option<ClientAuth>,
+        given: ClientParams<'_>,
+    ) -> Result<&ClientConfig, OAuthError> {
+        self.part.authenticate(&self.incoming, method, given, &self.marks, self.shared.now())
+    }
+}
+
+/// The content of a response, before the definition gives it names and a shape.
 enum Reply {
     Document(Value),
     Tokens {

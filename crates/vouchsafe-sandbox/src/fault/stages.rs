@@ -13,11 +13,24 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Endpoint, Faults, Strike};
+use super::{Endpoint, Fault, Faults, Strike};
 use crate::state::jwt::Jwt;
 use crate::state::request::AuthorizationRequest;
 use crate::state::store::Grant;
 use crate::wire::Incoming;
+
+/// The strikes of one kind that are switched on; at an endpoint, if one is named.
+macro_rules! strikes {
+    ($faults:expr, $username:expr, $kind:ident) => {
+        strikes!($faults, $username, $kind, |_: &Fault| true)
+    };
+    ($faults:expr, $username:expr, $kind:ident, $is_at:expr) => {
+        $faults.hits($username, |fault, strike| match strike {
+            Strike::$kind(strike) if $is_at(fault) => Some(*strike),
+            _ => None,
+        })
+    };
+}
 
 /// One exchange at an endpoint that has faults.
 #[derive(Clone, Copy)]
@@ -32,21 +45,19 @@ impl Faults {
         Exchange { faults: self, at, username }
     }
 
-    /// The stage of the grant, for a code: whether the user denies, and how else the request changes that the code is for.
+    /// The stage of the grant, for a code: whether the user denies the request.
     pub(crate) fn denies(&self, username: &str) -> bool {
         self.strikes(username, |strike| matches!(strike, Strike::Denial))
     }
 
-    /// The same: how the request changes that the code is bound to.
+    /// The same: changes the request that the code is bound to.
     pub(crate) fn change_code(&self, request: &mut AuthorizationRequest, username: &str) {
-        let hits = self.hits(Some(username), |_, strike| match strike {
-            Strike::Code(change) => Some(*change),
-            _ => None,
-        });
-        hits.iter().for_each(|change| change(request));
+        for change in strikes!(self, Some(username), Code) {
+            change(request);
+        }
     }
 
-    /// The same, for a new grant. It is kept there, so that all responses of a login agree with each other.
+    /// The same, for a new grant. The grant keeps the change, so that all responses of a login agree with each other.
     pub(crate) fn change_grant(&self, grant: &mut Grant) {
         let username = &grant.signed_in.username;
         grant.email_unverified = self.strikes(username, |strike| matches!(strike, Strike::UnverifiedEmail));
@@ -70,11 +81,9 @@ impl Faults {
 
     /// The stage of the members, for an authorization response.
     pub(crate) fn change_callback(&self, params: &mut Vec<(String, String)>, username: Option<&str>) {
-        let hits = self.hits(username, |_, strike| match strike {
-            Strike::Callback(change) => Some(*change),
-            _ => None,
-        });
-        hits.iter().for_each(|change| change(params));
+        for change in strikes!(self, username, Callback) {
+            change(params);
+        }
     }
 
     fn strikes(&self, username: &str, is: fn(&Strike) -> bool) -> bool {
@@ -111,26 +120,17 @@ impl Exchange<'_> {
 
     /// The stage of the members.
     pub(crate) fn members(self, document: &mut Value) {
-        let hits = self.faults.hits(self.username, |fault, strike| match strike {
-            Strike::Members(change) if fault.at == self.at => Some(*change),
-            _ => None,
-        });
-        hits.iter().for_each(|change| change(document));
+        for change in strikes!(self.faults, self.username, Members, |fault: &Fault| fault.at == self.at) {
+            change(document);
+        }
     }
 
     /// The stage of the bytes.
     pub(crate) async fn bytes(self, mut response: Response) -> Response {
-        let labels = self.faults.hits(self.username, |fault, strike| match strike {
-            Strike::Label(label) if fault.at == self.at => Some(*label),
-            _ => None,
-        });
-        for label in labels {
+        for label in strikes!(self.faults, self.username, Label, |fault: &Fault| fault.at == self.at) {
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(label));
         }
-        let changes = self.faults.hits(self.username, |fault, strike| match strike {
-            Strike::Body(change) if fault.at == self.at => Some(*change),
-            _ => None,
-        });
+        let changes = strikes!(self.faults, self.username, Body, |fault: &Fault| fault.at == self.at);
         if changes.is_empty() {
             return response;
         }

@@ -93,9 +93,8 @@ pub(super) fn redeem(call: &Call<'_>) -> Result<Reply, OAuthError> {
 fn check_client(call: &Call<'_>, form: &Form<'_>) -> Result<(), OAuthError> {
     let given = form.client();
     if given.secret.is_some() || call.incoming.header("authorization").is_some() {
-        let (method, now) = (call.part.definition.client_auth, call.shared.now());
         let given = ClientParams { needs_id: false, needs_secret: true, ..given };
-        return call.part.authenticate(&call.incoming, method, given, &call.marks, now).map(drop);
+        return call.authenticate(call.part.definition.client_auth, given).map(drop);
     }
     match given.id.and_then(|id| call.part.client(id)) {
         Some(_) => Ok(()),

@@ -27,16 +27,20 @@ pub(super) fn answer(call: &Call<'_>) -> Response {
 }
 
 /// The button on the page that asks for confirmation.
-pub(crate) async fn confirm(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn confirm(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let form = Params::from_body(&headers, &body);
     let id = form.as_ref().and_then(|form| form.get("logout")).unwrap_or_default();
     let logout = shared.store().logouts.remove(id);
     let session = session::find(&shared, &headers);
     match (logout, session) {
         (Some(logout), Some(session)) if logout.session == session => {
-            sign_out(&shared, &session, logout.return_to)
+            Ok(sign_out(&shared, &session, logout.return_to))
         }
-        _ => problem("The page was used already, or belongs to another browser.").into_response(),
+        _ => Err(problem("The page was used already, or belongs to another browser.")),
     }
 }
 

@@ -53,38 +53,35 @@ fn question(shared: &Shared, id: &str, interaction: &Interaction) -> Response {
 }
 
 /// The login page again, to choose another user.
-pub(crate) async fn show_login(State(shared): State<Arc<Shared>>, headers: HeaderMap, uri: Uri) -> Response {
-    match find(&shared, &headers, &Params::from_query(&uri)) {
-        Ok((id, interaction)) => pages::login(&shared.users, &id, &interaction.request),
-        Err(problem) => problem.into_response(),
-    }
+pub(crate) async fn show_login(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let (id, interaction) = find(&shared, &headers, &Params::from_query(&uri))?;
+    Ok(pages::login(&shared.users, &id, &interaction.request))
 }
 
 /// One click on a user.
-pub(crate) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(form) = Params::from_body(&headers, &body) else {
-        return stale().into_response();
-    };
-    let (id, interaction) = match find(&shared, &headers, &form) {
-        Ok(found) => found,
-        Err(problem) => return problem.into_response(),
-    };
+pub(crate) async fn login(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let form = Params::from_body(&headers, &body).ok_or_else(stale)?;
+    let (id, interaction) = find(&shared, &headers, &form)?;
     let username = form.get("user").unwrap_or_default();
-    let Some(user) = shared.user(username) else {
-        return Problem::new(
-            StatusCode::BAD_REQUEST,
-            "This user does not exist",
-            "Go back and choose a user on the page. You can add users when you start the sandbox.",
-        )
-        .detail("User", username)
-        .into_response();
+    let unknown = || {
+        let advice = "Go back and choose a user on the page. You can add users when you start the sandbox.";
+        Problem::new(StatusCode::BAD_REQUEST, "This user does not exist", advice).detail("User", username)
     };
+    let user = shared.user(username).ok_or_else(unknown)?;
     let request = &interaction.request;
     if request.only_user.as_deref().is_some_and(|only| only != user.username()) {
         // OpenID Connect Core section 3.1.2.2: never a token for another user than the hint names.
         let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
-        return with_error(&shared, request, "login_required", error);
+        return Ok(with_error(&shared, request, "login_required", error));
     }
     let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
     let session = shared.store().sign_in(&interaction.session, signed_in.clone());
@@ -97,7 +94,7 @@ pub(crate) async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         shared.store().interactions.remove(&id);
         issue_code(&shared, interaction.request, signed_in)
     };
-    session::remember(&shared, &session, response)
+    Ok(session::remember(&shared, &session, response))
 }
 
 /// The consent page.
@@ -105,22 +102,19 @@ pub(crate) async fn show_consent(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
     uri: Uri,
-) -> Response {
-    match find(&shared, &headers, &Params::from_query(&uri)) {
-        Ok((id, interaction)) => question(&shared, &id, &interaction),
-        Err(problem) => problem.into_response(),
-    }
+) -> Result<Response, Problem> {
+    let (id, interaction) = find(&shared, &headers, &Params::from_query(&uri))?;
+    Ok(question(&shared, &id, &interaction))
 }
 
 /// Allow or deny.
-pub(crate) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(form) = Params::from_body(&headers, &body) else {
-        return stale().into_response();
-    };
-    let (id, interaction) = match find(&shared, &headers, &form) {
-        Ok(found) => found,
-        Err(problem) => return problem.into_response(),
-    };
+pub(crate) async fn consent(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let form = Params::from_body(&headers, &body).ok_or_else(stale)?;
+    let (id, interaction) = find(&shared, &headers, &form)?;
     let request = interaction.request;
     match (form.get("decision"), interaction.signed_in) {
         (Some("allow"), Some(signed_in)) => {
@@ -130,13 +124,13 @@ pub(crate) async fn consent(State(shared): State<Arc<Shared>>, headers: HeaderMa
                 session.consents.entry(request.client_id.clone()).or_default().extend(&request.scopes);
             }
             drop(store);
-            issue_code(&shared, request, signed_in)
+            Ok(issue_code(&shared, request, signed_in))
         }
         (Some("deny"), _) => {
             shared.store().interactions.remove(&id);
-            with_error(&shared, &request, "access_denied", "the user has denied the request")
+            Ok(with_error(&shared, &request, "access_denied", "the user has denied the request"))
         }
-        _ => stale().into_response(),
+        _ => Err(stale()),
     }
 }
 

@@ -12,8 +12,7 @@ use crate::wire::{OAuthError, Scopes};
 pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
     let (part, now) = (call.part, call.shared.now());
     let form = Form::read(&call.incoming, Encoding::Form, &[])?;
-    let method = part.definition.client_auth;
-    let client = part.authenticate(&call.incoming, method, form.client(), &call.marks, now)?;
+    let client = call.authenticate(part.definition.client_auth, form.client())?;
     if client.secret.is_none() {
         // Section 2.1: without authentication the endpoint would let anybody try out tokens.
         return Err(OAuthError::invalid_client("introspection is for clients with a secret"));

@@ -37,7 +37,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<(), OAuthError> {
             needs_secret: names_client && given.needs_secret,
             ..given
         };
-        client = Some(part.authenticate(&call.incoming, method, given, &call.marks, call.shared.now())?);
+        client = Some(call.authenticate(method, given)?);
     }
     let name = match quirks.token_name.as_deref() {
         Some("") => None,

@@ -52,8 +52,7 @@ impl Call<'_> {
     pub(super) fn client(&self, form: &Form<'_>) -> Result<&ClientConfig, OAuthError> {
         let definition = &self.part.definition;
         self.part.check_headers(&self.incoming, &self.marks, &definition.token.headers)?;
-        let (method, now) = (definition.client_auth, self.shared.now());
-        self.part.authenticate(&self.incoming, method, form.client(), &self.marks, now)
+        self.authenticate(definition.client_auth, form.client())
     }
 
     /// A new grant, for a request that its user has allowed.
@@ -211,7 +210,7 @@ fn long_lived(call: &Call<'_>) -> Result<Reply, OAuthError> {
     }
     // The client id is optional: the secret identifies the client as well.
     let given = ClientParams { needs_id: false, needs_secret: true, ..form.client() };
-    part.authenticate(&call.incoming, definition.client_auth, given, &call.marks, shared.now())?;
+    call.authenticate(definition.client_auth, given)?;
     let given = form.params.get(&quirks.token_name);
     let given = given.ok_or_else(|| OAuthError::invalid_request("the short-lived token is missing"))?;
     let mut store = shared.store();
