@@ -121,7 +121,7 @@ pub(crate) async fn consent(
             let mut store = shared.store();
             store.interactions.remove(&id);
             if let Some(session) = store.sessions.get_mut(&interaction.session) {
-                session.consents.entry(request.client_id.clone()).or_default().extend(&request.scopes);
+                session.consents.entry(request.consent_key()).or_default().extend(&request.scopes);
             }
             drop(store);
             Ok(issue_code(&shared, request, signed_in))
@@ -169,7 +169,8 @@ fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest)
         return true;
     }
     let store = shared.store();
-    let allowed = store.sessions.get(session).and_then(|session| session.consents.get(&request.client_id));
+    let allowed =
+        store.sessions.get(session).and_then(|session| session.consents.get(&request.consent_key()));
     shared.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
 }
 

@@ -1,5 +1,7 @@
 //! The token endpoint, RFC 6749 section 3.2: codes, refresh tokens, device codes and long-lived tokens.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Value, json};
 
@@ -32,11 +34,17 @@ pub(super) fn answer(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthErro
 
 fn is_refresh(call: &Call<'_>, roles: &[Role], given: &Form<'_>) -> bool {
     let (definition, part) = (&call.part.definition, call.part);
-    let fixed = definition.refreshing.params.get("grant_type").map(String::as_str);
+    let fixed = |params: &BTreeMap<String, String>, name: &str| {
+        params.get("grant_type").is_some_and(|fixed| fixed == name)
+    };
     match given.get("grant_type") {
-        // Where both grant types have one name, the other parameters tell them apart.
-        Some(name) if Some(name) == fixed || name == part.grant_type("refresh_token") => {
-            given.get("code").is_none()
+        Some(name)
+            if fixed(&definition.refreshing.params, name) || name == part.grant_type("refresh_token") =>
+        {
+            // Where both grant types have one name, the other parameters tell them apart.
+            let is_of_codes =
+                fixed(&definition.token.params, name) || name == part.grant_type("authorization_code");
+            !is_of_codes || given.get("code").is_none()
         }
         Some(_) => false,
         None if roles.contains(&Role::Token) => {

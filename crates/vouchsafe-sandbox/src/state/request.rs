@@ -58,6 +58,11 @@ impl AuthorizationRequest {
             device: None,
         }
     }
+
+    /// The name of this client in a session's consents.
+    pub(crate) fn consent_key(&self) -> String {
+        format!("{} {}", self.client_id, self.part.base)
+    }
 }
 
 /// A code challenge, RFC 7636 section 4.3.
