@@ -1,4 +1,4 @@
-//! A site with sign-in, at a sandbox of its own. Run it, and open what it prints:
+//! A site with sign-in, and a sandbox provider to sign in at. Run it, and open the URL that it prints:
 //!
 //! ```text
 //! cargo run -p vouchsafe-axum --example web_login
@@ -6,12 +6,13 @@
 use axum::response::Html;
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+use vouchsafe_axum::{LoggedIn, Logins};
 use vouchsafe_sandbox::Sandbox;
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "it is how an example speaks")]
+#[expect(clippy::print_stdout, reason = "the example prints where to find it")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start().await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -22,11 +23,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .redirect_uri(format!("{site}/callback"));
     let client = Client::new(Provider::openid(sandbox.issuer()), me, &Http::new()?)?;
 
+    let logins = Logins::new(client, KeyRing::generate()?).retry_at("/login");
+    let callback = |user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) };
     let app = Router::new()
         .route("/", get(Html("<p><a href=\"/login\">Sign in</a></p>")))
-        .route("/login", get(|login: StartLogin| async { login.await }))
-        .route("/callback", get(|user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) }))
-        .layer(Logins::new(client, CookieKey::generate()?).retry_at("/login"));
+        .merge(logins.routes("/login", "/callback", callback));
 
     println!("Open {site}/");
     axum::serve(listener, app).await?;

@@ -18,8 +18,9 @@ use axum::{Router, serve as serve_http};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use url::Url;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Error, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, StartLogin};
+use vouchsafe_axum::{LoggedIn, LoginRejection, StartLogin};
 use vouchsafe_providers::NEUTRAL_MARK;
 use vouchsafe_sandbox::Sandbox;
 
@@ -45,7 +46,7 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
     let setup = Setup {
         offers: offers(&sandbox, &origin),
         http: Http::new().map_err(io::Error::other)?,
-        key: CookieKey::generate().map_err(io::Error::other)?,
+        keys: KeyRing::generate().map_err(io::Error::other)?,
     };
     let app = Arc::new(App { sessions: Sessions::new(port), setup, origin });
     let url = format!("{}/", app.origin);
@@ -222,7 +223,7 @@ async fn login(
     login: StartLogin,
 ) -> Response {
     let Some(session) = session else { return pages::not_found() };
-    match login.at(slug).await {
+    match login.client(slug).await {
         Ok(redirect) => {
             let answer =
                 Message::redirect(redirect.location()).header("set-cookie", "vouchsafe-login-… (sealed)");
@@ -266,7 +267,7 @@ async fn callback(
         .answer(answer),
     );
     session.renew_id();
-    let user = session.client(&user.client).map(|client| User::new(client, user));
+    let user = session.client(&user.client_name).map(|client| User::new(client, user));
     *session.visitor.lock().await = Visitor { user, ..Visitor::default() };
     redirect.into_response()
 }

@@ -87,6 +87,7 @@ mod provenance;
 mod provider;
 pub mod providers;
 mod registration;
+pub mod seal;
 mod secret;
 mod shared;
 mod text;

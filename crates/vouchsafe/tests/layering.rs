@@ -203,6 +203,15 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
+fn sign_in_knows_no_framework_where_it_needs_none() {
+    let files = code_of(root().join("crates/vouchsafe-axum/src/web"));
+    assert!(files.iter().any(|(file, _)| file.ends_with("finish.rs")), "{files:?}");
+    for (file, code) in files.into_iter().filter(|(file, _)| file.ends_with(".rs")) {
+        assert!(!paths(&code).contains("axum") && !paths(&code).contains("tower"), "{file}");
+    }
+}
+
+#[test]
 fn protocol_and_jose_use_few_crates() {
     let crates = tree("-p vouchsafe -e normal --depth 1").into_iter().map(|name| name.replace('-', "_"));
     let others: BTreeSet<String> = crates
@@ -292,11 +301,12 @@ fn every_crate_forbids_unsafe_code() {
 }
 
 /// The rooms of each crate, from the ground up: each may know those before it, and none behind it.
-const ROOMS: [(&str, &[&str]); 3] = [
+const ROOMS: [(&str, &[&str]); 4] = [
     (
         "vouchsafe",
         &[
             "secret",
+            "seal",
             "text",
             "error",
             "provenance",
@@ -323,6 +333,7 @@ const ROOMS: [(&str, &[&str]); 3] = [
         "vouchsafe-sandbox",
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
+    ("vouchsafe-axum", &["web", "rejection", "start", "logged_in", "layer"]),
 ];
 /// What stands in front of the rooms and shows them.
 const FRONT: [&str; 3] = ["lib", "main", "guide"];

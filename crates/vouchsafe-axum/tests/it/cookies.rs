@@ -1,18 +1,20 @@
 //! Cookies of everybody: of other programs and hosts, and of as many logins as anybody starts.
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, Method, Request, StatusCode};
+use serde_json::Value;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe_axum::Logins;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
+use crate::cookie_headers::PURPOSE;
 use crate::scenario::{Browser, Log, Page, SECRET, Scenario, client, logins, logins_with, site};
 
-fn key(byte: u8) -> CookieKey {
-    CookieKey::from_secret(&[byte; 32]).unwrap()
+fn key(byte: u8) -> KeyRing {
+    KeyRing::new(&[byte; 32]).unwrap()
 }
 
 /// A browser at a site that it reaches over https.
@@ -103,6 +105,16 @@ async fn as_many_scopes_as_a_client_always_asks_for_take_no_room() {
     assert!(page.location().contains(&*scopes[199].replace(':', "%3A")), "{}", page.location());
 }
 
+#[tokio::test]
+async fn a_cookie_is_no_larger_than_its_share_of_what_servers_take() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    browser.get(&format!("/login?data={}", "x".repeat(largest(&scenario).await))).await.location();
+    let length = browser.cookie().len();
+    assert!((1533..=1536).contains(&length), "{length}");
+    assert!(5 * (length + 2) < 8000);
+}
+
 /// How much data a login can carry.
 async fn largest(scenario: &Scenario) -> usize {
     let mut range = 0..4000;
@@ -165,8 +177,16 @@ async fn a_login_takes_no_place_of_another_that_can_still_be_finished() {
     broken.cookies.insert(name.clone(), "AAAA".repeat(20));
     assert_eq!(next_names(&broken).await, BTreeSet::from([name]));
     // Neither does one that is too old.
-    browser.site = site(logins(&scenario.sandbox, &SECRET).login_limit(Duration::ZERO));
-    assert_eq!(next_names(&browser).await, all);
+    for (seconds, free) in [(590, 1), (610, 5)] {
+        let mut old = browser.clone();
+        for (name, value) in &mut old.cookies {
+            let text = key(SECRET[0]).open(PURPOSE, name, value).unwrap();
+            let mut login: Value = serde_json::from_str(text.expose()).unwrap();
+            login["pending"]["at"] = (login["pending"]["at"].as_u64().unwrap() - seconds).into();
+            *value = key(SECRET[0]).seal(PURPOSE, name, &login.to_string()).unwrap();
+        }
+        assert_eq!(next_names(&old).await.len(), free, "{seconds} s");
+    }
 }
 
 #[tokio::test]
@@ -199,7 +219,7 @@ async fn a_new_key_finishes_the_logins_of_the_old_one() {
         let url = browser.start().await;
         callbacks.push(scenario.sandbox.person("alice").allow(&url).await.unwrap());
     }
-    let rotated = site(logins_with(&scenario.sandbox, key(8).and_old(key(7))));
+    let rotated = site(logins_with(&scenario.sandbox, key(8).previous(&[7; 32]).unwrap()));
     browser.site = rotated.clone();
 
     // A new login takes the place of an old one, so that there are never more than five; at once neither.

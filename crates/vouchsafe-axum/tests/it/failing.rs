@@ -6,8 +6,9 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, X_FRAME_OPTIONS};
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, LoginFault, LoginRejection, Logins, StartLogin};
+use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::Fault;
 
 use crate::scenario::{Browser, Log, Page, REDIRECT_URI, SECRET, Scenario, client, logins, site};
@@ -67,7 +68,7 @@ async fn a_cookie_under_another_name_is_refused() {
     let scenario = Scenario::new().await;
     let (mut browser, callback) = allowed(&scenario).await;
     let value = std::mem::take(&mut browser.cookies).into_values().next().unwrap();
-    browser.cookies.insert("__Host-vouchsafe-login-ce46fc624d41-0".to_owned(), value);
+    browser.cookies.insert("__Host-vouchsafe-login-01b585a5c35a-0".to_owned(), value);
     assert_stale(&browser.get(&callback).await);
 }
 
@@ -77,7 +78,7 @@ async fn planted_cookies_do_not_hide_the_real_one() {
     let (mut browser, callback) = allowed(&scenario).await;
     for i in 0..100 {
         browser.cookies.insert(format!("vouchsafe-login-3000-!{i}"), "AAAA".repeat(20));
-        browser.cookies.insert(format!("vouchsafe-login-3000-ce46fc624d41-{i}!"), "AAAA".repeat(20));
+        browser.cookies.insert(format!("vouchsafe-login-3000-01b585a5c35a-{i}!"), "AAAA".repeat(20));
     }
     assert_eq!(browser.get(&callback).await.status, StatusCode::OK);
 }
@@ -144,7 +145,7 @@ async fn a_provider_out_of_reach_is_no_fault_of_the_person() {
     let scenario = Scenario::new().await;
     let gone = client("http://127.0.0.1:9", &scenario.sandbox);
     let log = Log::start();
-    let page = Browser::at(site(Logins::new(gone, CookieKey::generate().unwrap()))).get("/login").await;
+    let page = Browser::at(site(Logins::new(gone, KeyRing::generate().unwrap()))).get("/login").await;
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
     assert!(!page.text.contains("127.0.0.1"), "{}", page.text);
     let line = log.take();
@@ -178,7 +179,7 @@ async fn a_visitor_learns_nothing_of_what_is_where() {
         let http = if public_alone { http.public_addresses_only() } else { http }.build().unwrap();
         let registration = Registration::new("me").redirect_uri(REDIRECT_URI);
         let client = Client::new(Provider::openid(issuer), registration, &http).unwrap();
-        let page = Browser::at(site(Logins::new(client, CookieKey::generate().unwrap()))).get("/login").await;
+        let page = Browser::at(site(Logins::new(client, KeyRing::generate().unwrap()))).get("/login").await;
         assert_eq!(page.status, StatusCode::BAD_GATEWAY);
         let line = log.take();
         let host = issuer.split('/').nth(2).unwrap();
@@ -288,7 +289,7 @@ async fn a_way_back_to_another_site_is_refused() {
     ] {
         let page = browser.get(&format!("/login?return_to={evil}")).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{evil}");
-        assert!(page.text.contains("This link leads somewhere else"), "{evil}");
+        assert!(page.text.contains("This link leads to another site"), "{evil}");
     }
     assert_eq!(browser.cookies.len(), 0);
 }
@@ -322,7 +323,7 @@ async fn without_the_layer_the_developer_is_told() {
     for path in ["/login", "/callback"] {
         let page = browser.get(path).await;
         assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(page.text.contains("<h1>Sign-in is not set up right</h1>"), "{}", page.text);
+        assert!(page.text.contains("<h1>Sign-in is not set up correctly</h1>"), "{}", page.text);
         let line = log.take();
         assert!(line.starts_with("WARN ") && line.contains("add .layer(logins) to the router"), "{line}");
         assert_eq!(line.lines().count(), 1, "{line}");

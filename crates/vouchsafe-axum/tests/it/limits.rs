@@ -4,18 +4,22 @@ use std::time::Duration;
 use axum::http::header::SET_COOKIE;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe::seal::KeyRing;
+use vouchsafe::{Client, ClientBuilder, Http, Provider, Registration};
+use vouchsafe_axum::Logins;
 
 use crate::scenario::{Browser, Log, REDIRECT_URI, site};
 
-fn logins() -> Logins {
+fn client() -> ClientBuilder {
     let provider = Provider::oauth2("acme")
         .authorization_endpoint("https://acme.example/authorize")
         .token_endpoint("https://acme.example/token");
     let registration = Registration::new("id").redirect_uri(REDIRECT_URI);
-    let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
-    Logins::new(client, CookieKey::generate().unwrap())
+    Client::builder(provider, registration)
+}
+
+fn logins(client: ClientBuilder) -> Logins {
+    Logins::new(client.build(&Http::new().unwrap()).unwrap(), KeyRing::generate().unwrap())
 }
 
 // The clock runs as fast as there is nothing to do.
@@ -23,7 +27,7 @@ fn logins() -> Logins {
 async fn a_form_that_never_ends_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut browser = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let (site, log) = (site(logins()), Log::start());
+    let (site, log) = (site(logins(client())), Log::start());
     let mut here = Browser::at(site.clone());
     here.start().await;
     tokio::spawn(async move { axum::serve(listener, site).await });
@@ -42,8 +46,8 @@ async fn a_form_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn the_browser_keeps_a_login_as_long_as_is_said() {
-    for (logins, seconds) in [(logins(), 600), (logins().login_limit(Duration::from_secs(3600)), 3600)] {
-        let mut browser = Browser { site: site(logins), cookies: Default::default() };
+    for (client, seconds) in [(client(), 600), (client().login_limit(Duration::from_secs(3600)), 3600)] {
+        let mut browser = Browser { site: site(logins(client)), cookies: Default::default() };
         let page = browser.get("/login").await;
         let cookie = page.headers[SET_COOKIE].to_str().unwrap();
         assert!(cookie.contains(&format!("; Max-Age={seconds}; ")), "{cookie}");

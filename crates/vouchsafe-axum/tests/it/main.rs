@@ -1,4 +1,5 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
+mod cookie_headers;
 mod cookies;
 mod failing;
 mod limits;

@@ -7,9 +7,10 @@ use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use url::form_urlencoded::{byte_serialize, parse};
-use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, TransportError};
-use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, Logins, StartLogin};
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response as Received, TransportError};
+use vouchsafe::seal::KeyRing;
+use vouchsafe::{Client, Http, Provider, Registration, Tokens};
+use vouchsafe_axum::{LoggedIn, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
 
 use crate::scenario::{Browser, Page, REDIRECT_URI};
@@ -19,16 +20,20 @@ const COOKIE_SECRET: &[u8; 40] = b"marked-cookie-secret-marked-cookie-secre";
 
 /// What came out of a site, and what must not be in it.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<(String, Vec<String>)>>);
+struct Heard {
+    said: Arc<Mutex<(String, Vec<String>)>>,
+    /// Those of the last rejection.
+    tokens: Arc<Mutex<Option<Tokens>>>,
+}
 
 impl Heard {
     fn out(&self, text: &str) {
-        self.0.lock().unwrap().0.push_str(text);
+        self.said.lock().unwrap().0.push_str(text);
     }
 
     fn secret(&self, secret: &str) {
         assert!(secret.len() >= 6, "that would be found everywhere");
-        self.0.lock().unwrap().1.push(secret.to_owned());
+        self.said.lock().unwrap().1.push(secret.to_owned());
     }
 
     fn page(&self, page: &Page) {
@@ -37,7 +42,7 @@ impl Heard {
 
     #[track_caller]
     fn assert_silent(&self) {
-        let (text, secrets) = &*self.0.lock().unwrap();
+        let (text, secrets) = &*self.said.lock().unwrap();
         assert!(text.len() > 500 && secrets.len() >= 4, "something was said, and there were secrets");
         for secret in secrets {
             let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
@@ -57,7 +62,7 @@ fn base64(secret: &str) -> String {
 fn site(client: Client, heard: &Heard) -> Router {
     heard.secret(SECRET);
     heard.secret(std::str::from_utf8(COOKIE_SECRET).unwrap());
-    let key = CookieKey::from_secret(COOKIE_SECRET).unwrap();
+    let key = KeyRing::new(COOKIE_SECRET).unwrap();
     let logins = Logins::new(client, key.clone());
     heard.out(&format!("{key:?} {logins:?} {logins:#?}"));
     let (starting, ending) = (heard.clone(), heard.clone());
@@ -85,6 +90,7 @@ fn told(heard: &Heard, user: Result<LoggedIn, LoginRejection>) -> Response {
             user.return_to.into_response()
         }
         Err(rejection) => {
+            *heard.tokens.lock().unwrap() = rejection.tokens().cloned();
             heard.out(&rejection.to_string());
             let mut cause = std::error::Error::source(&rejection);
             while let Some(error) = cause {
@@ -161,11 +167,7 @@ async fn no_secret_comes_out_of_a_login_whatever_goes_wrong() {
 struct Echo(Heard);
 
 impl HttpClient for Echo {
-    fn send(
-        &self,
-        request: Request,
-        _: Limits,
-    ) -> BoxFuture<'_, Result<vouchsafe::http::Response, TransportError>> {
+    fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Received, TransportError>> {
         let form = String::from_utf8_lossy(request.body()).into_owned();
         let names = ["code", "code_verifier", "client_secret"];
         let secrets: Vec<_> = parse(form.as_bytes())
@@ -176,7 +178,7 @@ impl HttpClient for Echo {
         let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
         let said = format!("{} {form} {}", secrets.join(" "), authorization.unwrap_or_default());
         let body = serde_json::json!({"error": said, "error_description": said, "error_uri": said});
-        let mut response = vouchsafe::http::Response::new(body.to_string().into_bytes());
+        let mut response = Received::new(body.to_string().into_bytes());
         *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
         Box::pin(async move { Ok(response) })
     }
@@ -209,8 +211,48 @@ async fn no_page_repeats_a_secret_that_the_provider_quotes() {
     heard.assert_silent();
 }
 
+/// A provider that gives tokens and no profile.
+struct WithoutProfile;
+
+impl HttpClient for WithoutProfile {
+    fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Received, TransportError>> {
+        let body =
+            br#"{"access_token":"marked-access","refresh_token":"marked-refresh","token_type":"Bearer"}"#;
+        let mut response = Received::new(body.to_vec());
+        if request.uri().path() != "/token" {
+            *response.status_mut() = axum::http::StatusCode::FORBIDDEN;
+        }
+        Box::pin(async move { Ok(response) })
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_at_hand_where_the_identity_cannot_be_found_out_and_are_not_shown() {
+    let heard = Heard::default();
+    let provider = Provider::oauth2("acme")
+        .authorization_endpoint("https://acme.example/authorize")
+        .token_endpoint("https://acme.example/token")
+        .userinfo_endpoint("https://acme.example/profile")
+        .subject("/id");
+    let registration = Registration::new("me").secret(SECRET).redirect_uri(REDIRECT_URI);
+    let client = Client::new(provider, registration, &Http::from(WithoutProfile)).unwrap();
+    let mut browser = Browser { site: site(client, &heard), cookies: Default::default() };
+    let url = browser.get("/login").await.location();
+    let state = parse(url.as_bytes()).find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let page = browser.get(&format!("/callback?code=marked-code&state={state}")).await;
+    assert_eq!(page.status.as_u16(), 502, "{}", page.text);
+    heard.page(&page);
+    for secret in ["marked-access", "marked-refresh", "marked-code"] {
+        heard.secret(secret);
+    }
+    heard.assert_silent();
+    let tokens = heard.tokens.lock().unwrap().take().unwrap();
+    assert_eq!(tokens.access_token().expose(), "marked-access");
+    assert_eq!(tokens.refresh_token().unwrap().expose(), "marked-refresh");
+}
+
 #[test]
 fn a_secret_that_is_too_short_for_a_key_is_not_repeated() {
-    let error = CookieKey::from_secret(b"marked-short").unwrap_err();
+    let error = KeyRing::new(b"marked-short").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("marked"), "{error}");
 }

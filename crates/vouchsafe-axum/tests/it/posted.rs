@@ -1,18 +1,15 @@
 //! Responses that the provider's page posts (OAuth 2.0 Form Post Response Mode).
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 
-use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{Request, StatusCode};
-use futures_util::stream::poll_fn;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins};
+use vouchsafe_axum::Logins;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
-use crate::scenario::{Browser, Page, Scenario, site};
+use crate::scenario::{Browser, Page, Scenario, site, watched};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const LOGIN: &str = "/login?response_mode=form_post";
@@ -49,7 +46,7 @@ async fn over_https_the_cookie_goes_along_from_another_site() {
     let registration = Registration::new("shop").redirect_uri(redirect_uri);
     let client =
         Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
-    let site = site(Logins::new(client, CookieKey::generate().unwrap()));
+    let site = site(Logins::new(client, KeyRing::generate().unwrap()));
     let mut browser = Browser { site, cookies: Default::default() };
     let page = browser.get(LOGIN).await;
     assert!(cookie(&page).starts_with("__Host-vouchsafe-login-"), "{}", cookie(&page));
@@ -84,7 +81,7 @@ async fn what_is_posted_and_is_no_form_is_refused_and_ends_nothing() {
 async fn a_form_without_a_login_cookie_is_not_read() {
     let scenario = Scenario::new().await;
     let mut stranger = scenario.browser();
-    stranger.cookies.insert("vouchsafe-login-3000-ce46fc624d41-0".to_owned(), "AAAA".repeat(20));
+    stranger.cookies.insert("vouchsafe-login-3000-01b585a5c35a-0".to_owned(), "AAAA".repeat(20));
     for cookies in [stranger.cookie(), String::new()] {
         let read = Arc::new(AtomicBool::new(false));
         let request = Request::post("/callback").header(CONTENT_TYPE, FORM).header(COOKIE, cookies);
@@ -100,15 +97,6 @@ async fn a_form_without_a_login_cookie_is_not_read() {
     let request = Request::post("/callback").header(CONTENT_TYPE, FORM);
     browser.send(request, watched(&read)).await;
     assert!(read.load(Ordering::Relaxed));
-}
-
-/// An empty body that tells whether it was read.
-fn watched(read: &Arc<AtomicBool>) -> Body {
-    let read = read.clone();
-    Body::from_stream(poll_fn(move |_| {
-        read.store(true, Ordering::Relaxed);
-        Poll::Ready(None::<Result<String, Infallible>>)
-    }))
 }
 
 #[tokio::test]

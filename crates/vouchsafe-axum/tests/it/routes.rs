@@ -6,8 +6,9 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use url::Url;
 use vouchsafe::http::{BoxFuture, HttpClient, Limits, TransportError};
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
+use vouchsafe_axum::{LoggedIn, Logins, StartLogin};
 use vouchsafe_sandbox::Sandbox;
 
 use crate::scenario::{
@@ -17,8 +18,8 @@ use crate::scenario::{
 const SITE: &str = "http://127.0.0.1:3000";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-fn key() -> CookieKey {
-    CookieKey::from_secret(&SECRET).unwrap()
+fn key() -> KeyRing {
+    KeyRing::new(&SECRET).unwrap()
 }
 
 fn assert_stale(page: &Page, what: &str) {
@@ -63,9 +64,9 @@ async fn a_response_at_another_redirect_uri_than_its_logins_is_nobodys() {
         "/",
     ];
     let mut logins = Logins::new(first.clone(), key())
-        .and("first", first.clone())
-        .and("again", first)
-        .and("second", second(&scenario.sandbox, SECOND_URI));
+        .with("first", first.clone())
+        .with("again", first)
+        .with("second", second(&scenario.sandbox, SECOND_URI));
     for (client, place) in places {
         logins = logins.redirect_uri(client, format!("{SITE}{place}"));
     }
@@ -96,7 +97,7 @@ async fn a_plain_login_is_not_finished_where_administrators_return_to() {
     let sandbox = Sandbox::start().await.unwrap();
     let admin = |login: StartLogin| async {
         let uri = "http://127.0.0.1:3000/admin/callback";
-        login.with(move |ask| ask.redirect_uri(uri).acr_values(["urn:mfa"])).await
+        login.customise(move |ask| ask.redirect_uri(uri).acr_values(["urn:mfa"])).await
     };
     let (user, administrator) = (|_: LoggedIn| async { "in" }, |_: LoggedIn| async { "ADMIN" });
     let site = Router::new()
@@ -157,7 +158,7 @@ async fn a_code_of_one_provider_is_never_sent_to_another() {
     let sandbox = Sandbox::start().await.unwrap();
     let (evil, wire) = evil("http://127.0.0.1:3000/cb/evil");
     let honest = honest(&sandbox, "http://127.0.0.1:3000/cb/honest");
-    let site = site(Logins::new(honest, key()).and("evil", evil));
+    let site = site(Logins::new(honest, key()).with("evil", evil));
     let (mut victim, mut attacker) = (Browser::at(site.clone()), Browser::at(site));
 
     // The stranger's provider sends the victim on to the honest one, with the state of the login at itself.
@@ -183,7 +184,7 @@ async fn providers_that_share_a_redirect_uri_start_no_login() {
     let sandbox = Sandbox::start().await.unwrap();
     let of = |redirect_uri: &str| {
         let (evil, _) = evil(redirect_uri);
-        Logins::new(client(sandbox.issuer(), &sandbox), key()).and("evil", evil)
+        Logins::new(client(sandbox.issuer(), &sandbox), key()).with("evil", evil)
     };
     let log = Log::start();
     for shared in ["", "/", "?provider=evil"].map(|rest| format!("{REDIRECT_URI}{rest}")) {
@@ -201,7 +202,7 @@ async fn providers_that_share_a_redirect_uri_start_no_login() {
     }
     // The same client under two names is one provider's.
     let one = client(sandbox.issuer(), &sandbox);
-    let mut browser = Browser::at(site(Logins::new(one.clone(), key()).and("again", one)));
+    let mut browser = Browser::at(site(Logins::new(one.clone(), key()).with("again", one)));
     assert_eq!(browser.get("/login?at=again").await.status, StatusCode::SEE_OTHER);
 }
 
@@ -209,7 +210,7 @@ async fn providers_that_share_a_redirect_uri_start_no_login() {
 async fn a_login_for_the_redirect_uri_of_another_client_does_not_start() {
     let sandbox = Sandbox::start().await.unwrap();
     let (evil, _) = evil(SECOND_URI);
-    let of = || Logins::new(client(sandbox.issuer(), &sandbox), key()).and("evil", evil.clone());
+    let of = || Logins::new(client(sandbox.issuer(), &sandbox), key()).with("evil", evil.clone());
     let shared = "http://127.0.0.1:3000/link";
     let log = Log::start();
     // With several providers, a redirect URI that no registration names could be anybody's.
@@ -244,7 +245,7 @@ async fn a_login_from_before_a_redirect_uri_was_shared_sends_nothing() {
     let mut browser = Browser::at(site(Logins::new(first.clone(), key())));
     let callback = sandbox.person("alice").allow(&browser.start().await).await.unwrap();
     let (evil, wire) = evil(REDIRECT_URI);
-    browser.site = site(Logins::new(first, key()).and("evil", evil));
+    browser.site = site(Logins::new(first, key()).with("evil", evil));
     let page = browser.get(&callback).await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", page.text);
     assert!(sandbox.requests_to("/token").is_empty() && wire.0.lock().unwrap().is_empty());
@@ -260,10 +261,10 @@ async fn a_login_of_one_tenant_ends_nowhere_else() {
         // Both under one name, as where it is the same for every tenant.
         let client = if is_evil { evil.clone() } else { honest.clone() };
         let other = client.clone();
-        Logins::new(client, key()).and("tenant", other).run(request, next)
+        Logins::new(client, key()).with("tenant", other).run(request, next)
     };
     let tenant = || {
-        let login = get(|login: StartLogin| async { login.at("tenant").await });
+        let login = get(|login: StartLogin| async { login.client("tenant").await });
         Router::new().route("/login", login).route("/callback", get(|_: LoggedIn| async { "in" }))
     };
     let site = Router::new().nest("/t/evil", tenant()).nest("/t/honest", tenant());
@@ -337,7 +338,7 @@ async fn where_redirect_uris_differ_in_the_host_alone_the_host_decides() {
     // Mix-up: the login at the stranger's provider began at the host to which the honest one returns.
     let (evil, wire) = evil("https://app.example/cb");
     let honest = honest(&sandbox, "http://127.0.0.1:3000/cb");
-    let mut browser = Browser::at(site(Logins::new(honest, key()).and("evil", evil)));
+    let mut browser = Browser::at(site(Logins::new(honest, key()).with("evil", evil)));
     let evils = state(&browser.get("/login?at=evil").await.location());
     let url = browser.start().await;
     let at_evil = sandbox.person("alice").allow(&url.replace(&state(&url), &evils)).await.unwrap();

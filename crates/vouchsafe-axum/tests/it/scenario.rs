@@ -1,7 +1,10 @@
 //! A site with sign-in, browsers that visit it, and the log that its operator reads.
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,12 +14,14 @@ use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
+use futures_util::stream::poll_fn;
 use tower::ServiceExt;
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, LoggedIn, LoginRejection, Logins, StartLogin};
+use vouchsafe_axum::{LoggedIn, LoginRejection, Logins, StartLogin};
 use vouchsafe_sandbox::Sandbox;
 
 pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1:3000/callback";
@@ -54,12 +59,12 @@ fn client_of(issuer: &str, registration: Registration) -> Client {
 }
 
 pub(crate) fn logins(sandbox: &Sandbox, secret: &[u8]) -> Logins {
-    logins_with(sandbox, CookieKey::from_secret(secret).unwrap())
+    logins_with(sandbox, KeyRing::new(secret).unwrap())
 }
 
-pub(crate) fn logins_with(sandbox: &Sandbox, key: CookieKey) -> Logins {
+pub(crate) fn logins_with(sandbox: &Sandbox, keys: KeyRing) -> Logins {
     let (first, second) = (client(sandbox.issuer(), sandbox), second(sandbox, SECOND_URI));
-    Logins::new(first, key).and("second", second).retry_at("/login")
+    Logins::new(first, keys).with("second", second).retry_at("/login")
 }
 
 /// `/login` takes its wishes from the query; every other path is a callback, and says who it was.
@@ -80,28 +85,31 @@ async fn login(
     mut login: StartLogin,
 ) -> Result<Redirect, LoginRejection> {
     if let Some(name) = wish.remove("at") {
-        login = login.at(name);
+        login = login.client(name);
     }
     if let Some(path) = wish.remove("return_to") {
         login = login.return_to(path);
     }
     if let Some(uri) = wish.remove("redirect_uri") {
-        login = login.with(|ask| ask.redirect_uri(uri));
+        login = login.customise(|ask| ask.redirect_uri(uri));
     }
     if let Some(data) = wish.remove("data") {
-        login = login.with(move |ask| ask.data(data));
+        login = login.customise(move |ask| ask.data(data));
     }
     if let Some(mode) = wish.remove("response_mode") {
-        login = login.with(move |ask| ask.extra("response_mode", mode));
+        login = login.customise(move |ask| ask.extra("response_mode", mode));
     }
     login.await
 }
 
 async fn callback(user: LoggedIn) -> impl IntoResponse {
-    let LoggedIn { client, identity, tokens, return_to, data, .. } = user;
+    let LoggedIn { client_name, identity, tokens, return_to, data, .. } = user;
     let data = data.as_deref().unwrap_or("none");
     assert!(!tokens.is_expired());
-    format!("{} at {client}, to {return_to}, data {data}", identity.verified_email().unwrap_or("unverified"))
+    format!(
+        "{} at {client_name}, to {return_to}, data {data}",
+        identity.verified_email().unwrap_or("unverified")
+    )
 }
 
 /// A browser: it keeps cookies, and follows nothing by itself.
@@ -187,6 +195,15 @@ impl Page {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
         self.headers[LOCATION].to_str().unwrap().to_owned()
     }
+}
+
+/// An empty body that tells whether it was read.
+pub(crate) fn watched(read: &Arc<AtomicBool>) -> Body {
+    let read = read.clone();
+    Body::from_stream(poll_fn(move |_| {
+        read.store(true, Ordering::Relaxed);
+        Poll::Ready(None::<Result<String, Infallible>>)
+    }))
 }
 
 /// All events of this thread, as long as it is kept, one to a line.

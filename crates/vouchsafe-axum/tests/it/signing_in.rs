@@ -1,9 +1,13 @@
+//! People sign in: what they see, and what the application gets.
 use axum::Router;
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration};
-use vouchsafe_axum::{CookieKey, Logins, StartLogin};
+use vouchsafe_axum::{LoggedIn, Logins, StartLogin};
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{Browser, SECRET, Scenario, logins, site};
@@ -48,7 +52,7 @@ async fn with_an_https_redirect_uri_the_cookie_is_secure() {
     let client =
         Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
     let mut browser = Browser {
-        site: site(Logins::new(client, CookieKey::generate().unwrap())),
+        site: site(Logins::new(client, KeyRing::generate().unwrap())),
         cookies: Default::default(),
     };
     let page = browser.get("/login").await;
@@ -127,4 +131,60 @@ async fn the_logins_may_be_chosen_by_the_request() {
     let mut browser = Browser { site, cookies: Default::default() };
     assert!(browser.start().await.starts_with(sandbox.issuer()));
     assert_eq!(browser.cookies.len(), 1);
+}
+
+#[tokio::test]
+async fn the_ready_made_routes_sign_people_in() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let hello = |user: LoggedIn| async move {
+        format!("{} at {}, to {}", user.identity.verified_email().unwrap(), user.client_name, user.return_to)
+    };
+    let routes = logins(&sandbox, &SECRET).routes("/sign-in", "/{*callback}", hello);
+    let mut browser = Browser::at(Router::new().merge(routes));
+    for (login, place) in [
+        ("/sign-in", "openid, to /"),
+        ("/sign-in?return_to=/inbox%3Fpage=2", "openid, to /inbox?page=2"),
+        ("/sign-in?client=second&return_to=/", "second, to /"),
+    ] {
+        let url = browser.get(login).await.location();
+        let callback = sandbox.person("alice").allow(&url).await.unwrap();
+        assert_eq!(browser.get(&callback).await.text, format!("alice@example.com at {place}"));
+    }
+    let url = browser.get("/sign-in").await.location();
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let page = browser.post(&callback, "application/x-www-form-urlencoded").await;
+    assert_eq!(page.text, "alice@example.com at openid, to /", "by a form");
+
+    for (login, status) in [
+        ("/sign-in?return_to=//evil.example", StatusCode::BAD_REQUEST),
+        ("/sign-in?return_to=https://evil.example", StatusCode::BAD_REQUEST),
+        ("/sign-in?return_to=/a&return_to=/b", StatusCode::BAD_REQUEST),
+        ("/sign-in?client=nobody", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(browser.get(login).await.status, status, "{login}");
+    }
+    let ahead = Request::get("/sign-in").header("sec-purpose", "prefetch");
+    assert_eq!(browser.send(ahead, Body::empty()).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(browser.send(Request::head("/sign-in"), Body::empty()).await.status, StatusCode::FORBIDDEN);
+    assert!(browser.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn a_handler_refreshes_with_the_client_of_the_login() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let logins = logins(&sandbox, &SECRET);
+    let refresh = |State(logins): State<Logins>, user: LoggedIn| async move {
+        assert!(logins.client("nobody").is_none());
+        let client = logins.client(&user.client_name).unwrap();
+        let fresh = client.refresh(&user.tokens).await.unwrap();
+        assert_ne!(fresh.access_token(), user.tokens.access_token());
+        user.client_name
+    };
+    let routes = logins.clone().routes("/login", "/{*callback}", refresh).with_state(logins);
+    let mut browser = Browser::at(routes);
+    for name in ["openid", "second"] {
+        let url = browser.get(&format!("/login?client={name}")).await.location();
+        let callback = sandbox.person("alice").allow(&url).await.unwrap();
+        assert_eq!(browser.get(&callback).await.text, name);
+    }
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::{constant_time, rand};
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
+use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Identity, Provider, Registration, Tokens};
-use vouchsafe_axum::{CookieKey, LoggedIn, Logins};
+use vouchsafe_axum::{LoggedIn, Logins};
 
 use super::record::{Recorder, Trace};
 
@@ -31,7 +32,7 @@ pub(super) struct Setup {
     /// The ways to sign in; there is at least one.
     pub(super) offers: Vec<Offer>,
     pub(super) http: Http,
-    pub(super) key: CookieKey,
+    pub(super) keys: KeyRing,
 }
 
 impl Setup {
@@ -48,7 +49,7 @@ impl Setup {
         let http = Http::from(Recorder { inner: self.http.transport(), trace: trace.clone() });
         let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
             .map_err(io::Error::other)?;
-        let logins = Logins::new(client.clone(), self.key.clone()).and(offer.slug.clone(), client.clone());
+        let logins = Logins::new(client.clone(), self.keys.clone()).with(offer.slug.clone(), client.clone());
         Ok(Chosen { slug: offer.slug.clone(), client, logins })
     }
 }
@@ -135,7 +136,7 @@ pub(super) struct User {
 impl User {
     pub(super) fn new(client: Client, user: LoggedIn) -> Self {
         Self {
-            slug: user.client,
+            slug: user.client_name,
             client,
             identity: user.identity,
             life: left(&user.tokens),

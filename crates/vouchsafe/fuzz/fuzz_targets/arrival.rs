@@ -3,10 +3,6 @@
 //! query, or the form.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, RandomizedNonceKey};
-use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
 use axum::{Router, http::Request};
@@ -14,21 +10,23 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
-use vouchsafe_axum::{CookieKey, LoggedIn, Logins, StartLogin};
-use vouchsafe_fuzz::{ENDPOINTS, STATE, base64url, client_of, line, provider_answers, timed, words};
+use vouchsafe::seal::KeyRing;
+use vouchsafe_axum::{LoggedIn, Logins, StartLogin};
+use vouchsafe_fuzz::{ENDPOINTS, STATE, client_of, line, provider_answers, timed, words};
 
 const SECRET: [u8; 32] = [7; 32];
 /// The first of the names that this secret gives.
-const NAME: &str = "__Host-vouchsafe-login-ce46fc624d41-0";
+const NAME: &str = "__Host-vouchsafe-login-01b585a5c35a-0";
 
 fuzz_target!(|input: &[u8]| timed(input, run));
 
 thread_local! {
     /// The framework's: a posted form has a time limit.
     static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    static KEYS: KeyRing = KeyRing::new(&SECRET).unwrap();
     static SITE: Router = {
         let client = client_of(&format!("{ENDPOINTS}[identity]\nsubject = [\"/id\"]"));
-        let logins = Logins::new(client, CookieKey::from_secret(&SECRET).unwrap());
+        let logins = Logins::new(client, KEYS.with(KeyRing::clone));
         let callback = |user: LoggedIn| async move { format!("{} {}", user.identity.subject(), user.return_to) };
         Router::new()
             .route("/login", get(|login: StartLogin| async { login.await }))
@@ -41,18 +39,10 @@ fn wait<F: Future>(future: F) -> F::Output {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-/// Seals as the application does, by what is written down of how it does.
+/// Seals as the application does.
 fn seal(text: &[u8]) -> String {
-    static KEY: LazyLock<RandomizedNonceKey> = LazyLock::new(|| {
-        let mut key = [0; 32];
-        let secret = Salt::new(HKDF_SHA256, b"vouchsafe").extract(&SECRET);
-        let purpose = [&b"vouchsafe-axum login cookie v2 AES-256-GCM-SIV"[..]];
-        secret.expand(&purpose, &AES_256_GCM_SIV).unwrap().fill(&mut key).unwrap();
-        RandomizedNonceKey::new(&AES_256_GCM_SIV, &key).unwrap()
-    });
-    let mut sealed = text.to_vec();
-    let nonce = KEY.seal_in_place_append_tag(Aad::from(NAME), &mut sealed).unwrap();
-    base64url([&nonce.as_ref()[..], &sealed].concat())
+    let text = String::from_utf8_lossy(text);
+    KEYS.with(|keys| keys.seal("vouchsafe-axum login cookie", NAME, &text)).unwrap()
 }
 
 fn run(input: &[u8]) {

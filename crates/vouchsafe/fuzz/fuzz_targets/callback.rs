@@ -33,8 +33,8 @@ fuzz_target!(|input: &[u8]| timed(input, run));
 
 fn pending(issuer: &str) -> PendingLogin {
     let kept = serde_json::json!({
-        "v": 2, "provider": "acme", "issuer": issuer, "client": CLIENT_ID, "redirect": REDIRECT_URI,
-        "state": STATE, "verifier": VERIFIER, "at": 1_700_000_000,
+        "v": 3, "provider": "acme", "issuer": issuer, "client": CLIENT_ID, "redirect": REDIRECT_URI,
+        "state": STATE, "verifier": VERIFIER, "at": 1_700_000_000, "limit": 9_999_999_999_u64,
     });
     serde_json::from_value(kept).unwrap()
 }

@@ -49,9 +49,10 @@ impl ClientBuilder {
         Self { provider, registration, login_limit: LOGIN_LIMIT, call_timeout: None, live }
     }
 
-    /// How long a login may take, from its start to its end; 10 minutes unless it is set.
+    /// How long a login may take, for the logins that this client starts; 10 minutes unless it is set, and never more than a
+    /// year. [`PendingLogin::expires_at`](crate::PendingLogin::expires_at) says when one ends.
     pub fn login_limit(mut self, limit: Duration) -> Self {
-        self.login_limit = limit;
+        self.login_limit = limit.min(MAX_LOGIN_LIMIT);
         self
     }
 
@@ -119,6 +120,8 @@ impl ClientBuilder {
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
+/// Longer than any browser keeps a cookie; times beyond are none that clocks can tell.
+const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 /// With more, the times in a token would say nothing any more.

@@ -24,6 +24,7 @@ pub struct PendingLogin {
     pub(crate) nonce: Option<Random>,
     pub(crate) verifier: Option<Random>,
     pub(crate) started_at: SystemTime,
+    pub(crate) limit: Duration,
     pub(crate) max_age: Option<u64>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) data: Option<String>,
@@ -46,14 +47,21 @@ impl PendingLogin {
         &self.request.redirect_uri
     }
 
-    /// A login from the future is one whose clock was put back: it counts as new.
-    pub(crate) fn is_older_than(&self, limit: Duration) -> bool {
-        SystemTime::now().duration_since(self.started_at).unwrap_or_default() > limit
-    }
-
     /// When the login started.
     pub fn started_at(&self) -> SystemTime {
         self.started_at
+    }
+
+    /// When the login can no longer be finished: [`Client::login_limit`](crate::Client::login_limit) after its start.
+    pub fn expires_at(&self) -> SystemTime {
+        // The limit is bounded when a login starts, and their sum is checked when one is read: it does not overflow.
+        self.started_at.checked_add(self.limit).unwrap_or(self.started_at)
+    }
+
+    /// The `response_mode` that the login asks for, `None` for the provider's default. With `form_post` the response comes in
+    /// a form that the provider's page posts: browsers send only cookies with `SameSite=None` along with it.
+    pub fn response_mode(&self) -> Option<&str> {
+        self.request.response_mode.as_deref()
     }
 
     /// What [`Login::data`](crate::Login::data) put in.
@@ -97,6 +105,10 @@ struct Kept {
     verifier: Option<String>,
     /// Seconds since 1970.
     at: u64,
+    /// In seconds.
+    limit: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -120,6 +132,8 @@ impl Serialize for PendingLogin {
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
             at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            limit: self.limit.as_secs(),
+            mode: self.request.response_mode.clone(),
             max_age: self.max_age,
             acr: self.acr_values.clone(),
             data: self.data.clone(),
@@ -148,16 +162,18 @@ impl<'de> Deserialize<'de> for PendingLogin {
             are_usual: kept.scopes.is_empty(),
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
+            response_mode: kept.mode,
             url: String::new(),
         };
+        let (since_1970, limit) = (Duration::from_secs(kept.at), Duration::from_secs(kept.limit));
+        let started_at = UNIX_EPOCH.checked_add(since_1970).filter(|at| at.checked_add(limit).is_some());
         Ok(Self {
             request: Arc::new(request),
             state: random(kept.state)?,
             nonce: kept.nonce.map(random).transpose()?,
             verifier: kept.verifier.map(random).transpose()?,
-            started_at: UNIX_EPOCH
-                .checked_add(Duration::from_secs(kept.at))
-                .ok_or_else(|| D::Error::custom("a broken pending login"))?,
+            started_at: started_at.ok_or_else(|| D::Error::custom("a broken pending login"))?,
+            limit,
             max_age: kept.max_age,
             acr_values: kept.acr,
             data: kept.data,
@@ -165,4 +181,4 @@ impl<'de> Deserialize<'de> for PendingLogin {
     }
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;

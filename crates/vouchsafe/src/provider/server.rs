@@ -63,6 +63,8 @@ impl Server {
                 params.push((name.clone().into(), value.clone().into()));
             }
         }
+        let response_mode = params.iter().find(|(name, _)| name == "response_mode");
+        let response_mode = response_mode.map(|(_, mode)| mode.to_string());
         let client_id = &*self.provenance.client_id;
         let (params, names, order) = (&params, &authorization.names, &authorization.order);
         let request =
@@ -73,6 +75,7 @@ impl Server {
             wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
             scopes: scopes.to_vec(),
             are_usual: scopes == self.scopes,
+            response_mode,
             url: request.begin(&self.authorization),
         }
     }

@@ -1,4 +1,6 @@
 //! The safe way: a login that is finished with what the browser brought back (RFC 6749 section 4.1.2, RFC 9207).
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use vouchsafe::error::Check;
 use vouchsafe::{AuthorizationResponse, Client, Error, PendingLogin, StartedLogin};
@@ -65,7 +67,7 @@ async fn a_pending_login_survives_being_kept() {
 async fn a_kept_login_that_was_tampered_with_is_not_read() {
     let kept = serde_json::to_value(Scenario::openid().started().await.pending).unwrap();
     for (name, value) in [
-        ("v", json!(1)),
+        ("v", json!(2)),
         ("state", json!("short")),
         ("state", json!("!".repeat(43))),
         ("verifier", json!("")),
@@ -73,13 +75,15 @@ async fn a_kept_login_that_was_tampered_with_is_not_read() {
         ("redirect", json!("/callback")),
         ("at", json!(-1)),
         ("at", json!(u64::MAX)),
+        ("limit", json!(-1)),
+        ("limit", json!(u64::MAX)),
         ("more", json!(1)),
     ] {
         let mut broken = kept.clone();
         broken[name] = value.clone();
         assert!(serde_json::from_value::<PendingLogin>(broken).is_err(), "{name} = {value}");
     }
-    for name in ["v", "provider", "issuer", "client", "redirect", "state", "at"] {
+    for name in ["v", "provider", "issuer", "client", "redirect", "state", "at", "limit"] {
         let mut broken = kept.clone();
         broken.as_object_mut().unwrap().remove(name);
         assert!(serde_json::from_value::<PendingLogin>(broken).is_err(), "without {name}");
@@ -253,10 +257,34 @@ async fn a_login_that_took_too_long_is_refused() {
 #[tokio::test]
 async fn the_limit_of_a_login_is_a_setting() {
     let scenario = Scenario::openid();
-    let login = scenario.started().await;
-    let query = scenario.callback(&login.url);
-    let hasty = scenario.built(|client| client.login_limit(std::time::Duration::ZERO));
-    assert_eq!(hasty.finish(login.pending, &query).await.unwrap_err().code(), "expired");
+    let limited = |seconds| scenario.built(|client| client.login_limit(Duration::from_secs(seconds)));
+    let (hasty, patient) = (limited(0), limited(u64::MAX));
+    // It is that of the client which started the login.
+    for (first, last, is_in_time) in [(&hasty, &patient, false), (&patient, &hasty, true)] {
+        let login = first.login().await.unwrap();
+        let query = scenario.callback(&login.url);
+        let finished = last.finish(login.pending, &query).await;
+        assert_eq!(finished.is_err_and(|error| error.code() == "expired"), !is_in_time);
+    }
+}
+
+#[tokio::test]
+async fn a_pending_login_says_when_it_expires_and_how_the_response_comes() {
+    let scenario = Scenario::openid();
+    let client = scenario.built(|client| client.login_limit(Duration::from_secs(90)));
+    for (login, mode) in [
+        (client.login(), None),
+        (client.login().extra("response_mode", "form_post"), Some("form_post")),
+        (client.login().extra("response_mode", "query"), Some("query")),
+    ] {
+        let pending = login.await.unwrap().pending;
+        let kept = serde_json::to_string(&pending).unwrap();
+        let again: PendingLogin = serde_json::from_str(&kept).unwrap();
+        for pending in [pending, again] {
+            let life = pending.expires_at().duration_since(pending.started_at()).unwrap();
+            assert_eq!((life.as_secs(), pending.response_mode()), (90, mode));
+        }
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ mod redirect_uri;
 mod refresh;
 mod retries;
 mod revocation;
+mod seal;
 mod secrets;
 #[cfg(feature = "reqwest")]
 mod sent_once;

@@ -12,6 +12,7 @@ pub(crate) struct LoginRequest {
     pub(crate) scopes: Vec<String>,
     pub(crate) are_usual: bool,
     pub(crate) wants_id_token: bool,
+    pub(crate) response_mode: Option<String>,
     /// The beginning of the URL.
     pub(crate) url: String,
 }

@@ -1,4 +1,4 @@
-//! Where responses arrive, and which client they belong to.
+//! The places that redirect URIs name, and which of them one response could belong to.
 use http::Uri;
 
 /// The place that a redirect URI names.
@@ -18,13 +18,13 @@ impl<'a> Place<'a> {
         Self { host: host.unwrap_or_default(), path, query }
     }
 
-    /// Whether one response could belong to both. Cookies do not know ports; a response has parameters of its own beside
-    /// those of the redirect URI; and a proxy may change a slash at the end, or small letters to capital ones.
+    /// Whether one response could belong to both. Cookies do not know ports, a response adds parameters to those of the
+    /// redirect URI, and a proxy may change a slash at the end or the case of letters.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         self.host == other.host && self.is_alike(other)
     }
 
-    /// Whether the host alone tells a response at the one from a response at the other.
+    /// Whether only the host tells a response at one from a response at the other.
     pub(crate) fn differs_by_host(&self, other: &Self) -> bool {
         self.host != other.host && self.is_alike(other)
     }

@@ -1,12 +1,12 @@
-//! Who asks: a person who opens a page, or a program that looks ahead or embeds one.
+//! Tells a person who opens a page from a program that prefetches or embeds it.
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{HeaderValue, Method};
 
 /// Whether a person opens this page in a window, so that a login may start.
 pub(crate) fn may_start(parts: &Parts) -> bool {
-    // Fetch Metadata: an image, a frame or a script is nobody's visit. Browsers that do not say pass. A service worker that
-    // hands a navigation on loses its destination and keeps its mode, which no script of a page can have.
+    // Fetch Metadata: nobody opens an image, a frame or a script. A browser that does not send these headers passes. A service
+    // worker that forwards a navigation loses its destination and keeps its mode, which no script of a page can set.
     let mut modes = parts.headers.get_all("sec-fetch-mode").iter().peekable();
     let navigates = modes.peek().is_some() && modes.all(|mode| mode == "navigate");
     let is_document =
@@ -14,23 +14,23 @@ pub(crate) fn may_start(parts: &Parts) -> bool {
     may_finish(parts) && parts.headers.get_all("sec-fetch-dest").iter().all(is_document)
 }
 
-/// Whether a browser brings a response, so that a login may end. A look ahead would spend the code, and the person who
-/// follows would find nothing.
+/// Whether a browser brings a response, so that a login may end. A prefetch would spend the code, and the person who
+/// opens the page afterwards would have no login.
 pub(crate) fn may_finish(parts: &Parts) -> bool {
-    [Method::GET, Method::POST].contains(&parts.method) && !looks_ahead(&parts.headers)
+    [Method::GET, Method::POST].contains(&parts.method) && !is_prefetch(&parts.headers)
 }
 
 /// Whether a browser loads a page that nobody has opened yet.
-fn looks_ahead(headers: &HeaderMap) -> bool {
+fn is_prefetch(headers: &HeaderMap) -> bool {
     // `Sec-Purpose` is in the Fetch standard; the others are what browsers sent before it.
     let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].map(|name| headers.get_all(name));
     purposes.into_iter().flatten().any(|value| {
         let purpose = value.as_bytes().to_ascii_lowercase();
-        AHEAD.iter().any(|word| purpose.windows(word.len()).any(|part| part == *word))
+        PREFETCHES.iter().any(|word| purpose.windows(word.len()).any(|part| part == *word))
     })
 }
 
-const AHEAD: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
+const PREFETCHES: [&[u8]; 3] = [b"prefetch", b"prerender", b"preview"];
 
 #[cfg(test)]
 mod tests {

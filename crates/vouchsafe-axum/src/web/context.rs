@@ -1,0 +1,50 @@
+//! One request inside the layer.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use crate::web::logins::Logins;
+use crate::web::rejection::LoginRejection;
+
+/// What the extractors find in a request, and leave for its response.
+#[derive(Clone)]
+pub(crate) struct RequestContext {
+    pub(crate) logins: Logins,
+    /// The `Set-Cookie` headers to come.
+    cookies: Arc<Mutex<Vec<HeaderValue>>>,
+}
+
+impl RequestContext {
+    pub(crate) fn new(logins: Logins) -> Self {
+        Self { logins, cookies: Arc::default() }
+    }
+
+    pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| LoginRejection::no_layer().reported(None))
+    }
+
+    /// The rejection, reported in the log and with a link to where people choose how to sign in.
+    pub(crate) fn rejected(&self, rejection: LoginRejection) -> LoginRejection {
+        rejection.reported(self.logins.retry_path())
+    }
+
+    /// Adds a `Set-Cookie` header to the response.
+    pub(crate) fn add_cookie(&self, header: String) {
+        if let Ok(header) = HeaderValue::try_from(header) {
+            self.cookies.lock().unwrap_or_else(PoisonError::into_inner).push(header);
+        }
+    }
+
+    /// Writes the headers of the response.
+    pub(crate) fn write(self, headers: &mut HeaderMap) {
+        let cookies = std::mem::take(&mut *self.cookies.lock().unwrap_or_else(PoisonError::into_inner));
+        if !cookies.is_empty() {
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        for cookie in cookies {
+            headers.append(SET_COOKIE, cookie);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The end of a login.
+use http::request::Parts;
+use vouchsafe::{AuthorizationResponse, Identity, Tokens};
+
+use crate::web::context::RequestContext;
+use crate::web::cookie::{self, Cookie, SameSite};
+use crate::web::login::StoredLogin;
+use crate::web::rejection::LoginRejection;
+use crate::web::visit;
+
+/// Somebody who has just signed in: the extractor for the handler at the redirect URI.
+///
+/// It finishes the login, so use it in that handler only, and keep the identity in a session of your own.
+///
+/// It reads the query of a GET request, and the form of a POST request, which providers such as Apple use. Route the method
+/// that your provider uses to the handler, or both. As it may read the body, it is the last argument of the handler.
+///
+/// A response counts only at the redirect URI of its login: at the same path, with the same query, if the redirect URI has
+/// one. Elsewhere it belongs to no login, and nothing is sent to the provider. If a proxy removes a part of the path, set
+/// [`Logins::behind`](crate::Logins::behind). A `HEAD` request or a prefetch finishes nothing.
+///
+/// ```no_run
+/// use vouchsafe_axum::LoggedIn;
+///
+/// async fn callback(user: LoggedIn) -> String {
+///     format!("Hello {}", user.identity.name().unwrap_or("you"))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The name of the client: the provider's slug, or the name given to [`Logins::with`](crate::Logins::with).
+    /// [`Logins::client`](crate::Logins::client) gives the client, to refresh or revoke the tokens.
+    pub client_name: String,
+    /// Who signed in.
+    pub identity: Identity,
+    /// The tokens from the provider.
+    pub tokens: Tokens,
+    /// Where to send the browser now: the path given to [`StartLogin::return_to`](crate::StartLogin::return_to), or
+    /// `/`. It never leads to another site.
+    pub return_to: String,
+    /// The text given to [`Login::data`](vouchsafe::Login::data).
+    pub data: Option<String>,
+}
+
+/// A login of this browser, and the name of its cookie.
+pub(crate) type OpenLogin = (StoredLogin, String);
+
+/// The logins that a request can finish; there is at least one.
+pub(crate) fn open_logins(context: &RequestContext, parts: &Parts) -> Result<Vec<OpenLogin>, LoginRejection> {
+    if !visit::may_finish(parts) {
+        return Err(LoginRejection::no_visit());
+    }
+    let logins = &context.logins;
+    let cookies = Cookie::all(&parts.headers).into_iter();
+    let opened = cookies.filter_map(|cookie| Some((StoredLogin::open(&cookie, logins)?, cookie.name)));
+    let opened: Vec<_> =
+        opened.filter(|(login, _)| logins.is_at_host(login.pending.redirect_uri(), parts)).collect();
+    if opened.is_empty() { Err(LoginRejection::stale()) } else { Ok(opened) }
+}
+
+/// Finishes the login to which a response belongs.
+pub(crate) async fn finish(
+    context: &RequestContext,
+    opened: Vec<OpenLogin>,
+    response: AuthorizationResponse<'_>,
+    same_site: SameSite,
+) -> Result<LoggedIn, LoginRejection> {
+    // A response that belongs to none of this browser's logins is forged or stale, and ends none of them. RFC 9700
+    // §4.4.2.2: neither does one that came to another redirect URI than that of its login.
+    let found = opened.into_iter().find(|(login, _)| login.pending.matches(response.clone()));
+    let Some((StoredLogin { client: client_name, return_to, pending }, cookie)) = found else {
+        return Err(LoginRejection::stale());
+    };
+    // The code is spent, however this ends.
+    context.add_cookie(cookie::remove(&cookie, same_site));
+
+    let Some((_, client)) = context.logins.find(Some(&client_name)) else {
+        return Err(LoginRejection::unknown_client());
+    };
+    context.logins.check_redirect_uri(&client_name, client, pending.redirect_uri())?;
+    let data = pending.data().map(str::to_owned);
+    let tokens = client.finish(pending, response).await?;
+    match client.identity(&tokens).await {
+        Ok(identity) => {
+            let return_to = return_to.unwrap_or_else(|| "/".to_owned());
+            Ok(LoggedIn { client_name, identity, tokens, return_to, data })
+        }
+        Err(error) => Err(LoginRejection::without_identity(error, tokens)),
+    }
+}

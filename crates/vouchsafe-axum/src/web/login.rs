@@ -1,0 +1,53 @@
+//! A login under way, sealed into a cookie.
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use vouchsafe::PendingLogin;
+use zeroize::Zeroizing;
+
+use crate::web::cookie::{self, Cookie, MAX_COOKIE, SameSite};
+use crate::web::logins::Logins;
+use crate::web::rejection::LoginRejection;
+
+/// The content of a login cookie.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct StoredLogin {
+    /// The name of the client.
+    pub(crate) client: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) return_to: Option<String>,
+    pub(crate) pending: PendingLogin,
+}
+
+impl StoredLogin {
+    /// The login in a cookie, if this application sealed it under the name of the cookie.
+    pub(crate) fn open(cookie: &Cookie, logins: &Logins) -> Option<Self> {
+        let text = logins.keys().open(PURPOSE, &cookie.name, &cookie.value)?;
+        serde_json::from_str(text.expose()).ok()
+    }
+
+    /// When it started, if it can still be finished.
+    pub(crate) fn under_way_since(&self) -> Option<SystemTime> {
+        (SystemTime::now() <= self.pending.expires_at()).then(|| self.pending.started_at())
+    }
+
+    /// The header that leaves the login with the browser; `None` if it is too large for a cookie.
+    pub(crate) fn set_cookie(
+        &self,
+        name: &str,
+        same_site: SameSite,
+        logins: &Logins,
+    ) -> Result<Option<String>, LoginRejection> {
+        // With room for all that fits into a cookie, so that no copy stays behind when it grows.
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
+        serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
+        let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
+        let value = logins.keys().seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())?;
+        let lifetime =
+            self.pending.expires_at().duration_since(self.pending.started_at()).unwrap_or_default();
+        Ok(cookie::set(name, &value, lifetime, same_site))
+    }
+}
+
+/// Other versions at other instances share the cookies: it does not change.
+const PURPOSE: &str = "vouchsafe-axum login cookie";

@@ -1,0 +1,192 @@
+//! The clients of an application, and the places where their logins return to.
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderValue, Uri};
+use vouchsafe::Client;
+use vouchsafe::seal::KeyRing;
+
+use crate::web::place::Place;
+use crate::web::rejection::LoginRejection;
+
+/// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
+/// and removes the login cookies. Cheap to clone.
+///
+/// With several providers, give each of them a redirect URI of its own. A response counts only at the redirect URI of its
+/// login, so that no provider can have the code of another sent to it (the mix-up attack, RFC 9700 section 4.4.2). A login
+/// does not start if responses for another client may arrive at its redirect URI as well.
+///
+/// ```no_run
+/// # fn f(google: vouchsafe::Client, github: vouchsafe::Client, secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+/// use vouchsafe::seal::KeyRing;
+/// use vouchsafe_axum::Logins;
+///
+/// let logins = Logins::new(google, KeyRing::new(secret)?).with("github", github).retry_at("/sign-in");
+/// let app: axum::Router = axum::Router::new().layer(logins);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Logins {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    keys: KeyRing,
+    /// By name; never empty, the first is the default.
+    clients: Vec<(String, Client)>,
+    /// Further redirect URIs, each with the name of its client.
+    redirect_uris: Vec<(String, String)>,
+    /// The part that a proxy removes from each path.
+    prefix: String,
+    retry_at: Option<String>,
+}
+
+impl Logins {
+    /// Logins at one provider, named by its slug. The ring seals the login cookies.
+    ///
+    /// The ring of [`KeyRing::generate`] lives as long as the program: when it restarts, logins that are under way have to
+    /// start again. Use [`KeyRing::new`] with a secret if that is a problem, or if several instances share the logins. To
+    /// replace the secret, keep the old one in the ring with [`KeyRing::previous`] for as long as a login may take.
+    pub fn new(client: Client, keys: KeyRing) -> Self {
+        let clients = vec![(client.provider_slug().to_owned(), client)];
+        let (redirect_uris, prefix) = (Vec::new(), String::new());
+        let inner = Inner { keys, clients, redirect_uris, prefix, retry_at: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Adds a client under the name that [`StartLogin::client`](crate::StartLogin::client) takes. Replaces a client of the
+    /// same name.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, client: Client) -> Self {
+        let (name, clients) = (name.into(), &mut self.inner().clients);
+        match clients.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = client,
+            None => clients.push((name, client)),
+        }
+        self
+    }
+
+    /// Names a redirect URI of a client besides the one in its registration, for logins that set it with
+    /// [`Login::redirect_uri`](vouchsafe::Login::redirect_uri). With several providers such a login does not start
+    /// otherwise, so that no two providers share a redirect URI.
+    ///
+    /// Name it also if it differs from another redirect URI in the host alone. Responses at such redirect URIs are told apart
+    /// by the host of the request. A proxy in front of the application has to pass on the `Host` of the browser; if it does
+    /// not, these logins are refused when they return.
+    #[must_use]
+    pub fn redirect_uri(mut self, client: impl Into<String>, uri: impl Into<String>) -> Self {
+        self.inner().redirect_uris.push((client.into(), uri.into()));
+        self
+    }
+
+    /// The path that a proxy in front of the application removes: `/shop`, if it turns `/shop/callback` into `/callback`.
+    /// Responses are compared with the redirect URI as the browser knows it.
+    #[must_use]
+    pub fn behind(mut self, prefix: impl AsRef<str>) -> Self {
+        let prefix = prefix.as_ref().trim_matches('/');
+        self.inner().prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+        self
+    }
+
+    /// The path where people choose how to sign in; the page after a failure links to it. Defaults to `/`.
+    #[must_use]
+    pub fn retry_at(mut self, path: impl Into<String>) -> Self {
+        self.inner().retry_at = Some(path.into());
+        self
+    }
+
+    /// The client of that name, for example to refresh or revoke the tokens of [`LoggedIn`](crate::LoggedIn).
+    pub fn client(&self, name: &str) -> Option<&Client> {
+        self.find(Some(name)).map(|(_, client)| client)
+    }
+
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.inner)
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.inner.keys
+    }
+
+    pub(crate) fn retry_path(&self) -> Option<&str> {
+        self.inner.retry_at.as_deref()
+    }
+
+    /// A client with its name, the default one without a name.
+    pub(crate) fn find(&self, name: Option<&str>) -> Option<(&str, &Client)> {
+        let mut clients = self.inner.clients.iter().map(|(name, client)| (name.as_str(), client));
+        clients.find(|(known, _)| name.is_none_or(|name| name == *known))
+    }
+
+    /// Refuses a redirect URI where responses for another client may arrive as well.
+    pub(crate) fn check_redirect_uri(
+        &self,
+        name: &str,
+        client: &Client,
+        redirect_uri: &str,
+    ) -> Result<(), LoginRejection> {
+        let place = Place::of(redirect_uri);
+        let (mut is_known, mut is_alone) = (false, true);
+        let mut is_told_by_host = false;
+        for (other, its) in &self.inner.clients {
+            let is_own = its.same_as(client);
+            is_alone &= is_own;
+            for uri in self.redirect_uris_of(other, its) {
+                if is_own && uri == redirect_uri {
+                    is_known = true;
+                } else if Place::of(uri).meets(&place) {
+                    return Err(LoginRejection::shared_redirect_uri(name, other));
+                } else {
+                    is_told_by_host |= Place::of(uri).differs_by_host(&place);
+                }
+            }
+        }
+        // If it is not named here, nothing is known of it when a response to another login arrives.
+        if is_known || (is_alone && !is_told_by_host) {
+            Ok(())
+        } else {
+            Err(LoginRejection::unknown_redirect_uri(name))
+        }
+    }
+
+    /// Whether a request came to the host of a redirect URI, if only the host tells it from another redirect URI. A cookie
+    /// does not tell: it belongs to the host where the login began, and people can carry theirs from one host to another.
+    pub(crate) fn is_at_host(&self, redirect_uri: &str, parts: &Parts) -> bool {
+        let place = Place::of(redirect_uri);
+        let clients = self.inner.clients.iter();
+        let mut known = clients.flat_map(|(name, client)| self.redirect_uris_of(name, client));
+        !known.any(|uri| Place::of(uri).differs_by_host(&place))
+            || host(parts).is_some_and(|host| place.is_at(&host))
+    }
+
+    fn redirect_uris_of<'a>(&'a self, name: &'a str, client: &'a Client) -> impl Iterator<Item = &'a str> {
+        let further =
+            self.inner.redirect_uris.iter().filter(move |(of, _)| of == name).map(|(_, uri)| &**uri);
+        client.redirect_uri().into_iter().chain(further)
+    }
+
+    /// The path and the query of the URL that the browser came to.
+    pub(crate) fn arrival(&self, uri: &Uri) -> String {
+        format!("{}{}", self.inner.prefix, uri.path_and_query().map_or("/", |path| path.as_str()))
+    }
+}
+
+/// The host of a request. If the request names it more than once, all must agree (RFC 9112 section 3.2).
+fn host(parts: &Parts) -> Option<String> {
+    let named = parts.uri.authority().map(|authority| Some(authority.host().to_owned()));
+    let read = |value: &HeaderValue| Some(value.to_str().ok()?.parse::<Authority>().ok()?.host().to_owned());
+    let mut hosts = named.into_iter().chain(parts.headers.get_all(HOST).iter().map(read));
+    let first = hosts.next()??;
+    hosts.all(|host| host.is_some_and(|host| host.eq_ignore_ascii_case(&first))).then_some(first)
+}
+
+impl fmt::Debug for Logins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.inner.clients.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Logins").field("clients", &names).finish_non_exhaustive()
+    }
+}

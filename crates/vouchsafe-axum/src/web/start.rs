@@ -1,0 +1,166 @@
+//! The start of a login.
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_lc_rs::rand;
+use http::request::Parts;
+use vouchsafe::Login;
+
+use crate::web::context::RequestContext;
+use crate::web::cookie::{self, Cookie, MAX_OPEN, SameSite};
+use crate::web::login::StoredLogin;
+use crate::web::rejection::LoginRejection;
+use crate::web::return_to::is_own_path;
+use crate::web::visit;
+
+/// A login that is about to start: the extractor for the handler that sends people to the provider. Await it to get the
+/// redirect.
+///
+/// A login starts when a person opens the page. It does not start for a `HEAD` request, for a browser that looks ahead (a
+/// prefetch), or for an image or a frame of another page, if the browser says so in `Sec-Fetch-Dest`. Such requests are
+/// refused with [`LoginFault::NoVisit`](crate::LoginFault::NoVisit), and no cookie is set.
+///
+/// ```no_run
+/// use axum::extract::Query;
+/// use axum::response::Redirect;
+/// use vouchsafe_axum::{LoginRejection, StartLogin};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Wish {
+///     return_to: Option<String>,
+/// }
+///
+/// async fn login(Query(wish): Query<Wish>, login: StartLogin) -> Result<Redirect, LoginRejection> {
+///     let login = login.return_to(wish.return_to.unwrap_or("/".into()));
+///     login.customise(|login| login.scope("openid").scope("calendar")).await
+/// }
+/// ```
+#[must_use = "the login starts when it is awaited"]
+pub struct StartLogin {
+    pub(crate) context: RequestContext,
+    cookies: Vec<Cookie>,
+    pub(crate) client: Option<String>,
+    pub(crate) return_to: Option<String>,
+    customise: Option<Customise>,
+}
+
+type Customise = Box<dyn FnOnce(Login<'_>) -> Login<'_> + Send>;
+
+impl StartLogin {
+    /// Chooses the client by its name. Defaults to the one given to [`Logins::new`](crate::Logins::new).
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.client = Some(name.into());
+        self
+    }
+
+    /// Where to send the browser after the login: a path of this site, with a query if needed, without `.` and `..`.
+    ///
+    /// The path may come from a request: anything else, and a path that is too long, is refused with
+    /// [`LoginFault::ReturnTo`](crate::LoginFault::ReturnTo) when the login starts.
+    pub fn return_to(mut self, path: impl Into<String>) -> Self {
+        self.return_to = Some(path.into());
+        self
+    }
+
+    /// Customises the request: scopes, prompt and so on.
+    ///
+    /// A response counts only at the redirect URI of its login. If a login asks for more than others do, such as
+    /// [`acr_values`](Login::acr_values) for administrators, give it a [`redirect_uri`](Login::redirect_uri) of its own:
+    /// otherwise a login without these demands can be finished there. With several providers, name that redirect URI in
+    /// [`Logins::redirect_uri`](crate::Logins::redirect_uri).
+    pub fn customise(mut self, customise: impl FnOnce(Login<'_>) -> Login<'_> + Send + 'static) -> Self {
+        self.customise = Some(Box::new(customise));
+        self
+    }
+
+    pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
+        let context = RequestContext::of(parts)?;
+        if !visit::may_start(parts) {
+            return Err(context.rejected(LoginRejection::no_visit()));
+        }
+        let cookies = Cookie::all(&parts.headers);
+        Ok(Self { context, cookies, client: None, return_to: None, customise: None })
+    }
+
+    /// Leaves the login with the browser; the URL to send it to.
+    pub(crate) async fn start(self) -> Result<String, LoginRejection> {
+        let Self { context, cookies, client, return_to, customise } = self;
+        let logins = &context.logins;
+        if !return_to.as_deref().is_none_or(is_own_path) {
+            return Err(LoginRejection::return_to());
+        }
+        let Some((client_name, client)) = logins.find(client.as_deref()) else {
+            return Err(LoginRejection::unknown_client());
+        };
+        let login = client.login();
+        let started = match customise {
+            Some(customise) => customise(login).await?,
+            None => login.await?,
+        };
+        let redirect_uri = &*started.pending.redirect_uri().to_owned();
+        logins.check_redirect_uri(client_name, client, redirect_uri)?;
+        let same_site = SameSite::of(&started);
+        let names_of = |slot| logins.keys().key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
+
+        let taken = std::array::from_fn(|slot| {
+            let names: Vec<_> = names_of(slot).collect();
+            let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
+            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.under_way_since()).max()
+        });
+        let slot = free_slot(taken).ok_or_else(LoginRejection::no_cookie)?;
+        let mut names = names_of(slot);
+        // The name of the current key.
+        let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
+        let mut stored = StoredLogin { client: client_name.to_owned(), return_to, pending: started.pending };
+        let Some(header) = stored.set_cookie(&name, same_site, logins)? else {
+            let has_path = stored.return_to.take().is_some();
+            return Err(if has_path && stored.set_cookie(&name, same_site, logins)?.is_some() {
+                LoginRejection::return_to()
+            } else {
+                LoginRejection::too_large()
+            });
+        };
+        context.add_cookie(header);
+        // A slot holds one login, whichever key sealed it.
+        for name in names.filter(|name| cookies.iter().any(|cookie| cookie.name == *name)) {
+            context.add_cookie(cookie::remove(&name, same_site));
+        }
+        Ok(started.url)
+    }
+}
+
+impl fmt::Debug for StartLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartLogin").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// The slot for one more login: one of the free ones, by chance, so that logins that start at once seldom meet; or else that
+/// of the oldest.
+fn free_slot(taken: [Option<SystemTime>; MAX_OPEN]) -> Option<usize> {
+    let free: Vec<_> = (0..MAX_OPEN).filter(|slot| taken[*slot].is_none()).collect();
+    if free.is_empty() {
+        return (0..MAX_OPEN).min_by_key(|slot| taken[*slot]);
+    }
+    let mut random = [0; 4];
+    rand::fill(&mut random).ok()?;
+    free.get(u32::from_ne_bytes(random) as usize % free.len()).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_login_takes_a_free_slot_or_that_of_the_oldest() {
+        let at = |second| Some(UNIX_EPOCH + Duration::from_secs(second));
+        assert_eq!(free_slot([at(5), at(3), at(1), at(2), at(4)]), Some(2));
+        assert_eq!(free_slot([at(5), at(3), None, at(2), at(4)]), Some(2));
+        let by_chance: BTreeSet<_> =
+            (0..300).map(|_| free_slot([None, at(1), None, None, at(2)]).unwrap()).collect();
+        assert_eq!(by_chance, BTreeSet::from([0, 2, 3]));
+    }
+}
