@@ -314,8 +314,8 @@ const fn at_refresh(refusal: Option<Refusal>) -> Option<Refusal> {
 /// It breaks no rule: a client accepts it.
 const LAWFUL: Option<Refusal> = None;
 
-/// The description of an error that a test has asked for.
-pub(crate) const TOLD: &str = "the sandbox was told to refuse";
+/// The description of an error that `Sandbox::refuse_once` requests.
+pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request";
 
 /// An issuer that plays no part in the login.
 const ELSEWHERE: &str = "https://elsewhere.example";

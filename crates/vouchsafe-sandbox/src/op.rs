@@ -39,10 +39,10 @@ use shared::Shared;
 struct Call<'a> {
     shared: &'a Shared,
     part: &'a Arc<Part>,
-    /// The parts of the path that stand in the place of the definition's marks.
+    /// The values that the path has for the definition's marks.
     marks: BTreeMap<String, String>,
     incoming: Incoming,
-    /// The user whose code or token the request has, wherever it has it.
+    /// The user of the code or token in the request.
     username: Option<String>,
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// The metadata at the place that RFC 8414 section 3.1 has for it.
+/// The metadata at the path of RFC 8414 section 3.1.
 pub(crate) async fn metadata(
     state: State<Arc<Shared>>,
     method: Method,
@@ -156,7 +156,7 @@ async fn exchange(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         return faults.bytes(call.part.token_refusal_as(&call.incoming, &code, &error)).await;
     }
     let mut reply = reply(call, role, roles);
-    // A profile without OpenID Connect has its claims at places of its own.
+    // The faults of UserInfo change standard claims. Other profiles have other members.
     if let Ok(document) = &mut reply
         && let Some(document) = document.document()
         && (role != Role::UserInfo || call.part.is_openid())

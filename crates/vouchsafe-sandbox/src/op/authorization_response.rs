@@ -71,7 +71,7 @@ pub(super) fn forwarded(part: &Part, state: Option<&str>) -> Vec<(String, String
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
-/// The profile in the first response to an application, where the provider sends one.
+/// The profile in the first response for a user, if the provider sends one.
 fn introduction(shared: &Shared, request: &AuthorizationRequest, username: &str) -> Option<(String, String)> {
     let part = &request.part;
     let name = part.definition.callback.profile.clone()?;
@@ -94,14 +94,14 @@ fn respond(
     shared.faults.change_callback(&mut params, username);
     let url = with_query(&request.redirect_uri, &params);
     match request.response_mode {
-        // RFC 9700 section 4.12: 303, so that no browser sends the form of our page along.
+        // RFC 9700 section 4.12: 303, so that no browser sends the form of our page again.
         ResponseMode::Query => Redirect::to(&url).into_response(),
         ResponseMode::FormPost => pages::form_post(&request.redirect_uri, &params, url),
     }
 }
 
-/// The text that the HMAC of a response is over: the parameters, sorted, as `name=value` joined by `&`; in names and values `%` and `&`
-/// are escaped, in names `=` as well, as Shopify documents.
+/// The text that the HMAC of a response authenticates: the parameters, sorted, as `name=value` joined by `&`. In names and
+/// values `%` and `&` are escaped, in names also `=`, as Shopify documents.
 fn signed_text(params: &[(String, String)]) -> String {
     let escaped = |text: &str, unfit: &[char]| -> String {
         let escape = |c| if unfit.contains(&c) { format!("%{:02X}", u32::from(c)) } else { c.to_string() };

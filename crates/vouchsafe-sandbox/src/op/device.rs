@@ -103,7 +103,7 @@ fn check_client(call: &Call<'_>, form: &Form<'_>) -> Result<(), OAuthError> {
 }
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// In seconds, as all of these.
+/// In seconds, as the next two.
 const LIFETIME: u64 = 900;
 const INTERVAL: u64 = 5;
 /// RFC 8628 section 3.5.

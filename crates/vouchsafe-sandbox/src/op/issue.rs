@@ -12,7 +12,7 @@ use crate::state::request::NO_ACR;
 use crate::state::store::{AccessToken, Grant, IssuedIdToken, RefreshToken};
 use crate::wire::{OAuthError, Scopes, random_token, sha256_base64url};
 
-/// The grant that tokens are issued for, and how.
+/// The issue of tokens for a grant.
 pub(super) struct Issuance<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) grant: &'a Grant,
@@ -23,7 +23,7 @@ pub(super) struct Issuance<'a> {
 }
 
 impl Issuance<'_> {
-    /// Every token response has a refresh token where the provider has them, whether `offline_access` was requested or not.
+    /// Every token response has a refresh token, if the provider has them, whether `offline_access` was requested or not.
     pub(super) fn reply(&self, for_code: bool) -> Result<Reply, OAuthError> {
         let (shared, part, definition) = (self.call.shared, self.call.part, &self.call.part.definition);
         let quirks = &definition.token;
@@ -105,7 +105,7 @@ impl Issuance<'_> {
             claim("acr", grant.acr.clone().into());
         }
         if part.is_own {
-            // RFC 8176 section 2: `user` is a test of presence, and a click is no more than that.
+            // RFC 8176 section 2: `user` is a test of presence, and a click proves no more.
             claim("amr", json!(["user"]));
         }
         match access_token {

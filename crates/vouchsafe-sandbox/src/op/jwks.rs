@@ -8,7 +8,7 @@ use super::Call;
 use crate::state::keys::Attacker;
 use crate::wire::Params;
 
-/// The key set. Where one directory has many issuers, each key names the issuer that it may sign for.
+/// The key set. If one directory has many issuers, each key names the issuer that it may sign for.
 pub(super) fn answer(call: &Call<'_>) -> Value {
     let mut set = call.shared.keys().jwks();
     if call.part.definition.issuer_template.is_some() {

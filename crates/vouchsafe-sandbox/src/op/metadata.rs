@@ -8,7 +8,7 @@ use super::Call;
 use crate::state::keys::SigningAlg;
 use crate::wire::OAuthError;
 
-/// What the part does, and no more.
+/// The endpoints and features that the part has, and no others.
 pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
     if ![Method::GET, Method::HEAD].contains(&call.incoming.method) {
         let error = OAuthError::invalid_request("the metadata is read by GET");
@@ -50,7 +50,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
     Ok(metadata)
 }
 
-/// What the sandbox's own provider says beyond that.
+/// Further members for the sandbox's own provider.
 fn own(base: &str) -> Value {
     json!({
         "service_documentation": format!("{base}/"),

@@ -1,4 +1,4 @@
-//! The revocation endpoint: RFC 7009, or what the definition makes of it.
+//! The revocation endpoint: RFC 7009, with the quirks of the definition.
 
 use axum::http::Method;
 use vouchsafe_providers::{ClientAuth, Encoding};

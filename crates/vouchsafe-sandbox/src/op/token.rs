@@ -41,7 +41,7 @@ fn is_refresh(call: &Call<'_>, roles: &[Role], given: &Form<'_>) -> bool {
         Some(name)
             if fixed(&definition.refreshing.params, name) || name == part.grant_type("refresh_token") =>
         {
-            // Where both grant types have one name, the other parameters tell them apart.
+            // If both grant types have the same name, the code distinguishes them.
             let is_of_codes =
                 fixed(&definition.token.params, name) || name == part.grant_type("authorization_code");
             !is_of_codes || given.get("code").is_none()
@@ -106,7 +106,7 @@ fn code(call: &Call<'_>) -> Result<Reply, OAuthError> {
         return Err(OAuthError::invalid_grant("the code was issued to another client"));
     }
     if let Some(grant) = &code.redeemed {
-        // RFC 6749 section 4.1.2: one of the two senders is a thief, and there is no telling which.
+        // RFC 6749 section 4.1.2: one of the two senders is a thief, and the server cannot know which.
         store.revoke_grant(grant);
         return Err(OAuthError::invalid_grant("the code was used before, so its tokens are revoked"));
     }
@@ -234,7 +234,7 @@ fn long_lived(call: &Call<'_>) -> Result<Reply, OAuthError> {
 }
 
 const REUSED: &str = "the refresh token was used before, so all tokens of its grant are revoked";
-/// Sixty days, as the providers that have such tokens give.
+/// Sixty days, as at the providers that have such tokens.
 const LONG_LIFETIME: u64 = 60 * 24 * 3600;
 
 fn check_redirect_uri(request: &AuthorizationRequest, given: Option<&str>) -> Result<(), OAuthError> {

@@ -1,4 +1,4 @@
-//! The UserInfo endpoint, OpenID Connect Core section 5.3, or what the provider has in its place.
+//! The UserInfo endpoint, OpenID Connect Core section 5.3, or the provider's own profile endpoint.
 
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -139,7 +139,7 @@ impl<'a> Holder<'a> {
         profile::document(call.part, self.user, &self.scopes, self.grant.vouches_for(self.user))
     }
 
-    /// The client proves its secret with the access token, where the provider asks for that.
+    /// The client proves its secret with the access token, if the provider requires it.
     fn check_proof(&self, call: &Call<'_>, given: &Params) -> Result<(), OAuthError> {
         match &call.part.definition.userinfo.proof {
             Some(name) if given.get(name) != Some(&call.part.hmac(&self.token)) => {

@@ -1,4 +1,4 @@
-//! Requests as the definition wants them: encoded its way, with its names, its parameters and its header fields.
+//! Requests as the definition has them: their encoding, names, fixed parameters and header fields.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Responses as the definition has them: named, wrapped, encoded and labelled its way.
+//! Responses as the definition has them: their names, shape, encoding and content type.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
