@@ -1,22 +1,16 @@
-//! What can be said on the command line.
-use std::ffi::OsString;
-use std::io::Write;
+//! The command line: commands, options and their help.
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
-use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use vouchsafe_sandbox::Fault;
 
-use crate::failure::{Failure, Kind};
-use crate::output::Output;
-use crate::text;
+use crate::terminal::{HELP, OutputArgs};
 
-/// Sign in with OAuth 2 and OpenID Connect from a terminal, and look closely at providers and tokens.
+/// Sign in with OAuth 2.0 and OpenID Connect from a terminal, and inspect providers and tokens.
 #[derive(Debug, Parser)]
-#[command(name = "vouchsafe", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "vouchsafe", version, after_help = EXAMPLES, max_term_width = 100, styles = HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -26,33 +20,33 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Sign a user in through the browser, and show who it is
+    /// Sign a user in through the browser, and show who signed in
     #[command(after_help = LOGIN_EXAMPLES)]
     Login(Box<LoginArgs>),
-    /// List the providers that are known, or show all that is known of one
+    /// List the providers of the catalogue, or show one of them
     #[command(after_help = PROVIDERS_EXAMPLES)]
     Providers {
-        /// The provider to show, for instance google
+        /// The provider to show, for example google
         #[arg(value_name = "SLUG")]
         slug: Option<String>,
     },
-    /// Fetch a provider's metadata, and tell what it offers, what is missing and what is unsafe
+    /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
     #[command(after_help = DISCOVER_EXAMPLES)]
     Discover(DiscoverArgs),
-    /// Decode a JWT, and verify it where --issuer is given
+    /// Decode a JWT, and verify it if --issuer is given
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
-    /// Run a provider on this machine, to develop and test a sign-in without an account anywhere
+    /// Run a provider on this machine, to develop and test sign-in without an account
     #[command(after_help = SANDBOX_EXAMPLES)]
     Sandbox(SandboxArgs),
-    /// Run a web app with a sign-in on this machine, and see every step of it
+    /// Run a demo app on this machine: sign in, and see every request and response
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// The port on 127.0.0.1; a free one unless it is given
+        /// The port on 127.0.0.1 [default: a free port]
         #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
         port: u16,
     },
-    /// Print the completions of a shell
+    /// Print completions for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// The shell
@@ -65,7 +59,7 @@ pub(crate) enum Command {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct LoginArgs {
-    /// A slug of the catalogue (see `vouchsafe providers`), or the path of a definition file such as ./acme.toml
+    /// A provider of the catalogue (see `vouchsafe providers`), or the path of a definition file such as ./acme.toml
     #[arg(value_name = "PROVIDER")]
     pub(crate) provider: Option<String>,
     #[command(flatten)]
@@ -73,125 +67,126 @@ pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
     #[command(flatten)]
-    pub(crate) ask: AskArgs,
+    pub(crate) request: RequestArgs,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
-    /// Keep the login under this name
+    /// Save the login under this name
     #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true, help_heading = "Output")]
     pub(crate) save: Option<String>,
-    /// Keep nothing of the login
+    /// Do not save the login
     #[arg(long, help_heading = "Output")]
     pub(crate) no_save: bool,
 }
 
-/// Another provider than one of the catalogue.
+/// A provider that is not in the catalogue.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct TargetArgs {
-    /// An OpenID Provider by its issuer, configured by discovery; with --authorize-url, the service's own issuer (unless it is
-    /// the origin of both endpoints)
+    /// The issuer of an OpenID Provider, which is configured by discovery. With --authorize-url: the issuer of that service,
+    /// if it is not the origin of both endpoints
     #[arg(long, value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
-    /// Any OAuth 2 service: its authorization endpoint
+    /// The authorization endpoint of any OAuth 2.0 service
     #[arg(long, value_name = "URL", requires = "token_url", conflicts_with = "provider")]
     pub(crate) authorize_url: Option<String>,
-    /// Its token endpoint
+    /// The token endpoint of that service
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) token_url: Option<String>,
-    /// Where it refreshes tokens, if not at the token endpoint
+    /// Its endpoint for refreshing tokens, if it is not the token endpoint
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) refresh_url: Option<String>,
     /// Its revocation endpoint
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) revoke_url: Option<String>,
-    /// Where it tells who the user is
+    /// Its UserInfo endpoint, which returns who signed in
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) userinfo_url: Option<String>,
-    /// A parameter of the provider's definition, for instance tenant=common (repeatable)
+    /// A parameter of the provider's definition, for example tenant=common (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair, requires = "provider")]
     pub(crate) params: Vec<(String, String)>,
 }
 
-/// Who you are at the provider.
+/// The application's registration at the provider.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct ClientArgs {
-    /// The id that the provider gave your application
+    /// The client ID that the provider gave your application
     #[arg(long, value_name = "ID", env = "VOUCHSAFE_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
-    /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. Never an argument: those are seen by all
+    /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. A secret is never an argument, because every process
+    /// can read the arguments of others
     #[arg(long, value_name = "PATH")]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// A file with the private key (PEM) that signs the client's secrets, such as the .p8 file that Apple gives
+    /// A file with the private key (PEM) that signs the client secrets, such as the .p8 file from Apple
     #[arg(long, value_name = "PATH", conflicts_with_all = ["client_secret_file", "client_auth"])]
     pub(crate) client_key: Option<PathBuf>,
-    /// The id of that key
+    /// The ID of that key
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) key_id: Option<String>,
-    /// The id of the team of developers that the key belongs to
+    /// The ID of the developer team that owns the key
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) team_id: Option<String>,
-    /// How the client authenticates: none, client_secret_basic or client_secret_post; as the provider says by default
+    /// How the client authenticates: none, client_secret_basic or client_secret_post [default: as the provider says]
     #[arg(long, value_name = "METHOD")]
     pub(crate) client_auth: Option<String>,
 }
 
-/// What to ask for.
+/// The authorization request.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Request")]
-pub(crate) struct AskArgs {
-    /// A scope to ask for instead of the provider's usual ones (repeatable)
+pub(crate) struct RequestArgs {
+    /// A scope to request, instead of the provider's usual scopes (repeatable)
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
     /// Any other parameter of the authorization request (repeatable)
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
-    /// The user must have signed in within that time; enforced
+    /// The user must have signed in within this time; the ID token is checked for it
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_age: Option<u64>,
-    /// The user must authenticate in this way; enforced (repeatable: one of them)
+    /// An authentication method that the user must have used; the ID token is checked for it (repeatable: any of them)
     #[arg(long = "acr", value_name = "VALUE")]
     pub(crate) acr_values: Vec<String>,
-    /// Whom the provider may expect, for instance an e-mail address
+    /// A hint about who signs in, for example an e-mail address
     #[arg(long, value_name = "HINT")]
     pub(crate) login_hint: Option<String>,
-    /// What the provider shows: none, login, consent, select_account
+    /// The page that the provider shows: none, login, consent or select_account
     #[arg(long, value_name = "VALUE")]
     pub(crate) prompt: Option<String>,
 }
 
-/// How the browser comes and goes.
+/// The browser and the redirect URI.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Browser")]
 pub(crate) struct BrowserArgs {
     /// Print the URL instead of opening a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// The port of the redirect URI http://127.0.0.1:PORT/callback; a free one unless it is given
+    /// The port of the redirect URI http://127.0.0.1:PORT/callback [default: a free port]
     #[arg(long, value_name = "N")]
     pub(crate) redirect_port: Option<u16>,
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
-    /// How long to wait for the person
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = span)]
+    /// How long to wait for the user
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) wait: Duration,
 }
 
-/// How the provider is reached.
+/// The connection to the provider.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct HttpArgs {
-    /// Trust the certificate authorities in this file too (PEM)
+    /// Also trust the certificate authorities in this file (PEM)
     #[arg(long, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Reach the provider through this proxy; HTTPS_PROXY is honoured as well
+    /// Connect through this proxy. HTTPS_PROXY works as well
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
-    /// The whole time that one request may take
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = span)]
+    /// The time limit of one request, from connecting to the last byte of the response
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 }
 
@@ -206,16 +201,16 @@ pub(crate) struct DiscoverArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct InspectArgs {
-    /// The JWT; read from standard input unless it is given, which keeps it out of the list of processes
+    /// The JWT. Without it, the JWT is read from standard input, which other processes cannot see
     #[arg(value_name = "JWT")]
     pub(crate) jwt: Option<String>,
-    /// Verify it: signature, issuer and times, by the keys of this OpenID Provider
+    /// Verify the signature, the issuer and the times with the keys of this OpenID Provider
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
-    /// Whom the JWT must be meant for
+    /// The audience that the JWT must have
     #[arg(long, value_name = "VALUE", requires = "issuer")]
     pub(crate) audience: Option<String>,
-    /// The same: an ID token is meant for the client
+    /// The client ID that the JWT must have as its audience, as ID tokens do
     #[arg(long, value_name = "ID", requires = "issuer", conflicts_with = "audience")]
     pub(crate) client_id: Option<String>,
     #[command(flatten)]
@@ -224,84 +219,16 @@ pub(crate) struct InspectArgs {
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct SandboxArgs {
-    /// The port on 127.0.0.1; a free one unless it is given
+    /// The port on 127.0.0.1 [default: a free port]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
-    /// Let that go wrong in each login; on the wire at the token endpoint, or at another by NAME@ENDPOINT (repeatable)
+    /// Make every login fail in this way. A fault of the HTTP response is at the token endpoint; NAME@ENDPOINT chooses another
+    /// endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
     pub(crate) faults: Vec<Fault>,
-    /// List what can go wrong, and what it meets at a client that does all its checks
+    /// List the faults, and the error that a client with all checks reports for each
     #[arg(long, conflicts_with_all = ["port", "faults"])]
     pub(crate) list_faults: bool,
-}
-
-#[derive(ClapArgs, Clone, Debug)]
-#[command(next_help_heading = "Output")]
-pub(crate) struct OutputArgs {
-    /// One JSON object a line on standard output, for programs
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Say no more than needed
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Say more, on standard error
-    #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
-    /// When to use colour
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub(crate) color: Color,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-/// Reads the command line. What is wrong with it, and what it asks of clap itself, is dealt with here.
-pub(crate) fn parse() -> Result<Args, ExitCode> {
-    let given: Vec<OsString> = std::env::args_os().collect();
-    if given.len() <= 1 {
-        let help = Args::command().render_help();
-        // A closed standard output is nobody's error.
-        let _ = write!(std::io::stdout(), "{help}");
-        return Err(ExitCode::SUCCESS);
-    }
-    Args::try_parse_from(&given).map_err(|error| {
-        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        let json = given.iter().skip(1).take_while(|a| *a != "--").any(|a| a == "--json");
-        if json {
-            let failure = Failure::new(Kind::Usage, code(error.kind()), message(&error));
-            let mut output =
-                Output::new(&OutputArgs { json, quiet: false, verbose: false, color: Color::Never });
-            output.failure(&failure);
-        } else {
-            let _ = error.print();
-        }
-        ExitCode::from(Kind::Usage as u8)
-    })
-}
-
-fn code(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidValue
-        | ErrorKind::ValueValidation
-        | ErrorKind::InvalidUtf8
-        | ErrorKind::NoEquals => "invalid_argument",
-        _ => "usage",
-    }
-}
-
-/// What clap says, as one paragraph without the usage.
-fn message(error: &clap::Error) -> String {
-    let rendered = error.render().to_string();
-    let told = rendered.split("\n\nUsage:").next().unwrap_or_default();
-    let told = told.split("\n\nFor more information").next().unwrap_or_default();
-    text::paragraph(told.trim_start_matches("error: "))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -312,59 +239,61 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 fn fault(name: &str) -> Result<Fault, String> {
-    Fault::named(name).ok_or_else(|| "--list-faults shows the names that there are".to_owned())
+    Fault::named(name).ok_or_else(|| "there is no such fault; --list-faults shows all of them".to_owned())
 }
 
-fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || "give a number of seconds above 0".to_owned();
-    let seconds: f64 = text.parse().map_err(|_| wrong())?;
-    if !(seconds > 0.0 && seconds <= MAX_SECONDS) {
-        return Err(wrong());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECONDS);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
-/// A year: nobody waits longer, and no clock overflows.
+/// A year. Nobody waits longer, and no clock overflows.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 
 const EXAMPLES: &str = "\
 Examples:
-  vouchsafe demo                             a sign-in to try, without any account
-  vouchsafe providers                        which providers are known
+  vouchsafe demo                             try a sign-in, without any account
+  vouchsafe providers                        list the providers of the catalogue
   vouchsafe login google --client-id ID      sign in
-  vouchsafe discover https://id.example.com  what a provider offers and lacks
+  vouchsafe discover https://id.example.com  see what a provider offers and what it lacks
 
 `vouchsafe COMMAND --help` shows the options of a command, with examples.
 
-Exit codes: 0 done, 2 the call is wrong, 3 the provider said no, 4 a security
-check failed, 5 no usable answer came, 6 the answer is not what the protocol
-allows, 7 this machine could not do its part.";
+Exit codes:
+  0  success
+  2  usage: an argument or the configuration is wrong
+  3  provider: the provider returned an error
+  4  security: a check failed, and nothing was trusted
+  5  network: no usable response arrived
+  6  malformed: the response does not follow the protocol
+  7  local: this machine could not do its part";
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
-  Google, with the secret in the environment, out of everybody's sight:
+  Google, with the client secret in the environment:
     export VOUCHSAFE_CLIENT_SECRET=...
     vouchsafe login google --client-id 1234.apps.googleusercontent.com
 
-  Any OpenID Provider, by its issuer, as a public client:
+  Any OpenID Provider by its issuer, as a public client:
     vouchsafe login --issuer https://id.example.com --client-id my-app
 
-  Any OAuth 2 service, by its endpoints:
+  Any OAuth 2.0 service by its endpoints:
     vouchsafe login --client-id my-app --client-secret-file secret.txt \\
       --authorize-url https://acme.example/authorize \\
       --token-url https://acme.example/token --scope profile \\
       --userinfo-url https://acme.example/me
 
-  Apple, or what acts it (Apple itself returns to https addresses alone):
-    vouchsafe login apple --client-id com.example.web \\
+  A definition of Apple for your own test server, with its signed client secrets:
+    vouchsafe login ./apple.toml --client-id com.example.web \\
       --client-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ
 
-  In a script, where each line of the output is a JSON object:
+  In a script: each line of the output is one JSON object:
     vouchsafe login github --client-id ID --json |
       jq -r 'select(.event == \"login\").token.access_token'
 
-Register http://127.0.0.1/callback as redirect URI; a provider that wants the
-port as well gets it with --redirect-port. Without --json no token is shown.";
+Register http://127.0.0.1/callback as the redirect URI. If the provider requires
+a fixed port, choose it with --redirect-port. Tokens are printed only with --json.";
 
 const PROVIDERS_EXAMPLES: &str = "\
 Examples:
@@ -387,20 +316,21 @@ Without --issuer nothing is verified: anybody could have made the JWT.";
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   vouchsafe sandbox
-  vouchsafe sandbox --port 9400     the same issuer each time, for your application's settings
-  vouchsafe sandbox --list-faults   what can go wrong, to see what your application makes of it
+  vouchsafe sandbox --port 9400     keep the same issuer, for your application's settings
+  vouchsafe sandbox --list-faults   list the faults that your application should handle
   vouchsafe sandbox --fault wrong-nonce --fault html@userinfo
 
-What goes wrong for a login alone is on the login page, as somebody to sign in as.
+The login page of the sandbox offers the faults too: each is a user to sign in as.
 
-Everybody can sign in as anybody there. It listens on 127.0.0.1 alone, and forgets all when it ends.";
+Anybody can sign in there as any user. The sandbox listens on 127.0.0.1 only, and
+forgets everything when it stops.";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
   vouchsafe demo
   vouchsafe demo --port 3000
 
-It listens on 127.0.0.1 alone.";
+The demo listens on 127.0.0.1 only.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -413,6 +343,8 @@ Examples:
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,8 @@
-//! How a run fails: a kind, which is the exit code, a code, and a message that a person can act on.
+//! How a run fails: a kind, which decides the exit code, a code, and a message that says what to do.
+use std::io;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use vouchsafe::Error;
 use vouchsafe::error::Operation;
 
@@ -15,7 +17,7 @@ pub(crate) struct Failure {
     pub(crate) status: Option<u16>,
 }
 
-/// Who has to act. The exit code follows from it.
+/// Who has to act. The number is the exit code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Usage = 2,
@@ -53,7 +55,19 @@ impl Failure {
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self::local("interrupted", "Interrupted before it was done")
+        Self::local("interrupted", "The command was interrupted before it was done")
+    }
+
+    /// A server on this machine could not listen on a port, which that option chooses.
+    pub(crate) fn port(port: u16, error: &io::Error, option: &str) -> Self {
+        let which = if port == 0 { "any port".to_owned() } else { format!("port {port}") };
+        let failure =
+            Self::local("port", format!("The command could not listen on {which} of 127.0.0.1: {error}"));
+        if port == 0 {
+            return failure;
+        }
+        failure
+            .advise(&format!("Choose another port with {option}, or leave {option} out to use a free port."))
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -74,11 +88,11 @@ impl From<Error> for Failure {
             Error::Http(_) => Kind::Network,
             Error::Response(_) => Kind::Malformed,
             Error::Config(_) | Error::Unsupported(_) => Kind::Usage,
-            // The library may learn to fail in new ways: they are this program's fault until it knows them.
+            // A variant that a later version of the library adds.
             _ => Kind::Local,
         };
         let code = match error.code() {
-            // An answer that broke off is a connection that did not hold.
+            // A response that broke off means that the connection failed.
             "interrupted_answer" => "connect",
             code => code,
         };
@@ -91,72 +105,95 @@ impl From<Error> for Failure {
     }
 }
 
-/// What a person can do about it, in a sentence or two.
+impl From<&clap::Error> for Failure {
+    fn from(error: &clap::Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::InvalidValue
+            | ErrorKind::ValueValidation
+            | ErrorKind::InvalidUtf8
+            | ErrorKind::NoEquals => "invalid_argument",
+            _ => "usage",
+        };
+        let rendered = error.render().to_string();
+        let reason = rendered.split("\n\nUsage:").next().unwrap_or_default();
+        let reason = reason.split("\n\nFor more information").next().unwrap_or_default();
+        Self::usage(code, reason.trim_start_matches("error: "))
+    }
+}
+
+/// What a person can do about an error, in a sentence or two.
 fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> Option<&'static str> {
     Some(match (kind, code) {
-        (Kind::Provider, "access_denied") => {
-            "You or the provider declined; run the command again if that was not meant."
-        }
+        (Kind::Provider, "access_denied") => "If you did not mean to decline, run the command again.",
         (Kind::Provider, "invalid_client") => {
-            "Check the client id and the client secret; if both are right, the provider may want another \
-             --client-auth (client_secret_basic, client_secret_post, or none for a public client)."
+            "Check the client ID and the client secret. If both are right, the provider may expect another \
+             --client-auth: client_secret_basic, client_secret_post, or none for a public client."
         }
         (Kind::Provider, "unauthorized_client") => {
-            "Check that this client is registered for the authorization code grant."
+            "Check at the provider that this client may use the authorization code grant."
         }
         (Kind::Provider, "invalid_grant") => {
-            "A code is good once and for a short time: run the command again. If it happens again, check that the \
-             redirect URI is registered exactly as this command uses it (--redirect-port, --redirect-path)."
+            "A code can be used once and expires soon: run the command again. If it fails again, compare the redirect \
+             URI that is registered at the provider with the one of this command (--redirect-port, --redirect-path)."
         }
-        (Kind::Provider, "invalid_scope") => "Ask for scopes that the provider knows, with --scope.",
+        (Kind::Provider, "invalid_scope") => "Use --scope to request only scopes that the provider knows.",
         (Kind::Provider, "login_required" | "consent_required" | "interaction_required") => {
             "The provider has to show a page to the user: run the command again without --prompt none."
         }
-        (Kind::Provider, "temporarily_unavailable" | "server_error") => "Try again in a while.",
+        (Kind::Provider, "temporarily_unavailable" | "server_error") => "Try again later.",
         (Kind::Network, "connect") => {
-            "Check the URL, and that the server runs and can be reached from here; --proxy URL goes through a proxy."
+            "Check the URL, and whether this machine can reach the server. To use a proxy, give --proxy URL."
         }
         (Kind::Network, "tls") => {
-            "If the server's certificate is of an authority of your own, name that with --ca-file PATH."
+            "If the server's certificate was issued by your own certificate authority, give its certificate with \
+             --ca-file PATH."
         }
-        (Kind::Network, "timeout") => "Try again, or give it more time with --timeout SECONDS.",
+        (Kind::Network, "timeout") => "Try again, or allow more time with --timeout SECONDS.",
         (Kind::Network, "http_status") if status == Some(404) && operation == Operation::Discovery => {
-            "There is no metadata at this URL: give the issuer as the provider documents it, for instance \
+            "There is no metadata at this URL. Use the issuer from the provider's documentation, for example \
              https://accounts.google.com."
         }
-        (Kind::Network, "http_status") if status == Some(429) || status.is_some_and(|s| s >= 500) => {
-            "The provider has trouble or is asked too often: try again in a while."
+        (Kind::Network, "http_status") if status == Some(429) => {
+            "The provider received too many requests: try again later."
+        }
+        (Kind::Network, "http_status") if status.is_some_and(|status| status >= 500) => {
+            "The provider has a problem: try again later."
         }
         (Kind::Network, "http_status") => "Check the URL.",
         (Kind::Malformed, "content_type" | "json") if operation == Operation::Discovery => {
-            "The URL seems to be that of a web page: give the issuer as the provider documents it, or the URL of the \
+            "This may be the URL of a web page. Use the issuer from the provider's documentation, or the URL of the \
              metadata document."
         }
         (Kind::Malformed, "missing_field") if operation == Operation::Identity => {
-            "Without --userinfo-url, login does not ask who the user is."
+            "To sign in without a user profile, leave out --userinfo-url."
         }
         (Kind::Security, "redirect_refused") => {
-            "Give the URL that the redirect leads to, if that is the provider's own."
+            "If the redirect leads to the provider's own server, use the URL that it leads to."
         }
-        // A JWT that was handed in may well have expired; one that was just made has not.
+        // A JWT that a user pastes may be old. An ID token that was just issued is not.
         (Kind::Security, "not_yet_valid" | "expired") if operation == Operation::AuthorizationCode => {
             "Check this machine's clock."
         }
-        (Kind::Security, "acr") => "The user has to choose that way, and the provider has to offer it.",
-        (Kind::Security, "auth_time") => {
-            "Run the command again and enter the password when the provider asks."
+        (Kind::Security, "acr") => {
+            "Sign in with one of the requested authentication methods; the provider has to offer it."
         }
-        (Kind::Security, "missing_id_token") => "The provider broke its protocol; nobody was signed in.",
-        (Kind::Usage, "invalid_url") => "Write the whole URL, beginning with https://.",
+        (Kind::Security, "auth_time") => {
+            "Run the command again, and enter the password when the provider asks for it."
+        }
+        (Kind::Security, "missing_id_token") => {
+            "The provider did not follow OpenID Connect, so that nobody was signed in."
+        }
+        (Kind::Usage, "invalid_url") => "Write the complete URL, beginning with https://.",
         (Kind::Usage, "insecure_url") => "Use the https URL.",
         (Kind::Usage, "client_secret") => {
-            "Set VOUCHSAFE_CLIENT_SECRET, or name a file with --client-secret-file; a public client takes --client-auth none."
+            "Set VOUCHSAFE_CLIENT_SECRET, or name a file with --client-secret-file. For a public client, use \
+             --client-auth none."
         }
         (Kind::Usage, "client_auth_not_supported") => {
-            "Choose another method with --client-auth, if the provider takes one."
+            "Choose another method with --client-auth, if the provider accepts one."
         }
-        (Kind::Usage, "invalid_param") => "Give parameters with --param NAME=VALUE.",
-        (Kind::Usage, "reserved_param") => "Leave it out of --extra.",
+        (Kind::Usage, "invalid_param") => "Set parameters with --param NAME=VALUE.",
+        (Kind::Usage, "reserved_param") => "Remove it from --extra.",
         (Kind::Usage, "proxy") => "Check --proxy and HTTPS_PROXY.",
         (Kind::Usage, "certificate_authority") => "Check --ca-file.",
         _ => return None,

@@ -1,55 +1,54 @@
-//! The command `vouchsafe`: sign in, look at tokens and try providers from a terminal.
+//! The command `vouchsafe`: sign in, inspect tokens and try providers from a terminal.
 #![forbid(unsafe_code)]
 
 mod args;
-mod browser;
-mod catalogue;
+mod commands;
 mod demo;
-mod discover;
 mod failure;
-mod inspect;
-mod interrupt;
-mod listener;
-mod login;
-mod output;
-mod page;
-mod sandbox;
-mod shell;
-mod target;
+mod loopback;
+mod setup;
+mod terminal;
 mod text;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use anstream::ColorChoice;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use tokio::runtime::{Builder, Handle};
 
 use crate::args::{Args, Command};
+use crate::commands::{completions, discover, inspect, login, man, providers, sandbox};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-use crate::output::Output;
+use crate::terminal::{Interrupt, Output, OutputArgs};
 
 fn main() -> ExitCode {
-    if let Some(code) = browser::opened() {
+    if let Some(code) = loopback::open_browser_if_asked() {
         return code;
     }
-    let args = match args::parse() {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    color(&given).write_global();
+    let Args { command, output } = match parse(&given) {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let mut output = Output::new(&args.output);
-    let outcome = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let mut output = Output::new(output);
+    let outcome = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => {
             keep_time(runtime.handle().clone());
-            let outcome = runtime.block_on(run(args, &mut output));
-            // A text browser, or a read of the terminal, may still block a thread: nothing waits for it.
+            let outcome = runtime.block_on(run(command, &mut output));
+            // A text browser or a read from the terminal may still block a thread. Do not wait for it.
             runtime.shutdown_background();
             outcome
         }
-        Err(e) => Err(Failure::local("runtime", format!("This program cannot start its threads: {e}."))),
+        Err(e) => {
+            Err(Failure::local("runtime", format!("The system did not start this program's threads: {e}")))
+        }
     };
-    let outcome = outcome.and_then(|()| output.finish());
-    match outcome {
+    match outcome.and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
@@ -58,8 +57,38 @@ fn main() -> ExitCode {
     }
 }
 
-/// A server that never stops talking keeps the thread busy that was to look at the clock, and no other takes its place
-/// unless it is woken. This wakes one, so that a timeout and a signal have their time.
+/// The value of `--color`, which help and errors of the command line follow too: it is needed before clap reads the arguments.
+fn color(given: &[OsString]) -> ColorChoice {
+    let words: Vec<_> = given.iter().filter_map(|word| word.to_str()).collect();
+    let apart = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    match apart.or(words.iter().find_map(|word| word.strip_prefix("--color="))) {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+/// Reads the command line. Prints help, the version and errors, and returns the exit code for them.
+fn parse(given: &[OsString]) -> Result<Args, ExitCode> {
+    if given.len() <= 1 {
+        // A closed standard output is not an error.
+        let _ = Args::command().print_help();
+        return Err(ExitCode::SUCCESS);
+    }
+    Args::try_parse_from(given).map_err(|error| {
+        let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        let json = given.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json");
+        if failed && json {
+            Output::new(OutputArgs { json, ..OutputArgs::default() }).failure(&Failure::from(&error));
+        } else {
+            let _ = error.print();
+        }
+        if failed { Failure::from(&error).exit_code() } else { ExitCode::SUCCESS }
+    })
+}
+
+/// Wakes the runtime regularly. A server that sends without a pause keeps a worker busy that should look at the clock, and
+/// no other worker takes over unless it is woken. With this, timeouts and signals are on time.
 fn keep_time(runtime: Handle) {
     thread::spawn(move || {
         loop {
@@ -69,22 +98,18 @@ fn keep_time(runtime: Handle) {
     });
 }
 
-async fn run(args: Args, output: &mut Output) -> Result<(), Failure> {
+async fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
-    match args.command {
-        Command::Providers { slug } => catalogue::run(slug.as_deref(), output),
+    match command {
+        Command::Providers { slug } => providers::run(slug.as_deref(), output),
         Command::Discover(args) => interrupt.or(discover::run(&args, output)).await,
         Command::Inspect(args) => interrupt.or(inspect::run(&args, output)).await,
-        Command::Completions { shell } => shell::completions(shell, output),
-        Command::Man => shell::man(output),
-        // When these are interrupted there is something left to do.
+        Command::Completions { shell } => completions::run(shell, output),
+        Command::Man => man::run(output),
+        // These have to clean up when they are interrupted.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
-        Command::Sandbox(args) if args.list_faults => {
-            sandbox::list_faults(output);
-            Ok(())
-        }
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
-        Command::Demo { port } => sandbox::demo(port, output, &mut interrupt).await,
+        Command::Demo { port } => commands::demo::run(port, output, &mut interrupt).await,
     }
 }
 

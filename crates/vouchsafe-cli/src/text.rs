@@ -1,12 +1,12 @@
-//! Text that came from outside, made fit for a terminal; and times for people.
+//! Text from outside, made safe to show; sentences, dates and durations for people.
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Text without what could steer a terminal or make text look like other text.
+/// Text without characters that control a terminal or make text look like other text.
 pub(crate) fn printable(text: &str) -> String {
     vouchsafe::legible(text)
 }
 
-/// The same, cut to a length at which it still can be read.
+/// The same, cut to a number of characters.
 pub(crate) fn short(text: &str, max: usize) -> String {
     let mut shown: String = printable(text).chars().take(max).collect();
     if text.chars().nth(max).is_some() {
@@ -15,12 +15,21 @@ pub(crate) fn short(text: &str, max: usize) -> String {
     shown
 }
 
-/// Text as one paragraph: lines joined, nothing unfit.
+/// The same for text in which line breaks and tabs stay, such as a whole page.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines = text.split_inclusive(['\n', '\t']);
+    lines.fold(String::with_capacity(text.len()), |shown, line| {
+        let words = line.trim_end_matches(['\n', '\t']);
+        shown + &printable(words) + &line[words.len()..]
+    })
+}
+
+/// Text as one paragraph: lines joined, nothing unprintable.
 pub(crate) fn paragraph(text: &str) -> String {
     printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Control characters, and those that are invisible or turn the direction of writing.
+/// Control characters, and characters that are invisible or change the direction of writing.
 pub(crate) fn is_unfit(c: char) -> bool {
     if c.is_ascii() {
         c.is_ascii_control()
@@ -29,7 +38,7 @@ pub(crate) fn is_unfit(c: char) -> bool {
     }
 }
 
-/// A sentence begins with a capital and ends with a full stop.
+/// A paragraph that begins with a capital letter and ends with a full stop.
 pub(crate) fn sentence(text: &str) -> String {
     let text = paragraph(text);
     let mut chars = text.chars();
@@ -41,17 +50,17 @@ pub(crate) fn sentence(text: &str) -> String {
     sentence
 }
 
-/// The point in time that is so many seconds after 1970 began.
+/// The time that many seconds after the beginning of 1970.
 pub(crate) fn at(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// Seconds since 1970.
+/// Seconds since the beginning of 1970.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A date and time in UTC: `2026-11-23 14:05:09 UTC`. None beyond the year 9999.
+/// A date and time in UTC: `2026-11-23 14:05:09 UTC`. `None` after the year 9999.
 pub(crate) fn date(time: SystemTime) -> Option<String> {
     let seconds = seconds(time);
     let (days, rest) = (i64::try_from(seconds / 86_400).ok()?, seconds % 86_400);
@@ -69,7 +78,7 @@ pub(crate) fn date(time: SystemTime) -> Option<String> {
     (year <= 9_999).then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"))
 }
 
-/// How long from now: `in 59 minutes`, `2 days ago`.
+/// The distance to a time: `in 59 minutes`, `2 days ago`.
 pub(crate) fn relative(time: SystemTime, now: SystemTime) -> String {
     match time.duration_since(now) {
         Ok(ahead) if ahead.as_secs() == 0 => "now".to_owned(),
@@ -79,9 +88,9 @@ pub(crate) fn relative(time: SystemTime, now: SystemTime) -> String {
     }
 }
 
-/// A span of time in its largest unit that is not misleading.
+/// A duration in the largest unit that is still exact enough.
 pub(crate) fn duration(span: Duration) -> String {
-    // Rounded by half a second: a token for an hour is not one for 59 minutes because a moment has passed.
+    // Half a second is added: a token that lives an hour must not become one of 59 minutes after a moment.
     let seconds = (span + Duration::from_millis(500)).as_secs();
     let (count, unit) = match seconds {
         0..120 => (seconds, "second"),
@@ -92,16 +101,27 @@ pub(crate) fn duration(span: Duration) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A duration to the second, as a clock that counts down shows it.
+pub(crate) fn countdown(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_follow_the_calendar() {
         for (seconds, shown) in [
             (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
             (951_782_400, "2000-02-29 00:00:00 UTC"),
             (1_609_459_199, "2020-12-31 23:59:59 UTC"),
+            (1_767_225_599, "2025-12-31 23:59:59 UTC"),
             (4_107_542_400, "2100-03-01 00:00:00 UTC"),
         ] {
             assert_eq!(date(at(seconds).unwrap()).as_deref(), Some(shown));
@@ -110,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_told_in_a_unit_that_fits() {
+    fn durations_have_a_fitting_unit() {
         for (seconds, shown) in [
             (1, "1 second"),
             (119, "119 seconds"),
@@ -123,7 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_one_paragraph_without_anything_unfit() {
+    fn a_countdown_is_exact_to_the_second_or_the_minute() {
+        assert_eq!(countdown(59), "59 s");
+        assert_eq!(countdown(300), "5 min 0 s");
+        assert_eq!(countdown(3660), "1 h 1 min");
+    }
+
+    #[test]
+    fn a_sentence_is_one_printable_paragraph() {
         assert_eq!(sentence("no such\n  thing\u{1b}[31m"), "No such thing [31m.");
         assert_eq!(sentence("is this right?"), "Is this right?");
         assert_eq!(sentence(""), "");

@@ -1,4 +1,4 @@
-//! The demo without a browser: what it answers to those who do not play by the rules.
+//! The demo without a browser: its responses to requests that break the rules.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -23,7 +23,7 @@ impl Demo {
         Self { process, host }
     }
 
-    /// The head of the answer, in small letters, and the body.
+    /// The head of the response, in lower case, and the body.
     fn ask(&self, line: &str, headers: &str, body: &str) -> (String, String) {
         let host = if headers.contains("host:") { String::new() } else { format!("host: {}\r\n", self.host) };
         let length = body.len();
@@ -71,7 +71,7 @@ fn a_form_without_its_proof_does_nothing() {
 }
 
 #[test]
-fn every_answer_is_guarded() {
+fn every_response_has_its_security_headers() {
     let demo = Demo::start();
     for path in ["/", "/callback/openid?code=x&state=y", "/nothing", "/style.css", "/login/nobody"] {
         let (head, _) = demo.ask(&format!("GET {path}"), "", "");
@@ -88,7 +88,7 @@ fn every_answer_is_guarded() {
 }
 
 #[test]
-fn another_name_for_this_machine_is_not_answered() {
+fn another_host_name_is_refused() {
     let demo = Demo::start();
     let (head, _) = demo.ask("GET /", "host: evil.example\r\n", "");
     assert!(
@@ -100,22 +100,22 @@ fn another_name_for_this_machine_is_not_answered() {
 }
 
 #[test]
-fn a_flow_is_shown_to_its_own_session_alone() {
+fn a_flow_is_shown_only_to_its_own_session() {
     let demo = Demo::start();
     let session = demo.session();
-    assert!(demo.ask("GET /", &session, "").1.contains("What went over the wire"));
-    assert!(!demo.ask("GET /", "", "").1.contains("What went over the wire"));
+    assert!(demo.ask("GET /", &session, "").1.contains("Every request and response"));
+    assert!(!demo.ask("GET /", "", "").1.contains("Every request and response"));
     let other = demo.session();
     assert_ne!(session, other);
-    // Cookies of other programs on this host do not matter.
+    // The demo ignores cookies of other programs on this host.
     let among = session.replace("cookie: ", "cookie: naïve=ü; ").replace("\r\n", "; b=ö\r\n");
-    assert!(demo.ask("GET /", &among, "").1.contains("What went over the wire"));
+    assert!(demo.ask("GET /", &among, "").1.contains("Every request and response"));
     let behind = session.replace("cookie: ", "cookie: \u{2000}");
-    assert!(!demo.ask("GET /", &behind, "").1.contains("What went over the wire"));
+    assert!(!demo.ask("GET /", &behind, "").1.contains("Every request and response"));
 }
 
 #[test]
-fn what_leads_nowhere_is_told_with_the_right_status() {
+fn an_unknown_address_gets_a_page_and_the_right_status() {
     let demo = Demo::start();
     for (path, status, words) in [
         ("/nothing", "404", "There is nothing here"),
@@ -139,7 +139,7 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 }
 
 #[test]
-fn only_a_person_begins_a_login() {
+fn only_a_visit_by_a_person_starts_a_login() {
     let demo = Demo::start();
     for path in ["/login/openid", "/callback/openid"] {
         for headers in ["sec-fetch-dest: image\r\n", "sec-purpose: prefetch\r\n", "purpose: prefetch\r\n"] {

@@ -1,7 +1,7 @@
-//! The command against an OpenID Provider that its authors did not write: npm oidc-provider.
+//! The command against an OpenID Provider by other authors: oidc-provider from npm.
 //!
-//! Needs Node.js and npm, and installs the provider once. Where they are missing the tests are left out, and say so;
-//! with `VOUCHSAFE_TEST_ALL=1` they fail.
+//! Needs Node.js and npm, and installs the provider once. Without them the tests are skipped, with a message. With
+//! `VOUCHSAFE_TEST_ALL=1` they fail instead.
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,7 +19,7 @@ const SERVER: &str = include_str!("interop/server.mjs");
 
 const SECRET: &str = "web-secret-0123456789abcdef";
 
-/// What the command said, and how it ended.
+/// The output of the command, and its exit code.
 struct Run {
     events: Vec<Value>,
     errors: String,
@@ -38,7 +38,7 @@ impl Run {
         self.last()
     }
 
-    /// The error that ended it, whatever was printed being free of that secret.
+    /// The error that ended it. Checks that the output does not contain the secret.
     fn error(&self, secret: &str) -> &Value {
         assert_eq!(self.last()["event"], "error", "{:?}", self.events);
         assert!(!format!("{:?} {}", self.events, self.errors).contains(secret));
@@ -46,14 +46,14 @@ impl Run {
     }
 }
 
-/// What alice answers when she is asked.
+/// Alice's decision when the provider asks for her consent.
 #[derive(Clone, Copy, PartialEq)]
 enum Alice {
     Allows,
     Denies,
 }
 
-/// Runs `vouchsafe login` as that client while alice sits in front of the browser.
+/// Runs `vouchsafe login` as that client, with alice at the browser.
 fn login(issuer: &str, client_id: &str, secret: Option<&str>, arguments: &[&str], alice: Alice) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe"));
     command
@@ -82,14 +82,14 @@ fn login(issuer: &str, client_id: &str, secret: Option<&str>, arguments: &[&str]
     Run { events, errors, code: child.0.wait().unwrap().code() }
 }
 
-/// A browser without a window, and alice in front of it.
+/// A browser without a window, used by alice.
 #[derive(Default)]
 struct Browser {
     cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
-    /// Follows a URL to where the command waits.
+    /// Follows a URL and its redirects until the command's redirect URI.
     fn walk(&mut self, url: &str, alice: Alice) {
         let mut url = url.to_owned();
         let provider = origin(&url).to_owned();
@@ -113,7 +113,7 @@ impl Browser {
         absolute(url, &page.location.expect("a decision leads on"))
     }
 
-    /// HTTP/1.0, so that the answer ends where the connection does.
+    /// HTTP/1.0, so that the response ends with the connection.
     fn send(&mut self, method: &str, url: &str) -> Page {
         let host = origin(url).strip_prefix("http://").unwrap();
         let path = &url[origin(url).len()..];
@@ -159,7 +159,7 @@ fn absolute(base: &str, location: &str) -> String {
     if location.starts_with('/') { format!("{}{location}", origin(base)) } else { location.to_owned() }
 }
 
-/// A process that does not outlive the test.
+/// A process that ends with the test.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -169,13 +169,13 @@ impl Drop for Killed {
     }
 }
 
-/// The provider's issuer; none where it cannot be had, which is said.
+/// The provider's issuer, or `None` and a message if the provider cannot be started.
 fn provider() -> Option<&'static str> {
     static PROVIDER: OnceLock<Result<Provider, String>> = OnceLock::new();
     let started = || {
         start().inspect_err(|why| {
-            // Past the test runner, which shows what is printed of failed tests alone.
-            let _ = std::io::stderr().write_all(format!("\nleft out: {why}\n").as_bytes());
+            // Straight to the terminal: the test runner hides the output of a test that passes.
+            let _ = std::io::stderr().write_all(format!("\nskipped: {why}\n").as_bytes());
         })
     };
     match PROVIDER.get_or_init(started) {
@@ -187,7 +187,7 @@ fn provider() -> Option<&'static str> {
     }
 }
 
-/// A provider that runs as long as this process does: it ends when its standard input does.
+/// A provider that runs as long as this process: it ends when its standard input is closed.
 struct Provider {
     issuer: String,
     _server: Child,
@@ -223,7 +223,7 @@ fn install() -> Result<PathBuf, String> {
     if folder.exists() {
         return Ok(folder);
     }
-    // Beside it first: another process may be doing the same.
+    // First into a folder of its own: another process may do the same now.
     let own = folder.with_extension(std::process::id().to_string());
     fs::create_dir_all(&own).unwrap();
     for (name, text) in [("package.json", PACKAGE), ("package-lock.json", LOCK), ("server.mjs", SERVER)] {
@@ -245,7 +245,7 @@ fn install() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// What a login of alice looks like, whoever the client.
+/// Checks a login of alice with any client.
 fn assert_alice(run: &Run, issuer: &str, client_id: &str) {
     assert_eq!(run.events[0]["event"], "authorization_url");
     assert!(run.events[0]["url"].as_str().unwrap().contains("code_challenge_method=S256"));
@@ -269,14 +269,14 @@ fn a_confidential_client_signs_alice_in() {
 }
 
 #[test]
-fn an_id_and_a_secret_of_odd_characters_are_understood() {
+fn an_id_and_a_secret_with_special_characters_work() {
     let Some(issuer) = provider() else { return };
     let run = login(issuer, "web:odd/id", Some("p%ss+w rd:&=/~"), &[], Alice::Allows);
     assert_alice(&run, issuer, "web:odd/id");
 }
 
 #[test]
-fn a_secret_goes_into_the_form_where_that_is_asked_for() {
+fn client_secret_post_sends_the_secret_in_the_form() {
     let Some(issuer) = provider() else { return };
     let run =
         login(issuer, "web-post", Some(SECRET), &["--client-auth", "client_secret_post"], Alice::Allows);
@@ -284,13 +284,13 @@ fn a_secret_goes_into_the_form_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_public_client_signs_alice_in_by_its_verifier() {
+fn a_public_client_signs_alice_in() {
     let Some(issuer) = provider() else { return };
     assert_alice(&login(issuer, "native", None, &[], Alice::Allows), issuer, "native");
 }
 
 #[test]
-fn a_refresh_token_comes_for_offline_access() {
+fn offline_access_brings_a_refresh_token() {
     let Some(issuer) = provider() else { return };
     let scopes =
         ["--scope", "openid", "--scope", "email", "--scope", "offline_access", "--prompt", "consent"];
@@ -311,7 +311,7 @@ fn alice_can_say_no() {
 }
 
 #[test]
-fn a_wrong_secret_is_told_and_not_shown() {
+fn a_wrong_secret_is_reported_and_not_shown() {
     let Some(issuer) = provider() else { return };
     let run = login(issuer, "web", Some("not-the-secret"), &[], Alice::Allows);
     assert_eq!(run.code, Some(3));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vouchsafe_providers::Definition;
 
+use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::client_secret::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
@@ -133,9 +134,9 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What signs the secrets of a registration that has a key for that.
+/// The signer of client secrets, if the registration has a key for them.
 fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<SecretSigner>, Error> {
-    let Some(key) = &registration.apple_key else {
+    let Some(Credential(Kind::SignedSecret(signed))) = &registration.credential else {
         return Ok(None);
     };
     let Some(issuer) = &blueprint.definition.issuer else {
@@ -144,10 +145,10 @@ fn signer(registration: &Registration, blueprint: &Blueprint) -> Result<Option<S
         return Err(Error::config(ConfigProblem::AppleKey, detail));
     };
     Ok(Some(SecretSigner {
-        team_id: key.team_id.clone(),
-        key_id: key.key_id.clone(),
+        team_id: signed.issuer.clone(),
+        key_id: signed.key_id.clone(),
         client_id: registration.client_id.clone(),
         audience: issuer.clone(),
-        key: SigningKey::from_pem(key.pem.expose())?,
+        key: SigningKey::from_pem(signed.pem.expose())?,
     }))
 }

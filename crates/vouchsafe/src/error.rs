@@ -25,7 +25,7 @@ use transport::Reason;
 
 /// What can go wrong. Each variant says who has to act.
 ///
-/// Messages name what was attempted and what to do; they never hold a token, a code, a secret or a body.
+/// A message names the operation that failed and the reason. It never holds a token, a code, a secret or a body.
 ///
 /// ```no_run
 /// # async fn f(client: vouchsafe::Client, tokens: vouchsafe::Tokens) -> Result<(), vouchsafe::Error> {
@@ -42,22 +42,22 @@ use transport::Reason;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The provider said no, in the protocol's own words.
+    /// The provider returned an error, as the protocol defines it.
     Server(Box<ServerError>),
-    /// A check failed: what came is not to be trusted. Nobody is signed in.
+    /// A security check failed: the response cannot be trusted. Nobody is signed in.
     Validation(Box<ValidationError>),
-    /// An answer came and is not what the protocol allows. The provider has to act.
+    /// A response came, but the protocol does not allow it. The provider has to act.
     Response(Box<ResponseError>),
-    /// No usable answer came. The network, the provider's operator or time has to act.
+    /// No usable response came: the network or the server failed. Trying again later may help.
     Http(Box<HttpError>),
-    /// The provider has no such thing. The application has to do without.
+    /// The provider does not support the operation. The application has to do without it.
     Unsupported(Box<UnsupportedError>),
-    /// The application's configuration, or the call, is wrong.
+    /// The configuration or an argument is wrong. The application has to act.
     Config(Box<ConfigError>),
 }
 
 impl Error {
-    /// What was being done.
+    /// The operation that failed.
     pub fn operation(&self) -> Operation {
         match self {
             Self::Server(e) => e.operation,
@@ -69,7 +69,7 @@ impl Error {
         }
     }
 
-    /// A short stable word for what went wrong: the provider's `error`, or one of ours such as `state_mismatch`.
+    /// A short, stable code for the error: the provider's `error`, or one of ours such as `state_mismatch`.
     pub fn code(&self) -> &str {
         match self {
             Self::Server(e) => e.code.as_str(),
@@ -81,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status of the answer, where there was one.
+    /// The HTTP status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Server(e) => e.status,
@@ -90,7 +90,7 @@ impl Error {
         }
     }
 
-    /// Whether the user has to sign in again: the grant is gone, or never could be refreshed.
+    /// Whether the user has to sign in again: the grant has ended, or there is no refresh token.
     pub fn needs_login(&self) -> bool {
         match self {
             Self::Server(e) => {
@@ -102,10 +102,9 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later, without anybody changing anything; [`Error::retry_after`] says when, if
-    /// the provider does.
+    /// Whether the same call may succeed later without any change. [`Error::retry_after`] says when, if the provider does.
     ///
-    /// A code is spent by the attempt: when exchanging one failed, the way to try again is a new login.
+    /// A code is spent by the attempt: if its token request failed, a new login is needed.
     pub fn is_retryable(&self) -> bool {
         if self.operation() == Operation::AuthorizationCode {
             return false;
@@ -124,8 +123,8 @@ impl Error {
         }
     }
 
-    /// How long the provider asks to be left alone (`Retry-After`, RFC 9110 section 10.2.3), from when the answer came.
-    /// Whether the same call may succeed then is for [`Error::is_retryable`] to say.
+    /// How long the provider asks clients to wait (`Retry-After`, RFC 9110 section 10.2.3), counted from the response.
+    /// [`Error::is_retryable`] says whether the same call may succeed then.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server(e) => e.retry_after,
@@ -134,7 +133,7 @@ impl Error {
         }
     }
 
-    /// Whether the user, or the provider on their behalf, declined.
+    /// Whether the user declined, or the provider did (`access_denied`).
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Server(e) if e.code == ErrorCode::ACCESS_DENIED)
     }
@@ -162,7 +161,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What was being done when something went wrong.
+/// The operation that an error belongs to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Operation {
@@ -174,9 +173,9 @@ pub enum Operation {
     KeySet,
     /// Reading the authorization response.
     Authorization,
-    /// Getting an access token for a code.
+    /// The token request with a code.
     AuthorizationCode,
-    /// Refreshing.
+    /// The token request with a refresh token.
     Refresh,
     /// Getting a long-lived token for a short-lived one.
     LongLivedToken,
@@ -184,7 +183,7 @@ pub enum Operation {
     Revocation,
     /// Getting the profile.
     Profile,
-    /// Working out the user's id and e-mail.
+    /// Reading the user's identity from profile and ID token.
     Identity,
     /// Verifying a JWT that the application handed in.
     Jwt,
@@ -193,16 +192,16 @@ pub enum Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Configuration => "configuring the client",
+            Self::Configuration => "the configuration of the client",
             Self::Discovery => "reading the provider's metadata",
             Self::KeySet => "reading the provider's keys",
-            Self::Authorization => "reading the authorization response",
-            Self::AuthorizationCode => "getting an access token",
-            Self::Refresh => "refreshing",
-            Self::LongLivedToken => "getting a long-lived token",
-            Self::Revocation => "revoking the token",
-            Self::Profile => "getting the profile",
-            Self::Identity => "getting id and e-mail",
+            Self::Authorization => "the login",
+            Self::AuthorizationCode => "the token request",
+            Self::Refresh => "the token refresh",
+            Self::LongLivedToken => "the request for a long-lived token",
+            Self::Revocation => "the revocation",
+            Self::Profile => "fetching the profile",
+            Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",
         })
     }
@@ -225,7 +224,7 @@ impl Error {
         Self::Response(Box::new(ResponseError { operation, malformed, detail: detail.into() }))
     }
 
-    /// The same without those secrets, should what it tells of an answer quote them.
+    /// The same error with those secrets removed from the text that it quotes.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
         let without = |text: &str| redact::shown(text, secrets, legible, usize::MAX);
         match &mut self {
@@ -246,8 +245,10 @@ impl Error {
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
         let TransportError { reason, source } = error;
         let Reason::Kind(kind) = reason else {
-            // Which address it is stays untold: whoever named the host must not learn it here.
-            let detail = format!("{origin} is not at a public address, and only these are spoken to");
+            // The address is not told: whoever named the host must not learn it here.
+            let detail = format!(
+                "{origin} is not at a public address, and this client connects only to public addresses"
+            );
             return Self::validation(operation, Check::AddressRefused, detail);
         };
         Self::Http(Box::new(HttpError { operation, kind, origin, status: None, retry_after: None, source }))
@@ -259,7 +260,7 @@ impl Error {
         Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, source }))
     }
 
-    /// The same error, of an answer that says when to come back.
+    /// The same error, with the time that the response asks clients to wait.
     pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
         match &mut self {
             Self::Server(e) => e.retry_after = wait,
@@ -285,8 +286,8 @@ impl Error {
 fn write_retry_after(f: &mut fmt::Formatter<'_>, wait: Option<Duration>) -> fmt::Result {
     match wait.map(|wait| wait.as_secs()) {
         None | Some(0) => Ok(()),
-        Some(1) => f.write_str(", and asks to wait for 1 second"),
-        Some(seconds) => write!(f, ", and asks to wait for {seconds} seconds"),
+        Some(1) => f.write_str("; try again after 1 second"),
+        Some(seconds) => write!(f, "; try again after {seconds} seconds"),
     }
 }
 

@@ -76,6 +76,7 @@
 
 mod call;
 mod client;
+mod credential;
 mod endpoint;
 pub mod error;
 mod flows;
@@ -95,6 +96,7 @@ mod tokens;
 mod transport;
 
 pub use client::{Client, ClientBuilder};
+pub use credential::Credential;
 pub use error::{Error, ErrorCode};
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;

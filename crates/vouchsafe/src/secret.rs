@@ -1,10 +1,10 @@
-//! Values that must not be seen, and the secrets that no error of a call may show.
+//! Secret values, and the secrets of a call that no error may show.
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize;
 
-/// A value that must not be seen: it is wiped when it is dropped, compared in constant time, and never printed.
+/// A secret value. It is wiped when it is dropped, compared in constant time, and never printed.
 ///
 /// ```
 /// let secret = vouchsafe::Secret::new("correct horse");
@@ -15,12 +15,12 @@ use zeroize::Zeroize;
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps `value` from being seen.
+    /// Makes `value` secret.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value itself.
+    /// The value itself. Keep it out of logs and URLs.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -77,14 +77,14 @@ impl Noted {
         secrets.into_iter().for_each(|secret| self.note(secret));
     }
 
-    /// What `show` makes of the secrets.
+    /// Gives the secrets to a function that removes them from a text.
     pub(crate) fn hidden<T>(&self, show: impl FnOnce(&[&str]) -> T) -> T {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         show(&secrets.iter().map(Secret::expose).collect::<Vec<_>>())
     }
 }
 
-/// Whether two texts are the same, in a time that tells nothing about where they differ.
+/// Compares two texts in constant time.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }

@@ -1,4 +1,4 @@
-//! What is fetched once for all who wait, and kept: metadata and keys.
+//! A value that is fetched once for all callers that wait, and kept: metadata and keys.
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use futures_util::future;
 use crate::error::{ConfigProblem, Error};
 use crate::transport::{BoxFuture, Http};
 
-/// A value that is fetched at first use, once for all who wait, and renewed when it is old.
+/// A value that is fetched at first use, once for all callers that wait, and fetched again when it is old.
 ///
-/// The fetch under way belongs to nobody who waits for it: a caller that is dropped leaves it to the others, to the
-/// background ([`HttpClient::spawn`](crate::http::HttpClient::spawn)) or to the next caller. When a renewal fails the old value
-/// stays, up to its end; when the first fetch fails, all who waited are told, and the next caller tries again.
+/// No caller owns the fetch: if a caller is dropped, the fetch goes on for the others, in the background
+/// ([`HttpClient::spawn`](crate::http::HttpClient::spawn)) or with the next caller. If a later fetch fails, the old value stays
+/// in use up to its end. If the first fetch fails, all waiting callers get the error, and the next caller tries again.
 pub(crate) struct Shared<T> {
     state: Arc<Mutex<State<T>>>,
     http: Http,
@@ -22,15 +22,15 @@ pub(crate) struct Shared<T> {
 struct State<T> {
     value: Option<Arc<T>>,
     fetched: Option<Instant>,
-    /// The number of the fetch that the value came of.
+    /// The number of the fetch that gave the value.
     source: u64,
-    /// Since when and for how long nothing is fetched: after a renewal that failed, or because the provider asks for it.
+    /// From when and for how long nothing is fetched: after a failed fetch, or because the provider asks for it.
     rest: Option<(Instant, Duration)>,
     failure: Option<Error>,
     flight: Option<Flight<T>>,
     /// How many fetches have begun.
     begun: u64,
-    /// What each kind of asker has used up.
+    /// The forced fetches that each kind of asker has used.
     provider: Budget,
     anybody: Budget,
 }
@@ -48,28 +48,28 @@ struct Flight<T> {
     left: Option<Instant>,
 }
 
-/// How long a value is good for.
+/// How long a value is used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Freshness {
-    /// After that time it is fetched anew.
+    /// After that time it is fetched again.
     pub(crate) max_age: Duration,
-    /// After that time it is not used any more, even if it cannot be fetched.
+    /// After that time it is no longer used, even if it cannot be fetched again.
     pub(crate) end: Duration,
-    /// How long after a forced or failed renewal the next one may be.
+    /// The minimum time between two forced or failed fetches.
     pub(crate) cool_down: Duration,
 }
 
-/// Where a token came from that needs a newer value. Each kind has fetches of its own, so that strangers who make up
-/// tokens use up none of those that logins need.
+/// Where the token came from that needs a newer value. Each kind has its own forced fetches, so forged tokens from strangers
+/// do not use the fetches that logins need.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Asker {
     /// From the provider itself, over TLS.
     Provider,
-    /// From anybody who handed it in.
+    /// From anybody: the application was given it.
     Anybody,
 }
 
-/// When renewals that tokens forced have ended.
+/// When the forced fetches ended.
 #[derive(Clone, Copy, Default)]
 struct Budget {
     usual: Option<Instant>,
@@ -79,13 +79,13 @@ struct Budget {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Turn {
     Usual,
-    /// For those who joined a fetch that had begun before they asked.
+    /// For callers that joined a fetch which began before they asked.
     Extra,
 }
 
 impl Budget {
-    /// The renewal that may be forced now. `joined` says that the caller waited for an older fetch, in vain. The extra turn
-    /// is for such callers; the usual one stays for the others as long as it can.
+    /// The fetch that may be forced now. `joined` says that the caller waited for an older fetch without success. The extra
+    /// turn is for such callers, so the usual turn stays for the others.
     fn turn(&self, joined: bool, cool_down: Duration) -> Option<Turn> {
         let may = |ended: Option<Instant>| ended.is_none_or(|ended| ended.elapsed() >= cool_down);
         if joined && may(self.extra) {
@@ -101,7 +101,7 @@ impl<T> State<T> {
         self.value.as_ref().filter(|_| self.is_younger_than(freshness.end))
     }
 
-    /// The value, unless it is to be fetched anew.
+    /// The value, unless it has to be fetched again.
     fn known(&self, freshness: Freshness) -> Option<&Arc<T>> {
         self.usable(freshness).filter(|_| self.is_younger_than(freshness.max_age) || self.is_resting())
     }
@@ -216,11 +216,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// A value newer than `old`, at most once in a cool-down for each kind of asker; none where that is not to be had.
+    /// Fetches a newer value than `old`, at most once per cool-down for each kind of asker. `None` if there is none.
     ///
-    /// A caller that finds a fetch under way waits for it. As that had begun before the caller asked, its outcome may lack
-    /// what the caller needs: then the caller asks again, with the same `asked`, and there is one more fetch for all such
-    /// callers.
+    /// A caller that finds a fetch under way waits for it. That fetch began before the caller asked, so its value may still be
+    /// too old. Then the caller asks again with the same `asked`, and there is one more fetch for all such callers.
     pub(crate) async fn newer(
         &self,
         old: &Arc<T>,
@@ -236,7 +235,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
                     return Err(Some(value.clone()));
                 }
-                // Its fetch began after the caller had asked: another would bring the same.
+                // Its fetch began after the caller asked: another fetch would give the same value.
                 if state.source > asked {
                     return Err(None);
                 }
@@ -258,14 +257,14 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// A seat in the fetch under way, or in a new one; unless it is decided that none is needed.
+    /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed.
     fn seat<O>(
         &self,
         freshness: Freshness,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
         decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
     ) -> Result<Seat<T>, O> {
-        // Dropped after the lock is given back: what is in it is the transport's.
+        // Dropped after the lock is released, because it runs code of the transport.
         let _stale;
         let (seat, begins) = {
             let mut guard = lock(&self.state);
@@ -290,7 +289,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             (Seat { driver, outcome: flight.outcome.clone(), was_left }, flight.number == next)
         };
         if begins {
-            // Where there is no background, the next caller goes on with it.
+            // Without a background the next caller drives it.
             let state = self.state.clone();
             let _ = self.http.spawn(Box::pin(to_its_end(state, seat.driver.number, seat.outcome.clone())));
         }
@@ -298,7 +297,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 }
 
-/// The fetch as somebody has it who waits for it.
+/// A waiting caller's share of the fetch.
 struct Seat<T> {
     driver: Driver<T>,
     outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
@@ -314,7 +313,7 @@ impl<T> Seat<T> {
     }
 }
 
-/// Counts as one who drives the fetch, for as long as it lives.
+/// Counts one driver of the fetch as long as it lives.
 struct Driver<T> {
     state: Arc<Mutex<State<T>>>,
     number: u64,
@@ -332,14 +331,14 @@ impl<T> Drop for Driver<T> {
         if flight.drivers == 0 {
             flight.left = Some(Instant::now());
         }
-        // The runtime ends before the fetch does, and takes its connections and timers along.
+        // The runtime ended before the fetch, and its connections and timers with it.
         if self.is_background {
             _lost = state.flight.take();
         }
     }
 }
 
-/// What the background does.
+/// The task in the background.
 async fn to_its_end<T>(
     state: Arc<Mutex<State<T>>>,
     number: u64,
@@ -356,7 +355,7 @@ async fn to_its_end<T>(
     settle(&driver.state, number, &outcome);
 }
 
-/// Records an outcome: by whoever sees it first.
+/// Records an outcome. The first driver that sees it does so.
 fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Error>) {
     let flight;
     let mut state = lock(state);
@@ -366,7 +365,7 @@ fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Erro
     }
 }
 
-/// A panic of the transport becomes an error: it would be repeated to everybody who waits, and to all who come later.
+/// Turns a panic of the transport into an error. Otherwise it would be repeated for every caller that waits or comes later.
 async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result<Arc<T>, Error> {
     match AssertUnwindSafe(fetch).catch_unwind().await {
         Ok(outcome) => outcome.map(Arc::new),

@@ -311,6 +311,7 @@ const ROOMS: [(&str, &[&str]); 4] = [
             "error",
             "provenance",
             "endpoint",
+            "credential",
             "registration",
             "jose",
             "identity",

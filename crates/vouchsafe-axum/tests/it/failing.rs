@@ -150,7 +150,7 @@ async fn a_provider_out_of_reach_is_no_fault_of_the_person() {
     assert!(!page.text.contains("127.0.0.1"), "{}", page.text);
     let line = log.take();
     assert!(line.starts_with("WARN vouchsafe_axum") && line.contains("fault=Provider"), "{line}");
-    assert!(line.contains("no connection to http://127.0.0.1:9"), "{line}");
+    assert!(line.contains("could not connect to http://127.0.0.1:9"), "{line}");
     assert!(line.contains("onnection refused"), "the cause of the cause: {line}");
     assert_eq!(line.lines().count(), 1, "{line}");
 }

@@ -1,4 +1,4 @@
-//! What went over the wire, with the secrets masked before anything is kept.
+//! Records requests and responses. Secrets are masked before anything is kept.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,25 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 
-/// Who takes part.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// The participants, from left to right in the diagram.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Party {
     Browser,
     App,
     Provider,
 }
 
-/// One step of the flow: a request, its answer, or both.
+impl Party {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "Browser",
+            Self::App => "App",
+            Self::Provider => "Provider",
+        }
+    }
+}
+
+/// One step of the flow: a request, its response, or both.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) from: Party,
@@ -24,45 +34,46 @@ pub(super) struct Step {
     pub(super) title: &'static str,
     pub(super) why: &'static str,
     pub(super) request: Option<Message>,
-    pub(super) answer: Option<Message>,
+    pub(super) response: Option<Message>,
     pub(super) took: Option<Duration>,
+    began: Instant,
 }
 
 impl Step {
     pub(super) fn new(from: Party, to: Party, title: &'static str, why: &'static str) -> Self {
-        Self { from, to, title, why, request: None, answer: None, took: None }
+        Self { from, to, title, why, request: None, response: None, took: None, began: Instant::now() }
     }
 
     pub(super) fn request(self, message: Message) -> Self {
         Self { request: Some(message), ..self }
     }
 
-    pub(super) fn answer(self, message: Message) -> Self {
-        Self { answer: Some(message), ..self }
+    pub(super) fn response(self, message: Message) -> Self {
+        Self { response: Some(message), ..self }
     }
 }
 
-/// A request or an answer, fit to be shown.
+/// A request or a response in a form that can be shown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
     /// `POST http://…` or `200 OK`.
     pub(super) line: String,
-    /// What the query or the form says.
+    /// The parameters of the query or the form.
     pub(super) params: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
-    /// It is an answer that says no, or none at all.
+    /// Whether it is an error response, or no response arrived.
     pub(super) failed: bool,
 }
 
 impl Message {
-    /// A request that has no body.
+    /// A request without a body.
     pub(super) fn get(url: &str) -> Self {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         Self { line: format!("GET {base}"), params: params(query.as_bytes()), ..Self::default() }
     }
 
-    /// A request whose parameters are in a form.
+    /// A request with its parameters in a form.
     pub(super) fn post(url: &str) -> Self {
         Self { line: format!("POST {}", url.split('?').next().unwrap_or_default()), ..Self::default() }
     }
@@ -72,7 +83,7 @@ impl Message {
         self
     }
 
-    /// An answer that sends the browser on.
+    /// A response that redirects the browser.
     pub(super) fn redirect(url: &str) -> Self {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let mark = if query.is_empty() { "" } else { "?…" };
@@ -102,13 +113,13 @@ impl Message {
         message
     }
 
-    fn of_answer(response: &Response) -> Self {
+    fn of_response(response: &Response) -> Self {
         let (headers, body) = (headers(response.headers()), body(response.body()));
         Self { headers, body, ..Self::status(response.status()) }
     }
 }
 
-/// The steps of one session, the latest of them.
+/// The latest steps of one session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace(Arc<Mutex<Vec<Step>>>);
 
@@ -118,7 +129,9 @@ impl Trace {
         if steps.len() == MAX_STEPS {
             steps.remove(0);
         }
-        steps.push(step);
+        // Requests that run at the same time end in any order. They are shown in the order in which they began.
+        let at = steps.partition_point(|other| other.began <= step.began);
+        steps.insert(at, step);
     }
 
     pub(super) fn clear(&self) {
@@ -134,7 +147,7 @@ impl Trace {
     }
 }
 
-/// A transport that writes down what it carries.
+/// A transport that records its requests and responses.
 pub(super) struct Recorder {
     pub(super) inner: Arc<dyn HttpClient>,
     pub(super) trace: Trace,
@@ -144,16 +157,15 @@ impl HttpClient for Recorder {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let (title, why) = purpose(&request);
-            let message = Message::of_request(&request);
-            let started = Instant::now();
+            let step =
+                Step::new(Party::App, Party::Provider, title, why).request(Message::of_request(&request));
             let result = self.inner.send(request, limits).await;
-            let answer = match &result {
-                Ok(response) => Message::of_answer(response),
-                Err(_) => Message { line: "no answer".to_owned(), failed: true, ..Message::default() },
+            let response = match &result {
+                Ok(response) => Message::of_response(response),
+                Err(_) => Message { line: "no response".to_owned(), failed: true, ..Message::default() },
             };
-            let mut step = Step::new(Party::App, Party::Provider, title, why).request(message).answer(answer);
-            step.took = Some(started.elapsed());
-            self.trace.push(step);
+            let took = Some(step.began.elapsed());
+            self.trace.push(Step { took, ..step.response(response) });
             result
         })
     }
@@ -167,31 +179,31 @@ impl HttpClient for Recorder {
     }
 }
 
-/// What a request to the provider is for, by its look.
+/// A title for a request to the provider, and why it is sent.
 fn purpose(request: &Request) -> (&'static str, &'static str) {
     let form = params(request.body());
     let grant = form.iter().find(|(name, _)| name == "grant_type").map(|(_, value)| value.as_str());
     match grant {
         Some("authorization_code") => (
-            "Code for tokens",
-            "The app redeems the code, straight from server to server. It proves who it is with its secret, and that it \
-             started this very login with the code verifier.",
+            "Token request",
+            "The app sends the code straight to the provider. It authenticates with its client secret, and proves with the \
+             code verifier that it started this login.",
         ),
         Some("refresh_token") => (
             "Refresh",
-            "The app asks for a fresh access token. A refresh token is spent once: the answer brings the next one.",
+            "The app requests a new access token. A refresh token can be used once: the response contains the next one.",
         ),
         _ if form.iter().any(|(name, _)| name == "token") => {
-            ("Revocation", "The app gives the grant back. From now on the provider refuses its tokens.")
+            ("Revocation", "The app gives its access up. From now on the provider refuses its tokens.")
         }
         _ if request.uri().path().contains("/.well-known/") => {
-            ("Discovery", "The provider describes itself: where its endpoints are, and what it can do.")
+            ("Discovery", "The provider’s metadata says where its endpoints are and what it supports.")
         }
         _ if request.headers().contains_key("authorization") => (
             "Profile",
-            "With the access token the app asks who signed in. What comes back must be about the user of the ID token.",
+            "The app uses the access token to ask who signed in. The profile has to belong to the user of the ID token.",
         ),
-        _ => ("Keys", "The provider’s public keys, to check the signature of the ID token with."),
+        _ => ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token."),
     }
 }
 
@@ -212,7 +224,7 @@ fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
         .map(|(name, value)| {
             let text = String::from_utf8_lossy(value.as_bytes());
             let shown = match name.as_str() {
-                // The scheme is no secret: it says how the client authenticates.
+                // The scheme is not a secret. It shows how the client authenticates.
                 "authorization" => format!("{} {MASK}", text.split(' ').next().unwrap_or_default()),
                 "cookie" | "set-cookie" => MASK.to_owned(),
                 _ => shortened(&text),
@@ -227,7 +239,7 @@ fn body(body: &[u8]) -> Option<String> {
         return None;
     }
     let Ok(mut json) = serde_json::from_slice::<Value>(body) else {
-        // What is not JSON cannot be masked by name.
+        // Only members of JSON have names by which secrets can be found.
         return Some(format!("{} bytes that are not JSON", body.len()));
     };
     mask_members(&mut json);
@@ -270,8 +282,8 @@ fn is_secret(name: &str) -> bool {
     .contains(&name)
 }
 
-/// What stands for a secret: the first few characters where it is long, and a mark of 16 bits that is the same for the
-/// same secret, so that people see which is which.
+/// A secret in a form that can be shown: if it is long, its first four characters and 16 bits of its hash, by which people
+/// recognise equal secrets.
 pub(super) fn masked(text: &str) -> String {
     if text.chars().count() < 20 {
         return MASK.to_owned();
@@ -316,25 +328,35 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_of_an_answer_is_kept() {
+    fn no_secret_of_a_response_is_kept() {
         let body = format!(
             r#"{{"access_token": "{HUSH}", "more": [{{"refresh_token": "{HUSH}", "id_token": "{HUSH}"}}], "scope": "a"}}"#
         );
         let response =
             axum::http::Response::builder().header("set-cookie", HUSH).body(body.into_bytes()).unwrap();
-        let kept = format!("{:?}", Message::of_answer(&response));
+        let kept = format!("{:?}", Message::of_response(&response));
         assert!(!kept.contains("hush-") && kept.contains("scope"), "{kept}");
     }
 
     #[test]
-    fn what_cannot_be_masked_is_not_kept() {
+    fn a_body_that_cannot_be_masked_is_not_kept() {
         assert!(!body(format!("access_token={HUSH}").as_bytes()).unwrap().contains("hush"));
     }
 
     #[test]
-    fn short_secrets_show_nothing_and_long_ones_which_is_which() {
+    fn short_secrets_show_nothing_and_long_ones_can_be_told_apart() {
         assert_eq!(masked("hush"), MASK);
         assert_eq!(masked(HUSH), "hush••••\u{a0}#e468");
+    }
+
+    #[test]
+    fn steps_are_in_the_order_in_which_they_began() {
+        let trace = Trace::default();
+        let [first, second] =
+            ["first", "second"].map(|title| Step::new(Party::App, Party::Provider, title, ""));
+        trace.push(second);
+        trace.push(first);
+        assert_eq!(trace.steps().iter().map(|step| step.title).collect::<Vec<_>>(), ["first", "second"]);
     }
 
     #[test]

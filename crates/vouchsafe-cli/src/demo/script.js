@@ -1,5 +1,5 @@
-// Everything works without this: it lets the token's life count down, opens all steps at once, and finds a provider by
-// its name.
+// The pages work without this script. It counts the token's lifetime down, opens all steps at once, and finds a provider
+// by its name.
 "use strict";
 
 const words = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`);
@@ -13,7 +13,7 @@ if (life) {
   const tick = () => {
     const left = Math.max(0, total - Math.floor((performance.now() - started) / 1000));
     bar.value = left;
-    text.textContent = left > 0 ? `${words(left)} left` : "Expired: refresh to go on";
+    text.textContent = left > 0 ? `${words(left)} left` : "Expired: refresh it to continue";
     if (left === 0) clearInterval(timer);
   };
   const timer = setInterval(tick, 1000);

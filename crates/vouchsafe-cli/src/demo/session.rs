@@ -1,4 +1,4 @@
-//! Who is here: one session for each browser, in memory, the latest of them.
+//! The sessions: one for each browser, in memory, the latest of them.
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,30 +6,41 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::{constant_time, rand};
+use axum::extract::Extension;
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::{Client, Http, Identity, Provider, Registration, Tokens};
+use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
 use vouchsafe_axum::{LoggedIn, Logins};
 
 use super::record::{Recorder, Trace};
 
 /// A way to sign in: one button.
 pub(super) struct Offer {
-    /// In the path of its login.
+    /// The last part of the path of its login.
     pub(super) slug: String,
     pub(super) label: String,
-    /// What is special about it; those that have nothing to say stand in the long list.
+    /// What is special about it. The offers without a hint are in the long list.
     pub(super) hint: Option<&'static str>,
-    /// A drawing for the button.
+    /// The picture on the button, as SVG.
     pub(super) mark: &'static str,
     pub(super) provider: Provider,
     pub(super) registration: Registration,
 }
 
-/// What all sessions have in common.
+/// The demo.
+pub(super) struct App {
+    pub(super) sessions: Sessions,
+    pub(super) setup: Setup,
+    pub(super) origin: String,
+}
+
+/// The session of a request, if it has one.
+pub(super) type Current = Extension<Option<Arc<Session>>>;
+
+/// What all sessions share.
 pub(super) struct Setup {
-    /// The ways to sign in; there is at least one.
+    /// The ways to sign in: at least one.
     pub(super) offers: Vec<Offer>,
     pub(super) http: Http,
     pub(super) keys: KeyRing,
@@ -41,8 +52,8 @@ impl Setup {
         self.offers.iter().find(|offer| offer.slug == slug)
     }
 
-    /// A client that writes down what it says. It shares nothing with those of other logins, so that every flow shows
-    /// all its steps: an application that is no demo makes its clients once.
+    /// A client that records its requests. It shares no cache with other clients, so that every login shows all its steps.
+    /// A real application creates its clients only once.
     fn chosen(&self, slug: Option<&str>, trace: &Trace) -> io::Result<Chosen> {
         let first = || self.offers.first().ok_or_else(|| io::Error::other("there is no way to sign in"));
         let offer = slug.and_then(|slug| self.offer(slug)).map_or_else(first, Ok)?;
@@ -63,10 +74,10 @@ struct Chosen {
 
 /// One browser's session.
 pub(super) struct Session {
-    /// What every form that changes something has to bring.
+    /// The proof that every form with an effect has to contain.
     pub(super) csrf: String,
     pub(super) trace: Trace,
-    /// Held while the provider is asked: a refresh token that is spent twice ends the grant.
+    /// Locked during requests to the provider: a refresh token that is used twice ends the grant.
     pub(super) visitor: tokio::sync::Mutex<Visitor>,
     chosen: Mutex<Chosen>,
     new_id: AtomicBool,
@@ -93,14 +104,14 @@ impl Session {
         (chosen.slug == slug).then(|| chosen.client.clone())
     }
 
-    /// A new flow begins: nothing is written, and nothing is known of the provider yet.
+    /// Begins a new flow: without recorded steps, and with a client that has not fetched any metadata.
     pub(super) fn begin(&self, setup: &Setup, slug: &str) -> io::Result<()> {
         self.trace.clear();
         *lock(&self.chosen) = setup.chosen(Some(slug), &self.trace)?;
         Ok(())
     }
 
-    /// From the next response on the session has another id: who knew the old one stays outside.
+    /// Changes the session's ID with the next response, so that the old ID is useless (session fixation).
     pub(super) fn renew_id(&self) {
         self.new_id.store(true, Ordering::Relaxed);
     }
@@ -110,24 +121,24 @@ impl Session {
     }
 }
 
-/// What a session knows of its person.
+/// What a session knows about its visitor.
 #[derive(Default)]
 pub(super) struct Visitor {
     pub(super) user: Option<User>,
-    /// Told once.
+    /// Shown once.
     pub(super) notice: Option<Notice>,
-    /// Where the provider ends its own session, for whoever has signed out here.
+    /// The URL that ends the session at the provider, after a sign-out here.
     pub(super) end_session: Option<String>,
 }
 
-/// Somebody who is signed in.
+/// A user who is signed in.
 pub(super) struct User {
     pub(super) slug: String,
-    /// The one that signed them in: a later login brings new ones.
+    /// The client of this login: a later login has a new one.
     pub(super) client: Client,
     pub(super) identity: Identity,
     pub(super) tokens: Tokens,
-    /// How long the access token was good for when it came.
+    /// The lifetime of the access token when it was issued.
     pub(super) life: Option<Duration>,
     pub(super) refreshes: u64,
     pub(super) revoked: bool,
@@ -153,19 +164,38 @@ impl User {
     }
 }
 
-/// How long the access token is still good for, if the provider says so.
+/// The remaining lifetime of the access token, if the provider says it.
 pub(super) fn left(tokens: &Tokens) -> Option<Duration> {
     tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// How something ended that the person asked for.
+/// The outcome of something that the visitor did.
 pub(super) struct Notice {
     pub(super) good: bool,
-    pub(super) title: String,
+    pub(super) title: &'static str,
     pub(super) text: String,
 }
 
-/// The sessions, by their ids, oldest first.
+impl Notice {
+    pub(super) fn good(title: &'static str, text: &str) -> Self {
+        Self { good: true, title, text: text.to_owned() }
+    }
+
+    pub(super) fn error(error: &Error) -> Self {
+        let title = if error.needs_login() {
+            "The provider no longer accepts these tokens. Sign out and sign in again to continue."
+        } else if error.is_retryable() {
+            "The provider could not be reached. Try again in a moment."
+        } else if matches!(error, Error::Unsupported(_)) {
+            "The provider does not support this, or issued no token for it."
+        } else {
+            "The provider’s response was not as expected. The last step below shows it."
+        };
+        Self { good: false, title, text: format!("The library’s error message: {error}.") }
+    }
+}
+
+/// The sessions by their IDs, oldest first.
 pub(super) struct Sessions {
     cookie: String,
     known: Mutex<VecDeque<(String, Arc<Session>)>>,
@@ -173,12 +203,12 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new(port: u16) -> Self {
-        // Cookies do not know ports: two demos on one machine must not sign each other's people out.
+        // Cookies ignore ports: two demos on one machine must not overwrite each other's session.
         Self { cookie: format!("vouchsafe_demo_{port}"), known: Mutex::default() }
     }
 
     pub(super) fn find(&self, headers: &HeaderMap) -> Option<Arc<Session>> {
-        // Other programs on this host may set any bytes; white space is ASCII's alone.
+        // Other programs on this host may set any bytes. Only ASCII white space separates cookies.
         let pairs = headers.get_all(COOKIE).into_iter().flat_map(|h| h.as_bytes().split(|b| *b == b';'));
         let mut pairs = pairs.filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('='));
         let (_, id) = pairs.find(|(name, _)| *name == self.cookie)?;
@@ -191,7 +221,7 @@ impl Sessions {
         Ok(session)
     }
 
-    /// The `Set-Cookie` header for a session that is new, or needs a new id.
+    /// The `Set-Cookie` header for a session that is new or needs a new ID.
     pub(super) fn set_cookie(&self, session: &Arc<Session>) -> Option<String> {
         if !session.new_id.swap(false, Ordering::Relaxed) {
             return None;

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 
-/// Starts the demo and a browser, runs the test, and ends both however it went.
+/// Starts the demo and a browser, runs the test, and stops both whatever its result.
 pub(crate) async fn in_browser<F>(test: F)
 where
     F: AsyncFnOnce(&Browser) + 'static,
@@ -42,7 +42,7 @@ where
     }
 }
 
-/// The browser's program, or none and a word about it.
+/// The path of the browser, or `None` and a message.
 fn installed() -> Option<PathBuf> {
     let find = |names: &[&str]| {
         let path = std::env::var_os("PATH")?;
@@ -57,8 +57,8 @@ fn installed() -> Option<PathBuf> {
     }
     let missing = if driver.is_none() { "chromedriver" } else { "chromium" };
     assert!(std::env::var_os("VOUCHSAFE_TEST_ALL").is_none(), "{missing} is not installed");
-    // Straight to the terminal: what a passing test prints is held back.
-    let _ = writeln!(io::stderr(), "left out: the test in a browser, because {missing} is not installed");
+    // Straight to the terminal: the test runner hides the output of a test that passes.
+    let _ = writeln!(io::stderr(), "skipped: the test in a browser, because {missing} is not installed");
     None
 }
 
@@ -68,8 +68,8 @@ fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     (child, lines)
 }
 
-/// ChromeDriver and its port. It takes a free one of IPv4 and then the same of IPv6, and ends where that is not free: then
-/// it takes another.
+/// ChromeDriver and its port. It takes a free port of IPv4 and then the same port of IPv6, and ends if that is in use. Then
+/// it is started again.
 async fn driver() -> (Child, String) {
     for _ in 0..10 {
         let (driver, mut lines) = start(Command::new("chromedriver").arg("--port=0"));
@@ -84,7 +84,7 @@ async fn line_with(lines: &mut BufReader<ChildStdout>, text: &str) -> String {
     find_line(lines, text).await.unwrap_or_else(|| panic!("it ended before it said {text:?}"))
 }
 
-/// The line that says something; none if the program ends before.
+/// The line that contains a text, or `None` if the program ends before.
 async fn find_line(lines: &mut BufReader<ChildStdout>, text: &str) -> Option<String> {
     let found = async {
         loop {
@@ -142,7 +142,7 @@ impl Browser {
     }
 
     pub(crate) async fn click_at(&self, xpath: &str) {
-        // Between finding and clicking, the page may go.
+        // Between finding and clicking, the page may change.
         let click = async || match self.client.find(Locator::XPath(xpath)).await {
             Ok(element) => element.click().await.is_ok(),
             Err(_) => false,
@@ -185,12 +185,12 @@ impl Browser {
         element.send_keys(&char::from(key).to_string()).await.unwrap();
     }
 
-    /// What the focused element says.
+    /// The text of the focused element.
     pub(crate) async fn focused(&self) -> String {
         self.run("return document.activeElement.innerText").await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Presses the tabulator until what has these words on a line has the focus.
+    /// Presses Tab until the element with these words on a line has the focus.
     pub(crate) async fn tab_to(&self, words: &str) {
         for _ in 0..40 {
             self.press(Key::Tab).await;
@@ -214,7 +214,7 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
-    /// Checks that the console holds nothing but what is expected: no error, no breach of the security policy.
+    /// Checks that the console holds only the expected entries: no error, no breach of the security policy.
     pub(crate) async fn has_no_complaints(&self, expected: &[&str]) {
         let command = Chromium { path: "se/log", body: json!({ "type": "browser" }) };
         let log = self.client.issue_cmd(command).await.unwrap();

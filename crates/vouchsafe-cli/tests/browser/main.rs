@@ -22,13 +22,13 @@ async fn alice_signs_in_refreshes_revokes_and_signs_out() {
 
         browser.sees("Refreshed\nnot yet").await;
         browser.click("Refresh").await;
-        browser.sees("The provider gave a fresh access token").await;
+        browser.sees("The provider issued a new access token").await;
         browser.sees("Refreshed\nonce").await;
 
         browser.click("Revoke").await;
         browser.sees("Revoked: the provider refuses it.").await;
         browser.click("Try to refresh").await;
-        browser.sees("The provider accepts these tokens no longer").await;
+        browser.sees("Sign out and sign in again to continue").await;
         browser.sees("invalid_grant").await;
 
         browser.click("Sign out").await;
@@ -36,7 +36,7 @@ async fn alice_signs_in_refreshes_revokes_and_signs_out() {
         browser.click("Sign out at the provider too").await;
         browser.sees("Signed out everywhere").await;
         browser.open("/").await;
-        browser.sees("Sign in, and watch how it is done").await;
+        browser.sees("Sign in, and see how it works").await;
         browser.has_no_complaints(&[]).await;
     })
     .await;
@@ -57,12 +57,12 @@ async fn every_step_is_shown_and_no_secret_is() {
         let steps =
             browser.run("return [...document.querySelectorAll('.step .title')].map(t => t.innerText)").await;
         let expected = [
-            "Sign me in",
+            "Start of the login",
             "Discovery",
-            "Off to the provider",
-            "Who are you, and do you agree?",
-            "Back with the answer",
-            "Code for tokens",
+            "Authorization request",
+            "Sign-in and consent",
+            "Authorization response",
+            "Token request",
             "Keys",
             "Profile",
             "Signed in",
@@ -90,27 +90,27 @@ async fn every_step_is_shown_and_no_secret_is() {
 }
 
 #[tokio::test]
-async fn who_says_no_is_told_kindly_and_may_try_again() {
+async fn a_user_who_declines_may_try_again() {
     in_browser(async |browser| {
         browser.open("/").await;
         browser.click("Continue with Sandbox (plain OAuth 2)").await;
         browser.click_person("alice").await;
         browser.sees("Allow sandbox-client?").await;
         browser.click("Deny").await;
-        browser.sees("You said no, and that is fine").await;
+        browser.sees("You declined, and that is fine").await;
         browser.sees("Nobody is signed in").await;
 
         browser.click("Continue with Sandbox (OpenID Connect)").await;
         browser.click("Allow").await;
         browser.sees("Alice Liddell").await;
-        // Chromium takes note of the page's status, as it should be.
+        // Chromium logs the status of the page, as expected.
         browser.has_no_complaints(&["403"]).await;
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_email_is_not_called_verified_where_it_is_not() {
+async fn an_unverified_email_is_not_called_verified() {
     in_browser(async |browser| {
         for (person, words) in [("bob", "! not verified"), ("carol", "the provider shared none")] {
             browser.open("/").await;
@@ -127,7 +127,7 @@ async fn an_email_is_not_called_verified_where_it_is_not() {
 }
 
 #[tokio::test]
-async fn a_response_is_posted_with_a_script_and_without() {
+async fn a_posted_response_works_with_and_without_scripts() {
     in_browser(async |browser| {
         browser.open("/").await;
         browser.choose("apple").await;
@@ -149,7 +149,7 @@ async fn a_response_is_posted_with_a_script_and_without() {
 }
 
 #[tokio::test]
-async fn a_narrow_screen_scrolls_in_one_direction_alone() {
+async fn a_narrow_screen_does_not_scroll_sideways() {
     in_browser(async |browser| {
         browser.resize(360, 780).await;
         browser.open("/").await;
@@ -182,7 +182,7 @@ async fn the_keyboard_is_enough() {
         browser.sees("alice@example.com").await;
         browser.tab_to("Discovery").await;
         browser.press(Key::Enter).await;
-        browser.sees("The provider describes itself").await;
+        browser.sees("metadata says where its endpoints are").await;
     })
     .await;
 }
@@ -214,7 +214,7 @@ impl Browser {
         self.run(&format!("location = '/login/{slug}'")).await;
     }
 
-    /// At the sandbox: one click to be somebody, one to agree.
+    /// At the sandbox: one click chooses the user, another gives consent.
     async fn sign_in_as(&self, username: &str) {
         self.click_person(username).await;
         self.click("Allow").await;

@@ -1,4 +1,4 @@
-//! Client secrets that are signed with a key, and responses that are posted, as at Apple.
+//! Client secrets that a key signs, and posted responses, as at Apple.
 use std::fs;
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use vouchsafe_sandbox::{ActedProvider, Sandbox};
 
 use crate::support::{Cli, param, redirect_uri, sandbox, send};
 
-/// Files for one login, gone when it is over.
+/// The files for one login. They are deleted after it.
 struct Files {
     definition: PathBuf,
     key: PathBuf,
@@ -52,7 +52,7 @@ async fn a_login_signs_its_secret_and_takes_the_posted_response() {
     let files = Files::new("login", &acted);
     let key = acted.client_key().unwrap();
     let ids = ["--client-key", files.key(), "--key-id", key.key_id(), "--team-id", key.team_id()];
-    // A secret that is there for another client is not what signs this one's.
+    // The secret of another client is ignored.
     let cli = files.login(&acted, &ids).env("VOUCHSAFE_CLIENT_SECRET", "of-another-client");
     let mut login = cli.start();
     let url = login.authorization_url().await;
@@ -76,7 +76,7 @@ async fn a_login_signs_its_secret_and_takes_the_posted_response() {
 }
 
 #[tokio::test]
-async fn what_is_missing_for_the_key_is_told() {
+async fn a_missing_part_of_the_key_is_named() {
     let sandbox = sandbox().await;
     let acted = apple(&sandbox);
     let files = Files::new("missing", &acted);
@@ -106,7 +106,7 @@ async fn the_catalogue_says_that_a_key_is_needed() {
 }
 
 #[tokio::test]
-async fn a_key_for_a_provider_that_takes_none_is_refused_before_anything_is_sent() {
+async fn a_key_for_a_provider_without_signed_secrets_is_refused_before_anything_is_sent() {
     let sandbox = sandbox().await;
     let files = Files::new("other", &apple(&sandbox));
     let more = ["--client-id", "x", "--client-key", files.key(), "--key-id", "K", "--team-id", "T"];

@@ -1,3 +1,4 @@
+//! How a run fails: exit codes, kinds, codes and messages.
 use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +15,7 @@ async fn fails(args: &[&str], exit: i32, kind: &str, code: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_unknown_provider_has_a_neighbour() {
+async fn an_unknown_provider_brings_a_suggestion() {
     let message = fails(&["login", "gogle"], 2, "usage", "unknown_provider").await;
     assert!(message.contains("Did you mean google?"), "{message}");
     let message = fails(&["login", "nobody-knows-me"], 2, "usage", "unknown_provider").await;
@@ -22,7 +23,7 @@ async fn an_unknown_provider_has_a_neighbour() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_told() {
+async fn an_invalid_url_is_usage() {
     for url in ["not a url", "id.example.com", "https://"] {
         let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
         assert!(message.contains("beginning with https://"), "{message}");
@@ -30,14 +31,14 @@ async fn a_url_that_is_none_is_told() {
 }
 
 #[tokio::test]
-async fn plain_http_is_for_loopback_alone() {
+async fn plain_http_is_refused_except_on_loopback() {
     fails(&["login", "--issuer", "http://id.example.com"], 2, "usage", "insecure_url").await;
     let args = ["login", "--authorize-url", "https://a.example/a", "--token-url", "http://a.example/t"];
     fails(&args, 2, "usage", "insecure_url").await;
 }
 
 #[tokio::test]
-async fn an_endpoint_on_plain_http_that_the_provider_sent_is_a_matter_of_security() {
+async fn an_endpoint_on_plain_http_from_the_metadata_is_security() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     let metadata = format!(
@@ -55,7 +56,7 @@ async fn an_endpoint_on_plain_http_that_the_provider_sent_is_a_matter_of_securit
 }
 
 #[tokio::test]
-async fn where_nobody_listens_there_is_no_connection() {
+async fn a_closed_port_is_a_connection_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -64,20 +65,20 @@ async fn where_nobody_listens_there_is_no_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_is_no_connection_either() {
+async fn a_server_that_disconnects_is_a_connection_error() {
     let issuer = answering("").await;
     fails(&["login", "--issuer", &issuer], 5, "network", "connect").await;
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_runs_out_of_time() {
+async fn a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     fails(&["login", "--issuer", &issuer, "--timeout", "0.2"], 5, "network", "timeout").await;
 }
 
 #[tokio::test]
-async fn a_web_page_is_no_issuer() {
+async fn a_web_page_is_not_an_issuer() {
     let issuer = answering(http("200 OK", "text/html; charset=utf-8", "<!doctype html><p>Welcome")).await;
     let message = fails(&["login", "--issuer", &issuer], 6, "malformed", "content_type").await;
     assert!(message.contains("web page"), "{message}");
@@ -86,7 +87,7 @@ async fn a_web_page_is_no_issuer() {
 }
 
 #[tokio::test]
-async fn a_status_is_told_with_its_number() {
+async fn an_http_status_is_reported_with_its_number() {
     for (status, number) in [("404 Not Found", 404), ("503 Service Unavailable", 503)] {
         let issuer = answering(http(status, "text/plain", "no")).await;
         let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
@@ -96,7 +97,7 @@ async fn a_status_is_told_with_its_number() {
 }
 
 #[tokio::test]
-async fn what_a_provider_sends_cannot_steer_the_terminal() {
+async fn text_from_a_provider_cannot_control_the_terminal() {
     let body = "{\"error\": \"no\\u001b[31m\", \"error_description\": \"a\\u001b]0;x\\u0007\\nb\\u202e\"}";
     let issuer = answering(http("400 Bad Request", "application/json", body)).await;
     let json = Cli::new(&["discover", &issuer, "--json"]).run().await;
@@ -108,7 +109,7 @@ async fn what_a_provider_sends_cannot_steer_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_the_providers_no() {
+async fn a_wrong_secret_is_a_provider_error() {
     let sandbox = sandbox().await;
     let cli = Cli::login(&sandbox, &["--client-id", sandbox.client_id()]).env(SECRET, "wrong-and-hush");
     let mut login = cli.start();
@@ -127,7 +128,7 @@ async fn a_wrong_secret_is_the_providers_no() {
 }
 
 #[tokio::test]
-async fn a_denied_consent_is_told_as_such() {
+async fn a_denied_consent_is_reported() {
     let sandbox = sandbox().await;
     let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
     let url = login.authorization_url().await;
@@ -149,7 +150,7 @@ async fn a_response_of_another_issuer_is_refused() {
 }
 
 #[tokio::test]
-async fn a_person_who_never_comes_is_not_waited_for_for_ever() {
+async fn a_login_that_nobody_finishes_times_out() {
     let sandbox = sandbox().await;
     let args = ["--client-id", sandbox.public_client_id(), "--wait", "0.2"];
     let message = Cli::login(&sandbox, &args).run().await.assert_failed(7, "local", "timed_out");
@@ -157,7 +158,7 @@ async fn a_person_who_never_comes_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told() {
+async fn a_port_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let sandbox = sandbox().await;
@@ -171,7 +172,7 @@ async fn a_port_that_is_taken_is_told() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_signal_ends_it_at_once_and_with_a_word() {
+async fn a_signal_ends_the_command_at_once_with_an_error() {
     let sandbox = sandbox().await;
     for signal in ["INT", "TERM"] {
         let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
@@ -182,7 +183,7 @@ async fn a_signal_ends_it_at_once_and_with_a_word() {
         login.end().await.assert_failed(7, "local", "interrupted");
         drop(waiting);
     }
-    // While a request is under way, too.
+    // A signal during a request works too.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     for command in
@@ -197,7 +198,7 @@ async fn a_signal_ends_it_at_once_and_with_a_word() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_call_is_usage() {
+async fn wrong_arguments_are_usage() {
     for (args, code) in [
         (&["login"][..], "usage"),
         (&["login", "google", "--issuer", "https://a.example"], "usage"),
@@ -230,7 +231,7 @@ async fn what_is_wrong_with_the_call_is_usage() {
 }
 
 #[tokio::test]
-async fn a_broken_definition_file_is_told_in_one_paragraph() {
+async fn a_broken_definition_file_is_reported_in_one_paragraph() {
     let path = std::env::temp_dir().join(format!("vouchsafe-broken-{}.toml", std::process::id()));
     std::fs::write(&path, "slug = \"acme\"\nkind = 1\n").unwrap();
     let message = fails(&["login", path.to_str().unwrap()], 2, "usage", "definition").await;

@@ -1,4 +1,4 @@
-//! A login at each fault that the sandbox has: how the command ends, and what it says.
+//! A login with each fault of the sandbox: the exit code and the output of the command.
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::support::{Cli, Done, param, sandbox, send, visit};
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 const AT_ONCE: usize = 8;
 
-/// What a run must be silent about.
+/// The secrets that a run must not print.
 fn secrets(sandbox: &Sandbox, callback: Option<&str>) -> Vec<String> {
     let mut secrets = vec![sandbox.client_secret().to_owned()];
     secrets.extend(callback.and_then(|callback| param(callback, "code")));
@@ -25,7 +25,7 @@ fn secrets(sandbox: &Sandbox, callback: Option<&str>) -> Vec<String> {
     secrets
 }
 
-/// What the browser brings does not belong to the login, so that it is not ended by it: the command waits on.
+/// Whether the response does not belong to the login, so that the command keeps waiting.
 fn is_passed_over(fault: &Fault) -> bool {
     [Fault::FOREIGN_STATE, Fault::MISSING_STATE, Fault::OVERSIZED_STATE, Fault::OVERSIZED_CODE]
         .contains(fault)
@@ -35,7 +35,7 @@ fn uses_up_time(fault: &Fault) -> bool {
     ["slow", "dripping-body"].iter().any(|name| fault.name().starts_with(name))
 }
 
-/// The exit code, kind and code of the contract.
+/// The exit code, kind and code that the contract requires.
 fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
     if is_passed_over(fault) {
         return Some((7, "local", "timed_out"));
@@ -48,12 +48,12 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
         "malformed" => 6,
         other => panic!("{other}"),
     };
-    // An answer that broke off is a connection that did not hold.
+    // A response that broke off is a connection error.
     let code = if refusal.code == "interrupted_answer" { "connect" } else { refusal.code };
     Some((exit, refusal.kind, code))
 }
 
-/// A login, and all that must not be found in what it says.
+/// Runs a login. Returns its result, and the secrets that it must not print.
 async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
     let sandbox = sandbox().await;
     sandbox.fault(fault);
@@ -87,7 +87,7 @@ async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
     (done, secrets(&sandbox, callback.as_deref()))
 }
 
-/// What is not as it should be.
+/// The differences from the contract.
 async fn complaints(fault: Fault) -> Vec<String> {
     let name = fault.name();
     let mut complaints = Vec::new();
@@ -102,7 +102,7 @@ async fn complaints(fault: Fault) -> Vec<String> {
     if ended != expected {
         complaints.push(format!("{name}: {ended:?} in place of {expected:?}: {}", text("message")));
     }
-    // On standard output are JSON lines and nothing else; `json` has read them all.
+    // Checks that standard output holds JSON lines only.
     done.json();
     let failed = done.code != Some(0);
     for said in done.lines.iter().chain(done.stderr.lines().map(str::to_owned).collect::<Vec<_>>().iter()) {
@@ -119,7 +119,7 @@ async fn complaints(fault: Fault) -> Vec<String> {
     complaints
 }
 
-/// One paragraph of whole sentences.
+/// Whether it is one paragraph of complete sentences.
 fn is_for_people(message: &str) -> bool {
     (30..900).contains(&message.len())
         && message.starts_with(|c: char| c.is_uppercase())
@@ -144,7 +144,7 @@ async fn every_fault_ends_a_login_as_the_contract_says() {
 }
 
 #[tokio::test]
-async fn a_person_at_a_terminal_is_told_the_same_without_control_characters() {
+async fn errors_for_a_person_contain_no_control_characters() {
     for fault in
         [Fault::ESCAPES_IN_ERROR, Fault::ESCAPES_IN_RESPONSE, Fault::SECRETS_IN_ERROR, Fault::HTML_IN_ERROR]
     {
@@ -158,7 +158,7 @@ async fn a_person_at_a_terminal_is_told_the_same_without_control_characters() {
 }
 
 #[tokio::test]
-async fn the_sandbox_lets_go_wrong_what_it_is_told_to() {
+async fn the_sandbox_has_the_chosen_faults() {
     let mut sandbox =
         Cli::new(&["sandbox", "--json", "--fault", "another-issuers-metadata", "--fault", "html@keys"])
             .start();
@@ -171,7 +171,7 @@ async fn the_sandbox_lets_go_wrong_what_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn faults_are_listed_with_what_they_meet() {
+async fn faults_are_listed_with_the_error_that_they_cause() {
     let done = Cli::new(&["sandbox", "--list-faults", "--json"]).run().await;
     let listed = done.json();
     assert_eq!(listed.len(), Fault::all().len());

@@ -1,4 +1,4 @@
-//! Browsers and providers that mean no good, against the command as people run it.
+//! Hostile browsers and providers against the command.
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
     (login, url)
 }
 
-/// Whether all of a GET, or of a POST with a form, is there.
+/// Whether a GET, or a POST with a form, is complete.
 fn is_whole(request: &[u8]) -> bool {
     let request = String::from_utf8_lossy(request).to_lowercase();
     let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
@@ -27,7 +27,7 @@ fn get(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn more_idle_connections_than_there_is_room_for_are_in_nobodys_way() {
+async fn too_many_idle_connections_do_not_keep_a_browser_out() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let mut idle = Vec::new();
@@ -49,7 +49,7 @@ async fn more_idle_connections_than_there_is_room_for_are_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_browser_that_hangs_up_before_it_has_its_page_has_come_all_the_same() {
+async fn a_browser_that_disconnects_before_it_has_its_page_still_ends_the_login() {
     let sandbox = sandbox().await;
     for _ in 0..5 {
         let (login, url) = waiting(&sandbox).await;
@@ -75,7 +75,7 @@ async fn a_long_code_with_the_right_state_ends_the_login() {
 }
 
 #[tokio::test]
-async fn userinfo_that_quotes_the_token_request_gives_nothing_away() {
+async fn userinfo_that_quotes_the_token_request_reveals_no_secret() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(String::new()));
@@ -118,7 +118,7 @@ async fn userinfo_that_quotes_the_token_request_gives_nothing_away() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_stops_talking_runs_out_of_time_all_the_same() {
+async fn a_server_that_never_stops_sending_times_out() {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

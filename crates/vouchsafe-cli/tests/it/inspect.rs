@@ -1,3 +1,4 @@
+//! `vouchsafe inspect`.
 use serde_json::json;
 use vouchsafe_sandbox::Sandbox;
 
@@ -56,7 +57,7 @@ async fn a_jwt_is_verified_by_its_issuers_keys() {
 }
 
 #[tokio::test]
-async fn what_is_no_jwt_is_malformed() {
+async fn input_that_is_not_a_jwt_is_malformed() {
     for token in ["", "opaque", "a.b.c", "e30.e30", "\u{1b}[31m.x.y"] {
         Cli::new(&["inspect", "--json"]).run_with_input(token).await.assert_failed(6, "malformed", "jwt");
     }
@@ -66,7 +67,7 @@ async fn what_is_no_jwt_is_malformed() {
 }
 
 #[tokio::test]
-async fn an_encrypted_jwt_shows_its_header_alone() {
+async fn an_encrypted_jwt_shows_only_its_header() {
     let done = Cli::new(&["inspect", "eyJhbGciOiJkaXIifQ..a.b.c", "--json"]).run().await;
     assert_eq!(done.code, Some(0));
     assert_eq!(done.last(), json!({"event": "jwt", "header": {"alg": "dir"}, "verified": false}));

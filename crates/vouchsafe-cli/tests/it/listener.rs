@@ -1,9 +1,10 @@
+//! The listener on the redirect URI.
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::{Cli, Running, connect, redirect_uri, sandbox, send, visit};
 
-/// A login that waits for the browser, and what it needs to go on.
+/// A login that waits for the browser, and its authorization URL.
 async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
     let mut login = Cli::login(sandbox, &["--client-id", sandbox.public_client_id()]).start();
     let url = login.authorization_url().await;
@@ -11,7 +12,7 @@ async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
 }
 
 #[tokio::test]
-async fn a_callback_of_another_login_is_answered_and_the_login_goes_on_waiting() {
+async fn a_response_to_another_login_gets_a_page_and_the_login_keeps_waiting() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let redirect_uri = redirect_uri(&url);
@@ -28,7 +29,7 @@ async fn a_callback_of_another_login_is_answered_and_the_login_goes_on_waiting()
 }
 
 #[tokio::test]
-async fn idle_and_broken_connections_are_in_nobodys_way() {
+async fn idle_and_broken_connections_do_not_disturb_a_login() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let redirect_uri = redirect_uri(&url);
@@ -41,7 +42,7 @@ async fn idle_and_broken_connections_are_in_nobodys_way() {
     assert_eq!(broken.status, 400);
     let huge = format!("GET /callback?{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "a".repeat(20_000));
     let mut stream = connect(&redirect_uri).await;
-    // It may be cut off before all of it is sent.
+    // The connection may be closed before all of it is sent.
     let _ = stream.write_all(huge.as_bytes()).await;
 
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
@@ -51,7 +52,7 @@ async fn idle_and_broken_connections_are_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn a_form_post_response_is_read_as_well() {
+async fn a_form_post_response_is_accepted() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
@@ -100,11 +101,11 @@ async fn only_the_redirect_uri_of_this_machine_is_served() {
 }
 
 #[tokio::test]
-async fn the_page_tells_how_it_really_ended() {
+async fn the_page_shows_the_outcome_of_the_token_request() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
-    // The code is no longer good when the browser comes back.
+    // The code has expired when the browser returns.
     sandbox.advance_clock(std::time::Duration::from_secs(3600));
     let page = visit(&callback).await;
     assert!(page.status == 400 && page.text.contains("The sign-in failed"), "{page:?}");
@@ -118,7 +119,7 @@ async fn a_reload_while_the_tokens_are_fetched_gets_a_page_too() {
     let (login, url) = waiting(&sandbox).await;
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
     let uri = url::Url::parse(&callback).unwrap();
-    // Both connections are open before either of them is answered.
+    // Both connections are open before either of them gets its response.
     let request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", &uri[url::Position::BeforePath..]);
     let (first, second) = tokio::join!(send(&uri, &request), send(&uri, &request));
     for page in [first, second] {

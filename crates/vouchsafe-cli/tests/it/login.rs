@@ -1,3 +1,4 @@
+//! The login, from its options to its output.
 use serde_json::{Value, json};
 use vouchsafe_sandbox::Sandbox;
 
@@ -5,7 +6,7 @@ use crate::support::{Cli, Done, answering, http, param, redirect_uri, sandbox, v
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 
-/// Lets a login run to its end, with that person in front of the browser.
+/// Runs a login to its end, with that person at the browser.
 async fn signed_in(sandbox: &Sandbox, cli: Cli, person: &str) -> Done {
     let mut login = cli.start();
     let url = login.authorization_url().await;
@@ -31,7 +32,7 @@ fn authenticated_by(sandbox: &Sandbox) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_login_gives_the_line_of_the_contract() {
+async fn a_login_prints_the_line_of_the_contract() {
     let sandbox = sandbox().await;
     let cli =
         Cli::login(&sandbox, &["--client-id", sandbox.client_id()]).env(SECRET, sandbox.client_secret());
@@ -56,7 +57,7 @@ async fn a_login_gives_the_line_of_the_contract() {
 }
 
 #[tokio::test]
-async fn an_email_is_verified_unverified_or_absent() {
+async fn an_email_is_verified_or_unverified_or_absent() {
     let sandbox = sandbox().await;
     for (person, expected) in [
         ("bob", json!({"subject": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false})),
@@ -68,7 +69,7 @@ async fn an_email_is_verified_unverified_or_absent() {
 }
 
 #[tokio::test]
-async fn the_client_authenticates_as_it_is_told() {
+async fn the_client_authenticates_with_the_chosen_method() {
     let sandbox = sandbox().await;
     for method in ["client_secret_basic", "client_secret_post"] {
         let args = ["--client-id", sandbox.client_id(), "--client-auth", method];
@@ -76,7 +77,7 @@ async fn the_client_authenticates_as_it_is_told() {
         signed_in(&sandbox, cli, "alice").await;
         assert_eq!(authenticated_by(&sandbox), method);
     }
-    // A secret that is there for another client is not sent by a public one.
+    // A public client does not send the secret of another client.
     let args = ["--client-id", sandbox.public_client_id(), "--client-auth", "none"];
     signed_in(&sandbox, Cli::login(&sandbox, &args).env(SECRET, "of-another-client"), "alice").await;
     assert_eq!(authenticated_by(&sandbox), "none");
@@ -94,7 +95,7 @@ async fn the_secret_and_the_id_come_from_the_file_and_the_environment() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_is_in_the_request() {
+async fn every_option_of_the_request_is_in_the_url() {
     let sandbox = sandbox().await;
     let args = [
         "--client-id",
@@ -145,7 +146,7 @@ fn generic(sandbox: &Sandbox, more: &[&str]) -> Cli {
 }
 
 #[tokio::test]
-async fn any_service_will_do_by_its_endpoints() {
+async fn any_service_works_by_its_endpoints() {
     let sandbox = sandbox().await;
     let userinfo = format!("{}/userinfo", sandbox.issuer());
     let done = signed_in(&sandbox, generic(&sandbox, &["--userinfo-url", &userinfo]), "alice").await;
@@ -157,7 +158,7 @@ async fn any_service_will_do_by_its_endpoints() {
 }
 
 #[tokio::test]
-async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
+async fn a_login_without_an_identity_succeeds_with_a_warning() {
     let sandbox = sandbox().await;
     let done = signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
     let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
@@ -167,8 +168,8 @@ async fn where_nobody_says_who_it_is_the_login_stands_and_says_so() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
-    // RFC 9207 section 2.4: it may be another provider's response.
+async fn an_unexpected_issuer_is_refused_and_the_option_is_named() {
+    // RFC 9207 section 2.4: this may be another provider's response.
     let sandbox = sandbox().await;
     let refused = async |cli: Cli| {
         let mut login = cli.start();
@@ -188,12 +189,12 @@ async fn an_issuer_that_nobody_named_is_refused_and_the_option_is_told() {
     assert!(sandbox.requests_to("/token").is_empty());
     let wrong = generic(&sandbox, &["--issuer", "https://evil.example"]);
     assert_eq!(refused(wrong).await.last()["code"], "issuer_mismatch");
-    // The origin of both endpoints is that service's own.
+    // The common origin of both endpoints is accepted as the issuer.
     signed_in(&sandbox, generic(&sandbox, &[]), "alice").await;
 }
 
 #[tokio::test]
-async fn an_endpoint_that_cannot_be_used_is_the_one_that_was_given() {
+async fn an_error_about_an_endpoint_names_that_endpoint() {
     for service in ["http://acme.example", "acme:"] {
         let (authorize, token) = (format!("{service}/authorize"), format!("{service}/token"));
         let args = ["login", "--json", "--no-browser", "--client-id", "me", "--authorize-url", &authorize];
@@ -204,7 +205,7 @@ async fn an_endpoint_that_cannot_be_used_is_the_one_that_was_given() {
     }
 }
 
-/// A login by a definition file of that name, with more lines in it.
+/// A login with a definition file of that name that contains these lines.
 fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));
     let toml = format!(
@@ -220,7 +221,7 @@ fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBu
 }
 
 #[tokio::test]
-async fn a_definition_file_is_as_good_as_the_catalogue() {
+async fn a_definition_file_works_like_the_catalogue() {
     let sandbox = sandbox().await;
     let (cli, path) = by_file(&sandbox, "acme", "");
     assert_eq!(signed_in(&sandbox, cli, "alice").await.last()["provider"], "acme");
@@ -228,7 +229,7 @@ async fn a_definition_file_is_as_good_as_the_catalogue() {
 }
 
 #[tokio::test]
-async fn userinfo_that_cannot_be_had_is_a_warning_and_one_that_lies_is_the_end() {
+async fn missing_userinfo_is_a_warning_and_false_userinfo_ends_the_login() {
     let sandbox = sandbox().await;
     let broken = answering(http("503 Service Unavailable", "text/plain", "later")).await;
     let (cli, path) = by_file(&sandbox, "broken", &format!("userinfo_endpoint = \"{broken}/me\""));
@@ -261,7 +262,7 @@ async fn a_person_sees_who_signed_in_and_no_token() {
         }
     };
     let callback = sandbox.person("bob").allow(&url).await.unwrap();
-    assert!(visit(&callback).await.text.contains("vouches for Bob Sawyer"));
+    assert!(visit(&callback).await.text.contains("you signed in as Bob Sawyer"));
     let done = login.end().await;
     assert_eq!(done.code, Some(0), "{done:#?}");
     let told = done.stdout();
@@ -276,7 +277,7 @@ async fn a_person_sees_who_signed_in_and_no_token() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_browser_of_the_environment_is_opened_and_a_failing_one_is_no_end() {
+async fn a_browser_that_cannot_be_opened_is_a_warning() {
     let sandbox = sandbox().await;
     let args = ["login", "--issuer", sandbox.issuer(), "--json", "--client-id", sandbox.public_client_id()];
     for browser in ["/nonexistent/browser", "false"] {
@@ -290,10 +291,10 @@ async fn the_browser_of_the_environment_is_opened_and_a_failing_one_is_no_end() 
     }
 }
 
-/// The browser that `BROWSER` names, the system's own, and one for text terminals are started in three ways.
+/// The browser in `BROWSER`, the system's browser and a text browser are started in three different ways.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn no_browser_is_told_the_client_secret_however_it_is_started() {
+async fn no_browser_inherits_the_client_secret() {
     use std::os::unix::fs::PermissionsExt;
 
     let sandbox = sandbox().await;
@@ -301,7 +302,7 @@ async fn no_browser_is_told_the_client_secret_however_it_is_started() {
     let folder = std::env::temp_dir().join(format!("vouchsafe-browsers-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (seen, environment) = (folder.join("seen"), folder.join("environment"));
-    // A "browser" that writes down where it was sent, and what it knows.
+    // A "browser" that records its URL and its environment.
     let text = format!(
         "#!/bin/sh\n/usr/bin/env > {1}\nprintf %s \"$1\" > {0}.new\nmv {0}.new {0}\n",
         seen.display(),
@@ -316,7 +317,7 @@ async fn no_browser_is_told_the_client_secret_however_it_is_started() {
     for browser in [shell.as_str(), "", "www-browser"] {
         let login = Cli::new(&args).env("PATH", &path).env("BROWSER", browser).env("MARK", "of-this-test");
         let login = login.env(SECRET, "of-another-client").env("VOUCHSAFE_CLIENT_ID", "of-another");
-        // No other browser is known here, whatever is installed.
+        // Hides the browsers that are installed on this machine.
         let own = ["HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"];
         let login = own.iter().fold(login, |login, name| login.env(name, folder.to_str().unwrap()));
         let mut login = login.env("VOUCHSAFE_LATER", "of-another").start();

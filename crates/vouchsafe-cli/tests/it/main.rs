@@ -1,11 +1,11 @@
-//! The command as it is run: the real binary, the sandbox, and a hand-made browser.
+//! The command as users run it: the real binary, the sandbox, and a browser made by hand.
 mod apple;
+mod commands;
 mod failures;
 mod faults;
 mod hostile;
 mod inspect;
 mod listener;
 mod login;
-mod marked;
-mod others;
+mod secrets;
 mod support;

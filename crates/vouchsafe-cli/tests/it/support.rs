@@ -1,3 +1,4 @@
+//! Runs the command, and acts as the browser and as servers.
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 use vouchsafe_sandbox::Sandbox;
 
-/// A call of the command that is being put together. Nothing of this environment reaches it.
+/// Builds a call of the command, without the environment variables of the tests.
 pub(crate) struct Cli {
     command: Command,
 }
@@ -32,7 +33,7 @@ impl Cli {
         Self { command }
     }
 
-    /// A login at the sandbox, for a program, without a browser.
+    /// A login at the sandbox with `--json` and `--no-browser`.
     pub(crate) fn login(sandbox: &Sandbox, more: &[&str]) -> Self {
         let mut args = vec!["login", "--issuer", sandbox.issuer(), "--json", "--no-browser"];
         args.extend(more);
@@ -80,7 +81,7 @@ impl Running {
         line
     }
 
-    /// Reads on to a JSON line with that event.
+    /// Reads until a JSON line with that event.
     pub(crate) async fn event(&mut self, event: &str) -> Value {
         while let Some(line) = self.line().await {
             let line: Value = serde_json::from_str(&line).expect("standard output holds JSON lines");
@@ -116,7 +117,7 @@ impl Running {
     }
 }
 
-/// How the command ended, and what it said.
+/// The exit code and the output of the command.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -125,7 +126,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// Standard output as JSON lines, which is all that may be there.
+    /// Standard output, which must hold JSON lines only.
     pub(crate) fn json(&self) -> Vec<Value> {
         let read = |line: &String| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.lines.iter().map(read).collect()
@@ -139,7 +140,7 @@ impl Done {
         self.lines.join("\n")
     }
 
-    /// It failed in that way, and said so in one paragraph.
+    /// Checks how it failed, and that the message is one paragraph.
     #[track_caller]
     pub(crate) fn assert_failed(&self, exit: i32, kind: &str, code: &str) -> String {
         let last = self.last();
@@ -158,14 +159,14 @@ impl Done {
     }
 }
 
-/// What a browser got.
+/// The response to a browser.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) text: String,
 }
 
-/// Goes to a URL of this machine, as a browser does.
+/// Opens a URL of this machine, as a browser does.
 pub(crate) async fn visit(url: &str) -> Page {
     let url = Url::parse(url).expect("it is a URL");
     let path = &url[url::Position::BeforePath..];
@@ -198,7 +199,7 @@ pub(crate) fn redirect_uri(url: &str) -> Url {
     Url::parse(&uri).expect("the redirect URI is a URL")
 }
 
-/// A test waits long for what should come at once, and not for ever for what does not.
+/// Limits how long a test waits for something that should happen at once.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(30), what).await.expect("it comes in time")
 }
@@ -207,14 +208,14 @@ pub(crate) async fn sandbox() -> Sandbox {
     Sandbox::start().await.expect("the sandbox starts")
 }
 
-/// A server that gives everybody the same answer. Its URL.
+/// Starts a server that always sends the same response, and returns its URL.
 pub(crate) async fn answering(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                // All of a request is read before it is answered, so that the connection ends in peace.
+                // The whole request is read first, so that closing the connection does not reset it.
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n")
                     && stream.read_buf(&mut request).await.is_ok_and(|n| n > 0)

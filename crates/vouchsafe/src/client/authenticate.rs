@@ -16,6 +16,9 @@ impl Client {
         if let Some(method) = self.inner.registration.client_auth {
             return Ok(method);
         }
+        if self.inner.signer.is_some() {
+            return Ok(ClientAuth::ClientSecretPost);
+        }
         match self.blueprint().definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
             _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),

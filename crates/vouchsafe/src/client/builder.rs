@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 
 use super::{Client, Inner, signer};
+use crate::credential::Credential;
 use crate::endpoint::check_redirect_uri;
 use crate::error::Error;
 use crate::protocol::client_auth::Credentials;
@@ -106,7 +107,8 @@ impl ClientBuilder {
         registration.check()?;
         let blueprint = provider.blueprint(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
-        let credentials = Credentials::new(registration.client_id.clone(), registration.secret.clone());
+        let secret = registration.credential.as_ref().and_then(Credential::lasting_secret);
+        let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
         let signer = signer(&registration, &blueprint)?;
         let registration = Arc::new(registration);
         let live = Live::new(blueprint, &registration, provider.known_metadata(), http, live)?;

@@ -54,8 +54,13 @@ impl Ongoing<'_> {
         let answer = match &server.openid {
             // The keys come beside the tokens, and not after them.
             Some(openid) if expectations.id_token && live.lacks_keys() => {
-                let answer = match future::select(pin!(sent), pin!(live.prepare_keys(openid))).await {
-                    Either::Left((answer, _)) => answer?,
+                let fetching = live.prepare_keys(openid, self.deadline);
+                let answer = match future::select(pin!(sent), pin!(fetching)).await {
+                    Either::Left((answer, fetching)) => {
+                        let answer = answer?;
+                        prepared = fetching.await;
+                        answer
+                    }
                     Either::Right((fetched, sent)) => {
                         prepared = fetched;
                         sent.await?

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Operation;
 
-/// A check failed: what came is not to be trusted.
+/// A security check failed: the response cannot be trusted.
 #[derive(Clone, Debug)]
 pub struct ValidationError {
     pub(crate) operation: Operation,
@@ -38,57 +38,57 @@ impl std::error::Error for ValidationError {}
 pub enum Check {
     /// The response came to another URL than the login's redirect URI (RFC 9700 section 4.4.2.2).
     RedirectUriMismatch,
-    /// `state` is missing or another login's (RFC 6749 section 10.12).
+    /// `state` is missing or belongs to another login (RFC 6749 section 10.12).
     StateMismatch,
-    /// An issuer is not the one that was asked (RFC 9207, OpenID Connect Discovery section 4.3).
+    /// The issuer is not the expected one (RFC 9207, OpenID Connect Discovery section 4.3).
     IssuerMismatch,
-    /// The provider announces `iss` in its responses and this one has none (RFC 9207 section 2.4).
+    /// The provider announces `iss` in its responses, but this response has none (RFC 9207 section 2.4).
     MissingIssuer,
     /// A parameter came twice (RFC 6749 section 3.1).
     DuplicateParameter,
-    /// The nonce is missing or another login's.
+    /// The nonce is missing or belongs to another login.
     NonceMismatch,
-    /// An ID token was asked for and none came.
+    /// An ID token was requested, but the response has none.
     MissingIdToken,
-    /// The token is meant for somebody else.
+    /// The token is for another audience.
     Audience,
-    /// The token was issued to somebody else.
+    /// The token was issued to another client (`azp`).
     AuthorizedParty,
     /// The token, or the login, is too old.
     Expired,
-    /// The token is from the future.
+    /// The token is not valid yet.
     NotYetValid,
-    /// The user signed in longer ago than `max_age` allows, or the answer does not say when.
+    /// The user signed in longer ago than `max_age` allows, or the ID token does not say when.
     AuthTime,
-    /// The authentication context class is none of those asked for.
+    /// The authentication context class (`acr`) is not one of the requested ones.
     Acr,
     /// The signature is wrong.
     Signature,
     /// The signature algorithm is not acceptable.
     Algorithm,
-    /// No key of the provider fits.
+    /// None of the provider's keys fits the signature.
     UnknownKey,
     /// The key is too weak to trust.
     WeakKey,
-    /// A header is marked critical that is not understood (RFC 7515 section 4.1.11).
+    /// The JWT marks a header as critical that this library does not know (RFC 7515 section 4.1.11).
     CriticalHeader,
-    /// `at_hash` or `c_hash` is not of this token or code.
+    /// `at_hash` or `c_hash` belongs to another token or code.
     HashMismatch,
-    /// The subject is not the one it was.
+    /// The subject is another user than before.
     SubjectMismatch,
-    /// The token is of a type that was not asked for.
+    /// The token has a type that was not requested.
     TokenType,
     /// A back-channel endpoint redirected.
     RedirectRefused,
     /// A URL is not `https` (nor `http` on a loopback host).
     InsecureUrl,
-    /// A host is not at a public address, and only these are spoken to
+    /// A host is not at a public address, and this client connects only to public addresses
     /// ([`HttpBuilder::public_addresses_only`](crate::http::HttpBuilder::public_addresses_only)).
     AddressRefused,
 }
 
 impl Check {
-    /// A stable word for it.
+    /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RedirectUriMismatch => "redirect_uri_mismatch",

@@ -1,8 +1,8 @@
-//! The application's configuration, or a call, is wrong.
+//! The configuration or an argument is wrong.
 use std::borrow::Cow;
 use std::fmt;
 
-/// The application's configuration, or the call, is wrong.
+/// The configuration or an argument is wrong.
 #[derive(Clone, Debug)]
 pub struct ConfigError {
     pub(crate) problem: ConfigProblem,
@@ -75,7 +75,7 @@ pub enum ConfigProblem {
 }
 
 impl ConfigProblem {
-    /// A stable word for it.
+    /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AppleKey => "apple_key",

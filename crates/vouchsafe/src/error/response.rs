@@ -1,10 +1,10 @@
-//! A response that is not what the protocol allows.
+//! A response that the protocol does not allow.
 use std::borrow::Cow;
 use std::fmt;
 
 use super::Operation;
 
-/// An answer that is not what the protocol allows.
+/// A response that the protocol does not allow.
 #[derive(Clone, Debug)]
 pub struct ResponseError {
     pub(crate) operation: Operation,
@@ -18,7 +18,7 @@ impl ResponseError {
         self.operation
     }
 
-    /// In what way it is wrong.
+    /// What is wrong with it.
     pub fn malformed(&self) -> Malformed {
         self.malformed
     }
@@ -32,17 +32,17 @@ impl fmt::Display for ResponseError {
 
 impl std::error::Error for ResponseError {}
 
-/// In what way an answer is wrong.
+/// What is wrong with a response.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// It is not the JSON that the protocol asks for.
+    /// It is not the JSON that the protocol requires.
     Json,
-    /// Something required is missing.
+    /// A required member is missing.
     MissingField,
-    /// Something has a wrong type or value.
+    /// A member has a wrong type or value.
     InvalidField,
-    /// It is of another content type, an HTML page for instance.
+    /// It has another content type; it may be an HTML page.
     ContentType,
     /// The metadata cannot be used.
     Metadata,
@@ -53,7 +53,7 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// A stable word for it.
+    /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "json",

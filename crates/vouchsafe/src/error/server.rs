@@ -1,4 +1,4 @@
-//! The provider said no, in the protocol's own words.
+//! An error that the provider returned.
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Operation, write_retry_after};
 use crate::text::redact;
 
-/// The provider said no, in the protocol's own words (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
+/// An error that the provider returned (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
 #[derive(Clone, Debug)]
 pub struct ServerError {
     pub(crate) operation: Operation,
@@ -33,8 +33,8 @@ impl ServerError {
         self.description.as_deref()
     }
 
-    /// The provider's `error_uri`, if it is the URL of a page (`https` or `http`). It comes from outside: do not follow it
-    /// unasked.
+    /// The provider's `error_uri`, if it is the URL of a page (`https` or `http`). It comes from outside: do not
+    /// fetch it automatically.
     pub fn uri(&self) -> Option<&str> {
         self.uri.as_deref()
     }
@@ -44,7 +44,7 @@ impl ServerError {
         self.status
     }
 
-    /// How long the provider asks to be left alone; see [`Error::retry_after`](crate::Error::retry_after).
+    /// How long the provider asks clients to wait: see [`Error::retry_after`](crate::Error::retry_after).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -52,7 +52,7 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: the provider answered {}", self.operation, self.code)?;
+        write!(f, "{} failed: the provider returned {}", self.operation, self.code)?;
         if let Some(status) = self.status {
             write!(f, " (HTTP status {status})")?;
         }
@@ -68,7 +68,7 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// An `error` of a provider: an open set, with the registered values as constants.
+/// The `error` of a provider: an open set of values. The registered ones are constants.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ErrorCode(Cow<'static, str>);
 
@@ -119,7 +119,7 @@ impl ErrorCode {
         &self.0
     }
 
-    /// RFC 6749 §5.2: an error is made of printable ASCII without `"` and `\`. What else was sent is left out.
+    /// RFC 6749 §5.2: an error consists of printable ASCII without `"` and `\`. All other characters are left out.
     pub(crate) fn from_wire(value: &str, secrets: &[&str]) -> Self {
         let clean = |value: &str| {
             let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');

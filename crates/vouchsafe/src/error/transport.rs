@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Operation, write_retry_after};
 use crate::text::redact::{MAX_TEXT, printable};
 
-/// No usable answer came.
+/// No usable response came.
 #[derive(Clone, Debug)]
 pub struct HttpError {
     pub(crate) operation: Operation,
@@ -28,12 +28,12 @@ impl HttpError {
         self.kind
     }
 
-    /// The HTTP status, where an answer came that the protocol has no words for.
+    /// The HTTP status, if a response came that holds no error of the protocol.
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// How long the provider asks to be left alone; see [`Error::retry_after`](crate::Error::retry_after).
+    /// How long the provider asks clients to wait: see [`Error::retry_after`](crate::Error::retry_after).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
@@ -43,23 +43,29 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operation, origin, .. } = self;
         match self.kind {
-            HttpErrorKind::Timeout => write!(f, "{operation} failed: no whole answer from {origin} in time"),
-            HttpErrorKind::Connect => write!(f, "{operation} failed: no connection to {origin}"),
-            HttpErrorKind::Tls => write!(f, "{operation} failed: no trusted TLS connection to {origin}"),
-            HttpErrorKind::BodyTooLarge => {
-                write!(f, "{operation} failed: the answer of {origin} is larger than the limit")
+            HttpErrorKind::Timeout => {
+                write!(f, "{operation} failed: timed out before {origin} had sent the complete response")
             }
-            HttpErrorKind::Interrupted => write!(f, "{operation} failed: the answer of {origin} broke off"),
+            HttpErrorKind::Connect => write!(f, "{operation} failed: could not connect to {origin}"),
+            HttpErrorKind::Tls => {
+                write!(f, "{operation} failed: could not make a trusted TLS connection to {origin}")
+            }
+            HttpErrorKind::BodyTooLarge => {
+                write!(f, "{operation} failed: the response from {origin} is larger than the limit")
+            }
+            HttpErrorKind::Interrupted => {
+                write!(f, "{operation} failed: the response from {origin} ended early")
+            }
             HttpErrorKind::Status => {
                 write!(
                     f,
-                    "{operation} failed: {origin} answered HTTP status {}",
+                    "{operation} failed: {origin} returned HTTP status {}",
                     self.status.unwrap_or_default()
                 )
             }
         }?;
         write_retry_after(f, self.retry_after)?;
-        // The sources say why: a refused connection, an unknown certificate authority.
+        // The last source is the cause: a refused connection, an unknown certificate authority.
         let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);
         while let Some(error) = cause {
             cause = error.source();
@@ -77,26 +83,26 @@ impl std::error::Error for HttpError {
     }
 }
 
-/// Why no usable answer came.
+/// Why no usable response came.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum HttpErrorKind {
     /// It took too long.
     Timeout,
-    /// There was no connection, and nothing was sent.
+    /// The connection failed, so nothing was sent.
     Connect,
-    /// The connection could not be trusted.
+    /// The TLS connection could not be trusted.
     Tls,
     /// The body is larger than the limit.
     BodyTooLarge,
-    /// The answer broke off, or was no HTTP.
+    /// The response ended early, or was not HTTP.
     Interrupted,
-    /// The status says that it failed, and the body does not say why.
+    /// The status is an error, and the body does not say why.
     Status,
 }
 
 impl HttpErrorKind {
-    /// A stable word for it.
+    /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
@@ -109,7 +115,7 @@ impl HttpErrorKind {
     }
 }
 
-/// Why an [`HttpClient`](crate::http::HttpClient) brought no answer.
+/// Why an [`HttpClient`](crate::http::HttpClient) got no response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
     pub(super) reason: Reason,
@@ -123,13 +129,13 @@ pub(super) enum Reason {
 }
 
 impl TransportError {
-    /// No answer, for that reason.
+    /// An error of that kind.
     pub fn new(kind: HttpErrorKind) -> Self {
         Self { reason: Reason::Kind(kind), source: None }
     }
 
-    /// The host is at an address that is not spoken to ([`is_public_address`](crate::http::is_public_address)): what becomes
-    /// of it is an [`Error::Validation`](crate::Error::Validation), as nothing was sent and trying again would not help.
+    /// The client refuses the address of the host ([`is_public_address`](crate::http::is_public_address)). The call ends with
+    /// an [`Error::Validation`](crate::Error::Validation): nothing was sent, and trying again does not help.
     pub fn address_refused() -> Self {
         Self { reason: Reason::Address, source: None }
     }
@@ -139,7 +145,7 @@ impl TransportError {
         self.reason == Reason::Kind(HttpErrorKind::Connect)
     }
 
-    /// Adds the error that caused it. Its message is shown to people: it must hold no secret, so no URL with a query.
+    /// Adds the error that caused this one. Its message is shown to people: it must hold no secret, and no URL with a query.
     #[must_use]
     pub fn caused_by(self, source: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self { source: Some(Arc::from(source)), ..self }
@@ -150,7 +156,7 @@ impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
             Reason::Kind(kind) => f.write_str(kind.as_str()),
-            Reason::Address => f.write_str("the host is at an address that is not spoken to"),
+            Reason::Address => f.write_str("the address of the host is refused"),
         }
     }
 }

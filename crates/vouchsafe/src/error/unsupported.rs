@@ -1,10 +1,10 @@
-//! The provider has no such thing.
+//! The provider does not support an operation.
 use std::borrow::Cow;
 use std::fmt;
 
 use super::Operation;
 
-/// The provider has no such thing.
+/// The provider does not support the operation.
 #[derive(Clone, Debug)]
 pub struct UnsupportedError {
     pub(crate) operation: Operation,
@@ -18,7 +18,7 @@ impl UnsupportedError {
         self.operation
     }
 
-    /// What it lacks.
+    /// The feature that is missing.
     pub fn feature(&self) -> Feature {
         self.feature
     }
@@ -32,11 +32,11 @@ impl fmt::Display for UnsupportedError {
 
 impl std::error::Error for UnsupportedError {}
 
-/// What a provider, or a login at it, can lack.
+/// A feature that a provider, or one login, can lack.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Feature {
-    /// Refreshing.
+    /// Refreshing tokens.
     Refresh,
     /// A refresh token: the provider gave none at this login.
     RefreshToken,
@@ -46,18 +46,18 @@ pub enum Feature {
     Revocation,
     /// A profile.
     Profile,
-    /// An identity: the provider tells no lasting identifier of its users.
+    /// An identity: the provider gives no permanent identifier of its users.
     Identity,
-    /// A client authentication method that this library has.
+    /// A client authentication method that this library supports.
     ClientAuth,
     /// Verification of JWTs: the provider publishes no keys.
     Keys,
-    /// An ID token, by which to check how and when the user authenticated.
+    /// An ID token, which is needed to check how and when the user authenticated.
     IdToken,
 }
 
 impl Feature {
-    /// A stable word for it.
+    /// The stable code.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Refresh => "refresh_not_supported",

@@ -21,12 +21,12 @@ use crate::text::json::Json;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
-    /// The provider's profile of the user, as it came; at an OpenID Provider, UserInfo. Where a provider has none, the
-    /// claims of the ID token or what came with the access token take its place, as its definition says.
+    /// Fetches the user's profile, unchanged; at an OpenID Provider, this is UserInfo. For a provider without one, the
+    /// definition says what takes its place: the claims of the ID token, or the rest of the token response.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the provider has none, [`Error::Validation`] if it is about another user than the ID
-    /// token.
+    /// [`Error::Unsupported`] if the provider has no profile, [`Error::Validation`] if the profile is about another user than
+    /// the ID token.
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
         let call = self.begin_for(tokens);
@@ -35,8 +35,8 @@ impl Client {
 
     /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
     ///
-    /// Where there is an ID token and the profile cannot be had (a network fault, a status of 429 or 5xx), the ID token does
-    /// alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
+    /// If the profile cannot be fetched (a network error, a status of 429 or 5xx) but there is an ID token, the identity is
+    /// made from the ID token alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
     /// alone, as Apple does at the first login, [`Client::finish`] keeps that among the tokens, and the name comes from
     /// there: from the browser, that is, as what people call themselves.
     ///
@@ -62,11 +62,11 @@ impl Ongoing<'_> {
         let Definition { identity: quirks, userinfo, .. } = &self.blueprint().definition;
         let from = &*provenance_of(&server, tokens)?;
         if self.blueprint().profile_is_elsewhere && tokens.id_token().is_none() {
-            let detail = "the profile is told at another host than the issuer's, so the ID token has to say who the user is, and \
-                          there is none: ask for the scope openid";
+            let detail = "the profile is at another host than the issuer, so only an ID token can say who the user is, and there is \
+                          none: request the scope openid";
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
         }
-        // Where the profile is made of the ID token or of the token answer, there are no two that could differ.
+        // A profile that is made from the ID token or the token response cannot differ from it.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
         let identity = match (self.profile_of(tokens).await, claims) {
@@ -110,12 +110,14 @@ impl Ongoing<'_> {
         match quirks.source {
             ProfileSource::IdToken => {
                 let claims = id_token.map(IdToken::claims);
-                return claims.ok_or_else(|| absent("the profile is the ID token, and there is none"));
+                return claims.ok_or_else(|| {
+                    absent("the profile of this provider is the ID token, and there is none")
+                });
             }
             ProfileSource::Token => {
                 let answer = tokens.map(Tokens::answer);
                 return answer
-                    .ok_or_else(|| absent("the profile comes with the access token, and is not here"));
+                    .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest of the token response is missing"));
             }
             ProfileSource::AccessToken => {
                 // Without the rest of the token response, anybody may have handed it in.
@@ -204,7 +206,7 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     }
     let own = tokens.id_token().and_then(|token| token.claim("iss"));
     let Some(issuer) = own.as_ref().and_then(Json::as_str) else {
-        let detail = "which of its issuers a user belongs to is said by the ID token, and there is none: ask for the scope openid";
+        let detail = "only an ID token says to which of the provider's issuers a user belongs, and there is none: request the scope openid";
         return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
     };
     Ok(Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) }))

@@ -27,7 +27,7 @@ use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
 
 impl Client {
-    /// Starts a login: await what this gives for the URL to send the browser to, and the [`PendingLogin`] to keep.
+    /// Starts a login. Await it to get the URL to send the browser to, and the [`PendingLogin`] to keep.
     ///
     /// State, nonce and code verifier are made here and checked by [`Client::finish`].
     #[doc(alias = "get_authorization_url")]
@@ -35,16 +35,16 @@ impl Client {
         Login::new(self)
     }
 
-    /// Finishes a login, with the URL that the browser came to; with the form as well, where the provider has the
-    /// response posted there ([`AuthorizationResponse::form`]).
+    /// Finishes a login with the URL that the browser came to. If the browser posted the response as a form, add the form
+    /// ([`AuthorizationResponse::form`]).
     ///
-    /// Checks where the response came to, issuer and state, exchanges the code, and verifies the ID token, in that order
+    /// Checks where the response came to, the issuer and `state`, sends the token request, and verifies the ID token, in this order
     /// (RFC 9700 section 4.4.2, RFC 9207, RFC 6749 section 10.12, RFC 7636, OpenID Connect Core section 3.1.3.7).
     ///
     /// # Errors
-    /// [`Error::Server`] if the provider or the user said no ([`Error::is_denied`]), [`Error::Validation`] if a check
-    /// failed, [`Error::Response`] and [`Error::Http`] if the provider's answers could not be used; [`Error::Config`] if
-    /// what was handed in is no URL.
+    /// [`Error::Server`] if the provider returned an error or the user declined ([`Error::is_denied`]),
+    /// [`Error::Validation`] if a check failed, [`Error::Response`] and [`Error::Http`] if a response of the provider could
+    /// not be used, [`Error::Config`] if the text that was given is neither a URL nor a path.
     #[doc(alias = "get_access_token")]
     pub async fn finish<'r>(
         &self,
@@ -115,7 +115,7 @@ impl Ongoing<'_> {
     }
 }
 
-/// A login that is about to start: what to ask for. Await it to get the URL and the [`PendingLogin`].
+/// A login that is about to start. Await it to get the URL and the [`PendingLogin`].
 ///
 /// ```no_run
 /// # async fn f(client: vouchsafe::Client) -> Result<(), vouchsafe::Error> {
@@ -148,44 +148,44 @@ impl<'c> Login<'c> {
         }
     }
 
-    /// Asks for a scope. Where none is asked for, the provider's own are.
+    /// Requests a scope. Without any, the scopes of the provider's definition are requested.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
         self
     }
 
-    /// Asks for several scopes.
+    /// Requests several scopes.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
-    /// Where the browser returns to, if not where the registration says.
+    /// Overrides the redirect URI of the registration.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 
-    /// The user must have signed in within that time (OpenID Connect Core section 3.1.2.1). [`Client::finish`] checks it
-    /// by the ID token's `auth_time`.
+    /// Requires that the user signed in at most this long ago (OpenID Connect Core section 3.1.2.1). [`Client::finish`]
+    /// checks `auth_time` of the ID token.
     ///
-    /// Where no ID token comes (at a provider that is no OpenID Provider, or without the scope `openid`) nothing could be
-    /// checked, and the login does not start: [`Error::Unsupported`].
+    /// Without an ID token nothing can be checked. So the login does not start at a provider that is not an OpenID Provider,
+    /// or without the scope `openid`: [`Error::Unsupported`].
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self
     }
 
-    /// The user must authenticate in one of these ways (OpenID Connect Core section 3.1.2.1). [`Client::finish`] checks it
-    /// by the ID token's `acr`.
+    /// Requires one of these authentication context classes (OpenID Connect Core section 3.1.2.1). [`Client::finish`] checks
+    /// `acr` of the ID token.
     ///
-    /// Where no ID token comes the login does not start, as with [`Login::max_age`].
+    /// Without an ID token the login does not start, as with [`Login::max_age`].
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
         self.acr_values.extend(values.into_iter().map(Into::into));
         self
     }
 
-    /// Whom the provider may expect.
+    /// A hint about who is signing in, such as an e-mail address (`login_hint`).
     pub fn login_hint(self, hint: impl Into<String>) -> Self {
         self.extra("login_hint", hint)
     }
@@ -195,7 +195,7 @@ impl<'c> Login<'c> {
         self.extra("prompt", prompt)
     }
 
-    /// Any other parameter that the provider knows. A later value takes the place of an earlier one.
+    /// Any other parameter that the provider knows. A later value replaces an earlier one.
     #[doc(alias = "extras_params")]
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
@@ -204,14 +204,14 @@ impl<'c> Login<'c> {
         self
     }
 
-    /// Text of yours that comes back with the pending login, such as the page to return to. It travels with it: what
-    /// must not be seen in a cookie that is not sealed has no place here.
+    /// A text of yours that is kept in the pending login, such as the page to return to. If you keep pending logins in a
+    /// cookie that is not sealed, users can read it.
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.data = Some(data.into());
         self
     }
 
-    /// Everything but the metadata, which may have to be fetched first.
+    /// Starts the login at a server whose metadata is known.
     fn start(self, server: &Server) -> Result<StartedLogin, Error> {
         let request = match &server.usual_request {
             Some(usual) if self.is_usual() => usual.clone(),
@@ -256,7 +256,7 @@ impl<'c> Login<'c> {
         Ok(StartedLogin { url, pending })
     }
 
-    /// Whether nothing is asked for but what the registration and the provider say.
+    /// Whether the login asks for nothing beyond the registration and the definition.
     fn is_usual(&self) -> bool {
         self.redirect_uri.is_none()
             && self.scopes.is_empty()
@@ -281,7 +281,7 @@ impl<'c> Login<'c> {
             }
             (None, Some(uri)) => uri,
             (None, None) => {
-                let detail = "there is no redirect URI, neither in the registration nor here";
+                let detail = "there is no redirect URI: set it in the registration or for this login";
                 return Err(Error::config(ConfigProblem::RedirectUri, detail));
             }
         };
@@ -304,7 +304,7 @@ impl<'c> IntoFuture for Login<'c> {
     type IntoFuture = BoxFuture<'c, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        // Where nothing has to be fetched the work is done at once, and what is boxed is its outcome alone.
+        // If nothing has to be fetched, the work is done at once, and only its outcome is boxed.
         match self.client.inner.live.known_server() {
             Some(server) => Box::pin(std::future::ready(self.start(&server))),
             None => Box::pin(async move {
@@ -319,9 +319,9 @@ impl<'c> IntoFuture for Login<'c> {
 #[must_use = "a login that is not finished signs nobody in"]
 #[non_exhaustive]
 pub struct StartedLogin {
-    /// Where to send the browser.
+    /// The URL to send the browser to.
     pub url: String,
-    /// What to keep until the browser returns, where nobody but this browser's session can reach it.
+    /// The value to keep until the browser returns, where only this browser's session can reach it.
     pub pending: PendingLogin,
 }
 
@@ -334,7 +334,7 @@ impl fmt::Debug for StartedLogin {
 
 impl fmt::Debug for Login<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What else was asked for is the application's, and may be a person's.
+        // The other parameters may hold personal data, such as an e-mail address.
         f.debug_struct("Login").field("client", &self.client).finish_non_exhaustive()
     }
 }
@@ -342,8 +342,9 @@ impl fmt::Debug for Login<'_> {
 /// A state, a nonce and a code verifier.
 fn three() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
-    aws_lc_rs::rand::fill(raw.as_flattened_mut())
-        .map_err(|_| Error::config(ConfigProblem::Random, "this machine's random number generator failed"))?;
+    aws_lc_rs::rand::fill(raw.as_flattened_mut()).map_err(|_| {
+        Error::config(ConfigProblem::Random, "the random number generator of this machine failed")
+    })?;
     let three = raw.each_ref().map(Random::new);
     raw.as_flattened_mut().zeroize();
     Ok(three)

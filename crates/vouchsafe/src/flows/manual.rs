@@ -28,16 +28,16 @@ use crate::tokens::{IdToken, Tokens};
 use crate::transport::{BoxFuture, Response};
 
 impl Client {
-    /// The same steps one by one, for those who keep state and verifier themselves.
+    /// The single steps of a login, for applications that keep state and code verifier themselves.
     pub fn manual(&self) -> Manual<'_> {
         Manual::new(self)
     }
 }
 
-/// A login step by step, for those who keep state and verifier themselves.
+/// The single steps of a login, for applications that keep state and code verifier themselves.
 ///
 /// # Security
-/// What [`Client::login`] and [`Client::finish`] do unasked is yours to do here: make a state of at least 128 random
+/// Here you do what [`Client::login`] and [`Client::finish`] do by themselves: make a state of at least 128 random
 /// bits for each login, bind it to the browser, check the response with it ([`Manual::authorization_response`]), send a
 /// code challenge and keep the verifier, send a nonce and hand it in with the code.
 ///
@@ -69,7 +69,7 @@ impl<'c> Manual<'c> {
         Self { client }
     }
 
-    /// The URL to send the browser to: await what this gives (RFC 6749 section 4.1.1).
+    /// Makes the URL to send the browser to (RFC 6749 section 4.1.1). Await it.
     #[doc(alias = "get_authorization_url")]
     pub fn authorization_url(self, redirect_uri: impl Into<String>) -> AuthorizationUrl<'c> {
         AuthorizationUrl {
@@ -87,7 +87,7 @@ impl<'c> Manual<'c> {
     /// and `state`, and only then whether it is an error. Gives the token request for its code: add the code verifier and
     /// the nonce that you sent, and await it.
     ///
-    /// How long the login has taken is yours to check.
+    /// You check how long the login has taken.
     ///
     /// # Errors
     /// As [`Client::finish`], before the code is sent.
@@ -116,10 +116,11 @@ impl<'c> Manual<'c> {
         Ok(TokenRequest { forwarded, ..self.authorization_code(code, redirect_uri) })
     }
 
-    /// Tokens for a code: await what this gives (RFC 6749 section 4.1.3). An ID token that comes is verified.
+    /// Gets tokens for a code (RFC 6749 section 4.1.3). Await it. An ID token in the response is verified.
     ///
     /// # Security
-    /// Use a code only from a response that you checked: [`Manual::authorization_response`] does both.
+    /// Use only a code from a response that you checked. [`Manual::authorization_response`] checks the response and gives this
+    /// request.
     #[doc(alias = "get_access_token")]
     pub fn authorization_code(
         self,
@@ -138,11 +139,11 @@ impl<'c> Manual<'c> {
         }
     }
 
-    /// Fresh tokens for a refresh token (RFC 6749 section 6).
+    /// Gets fresh tokens for a refresh token (RFC 6749 section 6).
     ///
     /// # Security
-    /// An ID token that comes is verified, but there is no old one to compare it with: that its subject is still the same
-    /// (OpenID Connect Core section 12.2) is yours to check.
+    /// An ID token in the response is verified, but not compared with the first one: check that the subject is the same
+    /// (OpenID Connect Core section 12.2).
     ///
     /// # Errors
     /// As [`Client::refresh`].
@@ -213,8 +214,8 @@ impl<'c> Manual<'c> {
         Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
     }
 
-    /// Verifies an ID token that you got yourself (OpenID Connect Core section 3.1.3.7). With the nonce that you sent;
-    /// none if you sent none, and then there must be none in it.
+    /// Verifies an ID token that you received yourself (OpenID Connect Core section 3.1.3.7). Give the nonce that you sent. If
+    /// you sent none, the token must have none.
     ///
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
@@ -231,11 +232,11 @@ impl<'c> Manual<'c> {
         Ok(IdToken::new(Secret::new(id_token), verified))
     }
 
-    /// Verifies any JWT of the provider: its signature, issuer and times, and that it is meant for `audience` where
-    /// that is given. Gives its claims.
+    /// Verifies any JWT of the provider: its signature, issuer and times, and its audience if one is given. Returns its
+    /// claims.
     ///
     /// # Security
-    /// Without an audience it says that the provider signed it, not that you are the one to believe it.
+    /// Without an audience this shows only that the provider signed the JWT, not that it is meant for you.
     ///
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
@@ -245,7 +246,7 @@ impl<'c> Manual<'c> {
     }
 }
 
-/// An authorization request that is being put together. Await it to get the URL.
+/// An authorization request. Await it to get the URL.
 #[derive(Clone)]
 #[must_use = "there is no URL until it is awaited"]
 pub struct AuthorizationUrl<'c> {
@@ -259,19 +260,19 @@ pub struct AuthorizationUrl<'c> {
 }
 
 impl AuthorizationUrl<'_> {
-    /// What comes back unchanged, and ties the response to this browser.
+    /// The value that the provider sends back unchanged; it binds the response to this browser.
     pub fn state(mut self, state: impl Into<String>) -> Self {
         self.state = Some(state.into());
         self
     }
 
-    /// What the ID token will hold (OpenID Connect Core section 3.1.2.1).
+    /// The value that the ID token has to hold (OpenID Connect Core section 3.1.2.1).
     pub fn nonce(mut self, nonce: impl Into<String>) -> Self {
         self.nonce = Some(nonce.into());
         self
     }
 
-    /// The scopes to ask for; the provider's own if there are none.
+    /// The scopes to request. Without any, the scopes of the provider's definition are requested.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes.extend(scopes.into_iter().map(Into::into));
         self
@@ -358,8 +359,8 @@ pub struct TokenRequest<'c> {
 }
 
 impl TokenRequest<'_> {
-    /// A parameter of the authorization response that the provider wants back, such as Naver its `state`; or `scope`,
-    /// where it wants the scopes again and others than its own were asked for.
+    /// A parameter of the authorization response that the provider requires in the token request, such as `state` at Naver.
+    /// Also `scope`, if the provider requires the scopes again and you requested others than its own.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.forwarded.push((name.into(), value.into()));
         self
@@ -377,7 +378,7 @@ impl TokenRequest<'_> {
         self
     }
 
-    /// The `max_age` that was sent. Where no ID token comes the code is not sent: [`Error::Unsupported`].
+    /// The `max_age` that was sent. If the provider sends no ID tokens, the code is not sent: [`Error::Unsupported`].
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age.as_secs());
         self
@@ -403,7 +404,7 @@ impl TokenRequest<'_> {
                 code: Some(self.code.expose()),
                 id_token: self.nonce.is_some(),
             };
-            // Where other scopes were asked for than the provider's own, they are among the extras.
+            // Scopes other than the provider's own are among the extras.
             let is_given = self.forwarded.iter().any(|(name, _)| name == "scope");
             let scope = self.client.scope_with_code(&server.scopes).filter(|_| !is_given);
             let grant = AuthorizationCode {

@@ -12,11 +12,11 @@ use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::random::Random;
 
-/// A login between its start and its end: one opaque value that serialises, to be used once.
+/// A login between its start and its end: an opaque value that serialises and is used once.
 ///
 /// # Security
-/// It binds the browser that returns to the browser that was sent away. Keep it in that browser's session: in a
-/// sealed cookie, or on the server under an identifier that this browser alone has.
+/// It proves that the browser that returns is the one that was sent away. Keep it in that browser's session: in a sealed
+/// cookie, or on the server under an identifier that only this browser has.
 #[must_use = "dropping it gives the login up"]
 pub struct PendingLogin {
     pub(crate) request: Arc<LoginRequest>,
@@ -31,18 +31,18 @@ pub struct PendingLogin {
 }
 
 impl PendingLogin {
-    /// The slug of the provider that the login is at: which client has to finish it.
+    /// The slug of the provider. A client of this provider has to finish the login.
     pub fn provider_slug(&self) -> &str {
         &self.request.provenance.provider
     }
 
-    /// The server that the login is at: its issuer, or what [`Identity::issuer`](crate::Identity::issuer) gives in its
-    /// place. No other can finish it, whatever its provider is called.
+    /// The issuer of the server, or its substitute as in [`Identity::issuer`](crate::Identity::issuer). Only a client of this
+    /// server can finish the login, whatever other providers are called.
     pub fn issuer(&self) -> &str {
         &self.request.provenance.issuer
     }
 
-    /// Where the browser returns to.
+    /// The redirect URI.
     pub fn redirect_uri(&self) -> &str {
         &self.request.redirect_uri
     }
@@ -52,7 +52,7 @@ impl PendingLogin {
         self.started_at
     }
 
-    /// When the login can no longer be finished: [`Client::login_limit`](crate::Client::login_limit) after its start.
+    /// When the login can no longer be finished: [`ClientBuilder::login_limit`](crate::ClientBuilder::login_limit) after its start.
     pub fn expires_at(&self) -> SystemTime {
         // The limit is bounded when a login starts, and their sum is checked when one is read: it does not overflow.
         self.started_at.checked_add(self.limit).unwrap_or(self.started_at)
@@ -64,13 +64,13 @@ impl PendingLogin {
         self.request.response_mode.as_deref()
     }
 
-    /// What [`Login::data`](crate::Login::data) put in.
+    /// The text that was given to [`Login::data`](crate::Login::data).
     pub fn data(&self) -> Option<&str> {
         self.data.as_deref()
     }
 
-    /// Whether a response came to this login's redirect URI and carries its `state`. Others are forged, stale, or another
-    /// tab's: they should end nothing.
+    /// Whether a response came to this login's redirect URI and has its `state`. Other responses are forged, old, or belong to
+    /// another tab: they should not end this login.
     pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
         let response = response.into();
         response.came_to(&self.request.redirect_uri).is_ok()

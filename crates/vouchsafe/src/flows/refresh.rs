@@ -10,10 +10,10 @@ use crate::protocol::token::refresh::RefreshToken;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
-    /// Fresh tokens for old ones. What the provider does not renew is kept.
+    /// Gets fresh tokens for old ones. Values that the provider does not renew are kept.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the provider does not refresh, or gave no refresh token; [`Error::Server`] with
+    /// [`Error::Unsupported`] if the provider does not refresh tokens, or gave no refresh token; [`Error::Server`] with
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
@@ -31,7 +31,7 @@ impl Ongoing<'_> {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
             None => {
-                let detail = "the provider gave no refresh token at this login";
+                let detail = "these tokens have no refresh token: the provider gave none at this login";
                 return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
             }
         };

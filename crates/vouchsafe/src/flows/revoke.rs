@@ -11,12 +11,12 @@ use crate::secret::Secret;
 use crate::tokens::Tokens;
 
 impl Client {
-    /// Revokes the tokens at the provider: the refresh token where there is one, which ends the grant with all its
-    /// access tokens (RFC 7009 section 2.1), else the access token. Where a provider revokes tokens of one kind alone,
-    /// the one of that kind.
+    /// Revokes the tokens at the provider: the refresh token, if there is one, which ends the grant with all its access tokens
+    /// (RFC 7009 section 2.1); otherwise the access token. If the provider revokes only one kind of token, the token of that
+    /// kind is revoked.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the provider has no revocation, or none for the tokens that there are.
+    /// [`Error::Unsupported`] if the provider has no revocation, or none for these tokens.
     #[doc(alias = "revoke_token")]
     pub async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         let call = self.begin_for(tokens);

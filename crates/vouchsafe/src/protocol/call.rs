@@ -19,7 +19,7 @@ use crate::transport::Request;
 pub(crate) trait Call {
     type Output;
 
-    /// What the exchange is for.
+    /// The operation that the exchange belongs to.
     fn operation(&self) -> Operation;
 
     /// How the provider's responses depart from the RFCs.
@@ -34,14 +34,14 @@ pub(crate) trait Call {
     fn read(&self, from: Incoming<'_>) -> Result<Self::Output, Error>;
 }
 
-/// A request that is being written. Whatever is secret in it is noted, so that no error shows it.
+/// A request that is being written. Its secrets are noted, so no error shows them.
 pub(crate) struct Outgoing<'a> {
     endpoint: &'a Endpoint,
     /// Who the client is and how it authenticates, if it does.
     auth: Option<(&'a Credentials, ClientAuth)>,
     noted: &'a Noted,
     encoding: Encoding,
-    /// What parameters are called here, if not as in the RFCs; the first that knows one counts.
+    /// Names of parameters that differ from the RFCs; the first table that has a name counts.
     names: [&'a BTreeMap<String, String>; 2],
     query: String,
     form: String,
@@ -75,7 +75,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Says where parameters go, and what they are called here.
+    /// Sets where parameters go and which names they have.
     pub(crate) fn encode(&mut self, encoding: Encoding, names: [&'a BTreeMap<String, String>; 2]) {
         (self.encoding, self.names) = (encoding, names);
         if encoding == Encoding::Form {
@@ -83,12 +83,12 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Sends the request by that method, not by the one of its encoding.
+    /// Overrides the method of the encoding.
     pub(crate) fn method(&mut self, method: Method) {
         self.method = Some(method);
     }
 
-    /// Adds a parameter under the name that it has here; leaves it out where that is empty.
+    /// Adds a parameter under its name at this provider; leaves it out if that name is empty.
     pub(crate) fn push(&mut self, name: &str, value: &str) {
         match called(self.names, name) {
             "" => {}
@@ -96,13 +96,13 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Adds a secret parameter under the name that it has here.
+    /// Adds a secret parameter under its name at this provider.
     pub(crate) fn push_secret(&mut self, name: &str, value: &str) {
         self.noted.note(value);
         self.push(name, value);
     }
 
-    /// Adds a parameter under just that name.
+    /// Adds a parameter under exactly this name.
     pub(crate) fn add(&mut self, name: &str, value: &str) {
         match self.encoding {
             Encoding::Json => {
@@ -113,7 +113,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Adds a secret parameter under just that name.
+    /// Adds a secret parameter under exactly this name.
     pub(crate) fn add_secret(&mut self, name: &str, value: &str) {
         self.noted.note(value);
         self.add(name, value);
@@ -131,7 +131,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Adds headers, in the place of those of the same name.
+    /// Adds headers; they replace headers of the same name.
     pub(crate) fn headers(&mut self, headers: &HeaderMap) {
         self.headers.extend(headers.clone());
     }

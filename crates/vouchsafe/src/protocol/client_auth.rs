@@ -8,7 +8,7 @@ use crate::error::{Error, Feature, Operation};
 use crate::secret::Secret;
 use vouchsafe_providers::ClientAuth;
 
-/// Who the client is, ready to be written into requests.
+/// The client id and secret, ready to be written into requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
@@ -26,7 +26,7 @@ impl Credentials {
         self.secret.as_ref()
     }
 
-    /// What of the client's authentication must not be shown: the secret, and the form in which Basic sends it.
+    /// The values that must not be shown: the secret, and its form in HTTP Basic.
     pub(crate) fn secrets(&self) -> [&str; 2] {
         let basic = self.basic.as_ref().and_then(|basic| basic.to_str().ok()?.strip_prefix(BASIC));
         [self.secret.as_ref().map_or("", Secret::expose), basic.unwrap_or_default()]
@@ -37,8 +37,8 @@ impl Credentials {
         self.basic.as_ref()
     }
 
-    /// The method to use where the provider offers those `supported`: the one that keeps the secret out of the body
-    /// first. An unannounced list means Basic (RFC 8414 section 2, OpenID Connect Discovery section 3).
+    /// Chooses from the methods that the provider supports. Basic comes first because it keeps the secret out of the body; it is
+    /// also the method if the provider announces no list (RFC 8414 section 2, OpenID Connect Discovery section 3).
     pub(crate) fn choose(
         &self,
         operation: Operation,
@@ -49,8 +49,7 @@ impl Credentials {
         let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
         let none_fits = || {
             let detail = format!(
-                "the provider authenticates clients by {} alone, and of these this library has none that your \
-                 registration can use",
+                "the provider accepts only {} for client authentication, and this registration can use none of these",
                 crate::text::redact::printable(
                     &supported.unwrap_or_default().join(", "),
                     crate::text::redact::MAX_TEXT
@@ -59,7 +58,7 @@ impl Credentials {
             Error::unsupported(operation, Feature::ClientAuth, detail)
         };
         if self.secret.is_none() {
-            // A public client says who it is and no more; many providers take that without announcing `none`.
+            // A public client sends only its id; many providers accept that without announcing `none`.
             let any = known.iter().any(|m| offers(*m));
             return any.then_some(ClientAuth::None).ok_or_else(none_fits);
         }
@@ -67,8 +66,8 @@ impl Credentials {
     }
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded, then put together, then base64. By the WHATWG rules and no more:
-/// several servers do not decode, so what needs no escape gets none.
+/// RFC 6749 §2.3.1: id and secret are form-encoded, then joined, then encoded in base64. They are escaped by the WHATWG rules
+/// and no more: several servers do not decode, so characters that need no escape get none.
 fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     let mut pair = String::with_capacity(client_id.len() + secret.expose().len() + 1);
     pair.extend(byte_serialize(client_id.as_bytes()));

@@ -1,4 +1,4 @@
-//! A list of a user's e-mails, from a second call or in the profile, where no single one is vouched for.
+//! The list of a user's e-mails, from a second request or in the profile, for providers whose profile has no single e-mail.
 use std::slice;
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub(crate) struct EmailsCall<'a> {
     pub(crate) request: &'a ProfileRequest,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) access_token: &'a Secret,
-    /// The client's.
+    /// The client secret.
     pub(crate) secret: Option<&'a Secret>,
     pub(crate) list: &'a EmailList,
 }
@@ -53,12 +53,12 @@ impl Call for EmailsCall<'_> {
     }
 }
 
-/// The same from a list in the profile; none where there is no list.
+/// The same from a list in the profile; `None` if there is no list.
 pub(crate) fn in_profile(list: &EmailList, profile: &Value) -> Option<(String, Option<bool>)> {
     pick(list, entries(list, profile)?)
 }
 
-/// The list, or the one entry that is there in its place.
+/// The list, or the single entry that replaces it.
 fn entries<'d>(list: &EmailList, document: &'d Value) -> Option<&'d [Value]> {
     match document.pointer(&list.list)? {
         Value::Array(entries) if !list.single => Some(entries),
@@ -67,7 +67,7 @@ fn entries<'d>(list: &EmailList, document: &'d Value) -> Option<&'d [Value]> {
     }
 }
 
-/// The primary address, the first where none is marked so. Where addresses are marked as verified, no other will do.
+/// The primary address, or the first if none is marked as primary. If addresses are marked as verified, only those count.
 fn pick(list: &EmailList, entries: &[Value]) -> Option<(String, Option<bool>)> {
     let mark = |entry: &Value, pointer: &Option<String>, is: fn(&Value) -> bool| {
         pointer.as_ref().is_none_or(|pointer| entry.pointer(pointer).is_some_and(is))

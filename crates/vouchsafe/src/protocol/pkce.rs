@@ -17,10 +17,10 @@ pub struct CodeChallenge {
 }
 
 impl CodeChallenge {
-    /// The SHA-256 of a verifier: the one to use.
+    /// The SHA-256 of a verifier (`S256`). Use this one.
     ///
     /// # Errors
-    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
         let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
@@ -28,14 +28,14 @@ impl CodeChallenge {
         Ok(Self { value, hex, method: "S256" })
     }
 
-    /// The verifier itself.
+    /// The verifier itself (`plain`).
     ///
     /// # Security
-    /// It protects nothing from whoever can read the authorization request (RFC 9700 section 2.1.1). It is here for
-    /// servers that know nothing else.
+    /// It does not protect the code from anybody who can read the authorization request (RFC 9700 section 2.1.1). It is for
+    /// servers that support nothing else.
     ///
     /// # Errors
-    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 asks for.
+    /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
         Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })

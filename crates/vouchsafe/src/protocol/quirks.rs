@@ -1,14 +1,14 @@
-//! Names and headers that a definition has of its own.
+//! The names and headers that a definition changes.
 use std::collections::BTreeMap;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a parameter is called here.
+/// The name of a parameter at this provider.
 pub(crate) fn called<'n>(names: [&'n BTreeMap<String, String>; 2], name: &'n str) -> &'n str {
     names.into_iter().filter(|names| !names.is_empty()).find_map(|names| names.get(name)).map_or(name, |n| n)
 }
 
-/// The headers that a definition asks for; the name of one that is none.
+/// The headers that a definition requires. The error is the name of an invalid one.
 pub(crate) fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(wanted.len());
     for (name, value) in wanted {

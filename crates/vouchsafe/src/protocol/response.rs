@@ -17,12 +17,12 @@ use crate::text::legible::legible;
 use crate::text::redact::{self, MAX_TEXT};
 use crate::transport::{Response, origin, retry_after};
 
-/// A response as it came in, with what reading it needs: what was asked, what must not be shown, and the time.
+/// A response with the context for reading it: the operation, the secrets that must not be shown, and the time.
 pub(crate) struct Incoming<'a> {
     pub(crate) operation: Operation,
     /// Where the request went.
     pub(crate) uri: &'a Uri,
-    /// What must not be shown, should a provider's error quote it.
+    /// The secrets that an error must not show if the provider quotes them.
     pub(crate) noted: &'a Noted,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) response: Response,
@@ -32,7 +32,7 @@ pub(crate) struct Incoming<'a> {
 /// How a provider's responses depart from the RFCs.
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect<'a> {
-    /// What JSON may be sent as, besides as JSON.
+    /// Content types, besides JSON, for JSON responses.
     pub(crate) content_types: &'a [String],
     /// A response may be a form.
     pub(crate) form: bool,
@@ -206,7 +206,7 @@ impl Incoming<'_> {
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
-            // What is fetched for many is told to many: the provider's words may be of one of them.
+            // The error of a shared fetch goes to many callers, and the provider's words may hold a secret of one of them.
             "is not JSON, by its content type".to_owned()
         } else {
             let essence = self.noted.hidden(|secrets| redact::shown(essence, secrets, legible, 80));
@@ -238,7 +238,7 @@ pub(crate) fn server_error(
             operation,
             code: ErrorCode::from_wire(code, secrets),
             description: said.description.map(shown),
-            // RFC 6749 §5.2: the URI of a page. What else it could be (`javascript:`) is no link to show to anybody.
+            // RFC 6749 §5.2: the URI of a page. Other URIs (`javascript:`) must not become a link.
             uri: said.uri.filter(|uri| is_page(uri)).map(shown),
             status: said.status,
             retry_after: None,
@@ -266,7 +266,7 @@ fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// What forms are sent as.
+/// The content types of forms.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::error::{Error, Operation};
 use crate::secret::Secret;
 use crate::text::json;
 
-/// What kind of token is to be revoked (RFC 7009 section 2.1).
+/// The kind of the token that is to be revoked (RFC 7009 section 2.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum TokenTypeHint {
@@ -39,7 +39,7 @@ pub(crate) struct RevocationRequest<'a> {
     pub(crate) error_codes: &'a BTreeMap<String, String>,
     pub(crate) token: &'a str,
     pub(crate) hint: Option<&'a str>,
-    /// The access token that authenticates the request, at providers that want that.
+    /// The access token that authenticates the request, at providers that require this.
     pub(crate) bearer: Option<&'a Secret>,
 }
 

@@ -1,4 +1,4 @@
-//! UserInfo (OpenID Connect Core section 5.3), and the profiles that others have in its place.
+//! UserInfo (OpenID Connect Core section 5.3), and the profiles of other providers.
 use aws_lc_rs::hmac;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
@@ -13,7 +13,7 @@ use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::json::Json;
 
-/// How a profile is asked for, read from a definition.
+/// How a profile is requested, by a definition.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileRequest {
     post: bool,
@@ -35,7 +35,7 @@ enum Placement {
 }
 
 impl ProfileRequest {
-    /// Reads how, or says what is wrong with it.
+    /// Reads the definition. The error says what is wrong with it.
     pub(crate) fn new(quirks: &UserInfoQuirks) -> Result<Self, String> {
         let (place, name) = quirks.token.split_once(':').unwrap_or((&quirks.token, ""));
         let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
@@ -64,18 +64,18 @@ impl ProfileRequest {
         })
     }
 
-    /// Whether the request holds something of what came with the access token.
+    /// Whether the request holds a member of the token response.
     pub(crate) fn needs_answer(&self) -> bool {
         self.params.iter().any(|(_, value)| value.contains("{token:"))
     }
 
-    /// The same for another call: with the token in its place, without what is asked for here.
+    /// The same for another endpoint: the token goes to the same place, without the parameters of this request.
     pub(crate) fn elsewhere(&self) -> Self {
         let post = matches!(self.token, Placement::Body(_));
         Self { post, params: Vec::new(), body: None, ..self.clone() }
     }
 
-    /// Writes the request; `secret` is the client's, `answer` is the rest of the token response.
+    /// Writes the request. `secret` is the client secret, `answer` the rest of the token response.
     pub(crate) fn write(
         &self,
         to: &mut Outgoing<'_>,
@@ -110,7 +110,7 @@ pub(crate) struct ProfileCall<'a> {
     pub(crate) request: &'a ProfileRequest,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) access_token: &'a Secret,
-    /// The client's.
+    /// The client secret.
     pub(crate) secret: Option<&'a Secret>,
     /// The rest of the token response, where the request holds something of it.
     pub(crate) answer: Option<&'a Json>,
@@ -145,13 +145,13 @@ impl Call for ProfileCall<'_> {
     }
 }
 
-/// What only a client with that secret can make of an access token.
+/// A proof that only a client with the secret can make for an access token.
 fn proof(access_token: &Secret, secret: &Secret) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
 }
 
-/// `{token:/pointer}` is a member of the token answer.
+/// Replaces `{token:/pointer}` by a member of the token response.
 fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
@@ -162,12 +162,11 @@ fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
             Some(Value::String(value)) => text.push_str(value),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => text.push_str(&value.to_string()),
             _ if answer.is_none() => {
-                let detail =
-                    "the profile is asked for with what came beside the access token, and that is not here";
+                let detail = "the profile request needs a member of the token response, which is missing for this token";
                 return Err(Error::config(ConfigProblem::TokenResponse, detail));
             }
             _ => {
-                let detail = "the token answer lacks what the profile is asked for with";
+                let detail = "the token response has no value for the placeholder in the profile request";
                 return Err(Error::response(Operation::Profile, Malformed::MissingField, detail));
             }
         }
@@ -177,7 +176,7 @@ fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What stands before, in and after the first mark.
+/// The text before, in and after the first placeholder.
 fn mark(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("{token:")?;
     let (pointer, after) = rest.split_once('}')?;
@@ -191,7 +190,7 @@ pub(crate) enum UserInfo {
     Jwt(String),
 }
 
-/// OpenID Connect Core §5.3.2: the issuer, where it is there.
+/// OpenID Connect Core §5.3.2: the issuer, if there is one.
 pub(crate) fn check_issuer(claims: &Json, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
     match claims.value().get("iss") {
         Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
@@ -202,7 +201,7 @@ pub(crate) fn check_issuer(claims: &Json, is_issuer: impl Fn(&str) -> bool) -> R
     }
 }
 
-/// OpenID Connect Core §5.3.2: a signed answer's audience, where it is there.
+/// OpenID Connect Core §5.3.2: the audience of a signed response, if it has one.
 pub(crate) fn check_signed(claims: &Json, client_id: &str) -> Result<(), Error> {
     let refuse = |check, detail: &'static str| Err(Error::validation(Operation::Profile, check, detail));
     let is_for_client = |aud: &Value| match aud {
@@ -215,7 +214,7 @@ pub(crate) fn check_signed(claims: &Json, client_id: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// OpenID Connect Core §5.3.2: the subject must be the ID token's, or the answer must not be used.
+/// OpenID Connect Core §5.3.2: the subject must be that of the ID token, or the response must not be used.
 pub(crate) fn check_subject(claims: &Json, expected: &str) -> Result<(), Error> {
     let malformed = |kind, detail: &'static str| Err(Error::response(Operation::Profile, kind, detail));
     match claims.value().get("sub") {

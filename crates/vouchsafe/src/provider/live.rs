@@ -109,8 +109,10 @@ impl Live {
     }
 
     /// Fetches the keys, so that they are there when a signature has to be verified.
-    pub(crate) async fn prepare_keys(&self, openid: &OpenId) -> Result<(), Error> {
-        self.keys.get(self.keys_freshness(), self.fetch_keys(openid)).await.map(drop)
+    pub(crate) async fn prepare_keys(&self, openid: &OpenId, deadline: Deadline) -> Result<(), Error> {
+        let place = || openid.jwks_uri.uri();
+        let fetched = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
+        deadline.wait(&self.http, (Operation::KeySet, place), fetched).await?.map(drop)
     }
 
     /// How many fetches of keys have begun, for [`Live::verify`].
@@ -203,7 +205,7 @@ pub(crate) async fn fetch_metadata(
     http: &Http,
 ) -> Result<Metadata, Error> {
     let noted = Noted::default();
-    let secret = registration.and_then(|registration| registration.secret.as_ref());
+    let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
     let sender = Sender { http, deadline: Deadline::after(None), noted: &noted };
     let mut first_error = None;

@@ -1,11 +1,11 @@
-//! `application/x-www-form-urlencoded`: reading it, strictly and not, and writing it.
+//! Reading and writing `application/x-www-form-urlencoded`.
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::form_urlencoded::byte_serialize;
 
-/// The parameters of a query or a form in their order, decoded; `None` for one that is not UTF-8.
+/// The decoded parameters of a query or a form, in their order; `None` for a parameter that is not UTF-8.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Option<(Cow<'_, str>, Cow<'_, str>)>> {
     query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -13,7 +13,7 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Option<(Cow<'_, str>, C
     })
 }
 
-/// A form as an object, read strictly: every part is `name=value`, escaped as it should be, and stands there once.
+/// Reads a form strictly: every part is `name=value`, is escaped correctly, and has a name of its own.
 pub(crate) fn read_form(body: &[u8]) -> Option<Map<String, Value>> {
     let mut members = Map::new();
     for pair in std::str::from_utf8(body).ok()?.trim_end().split('&') {
@@ -33,7 +33,7 @@ pub(crate) fn read_form(body: &[u8]) -> Option<Map<String, Value>> {
     Some(members)
 }
 
-/// Adds a parameter; none where its name is empty.
+/// Adds a parameter, unless its name is empty.
 pub(crate) fn add(url: &mut String, name: &str, value: &str) {
     if name.is_empty() {
         return;
@@ -44,7 +44,7 @@ pub(crate) fn add(url: &mut String, name: &str, value: &str) {
     escape(url, value);
 }
 
-/// Text as it stands in a URL.
+/// The text escaped for a URL.
 pub(crate) fn escaped(text: &str) -> String {
     let mut url = String::with_capacity(text.len() + 8);
     escape(&mut url, text);
@@ -52,7 +52,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 pub(crate) fn escape(url: &mut String, text: &str) {
-    // What the library makes, and most names and values, need no escape: they are copied as a whole.
+    // Values that the library makes, and most others, need no escape: they are copied as a whole.
     if text
         .bytes()
         .fold(true, |plain, b| plain & (b.is_ascii_alphanumeric() | matches!(b, b'-' | b'_' | b'.')))
@@ -63,7 +63,7 @@ pub(crate) fn escape(url: &mut String, text: &str) {
     }
 }
 
-/// Form decoding that keeps invalid UTF-8 out, where the usual one puts in replacement characters.
+/// Decodes a name or a value; `None` if it is not UTF-8. The usual decoders put in replacement characters instead.
 pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('+') {
         return percent_decode_str(text).decode_utf8().ok();

@@ -1,11 +1,13 @@
-/// Text from outside made fit to be shown to people: a space stands for every control character, and for every character
-/// that nobody sees or that turns the direction of writing, as these make one text look like another.
+//! Text from outside, made safe to show to people.
+
+/// Makes text from outside safe to show to people. Every control character, every invisible character and every character that
+/// changes the writing direction becomes a space, because they can make one text look like another.
 ///
-/// Names and e-mails come from profiles, which users write themselves, and the words in errors from providers. Use it where
-/// you show them in a terminal, in a log or to an administrator. It does not escape: a page's templates do that.
+/// Users write names and e-mails of profiles themselves, and providers write the text of errors. Use this function where you
+/// show such text in a terminal, in a log or to an administrator. It does not escape HTML: the templates of a page do that.
 ///
-/// What holds an emoji together stays (`U+FE0F` and `U+200D`, between symbols alone), for that is seen. Joiners between
-/// letters, which some languages write, become spaces: what is lost there is a shape, not a letter.
+/// The characters that join an emoji stay (`U+FE0F` and `U+200D`, only between symbols), because their effect is visible.
+/// Joiners between letters, which some languages use, become spaces: the shape of the letters changes, but no letter is lost.
 ///
 /// ```
 /// assert_eq!(vouchsafe::legible("ali\u{200b}ce\u{202e}\u{1b}[31m"), "ali ce  [31m");
@@ -29,7 +31,7 @@ pub fn legible(text: &str) -> String {
     legible
 }
 
-/// Control characters, Unicode's Default_Ignorable_Code_Point, and what turns the direction of writing.
+/// Control characters, Unicode's Default_Ignorable_Code_Point, and characters that change the writing direction.
 fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -52,18 +54,18 @@ fn is_unfit(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Arrows, signs and emoji: the blocks from which emoji are put together.
+/// Arrows, signs and emoji: the blocks of which emoji consist.
 fn is_symbol(c: char) -> bool {
     matches!(c, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{2bff}'
         | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// What stands on a key, as in 1️⃣.
+/// The characters of keycap emoji, as in 1️⃣.
 fn is_key(c: char) -> bool {
     matches!(c, '0'..='9' | '#' | '*')
 }
 
-/// Shows what is before it as an emoji.
+/// Shows the character before it as an emoji.
 const AS_EMOJI: char = '\u{fe0f}';
 const JOINER: char = '\u{200d}';
 const KEYCAP: char = '\u{20e3}';

@@ -1,6 +1,6 @@
-//! Moments as text (RFC 3339), as a few providers tell when a token expires.
+//! Times as text (RFC 3339), which a few providers use for the expiry of a token.
 
-/// Seconds since 1970 of `2026-11-23T10:00:00Z`, fractions cut off. None for anything that is no such moment.
+/// Seconds since 1970 of a time such as `2026-11-23T10:00:00Z`, without fractions. `None` if the text is not such a time.
 pub(crate) fn seconds(text: &str) -> Option<f64> {
     let digits = |from: usize, to: usize| -> Option<i64> {
         let part = text.get(from..to)?;
@@ -17,7 +17,7 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
         _ => 31,
     };
     let real = (1..=12).contains(&month) && (1..=days_in_month).contains(&day);
-    // A leap second is the second after.
+    // A leap second counts as the next second.
     if !separated || !real || hour > 23 || minute > 59 || second > 60 {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What a state, a nonce and a code verifier are made of (RFC 6749 section 10.10, RFC 7636 section 4.1).
+//! The random values of a login: state, nonce and code verifier (RFC 6749 section 10.10, RFC 7636 section 4.1).
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroize;
@@ -15,7 +15,7 @@ impl Random {
         Self(text)
     }
 
-    /// Reads back one that was kept.
+    /// Reads a value that was stored.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let bytes: [u8; 43] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).then_some(Self(bytes))
@@ -26,7 +26,7 @@ impl Random {
     }
 
     pub(crate) fn text(bytes: &[u8]) -> &str {
-        // Only base64url and hexadecimal are ever written there.
+        // The bytes are always base64url or hexadecimal.
         std::str::from_utf8(bytes).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Providers quote what they were sent. What of it is secret must not be shown.
+//! Removes secrets from text that a provider sent back.
 use std::iter;
 
 use base64::Engine;
@@ -6,32 +6,32 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::legible::legible;
 
-/// Text from outside, made fit to be shown and of bounded length.
+/// Makes text from outside printable and limits its length.
 pub(crate) fn printable(text: &str, max: usize) -> String {
     shown(text, &[], legible, max)
 }
 
-/// What a provider said, at most `max` characters of it, and without the secrets: neither as they are nor as they stood
-/// in a form, in JSON, in HTML, in base64 or in hexadecimal.
+/// The first `max` characters of a provider's text without the secrets. A secret is found in plain text and when it is escaped
+/// for a form, JSON or HTML, or encoded in base64 or hexadecimal.
 ///
-/// `clean` makes a text fit to be shown. It comes first: what it takes out could keep a secret from being found.
+/// `clean` makes a text printable. It runs first: characters that it removes could hide a secret.
 ///
-/// The work grows with `max`, not with what was said or with the secrets: a provider chooses both.
+/// The work grows with `max`, not with the length of the text or of the secrets, because a provider chooses both.
 pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max: usize) -> String {
     let longest = max.saturating_mul(SWALLOWED).saturating_add(UNSURE);
     let (said, is_cut) = beginning(said, longest);
     let secrets = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
-    // A secret that is longer than the text cannot stand in it as a whole; its beginning can.
+    // A secret that is longer than the text cannot be in it as a whole, but its beginning can.
     let secrets = secrets.map(|secret| beginning(secret, (said.len() + 1).max(TELLING + 1)).0);
-    // What `clean` takes out of a secret is still there where that was escaped.
+    // Characters of a secret that `clean` removes are still there if the secret was escaped.
     let mut shapes: Vec<String> = secrets.flat_map(shapes).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
-    // One may be a part of another.
+    // One may be part of another.
     shapes.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     shapes.dedup();
 
     let said = Said::new(clean(said));
-    // In the last stretch of what was cut, a secret could begin whose end is missing.
+    // At the end of a cut text a secret could begin whose end is missing.
     let end = if is_cut { beginning_of_last(&said.text, UNSURE) } else { said.text.len() };
     let (mut shown, mut at) = (String::new(), 0);
     for _ in 0..max {
@@ -55,7 +55,7 @@ pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max
     shown
 }
 
-/// The first so many characters of a text, and whether there are more.
+/// The first characters of a text, at most `chars`, and whether there are more.
 fn beginning(text: &str, chars: usize) -> (&str, bool) {
     match text.char_indices().nth(chars) {
         Some((at, _)) => (&text[..at], true),
@@ -63,12 +63,12 @@ fn beginning(text: &str, chars: usize) -> (&str, bool) {
     }
 }
 
-/// Where the last so many characters of a text begin.
+/// Where the last `chars` characters of a text begin.
 fn beginning_of_last(text: &str, chars: usize) -> usize {
     text.char_indices().rev().take(chars).last().map_or(text.len(), |(at, _)| at)
 }
 
-/// A secret as it is, in hexadecimal, and in base64 wherever it stood in what was encoded.
+/// A secret in plain text, in hexadecimal, and in base64 at each of the three alignments.
 fn shapes(secret: &str) -> Vec<String> {
     let hex = |digits: &[u8; 16]| {
         let digit = |digit: u8| char::from(digits[usize::from(digit)]);
@@ -77,7 +77,7 @@ fn shapes(secret: &str) -> Vec<String> {
     let mut shapes = vec![secret.to_owned(), hex(b"0123456789ABCDEF"), hex(b"0123456789abcdef")];
     for before in 0..3 {
         let encoded = [&[0; 2][..before], secret.as_bytes()].concat();
-        // Four characters are three bytes: those that hold a part of a neighbour are left out.
+        // Four characters are three bytes. Characters that hold bits of a neighbour are left out.
         let own = (before * 4).div_ceil(3)..encoded.len() / 3 * 4;
         shapes.push(STANDARD_NO_PAD.encode(&encoded)[own.clone()].to_owned());
         shapes.push(URL_SAFE_NO_PAD.encode(&encoded)[own].to_owned());
@@ -85,10 +85,10 @@ fn shapes(secret: &str) -> Vec<String> {
     shapes
 }
 
-/// A text, and what its escapes stand for: each is read once, however many secrets are looked for.
+/// A text and the characters that its escapes stand for. Each escape is read once, for any number of secrets.
 struct Said {
     text: String,
-    /// By place: the character, and where the escape ends.
+    /// By position: the character, and where the escape ends.
     escapes: Vec<Option<(char, usize)>>,
 }
 
@@ -111,7 +111,7 @@ impl Said {
         *self.escapes.get(at)?
     }
 
-    /// Where a secret ends that begins there.
+    /// Where a secret ends that begins at this position.
     fn behind(&self, secret: &str, at: usize) -> Option<usize> {
         let plain = |at: usize, c: char| self.text[at..].starts_with(c).then(|| at + c.len_utf8());
         strip(secret, at, plain).or_else(|| {
@@ -123,7 +123,7 @@ impl Said {
     }
 }
 
-/// The same by one way of reading a character. The beginning of a long secret gives it away.
+/// The same for one way to read characters. The beginning of a long secret is enough to recognise it.
 fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize>) -> Option<usize> {
     for (i, c) in secret.chars().enumerate() {
         match read(at, c) {
@@ -134,7 +134,7 @@ fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize
     Some(at)
 }
 
-/// The character that an escape at the beginning of a text stands for, and what follows.
+/// The character of an escape at the beginning of a text, and the rest.
 fn unescaped(text: &str) -> Option<(char, &str)> {
     let mut chars = text.chars();
     match chars.next()? {
@@ -148,7 +148,7 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
         '\\' => match chars.next()? {
             'u' => {
                 let unit = |at: usize| u16::from_str_radix(text.get(at..at + 4)?, 16).ok();
-                // RFC 8259 §7: what is beyond 16 bits is written as two.
+                // RFC 8259 §7: a character beyond 16 bits is written as two escapes.
                 let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).and_then(|_| unit(8));
                 let mut chars = char::decode_utf16(iter::once(unit(2)?).chain(second));
                 let c = chars.next()?.ok()?;
@@ -162,7 +162,7 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
             c => Some((c, chars.as_str())),
         },
         '&' => {
-            // The longest that is known is `&#x10FFFF;`: what follows is not searched to its end for each `&`.
+            // The longest known escape is `&#x10FFFF;`: the rest of the text is not searched for each `&`.
             let end = chars.as_str().bytes().take(9).position(|b| b == b';')?;
             let (name, after) = (&chars.as_str()[..end], &chars.as_str()[end + 1..]);
             let c = match (name, name.strip_prefix('#')) {
@@ -188,13 +188,13 @@ fn one_char(text: &str) -> Option<char> {
     chars.next().filter(|_| chars.as_str().is_empty())
 }
 
-/// Shorter texts are no secrets, and would be found everywhere.
+/// Shorter texts are not secrets, and would be found everywhere.
 const SHORTEST: usize = 6;
-/// So many characters of a secret are as good as all of it.
+/// This many characters of a secret count as the whole secret.
 const TELLING: usize = 64;
-/// So many characters of a text are read for each that is shown, as secrets take up more room than the mark for them.
+/// How many characters are read for each character that is shown: a secret is longer than the mark that replaces it.
 const SWALLOWED: usize = 16;
-/// So many characters tell whether a secret begins before them: all that tell, in the longest escape (`\ud83d\ude00`).
+/// This many characters show whether a secret begins before them, in the longest escape (`\ud83d\ude00`).
 const UNSURE: usize = TELLING * 12;
 
 /// The longest text from outside that is shown, in characters.

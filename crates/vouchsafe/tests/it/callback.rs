@@ -175,7 +175,7 @@ async fn a_no_of_the_user_is_told_as_such() {
     assert_eq!(error.status(), None, "it came through the browser");
     assert_eq!(
         error.to_string(),
-        "reading the authorization response failed: the provider answered access_denied: I said no \
+        "the login failed: the provider returned access_denied: I said no \
          (see https://op.example/no)"
     );
 }

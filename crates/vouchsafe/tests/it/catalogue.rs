@@ -9,7 +9,9 @@ fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     }
     let registration = Registration::new(acted.client_id());
     let registration = match acted.client_key() {
-        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
+        Some(key) => {
+            registration.credential(vouchsafe::Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
+        }
         None => registration.secret(acted.client_secret()),
     };
     let registration = registration.redirect_uri("http://127.0.0.1:9/callback");

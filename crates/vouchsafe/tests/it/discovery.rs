@@ -95,7 +95,7 @@ async fn an_unreachable_provider_is_told_so_and_asked_again() {
         let error = client.login().await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "reading the provider's metadata failed: no connection to https://op.example"
+            "reading the provider's metadata failed: could not connect to https://op.example"
         );
         assert_eq!(wire.seen().len(), asked);
     }
@@ -122,7 +122,7 @@ async fn where_there_is_no_document_the_first_place_is_named() {
     assert_eq!((error.code(), error.status()), ("http_status", Some(404)));
     assert_eq!(
         error.to_string(),
-        "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration answered \
+        "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration returned \
          HTTP status 404"
     );
 }

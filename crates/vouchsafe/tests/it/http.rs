@@ -24,7 +24,7 @@ async fn no_endpoint_may_redirect() {
         for (path, operation) in [
             ("/.well-known/openid-configuration", "reading the provider's metadata"),
             ("/jwks", "reading the provider's keys"),
-            ("/token", "getting an access token"),
+            ("/token", "the token request"),
         ] {
             let scenario = Scenario::openid().at(path, redirect());
             let error = scenario.log_in().await.unwrap_err();
@@ -52,7 +52,7 @@ async fn an_answer_beyond_the_limit_is_refused_whatever_the_transport_thinks() {
     assert_eq!(error.code(), "body_too_large");
     assert_eq!(
         error.to_string(),
-        "getting an access token failed: the answer of https://acme.example is larger than the limit"
+        "the token request failed: the response from https://acme.example is larger than the limit"
     );
     assert_eq!(
         exchanged(answer(200, "application/json", vec![b' '; 1024 * 1024 + 1])).await.code(),
@@ -67,7 +67,7 @@ async fn a_page_in_place_of_an_answer_is_told_so() {
     assert_eq!(error.code(), "content_type");
     assert_eq!(
         error.to_string(),
-        "getting an access token failed: the response from https://acme.example is an HTML page, not JSON: is this the \
+        "the token request failed: the response from https://acme.example is an HTML page, not JSON: is this the \
          right URL?"
     );
     let error = exchanged(answer(200, "text/plain", "access_token=x")).await;
@@ -83,7 +83,7 @@ async fn a_status_without_words_is_told_as_it_is() {
         assert_eq!((error.code(), error.status()), ("http_status", Some(status)));
         assert_eq!(
             error.to_string(),
-            format!("refreshing failed: https://acme.example answered HTTP status {status}")
+            format!("the token refresh failed: https://acme.example returned HTTP status {status}")
         );
         assert_eq!(error.is_retryable(), retryable, "{status}");
         assert!(!error.needs_login());
@@ -98,14 +98,22 @@ async fn each_kind_of_failure_says_what_was_attempted() {
         (
             HttpErrorKind::Timeout,
             "timeout",
-            "refreshing failed: no whole answer from https://acme.example in time",
+            "the token refresh failed: timed out before https://acme.example had sent the complete response",
         ),
-        (HttpErrorKind::Connect, "connect", "refreshing failed: no connection to https://acme.example"),
-        (HttpErrorKind::Tls, "tls", "refreshing failed: no trusted TLS connection to https://acme.example"),
+        (
+            HttpErrorKind::Connect,
+            "connect",
+            "the token refresh failed: could not connect to https://acme.example",
+        ),
+        (
+            HttpErrorKind::Tls,
+            "tls",
+            "the token refresh failed: could not make a trusted TLS connection to https://acme.example",
+        ),
         (
             HttpErrorKind::Interrupted,
             "interrupted_answer",
-            "refreshing failed: the answer of https://acme.example broke off",
+            "the token refresh failed: the response from https://acme.example ended early",
         ),
     ] {
         let client = Client::new(acme(), web(), &Wire::dead(kind).http()).unwrap();

@@ -128,7 +128,7 @@ async fn an_expired_token_is_told_from_the_challenge() {
     assert!(error.needs_login());
     assert_eq!(
         error.to_string(),
-        "getting the profile failed: the provider answered invalid_token (HTTP status 401): The token expired"
+        "fetching the profile failed: the provider returned invalid_token (HTTP status 401): The token expired"
     );
 }
 

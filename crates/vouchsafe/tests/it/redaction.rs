@@ -85,7 +85,7 @@ async fn an_error_of_the_network_says_what_caused_it_and_no_secret() {
             Registration::new(CLIENT_ID).secret("hush-client-secret").redirect_uri(REDIRECT_URI);
         let client = Client::new(acme(), registration, &wire.http()).unwrap();
         let error = client.manual().authorization_code("hush-code", REDIRECT_URI).await.unwrap_err();
-        assert!(error.to_string().starts_with("getting an access token failed: "), "{error}");
+        assert!(error.to_string().starts_with("the token request failed: "), "{error}");
         assert!(error.to_string().ends_with(": broken pipe"), "{error}");
         assert!(!error.to_string().contains("hush") && !shows(&error, "hush"), "{error}");
     }

@@ -21,7 +21,7 @@ async fn verdict(name: &str, value: Value) -> String {
     match scenario.client().refresh(&tokens).await {
         Ok(_) => "ok".to_owned(),
         Err(error) => {
-            assert!(error.to_string().starts_with("refreshing "), "{error}");
+            assert!(error.to_string().starts_with("the token refresh "), "{error}");
             error.code().to_owned()
         }
     }

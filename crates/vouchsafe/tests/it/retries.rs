@@ -140,7 +140,7 @@ async fn a_provider_that_asks_for_too_long_is_left_alone_at_once() {
     let error = ask(&Patient::with([busy(503, "120")]).client()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "getting the profile failed: https://acme.example answered HTTP status 503, and asks to wait for 120 seconds"
+        "fetching the profile failed: https://acme.example returned HTTP status 503; try again after 120 seconds"
     );
 }
 
@@ -226,7 +226,7 @@ async fn an_error_in_words_says_when_to_come_back_as_well() {
     let error = client.manual().refresh("rt").await.unwrap_err();
     assert!(matches!(error, Error::Server(_)) && error.is_retryable());
     assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
-    assert!(error.to_string().ends_with("and asks to wait for 1 second"), "{error}");
+    assert!(error.to_string().ends_with("; try again after 1 second"), "{error}");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn a_refusal_is_told_in_the_providers_own_words() {
     assert_eq!(error.operation(), Operation::Revocation);
     assert_eq!(
         error.to_string(),
-        "revoking the token failed: the provider answered unsupported_token_type (HTTP status 400): not that one"
+        "the revocation failed: the provider returned unsupported_token_type (HTTP status 400): not that one"
     );
     let google = serde_json::from_str(include_str!("../samples/google/revoke_error.json")).unwrap();
     let error = client(json(400, google)).0.manual().revoke("t", None).await.unwrap_err();
@@ -99,7 +99,7 @@ async fn a_provider_without_revocation_is_never_asked() {
         assert!(matches!(&error, vouchsafe::Error::Unsupported(e) if e.feature() == Feature::Revocation));
         assert_eq!(
             error.to_string(),
-            "revoking the token is not possible: the provider has no revocation endpoint"
+            "the revocation is not possible: the provider has no revocation endpoint"
         );
         assert_eq!(error.code(), "revoke_not_supported");
     }

@@ -96,7 +96,9 @@ fn client(acted: &ActedProvider, server: &str, http: &Http) -> Client {
     }
     let registration = Registration::new(acted.client_id());
     let registration = match acted.client_key() {
-        Some(key) => registration.apple_key(key.team_id(), key.key_id(), key.pem()),
+        Some(key) => {
+            registration.credential(vouchsafe::Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
+        }
         None => registration.secret(acted.client_secret()),
     };
     Client::new(provider, registration.redirect_uri(REDIRECT_URI), http).unwrap()

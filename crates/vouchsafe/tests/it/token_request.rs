@@ -113,7 +113,10 @@ async fn a_provider_that_does_not_refresh_is_never_asked() {
     {
         let vouchsafe::Error::Unsupported(unsupported) = &error else { panic!("{error:?}") };
         assert_eq!(unsupported.feature(), Feature::Refresh);
-        assert_eq!(error.to_string(), "refreshing is not possible: the provider does not refresh tokens");
+        assert_eq!(
+            error.to_string(),
+            "the token refresh is not possible: the provider does not refresh tokens"
+        );
     }
     assert!(wire.seen().is_empty());
 }
@@ -136,7 +139,7 @@ async fn an_error_is_told_in_the_providers_own_words() {
     let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "getting an access token failed: the provider answered invalid_grant (HTTP status 400): Bad Request \
+        "the token request failed: the provider returned invalid_grant (HTTP status 400): Bad Request \
          (see https://acme.example/e)"
     );
     let vouchsafe::Error::Server(server) = &error else { panic!("{error:?}") };
@@ -149,7 +152,7 @@ async fn an_error_is_told_in_the_providers_own_words() {
 
     let error = client.refresh(&old()).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("refreshing failed: the provider answered invalid_grant"),
+        error.to_string().starts_with("the token refresh failed: the provider returned invalid_grant"),
         "{error}"
     );
     assert_eq!(error.operation(), Operation::Refresh);

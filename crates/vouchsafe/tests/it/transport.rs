@@ -183,7 +183,7 @@ async fn a_server_that_never_answers_is_given_up() {
     let error = server.exchange(&short()).await.unwrap_err();
     assert_eq!(error.code(), "timeout");
     assert!(error.to_string().starts_with(&format!(
-        "getting an access token failed: no whole answer from http://127.0.0.1:{} in time",
+        "the token request failed: timed out before http://127.0.0.1:{} had sent the complete response",
         server.port
     )));
 }
@@ -267,7 +267,9 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         let error = exchange(&base, &http).await.unwrap_err();
         assert_eq!(error.code(), "tls", "{error}");
         assert!(
-            error.to_string().starts_with("getting an access token failed: no trusted TLS connection"),
+            error
+                .to_string()
+                .starts_with("the token request failed: could not make a trusted TLS connection"),
             "{error}"
         );
     }

@@ -22,7 +22,7 @@ async fn userinfo_is_about_the_user_of_the_id_token() {
     for other in ["another", "SUBJECT-1", "subject-1 ", ""] {
         let error = refusal(json!({"sub": other})).await;
         assert_eq!(error.code(), "subject_mismatch", "{other}");
-        assert!(error.to_string().starts_with("getting the profile was refused"), "{error}");
+        assert!(error.to_string().starts_with("fetching the profile was refused"), "{error}");
     }
     assert_eq!(refusal(json!({"name": "x"})).await.code(), "missing_field");
     assert_eq!(refusal(json!({"sub": 7})).await.code(), "invalid_field");

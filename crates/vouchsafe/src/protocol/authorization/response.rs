@@ -1,4 +1,4 @@
-//! Where an authorization response arrived, and what it brought (RFC 6749 section 4.1.2, OAuth 2.0 Form Post Response Mode).
+//! The authorization response and its checks (RFC 6749 section 4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,29 +18,29 @@ use crate::text::form::{self, decode};
 use crate::text::json::{self, Json};
 use crate::text::redact::printable;
 
-/// An authorization response as it arrived: the URL that the browser came to, and the form if it posted one.
+/// An authorization response: the URL that the browser came to, and the form if the browser posted one.
 ///
-/// [`Client::finish`](crate::Client::finish) believes a response only at the redirect URI of its login, so it needs the
-/// URL and not the query alone: scheme, host, port and path must be those of the redirect URI, and a query that the
-/// redirect URI has itself must be there again.
+/// [`Client::finish`](crate::Client::finish) accepts a response only at the redirect URI of its login, so it needs the URL and
+/// not only the query. Scheme, host, port and path must be those of the redirect URI. If the redirect URI has a query of its
+/// own, the URL must have it too.
 ///
 /// ```
 /// use vouchsafe::AuthorizationResponse;
 ///
-/// // The whole URL, where the application knows it:
+/// // The whole URL, if the application knows it:
 /// let response = AuthorizationResponse::at("https://app.example.com/callback?code=abc&state=xyz");
-/// // Path and query, as web frameworks have them:
+/// // Path and query, as web frameworks give them:
 /// let response = AuthorizationResponse::at("/callback?code=abc&state=xyz");
-/// // A response that was posted (`response_mode=form_post`):
+/// // A posted response (`response_mode=form_post`):
 /// let response = AuthorizationResponse::at("/callback").form("code=abc&state=xyz");
 /// ```
 ///
-/// Whatever takes a response takes a URL as well: `client.finish(pending, url)`.
+/// Every function that takes a response also takes a URL: `client.finish(pending, url)`.
 ///
 /// # Security
-/// A provider's response must be told from another provider's by the redirect URI to which it came (RFC 9700 section
-/// 4.4.2.2). Hand in the path of the request that arrived, never one that you know by heart. Where an application has
-/// several host names, hand in the whole URL: a path says nothing of the host.
+/// The redirect URI distinguishes the response of one provider from that of another (RFC 9700 section 4.4.2.2). Give the path
+/// of the request that arrived, never a constant. If your application has several host names, give the whole URL: a path does
+/// not say which host.
 #[derive(Clone)]
 pub struct AuthorizationResponse<'r> {
     url: Cow<'r, str>,
@@ -48,19 +48,19 @@ pub struct AuthorizationResponse<'r> {
 }
 
 impl<'r> AuthorizationResponse<'r> {
-    /// The response that came to that URL. A text that begins with `/` is the path and query of one.
+    /// The response that came to this URL. A text that begins with `/` is the path and query of a URL.
     pub fn at(url: impl Into<Cow<'r, str>>) -> Self {
         Self { url: url.into(), form: None }
     }
 
-    /// The form that was posted to the URL; the response is in it, and not in the URL's query.
+    /// Adds the form that was posted to the URL. The response is then in the form, not in the query.
     #[must_use]
     pub fn form(mut self, form: impl Into<Cow<'r, str>>) -> Self {
         self.form = Some(form.into());
         self
     }
 
-    /// The parameters, as they are encoded in the query or the form.
+    /// The encoded parameters, from the query or the form.
     pub(crate) fn params(&self) -> &str {
         match &self.form {
             Some(form) => form,
@@ -68,9 +68,9 @@ impl<'r> AuthorizationResponse<'r> {
         }
     }
 
-    /// Whether the URL is the redirect URI, with whatever the provider added to its query.
+    /// Checks that the URL is the redirect URI, with the parameters that the provider added to its query.
     pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Elsewhere> {
-        // What browsers send is nearly always the redirect URI to the letter.
+        // Browsers nearly always send exactly the redirect URI.
         if let Some(rest) = self.url.strip_prefix(redirect_uri)
             && !redirect_uri.contains('?')
             && (rest.is_empty() || rest.starts_with('?'))
@@ -80,7 +80,7 @@ impl<'r> AuthorizationResponse<'r> {
         let (place, query) = split(&self.url);
         let expected = Url::parse(redirect_uri).map_err(|_| Elsewhere::AnotherPlace)?;
         if place.starts_with('/') {
-            // As it stands: what a router makes of `/a/../b` is not what a browser makes of it.
+            // Compared unchanged: a router may read `/a/../b` differently than a browser.
             if place != expected.path() {
                 return Err(Elsewhere::AnotherPlace);
             }

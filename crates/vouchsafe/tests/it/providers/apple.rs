@@ -47,7 +47,11 @@ fn p8() -> String {
 }
 
 fn stage() -> Stage {
-    let stage = Stage::with("apple", providers::apple(), public().apple_key(TEAM, KEY, p8()));
+    let stage = Stage::with(
+        "apple",
+        providers::apple(),
+        public().credential(vouchsafe::Credential::apple_key(TEAM, KEY, p8())),
+    );
     stage.metadata("GET https://appleid.apple.com/.well-known/openid-configuration", &metadata());
     stage
 }
@@ -255,7 +259,12 @@ async fn refusals_of_apple_are_told() {
         }
         None => wire::json(200, metadata.clone()),
     });
-    let client = Client::new(providers::apple(), public().apple_key(TEAM, KEY, p8()), &wire.http()).unwrap();
+    let client = Client::new(
+        providers::apple(),
+        public().credential(vouchsafe::Credential::apple_key(TEAM, KEY, p8())),
+        &wire.http(),
+    )
+    .unwrap();
     let error = client.refresh(&tokens).await.unwrap_err();
     let secret = field(wire.seen().last().unwrap(), "client_secret").unwrap();
     let shown = format!("{error} {error:?}");
@@ -275,7 +284,7 @@ fn refused(registration: Registration) -> String {
 
 #[test]
 fn a_key_that_cannot_sign_is_told_at_once() {
-    let with = |pem: String| refused(public().apple_key(TEAM, KEY, pem));
+    let with = |pem: String| refused(public().credential(vouchsafe::Credential::apple_key(TEAM, KEY, pem)));
     let generated =
         |curve: &'static EcdsaSigningAlgorithm| pem(&der(&EcdsaKeyPair::generate(curve).unwrap()));
     assert!(with(String::new()).contains("whole text of the .p8 file"));
@@ -286,12 +295,20 @@ fn a_key_that_cannot_sign_is_told_at_once() {
     assert!(with(p8().replace("MIGT", "")).contains("P-256"));
     assert!(with(generated(&ECDSA_P384_SHA384_FIXED_SIGNING)).contains("P-256"));
 
-    assert!(refused(public().apple_key("", KEY, p8())).contains("team id"));
-    assert!(refused(public().apple_key(TEAM, " ", p8())).contains("key id"));
+    assert!(
+        refused(public().credential(vouchsafe::Credential::apple_key("", KEY, p8()))).contains("team id")
+    );
+    assert!(
+        refused(public().credential(vouchsafe::Credential::apple_key(TEAM, " ", p8()))).contains("key id")
+    );
     let http = Wire::always(wire::json(500, json!({}))).http();
-    let error = Client::new(crate::scenario::acme(), public().apple_key(TEAM, KEY, p8()), &http).unwrap_err();
+    let error = Client::new(
+        crate::scenario::acme(),
+        public().credential(vouchsafe::Credential::apple_key(TEAM, KEY, p8())),
+        &http,
+    )
+    .unwrap_err();
     assert!(error.code() == "apple_key" && error.to_string().contains("issuer"), "{error}");
-    assert!(refused(public().secret("x").apple_key(TEAM, KEY, p8())).contains("one of them"));
 }
 
 #[test]
@@ -300,7 +317,12 @@ fn line_ends_of_a_key_do_not_matter() {
         [p8(), format!("\n{}\n", p8()), p8().replace('\n', "\r\n"), p8().replace('\n', "\r\n") + "\r\n"]
     {
         let http = Wire::always(wire::json(500, json!({}))).http();
-        Client::new(providers::apple(), public().apple_key(TEAM, KEY, pem), &http).unwrap();
+        Client::new(
+            providers::apple(),
+            public().credential(vouchsafe::Credential::apple_key(TEAM, KEY, pem)),
+            &http,
+        )
+        .unwrap();
     }
 }
 

@@ -64,7 +64,7 @@ async fn a_long_lived_token_is_had_for_a_short_lived_one() {
     assert_eq!((error.operation(), error.code()), (Operation::LongLivedToken, "OAuthException"));
     assert_eq!(
         error.to_string(),
-        "getting a long-lived token failed: the provider answered OAuthException (HTTP status 400): bad …"
+        "the request for a long-lived token failed: the provider returned OAuthException (HTTP status 400): bad …"
     );
 }
 

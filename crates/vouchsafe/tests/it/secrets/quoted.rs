@@ -104,7 +104,7 @@ fn pem() -> String {
 }
 
 fn apple(pem: &str) -> Registration {
-    public().apple_key("TEAM", "KEY", pem.to_owned())
+    public().credential(vouchsafe::Credential::apple_key("TEAM", "KEY", pem.to_owned()))
 }
 
 /// Apple's quirks, without discovery.

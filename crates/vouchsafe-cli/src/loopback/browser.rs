@@ -1,17 +1,17 @@
-//! The browser that is opened for a login: the one that `BROWSER` names, else the system's own.
+//! Opens a browser: the one that the variable `BROWSER` names, or else the system's.
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Opens the browser, and says why where that fails. Starting one may take its time, and one for text terminals does
-/// not come back before it ends.
-pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
+/// Opens a browser on a thread of its own: starting one takes time, and a text browser returns only when it is closed.
+/// The result is the reason if no browser could be opened.
+pub(crate) fn open_browser(url: String) -> JoinHandle<Option<String>> {
     spawn_blocking(move || {
         let named = std::env::var("BROWSER").unwrap_or_default();
         let named: Vec<_> = named.split(SEPARATOR).filter_map(|line| Line::read(line, &url)).collect();
         if named.is_empty() || named.iter().any(Line::needs_the_terminal) {
-            return open_system_s(&url).err();
+            return open_system_browser(&url).err();
         }
         let mut why = None;
         for line in named {
@@ -24,27 +24,27 @@ pub(crate) fn open(url: String) -> JoinHandle<Option<String>> {
     })
 }
 
-/// Opens the system's browser in a process of its own: what finds it hands its environment on, and ours holds secrets.
-fn open_system_s(url: &str) -> Result<(), String> {
-    let own = std::env::current_exe().map_err(|e| format!("this program does not find itself: {e}"))?;
-    // A browser for text terminals needs the terminal, so nothing of it is taken away.
+/// Opens the system's browser from a process of its own. Browsers inherit the environment, and this one's holds secrets.
+fn open_system_browser(url: &str) -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|e| format!("the path of this program is unknown: {e}"))?;
+    // A text browser needs the terminal: standard input and output are inherited.
     match clean(Command::new(own).args([OPEN, url])).status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("this system names no browser that can be started".to_owned()),
-        Err(e) => Err(format!("this program cannot be started once more: {e}")),
+        Ok(_) => Err("the system has no browser that can be started".to_owned()),
+        Err(e) => Err(format!("this program could not start itself: {e}")),
     }
 }
 
-/// What this program does where it was started to open a browser and for nothing else.
-pub(crate) fn opened() -> Option<ExitCode> {
+/// Opens the system's browser and returns the exit code, if [`open_browser`] started this process for that.
+pub(crate) fn open_browser_if_asked() -> Option<ExitCode> {
     let mut args = std::env::args_os().skip(1);
     let (Some(word), Some(url), None) = (args.next(), args.next(), args.next()) else { return None };
     let url = url.to_str().filter(|_| word == OPEN)?;
     Some(if webbrowser::open(url).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The same command, without what this program is told by its environment: it is none of a browser's business, and
-/// browsers pass their environment on to much.
+/// The same command without this program's own environment variables, which may hold the client secret. Browsers pass
+/// their environment on to other programs.
 fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let own = name.to_string_lossy().to_ascii_uppercase().starts_with("VOUCHSAFE_");
@@ -55,7 +55,7 @@ fn clean(command: &mut Command) -> &mut Command {
     command
 }
 
-/// A command line of `BROWSER`: a path, or words, with the URL where `%s` stands, or at the end.
+/// A command line of `BROWSER`: a path, or words. The URL replaces `%s`, or else is the last argument.
 struct Line {
     program: String,
     arguments: Vec<String>,
@@ -87,23 +87,23 @@ impl Line {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         clean(&mut command);
-        // Ctrl-C is meant for this program: it must not end a browser with all its tabs.
+        // Ctrl-C must stop this program only, and not a browser with all its tabs.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let name = self.name();
         match command.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{name} ended with {status}")),
-            Err(e) => Err(format!("{name} cannot be started: {e}")),
+            Err(e) => Err(format!("{name} could not be started: {e}")),
         }
     }
 }
 
-/// The word that this program tells itself to open a browser by; no user of the command line needs it.
+/// The argument with which this program starts itself to open a browser. It is not for users.
 const OPEN: &str = "open-this-in-a-browser";
-/// What stands between two browsers: the second is for when the first fails.
+/// Separates browsers: the next one is tried if the one before it fails.
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
-/// Browsers that need the terminal for themselves.
+/// Browsers that take over the terminal.
 const TEXT_BROWSERS: [&str; 8] =
     ["lynx", "w3m", "links", "links2", "elinks", "browsh", "www-browser", "carbonyl"];
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_url_stands_where_it_is_wanted() {
+    fn the_url_replaces_the_placeholder_or_is_the_last_argument() {
         let arguments = |line: &str| Line::read(line, "http://u").map(|l| (l.program, l.arguments));
         assert_eq!(arguments("/a/firefox"), Some(("/a/firefox".into(), vec!["http://u".into()])));
         assert_eq!(

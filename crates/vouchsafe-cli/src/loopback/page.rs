@@ -1,20 +1,21 @@
-//! What the browser shows when it comes back: small pages without scripts, in light and dark, down to a phone's width.
+//! The pages that a browser shows on its return: small, without scripts, in light and dark, for screens of any width.
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
 };
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Bytes;
+use maud::{DOCTYPE, PreEscaped, html};
 
 use crate::text;
 
-/// A page: how it ended, and what to do now.
+/// A page: how the login ended, and what to do now.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     tone: Tone,
     title: String,
     text: String,
-    /// What went wrong, to the letter.
+    /// The error message.
     detail: Option<String>,
 }
 
@@ -26,67 +27,58 @@ enum Tone {
 }
 
 impl Page {
-    fn new(tone: Tone, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { tone, title: title.into(), text: text.into(), detail: None }
+    fn new(tone: Tone, title: &str, text: impl Into<String>) -> Self {
+        Self { tone, title: title.to_owned(), text: text.into(), detail: None }
     }
 
     pub(crate) fn signed_in(provider: &str, name: Option<&str>) -> Self {
+        let who = name.map(|name| format!(" as {}", text::short(name, 80))).unwrap_or_default();
         let provider = text::short(provider, 80);
-        let text = match name {
-            Some(name) => {
-                format!(
-                    "{provider} vouches for {}. You may close this tab and return to the terminal.",
-                    text::short(name, 80)
-                )
-            }
-            None => format!("{provider} let you in. You may close this tab and return to the terminal."),
-        };
+        let text = format!(
+            "{provider} confirms that you signed in{who}. You can close this tab and return to the terminal."
+        );
         Self::new(Tone::Good, "You are signed in", text)
     }
 
     pub(crate) fn failed(title: &str, message: &str) -> Self {
-        let text = "You may close this tab. The terminal says the same:";
+        let text = "You can close this tab. The terminal shows the same message:";
         Self { detail: Some(message.to_owned()), ..Self::new(Tone::Bad, title, text) }
     }
 
     pub(crate) fn not_this_login() -> Self {
-        let text = "What the browser brought here does not belong to the login that is under way. Maybe it is of an \
-                    earlier attempt, or of another tab. The login goes on waiting: finish it in the tab where it began, \
-                    or start it again in the terminal.";
+        let text = "This response belongs to another login, perhaps to an earlier attempt or to another tab. The command is \
+                    still waiting: finish the login in the tab where it began, or start it again in the terminal.";
         Self::new(Tone::Bad, "This is not the login you started", text)
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self::new(
-            Tone::Bad,
-            "The login was interrupted",
-            "You may close this tab. Start again in the terminal.",
-        )
+        let text = "You can close this tab. To sign in, start the command again in the terminal.";
+        Self::new(Tone::Bad, "The login was interrupted", text)
     }
 
     pub(crate) fn timed_out() -> Self {
-        let text = "It took too long, and the command no longer waits. Start again in the terminal.";
-        Self::new(Tone::Bad, "The login has ended", text)
+        let text = "It took too long, and the command stopped waiting. Start it again in the terminal.";
+        Self::new(Tone::Bad, "The login has timed out", text)
     }
 
     pub(crate) fn still_working() -> Self {
-        let text = "The provider takes its time. Return to the terminal: it says how the login ends.";
+        let text = "The provider is slow to respond. Return to the terminal to see the result.";
         Self::new(Tone::Neutral, "Almost there", text)
     }
 
     pub(crate) fn nothing_here() -> Self {
-        let text = "This address is there for one sign-in alone, and this is not the page of it.";
+        let text = "This address serves one sign-in only, and this is not its page.";
         Self::new(Tone::Neutral, "There is nothing here", text)
     }
 
     pub(crate) fn wrong_host() -> Self {
-        let text = "This address is for browsers on this machine alone.";
-        Self::new(Tone::Bad, "Not from here", text)
+        let text = "Only browsers on this machine can use this address.";
+        Self::new(Tone::Bad, "This address is not available", text)
     }
 
     pub(crate) fn unreadable() -> Self {
-        let text = "A sign-in comes back with a GET, or with a small form.";
-        Self::new(Tone::Bad, "That cannot be read", text)
+        let text = "A sign-in returns with a GET request or a small form.";
+        Self::new(Tone::Bad, "This request is not supported", text)
     }
 
     pub(crate) fn is_good(&self) -> bool {
@@ -109,33 +101,28 @@ impl Page {
             Tone::Bad => ("bad", "!"),
             Tone::Neutral => ("neutral", "…"),
         };
-        let (title, text) = (escape(title), escape(text));
-        let detail =
-            detail.as_ref().map(|d| format!("<p class=\"detail\">{}</p>", escape(d))).unwrap_or_default();
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>{title} · vouchsafe</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main class=\"{class}\">\n\
-             <div class=\"mark\" aria-hidden=\"true\">{mark}</div>\n<h1>{title}</h1>\n<p>{text}</p>\n{detail}\n\
-             <footer>vouchsafe, on this machine</footer>\n</main>\n</body>\n</html>\n"
-        )
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) " · vouchsafe" }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    main class=(class) {
+                        div.mark aria-hidden="true" { (mark) }
+                        h1 { (title) }
+                        p { (text) }
+                        @if let Some(detail) = detail { p.detail { (detail) } }
+                        footer { "vouchsafe, on this machine" }
+                    }
+                }
+            }
+        };
+        text::printable_lines(&page.into_string())
     }
-}
-
-/// Text for an element or an attribute in double quotes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text::printable(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -145,7 +132,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
         CONTENT_SECURITY_POLICY,
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
-    // The URL of this page holds the code.
+    // The URL of this page contains the code.
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("x-content-type-options"), "nosniff"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -179,15 +166,12 @@ mod tests {
     #[test]
     fn text_from_outside_stays_text() {
         let html = Page::failed("No", "<script>alert('x')</script> & \"y\"\u{202e}").html();
-        assert!(
-            html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;y&quot; "),
-            "{html}"
-        );
+        assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt; &amp; &quot;y&quot; </p>"), "{html}");
         assert!(!html.contains("<script"), "{html}");
     }
 
     #[test]
-    fn a_page_tells_the_browser_to_keep_nothing_and_load_nothing() {
+    fn a_page_is_not_cached_and_loads_nothing() {
         let response = Page::signed_in("Acme", None).response(StatusCode::OK);
         let header =
             |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The loopback end of a login: the redirect URI of a program on its user's own machine (RFC 8252 section 7.3).
+//! The listener on the redirect URI of a program on its user's own machine (RFC 8252 section 7.3).
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
@@ -21,22 +21,22 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 use vouchsafe::AuthorizationResponse;
 
-use crate::page::Page;
+use crate::loopback::page::Page;
 
-/// Listens for browsers that come to the redirect URI.
+/// Listens for browsers that return to the redirect URI.
 #[derive(Debug)]
 pub(crate) struct Listener {
     redirect_uri: String,
     callbacks: mpsc::Receiver<Callback>,
-    /// Sending asks the server to finish what it has begun.
+    /// Tells the server to finish the requests that it has begun.
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
 }
 
-/// A browser that has come to the redirect URI and waits for a page.
+/// A browser that has returned to the redirect URI and waits for a page.
 #[derive(Debug)]
 pub(crate) struct Callback {
-    /// What it brought, and where.
+    /// The response that it brought.
     pub(crate) response: AuthorizationResponse<'static>,
     /// The query, or the form of a `form_post` response.
     pub(crate) params: String,
@@ -45,36 +45,36 @@ pub(crate) struct Callback {
 
 impl Callback {
     pub(crate) fn answer(self, page: Page) {
-        // A browser that has gone away needs no page.
+        // A browser that has closed the connection needs no page.
         let _ = self.reply.send(page);
     }
 }
 
 impl Listener {
-    /// Listens on a port of 127.0.0.1; 0 takes a free one.
+    /// Listens on a port of 127.0.0.1; 0 is any free port.
     pub(crate) async fn bind(port: u16, path: &str) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let redirect_uri = format!("http://{}{path}", socket.local_addr()?);
         let (sender, callbacks) = mpsc::channel(MAX_CALLBACKS);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopping) = watch::channel(false);
         let path = Url::parse(&redirect_uri).map_or_else(|_| path.to_owned(), |url| url.path().to_owned());
         let site = Arc::new(Site { path, callbacks: sender });
-        let server = tokio::spawn(serve(socket, site, stopped));
+        let server = tokio::spawn(serve(socket, site, stopping));
         Ok(Self { redirect_uri, callbacks, stop, server })
     }
 
-    /// The URL to which browsers come.
+    /// The URL to which browsers return.
     pub(crate) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
-    /// The next browser to come.
+    /// The next browser that returns.
     pub(crate) async fn next(&mut self) -> Option<Callback> {
         self.callbacks.recv().await
     }
 
-    /// Ends: gives the browser that was waited for its page, the others one that says so, and waits until all of it is
-    /// on its way.
+    /// Stops. Sends the page to the browser with this login's response, tells all others that they have the wrong login,
+    /// and waits until everything is sent.
     pub(crate) async fn close(mut self, awaited: Option<Callback>, page: Page) {
         let params = awaited.as_ref().map(|callback| callback.params.clone());
         if let Some(callback) = awaited {
@@ -82,11 +82,11 @@ impl Listener {
         }
         self.callbacks.close();
         while let Some(callback) = self.callbacks.recv().await {
-            // Somebody pressed reload: it is the same login.
+            // After a reload the same response arrives again.
             let same = params.as_ref() == Some(&callback.params);
             callback.answer(if same { page.clone() } else { Page::not_this_login() });
         }
-        // The server may be gone already; then there is nothing to wait for.
+        // If the server has stopped already, there is nothing to wait for.
         let _ = self.stop.send(true);
         if timeout(CLOSING, &mut self.server).await.is_err() {
             self.server.abort();
@@ -99,14 +99,13 @@ struct Site {
     callbacks: mpsc::Sender<Callback>,
 }
 
-async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bool>) {
-    let mut ending = stopped.clone();
+async fn serve(socket: TcpListener, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut guests: VecDeque<Guest> = VecDeque::new();
     loop {
         while connections.try_join_next().is_some() {}
         tokio::select! {
-            () = told(&mut ending) => break,
+            () = stopped(&mut stop) => break,
             accepted = socket.accept() => match accepted {
                 Ok((stream, _)) => {
                     guests.retain(|guest| !guest.task.is_finished());
@@ -114,11 +113,11 @@ async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bo
                         continue;
                     }
                     let busy = Arc::new(AtomicBool::new(false));
-                    let connection = connection(stream, site.clone(), busy.clone(), stopped.clone());
+                    let connection = connection(stream, site.clone(), busy.clone(), stop.clone());
                     guests.push_back(Guest { task: connections.spawn(connection), busy });
                 }
-                // Out of file descriptors, most likely: that passes.
-                Err(_) => sleep(BREATH).await,
+                // Most likely there are too many open files for the moment.
+                Err(_) => sleep(PAUSE).await,
             },
         }
     }
@@ -126,14 +125,14 @@ async fn serve(socket: TcpListener, site: Arc<Site>, stopped: watch::Receiver<bo
     while connections.join_next().await.is_some() {}
 }
 
-/// A connection, and whether it has asked for something that is being answered.
+/// A connection, and whether a request on it waits for its response.
 struct Guest {
     task: AbortHandle,
     busy: Arc<AtomicBool>,
 }
 
-/// Whether there is room for one more. Whoever has come first and said nothing goes: the one who is waited for may be
-/// the last to come. Those who wait for a page stay.
+/// Whether there is room for one more connection. If need be, the oldest idle connection is closed: the browser that the
+/// login waits for may be the last to connect. Connections that wait for a page stay open.
 fn make_room(guests: &mut VecDeque<Guest>) -> bool {
     if guests.len() < MAX_CONNECTIONS {
         return true;
@@ -147,39 +146,39 @@ async fn connection(
     stream: TcpStream,
     site: Arc<Site>,
     busy: Arc<AtomicBool>,
-    mut stopped: watch::Receiver<bool>,
+    mut stop: watch::Receiver<bool>,
 ) {
     let service = service_fn(|request| {
         let (site, busy) = (site.clone(), busy.clone());
         async move { Ok::<_, Infallible>(site.respond(request, &busy).await) }
     });
     let mut server = http1::Builder::new();
-    // A browser that hangs up before it has its page has come all the same.
+    // A browser that disconnects before it has its page has delivered its response nevertheless.
     server.half_close(true);
-    // A request a connection: the last page then ends with the connection, and nothing is left to be cut off.
+    // One request per connection: the last page then ends with its connection, and nothing is cut off.
     server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    // What goes wrong with one browser's connection concerns nobody else.
+    // An error on one connection does not affect the others.
     tokio::select! {
         biased;
         _ = connection.as_mut() => return,
-        () = told(&mut stopped) => {}
+        () = stopped(&mut stop) => {}
     }
-    // Whoever has not asked by now gets nothing; the others get all of it.
+    // Requests that have arrived by now are answered. Idle connections are closed.
     if busy.load(Ordering::Relaxed) {
         let _ = connection.await;
     }
 }
 
-/// Comes back when the listener is to stop.
-async fn told(stop: &mut watch::Receiver<bool>) {
-    // An error means that the listener was dropped: the same.
+/// Returns when the listener should stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the listener was dropped, which has the same meaning.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 impl Site {
     async fn respond(&self, request: Request<Incoming>, busy: &AtomicBool) -> Response<Full<Bytes>> {
-        // A name that leads here by DNS rebinding is not this machine's.
+        // Another host name means DNS rebinding: a foreign site sends its requests here.
         if !is_for_this_machine(&request) {
             return Page::wrong_host().response(StatusCode::FORBIDDEN);
         }
@@ -214,7 +213,7 @@ impl Site {
     }
 }
 
-/// The form of a `form_post` response (OAuth 2.0 Form Post Response Mode), if it is a small one.
+/// The form of a `form_post` response (OAuth 2.0 Form Post Response Mode), unless it is too large.
 async fn form(request: Request<Incoming>) -> Option<String> {
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
     let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|value| {
@@ -231,7 +230,7 @@ async fn form(request: Request<Incoming>) -> Option<String> {
 fn is_for_this_machine(request: &Request<Incoming>) -> bool {
     let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let named = request.uri().authority().map(|authority| authority.as_str());
-    // One of the two is there in every request of a browser; where both are, both count.
+    // Every browser sends one of the two. If there are both, both have to match.
     header.or(named).is_some() && header.into_iter().chain(named).all(is_loopback)
 }
 
@@ -242,28 +241,28 @@ fn is_loopback(authority: &str) -> bool {
         && (host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
-/// Browsers open several connections and use one; more than these are no browser.
+/// Browsers open several connections and use one. More than this many are not from a browser.
 const MAX_CONNECTIONS: usize = 64;
 /// Browsers that wait for their page at the same time.
 const MAX_CALLBACKS: usize = 16;
-/// An authorization response is a line of a request, or a small form. Longer lines than hyper takes (64 KiB) fit, so that
-/// what is too long is told by those who read it.
+/// An authorization response is a request line or a small form. This is more than hyper accepts for a line (64 KiB), so that
+/// the reader of the response reports that it is too long.
 const MAX_BUFFER: usize = 96 * 1024;
-/// How long a browser may take to say what it wants.
+/// How long a browser may take to send its request.
 const HEADERS: Duration = Duration::from_secs(5);
-/// How long a browser is kept waiting while the provider is asked for the tokens.
+/// How long a browser waits while the tokens are requested.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long the last page may take to leave.
+/// How long sending the last page may take.
 const CLOSING: Duration = Duration::from_secs(2);
-/// A pause after a failed accept.
-const BREATH: Duration = Duration::from_millis(50);
+/// The pause after a failed accept.
+const PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_this_machine_are_its_own() {
+    fn only_loopback_names_are_accepted() {
         for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:80", "127.8.8.8"] {
             assert!(is_loopback(host), "{host}");
         }

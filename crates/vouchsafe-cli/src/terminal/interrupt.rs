@@ -1,9 +1,9 @@
-//! SIGINT and SIGTERM: what a person or a supervisor says to make the program stop.
+//! SIGINT and SIGTERM: the signals with which a person or a supervisor stops the program.
 use std::io;
 
 use crate::failure::Failure;
 
-/// Waits for a signal to stop. From when it is made, the signals no longer end the process by themselves.
+/// Waits for a signal to stop. As long as this value exists, the signals do not end the process by themselves.
 pub(crate) struct Interrupt {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -16,7 +16,7 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     pub(crate) fn new() -> Result<Self, Failure> {
         Self::listen()
-            .map_err(|e| Failure::local("signal", format!("This program cannot listen for signals: {e}.")))
+            .map_err(|e| Failure::local("signal", format!("The command could not listen for signals: {e}")))
     }
 
     #[cfg(unix)]
@@ -30,7 +30,7 @@ impl Interrupt {
         Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
     }
 
-    /// Comes back when the program should stop.
+    /// Returns when the program should stop.
     #[cfg(unix)]
     pub(crate) async fn wait(&mut self) {
         tokio::select! {
@@ -44,7 +44,7 @@ impl Interrupt {
         self.interrupt.recv().await;
     }
 
-    /// What the work comes to, unless the program should stop before it is done.
+    /// The outcome of the work, or a failure if the program should stop before it is done.
     pub(crate) async fn or<T>(
         &mut self,
         work: impl Future<Output = Result<T, Failure>>,

@@ -1,3 +1,4 @@
+//! The commands that need no login, their help, and colour.
 use serde_json::json;
 
 use crate::support::{Cli, sandbox};
@@ -20,7 +21,7 @@ async fn every_provider_of_the_catalogue_is_listed() {
 }
 
 #[tokio::test]
-async fn metadata_is_fetched_and_judged() {
+async fn metadata_is_fetched_and_reported_on() {
     let sandbox = sandbox().await;
     let done = Cli::new(&["discover", sandbox.issuer(), "--json"]).run().await;
     assert_eq!(done.code, Some(0));
@@ -84,7 +85,7 @@ async fn help_teaches() {
 }
 
 #[tokio::test]
-async fn shells_and_manuals_get_what_they_want() {
+async fn completions_and_the_manual_are_printed() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let done = Cli::new(&["completions", shell]).run().await;
         assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
@@ -95,7 +96,7 @@ async fn shells_and_manuals_get_what_they_want() {
 }
 
 #[test]
-fn a_reader_who_went_away_is_not_an_error() {
+fn a_closed_standard_output_is_not_an_error() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_vouchsafe"))
@@ -104,4 +105,28 @@ fn a_reader_who_went_away_is_not_an_error() {
         .output()
         .unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[tokio::test]
+async fn colour_follows_the_option_and_otherwise_the_terminal() {
+    let is_coloured = |text: &str| text.contains('\u{1b}');
+    for args in [&["providers", "google"][..], &["--help"], &["login", "--help"]] {
+        // Standard output is a pipe here.
+        for (more, coloured) in [
+            (&[][..], false),
+            (&["--color", "always"], true),
+            (&["--color=always"], true),
+            (&["--color=never"], false),
+        ] {
+            let done = Cli::new(&[args, more].concat()).env("NO_COLOR", "1").run().await;
+            assert_eq!((done.code, is_coloured(&done.stdout())), (Some(0), coloured), "{args:?} {more:?}");
+        }
+    }
+    for (args, code) in [(["dance"], 2), (["login"], 2)] {
+        let done = Cli::new(&[&args[..], &["--color=always"]].concat()).run().await;
+        assert_eq!((done.code, is_coloured(&done.stderr)), (Some(code), true), "{done:?}");
+        assert!(!is_coloured(&Cli::new(&args).run().await.stderr));
+    }
+    let json = Cli::new(&["providers", "google", "--json", "--color", "always"]).run().await;
+    assert!(!is_coloured(&json.stdout()) && json.last()["slug"] == "google");
 }

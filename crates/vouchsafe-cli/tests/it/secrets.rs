@@ -1,5 +1,5 @@
-//! Marked secrets go through the command, good and bad and at its most talkative, and are looked for in all that it says
-//! and in the pages that it shows. Only the line that is there to give the tokens has them.
+//! Runs the command with marked secrets and with `-v`, and searches its output and its pages for them. Only the line that
+//! prints the tokens may contain them.
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::form_urlencoded::byte_serialize;
@@ -9,7 +9,7 @@ use crate::support::{Cli, Done, http, param, visit};
 
 const SECRET: &str = "marked+client/secret&1";
 
-/// A secret as it is, in a form, in hexadecimal, and in base64 wherever it stood in what was encoded.
+/// A secret as it is, form-encoded, in hexadecimal, and in base64 at every position of the encoded text.
 fn shapes(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
     let encoded = (0..3).map(|before| {
@@ -31,7 +31,7 @@ fn base64(bytes: &[u8]) -> String {
     bytes.chunks(3).map(three).collect()
 }
 
-/// Nothing of the secrets is in what it said, but for the tokens where they are to be.
+/// Checks that the output contains none of the secrets, except for the tokens in their line.
 #[track_caller]
 fn assert_silent(done: &Done, page: &str, secrets: &[String]) {
     let lines = done.lines.iter().filter(|line| !line.starts_with(r#"{"event":"login","#));
@@ -44,7 +44,7 @@ fn assert_silent(done: &Done, page: &str, secrets: &[String]) {
     }
 }
 
-/// What was secret in a login, as the sandbox saw it.
+/// The secrets of a login, from the requests to the sandbox.
 fn secrets(sandbox: &Sandbox, callback: &str) -> Vec<String> {
     let mut secrets = vec![SECRET.to_owned()];
     secrets.extend(param(callback, "code"));
@@ -58,7 +58,7 @@ fn secrets(sandbox: &Sandbox, callback: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_login_says_no_secret_whatever_goes_wrong() {
+async fn a_login_prints_no_secret_whatever_fails() {
     let faults = [
         None,
         Some(Fault::SERVER_ERROR),
@@ -86,7 +86,7 @@ async fn a_login_says_no_secret_whatever_goes_wrong() {
         let done = login.end().await;
         assert_eq!(done.code == Some(0), fault.is_none(), "{done:#?}");
         let mut secrets = secrets(&sandbox, &callback);
-        // The page is at the address that holds the state; the code was taken out of its reach.
+        // The state is in the page's own address.
         secrets.extend(param(&url, "nonce").filter(|_| fault.is_some()));
         if fault.is_none() {
             let token = &done.last()["token"];
@@ -98,14 +98,14 @@ async fn a_login_says_no_secret_whatever_goes_wrong() {
         let (_, body) = page.text.split_once("\r\n\r\n").unwrap();
         let url_line = done.lines.iter().position(|line| line.contains("authorization_url"));
         let mut done = done;
-        // Nonce and state go through the browser: the URL has them.
+        // The authorization URL contains the nonce and the state.
         done.lines.remove(url_line.unwrap());
         assert_silent(&done, body, &secrets);
     }
 }
 
 #[tokio::test]
-async fn a_person_is_told_no_secret_either() {
+async fn text_for_a_person_contains_no_secret() {
     let sandbox = Sandbox::builder().client(ClientConfig::confidential("me", SECRET)).start().await.unwrap();
     let args = ["login", "--issuer", sandbox.issuer(), "--no-browser", "-v", "--client-id", "me"];
     let mut login = Cli::new(&args).env("VOUCHSAFE_CLIENT_SECRET", SECRET).start();
@@ -123,7 +123,7 @@ async fn a_person_is_told_no_secret_either() {
     assert_silent(&done, &page.text, &secrets(&sandbox, &callback));
 }
 
-/// A server that says that to everybody, once it has read the form.
+/// Starts a server that sends this body once it has read the form, and returns its URL.
 async fn quoting(body: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -144,7 +144,7 @@ async fn quoting(body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_provider_that_quotes_what_it_was_sent_is_not_quoted() {
+async fn secrets_that_a_provider_quotes_are_not_printed() {
     let said =
         format!("no {SECRET} nor {} nor marked-code", byte_serialize(SECRET.as_bytes()).collect::<String>());
     let body = serde_json::json!({"error": said, "error_description": said, "error_uri": said}).to_string();
@@ -172,7 +172,7 @@ async fn a_provider_that_quotes_what_it_was_sent_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_call_is_told_without_its_secrets() {
+async fn errors_about_arguments_contain_no_secret() {
     let secret = "marked-secret";
     let args: [&[&str]; 6] = [
         &["login", "google", "--client-id", "me", "--client-secret", secret],
@@ -192,7 +192,7 @@ async fn what_is_wrong_with_a_call_is_told_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_none_is_not_repeated() {
+async fn input_that_is_not_a_token_is_not_printed() {
     for token in
         ["marked-token", "marked-token.marked-token.marked-token", "e30.bWFya2VkLXRva2Vu.marked-token"]
     {

@@ -1,0 +1,196 @@
+//! `vouchsafe inspect`: decodes a JWT and, with an issuer, verifies it.
+use std::io::{self, IsTerminal, Read};
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
+use vouchsafe::{Client, Json, Provider, Registration};
+
+use crate::args::InspectArgs;
+use crate::failure::{Failure, Kind};
+use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
+use crate::{setup, text};
+
+pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
+    let verifier = match &args.issuer {
+        Some(issuer) => {
+            // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
+            let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
+            Some(Client::new(Provider::openid(issuer.as_str()), registration, &setup::http(&args.http)?)?)
+        }
+        None => None,
+    };
+    let given = match &args.jwt {
+        Some(jwt) => jwt.clone(),
+        None => read(output).await?,
+    };
+    let jwt = compact(&given);
+    let decoded = Decoded::new(jwt)?;
+    let audience = args.audience.as_deref().or(args.client_id.as_deref());
+    let verdict = match &verifier {
+        Some(client) => {
+            Some(client.manual().verify_jwt(jwt, audience).await.map(drop).map_err(Failure::from))
+        }
+        None => None,
+    };
+    let verified = matches!(verdict, Some(Ok(())));
+    output.event(&Event::Jwt { header: &decoded.header, claims: decoded.claims.as_ref(), verified });
+    show(&decoded, output);
+    conclude(&verdict, audience, output);
+    verdict.unwrap_or(Ok(()))
+}
+
+/// A decoded JWT. Nothing of it is verified.
+struct Decoded {
+    header: Json,
+    /// `None` if they are encrypted.
+    claims: Option<Json>,
+}
+
+impl Decoded {
+    fn new(jwt: &str) -> Result<Self, Failure> {
+        let parts: Vec<&str> = jwt.split('.').collect();
+        let claims = match parts.len() {
+            3 => Some(decode("payload", parts[1])),
+            // RFC 7516 §3.1: an encrypted JWT has five parts.
+            5 => None,
+            _ if jwt.is_empty() => return Err(not_a_jwt("the input is empty")),
+            1 => return Err(not_a_jwt("it has no dots, so that it may be an opaque token")),
+            n => return Err(not_a_jwt(&format!("it has {n} parts between dots, not 3"))),
+        };
+        Ok(Self { header: decode("header", parts[0])?, claims: claims.transpose()? })
+    }
+}
+
+fn decode(what: &str, part: &str) -> Result<Json, Failure> {
+    let refuse = |why: &str| not_a_jwt(&format!("its {what} {why}"));
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| refuse("is not base64url without padding"))?;
+    let text = String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8"))?;
+    let json: Json = text.parse().map_err(|e| refuse(&format!("could not be parsed: {e}")))?;
+    json.to::<Map<String, Value>>().map_err(|_| refuse("is not a JSON object"))?;
+    Ok(json)
+}
+
+fn not_a_jwt(why: &str) -> Failure {
+    Failure::new(Kind::Malformed, "jwt", format!("This is not a JWT: {why}"))
+}
+
+/// The JWT without what was pasted around it: the scheme of a header, quotes, white space.
+fn compact(given: &str) -> &str {
+    let text = given.trim();
+    let text = match text.split_once(char::is_whitespace) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+        _ => text,
+    };
+    text.trim_matches(['"', '\''])
+}
+
+async fn read(output: &Output) -> Result<String, Failure> {
+    if io::stdin().is_terminal() && !output.is_quiet() {
+        output.hint("Paste the JWT, then press Enter and Ctrl-D.");
+    }
+    let reading = spawn_blocking(|| {
+        let mut text = String::new();
+        io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text).map(|_| text)
+    });
+    match reading.await.map_err(io::Error::other).and_then(|read| read) {
+        Ok(text) if text.len() as u64 > MAX_INPUT => Err(not_a_jwt("it is longer than 1 MiB")),
+        Ok(text) => Ok(text),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(not_a_jwt("it is not UTF-8 text")),
+        Err(e) => Err(Failure::local("input", format!("Standard input could not be read: {e}"))),
+    }
+}
+
+fn show(decoded: &Decoded, output: &mut Output) {
+    output.say(paint("Header", STRONG));
+    members(&decoded.header, &[], output);
+    output.say("");
+    output.say(paint("Claims", STRONG));
+    match &decoded.claims {
+        Some(claims) => members(claims, &TIMES, output),
+        None => output.say("  They are encrypted. Only the recipient of the JWT can read them."),
+    }
+    output.say("");
+}
+
+fn members(json: &Json, times: &[&str], output: &mut Output) {
+    let members: Map<String, Value> = json.to().unwrap_or_default();
+    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default().min(24);
+    for (name, value) in &members {
+        let shown = text::printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let time = times.contains(&name.as_str()).then(|| time(value)).flatten();
+        let time = time.map(|time| paint(&format!("  {time}"), SOFT)).unwrap_or_default();
+        let name = paint(&format!("{:<width$}", text::printable(name)), SOFT);
+        output.say(format!("  {name}  {shown}{time}"));
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2) as a date, with its distance from now.
+fn time(value: &Value) -> Option<String> {
+    let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
+    let at = text::at(seconds as u64)?;
+    Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
+}
+
+fn conclude(verdict: &Option<Result<(), Failure>>, audience: Option<&str>, output: &mut Output) {
+    let (mark, style, reason) = match verdict {
+        Some(Ok(())) if audience.is_some() => {
+            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
+        }
+        Some(Ok(())) => (
+            "✓ verified",
+            GOOD,
+            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
+             --client-id.",
+        ),
+        Some(Err(_)) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
+        None => (
+            "! not verified",
+            CAUTION,
+            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
+        ),
+    };
+    output.say(format!("{}  {reason}", paint(mark, style)));
+}
+
+/// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.
+const TIMES: [&str; 5] = ["exp", "nbf", "iat", "auth_time", "updated_at"];
+/// The longest JWT that is read.
+const MAX_INPUT: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_around_a_jwt_is_removed() {
+        for given in ["a.b.c", " a.b.c\n", "Bearer a.b.c", "bearer  a.b.c", "\"a.b.c\"", "'a.b.c'\n"] {
+            assert_eq!(compact(given), "a.b.c", "{given}");
+        }
+        assert_eq!(compact("bearer"), "bearer");
+    }
+
+    #[test]
+    fn input_that_is_not_a_jwt_is_refused_without_a_panic() {
+        for given in [
+            "",
+            ".",
+            "..",
+            "...",
+            "a",
+            "a.b.c",
+            "e30.W10.",
+            "e30.e30",
+            "=.=.=",
+            "é.é.é",
+            "e30.eyJhIjoxLCJhIjoyfQ.x",
+        ] {
+            let failure = Decoded::new(given).err().map(|f| (f.kind, f.code));
+            assert_eq!(failure, Some((Kind::Malformed, "jwt".to_owned())), "{given}");
+        }
+        assert!(Decoded::new("e30.e30.").is_ok());
+        assert!(Decoded::new("e30.x.x.x.x").is_ok_and(|d| d.claims.is_none()));
+    }
+}

@@ -1,0 +1,79 @@
+//! `vouchsafe sandbox`: runs a provider on this machine until it is stopped.
+use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox};
+
+use crate::args::SandboxArgs;
+use crate::failure::Failure;
+use crate::terminal::{CAUTION, Event, Interrupt, LINK, Output, SOFT, STRONG, paint};
+
+pub(crate) async fn run(
+    args: &SandboxArgs,
+    output: &mut Output,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    if args.list_faults {
+        list_faults(output);
+        return Ok(());
+    }
+    let started = Sandbox::builder().port(args.port).start().await;
+    let sandbox = started.map_err(|e| Failure::port(args.port, &e, "--port"))?;
+    args.faults.iter().for_each(|fault| sandbox.fault(*fault));
+    let issuer = sandbox.issuer();
+    output.event(&Event::Listening { url: issuer });
+    output.say(format!("The sandbox is running at {}", paint(issuer, LINK)));
+    if !output.is_quiet() {
+        introduce(&sandbox, &args.faults, output);
+    }
+    interrupt.wait().await;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
+    let (issuer, client_id) = (sandbox.issuer(), sandbox.public_client_id());
+    output.say("");
+    output.row("issuer", issuer);
+    output.row("client ID", sandbox.client_id());
+    output.row("client secret", sandbox.client_secret());
+    output.row("public client", client_id);
+    output.row("redirect URI", "any on this machine, such as http://127.0.0.1:3000/callback");
+    output.row("users", "alice (verified e-mail), bob (unverified e-mail), carol (no e-mail)");
+    for fault in faults {
+        output.row("fault", &format!("{}: {}", fault.name(), fault.description()));
+    }
+    output.say("");
+    output.say("To sign in there, run in another terminal:");
+    output.say("");
+    output.say(format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
+    output.say("");
+    output.say("Anybody can sign in as any user. Nothing is kept. Press Ctrl-C to stop the sandbox.");
+}
+
+/// Lists the faults by the place where they occur.
+fn list_faults(output: &mut Output) {
+    let faults = Fault::all();
+    let width = faults.iter().map(|fault| fault.name().len()).max().unwrap_or_default();
+    let mut last = None;
+    for fault in &faults {
+        let (name, refusal) = (fault.name(), fault.refusal());
+        output.event(&Event::Fault {
+            name: &name,
+            place: fault.place().title(),
+            endpoint: fault.endpoint().map(Endpoint::name),
+            description: fault.description(),
+            step: refusal.map(|refusal| refusal.step.name()),
+            kind: refusal.map(|refusal| refusal.kind),
+            code: refusal.map(|refusal| refusal.code),
+        });
+        let place = (fault.place(), fault.endpoint().filter(|_| fault.place() == Place::Wire));
+        if last.replace(place) != Some(place) {
+            let at = place.1.map(|endpoint| format!(", {} endpoint", endpoint.name())).unwrap_or_default();
+            output.tell(format!("\n{}", paint(&format!("{}{at}", fault.place().title()), SOFT)));
+        }
+        let outcome = match refusal {
+            Some(refusal) => format!("{} {}", refusal.kind, refusal.code),
+            None => "the login succeeds".to_owned(),
+        };
+        let name = paint(&format!("{name:<width$}"), STRONG);
+        output.say(format!("  {name}  {}: {}", fault.description(), paint(&outcome, CAUTION)));
+    }
+}

@@ -1,0 +1,9 @@
+//! The library's three nouns from the arguments of a command: provider, registration, HTTP.
+mod file;
+mod http;
+mod provider;
+mod registration;
+
+pub(crate) use self::http::http;
+pub(crate) use self::provider::{Target, from_catalogue, provider};
+pub(crate) use self::registration::registration;

@@ -1,0 +1,147 @@
+//! The provider that the arguments name.
+use std::path::Path;
+
+use url::Url;
+use vouchsafe::Provider;
+use vouchsafe_providers::Definition;
+
+use crate::args::TargetArgs;
+use crate::failure::Failure;
+use crate::setup::file::read_text;
+use crate::text;
+
+/// Where to sign in.
+pub(crate) struct Target {
+    pub(crate) provider: Provider,
+    /// The name to show to a person.
+    pub(crate) name: String,
+    /// Whether a key signs the client secrets, as at Apple.
+    pub(crate) signed_secret: bool,
+}
+
+/// The provider that the arguments name.
+pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
+    let bare = |provider, url: &str| Target { provider, name: host(url), signed_secret: false };
+    if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
+        let mut provider = Provider::oauth2("oauth2")
+            .authorization_endpoint(authorize.as_str())
+            .token_endpoint(token.as_str());
+        if let Some(url) = &args.refresh_url {
+            provider = provider.refresh_endpoint(url.as_str());
+        }
+        if let Some(url) = &args.revoke_url {
+            provider = provider.revocation_endpoint(url.as_str());
+        }
+        if let Some(url) = &args.userinfo_url {
+            provider = provider.userinfo_endpoint(url.as_str());
+        }
+        if let Some(issuer) = args.issuer.clone().or_else(|| common_origin(authorize, token)) {
+            provider = provider.issuer(issuer);
+        }
+        return Ok(bare(provider, authorize));
+    }
+    if let Some(issuer) = &args.issuer {
+        return Ok(bare(Provider::openid(issuer.as_str()), issuer));
+    }
+    let Some(named) = named else {
+        let message = "The provider is missing. Give a PROVIDER from `vouchsafe providers`, or --issuer URL for an OpenID \
+                       Provider, or --authorize-url and --token-url for any other service";
+        return Err(Failure::usage("usage", message));
+    };
+    let definition = if is_path(named) { from_file(named)? } else { from_catalogue(named)? };
+    let signed_secret = definition.signed_client_secret;
+    let provider = Provider::from(definition);
+    let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
+    let name = match args.params.iter().find(|(name, _)| name == "issuer") {
+        Some((_, issuer)) => host(issuer),
+        None => text::short(provider.display_name(), 80),
+    };
+    Ok(Target { provider, name, signed_secret })
+}
+
+/// The origin of both endpoints. It is usually the service's issuer, and this command has no other provider's response to
+/// confuse it with.
+fn common_origin(authorize: &str, token: &str) -> Option<String> {
+    let origin = |url| Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
+    origin(authorize).filter(|common| origin(token).as_ref() == Some(common))
+}
+
+fn is_path(named: &str) -> bool {
+    // A URL contains slashes as well. It gets advice of its own.
+    !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
+}
+
+/// The definition with this slug in the catalogue.
+pub(crate) fn from_catalogue(slug: &str) -> Result<Definition, Failure> {
+    vouchsafe_providers::get(slug).ok_or_else(|| {
+        let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
+        let advice = match nearest(slug) {
+            _ if slug.contains("://") => "For an OpenID Provider, give its URL with --issuer.".to_owned(),
+            near if near.is_empty() => {
+                "`vouchsafe providers` lists the catalogue; any OpenID Provider works with --issuer URL."
+                    .to_owned()
+            }
+            near => format!("Did you mean {}?", near.join(" or ")),
+        };
+        Failure::usage("unknown_provider", message).advise(&advice)
+    })
+}
+
+/// The slugs that are most similar to a word, the most similar first.
+fn nearest(word: &str) -> Vec<&'static str> {
+    let word: String = word.to_lowercase().chars().take(64).collect();
+    let mut near: Vec<_> = vouchsafe_providers::slugs()
+        .map(|slug| (strsim::osa_distance(&word, slug), slug))
+        .filter(|(distance, slug)| *distance < word.len() && *distance <= 1 + slug.len().min(word.len()) / 4)
+        .collect();
+    near.sort_unstable();
+    near.into_iter().map(|(_, slug)| slug).take(3).collect()
+}
+
+fn from_file(path: &str) -> Result<Definition, Failure> {
+    let toml = read_text("the definition file", Path::new(path), "definition")?;
+    Definition::from_toml(&toml).map_err(|e| {
+        // The excerpt with its bars and arrows does not fit into a paragraph. The line number and the reason stay.
+        let error = e.to_string();
+        let reason: Vec<_> = error.lines().filter(|line| !is_excerpt(line)).collect();
+        Failure::usage(
+            "definition",
+            format!("The definition file {path} is not valid: {}", reason.join(": ")),
+        )
+    })
+}
+
+fn is_excerpt(line: &str) -> bool {
+    line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+}
+
+/// The name of a provider of which only a URL is known.
+fn host(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(|url| {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        url.host_str().map(|host| format!("{host}{port}"))
+    });
+    text::short(&host.unwrap_or_else(|| url.to_owned()), 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_provider_has_a_neighbour() {
+        for word in ["gogle", "Google", "googel", "goolge"] {
+            assert_eq!(nearest(word).first(), Some(&"google"), "{word}");
+        }
+        assert!(nearest("nothing-like-it").is_empty());
+        assert!(nearest("").is_empty());
+    }
+
+    #[test]
+    fn an_excerpt_in_an_error_is_recognised() {
+        assert!(is_excerpt("1 | slug = 1"));
+        assert!(is_excerpt("  |        ^"));
+        assert!(!is_excerpt("invalid type: integer `1`, expected a string"));
+    }
+}

@@ -1,0 +1,98 @@
+//! The client's registration from the arguments.
+use std::path::Path;
+
+use vouchsafe::{ClientAuth, Credential, Registration, Secret};
+
+use crate::args::ClientArgs;
+use crate::failure::Failure;
+use crate::setup::file::read_text;
+use crate::text;
+
+/// The client's registration, still without the redirect URI, whose port is not known yet.
+///
+/// `signing` is the name of the provider if a key signs its client secrets.
+pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<Registration, Failure> {
+    let Some(id) = args.client_id.as_deref().filter(|id| !id.is_empty()) else {
+        let message = "The client ID is missing. The provider gave it to your application at registration: give it with \
+                       --client-id, or set VOUCHSAFE_CLIENT_ID";
+        return Err(Failure::usage("client_id", message));
+    };
+    let mut registration = Registration::new(id);
+    if let Some(path) = &args.client_key {
+        return with_key(registration, path, args, signing);
+    }
+    match (secret(args)?, signing) {
+        (Some(secret), _) => registration = registration.secret(secret),
+        (None, Some(name)) => {
+            let message = format!(
+                "{name} requires client secrets that are signed with your key. Give the file of the key with --client-key, \
+                 and the IDs of the key and of the team with --key-id and --team-id"
+            );
+            return Err(Failure::usage("client_key", message));
+        }
+        (None, None) => {}
+    }
+    Ok(match &args.client_auth {
+        Some(method) => registration.client_auth(client_auth(method)?),
+        None => registration,
+    })
+}
+
+fn with_key(
+    registration: Registration,
+    path: &Path,
+    args: &ClientArgs,
+    signing: Option<&str>,
+) -> Result<Registration, Failure> {
+    if signing.is_none() {
+        let message = "--client-key is for providers whose client secrets are signed with a key, such as apple. This version \
+                       does not support private_key_jwt";
+        return Err(Failure::usage("client_auth_not_supported", message));
+    }
+    let id = |option: &str, id: &Option<String>| {
+        id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
+            let message = format!(
+                "{option} is missing. The signed client secret contains the IDs of the key and of its developer team; the \
+                 provider shows both where you download the key"
+            );
+            Failure::usage("client_key", message)
+        })
+    };
+    let (key_id, team_id) = (id("--key-id", &args.key_id)?, id("--team-id", &args.team_id)?);
+    let pem = Secret::new(read_text("--client-key", path, "client_key")?);
+    Ok(registration.credential(Credential::apple_key(team_id, key_id, pem)))
+}
+
+fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
+    let Some(path) = &args.client_secret_file else {
+        // Scripts often set a variable to nothing to leave it out.
+        let variable = std::env::var_os("VOUCHSAFE_CLIENT_SECRET").filter(|secret| !secret.is_empty());
+        let text = variable.map(|secret| secret.into_string().map(Secret::new)).transpose();
+        return text
+            .map_err(|_| Failure::usage("client_secret", "VOUCHSAFE_CLIENT_SECRET is not UTF-8 text"));
+    };
+    let text = Secret::new(read_text("--client-secret-file", path, "client_secret")?);
+    let line = text.expose();
+    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    if line.is_empty() {
+        return Err(Failure::usage(
+            "client_secret",
+            format!("--client-secret-file {} is empty", path.display()),
+        ));
+    }
+    Ok(Some(Secret::new(line)))
+}
+
+fn client_auth(method: &str) -> Result<ClientAuth, Failure> {
+    let (code, reason) = match method {
+        "none" => return Ok(ClientAuth::None),
+        "client_secret_basic" => return Ok(ClientAuth::ClientSecretBasic),
+        "client_secret_post" => return Ok(ClientAuth::ClientSecretPost),
+        "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" => {
+            ("client_auth_not_supported", "is not supported by this version")
+        }
+        _ => ("invalid_argument", "is not a method of client authentication"),
+    };
+    let failure = Failure::usage(code, format!("--client-auth {} {reason}", text::short(method, 60)));
+    Err(failure.advise("Choose none, client_secret_basic or client_secret_post."))
+}

@@ -1,0 +1,144 @@
+//! The machine output: one JSON object a line.
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
+use vouchsafe::Json;
+
+use crate::text;
+
+/// A line of the machine output.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    AuthorizationUrl {
+        url: &'a str,
+    },
+    Login {
+        provider: &'a str,
+        token: Token<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        claims: Option<Json>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identity: Option<Who<'a>>,
+    },
+    Provider {
+        slug: &'a str,
+        #[serde(flatten)]
+        more: Value,
+    },
+    Metadata {
+        issuer: &'a str,
+        metadata: &'a Json,
+        offers: Vec<&'static str>,
+        missing: Vec<&'static str>,
+        r#unsafe: Vec<&'static str>,
+    },
+    Jwt {
+        header: &'a Json,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        claims: Option<&'a Json>,
+        verified: bool,
+    },
+    Listening {
+        url: &'a str,
+    },
+    Fault {
+        name: &'a str,
+        place: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint: Option<&'a str>,
+        description: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<&'a str>,
+    },
+    Warning {
+        code: &'a str,
+        message: &'a str,
+    },
+    Error {
+        kind: &'a str,
+        code: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
+}
+
+/// The tokens of a login.
+#[derive(Debug, Serialize)]
+pub(crate) struct Token<'a> {
+    pub(crate) access_token: &'a str,
+    pub(crate) token_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) scope: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id_token: Option<&'a str>,
+}
+
+/// Who signed in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Who<'a> {
+    pub(crate) subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<&'a str>,
+    /// `null` if the provider does not say.
+    pub(crate) email_verified: Option<bool>,
+}
+
+impl Event<'_> {
+    /// The line with its line break.
+    pub(super) fn line(&self) -> Vec<u8> {
+        // JSON can represent every event: the keys are text, and the numbers are finite.
+        let mut line = json(self).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+}
+
+fn json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut line, Printable))?;
+    Ok(line)
+}
+
+/// Escapes every character that could control a terminal.
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for c in fragment.chars() {
+            if !text::is_unfit(c) {
+                writer.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
+                continue;
+            }
+            // RFC 8259 §7: a character outside the Basic Multilingual Plane is written as a surrogate pair.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_lines_hold_nothing_that_controls_a_terminal() {
+        let text = "a\u{1b}[31m\u{9b}b\u{202e}c\"é\n\u{e0041}";
+        let line = String::from_utf8(json(&text).unwrap()).unwrap();
+        assert_eq!(line, "\"a\\u001b[31m\\u009bb\\u202ec\\\"é\\n\\udb40\\udc41\"");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+}

@@ -1,0 +1,151 @@
+//! What a run prints: JSON lines for a program, text for a person.
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use clap::{Args, ColorChoice};
+
+use crate::failure::Failure;
+use crate::terminal::event::Event;
+use crate::terminal::progress::Progress;
+use crate::terminal::style::{BAD, CAUTION, SOFT, STRONG, paint};
+use crate::text;
+
+/// How much is printed, and how.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Print JSON for programs: one object per line on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print details of each step on standard error
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Use colours; auto uses them in a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+/// Prints what a run has to say.
+#[derive(Debug)]
+pub(crate) struct Output {
+    args: OutputArgs,
+    /// The first error from writing to standard output.
+    broken: Option<io::Error>,
+}
+
+impl Output {
+    pub(crate) fn new(args: OutputArgs) -> Self {
+        Self { args, broken: None }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.args.json
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.args.quiet
+    }
+
+    /// Prints a line for a program, with `--json`.
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
+        if self.args.json {
+            let written = io::stdout().write_all(&event.line());
+            self.check(written);
+        }
+    }
+
+    /// Prints a line for a person.
+    pub(crate) fn say(&mut self, line: impl AsRef<str>) {
+        if !self.args.json {
+            let written = writeln!(anstream::stdout(), "{}", line.as_ref());
+            self.check(written);
+        }
+    }
+
+    /// Prints a line for a person, unless the run is quiet.
+    pub(crate) fn tell(&mut self, line: impl AsRef<str>) {
+        if !self.args.quiet {
+            self.say(line);
+        }
+    }
+
+    /// Prints the title of a section for a person.
+    pub(crate) fn heading(&mut self, title: &str) {
+        self.say(format!("\n{}", paint(title, STRONG)));
+    }
+
+    /// Prints one fact for a person: a label and its value, which may come from outside.
+    pub(crate) fn row(&mut self, label: &str, value: &str) {
+        let label = paint(&format!("{label:<14}"), SOFT);
+        self.say(format!("  {label} {}", text::short(value, 400)));
+    }
+
+    /// Prints a file as it is, such as a shell script. There is no JSON form of it.
+    pub(crate) fn file(&mut self, content: &[u8]) -> Result<(), Failure> {
+        if self.args.json {
+            return Err(Failure::usage("usage", "This command has no JSON output: leave out --json"));
+        }
+        let written = io::stdout().write_all(content);
+        self.check(written);
+        Ok(())
+    }
+
+    /// Says that something was left out, without ending the command.
+    pub(crate) fn warn(&mut self, code: &str, message: &str) {
+        let message = text::sentence(message);
+        self.event(&Event::Warning { code, message: &message });
+        if !self.args.json {
+            log(&format!("{} {message}", paint("warning:", CAUTION)));
+        }
+    }
+
+    /// Says what the person at the terminal has to do next.
+    pub(crate) fn hint(&self, message: &str) {
+        log(&paint(message, SOFT));
+    }
+
+    /// Says what is going on, with `--verbose`.
+    pub(crate) fn detail(&self, message: impl AsRef<str>) {
+        if self.args.verbose {
+            log(&paint(&text::printable(message.as_ref()), SOFT));
+        }
+    }
+
+    /// Says why the run failed, as its last words.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        let Failure { kind, code, message, status } = failure;
+        self.event(&Event::Error { kind: kind.as_str(), code, message, status: *status });
+        if !self.args.json {
+            log(&format!("{} {message}", paint("error:", BAD)));
+        }
+    }
+
+    /// A line of progress on standard error, if a person watches it.
+    pub(crate) fn progress(&self, line: &str) -> Option<Progress> {
+        let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal();
+        watched.then(|| Progress(line.to_owned()))
+    }
+
+    /// Reports the first error from writing. A reader that closed its end, such as `head`, is no error.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        match self.broken.take() {
+            Some(e) if e.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::local("output", format!("Standard output could not be written: {e}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check(&mut self, written: io::Result<()>) {
+        if let Err(e) = written.and_then(|()| io::stdout().flush()) {
+            self.broken.get_or_insert(e);
+        }
+    }
+}
+
+fn log(line: &str) {
+    // If standard error is closed as well, nobody reads this.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
