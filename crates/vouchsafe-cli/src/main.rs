@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod demo;
 mod failure;
+mod json;
 mod loopback;
 mod setup;
 mod terminal;

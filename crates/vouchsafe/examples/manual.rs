@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens =
         client.manual().authorization_code(code, REDIRECT_URI).code_verifier(verifier).nonce(nonce).await?;
     let profile = client.profile(&tokens).await?;
-    println!("Signed in: {}", profile.str_at("/email").unwrap_or("no e-mail"));
+    println!("Signed in: {}", profile["email"].as_str().unwrap_or("no e-mail"));
 
     let refresh_token = tokens.refresh_token().ok_or("the provider gave no refresh token")?;
     let fresh = client.manual().refresh(refresh_token.expose()).await?;

@@ -7,12 +7,12 @@ use vouchsafe_providers::Definition;
 
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
-use crate::jose::client_secret::{SecretSigner, SigningKey};
+use crate::jose::signing_key::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
 use crate::provider::live::Live;
 use crate::provider::{Blueprint, Provider};
 use crate::registration::Registration;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::transport::Http;
 
 mod authenticate;
@@ -90,7 +90,7 @@ impl Client {
     ///
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
-    pub async fn metadata(&self) -> Result<Option<Json>, Error> {
+    pub async fn metadata(&self) -> Result<Option<Value>, Error> {
         Ok(self.begin().server().await?.metadata.clone())
     }
 

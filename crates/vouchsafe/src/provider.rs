@@ -6,7 +6,7 @@ use vouchsafe_providers::{ClientAuth, Definition};
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::Metadata;
 use crate::provider::live::fetch_metadata;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::transport::Http;
 
 mod blueprint;
@@ -222,7 +222,7 @@ impl Provider {
     }
 
     /// The metadata document, if it was fetched by [`Provider::discover`].
-    pub fn metadata(&self) -> Option<&Json> {
+    pub fn metadata(&self) -> Option<&Value> {
         self.metadata.as_deref().map(|m| &m.raw)
     }
 

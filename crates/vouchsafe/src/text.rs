@@ -5,3 +5,4 @@ pub(crate) mod legible;
 pub(crate) mod moment;
 pub(crate) mod random;
 pub(crate) mod redact;
+pub(crate) mod version;

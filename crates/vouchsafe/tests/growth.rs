@@ -110,7 +110,7 @@ fn body(status: u16, body: &Value) -> Response {
 /// Tokens as a store gives them back.
 fn tokens(access: &str, refresh: &str) -> Tokens {
     let kept = json!({
-        "v": 1, "provider": "acme", "issuer": "https://acme.example", "client_id": "me",
+        "v": 2, "token_type": "Bearer", "received_at": 1_800_000_000, "provider": "acme", "issuer": "https://acme.example", "client_id": "me",
         "access_token": access, "token_type": "Bearer", "refresh_token": refresh,
     });
     serde_json::from_value(kept).unwrap()

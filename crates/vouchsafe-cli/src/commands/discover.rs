@@ -1,6 +1,7 @@
 //! `vouchsafe discover`: a provider's metadata, and what it means for applications that sign users in there.
+use serde::Deserialize;
 use serde_json::Value;
-use vouchsafe::{Json, Provider};
+use vouchsafe::Provider;
 
 use crate::args::DiscoverArgs;
 use crate::failure::{Failure, Kind};
@@ -13,7 +14,7 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
         return Err(Failure::new(Kind::Malformed, "metadata", "The provider publishes no metadata"));
     };
     let report = Report::new(metadata);
-    let issuer = metadata.str_at("/issuer").unwrap_or_default();
+    let issuer = metadata["issuer"].as_str().unwrap_or_default();
     let codes = |findings: &[Finding]| findings.iter().map(|finding| finding.0).collect();
     output.event(&Event::Metadata {
         issuer,
@@ -38,7 +39,7 @@ struct Report {
 type Finding = (&'static str, &'static str);
 
 impl Report {
-    fn new(metadata: &Json) -> Self {
+    fn new(metadata: &Value) -> Self {
         let facts = Facts(metadata);
         let mut report = Self::default();
         report.protocol(&facts);
@@ -199,11 +200,11 @@ impl Report {
 }
 
 /// Single facts of the metadata. A member of the wrong type counts as absent.
-struct Facts<'a>(&'a Json);
+struct Facts<'a>(&'a Value);
 
 impl Facts<'_> {
     fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.to::<Value>().is_ok_and(|value| !value.is_null()))
+        self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -211,11 +212,11 @@ impl Facts<'_> {
     }
 
     fn list(&self, name: &str) -> Vec<String> {
-        self.0.get(name).and_then(|value| value.to().ok()).unwrap_or_default()
+        self.0.get(name).and_then(|value| Vec::deserialize(value).ok()).unwrap_or_default()
     }
 
     fn has_list(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value.to::<Vec<String>>().is_ok())
+        self.0.get(name).is_some_and(|value| Vec::<String>::deserialize(value).is_ok())
     }
 
     fn lists(&self, name: &str, value: &str) -> bool {

@@ -4,12 +4,13 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
-use vouchsafe::{Client, Json, Provider, Registration};
+use vouchsafe::{Client, Provider, Registration};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Kind};
+use crate::json::Object;
 use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
@@ -44,9 +45,9 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
 
 /// A decoded JWT. Nothing of it is verified.
 struct Decoded {
-    header: Json,
+    header: Value,
     /// `None` if they are encrypted.
-    claims: Option<Json>,
+    claims: Option<Value>,
 }
 
 impl Decoded {
@@ -64,13 +65,13 @@ impl Decoded {
     }
 }
 
-fn decode(what: &str, part: &str) -> Result<Json, Failure> {
+fn decode(what: &str, part: &str) -> Result<Value, Failure> {
     let refuse = |why: &str| not_a_jwt(&format!("its {what} {why}"));
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| refuse("is not base64url without padding"))?;
     let text = String::from_utf8(bytes).map_err(|_| refuse("is not UTF-8"))?;
-    let json: Json = text.parse().map_err(|e| refuse(&format!("could not be parsed: {e}")))?;
-    json.to::<Map<String, Value>>().map_err(|_| refuse("is not a JSON object"))?;
-    Ok(json)
+    // An error of serde_json may quote the text.
+    let read: Result<Object, _> = serde_json::from_str(&text);
+    read.map(|Object(members)| members).map_err(|_| refuse("is not a JSON object, or has duplicate members"))
 }
 
 fn not_a_jwt(why: &str) -> Failure {
@@ -115,10 +116,10 @@ fn show(decoded: &Decoded, output: &mut Output) {
     output.say("");
 }
 
-fn members(json: &Json, times: &[&str], output: &mut Output) {
-    let members: Map<String, Value> = json.to().unwrap_or_default();
+fn members(json: &Value, times: &[&str], output: &mut Output) {
+    let Some(members) = json.as_object() else { return };
     let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default().min(24);
-    for (name, value) in &members {
+    for (name, value) in members {
         let shown = text::printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let time = times.contains(&name.as_str()).then(|| time(value)).flatten();
         let time = time.map(|time| paint(&format!("  {time}"), SOFT)).unwrap_or_default();

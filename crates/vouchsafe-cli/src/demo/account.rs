@@ -72,7 +72,7 @@ pub(super) async fn sign_out(
 /// The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout section 2).
 async fn end_session(app: &App, user: &User) -> Option<String> {
     let metadata = user.client.metadata().await.ok()??;
-    let mut url = Url::parse(metadata.str_at("/end_session_endpoint")?).ok()?;
+    let mut url = Url::parse(metadata.get("end_session_endpoint")?.as_str()?).ok()?;
     url.query_pairs_mut()
         .append_pair("id_token_hint", user.tokens.id_token()?.expose())
         .append_pair("post_logout_redirect_uri", &format!("{}/", app.origin));

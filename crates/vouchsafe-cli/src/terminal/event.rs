@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
-use vouchsafe::Json;
 
 use crate::text;
 
@@ -19,7 +18,7 @@ pub(crate) enum Event<'a> {
         provider: &'a str,
         token: Token<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<Json>,
+        claims: Option<&'a Value>,
         #[serde(skip_serializing_if = "Option::is_none")]
         identity: Option<Who<'a>>,
     },
@@ -30,15 +29,15 @@ pub(crate) enum Event<'a> {
     },
     Metadata {
         issuer: &'a str,
-        metadata: &'a Json,
+        metadata: &'a Value,
         offers: Vec<&'static str>,
         missing: Vec<&'static str>,
         r#unsafe: Vec<&'static str>,
     },
     Jwt {
-        header: &'a Json,
+        header: &'a Value,
         #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<&'a Json>,
+        claims: Option<&'a Value>,
         verified: bool,
     },
     Listening {

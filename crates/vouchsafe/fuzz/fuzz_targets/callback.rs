@@ -99,7 +99,7 @@ fn run(input: &[u8]) {
     }
     if which == 2 {
         // What the browser brought can be read, and stays where it can be told from what the provider said.
-        if let Some(user) = tokens.get("user") {
+        if let Some(user) = tokens.callback_value("user") {
             assert!(user.to_string().starts_with('{'));
         }
         let identity = wait(client.identity(&tokens)).unwrap();

@@ -76,10 +76,10 @@ impl Ongoing<'_> {
     /// token.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
         let blueprint = self.blueprint();
-        let fresh = fresh.or_kept(old);
+        let fresh = fresh.keep_unrenewed_of(old);
         let source = blueprint.definition.userinfo.source;
         if source == ProfileSource::Token || blueprint.profile.needs_answer() {
-            return fresh.or_beside(old);
+            return fresh.keep_extra_of(old);
         }
         fresh
     }

@@ -1,17 +1,22 @@
 //! A token request with all that belongs to it: the client's authentication, and the ID token verified.
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::future::{self, Either};
 
+use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
-use crate::error::{Check, Error};
+use crate::error::{Check, Error, Operation};
 use crate::jose::id_token::{self, Expected, Nonce};
+use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
 use crate::protocol::token::request::{Grant, TokenRequest};
-use crate::provider::Server;
-use crate::secret::Secret;
+use crate::protocol::token::response::TokenResponse;
+use crate::provider::{OpenId, Server};
 use crate::shared::Asker;
+use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 
 /// What the response to one request must show, beside being the provider's.
@@ -28,6 +33,17 @@ impl Expectations<'_> {
     /// Whether the ID token has to show how or when the user authenticated.
     fn are_demands(&self) -> bool {
         self.max_age.is_some() || !self.acr_values.is_empty()
+    }
+}
+
+impl Client {
+    /// Tokens of this client from a token response, without a verified ID token.
+    pub(crate) fn tokens_of(&self, response: TokenResponse) -> Tokens {
+        let live = &self.inner.live;
+        let known = live.known_server().map(|server| server.provenance.clone());
+        let provenance = known.unwrap_or_else(|| Arc::new(live.asked_for()));
+        let separators = &live.blueprint.definition.token.scope_separators;
+        Tokens::new(&provenance, response, separators, None)
     }
 }
 
@@ -83,8 +99,8 @@ impl Ongoing<'_> {
                     code: expectations.code,
                     ..live.expected(server, openid)
                 };
-                let asker = (G::OPERATION, Asker::Provider, asked);
-                let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected);
+                let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
+                let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
                 let verified = live.verify(openid, asker, self.deadline, verify).await?;
                 Some(IdToken::new(raw.clone(), verified))
             }
@@ -97,20 +113,16 @@ impl Ongoing<'_> {
         Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, id_token))
     }
 
-    /// The claims of a JWT of the provider, verified.
+    /// The claims of a JWT of this server, verified by those rules.
     pub(crate) async fn claims_of(
         &self,
-        jwt: &Secret,
-        audience: id_token::Audience<'_>,
-        (operation, asker): (crate::error::Operation, Asker),
-    ) -> Result<crate::text::json::Json, Error> {
-        let server = self.server().await?;
-        let openid = server.keys_of(operation)?;
-        let live = &self.client.inner.live;
-        // The algorithms that are announced are for ID tokens; an access token may be signed otherwise (RFC 9068 §2.1).
-        let expected = Expected { audience, algorithms: None, ..live.expected(&server, openid) };
-        let verify = |keys: &_| id_token::verify(jwt.expose(), keys, &expected);
-        let verified = live.verify(openid, (operation, asker, None), self.deadline, verify).await?;
-        Ok(IdToken::new(jwt.clone(), verified).claims())
+        openid: &OpenId,
+        jwt: &str,
+        rules: &Rules<'_>,
+        (operation, asker): (Operation, Asker),
+    ) -> Result<Value, Error> {
+        let now = SystemTime::now();
+        let verify = |keys: &_| jwt::claims(jwt, keys, rules, now);
+        self.client.inner.live.verify(openid, (operation, asker, None), self.deadline, verify).await
     }
 }

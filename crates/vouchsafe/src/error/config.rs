@@ -44,6 +44,8 @@ pub enum ConfigProblem {
     HttpClient,
     /// A URL that is neither `https` nor on a loopback host.
     InsecureUrl,
+    /// A token of another system that cannot be a token.
+    ImportedToken,
     /// A parameter of the authorization request with a value that the provider does not know.
     InvalidOption,
     /// A parameter of the provider that is missing or has a wrong value.
@@ -85,6 +87,7 @@ impl ConfigProblem {
             Self::CodeVerifier => "code_verifier",
             Self::Definition => "definition",
             Self::HttpClient => "http_client",
+            Self::ImportedToken => "imported_token",
             Self::InsecureUrl => "insecure_url",
             Self::InvalidOption => "invalid_option",
             Self::InvalidParam => "invalid_param",

@@ -1,5 +1,6 @@
 //! The profile, and the identity that is made of it and the ID token.
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use vouchsafe_providers::{Definition, EmailList, ProfileSource};
 
@@ -8,8 +9,8 @@ use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, Malformed, Operation};
 use crate::identity::{Identity, put_together};
-use crate::jose::id_token::Audience;
-use crate::jose::jws;
+use crate::jose::id_token::{self, Expected};
+use crate::jose::user_info;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
 use crate::protocol::userinfo::{self, ProfileCall, UserInfo};
@@ -17,7 +18,7 @@ use crate::provenance::Provenance;
 use crate::provider::Server;
 use crate::secret::Secret;
 use crate::shared::Asker;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -28,7 +29,7 @@ impl Client {
     /// [`Error::Unsupported`] if the provider has no profile, [`Error::Validation`] if the profile is about another user than
     /// the ID token.
     #[doc(alias = "get_profile")]
-    pub async fn profile(&self, tokens: &Tokens) -> Result<Json, Error> {
+    pub async fn profile(&self, tokens: &Tokens) -> Result<Value, Error> {
         let call = self.begin_for(tokens);
         call.end(call.profile_of(tokens).await)
     }
@@ -47,9 +48,9 @@ impl Client {
         let call = self.begin_for(tokens);
         let identity = call.end(call.identity(tokens).await)?;
         let callback = &self.blueprint().definition.callback;
-        let brought = callback.profile.as_deref().and_then(|name| tokens.brought(name));
+        let brought = callback.profile.as_deref().and_then(|name| tokens.callback_value(name));
         Ok(match brought {
-            Some(profile) => identity.or_name(&callback.profile_name, &profile),
+            Some(profile) => identity.or_name(&callback.profile_name, profile),
             None => identity,
         })
     }
@@ -73,7 +74,7 @@ impl Ongoing<'_> {
             (Ok(profile), Some(claims)) => Identity::read_both(from, quirks, claims, profile)?,
             (Ok(profile), None) => Identity::read(from, quirks, profile)?,
             (Err(error), Some(claims)) if can_do_without(&error) => {
-                let identity = Identity::read(from, quirks, claims)?;
+                let identity = Identity::read(from, quirks, claims.clone())?;
                 match error {
                     Error::Unsupported(_) => identity,
                     error => return Ok(identity.without_profile(self.hidden(error))),
@@ -86,12 +87,12 @@ impl Ongoing<'_> {
         };
         let listed = match &self.blueprint().emails {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
-            None => emails::in_profile(list, identity.profile().value()),
+            None => emails::in_profile(list, identity.profile()),
         };
         Ok(identity.with_listed(quirks, listed))
     }
 
-    async fn profile_of(&self, tokens: &Tokens) -> Result<Json, Error> {
+    async fn profile_of(&self, tokens: &Tokens) -> Result<Value, Error> {
         self.server_of(tokens, Operation::Profile).await?;
         self.profile_behind(tokens.bearer(), Some(tokens)).await
     }
@@ -101,7 +102,7 @@ impl Ongoing<'_> {
         &self,
         token: &Secret,
         tokens: Option<&Tokens>,
-    ) -> Result<Json, Error> {
+    ) -> Result<Value, Error> {
         let operation = Operation::Profile;
         let blueprint = self.blueprint();
         let Definition { userinfo: quirks, issuer_aliases, .. } = &blueprint.definition;
@@ -109,32 +110,31 @@ impl Ongoing<'_> {
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
         match quirks.source {
             ProfileSource::IdToken => {
-                let claims = id_token.map(IdToken::claims);
+                let claims = id_token.map(|token| token.claims().clone());
                 return claims.ok_or_else(|| {
                     absent("the profile of this provider is the ID token, and there is none")
                 });
             }
             ProfileSource::Token => {
-                let answer = tokens.map(Tokens::answer);
-                return answer
+                let extras = tokens.map(|tokens| tokens.extras().clone());
+                return extras
                     .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest of the token response is missing"));
             }
             ProfileSource::AccessToken => {
                 // Without the rest of the token response, anybody may have handed it in.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
-                let audience = Audience::Client(self.client.client_id());
-                return self.claims_of(token, audience, (operation, asker)).await;
+                return self.profile_in_token(token, (operation, asker)).await;
             }
             _ => {}
         }
         let server = self.server().await?;
-        let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::answer);
+        let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::extras);
         let call = ProfileCall {
             request: &blueprint.profile,
             dialect: self.profile_dialect(),
             access_token: token,
             secret: self.client.inner.credentials.secret(),
-            answer: answer.as_ref(),
+            answer,
         };
         let malformed = |detail: &'static str| Error::response(operation, Malformed::ContentType, detail);
         let claims =
@@ -145,14 +145,10 @@ impl Ongoing<'_> {
                 }
                 (UserInfo::Claims(claims), _) => claims,
                 (UserInfo::Jwt(jwt), Some(openid)) => {
-                    let live = &self.client.inner.live;
-                    let (allowed, expected) =
-                        (openid.userinfo_algorithms.as_deref(), live.expected(&server, openid));
-                    let (asker, now) = ((operation, Asker::Provider, None), (expected.now, expected.skew));
-                    let verify = |keys: &_| jws::claims(&jwt, keys, allowed, now);
-                    let claims = live.verify(openid, asker, self.deadline, verify).await?;
-                    userinfo::check_signed(&claims, self.client.client_id())?;
-                    claims
+                    let skew = self.client.inner.live.clock_skew();
+                    let algorithms = openid.userinfo_algorithms.as_deref();
+                    let rules = user_info::rules(self.client.client_id(), algorithms, skew);
+                    self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?
                 }
                 (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
             };
@@ -166,6 +162,23 @@ impl Ongoing<'_> {
         Ok(claims)
     }
 
+    /// The claims of an access token that is a JWT by the rules of ID tokens.
+    async fn profile_in_token(
+        &self,
+        token: &Secret,
+        (operation, asker): (Operation, Asker),
+    ) -> Result<Value, Error> {
+        let server = self.server().await?;
+        let openid = server.keys_of(operation)?;
+        let live = &self.client.inner.live;
+        // The provider announces its algorithms for ID tokens, not for access tokens.
+        let (expected, now) =
+            (Expected { algorithms: None, ..live.expected(&server, openid) }, SystemTime::now());
+        let verify = |keys: &_| id_token::verify(token.expose(), keys, &expected, now);
+        let verified = live.verify(openid, (operation, asker, None), self.deadline, verify).await?;
+        Ok(IdToken::new(token.clone(), verified).claims().clone())
+    }
+
     fn profile_dialect(&self) -> Dialect<'_> {
         let Definition { userinfo, token, .. } = &self.blueprint().definition;
         Dialect::of_profiles(userinfo, token)
@@ -177,7 +190,7 @@ impl Ongoing<'_> {
         template: &str,
         list: &EmailList,
         tokens: &Tokens,
-        profile: &Json,
+        profile: &Value,
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let url =
             if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
@@ -204,8 +217,7 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     if server.issuer_template.is_none() {
         return Ok(Cow::Borrowed(&server.provenance));
     }
-    let own = tokens.id_token().and_then(|token| token.claim("iss"));
-    let Some(issuer) = own.as_ref().and_then(Json::as_str) else {
+    let Some(issuer) = tokens.id_token().map(IdToken::issuer) else {
         let detail = "only an ID token says to which of the provider's issuers a user belongs, and there is none: request the scope openid";
         return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
     };

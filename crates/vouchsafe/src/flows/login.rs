@@ -21,7 +21,7 @@ use crate::protocol::authorization::response::{AuthorizationResponse, Callback, 
 use crate::protocol::pkce;
 use crate::protocol::token::authorization_code::AuthorizationCode;
 use crate::provider::Server;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::text::random::Random;
 use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
@@ -108,10 +108,10 @@ impl Ongoing<'_> {
         let tokens = self.token_request(&server, &server.token, grant, &expectations).await?;
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
-        let kept = kept.map(|(name, value)| (name.clone(), Json::text(value.clone())));
+        let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let brought = profile.into_iter().chain(kept);
-        let tokens = brought.fold(tokens, |tokens, (name, value)| tokens.with_brought(&name, value));
-        Ok(tokens.or_scope(scopes, &definition.scope_separator))
+        let tokens = tokens.with_callback_values(brought);
+        Ok(tokens.with_requested_scope(scopes, &definition.scope_separator))
     }
 }
 

@@ -2,7 +2,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::IntoFuture;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use vouchsafe_providers::{Definition, Pkce};
@@ -11,7 +10,8 @@ use crate::client::Client;
 use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
-use crate::jose::id_token::{self, Audience, Expected as ExpectedToken, Nonce};
+use crate::jose::any_jwt;
+use crate::jose::id_token::{self, Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{AuthorizationRequest, OneLogin, check_extra};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce::CodeChallenge;
@@ -23,7 +23,7 @@ use crate::protocol::token::response;
 use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::form::escaped;
-use crate::text::json::Json;
+use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
 use crate::transport::{BoxFuture, Response};
 
@@ -187,7 +187,7 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// As [`Client::profile`].
     #[doc(alias = "get_profile")]
-    pub async fn profile(self, access_token: &str) -> Result<Json, Error> {
+    pub async fn profile(self, access_token: &str) -> Result<Value, Error> {
         let call = self.client.begin();
         call.end(call.profile_behind(&Secret::new(access_token), None).await)
     }
@@ -207,11 +207,7 @@ impl<'c> Manual<'c> {
             response: Response::new(body.into()),
             now: SystemTime::now(),
         };
-        let answer = response::read(from, quirks)?;
-        let live = &self.client.inner.live;
-        let known = live.known_server().map(|server| server.provenance.clone());
-        let provenance = known.unwrap_or_else(|| Arc::new(live.asked_for()));
-        Ok(Tokens::new(&provenance, answer, &quirks.scope_separators, None))
+        Ok(self.client.tokens_of(response::read(from, quirks)?))
     }
 
     /// Verifies an ID token that you received yourself (OpenID Connect Core section 3.1.3.7). Give the nonce that you sent. If
@@ -226,7 +222,8 @@ impl<'c> Manual<'c> {
         let live = &self.client.inner.live;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
         let expected = ExpectedToken { nonce, ..live.expected(&server, openid) };
-        let verify = |keys: &_| id_token::verify(id_token, keys, &expected);
+        let now = SystemTime::now();
+        let verify = |keys: &_| id_token::verify(id_token, keys, &expected, now);
         let verified =
             live.verify(openid, (Operation::Jwt, Asker::Anybody, None), call.deadline, verify).await?;
         Ok(IdToken::new(Secret::new(id_token), verified))
@@ -240,9 +237,13 @@ impl<'c> Manual<'c> {
     ///
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
-    pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Json, Error> {
-        let asker = (Operation::Jwt, Asker::Anybody);
-        self.client.begin().claims_of(&Secret::new(jwt), Audience::Any(audience), asker).await
+    pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Value, Error> {
+        let call = self.client.begin();
+        let server = call.server().await?;
+        let openid = server.keys_of(Operation::Jwt)?;
+        let live = &self.client.inner.live;
+        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.clock_skew());
+        call.claims_of(openid, jwt, &rules, (Operation::Jwt, Asker::Anybody)).await
     }
 }
 

@@ -38,8 +38,7 @@ impl Ongoing<'_> {
         let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
         let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
         let old = tokens.id_token();
-        let claims = old.map(IdToken::claims);
-        let nonce = claims.as_ref().and_then(|c| c.str_at("/nonce"));
+        let nonce = old.and_then(IdToken::nonce);
         let expectations = Expectations {
             nonce: Nonce::Remembered(nonce),
             max_age: None,
@@ -48,7 +47,7 @@ impl Ongoing<'_> {
             id_token: false,
         };
         let redirect_uri = self.client.redirect_uri().filter(|_| refreshing.redirect_uri);
-        let brought = |name: &String| Some((name.clone(), tokens.brought(name)?.as_str()?.to_owned()));
+        let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let scope = scope.as_deref();
         let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
@@ -61,7 +60,7 @@ impl Ongoing<'_> {
             if old.subject() != new.subject() {
                 return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
             }
-            if server.issuer_template.is_some() && old.claim("iss") != new.claim("iss") {
+            if server.issuer_template.is_some() && old.issuer() != new.issuer() {
                 return refuse(
                     Check::IssuerMismatch,
                     "the refreshed ID token is from another issuer than the first",

@@ -55,8 +55,8 @@ impl Algorithm {
         }
     }
 
-    /// The hash of `at_hash` and `c_hash`: that of the signature (OpenID Connect Core section 3.1.3.6). Ed25519's is
-    /// SHA-512 (RFC 8032 section 5.1).
+    /// The hash for `at_hash` and `c_hash` is that of the signature (OpenID Connect Core section 3.1.3.6); for Ed25519 it
+    /// is SHA-512 (RFC 8032 section 5.1).
     pub(crate) fn hash(self) -> &'static digest::Algorithm {
         match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,
@@ -66,7 +66,7 @@ impl Algorithm {
     }
 }
 
-/// Which kind of key an algorithm takes, and how that key is to be used.
+/// The kind of key that an algorithm needs, with its parameters.
 #[derive(Clone, Copy)]
 pub(crate) enum Family {
     Rsa(&'static RsaParameters),

@@ -4,13 +4,13 @@ use std::sync::OnceLock;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 
 use super::algorithm::{Algorithm, Family};
-use crate::text::json::Json;
+use crate::endpoint::is_segment;
+use crate::text::json::Value;
 
-/// A provider's keys, those that can verify signatures. Keys of unknown types and broken keys are left out: one odd
-/// key does not take the others with it (RFC 7517 section 5).
+/// The keys of a provider that can verify signatures. Broken keys and keys of unknown types are left out, and the others
+/// stay usable (RFC 7517 section 5).
 #[derive(Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
@@ -19,18 +19,18 @@ pub(crate) struct KeySet {
 /// How a key set is read.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading {
-    /// So many keys of it at most.
+    /// The most keys to keep.
     pub(crate) most: usize,
-    /// Whether keys say of which issuer they are, where one key set is that of many issuers.
+    /// Whether a key names its issuer, because many issuers share one key set.
     pub(crate) heeds_issuer: bool,
 }
 
-/// What a key is looked for with.
+/// A signature, and how to find its key.
 #[derive(Clone, Copy)]
 pub(crate) struct Signed<'a> {
     pub(crate) kid: Option<&'a str>,
     pub(crate) algorithm: Algorithm,
-    /// The issuer that the token names, where that matters.
+    /// The issuer that the token names, if the key set is shared.
     pub(crate) issuer: Option<&'a str>,
     pub(crate) message: &'a [u8],
     pub(crate) signature: &'a [u8],
@@ -39,24 +39,24 @@ pub(crate) struct Signed<'a> {
 /// Why no key verified a signature.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum NoKey {
-    /// None has that id and suits that algorithm.
+    /// No key has that id and suits that algorithm.
     Unknown,
-    /// The one that fits is for tokens of another issuer.
+    /// The matching key belongs to another issuer.
     Foreign,
-    /// The one that fits is too weak.
+    /// The matching key is too weak.
     Weak,
-    /// The signature is none of theirs.
+    /// No matching key made the signature.
     Wrong,
 }
 
 struct Key {
     kid: Option<String>,
-    /// The algorithm that the key is bound to, if it is (RFC 7517 section 4.4).
+    /// The only algorithm of the key, if it names one (RFC 7517 section 4.4).
     bound: Option<Algorithm>,
-    /// The issuer that the key is bound to, if it is: one, or all that a mark in it stands for.
+    /// The only issuer of the key, if it names one. A placeholder in it stands for many.
     issuer: Option<String>,
     material: Material,
-    /// Parsed for each algorithm at its first use.
+    /// The key parsed for each algorithm, at its first use.
     parsed: [OnceLock<Option<ParsedPublicKey>>; ALGORITHMS],
 }
 
@@ -67,16 +67,16 @@ enum Material {
 }
 
 impl KeySet {
-    /// Reads a set. None where it is no key set at all.
+    /// Reads a set. `None` if the document is not a key set.
     ///
-    /// No key is parsed before a signature asks for it: what a set costs is bounded by what is tried, not by what is in it.
-    pub(crate) fn read(document: &Json, reading: Reading) -> Option<Self> {
-        let keys = document.value().get("keys")?.as_array()?;
+    /// No key is parsed before a signature needs it, so that the cost of a set depends on the keys that are tried.
+    pub(crate) fn read(document: &Value, reading: Reading) -> Option<Self> {
+        let keys = document.get("keys")?.as_array()?;
         let read = |jwk| Key::read(jwk, reading.heeds_issuer);
         Some(Self { keys: keys.iter().filter_map(read).take(reading.most).collect() })
     }
 
-    /// Whether which key may verify a token depends on the issuer that the token names.
+    /// Whether the choice of the key depends on the issuer that a token names.
     pub(crate) fn heeds_issuer(&self) -> bool {
         self.keys.iter().any(|key| key.issuer.is_some())
     }
@@ -89,7 +89,7 @@ impl KeySet {
         let mut reason = NoKey::Unknown;
         let mut tries = 0;
         for key in self.keys.iter().filter(suits) {
-            // Of what fits best it is told that it is not enough.
+            // The reason is that of the key that matches best.
             if !key.is_of(issuer) {
                 if reason == NoKey::Unknown {
                     reason = NoKey::Foreign;
@@ -119,7 +119,7 @@ impl KeySet {
 impl Key {
     fn read(jwk: &Value, heeds_issuer: bool) -> Option<Self> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-        // RFC 7517 §4.2 and §4.3: a key that is for something else verifies nothing.
+        // RFC 7517 §4.2 and §4.3: a key for another use verifies nothing.
         if jwk.get("use").is_some_and(|u| u != "sig") {
             return None;
         }
@@ -134,7 +134,7 @@ impl Key {
             None => None,
             Some(kid) => Some(kid.as_str()?.to_owned()),
         };
-        // Microsoft's keys say so. What cannot be read as an issuer must not count as none.
+        // Microsoft's keys have it. A value that is not text must not count as absent.
         let issuer = match jwk.get("issuer").filter(|_| heeds_issuer) {
             None => None,
             Some(issuer) => Some(issuer.as_str()?.to_owned()),
@@ -173,12 +173,12 @@ impl Key {
             Material::Ec { curve, .. } => *curve,
             Material::Ed25519 { .. } => Algorithm::EdDsa,
         };
-        // A key that is bound to what keys of its kind cannot do verifies nothing.
+        // A key whose only algorithm does not fit its type verifies nothing.
         key.suits(sample).then_some(key)
     }
 
-    /// Whether the key may sign for that issuer: its own, letter by letter, or where it leaves a part of a path open, as in
-    /// `https://id.example/{tenantid}/v2.0`, any that differs in that part alone.
+    /// Whether the key may sign for that issuer. If its own issuer has a placeholder for a path segment, as in
+    /// `https://id.example/{tenantid}/v2.0`, any segment fits; everything else is compared letter by letter.
     fn is_of(&self, issuer: Option<&str>) -> bool {
         let Some(own) = &self.issuer else { return true };
         let Some(issuer) = issuer else { return false };
@@ -191,7 +191,7 @@ impl Key {
         }
     }
 
-    /// One algorithm family a key: the type of the key decides what it may verify, not the header of a JWT.
+    /// The type of the key decides which algorithms it may verify, not the header of a JWT.
     fn suits(&self, algorithm: Algorithm) -> bool {
         if self.bound.is_some_and(|bound| bound != algorithm) {
             return false;
@@ -224,27 +224,21 @@ impl Key {
 
 impl Material {
     fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Self> {
-        // RFC 7518 §6.3.1.1 forbids leading zeros, and some providers have them all the same.
+        // RFC 7518 §6.3.1.1 forbids leading zeros, but some providers send them.
         let trim = |bytes: Vec<u8>| bytes.into_iter().skip_while(|b| *b == 0).collect::<Vec<u8>>();
         let (n, e) = (trim(n), trim(e));
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
         if bits > MAX_RSA_BITS || e.len() > MAX_EXPONENT {
             return None;
         }
-        // RFC 7518 §3.3: 2048 bits or more. An exponent of 1 makes every text its own signature; an even one is none.
+        // RFC 7518 §3.3: 2048 bits or more. With an exponent of 1 every text is its own signature; an even one is invalid.
         let weak = bits < MIN_RSA_BITS || e.is_empty() || e == [1] || e.last().is_some_and(|b| b % 2 == 0);
         Some(Self::Rsa { n, e, weak })
     }
 }
 
-/// Whether a text is one part of a path, and could be nothing else.
-pub(super) fn is_segment(text: &str) -> bool {
-    !matches!(text, "" | "." | "..")
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-}
-
 const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
-/// The points of Ed25519 whose order divides 8, and the other ways to write them: by such a key everybody can sign.
+/// The points of Ed25519 whose order divides 8, in all encodings: with such a key, anybody can sign.
 const SMALL_ORDER: [&str; 7] = [
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -254,13 +248,12 @@ const SMALL_ORDER: [&str; 7] = [
     "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
     "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
 ];
-/// How many keys are tried for one signature: each costs time, and the sender of a token without a key id chooses to have
-/// all of them tried.
+/// How many keys are tried for one signature. Each costs time, and a sender can cause many tries by leaving out the key id.
 const MAX_TRIES: usize = 16;
 const MIN_RSA_BITS: usize = 2048;
-/// The largest modulus that the crypto library takes; larger ones cost more than they protect.
+/// The largest modulus that the crypto library accepts.
 const MAX_RSA_BITS: usize = 8192;
-/// The longest public exponent, in bytes; nearly all have three.
+/// The longest public exponent, in bytes; most have three.
 const MAX_EXPONENT: usize = 8;
 
 #[cfg(test)]
@@ -270,7 +263,7 @@ mod tests {
     use serde_json::json;
 
     fn read(keys: Value) -> KeySet {
-        KeySet::read(&Json::from(json!({ "keys": keys })), READING).unwrap()
+        KeySet::read(&json!({ "keys": keys }), READING).unwrap()
     }
 
     const READING: Reading = Reading { most: 100, heeds_issuer: false };
@@ -299,7 +292,7 @@ mod tests {
         assert_eq!(kids, [None, Some("good")]);
         // A point that is on no curve is found when it is tried.
         assert_eq!(verdict(&set, None, Algorithm::Es256), NoKey::Unknown);
-        assert!(KeySet::read(&Json::from(json!({})), READING).is_none());
+        assert!(KeySet::read(&json!({}), READING).is_none());
     }
 
     #[test]
@@ -421,7 +414,7 @@ mod tests {
             key
         };
         let of = |issuer: Value, token: Option<&str>| {
-            let document = Json::from(json!({"keys": [key(issuer)]}));
+            let document = json!({"keys": [key(issuer)]});
             let set = KeySet::read(&document, Reading { most: 1, heeds_issuer: true }).unwrap();
             let signed = Signed {
                 kid: None,

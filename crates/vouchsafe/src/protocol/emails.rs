@@ -43,7 +43,7 @@ impl Call for EmailsCall<'_> {
         }
         from.check()?;
         let document = json::parse(from.response.body()).map_err(|e| from.not_json(&e))?;
-        match entries(self.list, document.value()) {
+        match entries(self.list, &document) {
             Some(entries) => Ok(pick(self.list, entries)),
             None if self.list.single => {
                 Err(from.malformed(Malformed::InvalidField, "is not an object with an e-mail"))

@@ -5,7 +5,7 @@ use vouchsafe_providers::{LongLived, TokenQuirks};
 use super::call::{Call, Outgoing};
 use super::quirks::UNCHANGED;
 use super::response::{Dialect, Incoming};
-use super::token::response::{self, TokenAnswer};
+use super::token::response::{self, TokenResponse};
 use crate::error::{Error, Operation};
 use crate::secret::Secret;
 
@@ -19,7 +19,7 @@ pub(crate) struct LongLivedRequest<'a> {
 }
 
 impl Call for LongLivedRequest<'_> {
-    type Output = TokenAnswer;
+    type Output = TokenResponse;
 
     fn operation(&self) -> Operation {
         Operation::LongLivedToken
@@ -38,7 +38,7 @@ impl Call for LongLivedRequest<'_> {
         Ok(())
     }
 
-    fn read(&self, from: Incoming<'_>) -> Result<TokenAnswer, Error> {
+    fn read(&self, from: Incoming<'_>) -> Result<TokenResponse, Error> {
         response::read(from, self.token_quirks)
     }
 }

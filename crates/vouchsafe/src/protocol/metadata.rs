@@ -7,14 +7,13 @@ use super::call::{Call, Outgoing};
 use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::error::{Check, Error, Malformed, Operation};
-use crate::text::json::Json;
 use crate::text::redact::{MAX_TEXT, printable};
 use crate::transport::retry_after;
 
 /// What a provider says of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
-    pub(crate) raw: Json,
+    pub(crate) raw: Value,
     /// It is the metadata of an OpenID Provider, not of a plain authorization server.
     pub(crate) is_openid: bool,
     pub(crate) issuer: String,
@@ -115,7 +114,7 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let document = Document { members: raw.value() };
+    let document = Document { members: &raw };
 
     let issuer = match document.members.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),

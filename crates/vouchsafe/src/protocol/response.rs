@@ -12,7 +12,7 @@ use crate::endpoint::is_page;
 use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
 use crate::secret::Noted;
 use crate::text::form::read_form;
-use crate::text::json::{self, Json};
+use crate::text::json;
 use crate::text::legible::legible;
 use crate::text::redact::{self, MAX_TEXT};
 use crate::transport::{Response, origin, retry_after};
@@ -90,16 +90,16 @@ impl Incoming<'_> {
     }
 
     /// The JSON object in a response that must be one.
-    pub(crate) fn object(&self) -> Result<Json, Error> {
+    pub(crate) fn object(&self) -> Result<Value, Error> {
         self.check()?;
         let json = json::parse(self.response.body()).map_err(|e| self.not_json(&e))?;
-        if !json.value().is_object() {
+        if !json.is_object() {
             return Err(self.malformed(Malformed::Json, "is not a JSON object"));
         }
         Ok(json)
     }
 
-    pub(crate) fn not_json(&self, error: &json::InvalidJson) -> Error {
+    pub(crate) fn not_json(&self, error: &json::JsonError) -> Error {
         self.malformed(Malformed::Json, &format!("could not be parsed: {error}"))
     }
 
@@ -114,7 +114,7 @@ impl Incoming<'_> {
         let body = if self.is_form() {
             read_form(self.response.body()).map(Value::Object)
         } else {
-            json::parse(self.response.body()).ok().map(|body| body.value().clone())
+            json::parse(self.response.body()).ok()
         };
         body.and_then(|body| self.error_in(&body))
             .or_else(|| self.error_in_header())

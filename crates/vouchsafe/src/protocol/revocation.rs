@@ -88,7 +88,7 @@ impl Call for RevocationRequest<'_> {
             return Err(from.refusal());
         }
         // Some providers send an error with a status of success.
-        let said = json::parse(from.response.body()).ok().and_then(|body| from.error_in(body.value()));
+        let said = json::parse(from.response.body()).ok().and_then(|body| from.error_in(&body));
         said.map_or(Ok(()), Err)
     }
 }

@@ -1,6 +1,5 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
 pub(crate) mod authorization_code;
-mod fields;
 pub(crate) mod refresh;
 pub(crate) mod request;
 pub(crate) mod response;

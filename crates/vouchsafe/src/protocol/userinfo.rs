@@ -11,7 +11,6 @@ use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
-use crate::text::json::Json;
 
 /// How a profile is requested, by a definition.
 #[derive(Clone, Debug)]
@@ -81,7 +80,7 @@ impl ProfileRequest {
         to: &mut Outgoing<'_>,
         access_token: &Secret,
         secret: Option<&Secret>,
-        answer: Option<&Json>,
+        answer: Option<&Value>,
     ) -> Result<(), Error> {
         let in_body = self.post && self.body.is_none();
         to.headers(&self.headers);
@@ -113,7 +112,7 @@ pub(crate) struct ProfileCall<'a> {
     /// The client secret.
     pub(crate) secret: Option<&'a Secret>,
     /// The rest of the token response, where the request holds something of it.
-    pub(crate) answer: Option<&'a Json>,
+    pub(crate) answer: Option<&'a Value>,
 }
 
 impl Call for ProfileCall<'_> {
@@ -141,7 +140,7 @@ impl Call for ProfileCall<'_> {
         }
         let profile = from.object()?;
         // Some providers send an error with a status of success; a profile has no member `error`.
-        from.error_in(profile.value()).map_or(Ok(UserInfo::Claims(profile)), Err)
+        from.error_in(&profile).map_or(Ok(UserInfo::Claims(profile)), Err)
     }
 }
 
@@ -152,11 +151,11 @@ fn proof(access_token: &Secret, secret: &Secret) -> String {
 }
 
 /// Replaces `{token:/pointer}` by a member of the token response.
-fn filled(template: &str, answer: Option<&Json>) -> Result<String, Error> {
+fn filled(template: &str, answer: Option<&Value>) -> Result<String, Error> {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, pointer, after)) = mark(rest) {
-        let value = answer.and_then(|answer| answer.value().pointer(pointer));
+        let value = answer.and_then(|answer| answer.pointer(pointer));
         text.push_str(before);
         match value {
             Some(Value::String(value)) => text.push_str(value),
@@ -185,14 +184,14 @@ fn mark(text: &str) -> Option<(&str, &str, &str)> {
 
 /// A response of a UserInfo endpoint.
 pub(crate) enum UserInfo {
-    Claims(Json),
+    Claims(Value),
     /// A signed response (section 5.3.2), to be verified before anything in it counts.
     Jwt(String),
 }
 
 /// OpenID Connect Core §5.3.2: the issuer, if there is one.
-pub(crate) fn check_issuer(claims: &Json, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
-    match claims.value().get("iss") {
+pub(crate) fn check_issuer(claims: &Value, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
+    match claims.get("iss") {
         Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
             let detail = "the UserInfo is from another issuer";
             Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail))
@@ -201,23 +200,10 @@ pub(crate) fn check_issuer(claims: &Json, is_issuer: impl Fn(&str) -> bool) -> R
     }
 }
 
-/// OpenID Connect Core §5.3.2: the audience of a signed response, if it has one.
-pub(crate) fn check_signed(claims: &Json, client_id: &str) -> Result<(), Error> {
-    let refuse = |check, detail: &'static str| Err(Error::validation(Operation::Profile, check, detail));
-    let is_for_client = |aud: &Value| match aud {
-        Value::Array(many) => many.iter().any(|one| one == client_id),
-        one => one == client_id,
-    };
-    if claims.value().get("aud").is_some_and(|aud| !is_for_client(aud)) {
-        return refuse(Check::Audience, "the signed UserInfo is meant for another client");
-    }
-    Ok(())
-}
-
 /// OpenID Connect Core §5.3.2: the subject must be that of the ID token, or the response must not be used.
-pub(crate) fn check_subject(claims: &Json, expected: &str) -> Result<(), Error> {
+pub(crate) fn check_subject(claims: &Value, expected: &str) -> Result<(), Error> {
     let malformed = |kind, detail: &'static str| Err(Error::response(Operation::Profile, kind, detail));
-    match claims.value().get("sub") {
+    match claims.get("sub") {
         Some(Value::String(subject)) if subject == expected => Ok(()),
         Some(Value::String(_)) => Err(Error::validation(
             Operation::Profile,

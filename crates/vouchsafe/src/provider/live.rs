@@ -3,7 +3,7 @@
 //! One fetch serves many calls, and its outcome is told to many: nothing of one call goes into it, and an error holds no
 //! words of the provider, which may know one caller's secrets and tell them to another.
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -11,9 +11,10 @@ use super::{Blueprint, OpenId, Server};
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
-use crate::jose::id_token::{Audience, Expected, Nonce};
+use crate::jose::id_token::{Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::jose::jws::Refusal;
+use crate::jose::jws::JwtError;
+use crate::jose::jwt::Issuer;
 use crate::protocol::key_set::KeySetRequest;
 use crate::protocol::metadata::{Metadata, MetadataRequest, WellKnown};
 use crate::provenance::Provenance;
@@ -127,11 +128,11 @@ impl Live {
         openid: &OpenId,
         (operation, asker, mut asked): (Operation, Asker, Option<u64>),
         deadline: Deadline,
-        verify: impl Fn(&KeySet) -> Result<T, Refusal>,
+        verify: impl Fn(&KeySet) -> Result<T, JwtError>,
     ) -> Result<T, Error> {
-        let refused = |refusal| match refusal {
-            Refusal::Check(check, detail) => Error::validation(operation, check, detail),
-            Refusal::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
+        let refused = |error| match error {
+            JwtError::Check(check, detail) => Error::validation(operation, check, detail),
+            JwtError::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
         };
         let place = || openid.jwks_uri.uri();
         let freshness = self.keys_freshness();
@@ -139,11 +140,11 @@ impl Live {
         let mut keys = deadline.wait(&self.http, (Operation::KeySet, place), known).await??;
         loop {
             match verify(&keys) {
-                Err(refusal) if refusal.is_about_keys() => {
+                Err(error) if error.is_about_keys() => {
                     let newer = self.keys.newer(&keys, asker, &mut asked, freshness, self.fetch_keys(openid));
                     match deadline.wait(&self.http, (Operation::KeySet, place), newer).await? {
                         Some(newer) => keys = newer,
-                        None => return Err(refused(refusal)),
+                        None => return Err(refused(error)),
                     }
                 }
                 outcome => return outcome.map_err(refused),
@@ -154,18 +155,28 @@ impl Live {
     /// What ID tokens have to show at this server and for this client, beside what is asked of one login.
     pub(crate) fn expected<'a>(&'a self, server: &'a Server, openid: &'a OpenId) -> Expected<'a> {
         Expected {
-            issuer: server.issuer.as_deref().unwrap_or_default(),
-            issuer_aliases: &self.blueprint.definition.issuer_aliases,
-            issuer_template: server.issuer_template.as_deref(),
-            audience: Audience::Client(&self.registration.client_id),
+            issuer: self.issuer_of(server),
+            client_id: &self.registration.client_id,
             nonce: Nonce::Any,
             max_age: None,
             acr_values: &[],
             access_token: None,
             code: None,
             algorithms: openid.algorithms.as_deref(),
-            now: SystemTime::now(),
             skew: self.options.clock_skew,
+        }
+    }
+
+    pub(crate) fn clock_skew(&self) -> Duration {
+        self.options.clock_skew
+    }
+
+    /// Who must have issued the JWTs of this server.
+    pub(crate) fn issuer_of<'a>(&'a self, server: &'a Server) -> Issuer<'a> {
+        Issuer {
+            name: server.issuer.as_deref().unwrap_or_default(),
+            aliases: &self.blueprint.definition.issuer_aliases,
+            template: server.issuer_template.as_deref(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::protocol::authorization::response::IssuerRule;
 use crate::protocol::metadata::{self, Metadata};
 use crate::provenance::Provenance;
 use crate::secret::same;
-use crate::text::json::Json;
+use crate::text::json::Value;
 
 /// A provider with nothing left to be found out.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Server {
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     /// What discovery found, if there was any.
-    pub(crate) metadata: Option<Json>,
+    pub(crate) metadata: Option<Value>,
 }
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Reading and writing `application/x-www-form-urlencoded`.
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::form_urlencoded::byte_serialize;
 
@@ -62,6 +62,13 @@ pub(crate) fn escape(url: &mut String, text: &str) {
         url.extend(byte_serialize(text.as_bytes()));
     }
 }
+
+/// Adds a path segment, or a part of one. RFC 3986 section 2.3: every character that is not unreserved is escaped.
+pub(crate) fn escape_segment(url: &mut String, text: &str) {
+    url.extend(utf8_percent_encode(text, &UNRESERVED));
+}
+
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Decodes a name or a value; `None` if it is not UTF-8. The usual decoders put in replacement characters instead.
 pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {

@@ -1,199 +1,60 @@
+//! JSON, read strictly: no member twice, nothing behind the document, and the same checks for values that are skipped.
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::OnceLock;
 
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::Map;
+pub(crate) use serde_json::Value;
+use zeroize::Zeroize;
 
-/// A JSON document: a profile, claims, metadata, or one member of them.
-///
-/// ```
-/// let profile: vouchsafe::Json = r#"{"id": 7, "plan": {"name": "free"}}"#.parse()?;
-/// assert_eq!(profile.get("id").and_then(|id| id.as_i64()), Some(7));
-/// assert_eq!(profile.str_at("/plan/name"), Some("free"));
-/// # Ok::<(), vouchsafe::InvalidJson>(())
-/// ```
-#[derive(Clone, PartialEq)]
-#[repr(transparent)]
-pub struct Json(Value);
+use crate::secret::Secret;
 
-impl Json {
-    /// The member of that name, if this is an object that has it.
-    pub fn get(&self, name: &str) -> Option<Json> {
-        self.0.get(name).cloned().map(Self)
-    }
+/// A text is not JSON, or not JSON of the expected shape. The message gives the place, never the text.
+#[derive(Debug)]
+pub(crate) struct JsonError(String);
 
-    /// What a JSON Pointer (RFC 6901) points at.
-    pub fn pointer(&self, pointer: &str) -> Option<Json> {
-        self.0.pointer(pointer).cloned().map(Self)
-    }
-
-    /// The text that a JSON Pointer points at, if it is one.
-    pub fn str_at(&self, pointer: &str) -> Option<&str> {
-        self.0.pointer(pointer)?.as_str()
-    }
-
-    /// The text, if this is one.
-    pub fn as_str(&self) -> Option<&str> {
-        self.0.as_str()
-    }
-
-    /// The whole number, if this is one.
-    pub fn as_i64(&self) -> Option<i64> {
-        self.0.as_i64()
-    }
-
-    /// The truth value, if this is one.
-    pub fn as_bool(&self) -> Option<bool> {
-        self.0.as_bool()
-    }
-
-    /// The entries, if this is an array; none otherwise.
-    pub fn entries(&self) -> impl Iterator<Item = Json> {
-        self.0.as_array().into_iter().flatten().cloned().map(Self)
-    }
-
-    /// The names of the members, if this is an object; none otherwise.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.as_object().into_iter().flat_map(|o| o.keys()).map(String::as_str)
-    }
-
-    /// The document as a type of your own.
-    ///
-    /// # Errors
-    /// The document does not have the shape of that type.
-    pub fn to<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
-        T::deserialize(&self.0).map_err(|e| InvalidJson(e.to_string()))
-    }
-
-    pub(crate) fn into_value(self) -> Value {
-        self.0
-    }
-
-    pub(crate) fn value(&self) -> &Value {
-        &self.0
-    }
-
-    /// This object without those members.
-    pub(crate) fn without(mut self, names: &[&str]) -> Self {
-        if let Value::Object(members) = &mut self.0 {
-            members.retain(|name, _| !names.contains(&name.as_str()));
-        }
-        self
-    }
-
-    pub(crate) fn text(text: String) -> Self {
-        Self(Value::String(text))
-    }
-
-    /// An object with that one member.
-    pub(crate) fn object(name: &str, value: Json) -> Self {
-        Self(Value::Object([(name.to_owned(), value.0)].into_iter().collect()))
-    }
-
-    /// This object, with the members of another that it lacks.
-    pub(crate) fn with_more_from(mut self, other: Json) -> Self {
-        if let (Value::Object(mine), Value::Object(more)) = (&mut self.0, other.0) {
-            for (name, value) in more {
-                mine.entry(name).or_insert(value);
-            }
-            mine.sort_keys();
-        }
-        self
-    }
-}
-
-impl From<Value> for Json {
-    fn from(value: Value) -> Self {
-        Self(value)
-    }
-}
-
-impl fmt::Display for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::str::FromStr for Json {
-    type Err = InvalidJson;
-
-    fn from_str(text: &str) -> Result<Self, InvalidJson> {
-        parse(text.as_bytes())
-    }
-}
-
-/// Numbers are written as numbers in every format, also where serde_json keeps them as text (`arbitrary_precision`).
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written(&self.0).serialize(serializer)
-    }
-}
-
-struct Written<'a>(&'a Value);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(number), ..) => serializer.serialize_u64(number),
-                (_, Some(number), _) => serializer.serialize_i64(number),
-                (.., Some(number)) => serializer.serialize_f64(number),
-                _ => number.serialize(serializer),
-            },
-            Value::Array(entries) => serializer.collect_seq(entries.iter().map(Self)),
-            Value::Object(members) => {
-                serializer.collect_map(members.iter().map(|(name, value)| (name, Self(value))))
-            }
-            plain => plain.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Strict::deserialize(deserializer).map(|s| Self(s.0))
-    }
-}
-
-/// Text that is not JSON, or JSON of another shape.
-#[derive(Clone, Debug)]
-pub struct InvalidJson(String);
-
-impl fmt::Display for InvalidJson {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for InvalidJson {}
-
-/// Reads one JSON document. The message of an error says where it is wrong, and never what stands there.
-pub(crate) fn parse(text: &[u8]) -> Result<Json, InvalidJson> {
-    read::<Json>(text)
+/// Reads one JSON document.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, JsonError> {
+    read(as_text(text)?, Strict)
 }
 
-/// Text, if it is valid UTF-8. serde_json checks what it hands out, not what it skips.
-pub(crate) fn utf8(text: Vec<u8>) -> Result<String, InvalidJson> {
-    String::from_utf8(text).map_err(|e| not_utf8(e.utf8_error()))
+/// The members with these names of one JSON object, and whether it has others. The others are skipped, but a document
+/// that is accepted here can also be read as a whole.
+pub(crate) fn pick<'t, const N: usize>(
+    text: &'t str,
+    names: &[&str; N],
+) -> Result<([Option<Scalar<'t>>; N], bool), JsonError> {
+    read(text, Pick { names })
 }
 
-/// Reads one JSON document into a type that borrows from it.
-pub(crate) fn read<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, InvalidJson> {
-    read_text(std::str::from_utf8(text).map_err(not_utf8)?)
+/// Checks that bytes are UTF-8. serde_json does not check the strings that it skips.
+pub(crate) fn as_text(bytes: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(bytes).map_err(not_utf8)
 }
 
-/// The same, for text.
-pub(crate) fn read_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, InvalidJson> {
-    serde_json::from_str(text).map_err(|e| {
-        let what = match e.classify() {
+/// The same for bytes that are owned.
+pub(crate) fn into_text(bytes: Vec<u8>) -> Result<String, JsonError> {
+    String::from_utf8(bytes).map_err(|e| not_utf8(e.utf8_error()))
+}
+
+fn not_utf8(error: std::str::Utf8Error) -> JsonError {
+    JsonError(format!("invalid UTF-8 at byte {}", error.valid_up_to()))
+}
+
+fn read<'t, S: DeserializeSeed<'t>>(text: &'t str, seed: S) -> Result<S::Value, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut deserializer);
+    value.and_then(|value| deserializer.end().map(|()| value)).map_err(|e| {
+        let problem = match e.classify() {
             serde_json::error::Category::Eof => "it ends too early",
             serde_json::error::Category::Data if e.to_string().starts_with(DUPLICATE) => DUPLICATE,
             serde_json::error::Category::Data if !e.to_string().starts_with(OUT_OF_RANGE) => {
@@ -201,37 +62,97 @@ pub(crate) fn read_text<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, I
             }
             _ => "it is not JSON",
         };
-        InvalidJson(format!("{what} (line {}, column {})", e.line(), e.column()))
+        JsonError(format!("{problem} (line {}, column {})", e.line(), e.column()))
     })
 }
 
-fn not_utf8(error: std::str::Utf8Error) -> InvalidJson {
-    InvalidJson(format!("invalid UTF-8 at byte {}", error.valid_up_to()))
-}
-
-const DUPLICATE: &str = "a member stands there twice";
-/// serde_json's own words.
+const DUPLICATE: &str = "duplicate member";
+/// This is serde_json's own message.
 const OUT_OF_RANGE: &str = "number out of range";
 
-/// The error for a member that stands in an object twice: which one counts is anybody's guess, so neither does.
-pub(crate) fn duplicate<E: de::Error>() -> E {
+/// Two parsers may read an object with a duplicate member differently, so it is refused.
+fn duplicate<E: de::Error>() -> E {
     E::custom(DUPLICATE)
 }
 
-/// Remembers the names of an object's members, to find one that comes twice.
+/// Adds the members of `more` that `members` lacks.
+pub(crate) fn add_missing(members: &mut Map<String, Value>, more: Map<String, Value>) {
+    for (name, value) in more {
+        members.entry(name).or_insert(value);
+    }
+    // One order, also if serde_json keeps the order of insertion (`preserve_order`).
+    members.sort_keys();
+}
+
+/// An object that is kept as text and parsed when it is read for the first time. Both are wiped when it is dropped.
+#[derive(Clone)]
+pub(crate) struct LazyObject {
+    text: Secret,
+    /// Members of the text that do not belong to the object.
+    without: &'static [&'static str],
+    members: OnceLock<Value>,
+}
+
+impl LazyObject {
+    pub(crate) fn new(text: impl Into<Secret>, without: &'static [&'static str]) -> Self {
+        Self { text: text.into(), without, members: OnceLock::new() }
+    }
+
+    /// The object. The text was checked before it was kept; if it were not an object, this would have no members.
+    pub(crate) fn value(&self) -> &Value {
+        self.members.get_or_init(|| match parse(self.text.expose().as_bytes()) {
+            Ok(Value::Object(mut members)) => {
+                members.retain(|name, _| !self.without.contains(&name.as_str()));
+                Value::Object(members)
+            }
+            _ => Value::Object(Map::new()),
+        })
+    }
+}
+
+impl fmt::Debug for LazyObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LazyObject(…)")
+    }
+}
+
+impl From<Value> for LazyObject {
+    fn from(value: Value) -> Self {
+        Self { text: Secret::new(""), without: &[], members: OnceLock::from(value) }
+    }
+}
+
+impl Drop for LazyObject {
+    fn drop(&mut self) {
+        if let Some(value) = self.members.get_mut() {
+            wipe(value);
+        }
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(entries) => entries.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Remembers the names of an object's members, to find duplicates.
 #[derive(Default)]
-pub(crate) struct Names<'a> {
-    /// The first few, which are all that most objects have.
+struct Names<'a> {
+    /// The first few: most objects have no more.
     few: [&'a str; 16],
     len: usize,
-    /// What is beyond, and what had to be unescaped.
+    /// All others, and names with escapes.
     many: Option<HashSet<Cow<'a, str>>>,
 }
 
 impl<'a> Names<'a> {
     /// Whether the name is new.
     #[inline]
-    pub(crate) fn insert(&mut self, name: Cow<'a, str>) -> bool {
+    fn insert(&mut self, name: Cow<'a, str>) -> bool {
         if self.few[..self.len].iter().any(|known| *known == name)
             || self.many.as_ref().is_some_and(|many| many.contains(&name))
         {
@@ -250,32 +171,38 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A text that borrows where it can.
+/// A text that borrows if it has no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A member's value, as far as a check needs it; arrays and objects are skipped, but no less strictly than they would be
-/// read: what is accepted here can be read as a whole later.
+/// The value of a member, as far as a check needs it.
 #[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Null,
     Bool,
     Number(f64),
     Text(Cow<'a, str>),
+    /// An array of texts.
+    Texts(Vec<Cow<'a, str>>),
+    /// Any other array, or an object.
     Other,
 }
 
-impl<'de> Deserialize<'de> for Scalar<'de> {
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
+/// Reads a value as a [`Scalar`], or skips it: then its texts are not kept. Both check it equally strictly, because
+/// another parser may read what this one skips.
+#[derive(Clone, Copy)]
+struct Shallow<const KEEP: bool>;
+
+impl<'de, const KEEP: bool> DeserializeSeed<'de> for Shallow<KEEP> {
+    type Value = Scalar<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
+impl<'de, const KEEP: bool> Visitor<'de> for Shallow<KEEP> {
     type Value = Scalar<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -307,168 +234,209 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+        Ok(if KEEP { Scalar::Text(Cow::Owned(value.to_owned())) } else { Scalar::Other })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Scalar<'de>, A::Error> {
-        Skipped.visit_seq(seq).map(|Skipped| Scalar::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
+        let mut texts = KEEP.then(Vec::new);
+        loop {
+            let entry = match &texts {
+                Some(_) => seq.next_element_seed(self)?,
+                None => seq.next_element_seed(Shallow::<false>)?,
+            };
+            match (entry, &mut texts) {
+                (None, _) => return Ok(texts.map_or(Scalar::Other, Scalar::Texts)),
+                (Some(Scalar::Text(text)), Some(texts)) => texts.push(text),
+                _ => texts = None,
+            }
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scalar<'de>, A::Error> {
-        match Members::of(map)? {
-            Members::Number(number) => Ok(Scalar::Number(number)),
-            Members::Object(object) => object.skip().map(|()| Scalar::Other),
+        let mut object = match Members::of(map)? {
+            Members::Number(number) => return Ok(Scalar::Number(number)),
+            Members::Object(object) => object,
+        };
+        let mut names = Names::default();
+        while let Some(name) = object.next()? {
+            object.map.next_value_seed(Shallow::<false>)?;
+            if !names.insert(name) {
+                return Err(duplicate());
+            }
+        }
+        Ok(Scalar::Other)
+    }
+}
+
+struct Pick<'n, const N: usize> {
+    names: &'n [&'n str; N],
+}
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
+    type Value = ([Option<Scalar<'de>>; N], bool);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
+    type Value = ([Option<Scalar<'de>>; N], bool);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut members, mut others, mut has_others) = ([const { None }; N], Names::default(), false);
+        while let Some(Text(name)) = map.next_key()? {
+            let is_new = match self.names.iter().position(|known| *known == name) {
+                Some(at) => members[at].replace(map.next_value_seed(Shallow::<true>)?).is_none(),
+                None => {
+                    has_others = true;
+                    map.next_value_seed(Shallow::<false>)?;
+                    others.insert(name)
+                }
+            };
+            if !is_new {
+                return Err(duplicate());
+            }
+        }
+        Ok((members, has_others))
+    }
+}
+
+/// A member of a stored form: read strictly, and written with numbers as numbers in every format, also if serde_json
+/// keeps them as text (`arbitrary_precision`).
+pub(crate) struct Stored<'a>(pub(crate) Cow<'a, Value>);
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict.deserialize(deserializer).map(|value| Self(Cow::Owned(value)))
+    }
+}
+
+struct Written<'a>(&'a Value);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(number), ..) => serializer.serialize_u64(number),
+                (_, Some(number), _) => serializer.serialize_i64(number),
+                (.., Some(number)) => serializer.serialize_f64(number),
+                _ => number.serialize(serializer),
+            },
+            Value::Array(entries) => serializer.collect_seq(entries.iter().map(Self)),
+            Value::Object(members) => {
+                serializer.collect_map(members.iter().map(|(name, value)| (name, Self(value))))
+            }
+            plain => plain.serialize(serializer),
         }
     }
 }
 
-/// A value that is not read, and must be sound all the same: what one reader skips another may not.
-pub(crate) struct Skipped;
+/// Reads a whole document.
+#[derive(Clone, Copy)]
+struct Strict;
 
-impl<'de> Deserialize<'de> for Skipped {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Skipped {
-    type Value = Self;
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
+    // Only a `Value` and some other formats have numbers of more than 64 bits.
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok((value as f64).into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
-        while seq.next_element::<Self>()?.is_some() {}
-        Ok(self)
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok((value as f64).into())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self, A::Error> {
-        match Members::of(map)? {
-            Members::Number(_) => Ok(self),
-            Members::Object(object) => object.skip().map(|()| self),
-        }
-    }
-}
-
-/// A whole document in which no object has a member twice.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Strict;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_unit<E>(self) -> Result<Strict, E> {
-        Ok(Strict(Value::Null))
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    // A number of more than 64 bits comes so from a `Value` alone, and from some other formats.
-    fn visit_i128<E>(self, value: i128) -> Result<Strict, E> {
-        Ok(Strict((value as f64).into()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Strict, E> {
-        Ok(Strict((value as f64).into()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
-        while let Some(Strict(entry)) = seq.next_element()? {
+        while let Some(entry) = seq.next_element_seed(self)? {
             entries.push(entry);
         }
-        Ok(Strict(entries.into()))
+        Ok(entries.into())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Strict, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
         let mut object = match Members::of(map)? {
-            Members::Number(number) => return Ok(Strict(number.into())),
+            Members::Number(number) => return Ok(number.into()),
             Members::Object(object) => object,
         };
         let mut members = serde_json::Map::new();
         while let Some(name) = object.next()? {
-            let Strict(value) = object.map.next_value()?;
+            let value = object.map.next_value_seed(self)?;
             if members.insert(name.into_owned(), value).is_some() {
                 return Err(duplicate());
             }
         }
-        // In one order, also where serde_json keeps that of the document (`preserve_order`).
+        // One order, also if serde_json keeps the order of the document (`preserve_order`).
         members.sort_keys();
-        Ok(Strict(members.into()))
+        Ok(members.into())
     }
 }
 
-/// What serde_json shows as a map: an object. Or a number, if another crate of the program has switched on its feature
-/// `arbitrary_precision`; then that is what it would have been without.
-pub(crate) enum Members<'de, A> {
+/// serde_json presents an object as a map, and a number too if another crate of the program has enabled the feature
+/// `arbitrary_precision`. Such a number is read as it would be without that feature.
+enum Members<'de, A> {
     Number(f64),
     Object(Object<'de, A>),
 }
 
 impl<'de, A: MapAccess<'de>> Members<'de, A> {
-    pub(crate) fn of(mut map: A) -> Result<Self, A::Error> {
+    fn of(mut map: A) -> Result<Self, A::Error> {
         let first = match map.next_key()? {
             Some(Name::OfNumber) => {
                 let Text(digits) = map.next_value()?;
-                // Whole numbers of 64 bits are never shown so; what is beyond the largest number is none.
+                // Integers of 64 bits are never presented like this. A number out of range is an error.
                 let number = digits.parse().ok().filter(|number: &f64| number.is_finite());
                 return number.map(Self::Number).ok_or_else(|| de::Error::custom(OUT_OF_RANGE));
             }
@@ -480,7 +448,7 @@ impl<'de, A: MapAccess<'de>> Members<'de, A> {
 }
 
 /// An object whose first name has been read.
-pub(crate) struct Object<'de, A> {
+struct Object<'de, A> {
     map: A,
     first: Option<Cow<'de, str>>,
 }
@@ -492,22 +460,10 @@ impl<'de, A: MapAccess<'de>> Object<'de, A> {
             None => Ok(self.map.next_key()?.map(|Text(name)| name)),
         }
     }
-
-    /// Reads it to its end, for what is wrong with it.
-    pub(crate) fn skip(mut self) -> Result<(), A::Error> {
-        let mut names = Names::default();
-        while let Some(name) = self.next()? {
-            let Skipped = self.map.next_value()?;
-            if !names.insert(name) {
-                return Err(duplicate());
-            }
-        }
-        Ok(())
-    }
 }
 
-/// A member's name, or the one by which serde_json tells that what follows is a number. It is text that may stand in a
-/// document as well: there, it is a name like any other.
+/// The name of a member, or the name with which serde_json announces a number. A document may contain that name too:
+/// there it is a name like any other.
 enum Name<'de> {
     Of(Cow<'de, str>),
     OfNumber,
@@ -515,8 +471,7 @@ enum Name<'de> {
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A name that is read from a document is there, so it comes as `Some`. The other one comes as text whatever is
-        // asked for.
+        // serde_json answers this request with `Some` for a name from a document, and with plain text for its own name.
         deserializer.deserialize_option(NameVisitor)
     }
 }
@@ -550,13 +505,21 @@ const NUMBER: &str = "$serde_json::private::Number";
 mod tests {
     use super::*;
 
+    fn scalar(text: &[u8]) -> Result<Scalar<'_>, JsonError> {
+        read(as_text(text)?, Shallow::<true>)
+    }
+
+    fn skip(text: &[u8]) -> Result<Scalar<'_>, JsonError> {
+        read(as_text(text)?, Shallow::<false>)
+    }
+
     #[test]
-    fn a_member_that_stands_twice_is_refused() {
+    fn a_duplicate_member_is_refused() {
         let error = parse(br#"{"a": {"b": 1, "b": 2}}"#).unwrap_err().to_string();
-        assert!(error.starts_with("a member stands there twice"), "{error}");
+        assert!(error.starts_with("duplicate member"), "{error}");
         assert!(parse(br#"{"a": {"b": 1}, "b": 2}"#).is_ok());
-        assert!(read::<Scalar<'_>>(br#"[{"b": 1, "b": 2}]"#).is_err());
-        assert!(read::<Scalar<'_>>(br#"[{"b": 1}, {"b": 2}]"#).is_ok());
+        assert!(scalar(br#"[{"b": 1, "b": 2}]"#).is_err());
+        assert!(scalar(br#"[{"b": 1}, {"b": 2}]"#).is_ok());
     }
 
     #[test]
@@ -568,10 +531,10 @@ mod tests {
             "1e999".to_owned(),
             format!("{}{}", "[".repeat(5000), "]".repeat(5000)),
         ] {
-            assert!(read::<Skipped>(text.as_bytes()).is_err(), "{text:.40}");
-            assert!(read::<Scalar<'_>>(text.as_bytes()).is_err(), "{text:.40}");
+            assert!(skip(text.as_bytes()).is_err(), "{text:.40}");
+            assert!(scalar(text.as_bytes()).is_err(), "{text:.40}");
         }
-        assert!(read::<Skipped>(br#"{"a": [1, -1, 1.5, null, true, "\n", {}], "b": {"a": 1}}"#).is_ok());
+        assert!(skip(br#"{"a": [1, -1, 1.5, null, true, "\n", {}], "b": {"a": 1}}"#).is_ok());
     }
 
     #[test]
@@ -582,7 +545,7 @@ mod tests {
 
     #[test]
     fn invalid_utf8_is_refused_even_where_nobody_looks() {
-        assert!(read::<Scalar<'_>>(b"[\"\xff\"]").is_err());
+        assert!(scalar(b"[\"\xff\"]").is_err());
     }
 
     #[test]
@@ -590,7 +553,7 @@ mod tests {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
         let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
         assert!(parse(deep.as_bytes()).is_err());
-        assert!(read::<Scalar<'_>>(deep.as_bytes()).is_err());
+        assert!(scalar(deep.as_bytes()).is_err());
     }
 
     #[test]
@@ -602,7 +565,7 @@ mod tests {
     /// As serde_json reads numbers as they are, whatever features it has: the same test holds with all of them.
     #[test]
     fn a_number_is_a_number_whatever_serde_json_makes_of_it() {
-        let entries = |text: &str| parse(text.as_bytes()).unwrap().into_value();
+        let entries = |text: &str| parse(text.as_bytes()).unwrap();
         let numbers = entries("[7, -7, 1.5, 1e3, 18446744073709551615, 18446744073709551616, -0, 1e-400]");
         let as_f64 = |at: usize| numbers[at].as_f64();
         assert_eq!((numbers[0].as_u64(), numbers[1].as_i64()), (Some(7), Some(-7)));
@@ -612,21 +575,21 @@ mod tests {
         assert_eq!((as_f64(6).map(f64::is_sign_negative), numbers[6].as_i64()), (Some(true), None));
         let shown = "[7,-7,1.5,1000.0,18446744073709551615,1.8446744073709552e+19,-0.0,0.0]";
         assert_eq!(numbers.to_string(), shown);
-        assert_eq!(serde_json::to_string(&Json::from(numbers.clone())).unwrap(), shown);
-        let again: Json = serde_json::from_value(numbers.clone()).unwrap();
-        assert_eq!(*again.value(), numbers);
+        assert_eq!(serde_json::to_string(&Stored(Cow::Borrowed(&numbers))).unwrap(), shown);
+        let again: Stored<'_> = serde_json::from_value(numbers.clone()).unwrap();
+        assert_eq!(*again.0, numbers);
 
         for (text, number) in
             [("1.5", 1.5), ("-0", 0.0), ("12345678901234567890123", 12_345_678_901_234_567_890_123.0)]
         {
-            let Scalar::Number(read) = read::<Scalar<'_>>(text.as_bytes()).unwrap() else { panic!("{text}") };
+            let Scalar::Number(read) = scalar(text.as_bytes()).unwrap() else { panic!("{text}") };
             assert_eq!(read, number, "{text}");
         }
         for text in ["1e400", "-1e400", "[1e400]", r#"{"a": 1e400}"#] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with("it is not JSON"), "{error}");
-            assert!(read::<Scalar<'_>>(text.as_bytes()).is_err(), "{text}");
-            assert!(read::<Skipped>(text.as_bytes()).is_err(), "{text}");
+            assert!(scalar(text.as_bytes()).is_err(), "{text}");
+            assert!(skip(text.as_bytes()).is_err(), "{text}");
         }
     }
 
@@ -634,23 +597,21 @@ mod tests {
     #[test]
     fn a_number_that_is_shown_as_a_map_is_a_number() {
         use serde::de::value::{BorrowedStrDeserializer, Error, MapDeserializer};
-        fn shown<'de, T: Deserialize<'de>>(digits: &'de str) -> Result<T, Error> {
+        fn shown<'de, S: DeserializeSeed<'de>>(digits: &'de str, seed: S) -> Result<S::Value, Error> {
             let name = BorrowedStrDeserializer::<Error>::new(NUMBER);
-            T::deserialize(MapDeserializer::new([(name, digits)].into_iter()))
+            seed.deserialize(MapDeserializer::new([(name, digits)].into_iter()))
         }
+        let (kept, skipped) = (Shallow::<true>, Shallow::<false>);
         for (digits, number) in
             [("1.5", 1.5), ("-0", -0.0), ("1e+3", 1000.0), ("18446744073709551616", 2_f64.powi(64))]
         {
-            assert_eq!(shown::<Json>(digits).unwrap().value().as_f64(), Some(number), "{digits}");
-            assert!(
-                matches!(shown::<Scalar<'_>>(digits), Ok(Scalar::Number(read)) if read == number),
-                "{digits}"
-            );
-            assert!(shown::<Skipped>(digits).is_ok(), "{digits}");
+            assert_eq!(shown(digits, Strict).unwrap().as_f64(), Some(number), "{digits}");
+            assert!(matches!(shown(digits, kept), Ok(Scalar::Number(read)) if read == number), "{digits}");
+            assert!(shown(digits, skipped).is_ok(), "{digits}");
         }
         for digits in ["1e400", "-1e400", "inf", "NaN", "x"] {
-            assert!(shown::<Json>(digits).is_err() && shown::<Scalar<'_>>(digits).is_err(), "{digits}");
-            assert!(shown::<Skipped>(digits).is_err(), "{digits}");
+            assert!(shown(digits, Strict).is_err() && shown(digits, kept).is_err(), "{digits}");
+            assert!(shown(digits, skipped).is_err(), "{digits}");
         }
     }
 
@@ -664,21 +625,55 @@ mod tests {
             r#"{"a": 1, "$serde_json::private::Number": "7"}"#,
         ] {
             let json = parse(text.as_bytes()).unwrap();
-            assert!(json.value().is_object() && json.names().any(|n| n.starts_with("$serde")), "{text}");
-            assert!(matches!(read::<Scalar<'_>>(text.as_bytes()), Ok(Scalar::Other)), "{text}");
-            assert!(read::<Skipped>(text.as_bytes()).is_ok(), "{text}");
+            assert!(json.as_object().unwrap().keys().any(|n| n.starts_with("$serde")), "{text}");
+            assert!(matches!(scalar(text.as_bytes()), Ok(Scalar::Other)), "{text}");
+            assert!(skip(text.as_bytes()).is_ok(), "{text}");
         }
         let twice = r#"{"$serde_json::private::Number": "7", "$serde_json::private::Number": "7"}"#;
-        assert!(parse(twice.as_bytes()).is_err() && read::<Skipped>(twice.as_bytes()).is_err());
+        assert!(parse(twice.as_bytes()).is_err() && skip(twice.as_bytes()).is_err());
     }
 
     #[test]
     fn members_stand_in_one_order() {
-        let json = parse(br#"{"b": {"z": 1, "y": 2}, "a": 1}"#)
-            .unwrap()
-            .with_more_from(Json::object("aa", Value::from(2).into()));
-        assert_eq!(json.to_string(), r#"{"a":1,"aa":2,"b":{"y":2,"z":1}}"#);
-        assert_eq!(json.names().collect::<Vec<_>>(), ["a", "aa", "b"]);
+        let Ok(Value::Object(mut json)) = parse(br#"{"b": {"z": 1, "y": 2}, "a": 1}"#) else { panic!() };
+        add_missing(
+            &mut json,
+            [("aa".to_owned(), 2.into()), ("a".to_owned(), 3.into())].into_iter().collect(),
+        );
+        assert_eq!(json.keys().collect::<Vec<_>>(), ["a", "aa", "b"]);
+        assert_eq!(Value::Object(json).to_string(), r#"{"a":1,"aa":2,"b":{"y":2,"z":1}}"#);
+    }
+
+    #[test]
+    fn members_are_picked_by_their_names() {
+        let text = r#"{"a": "x", "\u0062": ["y", "\n"], "c": [1], "d": [], "e": null, "f": 1.5}"#;
+        let ([a, b, c, d, e, f, g], others) = pick(text, &["a", "b", "c", "d", "e", "f", "g"]).unwrap();
+        assert!(matches!(a, Some(Scalar::Text(Cow::Borrowed("x")))));
+        assert!(matches!(b, Some(Scalar::Texts(texts)) if texts == ["y", "\n"]));
+        assert!(matches!((c, d), (Some(Scalar::Other), Some(Scalar::Texts(none))) if none.is_empty()));
+        assert!(matches!((e, f, g), (Some(Scalar::Null), Some(Scalar::Number(1.5)), None)));
+        assert!(!others);
+        assert!(pick(text, &["a"]).unwrap().1);
+        for twice in
+            [r#"{"a": 1, "\u0061": 1}"#, r#"{"b": 1, "b": 1}"#, r#"{"b": [{"c": 1, "c": 1}]}"#, "[]", "7"]
+        {
+            assert!(pick(twice, &["a"]).is_err(), "{twice}");
+        }
+    }
+
+    #[test]
+    fn a_lazy_object_has_no_members_that_do_not_belong_to_it() {
+        let object = LazyObject::new(r#"{"a": 1, "b": 2}"#, &["a"]);
+        assert_eq!(object.value().to_string(), r#"{"b":2}"#);
+        assert_eq!(*LazyObject::from(object.value().clone()).value(), *object.value());
+        assert_eq!(LazyObject::new("7", &[]).value().to_string(), "{}");
+    }
+
+    #[test]
+    fn wiping_leaves_no_text_of_a_document() {
+        let mut document = serde_json::json!({"a": "hush", "b": [{"c": "hush"}, 7]});
+        wipe(&mut document);
+        assert!(!document.to_string().contains("hush"), "{document}");
     }
 
     #[test]

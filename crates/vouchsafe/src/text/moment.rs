@@ -50,6 +50,9 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
     Some((days * 86_400 + hour * 3600 + minute * 60 + second - offset) as f64)
 }
 
+/// The end of the year 9999, in seconds since 1970. A later time is an error in whatever names it.
+pub(crate) const LATEST: f64 = 253_402_300_799.0;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,13 +141,13 @@ async fn the_url_of_the_document_will_do() {
 async fn a_provider_can_be_discovered_ahead() {
     let scenario = Scenario::openid();
     let provider = Provider::discover(ISSUER, &scenario.wire.http()).await.unwrap();
-    assert_eq!(provider.metadata().unwrap().str_at("/issuer"), Some(ISSUER));
+    assert_eq!(provider.metadata().unwrap()["issuer"].as_str(), Some(ISSUER));
     let client = Client::new(provider, web(), &scenario.wire.http()).unwrap();
     let login = client.login().await.unwrap();
     let query = scenario.callback(&login.url);
     client.finish(login.pending, &query).await.unwrap();
     assert_eq!(scenario.wire.seen_at(OPENID).len(), 1);
-    assert_eq!(client.metadata().await.unwrap().unwrap().str_at("/issuer"), Some(ISSUER));
+    assert_eq!(client.metadata().await.unwrap().unwrap()["issuer"].as_str(), Some(ISSUER));
 
     let error = Provider::discover("nonsense", &scenario.wire.http()).await.unwrap_err();
     assert_eq!(error.code(), "invalid_url");

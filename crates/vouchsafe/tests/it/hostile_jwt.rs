@@ -22,7 +22,7 @@ async fn an_access_token_may_be_verified_as_what_it_is() {
     let scenario = Scenario::openid().header("typ", json!("at+jwt"));
     let jwt = scenario.op().id_token();
     let verified = scenario.client().manual().verify_jwt(&jwt, Some(CLIENT_ID)).await.unwrap();
-    assert_eq!(verified.str_at("/aud"), Some(CLIENT_ID));
+    assert_eq!(verified["aud"].as_str(), Some(CLIENT_ID));
 }
 
 #[tokio::test]

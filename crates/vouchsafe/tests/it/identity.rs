@@ -31,7 +31,7 @@ fn with_profile(profile: Response) -> (Client, Wire) {
 async fn a_profile_is_asked_for_to_the_letter() {
     let (client, wire) = with_profile(json(200, json!({"id": 7, "plan": {"name": "free"}})));
     let profile = client.profile(&tokens()).await.unwrap();
-    assert_eq!(profile.str_at("/plan/name"), Some("free"));
+    assert_eq!(profile["plan"]["name"].as_str(), Some("free"));
     assert_eq!(
         wire.only(),
         "GET https://acme.example/me\naccept: application/json\nauthorization: Bearer at"
@@ -42,7 +42,7 @@ async fn a_profile_is_asked_for_to_the_letter() {
 #[tokio::test]
 async fn a_profile_can_be_had_for_an_access_token_alone() {
     let (client, wire) = with_profile(json(200, json!({"id": 7})));
-    assert_eq!(client.manual().profile("at").await.unwrap().get("id").unwrap().as_i64(), Some(7));
+    assert_eq!(client.manual().profile("at").await.unwrap()["id"].as_i64(), Some(7));
     assert_eq!(
         wire.only(),
         "GET https://acme.example/me\naccept: application/json\nauthorization: Bearer at"
@@ -377,7 +377,7 @@ async fn google_signs_people_in_by_either_name_of_its_issuer() {
         assert_eq!((identity.provider_slug(), identity.subject()), ("google", "110248495921238986420"));
         assert_eq!(identity.verified_email(), Some("enide@lalut.example"));
         assert_eq!(identity.name(), Some("Enide Lalut"));
-        assert_eq!(tokens.id_token().unwrap().claims().str_at("/hd"), Some("lalut.example"));
+        assert_eq!(tokens.id_token().unwrap().claims()["hd"].as_str(), Some("lalut.example"));
 
         client.revoke(&tokens).await.unwrap();
         let seen = wire.seen();
@@ -431,4 +431,41 @@ fn google(issuer: &'static str) -> (Client, Wire, Arc<Mutex<String>>) {
         .redirect_uri("https://app.example/callback");
     let client = Client::new(providers::google(), registration, &wire.http()).unwrap();
     (client, wire, nonce)
+}
+
+#[tokio::test]
+async fn an_identity_is_stored_and_comes_back_as_it_was() {
+    let (client, _) =
+        with_profile(json(200, json!({"id": 7, "email": "a@b.example", "name": "Ä", "plan": {"n": 1.5}})));
+    let identity = client.identity(&tokens()).await.unwrap();
+    let text = serde_json::to_string(&identity).unwrap();
+    let back: vouchsafe::Identity = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    assert_eq!((back.key(), back.provider_slug()), (identity.key(), identity.provider_slug()));
+    assert_eq!((back.email(), back.email_verified()), (identity.email(), identity.email_verified()));
+    assert_eq!((back.name(), back.picture()), (identity.name(), identity.picture()));
+    assert_eq!(back.profile(), identity.profile());
+    assert_eq!(back.profile()["plan"]["n"].as_f64(), Some(1.5));
+}
+
+#[test]
+fn a_stored_identity_of_another_version_or_without_a_key_is_not_read() {
+    let whole = json!({"v": 1, "provider": "acme", "issuer": "i", "subject": "s", "profile": {}, "email_verified": true});
+    let read = |name: &str, value: Value| {
+        let mut stored = whole.clone();
+        stored[name] = value;
+        serde_json::from_value::<vouchsafe::Identity>(stored).map_err(|e| e.to_string())
+    };
+    let identity = read("v", json!(1)).unwrap();
+    assert_eq!(identity.email_verified(), None, "no e-mail address is never a verified one");
+    assert!(read("v", json!(2)).unwrap_err().contains("format version 2,"));
+    for (name, value) in [("issuer", ""), ("issuer", "a b"), ("subject", "")] {
+        assert!(read(name, json!(value)).is_err(), "{name} {value}");
+    }
+    assert!(
+        serde_json::from_str::<vouchsafe::Identity>(
+            r#"{"v":1,"provider":"p","issuer":"i","subject":"s","profile":{"a":1,"a":2}}"#
+        )
+        .is_err()
+    );
 }

@@ -48,7 +48,7 @@ pub(crate) fn idle(provider: Provider) -> Client {
 
 /// Tokens as a store gives them back, of that provider and issuer.
 pub(crate) fn stored((provider, issuer): (&str, &str), tokens: Value) -> Tokens {
-    let mut stored = json!({"v": 1, "provider": provider, "issuer": issuer, "client_id": CLIENT_ID});
+    let mut stored = json!({"v": 2, "token_type": "Bearer", "received_at": 1_800_000_000, "provider": provider, "issuer": issuer, "client_id": CLIENT_ID});
     merge(&mut stored, &tokens);
     serde_json::from_value(stored).unwrap()
 }

@@ -108,7 +108,7 @@ fn client(acted: &ActedProvider, server: &str, http: &Http) -> Client {
 async fn tokens(client: &Client) -> Tokens {
     let login = client.login().await.unwrap();
     let tokens = json!({
-        "v": 1, "provider": client.provider_slug(), "issuer": login.pending.issuer(), "client_id": client.client_id(),
+        "v": 2, "token_type": "Bearer", "received_at": 1_800_000_000, "provider": client.provider_slug(), "issuer": login.pending.issuer(), "client_id": client.client_id(),
         "access_token": "at-1", "refresh_token": "rt-1",
     });
     serde_json::from_value(tokens).unwrap()

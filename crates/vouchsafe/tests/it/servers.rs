@@ -99,7 +99,7 @@ fn client(definition: &Definition, values: &BTreeMap<String, String>) -> (Client
 /// Tokens of a login, as a store gives them back.
 fn tokens_of(login: &PendingLogin, client: &Client) -> Tokens {
     let tokens = json!({
-        "v": 1, "provider": login.provider_slug(), "issuer": login.issuer(), "client_id": client.client_id(),
+        "v": 2, "token_type": "Bearer", "received_at": 1_800_000_000, "provider": login.provider_slug(), "issuer": login.issuer(), "client_id": client.client_id(),
         "access_token": "at", "refresh_token": "rt",
     });
     serde_json::from_value(tokens).unwrap()
@@ -323,18 +323,27 @@ fn a_key_is_one_text_and_comes_back_from_it() {
 #[test]
 fn tokens_of_another_version_or_of_nobody_are_not_read() {
     let whole = json!({
-        "v": 1, "provider": "acme", "issuer": "https://acme.example", "client_id": "me", "access_token": "hush",
+        "v": 2, "token_type": "Bearer", "received_at": 1_800_000_000, "provider": "acme", "issuer": "https://acme.example", "client_id": "me", "access_token": "hush",
     });
     assert!(serde_json::from_value::<Tokens>(whole.clone()).is_ok());
-    for name in ["v", "provider", "issuer", "client_id", "access_token"] {
+    for name in ["v", "provider", "issuer", "client_id", "token_type", "received_at", "access_token"] {
         let mut broken = whole.clone();
         broken.as_object_mut().unwrap().remove(name);
         let error = serde_json::from_value::<Tokens>(broken).unwrap_err().to_string();
         assert!(error.contains(name) && !error.contains("hush"), "{error}");
     }
-    let mut newer = whole;
-    newer["v"] = json!(2);
-    assert!(serde_json::from_value::<Tokens>(newer).unwrap_err().to_string().contains("another version"));
+    for version in [0, 1, 3, 300] {
+        let mut other = whole.clone();
+        other["v"] = json!(version);
+        let error = serde_json::from_value::<Tokens>(other).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("format version {version},")) && error.contains("version 2"),
+            "{error}"
+        );
+    }
+    let mut other = whole;
+    other["token_type"] = json!("DPoP");
+    assert!(serde_json::from_value::<Tokens>(other).unwrap_err().to_string().contains("token type"));
 }
 
 /// By what accounts are known at each provider. What stands in the file stays there for ever: an account that was made

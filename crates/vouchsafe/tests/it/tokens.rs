@@ -2,7 +2,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Provider, Tokens, providers};
+use vouchsafe::{Client, Error, IdToken, Provider, Tokens, providers};
 
 use crate::scenario::{ACME, acme, idle, now, stored, web};
 use crate::wire::{Wire, json as answer};
@@ -30,18 +30,18 @@ fn every_member_has_its_accessor() {
 #[test]
 fn any_other_member_is_had_by_its_name() {
     let tokens = answered(json!({"team": {"id": 7}, "refresh_token_expires_in": 9, "né \"q\"": [true]}));
-    assert_eq!(tokens.get("team").unwrap().get("id").unwrap().as_i64(), Some(7));
-    assert_eq!(tokens.get("refresh_token_expires_in").unwrap().as_i64(), Some(9));
-    assert_eq!(tokens.get("né \"q\"").unwrap().entries().next().unwrap().as_bool(), Some(true));
-    assert!(tokens.get("missing").is_none());
-    assert!(answered(json!({})).get("team").is_none());
+    assert_eq!(tokens.extra("team").unwrap().get("id").unwrap().as_i64(), Some(7));
+    assert_eq!(tokens.extra("refresh_token_expires_in").unwrap().as_i64(), Some(9));
+    assert_eq!(tokens.extra("né \"q\"").unwrap()[0].as_bool(), Some(true));
+    assert!(tokens.extra("missing").is_none());
+    assert!(answered(json!({})).extra("team").is_none());
 }
 
 #[test]
 fn an_id_token_of_a_service_without_keys_is_not_a_verified_one() {
     let tokens = answered(json!({"id_token": "a.b.c"}));
     assert!(tokens.id_token().is_none());
-    assert_eq!(tokens.get("id_token").unwrap().as_str(), Some("a.b.c"));
+    assert_eq!(tokens.unverified_id_token(), Some("a.b.c"));
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn tokens_are_stored_and_come_back_as_they_were() {
     assert_eq!(back.access_token(), tokens.access_token());
     assert_eq!(back.refresh_token(), tokens.refresh_token());
     assert_eq!(back.scopes().collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(back.get("team"), tokens.get("team"));
-    assert_eq!(back.get("id_token"), tokens.get("id_token"));
+    assert_eq!(back.extra("team"), tokens.extra("team"));
+    assert_eq!(back.unverified_id_token(), tokens.unverified_id_token());
     let apart = tokens.expires_at().unwrap().duration_since(back.expires_at().unwrap()).unwrap();
     assert!(apart < Duration::from_secs(1), "an expiry is kept in whole seconds, never later than it was");
     assert_eq!(serde_json::to_string(&back).unwrap(), text);
@@ -105,7 +105,7 @@ async fn a_verified_id_token_is_stored_with_the_others() {
     let (old, new) = (tokens.id_token().unwrap(), back.id_token().unwrap());
     assert_eq!((old.expose(), old.subject()), (new.expose(), new.subject()));
     assert_eq!(old.claims(), new.claims());
-    assert!(back.get("id_token").is_none(), "it is verified: it has its own accessor");
+    assert!(back.unverified_id_token().is_none(), "it is verified: it has its own accessor");
 }
 
 #[test]
@@ -210,4 +210,135 @@ async fn where_the_id_token_alone_names_the_issuer_there_is_no_account_without_i
     assert_eq!(error.operation(), vouchsafe::error::Operation::Identity);
     assert!(matches!(error, vouchsafe::Error::Unsupported(_)), "{error}");
     client.profile(&tokens).await.unwrap();
+}
+
+#[test]
+fn tokens_know_their_type_and_when_they_were_received() {
+    let tokens = answered(json!({}));
+    let since = tokens.received_at().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    assert!((now() - 5..=now()).contains(&since));
+    let text = serde_json::to_value(&tokens).unwrap();
+    assert_eq!(
+        (&text["v"], &text["token_type"], &text["received_at"]),
+        (&json!(2), &json!("Bearer"), &json!(since))
+    );
+    let back: Tokens = serde_json::from_value(text).unwrap();
+    assert_eq!(back.received_at(), UNIX_EPOCH + Duration::from_secs(since));
+}
+
+#[test]
+fn members_of_the_response_and_values_of_the_browser_are_kept_apart() {
+    let tokens = stored(
+        ACME,
+        json!({"access_token": "at", "extra": {"user": 1}, "callback": {"user": 2, "device": 3}, "unverified_id_token": "x"}),
+    );
+    let back: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
+    for tokens in [&tokens, &back, &tokens.clone()] {
+        assert_eq!((tokens.extra("user"), tokens.callback_value("user")), (Some(&json!(1)), Some(&json!(2))));
+        assert_eq!((tokens.extra("device"), tokens.callback_value("device")), (None, Some(&json!(3))));
+        assert_eq!((tokens.extra("id_token"), tokens.callback_value("id_token")), (None, None));
+        assert_eq!(tokens.unverified_id_token(), Some("x"));
+    }
+    let tokens = answered(json!({"user": 1, "error": null}));
+    assert!(tokens.callback_value("user").is_none());
+    for name in ["access_token", "token_type", "error"] {
+        assert!(tokens.extra(name).is_none(), "{name} is not an extra member");
+    }
+}
+
+#[test]
+fn a_value_that_was_read_once_is_not_parsed_again() {
+    let tokens = answered(json!({"team": {"id": 7}}));
+    assert!(std::ptr::eq(tokens.extra("team").unwrap(), tokens.clone().extra("team").unwrap()));
+}
+
+#[tokio::test]
+async fn an_id_token_has_an_accessor_for_each_claim_of_the_standard() {
+    let at = now();
+    let scenario = crate::scenario::Scenario::openid()
+        .claim("acr", json!("gold"))
+        .claim("amr", json!(["pwd", "otp"]))
+        .claim("sid", json!("session-1"))
+        .claim("auth_time", json!(at - 60))
+        .claim("exp", json!(at + 300))
+        .claim("iat", json!(at as f64 - 0.5));
+    let tokens = scenario.log_in().await.unwrap();
+    let back: Tokens = serde_json::from_value(serde_json::to_value(&tokens).unwrap()).unwrap();
+    for token in [tokens.id_token().unwrap(), back.id_token().unwrap(), &tokens.id_token().unwrap().clone()] {
+        assert_eq!(token.issuer(), crate::scenario::ISSUER);
+        assert_eq!(token.audience().collect::<Vec<_>>(), [crate::scenario::CLIENT_ID]);
+        let time = |seconds: f64| UNIX_EPOCH + Duration::from_secs_f64(seconds);
+        assert_eq!(token.expires_at(), time((at + 300) as f64));
+        assert_eq!(token.issued_at(), time(at as f64 - 0.5));
+        assert_eq!(token.auth_time(), Some(time((at - 60) as f64)));
+        assert_eq!((token.acr(), token.sid()), (Some("gold"), Some("session-1")));
+        assert_eq!(token.amr().collect::<Vec<_>>(), ["pwd", "otp"]);
+        assert_eq!(token.nonce(), token.claims()["nonce"].as_str());
+        assert!(token.nonce().is_some());
+    }
+    let bare = crate::scenario::Scenario::openid().claim("acr", json!(7)).claim("auth_time", json!(-1));
+    let tokens = bare.log_in().await.unwrap();
+    let token = tokens.id_token().unwrap();
+    assert_eq!((token.acr(), token.sid(), token.auth_time(), token.amr().count()), (None, None, None, 0));
+}
+
+#[test]
+fn a_stored_id_token_without_a_claim_of_every_id_token_is_not_read() {
+    let claims = json!({"iss": "i", "sub": "s", "aud": "a", "exp": 1, "iat": 1});
+    let read = |claims: &Value| {
+        let mut tokens = serde_json::to_value(stored(ACME, json!({"access_token": "at"}))).unwrap();
+        tokens["id_token"] = format!("e30.{}.e30", crate::forge::base64(claims.to_string())).into();
+        serde_json::from_value::<Tokens>(tokens)
+    };
+    assert_eq!(read(&claims).unwrap().id_token().map(IdToken::subject), Some("s"));
+    for name in ["iss", "sub", "aud", "exp", "iat"] {
+        for wrong in [Value::Null, json!({})] {
+            let mut broken = claims.clone();
+            broken[name] = wrong;
+            assert!(read(&broken).is_err(), "{broken}");
+        }
+        let mut broken = claims.clone();
+        broken.as_object_mut().unwrap().remove(name);
+        assert!(read(&broken).is_err(), "{broken}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_another_system_are_imported_refreshed_and_stored() {
+    let wire = Wire::always(answer(200, json!({"access_token": "new", "token_type": "Bearer"})));
+    let client = Client::new(acme(), web(), &wire.http()).unwrap();
+    let expiry = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let old = client.import_tokens("old").refresh_token("rt").scopes(["a", "b"]).expires_at(expiry);
+    assert!(!format!("{old:?}").contains("\"old\"") && !format!("{old:?}").contains("\"rt\""));
+    let old = old.build().unwrap();
+    assert!(wire.seen().is_empty(), "nothing is sent");
+    assert_eq!((old.access_token().expose(), old.expires_at()), ("old", Some(expiry)));
+    assert_eq!((old.provider_slug(), old.issuer()), ACME);
+    let fresh = client.refresh(&old).await.unwrap();
+    assert!(crate::wire::letter(&wire.seen()[0]).contains("grant_type=refresh_token&refresh_token=rt"));
+    assert_eq!(fresh.access_token().expose(), "new");
+    assert_eq!(fresh.refresh_token().unwrap().expose(), "rt", "the provider did not rotate it");
+    assert_eq!(fresh.scopes().collect::<Vec<_>>(), ["a", "b"]);
+    // They belong to this client.
+    let back: Tokens = serde_json::from_value(serde_json::to_value(&old).unwrap()).unwrap();
+    let other = Client::new(acme(), vouchsafe::Registration::new("other"), &wire.http()).unwrap();
+    assert_eq!(other.refresh(&back).await.unwrap_err().code(), "issuer_mismatch");
+    assert_eq!(wire.seen().len(), 1);
+}
+
+#[test]
+fn an_imported_token_must_be_one() {
+    let client = idle(acme());
+    for wrong in ["", "a\nb", "ä", "\u{7f}"] {
+        for outcome in
+            [client.import_tokens(wrong).build(), client.import_tokens("at").refresh_token(wrong).build()]
+        {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, Error::Config(_)) && error.code() == "imported_token", "{error}");
+        }
+    }
+    let tokens = client.import_tokens("at").build().unwrap();
+    assert!(
+        tokens.refresh_token().is_none() && tokens.expires_at().is_none() && tokens.scopes().count() == 0
+    );
 }

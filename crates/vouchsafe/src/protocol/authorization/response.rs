@@ -15,7 +15,7 @@ use crate::protocol::response::{Said, server_error};
 use crate::provenance::Provenance;
 use crate::secret::{Noted, Secret, same};
 use crate::text::form::{self, decode};
-use crate::text::json::{self, Json};
+use crate::text::json::{self, Value};
 use crate::text::redact::printable;
 
 /// An authorization response: the URL that the browser came to, and the form if the browser posted one.
@@ -184,7 +184,7 @@ pub(crate) struct Callback {
     /// Parameters that go on into the token request.
     pub(crate) forwarded: Vec<(String, String)>,
     /// The profile that came with the response, by its name.
-    pub(crate) profile: Option<(String, Json)>,
+    pub(crate) profile: Option<(String, Value)>,
 }
 
 impl AuthorizationResponse<'_> {
@@ -336,11 +336,11 @@ impl<'a> ResponseParams<'a> {
 
     /// The profile that came with the response, where the provider sends it there. One that cannot be read counts as absent:
     /// nothing depends on it.
-    fn profile(&self, quirks: &CallbackQuirks) -> Option<(String, Json)> {
+    fn profile(&self, quirks: &CallbackQuirks) -> Option<(String, Value)> {
         let wanted = quirks.profile.as_ref()?;
         let value = self.once(wanted).ok()??;
         let profile = json::parse(value.as_bytes()).ok().filter(|_| value.len() <= MAX_PROFILE)?;
-        profile.value().is_object().then(|| (wanted.clone(), profile))
+        profile.is_object().then(|| (wanted.clone(), profile))
     }
 }
 

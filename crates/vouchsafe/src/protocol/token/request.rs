@@ -2,7 +2,7 @@
 use http::HeaderMap;
 use vouchsafe_providers::{RefreshQuirks, TokenQuirks};
 
-use super::response::{self, TokenAnswer};
+use super::response::{self, TokenResponse};
 use crate::error::{Error, Operation};
 use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::quirks::UNCHANGED;
@@ -32,7 +32,7 @@ pub(crate) struct TokenRequest<'a, G> {
 }
 
 impl<G: Grant> Call for TokenRequest<'_, G> {
-    type Output = TokenAnswer;
+    type Output = TokenResponse;
 
     fn operation(&self) -> Operation {
         G::OPERATION
@@ -57,7 +57,7 @@ impl<G: Grant> Call for TokenRequest<'_, G> {
         Ok(())
     }
 
-    fn read(&self, from: Incoming<'_>) -> Result<TokenAnswer, Error> {
+    fn read(&self, from: Incoming<'_>) -> Result<TokenResponse, Error> {
         response::read(from, self.quirks)
     }
 }

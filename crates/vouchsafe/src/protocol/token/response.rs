@@ -1,39 +1,39 @@
-//! What a token endpoint answers (RFC 6749 section 5).
+//! The response of a token endpoint (RFC 6749 section 5).
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 use vouchsafe_providers::TokenQuirks;
 
-use super::fields::{Fields, Scope};
 use crate::error::{Check, Error, Malformed};
 use crate::protocol::response::Incoming;
 use crate::secret::Secret;
 use crate::text::form::read_form;
-use crate::text::json::{self, Scalar};
-use crate::text::moment;
+use crate::text::json::{self, Scalar, add_missing};
+use crate::text::moment::{self, LATEST};
 
-/// A token endpoint's answer, checked field by field.
+/// A token response, checked member by member.
 #[derive(Debug)]
-pub(crate) struct TokenAnswer {
+pub(crate) struct TokenResponse {
+    pub(crate) received_at: SystemTime,
     pub(crate) access_token: Secret,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) scope: Option<Box<str>>,
     pub(crate) expires_at: Option<SystemTime>,
-    /// The whole answer, where it has members besides these.
+    /// The whole response, if it has members besides these.
     pub(crate) extra: Option<Secret>,
 }
 
-/// Reads a response of the token endpoint. What it holds is secret from then on.
-pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<TokenAnswer, Error> {
+/// Reads a token response. Its tokens are secret from then on.
+pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<TokenResponse, Error> {
     from.check()?;
     let is_form = from.is_form();
     let body = std::mem::take(from.response.body_mut());
-    let answer = read_body(&from, quirks, body, is_form)?;
-    let optional = [&answer.refresh_token, &answer.id_token].into_iter().flatten();
-    from.noted.note_all(optional.chain([&answer.access_token]).map(Secret::expose));
-    Ok(answer)
+    let response = read_body(&from, quirks, body, is_form)?;
+    let optional = [&response.refresh_token, &response.id_token].into_iter().flatten();
+    from.noted.note_all(optional.chain([&response.access_token]).map(Secret::expose));
+    Ok(response)
 }
 
 fn read_body(
@@ -41,38 +41,40 @@ fn read_body(
     quirks: &TokenQuirks,
     body: Vec<u8>,
     is_form: bool,
-) -> Result<TokenAnswer, Error> {
+) -> Result<TokenResponse, Error> {
     let plain = !is_form
         && quirks.answer.is_empty()
         && quirks.answer_names.is_empty()
         && from.dialect.failure.is_none();
     let body = if plain {
-        json::utf8(body).map_err(|e| from.not_json(&e))?
+        into_text(from, body)?
     } else {
-        translated(from, quirks, &Secret::from(body_text(from, body)?), is_form)?
+        translated(from, quirks, &Secret::from(into_text(from, body)?), is_form)?
     };
     let body = Secret::new(body);
-    let fields: Fields<'_> = json::read_text(body.expose()).map_err(|e| from.not_json(&e))?;
-    if fields.has_error {
-        // A status of success and an error in the body: some providers do so always. What else is there is not read.
-        let said = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(body.value()));
+    let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
+    let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] = members;
+    // A few providers send `"error": null` with every token.
+    if !matches!(error, None | Some(Scalar::Null)) {
+        // Some providers always send errors with a status of success. Nothing else in the response counts then.
+        let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
         return Err(
-            said.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
+            error.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
         );
     }
     let checked = Checked { from };
 
-    let access_token = checked.token("access_token", fields.access_token)?;
+    let access_token = checked.token("access_token", access_token)?;
     let Some(access_token) = access_token else {
         return Err(from.malformed(Malformed::MissingField, "has no access_token"));
     };
-    match checked.text("token_type", fields.token_type)? {
+    match checked.text("token_type", token_type)? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             return Err(Error::validation(
                 from.operation,
                 Check::TokenType,
-                "the access token is of a type that was not asked for, not Bearer",
+                "the access token has another token_type than Bearer, which is the only supported one",
             ));
         }
         None if !quirks.token_type_absent => {
@@ -80,35 +82,42 @@ fn read_body(
         }
         _ => {}
     }
-    let lifetime = checked.lifetime(fields.expires_in, quirks)?;
-    let expires_at = match (lifetime, checked.moment("expires_at", fields.expires_at)?) {
+    let lifetime = checked.lifetime(expires_in, quirks)?;
+    let expires_at = match (lifetime, checked.moment("expires_at", expires_at)?) {
         (Some(lifetime), _) => from.now.checked_add(lifetime),
         (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
         (None, None) => None,
     };
-    let refresh_token = checked.token("refresh_token", fields.refresh_token)?;
-    let id_token = checked.token("id_token", fields.id_token)?;
-    let scope = match fields.scope {
-        Some(Scope::Many(many)) => {
-            // They are taken apart again by the separators.
+    let refresh_token = checked.token("refresh_token", refresh_token)?;
+    let id_token = checked.token("id_token", id_token)?;
+    let scope = match scope {
+        Some(Scalar::Texts(many)) => {
+            // They are split again at the separators.
             let separator = quirks.scope_separators.chars().next().unwrap_or(' ').to_string();
             Some(many.join(&separator).into_boxed_str())
         }
-        Some(Scope::One(one)) => checked.text("scope", Some(one))?.map(|s| s.into_owned().into_boxed_str()),
-        None => None,
+        one => checked.text("scope", one)?.map(|scope| scope.into_owned().into_boxed_str()),
     };
     if scope.as_ref().is_some_and(|scope| scope.contains(char::is_control)) {
-        return Err(checked.invalid("scope", "holds control characters"));
+        return Err(checked.invalid("scope", "contains control characters"));
     }
-    let extra = fields.has_more.then_some(body);
-    Ok(TokenAnswer { access_token, refresh_token, id_token, scope, expires_at, extra })
+    let extra = has_more.then_some(body);
+    Ok(TokenResponse {
+        received_at: from.now,
+        access_token,
+        refresh_token,
+        id_token,
+        scope,
+        expires_at,
+        extra,
+    })
 }
 
-fn body_text(from: &Incoming<'_>, body: Vec<u8>) -> Result<String, Error> {
-    json::utf8(body).map_err(|e| from.not_json(&e))
+fn into_text(from: &Incoming<'_>, body: Vec<u8>) -> Result<String, Error> {
+    json::into_text(body).map_err(|e| from.not_json(&e))
 }
 
-/// An answer in the words of RFC 6749, made of one in the provider's own. What says no is an error.
+/// A response with the member names of RFC 6749, made from one with the provider's own names.
 fn translated(
     from: &Incoming<'_>,
     quirks: &TokenQuirks,
@@ -121,7 +130,7 @@ fn translated(
             read_form(body).ok_or_else(|| from.malformed(Malformed::Json, "is neither JSON nor a form"))?;
         Value::Object(members)
     } else {
-        json::parse(body).map_err(|e| from.not_json(&e))?.into_value()
+        json::parse(body).map_err(|e| from.not_json(&e))?
     };
     if let Some(error) = from.error_in(&document) {
         return Err(error);
@@ -133,7 +142,7 @@ fn translated(
             .iter()
             .map(String::as_str)
             .find(is_object)
-            .ok_or((Malformed::MissingField, "lacks the object with the token")),
+            .ok_or((Malformed::MissingField, "has no object with the token")),
     };
     let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
@@ -148,27 +157,26 @@ fn translated(
     for (name, value) in known {
         members.insert(name.clone(), value);
     }
-    // What stands beside the object with the token is kept too, but for what would pass for a part of it.
-    if let Value::Object(beside) = document {
-        let beside = beside
-            .into_iter()
-            .filter(|(name, value)| !KNOWN.contains(&name.as_str()) && name != "error" && !value.is_null());
+    // Members beside the object with the token are kept, except those that could be mistaken for a part of it.
+    if let Value::Object(mut beside) = document {
+        beside.retain(|name, value| !KNOWN.contains(&name.as_str()) && !value.is_null());
         add_missing(&mut members, beside);
     }
     Ok(Value::Object(members).to_string())
 }
 
-fn add_missing(members: &mut Map<String, Value>, more: impl Iterator<Item = (String, Value)>) {
-    for (name, value) in more {
-        members.entry(name).or_insert(value);
-    }
-}
-
-/// RFC 6749 §7.1: a client must not use a token of a type that it does not know. Some providers have a word of their own
-/// for bearer tokens; none of them is that of a type which asks for more.
+/// RFC 6749 §7.1: a client must not use a token of an unknown type. Some providers have their own word for bearer tokens;
+/// it is accepted unless it names a type that needs a proof.
 fn is_bearer(kind: &str, quirks: &TokenQuirks) -> bool {
     let is = |known: &str| kind.eq_ignore_ascii_case(known);
     is("bearer") || (quirks.token_type_absent && !["dpop", "mac", "pop", "n_a"].into_iter().any(is))
+}
+
+/// RFC 6749 appendix A: tokens are visible ASCII. Other characters would break out of a header.
+pub(crate) fn is_token(text: &str) -> bool {
+    // Compared as signed numbers, all bytes beyond ASCII are below the space: sixteen are checked at a time.
+    let unfit = |b: u8| (b as i8) < b' ' as i8 || b == 0x7f;
+    !text.is_empty() && !text.bytes().fold(false, |bad, b| bad | unfit(b))
 }
 
 struct Checked<'a> {
@@ -180,7 +188,7 @@ impl Checked<'_> {
         self.from.malformed(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
     }
 
-    /// Absent and `null` are the same; anything that is not text is a fault.
+    /// Absent and `null` are the same.
     fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
         match value {
             None | Some(Scalar::Null) => Ok(None),
@@ -189,18 +197,12 @@ impl Checked<'_> {
         }
     }
 
-    /// RFC 6749 appendix A: tokens are visible ASCII. Anything else would break out of a header.
     fn token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
         let Some(text) = self.text(name, value)? else {
             return Ok(None);
         };
-        if text.is_empty() {
-            return Err(self.invalid(name, "is empty"));
-        }
-        // Compared as signed numbers, all bytes beyond ASCII are below the space: sixteen are checked at a time.
-        let unfit = |b: u8| (b as i8) < b' ' as i8 || b == 0x7f;
-        if text.bytes().fold(false, |bad, b| bad | unfit(b)) {
-            return Err(self.invalid(name, "holds characters that no token may hold"));
+        if !is_token(&text) {
+            return Err(self.invalid(name, "is empty or contains characters that no token may contain"));
         }
         Ok(Some(Secret::new(text)))
     }
@@ -218,7 +220,7 @@ impl Checked<'_> {
     }
 
     fn duration(&self, name: &str, seconds: f64) -> Result<Duration, Error> {
-        if !(0.0..=MAX_SECONDS).contains(&seconds) {
+        if !(0.0..=LATEST).contains(&seconds) {
             return Err(self.invalid(name, "is out of range"));
         }
         Ok(Duration::from_secs(seconds as u64))
@@ -235,22 +237,20 @@ impl Checked<'_> {
         }
     }
 
-    /// Seconds since 1970, or the same in words (RFC 3339).
+    /// Seconds since 1970, or a time of RFC 3339.
     fn moment(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
         match &value {
             Some(Scalar::Text(text)) if text.contains('-') => {
-                moment::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is no moment"))
+                moment::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is not a time of RFC 3339"))
             }
             _ => self.number(name, value),
         }
     }
 }
 
-/// The members that have a place of their own in [`Tokens`](crate::Tokens).
-pub(crate) const KNOWN: [&str; 7] =
-    ["access_token", "token_type", "expires_in", "expires_at", "refresh_token", "id_token", "scope"];
-/// The longest lifetime and the latest moment, in seconds: the end of the year 9999.
-const MAX_SECONDS: f64 = 253_402_300_799.0;
+/// The members that [`Tokens`](crate::Tokens) have accessors for, and the error.
+pub(crate) const KNOWN: [&str; 8] =
+    ["access_token", "token_type", "expires_in", "expires_at", "refresh_token", "id_token", "scope", "error"];
 
 #[cfg(test)]
 mod tests {
@@ -260,7 +260,7 @@ mod tests {
     use crate::secret::Noted;
     use crate::transport::Response;
 
-    fn read(body: &str) -> Result<TokenAnswer, Error> {
+    fn read(body: &str) -> Result<TokenResponse, Error> {
         let from = Incoming {
             operation: Operation::AuthorizationCode,
             uri: &http::Uri::from_static("https://a.example/token"),
@@ -277,18 +277,18 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_with_all_its_members() {
-        let answer = read(
+    fn a_response_is_read_with_all_its_members() {
+        let response = read(
             r#"{"access_token":"a","token_type":"bearer","expires_in":60,"refresh_token":"r","scope":"x y",
                 "id_token":"i","team":{"id":7},"b\"c":null}"#,
         )
         .unwrap();
-        assert_eq!(answer.access_token.expose(), "a");
-        assert_eq!(answer.refresh_token.unwrap().expose(), "r");
-        assert_eq!(answer.id_token.unwrap().expose(), "i");
-        assert_eq!(answer.scope.as_deref(), Some("x y"));
-        assert_eq!(answer.expires_at, Some(UNIX_EPOCH + Duration::from_secs(60)));
-        assert!(answer.extra.unwrap().expose().contains(r#""team":{"id":7}"#));
+        assert_eq!(response.access_token.expose(), "a");
+        assert_eq!(response.refresh_token.unwrap().expose(), "r");
+        assert_eq!(response.id_token.unwrap().expose(), "i");
+        assert_eq!(response.scope.as_deref(), Some("x y"));
+        assert_eq!(response.expires_at, Some(UNIX_EPOCH + Duration::from_secs(60)));
+        assert!(response.extra.unwrap().expose().contains(r#""team":{"id":7}"#));
         assert!(read(r#"{"access_token":"a","token_type":"Bearer"}"#).unwrap().extra.is_none());
     }
 
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_refused() {
+    fn a_body_that_is_not_a_token_response_is_refused() {
         for body in [
             "",
             "[]",

@@ -188,9 +188,9 @@ async fn the_claims_are_there_as_they_came() {
     let tokens = Scenario::openid().claim("groups", json!(["a", "ü"])).log_in().await.unwrap();
     let id_token = tokens.id_token().unwrap();
     assert_eq!(id_token.subject(), crate::scenario::SUBJECT);
-    assert_eq!(id_token.claim("groups").unwrap().entries().count(), 2);
-    assert_eq!(id_token.claims().str_at("/groups/1"), Some("ü"));
-    assert_eq!(id_token.claims().str_at("/iss"), Some(ISSUER));
+    assert_eq!(id_token.claim("groups").unwrap().as_array().unwrap().len(), 2);
+    assert_eq!(id_token.claims()["groups"][1].as_str(), Some("ü"));
+    assert_eq!(id_token.claims()["iss"].as_str(), Some(ISSUER));
     assert!(id_token.claim("missing").is_none());
     assert_eq!(id_token.expose().split('.').count(), 3);
 }
@@ -247,7 +247,7 @@ async fn any_jwt_of_the_provider_can_be_verified() {
     let manual = scenario.client().manual();
     let jwt = scenario.op().id_token();
     let claims = manual.verify_jwt(&jwt, Some("https://api.example")).await.unwrap();
-    assert_eq!(claims.str_at("/sub"), Some(crate::scenario::SUBJECT));
+    assert_eq!(claims["sub"].as_str(), Some(crate::scenario::SUBJECT));
     assert!(manual.verify_jwt(&jwt, None).await.is_ok());
     assert_eq!(manual.verify_jwt(&jwt, Some("https://other.example")).await.unwrap_err().code(), "audience");
 

@@ -146,8 +146,8 @@ async fn a_first_login_at_apple() {
     assert_eq!(identity.subject(), "001473.fe6f83bf4b8e4590aacbabdcb8598bd0.2039");
     assert_eq!(identity.name(), Some("Isolde Irlande"));
     assert_eq!(identity.verified_email(), Some("8k2sample@privaterelay.appleid.com"));
-    assert_eq!(identity.profile().str_at("/is_private_email"), Some("true"));
-    assert_eq!(tokens.get("user").unwrap().str_at("/name/firstName"), Some("Isolde"));
+    assert_eq!(identity.profile()["is_private_email"].as_str(), Some("true"));
+    assert_eq!(tokens.callback_value("user").unwrap()["name"]["firstName"].as_str(), Some("Isolde"));
     // Stored and read back, the name is still there.
     let stored: Tokens = serde_json::from_str(&serde_json::to_string(&tokens).unwrap()).unwrap();
     assert_eq!(stage.client.identity(&stored).await.unwrap().name(), Some("Isolde Irlande"));
@@ -160,7 +160,7 @@ async fn a_later_login_tells_no_name() {
     let booleans = json!({"email_verified": true, "is_private_email": true});
     let tokens = log_in(&stage, &callback, booleans).await.1.unwrap();
     let identity = stage.client.identity(&tokens).await.unwrap();
-    assert_eq!((identity.name(), tokens.get("user").is_none()), (None, true));
+    assert_eq!((identity.name(), tokens.callback_value("user").is_none()), (None, true));
     assert_eq!(identity.verified_email(), Some("8k2sample@privaterelay.appleid.com"));
 
     let tokens = log_in(&stage, &callback, json!({"email_verified": "false"})).await.1.unwrap();
@@ -234,7 +234,7 @@ async fn a_broken_profile_by_the_browser_breaks_no_login() {
         let mut callback = stage.sample("callback_form_first");
         callback["user"] = broken.into();
         let tokens = log_in(&stage, &callback, json!({})).await.1.unwrap();
-        assert!(tokens.get("user").is_none(), "{broken}");
+        assert!(tokens.callback_value("user").is_none(), "{broken}");
         assert_eq!(stage.client.identity(&tokens).await.unwrap().name(), None);
     }
 }

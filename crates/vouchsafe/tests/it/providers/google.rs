@@ -44,7 +44,7 @@ async fn a_login_at_google() {
     );
     assert_eq!((identity.subject(), identity.name()), ("110248495921238986420", Some("Enide Lalut")));
     assert_eq!(identity.verified_email(), Some("enide@lalut.example"));
-    assert_eq!(identity.profile().str_at("/hd"), Some("lalut.example"));
+    assert_eq!(identity.profile()["hd"].as_str(), Some("lalut.example"));
 
     stage.tokens(TOKEN, "refresh", stage.sample("id_token_claims"));
     // A refreshed ID token need not repeat the nonce, but must not have another.

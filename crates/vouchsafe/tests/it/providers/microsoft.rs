@@ -56,7 +56,7 @@ async fn a_login_at_microsoft() {
     assert_eq!(identity.issuer(), claims["iss"].as_str().unwrap());
     assert_eq!(identity.key().issuer(), identity.issuer());
     assert_eq!(identity.verified_email(), Some("morgan@avalon.example"));
-    assert_eq!(identity.profile().str_at("/tid"), claims["tid"].as_str());
+    assert_eq!(identity.profile()["tid"].as_str(), claims["tid"].as_str());
 
     let mut refreshed = claims;
     refreshed["nonce"] = json!(null);

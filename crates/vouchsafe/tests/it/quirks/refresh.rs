@@ -84,12 +84,12 @@ async fn what_the_profile_is_had_by_outlives_a_refresh() {
     for needs in ["params = { uid = \"{token:/uid}\" }", "source = \"token\""] {
         let (client, _) = answered(&format!("[userinfo]\n{needs}"), answer.clone());
         let fresh = client.refresh(&old).await.unwrap();
-        assert_eq!(fresh.get("uid").unwrap().as_str(), Some("u"));
-        assert_eq!(fresh.get("plan").unwrap().as_str(), Some("paid"));
-        assert!(fresh.get("access_token").is_none());
+        assert_eq!(fresh.extra("uid").unwrap().as_str(), Some("u"));
+        assert_eq!(fresh.extra("plan").unwrap().as_str(), Some("paid"));
+        assert!(fresh.extra("access_token").is_none());
     }
     let fresh = answered("", answer).0.refresh(&old).await.unwrap();
-    assert!(fresh.get("uid").is_none(), "elsewhere an answer stands for itself");
+    assert!(fresh.extra("uid").is_none(), "elsewhere an answer stands for itself");
 }
 
 #[tokio::test]
@@ -104,15 +104,15 @@ async fn what_came_with_the_code_goes_along_again_where_it_is_wanted() {
     let state = crate::wire::param(&login.url, "state").unwrap();
     let query = format!("code=c&state={state}&device_id=d%2F1&once=o&user=%7B%22name%22%3A%22Jane%22%7D");
     let tokens = client.finish(login.pending, arrived(&query)).await.unwrap();
-    assert_eq!(tokens.get("device_id").unwrap().as_str(), Some("d/1"));
-    assert_eq!(tokens.get("user").unwrap().str_at("/name"), Some("Jane"));
-    assert!(tokens.get("once").is_none(), "what nobody wants again is not kept");
+    assert_eq!(tokens.callback_value("device_id").unwrap().as_str(), Some("d/1"));
+    assert_eq!(tokens.callback_value("user").unwrap()["name"].as_str(), Some("Jane"));
+    assert!(tokens.callback_value("once").is_none(), "what nobody wants again is not kept");
 
     // It is stored with the tokens, and outlives each refresh.
     let kept = serde_json::to_string(&tokens).unwrap();
     let kept: Tokens = serde_json::from_str(&kept).unwrap();
     let fresh = client.refresh(&kept).await.unwrap();
-    assert_eq!(fresh.get("device_id").unwrap().as_str(), Some("d/1"));
+    assert_eq!(fresh.callback_value("device_id").unwrap().as_str(), Some("d/1"));
     client.refresh(&fresh).await.unwrap();
     for request in &wire.seen()[1..] {
         assert_eq!(

@@ -41,8 +41,8 @@ async fn the_members_are_where_the_definition_says() {
     assert_eq!(tokens.access_token().expose(), "at");
     assert_eq!(lifetime(&tokens), Some(60));
     assert!(tokens.refresh_token().is_none(), "what stands beside is no part of the token");
-    assert_eq!(tokens.get("open_id").unwrap().as_str(), Some("o"));
-    assert_eq!(tokens.get("team").unwrap().str_at("/id"), Some("T1"));
+    assert_eq!(tokens.extra("open_id").unwrap().as_str(), Some("o"));
+    assert_eq!(tokens.extra("team").unwrap()["id"].as_str(), Some("T1"));
     assert_eq!(code(more, json(200, json!({"data": {}}))).await, "missing_field");
     assert_eq!(code(more, json(200, json!({"data": {"user": {}}}))).await, "missing_field");
     assert_eq!(code(more, json(200, json!({"error": "invalid_grant"}))).await, "invalid_grant");
@@ -63,7 +63,7 @@ async fn an_answer_that_is_wrapped_now_and_then_is_read_either_way() {
     ] {
         let tokens = tokens(more, json(200, body)).await.unwrap();
         assert_eq!(
-            (tokens.access_token().expose(), tokens.get("user_id").unwrap().as_i64()),
+            (tokens.access_token().expose(), tokens.extra("user_id").unwrap().as_i64()),
             ("at", Some(7))
         );
     }

@@ -1,0 +1,394 @@
+//! JSON Web Tokens (RFC 7519): the one place that verifies a JWT and reads its claims. Each kind of JWT adds its rules.
+use std::borrow::Cow;
+use std::slice;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::algorithm::Algorithm;
+use super::jwk::KeySet;
+use super::jws::{Jws, JwtError, unreadable};
+use crate::endpoint::is_segment;
+use crate::error::{Check, Malformed};
+use crate::text::json::{self, Scalar, Value};
+use crate::text::moment::LATEST;
+use crate::text::redact::{MAX_TEXT, printable};
+
+/// What one kind of JWT must be.
+pub(crate) struct Rules<'a> {
+    /// Who must have issued it. `None` if the caller checks that.
+    pub(crate) issuer: Option<Issuer<'a>>,
+    pub(crate) audience: Audience<'a>,
+    /// The claims that must be present.
+    pub(crate) required: &'a [&'a str],
+    /// The algorithms that the provider announces for this kind; all supported ones if it announces none.
+    pub(crate) algorithms: Option<&'a [String]>,
+    /// Whether the header may name a type of its own, such as `at+jwt` (RFC 8725 section 3.11).
+    pub(crate) may_be_typed: bool,
+    /// The tolerance for the provider's clock.
+    pub(crate) skew: Duration,
+}
+
+/// The issuer, and the other names that the provider documents for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Issuer<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) aliases: &'a [String],
+    /// The form of the issuer if the provider has many, filled in with claims of the JWT. It replaces the name.
+    pub(crate) template: Option<&'a str>,
+}
+
+/// For whom a JWT must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Audience<'a> {
+    Any,
+    /// It must name this audience, perhaps among others.
+    Includes(&'a str),
+    /// The same, unless it names none.
+    IncludesIfNamed(&'a str),
+}
+
+/// Verifies a JWT by these rules, and by `more` rules for its claims. Returns all claims as JSON, and the result of
+/// `more`.
+pub(crate) fn verify<T>(
+    token: &str,
+    keys: &KeySet,
+    rules: &Rules<'_>,
+    now: SystemTime,
+    more: impl FnOnce(&Claims<'_>) -> Result<T, JwtError>,
+) -> Result<(String, T), JwtError> {
+    let jws = Jws::split(token)?;
+    let algorithm = jws.verify(keys, rules.algorithms, rules.may_be_typed)?;
+    let payload = jws.decode_payload()?;
+    let outcome = {
+        let claims = Claims::read(&payload, algorithm)?;
+        claims.check(rules, &payload, now)?;
+        more(&claims)?
+    };
+    Ok((payload, outcome))
+}
+
+/// Verifies a JWT and returns its claims.
+pub(crate) fn claims(
+    token: &str,
+    keys: &KeySet,
+    rules: &Rules<'_>,
+    now: SystemTime,
+) -> Result<Value, JwtError> {
+    let (payload, ()) = verify(token, keys, rules, now, |_| Ok(()))?;
+    json::parse(payload.as_bytes()).map_err(|e| unreadable("claims", &e))
+}
+
+/// The claims that rules are about.
+pub(crate) struct Claims<'a> {
+    /// The algorithm of the signature.
+    pub(super) algorithm: Algorithm,
+    pub(super) iss: Claim<'a>,
+    pub(super) sub: Claim<'a>,
+    pub(super) aud: Claim<'a>,
+    pub(super) azp: Claim<'a>,
+    pub(super) exp: Claim<'a>,
+    pub(super) iat: Claim<'a>,
+    pub(super) nbf: Claim<'a>,
+    pub(super) nonce: Claim<'a>,
+    pub(super) auth_time: Claim<'a>,
+    pub(super) acr: Claim<'a>,
+    pub(super) at_hash: Claim<'a>,
+    pub(super) c_hash: Claim<'a>,
+}
+
+impl<'a> Claims<'a> {
+    pub(super) fn read(payload: &'a str, algorithm: Algorithm) -> Result<Self, JwtError> {
+        let (values, _) = json::pick(payload, &NAMES).map_err(|e| unreadable("claims", &e))?;
+        let mut names = NAMES.into_iter();
+        let claims = values.map(|value| Claim { name: names.next().unwrap_or_default(), value });
+        let [iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash] = claims;
+        Ok(Self { algorithm, iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash })
+    }
+
+    fn check(&self, rules: &Rules<'_>, payload: &str, now: SystemTime) -> Result<(), JwtError> {
+        if let Some(issuer) = rules.issuer {
+            self.check_issuer(issuer, payload)?;
+        }
+        let claims = [&self.iss, &self.sub, &self.aud, &self.exp, &self.iat];
+        if let Some(missing) =
+            claims.into_iter().find(|claim| claim.value.is_none() && rules.required.contains(&claim.name))
+        {
+            return Err(missing_claim(missing.name));
+        }
+        // OpenID Connect Core §2: a sub is ASCII. Invisible characters would make two users look the same.
+        if self.sub.text()?.is_some_and(|subject| subject.contains(char::is_control)) {
+            let detail = "the token has a sub that contains control characters";
+            return Err(JwtError::malformed(Malformed::InvalidField, detail));
+        }
+        self.check_audience(rules.audience)?;
+        self.check_times(now, rules.skew)
+    }
+
+    fn check_issuer(&self, expected: Issuer<'_>, payload: &str) -> Result<(), JwtError> {
+        let issuer = self.iss.text()?.ok_or_else(|| missing_claim("iss"))?;
+        let own = expected.template.map(|template| own_issuer(template, payload)).transpose()?;
+        let name = own.as_deref().unwrap_or(expected.name);
+        if issuer == name || expected.aliases.iter().any(|alias| alias == issuer) {
+            return Ok(());
+        }
+        let [issuer, name] = [issuer, name].map(|text| printable(text, MAX_TEXT));
+        let detail = format!("the token is from issuer {issuer}, not from {name}");
+        Err(JwtError::check(Check::IssuerMismatch, detail))
+    }
+
+    fn check_audience(&self, expected: Audience<'_>) -> Result<(), JwtError> {
+        let audiences = self.aud.texts()?;
+        let accepted = match (expected, audiences) {
+            (Audience::Any, _) | (Audience::IncludesIfNamed(_), None) => true,
+            (Audience::Includes(_), None) => false,
+            (Audience::Includes(own) | Audience::IncludesIfNamed(own), Some(audiences)) => {
+                audiences.iter().any(|audience| audience == own)
+            }
+        };
+        if accepted {
+            return Ok(());
+        }
+        Err(JwtError::check(Check::Audience, "the token is meant for another client (aud)"))
+    }
+
+    /// RFC 7519 §4.1.4 to §4.1.6.
+    fn check_times(&self, now: SystemTime, skew: Duration) -> Result<(), JwtError> {
+        let (now, skew) = (seconds(now), skew.as_secs_f64());
+        match self.exp.number()? {
+            Some(exp) if exp + skew <= now => {
+                return Err(JwtError::check(Check::Expired, "the token has expired"));
+            }
+            // Probably milliseconds, or a token for ever.
+            Some(exp) if exp > LATEST => return Err(out_of_range("exp")),
+            _ => {}
+        }
+        let (iat, nbf) = (self.iat.number()?, self.nbf.number()?);
+        if iat.is_some_and(|iat| iat < 0.0) {
+            return Err(out_of_range("iat"));
+        }
+        if [iat, nbf].into_iter().flatten().any(|time| time > now + skew) {
+            let detail = "the token is not valid yet: the provider's clock or this machine's clock is wrong";
+            return Err(JwtError::check(Check::NotYetValid, detail));
+        }
+        Ok(())
+    }
+}
+
+/// One claim with its name. It is an error to read a claim of another type; `null` is another type, not an absence.
+pub(crate) struct Claim<'a> {
+    name: &'static str,
+    value: Option<Scalar<'a>>,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn text(&self) -> Result<Option<&str>, JwtError> {
+        match &self.value {
+            None => Ok(None),
+            Some(Scalar::Text(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong_type(self.name)),
+        }
+    }
+
+    /// One text or several.
+    pub(super) fn texts(&self) -> Result<Option<&[Cow<'a, str>]>, JwtError> {
+        match &self.value {
+            None => Ok(None),
+            Some(Scalar::Text(text)) => Ok(Some(slice::from_ref(text))),
+            Some(Scalar::Texts(texts)) => Ok(Some(texts)),
+            Some(_) => Err(wrong_type(self.name)),
+        }
+    }
+
+    /// RFC 7519 §2: a NumericDate is a number, with or without a fraction.
+    pub(super) fn number(&self) -> Result<Option<f64>, JwtError> {
+        match &self.value {
+            None => Ok(None),
+            Some(Scalar::Number(number)) => Ok(Some(*number)),
+            Some(_) => Err(wrong_type(self.name)),
+        }
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// A time as claims write it.
+pub(super) fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// The issuer that a JWT must have according to its own claims: that of a tenant, if one provider serves many.
+fn own_issuer(template: &str, payload: &str) -> Result<String, JwtError> {
+    let claims = json::parse(payload.as_bytes()).map_err(|e| unreadable("claims", &e))?;
+    let (mut issuer, mut rest) = (String::new(), template);
+    while let Some((before, name, after)) = rest.split_once('{').and_then(|(before, rest)| {
+        let (name, after) = rest.split_once('}')?;
+        Some((before, name, after))
+    }) {
+        let value = claims.get(name).ok_or_else(|| missing_claim(name))?;
+        issuer.push_str(before);
+        // A value of more than one path segment would make it another issuer.
+        issuer.push_str(value.as_str().filter(|value| is_segment(value)).ok_or_else(|| wrong_type(name))?);
+        rest = after;
+    }
+    issuer.push_str(rest);
+    Ok(issuer)
+}
+
+fn missing_claim(name: &str) -> JwtError {
+    JwtError::malformed(Malformed::MissingField, format!("the token has no {name}"))
+}
+
+fn wrong_type(name: &str) -> JwtError {
+    let detail = format!("the token has a {name} of the wrong type");
+    JwtError::malformed(Malformed::InvalidField, detail)
+}
+
+fn out_of_range(name: &str) -> JwtError {
+    JwtError::malformed(Malformed::InvalidField, format!("the token has a {name} that is out of range"))
+}
+
+/// The claims that rules are about, in the order of [`Claims`].
+const NAMES: [&str; 12] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "at_hash", "c_hash"];
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::jwk::Reading;
+    use super::*;
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    pub(in super::super) const NOW: u64 = 1_800_000_000;
+
+    /// A moment that does not move.
+    pub(in super::super) fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(NOW)
+    }
+
+    /// A JWT with those claims, and the keys of its issuer.
+    pub(in super::super) fn signed(claims: &str) -> (String, KeySet) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+        let message = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.as_bytes()));
+        let jwt = format!("{message}.{}", encode(pair.sign(message.as_bytes()).as_ref()));
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
+        let keys = KeySet::read(&json!({ "keys": [key] }), Reading { most: 1, heeds_issuer: false });
+        (jwt, keys.unwrap())
+    }
+
+    const RULES: Rules<'static> = Rules {
+        issuer: None,
+        audience: Audience::Any,
+        required: &[],
+        algorithms: None,
+        may_be_typed: false,
+        skew: Duration::from_secs(30),
+    };
+
+    /// The code of the error for a JWT with those claims.
+    fn code(claims: &Value, rules: &Rules<'_>) -> Option<&'static str> {
+        let (jwt, keys) = signed(&claims.to_string());
+        match super::claims(&jwt, &keys, rules, now()) {
+            Ok(read) => {
+                assert_eq!(read, *claims);
+                None
+            }
+            Err(error) => Some(error.code()),
+        }
+    }
+
+    #[test]
+    fn clocks_may_differ_by_thirty_seconds_and_no_more() {
+        let at = |claims: Value| code(&claims, &RULES);
+        assert_eq!(at(json!({})), None);
+        // RFC 7519 §4.1.4: a JWT is not accepted on or after exp.
+        assert_eq!(at(json!({"exp": NOW - 29})), None);
+        assert_eq!(at(json!({"exp": NOW - 30})), Some("expired"));
+        for name in ["iat", "nbf"] {
+            assert_eq!(at(json!({name: NOW + 30})), None);
+            assert_eq!(at(json!({name: NOW + 31})), Some("not_yet_valid"));
+        }
+    }
+
+    #[test]
+    fn no_jwt_is_older_than_1970_or_valid_after_the_year_9999() {
+        let at = |claims: Value| code(&claims, &RULES);
+        let last = 253_402_300_799_u64;
+        assert_eq!(at(json!({"exp": last, "iat": 0, "nbf": -1})), None);
+        assert_eq!(at(json!({"exp": last + 1})), Some("invalid_field"));
+        assert_eq!(at(json!({"iat": -1})), Some("invalid_field"));
+    }
+
+    #[test]
+    fn a_claim_of_another_type_is_not_an_absent_one() {
+        let rules = Rules { issuer: Some(Issuer { name: "i", aliases: &[], template: None }), ..RULES };
+        for name in ["iss", "sub", "aud", "exp", "iat", "nbf"] {
+            for value in [json!(null), json!({}), json!([7]), json!(true)] {
+                let mut claims = json!({"iss": "i"});
+                claims[name] = value.clone();
+                assert_eq!(code(&claims, &rules), Some("invalid_field"), "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rules_say_which_claims_must_be_present() {
+        let all = json!({"iss": "i", "sub": "s", "aud": "a", "exp": NOW, "iat": NOW});
+        for name in ["iss", "sub", "aud", "exp", "iat"] {
+            let mut claims = all.clone();
+            claims.as_object_mut().unwrap().remove(name);
+            assert_eq!(code(&claims, &Rules { required: &[name], ..RULES }), Some("missing_field"), "{name}");
+            assert_eq!(code(&claims, &RULES), None, "{name}");
+            assert_eq!(code(&all, &Rules { required: &[name], ..RULES }), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_audience_is_this_one_among_others() {
+        let includes = Rules { audience: Audience::Includes("me"), ..RULES };
+        let if_named = Rules { audience: Audience::IncludesIfNamed("me"), ..RULES };
+        for accepted in [json!({"aud": "me"}), json!({"aud": ["x", "me"]})] {
+            assert_eq!((code(&accepted, &includes), code(&accepted, &if_named)), (None, None), "{accepted}");
+        }
+        for refused in [json!({"aud": "x"}), json!({"aud": ["x"]}), json!({"aud": []})] {
+            let audience = Some("audience");
+            assert_eq!(
+                (code(&refused, &includes), code(&refused, &if_named)),
+                (audience, audience),
+                "{refused}"
+            );
+            assert_eq!(code(&refused, &RULES), None, "{refused}");
+        }
+        assert_eq!((code(&json!({}), &includes), code(&json!({}), &if_named)), (Some("audience"), None));
+    }
+
+    #[test]
+    fn the_issuer_is_the_expected_one_or_an_alias_or_fits_the_template() {
+        let aliases = ["alias".to_owned()];
+        let fixed = Issuer { name: "name", aliases: &aliases, template: None };
+        let many = Issuer { template: Some("https://id.example/{tid}/v2"), ..fixed };
+        let at = |issuer: Issuer<'_>, claims: Value| code(&claims, &Rules { issuer: Some(issuer), ..RULES });
+        for iss in ["name", "alias"] {
+            assert_eq!(at(fixed, json!({"iss": iss})), None);
+        }
+        for iss in ["Name", "name/", "", "other"] {
+            assert_eq!(at(fixed, json!({"iss": iss})), Some("issuer_mismatch"), "{iss}");
+        }
+        assert_eq!(at(fixed, json!({})), Some("missing_field"));
+        let tenant = |tid: Value, iss: &str| at(many, json!({"iss": iss, "tid": tid}));
+        assert_eq!(tenant(json!("one"), "https://id.example/one/v2"), None);
+        assert_eq!(tenant(json!("two"), "https://id.example/one/v2"), Some("issuer_mismatch"));
+        assert_eq!(tenant(json!("one"), "name"), Some("issuer_mismatch"));
+        assert_eq!(tenant(json!("a/b"), "https://id.example/a/b/v2"), Some("invalid_field"));
+        assert_eq!(tenant(json!(7), "https://id.example/7/v2"), Some("invalid_field"));
+        assert_eq!(at(many, json!({"iss": "https://id.example/one/v2"})), Some("missing_field"));
+    }
+
+    #[test]
+    fn a_subject_has_no_control_characters() {
+        assert_eq!(code(&json!({"sub": "a\nb"}), &RULES), Some("invalid_field"));
+    }
+}

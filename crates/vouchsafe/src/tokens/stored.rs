@@ -1,0 +1,110 @@
+//! The form in which tokens are stored.
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{BEARER, IdToken, Parts, RefreshToken, Tokens, separators};
+use crate::provenance::Provenance;
+use crate::secret::Secret;
+use crate::text::json::{LazyObject, Stored};
+use crate::text::version::Version;
+use crate::tokens::AccessToken;
+
+/// A change of this form needs another version.
+#[derive(Deserialize, Serialize)]
+struct StoredTokens<'a> {
+    v: Version<2>,
+    provider: Cow<'a, str>,
+    issuer: Cow<'a, str>,
+    client_id: Cow<'a, str>,
+    token_type: Cow<'a, str>,
+    /// Seconds since 1970, like all times here.
+    received_at: u64,
+    access_token: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id_token: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unverified_id_token: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<Cow<'a, str>>,
+    #[serde(default = "space", skip_serializing_if = "is_space")]
+    scope_separators: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<u64>,
+    /// Members of the token response without an accessor of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extra: Option<Stored<'a>>,
+    /// Values that the browser brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callback: Option<Stored<'a>>,
+}
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Parts { provenance, access_token, scope, scope_separators, .. } = &*self.parts;
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
+        StoredTokens {
+            v: Version,
+            provider: (&*provenance.provider).into(),
+            issuer: (&*provenance.issuer).into(),
+            client_id: (&*provenance.client_id).into(),
+            token_type: BEARER.into(),
+            received_at: seconds(self.parts.received_at).unwrap_or_default(),
+            access_token: access_token.expose().into(),
+            refresh_token: self.parts.refresh_token.as_ref().map(|token| token.expose().into()),
+            id_token: self.parts.id_token.as_ref().map(|token| token.expose().into()),
+            unverified_id_token: self.parts.unverified_id_token.as_ref().map(|token| token.expose().into()),
+            scope: scope.as_deref().map(Cow::Borrowed),
+            scope_separators: (&**scope_separators).into(),
+            expires_at: self.parts.expires_at.and_then(seconds),
+            extra: self.parts.extra.as_ref().map(|extra| Stored(Cow::Borrowed(extra.value()))),
+            callback: self.parts.callback.as_ref().map(|values| Stored(Cow::Borrowed(values.value()))),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Tokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredTokens::deserialize(deserializer)?;
+        if !stored.token_type.eq_ignore_ascii_case(BEARER) {
+            return Err(D::Error::custom("the stored tokens have a token type other than Bearer"));
+        }
+        let time = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        let secret = |text: Cow<'_, str>| Secret::new(text);
+        let unreadable = || D::Error::custom("the stored ID token could not be parsed");
+        let id_token =
+            stored.id_token.map(|raw| IdToken::from_stored(raw.into_owned()).ok_or_else(unreadable));
+        let parts = Parts {
+            provenance: Arc::new(Provenance {
+                provider: stored.provider.into_owned(),
+                issuer: stored.issuer.into_owned(),
+                client_id: stored.client_id.into_owned(),
+            }),
+            received_at: time(stored.received_at).unwrap_or(UNIX_EPOCH),
+            access_token: AccessToken(secret(stored.access_token)),
+            refresh_token: stored.refresh_token.map(|token| RefreshToken(secret(token))),
+            id_token: id_token.transpose()?,
+            unverified_id_token: stored.unverified_id_token.map(secret),
+            scope: stored.scope.map(|scope| scope.into()),
+            scope_separators: separators(&stored.scope_separators),
+            expires_at: stored.expires_at.and_then(time),
+            extra: stored.extra.map(|Stored(extra)| LazyObject::from(extra.into_owned())),
+            callback: stored.callback.map(|Stored(values)| LazyObject::from(values.into_owned())),
+        };
+        Ok(Self { parts: Arc::new(parts) })
+    }
+}
+
+fn space() -> Cow<'static, str> {
+    Cow::Borrowed(" ")
+}
+
+fn is_space(text: &str) -> bool {
+    text == " "
+}
