@@ -4,6 +4,6 @@ use vouchsafe_sandbox::Sandbox;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
-    // The port stays the same, so that the issuer in your application's settings does, too.
+    // A fixed port, so that the issuer in your application's settings stays the same.
     Sandbox::builder().port(9400).start().await?.wait().await
 }

@@ -1,9 +1,13 @@
+//! Users and clients, as a sandbox is configured with them.
+
 use std::fmt;
 
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-/// Somebody who can sign in at the sandbox, with one click and no password.
+use crate::wire::Scopes;
+
+/// A user who can sign in at the sandbox with one click and no password.
 ///
 /// ```
 /// use vouchsafe_sandbox::User;
@@ -23,7 +27,7 @@ pub struct User {
 impl User {
     /// A user of this name, without an e-mail address.
     ///
-    /// The subject is derived from the name but differs from it, so that a mix-up of the two shows.
+    /// The subject is derived from the name but differs from it, so that a test notices when they are mixed up.
     pub fn new(username: impl Into<String>) -> Self {
         let username = username.into();
         Self {
@@ -40,7 +44,7 @@ impl User {
         Self::new("alice").with_name("Alice", "Liddell").with_verified_email("alice@example.com")
     }
 
-    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by it.
+    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by this address.
     pub fn bob() -> Self {
         Self::new("bob").with_name("Bob", "Sawyer").with_unverified_email("bob@example.com")
     }
@@ -56,27 +60,27 @@ impl User {
         self
     }
 
-    /// Sets the claims `given_name`, `family_name` and, of both, `name`.
+    /// Sets the claims `given_name` and `family_name`, and `name` from both.
     pub fn with_name(mut self, given: impl Into<String>, family: impl Into<String>) -> Self {
         self.name = Some((given.into(), family.into()));
         self
     }
 
-    /// Sets the e-mail address, and that the sandbox vouches for it.
+    /// Sets the e-mail address, with `email_verified` true.
     pub fn with_verified_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some((email.into(), true));
         self
     }
 
-    /// Sets the e-mail address, and that the sandbox does not vouch for it.
+    /// Sets the e-mail address, with `email_verified` false.
     pub fn with_unverified_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some((email.into(), false));
         self
     }
 
-    /// Adds a claim of your own to every ID token and UserInfo response, whatever the scope.
+    /// Adds your own claim to every ID token and UserInfo response, with any scope.
     ///
-    /// The claims the protocol itself defines for an ID token (`iss`, `aud`, `exp`, …) always win.
+    /// The claims that the protocol defines for an ID token (`iss`, `aud`, `exp`, …) cannot be replaced.
     pub fn with_claim(mut self, name: impl Into<String>, value: Value) -> Self {
         self.claims.insert(name.into(), value);
         self
@@ -114,7 +118,7 @@ impl User {
         }
     }
 
-    /// The claims these scopes ask for, OpenID Connect Core §5.4.
+    /// The claims for these scopes, OpenID Connect Core section 5.4.
     pub(crate) fn claims(&self, scopes: &Scopes) -> Map<String, Value> {
         let mut claims = self.claims.clone();
         claims.insert("sub".into(), self.subject.clone().into());
@@ -134,9 +138,9 @@ impl User {
     }
 }
 
-/// A client that the sandbox knows.
+/// A client that is registered at the sandbox.
 ///
-/// The two built-in clients are enough for most uses; see [`Sandbox::client_id`](crate::Sandbox::client_id) and
+/// The two built-in clients are enough for most uses: see [`Sandbox::client_id`](crate::Sandbox::client_id) and
 /// [`Sandbox::public_client_id`](crate::Sandbox::public_client_id).
 ///
 /// ```
@@ -157,7 +161,7 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A client with a secret. It authenticates by `client_secret_basic` or `client_secret_post`.
+    /// A client with a secret. It authenticates with `client_secret_basic` or `client_secret_post`.
     pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -175,7 +179,7 @@ impl ClientConfig {
 
     /// Registers a redirect URI. Without any, every loopback redirect URI is accepted.
     ///
-    /// It is compared as text; only the port of a loopback address is free (RFC 8252 §7.3).
+    /// It is compared as text. Only the port of a loopback address may differ (RFC 8252 section 7.3).
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
@@ -187,7 +191,7 @@ impl ClientConfig {
         self
     }
 
-    /// Signs this client's ID tokens with another algorithm than the sandbox's own
+    /// Signs this client's ID tokens with this algorithm instead of the sandbox's default
     /// (`id_token_signed_response_alg` of OpenID Connect Dynamic Client Registration).
     pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.signing_alg = Some(alg.into());
@@ -215,61 +219,13 @@ impl fmt::Debug for ClientConfig {
     }
 }
 
-/// Scope values in the order they were asked for, each once.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Scopes(Vec<String>);
-
-impl Scopes {
-    /// RFC 6749 §3.3: `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut scopes = Vec::new();
-        for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
-            if !scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-                return None;
-            }
-            if !scopes.iter().any(|known| known == scope) {
-                scopes.push(scope.to_owned());
-            }
-        }
-        (scopes.len() <= MAX_SCOPES).then_some(Self(scopes))
-    }
-
-    pub(crate) fn contains(&self, scope: &str) -> bool {
-        self.0.iter().any(|known| known == scope)
-    }
-
-    pub(crate) fn covers(&self, other: &Self) -> bool {
-        other.0.iter().all(|scope| self.contains(scope))
-    }
-
-    pub(crate) fn extend(&mut self, other: &Self) {
-        for scope in &other.0 {
-            if !self.contains(scope) {
-                self.0.push(scope.clone());
-            }
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-}
-
-impl fmt::Display for Scopes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" "))
-    }
-}
-
-const MAX_SCOPES: usize = 64;
-
 fn accepts(registered: &[String], uri: &str) -> bool {
-    // What `Url` would silently repair (white space, backslashes, a missing `//`) must not reach a `Location` header.
+    // `Url` silently repairs white space, backslashes and a missing `//`. None of these may reach a `Location` header.
     if !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return false;
     }
     let Ok(url) = Url::parse(uri) else { return false };
-    // RFC 6749 §3.1.2: an absolute URI without a fragment.
+    // RFC 6749 section 3.1.2: an absolute URI without a fragment.
     if url.fragment().is_some() {
         return false;
     }
@@ -340,12 +296,6 @@ mod tests {
         assert!(!client.accepts_redirect_uri("https://app.example/cb/"));
         assert!(!client.accepts_redirect_uri("http://127.0.0.1:54321/other"));
         assert!(!client.accepts_redirect_uri("http://localhost:54321/cb"));
-    }
-
-    #[test]
-    fn scope_with_a_quote_is_refused() {
-        assert!(Scopes::parse("openid a\"b").is_none());
-        assert_eq!(Scopes::parse("a b  a").unwrap().to_string(), "a b");
     }
 
     #[test]

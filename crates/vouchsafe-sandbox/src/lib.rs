@@ -1,4 +1,4 @@
-//! An OpenID Provider in the process, to develop and test sign-in against without an account anywhere.
+//! An OpenID Provider inside your process, to develop and test sign-in without an account at any provider.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,7 @@
 //!     sandbox.client_id(),
 //! );
 //!
-//! // In a browser this shows who can sign in, and asks for consent. In a test, a person does the clicking.
+//! // In a browser this URL shows a login page and a consent page. In a test, a person clicks through them.
 //! let callback = sandbox.person("alice").allow(&authorization_url).await?;
 //! assert!(callback.starts_with("http://127.0.0.1:3000/callback?code="));
 //! # Ok(()) }
@@ -20,41 +20,35 @@
 //!
 //! # What it does
 //!
-//! The authorization code grant with PKCE (`S256`, and `plain` to be complete), refresh tokens that rotate, ID tokens
-//! in every common signature algorithm, UserInfo, revocation, introspection, logout, and metadata that says just that.
-//! A request without the scope `openid` is plain OAuth 2: no ID token, all else alike.
+//! The sandbox supports the authorization code grant with PKCE (`S256` and `plain`), refresh tokens that rotate, ID tokens
+//! in every common signature algorithm, UserInfo, revocation, introspection, logout, and metadata that describes all this.
+//! A request without the scope `openid` is plain OAuth 2: there is no ID token, everything else is the same.
 //!
-//! It is as strict as the specifications let it be, so that what works here works elsewhere: parameters sent twice are
-//! refused, a code used twice ends the tokens it gave, and so does a refresh token used twice.
-//!
-//! It answers to names of this machine alone (`localhost`, names below it, `127.0.0.0/8`, `[::1]`), and to none that leads
-//! here by another way: it lets anybody be anybody.
+//! It is as strict as the specifications allow, so that an application that works here works elsewhere: it refuses
+//! duplicate parameters, and a code or a refresh token that is used twice revokes all tokens of its grant.
 //!
 //! Where the specifications leave a choice:
 //!
-//! - Every token response has a refresh token, whether `offline_access` was asked for or not.
-//! - Scopes that the sandbox has never heard of are granted as asked, so that an application can bring its own. A
-//!   request without a scope gets `profile`.
-//! - The first of the `acr_values` is granted, whatever it says; without any, `acr` is `0`.
-//! - A code is good for a minute, an ID token for an hour, a refresh token for thirty days.
+//! - Every token response has a refresh token, whether `offline_access` was requested or not.
+//! - Unknown scopes are granted, so that an application can use its own. A request without a scope gets `profile`.
+//! - The first of the `acr_values` is granted, whatever it is. Without any, `acr` is `0`.
+//! - A code expires after one minute, an ID token after one hour, a refresh token after thirty days.
 //!
-//! # Acting other providers
+//! # Acting as other providers
 //!
-//! [`Sandbox::provider`] lets the sandbox act any provider of the catalogue `vouchsafe-providers`, and [`Sandbox::act`] one
-//! that you have described yourself. What comes back has the definition with all its URLs moved under the sandbox: a client
-//! that is made from it signs in here, and meets the quirks that the definition tells of. The parameters have that
-//! provider's names, the answers its shape, a profile is where its pointers look, and what it would refuse is refused. The
-//! people are the same; each act has one client, whose id and secret [`ActedProvider`] tells.
+//! [`Sandbox::provider`] makes the sandbox act as a provider of the catalogue `vouchsafe-providers`, [`Sandbox::act`] as one
+//! that you describe yourself. Both return the provider's definition with all URLs moved to the sandbox. A client built
+//! from it signs in at the sandbox, which behaves as the definition says: parameters have that provider's names, responses
+//! its shape, profiles keep their values where its pointers look, and requests that it would refuse are refused. Where the
+//! definition says nothing, the protocol applies. The users are the same. Each acted provider has one client, whose id and
+//! secret are in [`ActedProvider`].
 //!
-//! What a definition does not say is as the protocol has it. Of what it does say, the introspection, device authorization
-//! and logout endpoints are moved, but not played.
+//! # Faults
 //!
-//! # When something goes wrong
+//! [`Sandbox::fault`] and [`Sandbox::fault_once`] switch on a [`Fault`]: a wrong nonce, an unsigned ID token, a response
+//! that never ends. In a browser, the login page lists users whose login meets one of them, such as `fault-wrong-nonce`.
 //!
-//! [`Sandbox::fault`] and [`Sandbox::fault_once`] make it go wrong; see [`Fault`] for what there is. In a browser, the login
-//! page has a list of people in whose login one of them happens: `fault-wrong-nonce`, `fault-slow` and so on.
-//!
-//! Each says what it should meet, so that an application can be tried against all of them:
+//! Each fault says how a client should refuse it, so that you can test an application against all of them:
 //!
 //! ```
 //! use vouchsafe_sandbox::Fault;
@@ -69,42 +63,45 @@
 //!
 //! # In a test
 //!
-//! - [`Sandbox::person`] clicks through the pages, in the process and without a browser.
-//! - [`Sandbox::requests`] has what the client under test has sent, to the letter.
+//! - [`Sandbox::person`] clicks through the pages, inside the process and without a browser.
+//! - [`Sandbox::requests`] returns the requests of the client under test, exactly as they were sent.
 //! - [`Sandbox::advance_clock`] lets codes and tokens expire without waiting.
-//! - [`Sandbox::rotate_keys`] changes the signing keys under the client's feet.
+//! - [`Sandbox::rotate_keys`] replaces the signing keys while the client still has the old ones.
 //!
-//! # Who is there
+//! # Users
 //!
 //! | | e-mail address | |
 //! | --- | --- | --- |
 //! | `alice` | `alice@example.com` | verified |
 //! | `bob` | `bob@example.com` | not verified: an application must not trust it |
-//! | `carol` | | has none: an application must get by without |
+//! | `carol` | none | an application must work without it |
 //!
 //! # Security
 //!
-//! Everybody can sign in as anybody: this is no authorization server for real use. It binds to 127.0.0.1 only, and what
-//! it remembers is bounded and in memory.
+//! Everybody can sign in as anybody, so never use the sandbox as a real authorization server. It binds to 127.0.0.1 only,
+//! serves only names of this machine (`localhost`, names below it, `127.0.0.0/8`, `[::1]`), and keeps a limited amount of
+//! data in memory.
 #![forbid(unsafe_code)]
 
-mod acts;
 mod config;
 mod fault;
-mod html;
-mod jwt;
-mod keys;
+mod op;
 mod pages;
-mod params;
+mod part;
 mod person;
-mod record;
-mod routes;
-mod server;
-mod store;
+mod router;
+mod sandbox;
+mod state;
+mod wire;
 
-pub use acts::{ActedProvider, ClientKey};
 pub use config::{ClientConfig, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
+pub use part::{ActedProvider, ClientKey};
 pub use person::{Person, PersonError};
-pub use record::RecordedRequest;
-pub use server::{Sandbox, SandboxBuilder};
+pub use sandbox::{Sandbox, SandboxBuilder};
+pub use state::record::RecordedRequest;
+
+/// The README's code compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

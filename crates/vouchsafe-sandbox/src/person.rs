@@ -1,3 +1,5 @@
+//! A user who clicks through the pages, for tests without a browser.
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -13,11 +15,11 @@ use url::form_urlencoded::Serializer;
 
 use crate::pages::Shown;
 
-/// Somebody who clicks through the pages of the sandbox in place of a browser. From
+/// A user who clicks through the pages of the sandbox, for tests without a browser. From
 /// [`Sandbox::person`](crate::Sandbox::person).
 ///
-/// A person goes through the very routes that a browser does, without the network between, and keeps cookies as one
-/// browser does: the second visit finds the user signed in, and what was allowed is not asked again.
+/// A person uses the same routes as a browser, without the network, and keeps cookies: at the second visit the user is
+/// signed in already, and is not asked again for a consent that was given.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,46 +47,46 @@ impl Person {
         Self { username, issuer, router, cookies: Mutex::default() }
     }
 
-    /// Follows an authorization URL, signs in and allows what is asked.
+    /// Follows an authorization URL, signs in and allows the request.
     ///
-    /// What comes back is the URL the browser would go to next, with `code`, `state` and `iss` — or with `error`, if
-    /// that is what the sandbox answers.
+    /// Returns the URL that the browser would open next: the redirect URI with `code`, `state` and `iss`, or with `error`
+    /// if the sandbox refuses the request.
     ///
-    /// Where the response is a form (`response_mode=form_post`), the browser would post it: what comes back is the
-    /// redirect URI with that form as its query.
+    /// If the response is a form (`response_mode=form_post`), a browser would post it. Here the form is returned as the
+    /// query of the redirect URI.
     ///
     /// # Errors
-    /// [`PersonError`], if it comes to no redirect.
+    /// [`PersonError`] if the sandbox does not redirect.
     pub async fn allow(&self, authorization_url: &str) -> Result<String, PersonError> {
         self.walk(authorization_url, "allow").await
     }
 
-    /// Follows an authorization URL, signs in and denies what is asked.
+    /// Follows an authorization URL, signs in and denies the request.
     ///
     /// # Errors
-    /// [`PersonError`], if it comes to no redirect; [`PersonError::NotAsked`], if there was nothing to deny.
+    /// [`PersonError`] if the sandbox does not redirect; [`PersonError::NotAsked`] if it asked for no decision.
     pub async fn deny(&self, authorization_url: &str) -> Result<String, PersonError> {
         self.walk(authorization_url, "deny").await
     }
 
-    /// Goes where a device asks to (`verification_uri_complete`), confirms its code, signs in and allows what is asked.
+    /// Opens the `verification_uri_complete` of a device, confirms its code, signs in and allows the request.
     ///
     /// # Errors
-    /// [`PersonError`], if the code is not good or there is none.
+    /// [`PersonError`] if the code is missing, unknown, used or expired.
     pub async fn allow_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
         self.walk(verification_uri_complete, "allow").await.map(drop)
     }
 
-    /// Does the same, and denies what is asked.
+    /// Does the same, and denies the request.
     ///
     /// # Errors
-    /// [`PersonError`], if the code is not good or there is none.
+    /// [`PersonError`] if the code is missing, unknown, used or expired.
     pub async fn deny_device(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
         self.walk(verification_uri_complete, "deny").await.map(drop)
     }
 
-    /// Follows any URL of the sandbox with this person's cookies, such as one of the logout endpoint, and signs out if
-    /// a page asks. What comes back is the URL outside the sandbox that it leads to, or `None` if it ends on a page.
+    /// Opens a URL of the sandbox, such as one of the logout endpoint, with this person's cookies, and signs out if a page
+    /// asks. Returns the URL outside the sandbox that it leads to, or `None` if it ends on a page.
     ///
     /// # Errors
     /// [`PersonError::Foreign`] or [`PersonError::Refused`].
@@ -100,7 +102,7 @@ impl Person {
         let path = self.path_of(url).ok_or_else(|| PersonError::Foreign(url.to_owned()))?;
         let mut asked = false;
         let mut step = self.send(Method::GET, path, None).await?;
-        // Login, consent and the redirects between are five steps; more would be a loop.
+        // Login, consent and their redirects are five steps. More would be a loop.
         for _ in 0..MAX_STEPS {
             step = match step {
                 Step::Leave(url) if asked || decision != "deny" || !url.contains("code=") => return Ok(url),
@@ -166,7 +168,7 @@ impl Person {
             Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
             Some(Shown::FormPost(url)) => Ok(Step::Leave(url.clone())),
             Some(Shown::Device(code)) => Ok(Step::Device(code.clone())),
-            // There is nowhere to go.
+            // A device needs no redirect.
             Some(Shown::DeviceDecided) => Ok(Step::Leave(String::new())),
             Some(Shown::Problem(message)) => {
                 Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
@@ -209,7 +211,7 @@ impl fmt::Debug for Person {
     }
 }
 
-/// Why a [`Person`] did not get to where the application waits.
+/// The reason why a [`Person`] did not return to the application.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PersonError {
@@ -219,10 +221,10 @@ pub enum PersonError {
     Refused {
         /// The HTTP status of the page.
         status: u16,
-        /// What the page said.
+        /// The message on the page.
         message: String,
     },
-    /// There was nothing to allow or to deny: it was decided before, or the URL is not an authorization request.
+    /// The sandbox asked for no decision: it was made before, or the URL is not an authorization request.
     NotAsked,
 }
 

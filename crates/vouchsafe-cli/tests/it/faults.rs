@@ -166,7 +166,7 @@ async fn the_sandbox_has_the_chosen_faults() {
     let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
     done.assert_failed(4, "security", "issuer_mismatch");
     let url = Url::parse(&issuer).unwrap();
-    let page = send(&url, "GET /jwks HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n").await;
+    let page = send(&url, "GET /jwks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(page.text.contains("<!doctype html>"), "{page:?}");
 }
 

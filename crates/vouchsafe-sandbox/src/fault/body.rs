@@ -1,4 +1,4 @@
-//! Bodies that no client should wait for, or believe.
+//! Bodies that no client should wait for or believe.
 
 use std::io;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::time::sleep;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// A good beginning, and then nothing.
+/// A good beginning, then the connection closes.
 pub(super) fn cut() -> Response {
     let parts =
         stream::iter([Ok(BEGINNING), Err(io::Error::other("the body is cut here"))]).then(async |part| {
             if part.is_err() {
-                // What was said so far has to be on its way before the connection closes.
+                // The first part must be sent before the connection closes.
                 sleep(Duration::from_millis(10)).await;
             }
             part
@@ -24,7 +24,7 @@ pub(super) fn cut() -> Response {
     ([JSON, ("content-length", "4096")], Body::from_stream(parts)).into_response()
 }
 
-/// A byte, and after a while another one.
+/// One byte at a time, with pauses.
 pub(super) fn dripping() -> Response {
     let drops = stream::repeat(Bytes::from_static(b" ")).then(async |drop| {
         sleep(Duration::from_millis(50)).await;
@@ -47,10 +47,10 @@ pub(super) fn gzip_bomb() -> Response {
     ([JSON, ("content-encoding", "gzip")], bomb()).into_response()
 }
 
-/// RFC 1952, around one block of RFC 1951 with fixed codes: a space, and time and again 258 more of the same. It ends in
-/// the middle: nobody should get as far as that.
+/// RFC 1952, with one block of RFC 1951 with fixed codes: a space, and 258 more spaces again and again. It ends in the
+/// middle: no client should read that far.
 fn bomb() -> Vec<u8> {
-    // The last block, with fixed codes; the space, whose code has its highest bit first.
+    // The last block, with fixed codes; then the space, whose code begins with its highest bit.
     let mut bits = vec![1, 1, 0];
     bits.extend((0..8).rev().map(|at| (0x30 + b' ') >> at & 1));
     while bits.len() < 8 * 2 * PERIOD {
@@ -71,10 +71,10 @@ fn streamed(parts: impl Stream<Item = Bytes> + Send + 'static) -> Response {
 }
 
 const BEGINNING: Bytes = Bytes::from_static(b"{\"access_token\":\"sandbox-at-cut");
-/// White space: to a reader of JSON it is nothing yet.
+/// White space: a JSON parser waits for more.
 const BLOCK: Bytes = Bytes::from_static(&[b' '; 16 * 1024]);
 const LARGE: usize = 64 * 1024 * 1024;
-/// In bytes; 13 bits stand for 258 of them.
+/// In bytes; 13 bits encode 258 bytes.
 const BOMB: usize = 1_000_000;
 /// Eight times 13 bits, in bytes.
 const PERIOD: usize = 13;

@@ -1,22 +1,22 @@
-//! What goes wrong in the authorization response, on its way through the browser.
+//! Faults in the authorization response, which the browser carries.
 
 use super::Strike::{Callback, Code, Denial};
 use super::{ELSEWHERE, faults, malformed, provider, security};
-use crate::keys::{random_token, sha256_base64url};
-use crate::routes::authorize::AuthorizationRequest;
+use crate::state::request::AuthorizationRequest;
+use crate::wire::{random_token, sha256_base64url};
 
 faults! { Callback:
-    WRONG_ISSUER = ("wrong-issuer", "the response has another provider’s issuer in iss (RFC 9207)",
+    WRONG_ISSUER = ("wrong-issuer", "the response names another provider as its issuer (iss, RFC 9207)",
         security("issuer_mismatch"), [Callback(|params| set(params, "iss", ELSEWHERE))]);
     MISSING_ISSUER = ("missing-issuer", "the response has no iss, though the metadata announces it",
         security("missing_issuer"), [Callback(|params| remove(params, "iss"))]);
-    FOREIGN_CODE = ("foreign-code", "the code belongs to somebody else’s login, who has injected it",
+    FOREIGN_CODE = ("foreign-code", "the code belongs to an attacker’s login and was injected",
         provider("invalid_grant"), [Code(of_another_login)]);
-    FOREIGN_STATE = ("foreign-state", "the state is that of another login: login CSRF",
+    FOREIGN_STATE = ("foreign-state", "the response has the state of another login: login CSRF",
         security("state_mismatch"), [Callback(|params| set(params, "state", &random_token("")))]);
     MISSING_STATE = ("missing-state", "the response has no state",
         security("state_mismatch"), [Callback(|params| remove(params, "state"))]);
-    OVERSIZED_STATE = ("oversized-state", "the state is 100 KiB longer than the one that was sent",
+    OVERSIZED_STATE = ("oversized-state", "the state is 100 KiB longer than the state that was sent",
         malformed("invalid_field"), [Callback(|params| lengthen(params, "state"))]);
     OVERSIZED_CODE = ("oversized-code", "the code is 100 KiB long",
         malformed("invalid_field"), [Callback(|params| lengthen(params, "code"))]);
@@ -28,13 +28,13 @@ faults! { Callback:
         security("duplicate_parameter"), [Callback(|params| double(params, "iss", ELSEWHERE))]);
     MISSING_CODE = ("missing-code", "the response has neither a code nor an error",
         malformed("missing_field"), [Callback(|params| remove(params, "code"))]);
-    ERROR_AND_CODE = ("error-and-code", "the response has an error beside the code",
+    ERROR_AND_CODE = ("error-and-code", "the response has both an error and a code",
         provider("server_error"), [Callback(|params| set(params, "error", "server_error"))]);
-    DENIED_CONSENT = ("denied-consent", "the user denies, whatever they click",
+    DENIED_CONSENT = ("denied-consent", "the user denies the request, whatever button they press",
         provider("access_denied"), [Denial]);
-    ESCAPES_IN_RESPONSE = ("escapes-in-response", "the error’s description would steer a terminal",
+    ESCAPES_IN_RESPONSE = ("escapes-in-response", "the description of the error has control characters for terminals",
         provider("server_error"), [Callback(|params| fail(params, super::token::ESCAPES))]);
-    HTML_IN_RESPONSE = ("html-in-response", "the error’s description is HTML with a script",
+    HTML_IN_RESPONSE = ("html-in-response", "the description of the error is HTML with a script",
         provider("server_error"), [Callback(|params| fail(params, super::token::HTML))]);
 }
 
@@ -55,7 +55,7 @@ fn set(params: &mut Vec<(String, String)>, name: &str, value: &str) {
     params.push((name.to_owned(), value.to_owned()));
 }
 
-/// Two of them, also where none was sent.
+/// Adds another value, and makes sure that there are two.
 fn double(params: &mut Vec<(String, String)>, name: &str, value: &str) {
     if !params.iter().any(|(known, _)| known == name) {
         params.push((name.to_owned(), value.to_owned()));

@@ -1,30 +1,30 @@
-//! What goes wrong in the key set.
+//! Faults in the key set.
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
-use super::Strike::{FirstAnswer, IdToken, Keys};
+use super::Strike::{IdToken, InsteadOnce, Members};
 use super::{LAWFUL, faults, malformed, network, security};
-use crate::keys::SigningAlg;
+use crate::state::keys::SigningAlg;
 
 faults! { Keys:
-    EMPTY_KEY_SET = ("empty-key-set", "there is no key in the key set",
-        security("unknown_key"), [Keys(|set, _| set["keys"] = json!([]))]);
-    NO_KEY_SET = ("no-key-set", "the key set is an object without keys",
-        malformed("jwks"), [Keys(|set, _| *set = json!({ "error": "no keys today" }))]);
-    WRONG_TYPE_KEY_SET = ("wrong-type-key-set", "the key set’s keys are an object",
-        malformed("jwks"), [Keys(|set, _| set["keys"] = json!({ "0": set["keys"][0] }))]);
-    ODD_KEYS = ("odd-keys", "there are keys in the key set that nobody can use, beside the good ones",
-        LAWFUL, [Keys(|set, _| odd(set))]);
-    MANY_KEYS = ("many-keys", "there are some thousands of keys in the key set before the good ones",
-        security("unknown_key"), [Keys(|set, _| many(set))]);
-    KEYS_FOR_ENCRYPTION = ("keys-for-encryption", "the keys are for encryption, and one of them has signed",
-        security("unknown_key"), [Keys(|set, _| each(set, |key| key["use"] = "enc".into()))]);
-    KEYS_OF_ANOTHER_ALGORITHM = ("keys-of-another-algorithm", "the key is for PS512, and has signed by RS256",
+    EMPTY_KEY_SET = ("empty-key-set", "the key set is empty",
+        security("unknown_key"), [Members(|set| set["keys"] = json!([]))]);
+    NO_KEY_SET = ("no-key-set", "the key set is an object without the member keys",
+        malformed("jwks"), [Members(|set| *set = json!({ "error": "no keys today" }))]);
+    WRONG_TYPE_KEY_SET = ("wrong-type-key-set", "the member keys of the key set is an object",
+        malformed("jwks"), [Members(|set| set["keys"] = json!({ "0": set["keys"][0] }))]);
+    ODD_KEYS = ("odd-keys", "the key set has keys that cannot be used, beside the good ones",
+        LAWFUL, [Members(odd)]);
+    MANY_KEYS = ("many-keys", "the key set has 5000 other keys before the good ones",
+        security("unknown_key"), [Members(many)]);
+    KEYS_FOR_ENCRYPTION = ("keys-for-encryption", "the keys are marked for encryption, and one of them has signed",
+        security("unknown_key"), [Members(|set| each(set, |key| key["use"] = "enc".into()))]);
+    KEYS_OF_ANOTHER_ALGORITHM = ("keys-of-another-algorithm", "the key is marked for PS512, and has signed with RS256",
         security("unknown_key"), [
             IdToken(|token| token.sign_by(SigningAlg::Rs256)),
-            Keys(|set, _| each(set, |key| key["alg"] = "PS512".into())),
+            Members(|set| each(set, |key| key["alg"] = "PS512".into())),
         ]);
     WEAK_KEY = ("weak-key", "the RSA key has 1024 bits",
         security("weak_key"), [
@@ -32,18 +32,18 @@ faults! { Keys:
                 token.sign_by(SigningAlg::Rs256);
                 token.seal = |_, input| Ok(super::weak::sign(input.as_bytes()));
             }),
-            Keys(|set, _| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
+            Members(|set| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
         ]);
-    EXPONENT_ONE = ("exponent-one", "the RSA key’s exponent is 1: anybody can sign by it, and somebody has",
+    EXPONENT_ONE = ("exponent-one", "the RSA key’s exponent is 1, so that anybody can forge a signature, and somebody has",
         security("weak_key"), [
             IdToken(|token| {
                 token.sign_by(SigningAlg::Rs256);
                 token.seal = |jwt, input| Ok(jwt.keys.rsa_padded(input.as_bytes()));
             }),
-            Keys(|set, _| each_rsa(set, |key| key["e"] = "AQ".into())),
+            Members(|set| each_rsa(set, |key| key["e"] = "AQ".into())),
         ]);
-    KEY_SET_FAILS_ONCE = ("key-set-fails-once", "the key set answers 500 the first time, and recovers",
-        network("http_status"), [FirstAnswer(|_| {
+    KEY_SET_FAILS_ONCE = ("key-set-fails-once", "the first request for the key set fails with status 500, the next one succeeds",
+        network("http_status"), [InsteadOnce(|_| {
             (StatusCode::INTERNAL_SERVER_ERROR, "something broke").into_response()
         })]);
 }
@@ -56,7 +56,7 @@ fn each_rsa(set: &mut Value, change: fn(&mut Value)) {
     set["keys"].as_array_mut().into_iter().flatten().filter(|key| key["kty"] == "RSA").for_each(change);
 }
 
-/// RFC 7517 §5: keys that are not understood are passed over.
+/// RFC 7517 section 5: a client ignores keys that it does not understand.
 fn odd(set: &mut Value) {
     let odd = json!([
         { "kty": "AKP", "alg": "ML-DSA-65", "kid": "post-quantum", "pub": "AAAA" },

@@ -1,14 +1,16 @@
+//! Users who are named after a fault.
+
 use std::sync::LazyLock;
 
 use super::{Endpoint, Fault, Place};
 use crate::config::User;
 
-/// Who is named after a fault, and the fault.
+/// The user who is named after a fault, and the fault.
 pub(crate) fn person(username: &str) -> Option<&'static (User, Fault)> {
     PEOPLE.iter().find(|(user, _)| user.username() == username)
 }
 
-/// Those whom the login page shows, by where their login goes wrong.
+/// The users on the login page, grouped by the place of their fault.
 pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User, Fault)>)> {
     let groups = [
         (Place::Callback, Endpoint::Token, Place::Callback.title()),
@@ -16,8 +18,8 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
         (Place::IdToken, Endpoint::Token, Place::IdToken.title()),
         (Place::Keys, Endpoint::Keys, Place::Keys.title()),
         (Place::UserInfo, Endpoint::UserInfo, Place::UserInfo.title()),
-        (Place::Wire, Endpoint::Token, "On the wire, from the token endpoint"),
-        (Place::Wire, Endpoint::UserInfo, "On the wire, from UserInfo"),
+        (Place::Wire, Endpoint::Token, "In the HTTP response of the token endpoint"),
+        (Place::Wire, Endpoint::UserInfo, "In the HTTP response of the UserInfo endpoint"),
     ];
     groups.into_iter().map(|(place, at, title)| {
         let is = |(_, fault): &&(User, Fault)| fault.row.place == place && fault.at == at;

@@ -14,7 +14,7 @@ pub(crate) struct Faults {
 struct Switch {
     fault: Fault,
     lasting: Lasting,
-    /// Which of its strikes it has dealt, a bit each.
+    /// The strikes that it has dealt, one bit each.
     struck: u32,
 }
 
@@ -25,7 +25,7 @@ enum Lasting {
     Standing,
     /// Until the next login.
     ThisLogin,
-    /// Until all of it has happened.
+    /// Until each of its strikes was dealt.
     Once,
 }
 
@@ -34,14 +34,14 @@ impl Switch {
         Self { fault, lasting, struck: 0 }
     }
 
-    /// Whether it does not deal that strike any more.
+    /// Whether it no longer deals this strike.
     fn is_spent(&self, at: usize, strike: &Strike) -> bool {
         let was_dealt = self.struck & 1 << at != 0;
         match self.lasting {
             Lasting::Once => was_dealt,
-            Lasting::Standing | Lasting::ThisLogin if matches!(strike, Strike::FirstAnswer(_)) => was_dealt,
+            Lasting::Standing | Lasting::ThisLogin if matches!(strike, Strike::InsteadOnce(_)) => was_dealt,
             Lasting::Standing => false,
-            // The others are dealt to the user, by name.
+            // The other strikes are dealt to the user by name.
             Lasting::ThisLogin => !is_of_keys(&self.fault, strike),
         }
     }
@@ -64,7 +64,7 @@ impl Faults {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push_back(code);
     }
 
-    /// What this token request is refused with.
+    /// The error code that this token request is refused with.
     pub(crate) fn refusal(&self) -> Option<String> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
@@ -74,8 +74,7 @@ impl Faults {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The first strike of that kind that is switched on, or that the user is named after. One that is for once is used
-    /// up by this.
+    /// The first matching strike that is switched on, or that the user is named after. A strike for once is used up.
     pub(crate) fn hit<T>(
         &self,
         username: Option<&str>,
@@ -84,7 +83,7 @@ impl Faults {
         self.strike(username, 1, pick).pop()
     }
 
-    /// All strikes of that kind.
+    /// All matching strikes.
     pub(crate) fn hits<T>(
         &self,
         username: Option<&str>,
@@ -93,8 +92,8 @@ impl Faults {
         self.strike(username, usize::MAX, pick)
     }
 
-    /// A client asks for keys without saying for whom: whose login has something wrong with them gets it until the next
-    /// login.
+    /// A request for keys names no user, so the faults of keys apply from the login of the user who is named after one until
+    /// the next login.
     pub(crate) fn expect_keys(&self, username: &str) {
         let mut switches = self.switches();
         switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
@@ -115,7 +114,7 @@ impl Faults {
         }
         let mut switches = self.switches();
         let mut dealt: Vec<Fault> = Vec::new();
-        // What stands comes before what is for once: that is kept for when it matters.
+        // Standing faults come first, so that a fault for once is kept until it matters.
         for lasting in [Lasting::Standing, Lasting::ThisLogin, Lasting::Once] {
             for switch in switches.iter_mut().filter(|switch| switch.lasting == lasting) {
                 if dealt.contains(&switch.fault) {
@@ -144,10 +143,12 @@ impl Faults {
 
 fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
     match strike {
-        Strike::Keys(_) => true,
-        Strike::Delay | Strike::Answer(_) | Strike::FirstAnswer(_) | Strike::Body(_) | Strike::Label(_) => {
-            fault.at == Endpoint::Keys
-        }
+        Strike::Members(_)
+        | Strike::Delay
+        | Strike::Instead(_)
+        | Strike::InsteadOnce(_)
+        | Strike::Body(_)
+        | Strike::Label(_) => fault.at == Endpoint::Keys,
         _ => false,
     }
 }
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     fn of_keys(faults: &Faults) -> bool {
-        faults.hit(None, |_, strike| matches!(strike, Strike::Keys(_)).then_some(())).is_some()
+        faults.hit(None, |fault, strike| is_of_keys(fault, strike).then_some(())).is_some()
     }
 
     fn of_id_tokens(faults: &Faults, username: &str) -> bool {
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_for_once_is_used_up_when_all_of_it_has_happened() {
+    fn fault_for_once_is_used_up_when_each_of_its_strikes_was_dealt() {
         let faults = Faults::default();
         faults.once(Fault::EXPONENT_ONE);
         assert!(of_id_tokens(&faults, "alice"));
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_go_wrong_for_the_login_of_who_is_named_after_it() {
+    fn faults_of_keys_apply_to_the_login_of_the_user_named_after_them() {
         let faults = Faults::default();
         faults.expect_keys("alice");
         assert!(!of_keys(&faults));

@@ -1,41 +1,41 @@
-//! What goes wrong in the answer of the UserInfo endpoint.
+//! Faults in the response of the UserInfo endpoint.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Strike::{Answer, IdToken, UnverifiedEmail, UserInfo};
+use super::Strike::{IdToken, Instead, Members, UnverifiedEmail};
 use super::{LAWFUL, faults, malformed, provider, security};
-use crate::routes::json as json_answer;
+use crate::wire::json as json_response;
 
 faults! { UserInfo:
     ANOTHER_USERS_USERINFO = ("another-users-userinfo", "UserInfo is about another user than the ID token",
-        security("subject_mismatch"), [UserInfo(|claims| claims["sub"] = "sandbox-user-mallory".into())]);
+        security("subject_mismatch"), [Members(|claims| claims["sub"] = "sandbox-user-mallory".into())]);
     USERINFO_WITHOUT_SUBJECT = ("userinfo-without-subject", "UserInfo has no sub",
-        malformed("missing_field"), [UserInfo(|claims| {
+        malformed("missing_field"), [Members(|claims| {
             claims.as_object_mut().map(|claims| claims.remove("sub"));
         })]);
-    USERINFO_WRONG_TYPE_SUBJECT = ("userinfo-wrong-type-subject", "UserInfo’s sub is a number",
-        malformed("invalid_field"), [UserInfo(|claims| claims["sub"] = 7.into())]);
-    USERINFO_WITH_ERROR = ("userinfo-with-error", "UserInfo is an error, with a status of success",
-        provider("invalid_token"), [UserInfo(|claims| *claims = json!({ "error": "invalid_token" }))]);
+    USERINFO_WRONG_TYPE_SUBJECT = ("userinfo-wrong-type-subject", "sub in UserInfo is a number",
+        malformed("invalid_field"), [Members(|claims| claims["sub"] = 7.into())]);
+    USERINFO_WITH_ERROR = ("userinfo-with-error", "UserInfo is an error with status 200",
+        provider("invalid_token"), [Members(|claims| *claims = json!({ "error": "invalid_token" }))]);
     TOKEN_IN_USERINFO_ERROR = ("token-in-userinfo-error",
-        "UserInfo is refused in words that quote the access token",
-        provider("invalid_token"), [Answer(|asked| {
-            let description = asked.secrets().join(" ");
+        "UserInfo is refused, and the error repeats the access token",
+        provider("invalid_token"), [Instead(|request| {
+            let description = request.secrets().join(" ");
             let body = json!({ "error": "invalid_token", "error_description": description });
-            json_answer(StatusCode::UNAUTHORIZED, &body)
+            json_response(StatusCode::UNAUTHORIZED, &body)
         })]);
-    UNVERIFIED_EMAIL = ("unverified-email", "nobody vouches for the user’s e-mail address",
+    UNVERIFIED_EMAIL = ("unverified-email", "the provider does not vouch for the user’s e-mail address",
         LAWFUL, [UnverifiedEmail]);
     VERIFIED_BY_WORD = ("verified-by-word",
-        "that the e-mail address is verified is told by the word true, not by a truth value",
+        "email_verified is the string true instead of a boolean",
         LAWFUL, [
             IdToken(|token| {
                 if let Some(verified) = token.claims.get_mut("email_verified") {
                     *verified = "true".into();
                 }
             }),
-            UserInfo(|claims| {
+            Members(|claims| {
                 if let Some(verified) = claims.get_mut("email_verified") {
                     *verified = "true".into();
                 }
@@ -48,7 +48,7 @@ faults! { UserInfo:
                     listed(email);
                 }
             }),
-            UserInfo(|claims| {
+            Members(|claims| {
                 if let Some(email) = claims.get_mut("email") {
                     listed(email);
                 }

@@ -1,13 +1,13 @@
-//! The sandbox acts every provider of the catalogue, by that provider's quirks.
+//! The sandbox acts as every provider of the catalogue.
 
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use vouchsafe_providers::{Definition, ErrorShape, Kind, Pkce, ProfileSource};
-use vouchsafe_sandbox::User;
+use vouchsafe_sandbox::{ClientConfig, Sandbox, User};
 
 use crate::player::{Answer, Player, assert_success, text_at};
-use crate::scenario::{Reply, Scenario, claims};
+use crate::scenario::{REDIRECT_URI, Reply, Scenario, claims, query_value};
 
 #[tokio::test]
 async fn every_provider_of_the_catalogue_signs_alice_in() {
@@ -112,7 +112,7 @@ fn check_id_token(player: &Player<'_>, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_provider_says_no_in_its_own_words() {
+async fn every_provider_refuses_in_the_shape_of_its_definition() {
     let scenario = Scenario::new().await;
     let mut failed = Vec::new();
     for definition in vouchsafe_providers::all() {
@@ -167,4 +167,60 @@ fn check_refusal(slug: &str, reply: &Reply, body: serde_json::Value, failure: Op
             assert!(body["error"].is_string(), "{slug}: {body}");
         }
     }
+}
+
+#[tokio::test]
+async fn acted_provider_checks_a_request_as_the_protocol_says() {
+    let scenario = Scenario::new().await;
+    let player = Player::new(&scenario, "google").await;
+    for (change, error) in [
+        (("max_age", "soon"), "invalid_request"),
+        (("prompt", "none login"), "invalid_request"),
+        (("request", "e30.e30."), "request_not_supported"),
+        (("id_token_hint", "e30.e30.e30"), "invalid_request"),
+        (("response_type", "token"), "unsupported_response_type"),
+    ] {
+        let callback = scenario.person().allow(&player.authorization_url(&[change])).await.unwrap();
+        assert_eq!(query_value(&callback, "error").as_deref(), Some(error), "{change:?}");
+    }
+    let twice = format!("{}&scope=openid", player.authorization_url(&[]));
+    let callback = scenario.person().allow(&twice).await.unwrap();
+    assert_eq!(query_value(&callback, "error").as_deref(), Some("invalid_request"));
+    for twice in ["client_id=x", "redirect_uri=http://127.0.0.1/"] {
+        let url = format!("{}&{twice}", player.authorization_url(&[]));
+        assert!(scenario.person().allow(&url).await.is_err(), "{twice}");
+    }
+}
+
+#[tokio::test]
+async fn acted_resource_challenges_with_the_scheme_bearer_rfc6750_3() {
+    let scenario = Scenario::new().await;
+    let player = Player::new(&scenario, "github").await;
+    let mut answer = player.login("alice").await;
+    answer.tokens["access_token"] = "wrong".into();
+    let refused = player.ask(&answer, &[]).await;
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{challenge}");
+    let bare = player.get(player.definition.userinfo_endpoint.as_ref().unwrap()).await;
+    assert_eq!(bare.header("www-authenticate"), Some("Bearer realm=\"vouchsafe sandbox\""));
+}
+
+#[tokio::test]
+async fn client_with_the_id_of_an_acted_provider_s_client_is_another_client() {
+    let github = ClientConfig::confidential("github-client", "github-secret-for-development-only");
+    let scenario = Scenario::with(Sandbox::builder().client(github)).await;
+    let player = Player::new(&scenario, "github").await;
+    let url = player.authorization_url(&[]);
+    let code = query_value(&scenario.person().allow(&url).await.unwrap(), "code").unwrap();
+    let secret = [("client_id", "github-client"), ("client_secret", player.acted.client_secret())];
+    let form = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", REDIRECT_URI)];
+    let refused = scenario.post_bare("/token", &[&form[..], &secret].concat()).await;
+    refused.assert_error(400, "invalid_grant");
+    let token = player.login("alice").await.tokens["access_token"].clone();
+    let token = [("token", token.as_str().unwrap())];
+    scenario.post_bare("/revoke", &[&token[..], &secret].concat()).await.assert_error(400, "invalid_grant");
+    assert_eq!(
+        scenario.post_bare("/introspect", &[&token[..], &secret].concat()).await.json()["active"],
+        false
+    );
 }

@@ -1,3 +1,5 @@
+//! The authorization endpoint and the login.
+
 use std::time::Duration;
 
 use vouchsafe_sandbox::{ClientConfig, PersonError, Sandbox};
@@ -135,7 +137,7 @@ async fn prompt_none_needs_login_then_consent_then_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_allowed_is_not_asked_again_unless_prompt_says_so() {
+async fn consent_is_not_asked_again_unless_prompt_says_so() {
     let scenario = Scenario::new().await;
     let alice = scenario.person();
     alice.allow(&scenario.authorization_url(&[])).await.unwrap();
@@ -165,7 +167,7 @@ async fn max_age_and_prompt_login_ask_for_a_new_login() {
 }
 
 #[tokio::test]
-async fn id_token_hint_admits_nobody_else() {
+async fn id_token_hint_allows_no_other_user() {
     let scenario = Scenario::new().await;
     let tokens = scenario.tokens(&[]).await;
     let hint = [("id_token_hint", tokens["id_token"].as_str().unwrap())];

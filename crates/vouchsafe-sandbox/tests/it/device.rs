@@ -36,7 +36,7 @@ fn complete(device: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn every_act_with_a_device_authorization_endpoint_connects_a_device() {
+async fn every_acted_provider_with_a_device_authorization_endpoint_connects_a_device() {
     let scenario = Scenario::new().await;
     let mut seen = 0;
     for definition in vouchsafe_providers::all().filter(|d| d.device_authorization_endpoint.is_some()) {
@@ -55,7 +55,7 @@ async fn every_act_with_a_device_authorization_endpoint_connects_a_device() {
 }
 
 #[tokio::test]
-async fn a_device_waits_for_its_user_and_asks_no_more_often_than_it_may() {
+async fn device_waits_for_its_user_and_slows_down_when_it_polls_too_often() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(DEVICE)).await;
     let device = begin(&player, &[]).await.json();
@@ -84,7 +84,7 @@ async fn a_device_waits_for_its_user_and_asks_no_more_often_than_it_may() {
 }
 
 #[tokio::test]
-async fn a_denied_or_late_device_is_told_so() {
+async fn denied_or_late_device_gets_an_error() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(DEVICE)).await;
     let denied = begin(&player, &[]).await.json();
@@ -98,7 +98,7 @@ async fn a_denied_or_late_device_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_decision_however_it_is_typed() {
+async fn user_code_is_valid_for_one_decision_in_any_spelling() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(DEVICE)).await;
     let device = begin(&player, &[]).await.json();
@@ -115,7 +115,7 @@ async fn a_code_is_good_for_one_decision_however_it_is_typed() {
 }
 
 #[tokio::test]
-async fn who_allowed_one_device_is_asked_for_the_next() {
+async fn each_device_needs_its_own_consent() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(DEVICE)).await;
     let alice = scenario.person();
@@ -127,7 +127,7 @@ async fn who_allowed_one_device_is_asked_for_the_next() {
 }
 
 #[tokio::test]
-async fn only_a_client_of_the_act_starts_a_device_and_asks_for_it() {
+async fn only_a_client_of_the_provider_starts_and_polls_a_device() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(DEVICE)).await;
     begin(&player, &[("client_id", "somebody")]).await.assert_error(401, "invalid_client");

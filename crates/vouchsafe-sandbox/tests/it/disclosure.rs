@@ -1,4 +1,4 @@
-//! What the act of an OpenID Provider tells, where, and to whom.
+//! Which claims an acted OpenID Provider shows, and where.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn told(player: &Player<'_>, scope: &str) -> (Value, Value) {
 }
 
 #[tokio::test]
-async fn what_is_behind_a_scope_is_told_to_who_asked_for_it() {
+async fn claims_of_a_scope_are_shown_only_with_that_scope() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "google").await;
     for (scope, name, email) in [
@@ -36,7 +36,7 @@ async fn what_is_behind_a_scope_is_told_to_who_asked_for_it() {
 }
 
 #[tokio::test]
-async fn a_refresh_tells_no_more_than_was_asked_for() {
+async fn refreshed_id_token_has_only_the_claims_of_the_requested_scopes() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "google").await;
     let url = player.authorization_url(&[("scope", "openid")]);
@@ -47,7 +47,7 @@ async fn a_refresh_tells_no_more_than_was_asked_for() {
 }
 
 #[tokio::test]
-async fn franceconnect_signs_the_profile_and_says_little_in_the_id_token() {
+async fn franceconnect_signs_the_profile_and_has_few_claims_in_the_id_token() {
     let scenario = Scenario::new().await;
     for slug in ["franceconnect", "franceconnect-integration"] {
         let player = Player::new(&scenario, slug).await;
@@ -97,7 +97,7 @@ async fn franceconnect_refuses_a_request_without_nonce_or_state() {
 }
 
 #[tokio::test]
-async fn an_act_names_its_issuer_where_it_is_told_to() {
+async fn acted_provider_names_its_issuer_if_it_is_configured_to() {
     let scenario = Scenario::new().await;
     let acted = scenario.sandbox.provider("google").unwrap();
     let issuer = acted.definition().issuer.unwrap();

@@ -1,3 +1,5 @@
+//! The metadata and the key set.
+
 use serde_json::json;
 
 use crate::scenario::Scenario;

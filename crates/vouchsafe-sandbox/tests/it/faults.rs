@@ -1,4 +1,4 @@
-//! What goes wrong on demand, at the sandbox's own endpoints and at those of an act.
+//! Faults, at the sandbox's own provider and at acted ones.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const OPENID: &str = r#"
 "#;
 
 #[tokio::test]
-async fn wire_faults_happen_before_anything_is_redeemed() {
+async fn http_faults_apply_before_a_code_is_redeemed() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     for (fault, status) in [(Fault::TOO_MANY_REQUESTS, 429), (Fault::SERVER_ERROR, 500), (Fault::HTML, 200)] {
@@ -68,7 +68,7 @@ async fn cut_body_is_shorter_than_announced() {
 }
 
 #[tokio::test]
-async fn slow_answer_takes_its_time() {
+async fn slow_response_is_late() {
     let scenario = Scenario::new().await;
     let code = scenario.code(&[]).await;
     scenario.sandbox.fault(Fault::slow(Duration::from_millis(120)));
@@ -90,7 +90,7 @@ async fn authorization_response_names_another_issuer() {
 }
 
 #[tokio::test]
-async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
+async fn id_token_is_wrong_in_the_way_of_its_fault() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     let good = claims(&player.login("alice").await.tokens["id_token"]);
@@ -118,7 +118,7 @@ async fn id_token_is_wrong_in_the_way_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn unverified_email_is_so_in_every_answer_of_the_login() {
+async fn unverified_email_is_unverified_in_every_response_of_the_login() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     scenario.sandbox.fault_once(Fault::UNVERIFIED_EMAIL);
@@ -163,7 +163,7 @@ async fn refresh_token_counts_as_used() {
 }
 
 #[tokio::test]
-async fn consent_is_denied_whatever_is_clicked() {
+async fn consent_is_denied_whatever_button_is_pressed() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     scenario.sandbox.fault(Fault::DENIED_CONSENT);
@@ -175,7 +175,7 @@ async fn consent_is_denied_whatever_is_clicked() {
 }
 
 #[tokio::test]
-async fn users_named_after_a_fault_have_it_and_nobody_else() {
+async fn users_named_after_a_fault_meet_it_and_no_other_user_does() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, OPENID).await;
     let login = async |username: &str| -> Answer { player.login(username).await };
@@ -209,7 +209,7 @@ async fn revocation_does_not_use_up_a_fault_of_the_token_endpoint() {
 }
 
 #[tokio::test]
-async fn who_believes_a_header_finds_a_key_there_that_fits() {
+async fn client_that_trusts_a_header_finds_a_matching_key_there() {
     let scenario = Scenario::new().await;
     let verify = |token: &Value, key: &Value| {
         let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
@@ -259,7 +259,7 @@ async fn public_key_is_the_secret_of_a_mac() {
 }
 
 #[tokio::test]
-async fn injected_code_is_another_logins() {
+async fn injected_code_belongs_to_another_login() {
     let scenario = Scenario::new().await;
     scenario.sandbox.fault_once(Fault::FOREIGN_CODE);
     let code = scenario.code(&[]).await;
@@ -267,7 +267,7 @@ async fn injected_code_is_another_logins() {
 }
 
 #[tokio::test]
-async fn what_is_for_once_leaves_the_next_one_alone() {
+async fn fault_for_once_does_not_apply_twice() {
     let scenario = Scenario::new().await;
     scenario.sandbox.fault_once(Fault::EMPTY_KEY_SET);
     assert_eq!(scenario.get("/jwks").await.json()["keys"], Value::Array(Vec::new()));
@@ -279,7 +279,7 @@ async fn what_is_for_once_leaves_the_next_one_alone() {
 }
 
 #[tokio::test]
-async fn login_page_groups_who_is_named_after_a_fault() {
+async fn login_page_groups_the_users_who_are_named_after_faults() {
     let scenario = Scenario::new().await;
     let path = scenario.authorization_url(&[]);
     let page = scenario.get(path.strip_prefix(scenario.sandbox.issuer()).unwrap()).await.body;

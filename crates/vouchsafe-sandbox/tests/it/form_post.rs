@@ -33,7 +33,7 @@ async fn the_response_is_a_form_that_posts_itself() {
 }
 
 #[tokio::test]
-async fn its_one_script_is_let_through_and_no_other() {
+async fn policy_allows_its_one_script_and_no_other() {
     let scenario = Scenario::new().await;
     let page = get(&scenario, &scenario.authorization_url(&[FORM_POST, ("prompt", "none")])).await;
     let policy = page.header("content-security-policy").unwrap();
@@ -73,7 +73,7 @@ async fn the_mode_is_announced() {
 }
 
 #[tokio::test]
-async fn apple_answers_by_a_form_where_a_scope_is_asked_for() {
+async fn apple_responds_with_a_form_if_a_scope_is_requested() {
     let scenario = Scenario::new().await;
     let apple = Player::new(&scenario, "apple").await;
     let page = get(&scenario, &apple.authorization_url(&[("prompt", "none")])).await;
@@ -92,7 +92,7 @@ async fn apple_answers_by_a_form_where_a_scope_is_asked_for() {
 }
 
 #[tokio::test]
-async fn apple_tells_the_name_with_the_first_response_alone() {
+async fn apple_sends_the_name_with_the_first_response_only() {
     let scenario = Scenario::new().await;
     let apple = Player::new(&scenario, "apple").await;
     let nameless = apple.authorization_url(&[("scope", "openid email")]);

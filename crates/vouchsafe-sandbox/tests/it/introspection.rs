@@ -1,4 +1,4 @@
-//! Introspection and logout at the acts of providers that have them.
+//! Introspection and logout at acted providers.
 
 use serde_json::json;
 use url::form_urlencoded::byte_serialize;
@@ -18,7 +18,7 @@ const BASIC: &str = "client_auth = \"client_secret_basic\"\n";
 const INTROSPECTION: &str = "introspection_endpoint = \"https://own.example/introspect\"\n";
 
 #[tokio::test]
-async fn every_act_with_an_introspection_endpoint_tells_of_its_tokens() {
+async fn every_acted_provider_with_an_introspection_endpoint_describes_its_tokens() {
     let scenario = Scenario::new().await;
     let mut seen = 0;
     for definition in vouchsafe_providers::all().filter(|d| d.introspection_endpoint.is_some()) {
@@ -36,7 +36,7 @@ async fn every_act_with_an_introspection_endpoint_tells_of_its_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_is_told_of_at_its_own_act_alone() {
+async fn token_is_described_only_at_its_own_provider() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own(&format!("{BASIC}{INTROSPECTION}"))).await;
     let secret = player.acted.client_secret().to_owned();
@@ -76,7 +76,7 @@ fn logout(player: &Player<'_>, id_token: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_act_ends_the_session_by_its_own_id_token() {
+async fn acted_provider_ends_the_session_with_its_own_id_token() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, LOGOUT).await;
     let alice = scenario.person();
@@ -89,7 +89,7 @@ async fn an_act_ends_the_session_by_its_own_id_token() {
 }
 
 #[tokio::test]
-async fn an_act_takes_no_foreign_id_token_client_or_uri_for_its_logout() {
+async fn acted_provider_refuses_a_foreign_id_token_client_or_uri_at_logout() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, LOGOUT).await;
     let own = player.login("alice").await.tokens["id_token"].as_str().unwrap().to_owned();

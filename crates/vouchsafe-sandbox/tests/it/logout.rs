@@ -1,3 +1,5 @@
+//! The logout endpoint.
+
 use url::form_urlencoded::byte_serialize;
 use vouchsafe_sandbox::PersonError;
 

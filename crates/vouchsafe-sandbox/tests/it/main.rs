@@ -1,4 +1,4 @@
-//! The sandbox from outside: bare HTTP over TCP where a client talks, a `Person` where a browser does.
+//! The sandbox from outside: bare HTTP over TCP in place of a client, a `Person` in place of a browser.
 
 mod acts;
 mod authorization;

@@ -1,3 +1,5 @@
+//! The pages.
+
 use crate::scenario::{REDIRECT_URI, Reply, Scenario};
 
 const HOSTILE: &str = "\"><script>alert(1)</script>";
@@ -118,7 +120,7 @@ async fn hinted_user_comes_first() {
 }
 
 #[tokio::test]
-async fn start_page_tells_what_an_application_needs() {
+async fn start_page_shows_the_settings_that_an_application_needs() {
     let scenario = Scenario::new().await;
     let page = scenario.get("/").await;
     for text in [

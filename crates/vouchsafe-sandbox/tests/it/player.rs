@@ -1,4 +1,4 @@
-//! A client that knows of a provider what its definition says: written for the tests, by the definition alone.
+//! A client for the tests that knows a provider from its definition only.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};

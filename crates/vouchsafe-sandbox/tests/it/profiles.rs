@@ -1,4 +1,4 @@
-//! Profiles of every shape: where the access token goes, what the request needs, and where the answer keeps what.
+//! Profiles of every shape: the place of the access token, the request, and the pointers into the response.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::player::{Player, own, pairs};
 use crate::scenario::Scenario;
 
 #[tokio::test]
-async fn access_token_counts_at_its_place_alone() {
+async fn access_token_counts_only_at_its_place() {
     let scenario = Scenario::new().await;
     let places = ["bearer", "scheme:OAuth", "scheme:", "header:X-Token", "query:t", "body:t"];
     for place in places {
@@ -23,7 +23,7 @@ async fn access_token_counts_at_its_place_alone() {
 }
 
 #[tokio::test]
-async fn profile_needs_what_the_definition_sends() {
+async fn profile_request_needs_the_parameters_of_the_definition() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [userinfo]
@@ -64,7 +64,7 @@ async fn profile_needs_what_the_definition_sends() {
 }
 
 #[tokio::test]
-async fn profile_is_where_the_pointers_look() {
+async fn profile_has_its_values_where_the_pointers_look() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [identity]
@@ -127,7 +127,7 @@ async fn list_of_emails_is_withheld_without_its_scope() {
 }
 
 #[tokio::test]
-async fn proof_of_the_secret_is_asked_for_where_the_definition_has_one() {
+async fn proof_of_the_secret_is_required_if_the_definition_has_one() {
     let scenario = Scenario::new().await;
     for quirks in ["", "method = \"POST\"\n", "token = \"body:t\"\nmethod = \"POST\"\n"] {
         let toml = own(&format!("[userinfo]\n{quirks}proof = \"proof\""));
@@ -142,7 +142,7 @@ async fn proof_of_the_secret_is_asked_for_where_the_definition_has_one() {
 }
 
 #[tokio::test]
-async fn email_of_its_own_is_told_to_its_owner_alone() {
+async fn email_of_a_user_is_shown_only_to_that_user() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "etsy").await;
     let answer = player.login("alice").await;

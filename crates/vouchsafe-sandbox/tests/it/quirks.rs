@@ -1,4 +1,4 @@
-//! The odd quirks of providers, one by one: each is kept, and what departs from it is refused.
+//! The quirks of providers, one by one: each is kept, and a request that departs from it is refused.
 
 use serde_json::json;
 use vouchsafe_providers::Encoding;
@@ -40,11 +40,11 @@ async fn every_url_is_moved_and_keeps_its_query_and_marks() {
 }
 
 #[tokio::test]
-async fn pages_say_whom_the_sandbox_acts() {
+async fn pages_name_the_provider_that_the_sandbox_acts_as() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "github").await;
     let page = player.get(&player.authorization_url(&[])).await;
-    assert!(page.body.contains("The sandbox acts <strong>GitHub</strong>"), "{}", page.body);
+    assert!(page.body.contains("The sandbox acts as <strong>GitHub</strong>"), "{}", page.body);
     assert!(page.body.contains("fault-html"));
     assert!(!page.body.contains("fault-wrong-nonce"), "there is no ID token that could have one");
     let google = Player::new(&scenario, "google").await;
@@ -52,7 +52,7 @@ async fn pages_say_whom_the_sandbox_acts() {
 }
 
 #[tokio::test]
-async fn unknown_places_and_clients_are_refused_with_a_page() {
+async fn unknown_paths_and_clients_are_refused_with_a_page() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "github").await;
     for path in ["/act/no-such-provider/x", "/act/github/github.com/elsewhere", "/act/github/github.com"] {
@@ -104,7 +104,7 @@ async fn parameters_have_the_provider_s_names_and_no_other() {
 }
 
 #[tokio::test]
-async fn scopes_go_along_with_the_code_where_they_are_wanted() {
+async fn token_request_needs_the_scopes_if_the_definition_says_so() {
     let scenario = Scenario::new().await;
     let toml = own("scope_separator = \",\"\nscopes = [\"a\", \"b\"]\n[token]\nscope = true");
     let player = Player::own(&scenario, &toml).await;
@@ -211,7 +211,7 @@ async fn callback_has_suffix_forwarded_parameters_and_signature() {
 }
 
 #[tokio::test]
-async fn answers_are_wrapped_renamed_and_labelled() {
+async fn responses_are_wrapped_renamed_and_labelled() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [token]
@@ -247,7 +247,7 @@ async fn answers_are_wrapped_renamed_and_labelled() {
 }
 
 #[tokio::test]
-async fn answer_is_a_form_unless_json_is_asked_for() {
+async fn response_is_a_form_unless_json_is_requested() {
     let scenario = Scenario::new().await;
     let player = Player::own(&scenario, &own("[token]\nform_answer = true")).await;
     assert_eq!(player.login("alice").await.reply.header("content-type"), Some("application/json"));
@@ -343,7 +343,7 @@ async fn revocation_has_names_of_its_own() {
 }
 
 #[tokio::test]
-async fn order_of_an_authorization_request_is_kept_where_it_matters() {
+async fn order_of_the_authorization_parameters_is_checked_if_the_definition_has_one() {
     let scenario = Scenario::new().await;
     let toml = own("scopes = [\"a\"]\n[authorization]\nnames = { client_id = \"appid\" }\n\
          order = [\"client_id\", \"redirect_uri\", \"response_type\", \"scope\"]");
@@ -373,7 +373,7 @@ async fn short_lived_token_becomes_a_long_lived_one() {
 }
 
 #[tokio::test]
-async fn many_tenants_share_a_document_and_tokens_tell_theirs() {
+async fn tenants_share_one_document_and_tokens_name_their_tenant() {
     let scenario = Scenario::new().await;
     let toml = r#"
         kind = "openid"
@@ -422,7 +422,7 @@ async fn openid_provider_is_found_by_its_moved_issuer() {
 }
 
 #[tokio::test]
-async fn acts_are_recorded_and_keep_to_the_clock() {
+async fn requests_to_acted_providers_are_recorded_and_follow_the_clock() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "github").await;
     let callback = player.callback("alice").await;
@@ -433,7 +433,7 @@ async fn acts_are_recorded_and_keep_to_the_clock() {
 }
 
 #[tokio::test]
-async fn code_of_one_act_is_worth_nothing_at_another() {
+async fn code_of_one_provider_is_useless_at_another() {
     let scenario = Scenario::new().await;
     let github = Player::new(&scenario, "github").await;
     let own = Player::own(&scenario, &own("")).await;
@@ -449,7 +449,7 @@ async fn code_of_one_act_is_worth_nothing_at_another() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_directory_says_which_of_its_issuers_it_may_sign_for() {
+async fn key_of_a_directory_names_the_issuer_that_it_may_sign_for() {
     let scenario = Scenario::new().await;
     let player = Player::new(&scenario, "microsoft").await;
     let metadata = player.metadata();

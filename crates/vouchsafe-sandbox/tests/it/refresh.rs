@@ -1,9 +1,11 @@
+//! Refresh tokens.
+
 use std::time::Duration;
 
 use crate::scenario::{Scenario, claims};
 
 #[tokio::test]
-async fn refresh_gives_new_tokens_and_keeps_who_and_when() {
+async fn refresh_gives_new_tokens_and_keeps_subject_and_sign_in_time() {
     let scenario = Scenario::new().await;
     let first = scenario.tokens(&[]).await;
     scenario.sandbox.advance_clock(Duration::from_secs(100));

@@ -1,3 +1,5 @@
+//! Revocation and introspection.
+
 use serde_json::json;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
@@ -20,7 +22,7 @@ async fn introspection_describes_an_active_access_token_rfc7662_2_2() {
 }
 
 #[tokio::test]
-async fn introspection_says_nothing_of_an_unknown_token_and_nothing_to_strangers() {
+async fn introspection_reveals_nothing_about_unknown_tokens_or_to_strangers() {
     let scenario = Scenario::new().await;
     assert_eq!(scenario.introspect("made-up").await, json!({ "active": false }));
     let public = [("token", "x"), ("client_id", scenario.sandbox.public_client_id())];
@@ -29,7 +31,7 @@ async fn introspection_says_nothing_of_an_unknown_token_and_nothing_to_strangers
 }
 
 #[tokio::test]
-async fn revoked_access_token_goes_alone() {
+async fn revoked_access_token_leaves_the_refresh_token_valid() {
     let scenario = Scenario::new().await;
     let tokens = scenario.tokens(&[]).await;
     let access_token = tokens["access_token"].as_str().unwrap();
@@ -40,7 +42,7 @@ async fn revoked_access_token_goes_alone() {
 }
 
 #[tokio::test]
-async fn revoked_refresh_token_takes_its_access_tokens_along_rfc7009_2_1() {
+async fn revoked_refresh_token_revokes_its_access_tokens_rfc7009_2_1() {
     let scenario = Scenario::new().await;
     let tokens = scenario.tokens(&[]).await;
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
@@ -51,7 +53,7 @@ async fn revoked_refresh_token_takes_its_access_tokens_along_rfc7009_2_1() {
 }
 
 #[tokio::test]
-async fn unknown_token_is_as_good_as_revoked_rfc7009_2_2() {
+async fn unknown_token_counts_as_revoked_rfc7009_2_2() {
     let scenario = Scenario::new().await;
     assert_eq!(scenario.post("/revoke", &[("token", "made-up")]).await.status, 200);
     scenario.post("/revoke", &[]).await.assert_error(400, "invalid_request");

@@ -1,3 +1,5 @@
+//! A sandbox, and a client in front of it.
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;

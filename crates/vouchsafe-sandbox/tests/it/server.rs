@@ -1,10 +1,12 @@
+//! The server: limits, names, start and stop.
+
 use tokio::net::TcpStream;
 use vouchsafe_sandbox::Sandbox;
 
 use crate::scenario::Scenario;
 
 #[tokio::test]
-async fn requests_are_recorded_to_the_letter() {
+async fn requests_are_recorded_exactly() {
     let scenario = Scenario::new().await;
     scenario.post("/token?a=b", &[("grant_type", "x y"), ("code", "ü")]).await;
     let [request] = &scenario.sandbox.requests_to("/token")[..] else { panic!() };
@@ -41,7 +43,7 @@ async fn long_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_answered() {
+async fn bytes_that_are_not_text_get_a_response() {
     let scenario = Scenario::new().await;
     let head = "POST /token HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 4\r\n";
     for header in

@@ -1,3 +1,5 @@
+//! The token endpoint.
+
 use std::time::Duration;
 
 use vouchsafe_sandbox::{ClientConfig, Sandbox};

@@ -1,3 +1,5 @@
+//! The UserInfo endpoint.
+
 use std::time::Duration;
 
 use serde_json::json;

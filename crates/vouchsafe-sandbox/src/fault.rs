@@ -1,0 +1,372 @@
+//! Faults on demand: a table of faults for each place.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::response::Response;
+use serde_json::Value;
+
+use crate::state::jwt::Jwt;
+use crate::state::request::AuthorizationRequest;
+use crate::wire::Incoming;
+
+mod body;
+mod callback;
+mod id_token;
+mod keys;
+mod metadata;
+mod people;
+mod stages;
+mod switch;
+mod token;
+mod userinfo;
+mod weak;
+mod wire;
+
+pub(crate) use people::{person, shown};
+pub(crate) use switch::Faults;
+
+/// A fault that a provider shows on demand: the sandbox's own provider and every acted one.
+///
+/// This is an open value with constants. Each fault has a [name](Self::name) for [`named`](Self::named) and for the command
+/// line, and says how a client that does all its checks [refuses](Self::refusal) it.
+///
+/// [`Sandbox::fault`](crate::Sandbox::fault) switches it on until further notice,
+/// [`Sandbox::fault_once`](crate::Sandbox::fault_once) for the next request that it applies to. For one login, sign in as
+/// the user who is named after it, such as `fault-slow`; the login page lists these users. Faults of the metadata have no
+/// user, because the metadata is read before anybody signs in.
+///
+/// ```
+/// use vouchsafe_sandbox::{Endpoint, Fault};
+///
+/// let fault = Fault::named("wrong-nonce").expect("there is one");
+/// assert_eq!(fault, Fault::WRONG_NONCE);
+/// assert_eq!(fault.refusal().expect("a client refuses it").code, "nonce_mismatch");
+///
+/// // Faults in the HTTP response apply at the token endpoint, or at another one.
+/// assert_eq!(Fault::named("html@userinfo"), Some(Fault::HTML.at(Endpoint::UserInfo)));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Fault {
+    row: &'static Row,
+    at: Endpoint,
+    delay: Duration,
+}
+
+impl Fault {
+    const fn new(row: &'static Row) -> Self {
+        let at = match row.place {
+            Place::Metadata => Endpoint::Metadata,
+            Place::Keys => Endpoint::Keys,
+            Place::UserInfo => Endpoint::UserInfo,
+            Place::Callback | Place::Token | Place::IdToken | Place::Wire => Endpoint::Token,
+        };
+        Self { row, at, delay: Duration::from_secs(5) }
+    }
+
+    /// The endpoint responds after this time. By [name](Self::SLOW) it is five seconds.
+    pub fn slow(delay: Duration) -> Self {
+        Self { delay, ..Self::SLOW }
+    }
+
+    /// The same fault at another endpoint, for faults in the HTTP response. Every other fault has a fixed place.
+    #[must_use]
+    pub fn at(self, endpoint: Endpoint) -> Self {
+        if self.row.place == Place::Wire { Self { at: endpoint, ..self } } else { self }
+    }
+
+    /// All faults by place; those in the HTTP response once for each endpoint.
+    pub fn all() -> Vec<Self> {
+        let placed = [callback::ALL, token::ALL, id_token::ALL, keys::ALL, metadata::ALL, userinfo::ALL];
+        let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
+        placed.concat().into_iter().chain(wire).collect()
+    }
+
+    /// The fault of this name: `wrong-nonce`, `html` or `html@userinfo`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|fault| fault.name() == name)
+    }
+
+    /// Its name. A fault in the HTTP response of another endpoint than the token endpoint has the endpoint after an `@`.
+    pub fn name(&self) -> String {
+        match (self.row.place, self.at) {
+            (Place::Wire, at) if at != Endpoint::Token => format!("{}@{}", self.row.name, at.name()),
+            _ => self.row.name.to_owned(),
+        }
+    }
+
+    /// A description in one sentence.
+    pub fn description(&self) -> &'static str {
+        self.row.description
+    }
+
+    /// The place at which it applies.
+    pub fn place(&self) -> Place {
+        self.row.place
+    }
+
+    /// The endpoint at which it applies. `None` for faults of the authorization response.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        (self.row.place != Place::Callback).then_some(self.at)
+    }
+
+    /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
+    /// client does not need the missing data.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let refusal = self.row.refusal?;
+        match (self.row.place, self.at) {
+            // A revocation response is its status (RFC 7009 section 2.2).
+            (Place::Wire, Endpoint::Revocation) => {
+                (refusal.kind != "malformed").then_some(Refusal { step: Step::Revocation, ..refusal })
+            }
+            // The ID token names the user, so a failed UserInfo request is no reason to refuse.
+            (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => None,
+            _ => Some(refusal),
+        }
+    }
+}
+
+impl PartialEq for Fault {
+    fn eq(&self, other: &Self) -> bool {
+        (self.row.name, self.at, self.delay) == (other.row.name, other.at, other.delay)
+    }
+}
+
+impl Eq for Fault {}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fault({})", self.name())
+    }
+}
+
+/// The place at which a [`Fault`] applies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The authorization response, which the browser carries.
+    Callback,
+    /// The response of the token endpoint.
+    Token,
+    /// The ID token.
+    IdToken,
+    /// The key set.
+    Keys,
+    /// The metadata.
+    Metadata,
+    /// The response of the UserInfo endpoint.
+    UserInfo,
+    /// The HTTP response of any endpoint that a client calls without a browser.
+    Wire,
+}
+
+impl Place {
+    /// A heading for the faults of this place.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Callback => "In the authorization response",
+            Self::Token => "In the token response",
+            Self::IdToken => "In the ID token",
+            Self::Keys => "In the key set",
+            Self::Metadata => "In the metadata",
+            Self::UserInfo => "In the UserInfo response",
+            Self::Wire => "In the HTTP response",
+        }
+    }
+}
+
+/// An endpoint that a client calls without a browser.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// The token endpoint.
+    Token,
+    /// The metadata document.
+    Metadata,
+    /// The key set.
+    Keys,
+    /// The UserInfo endpoint, or the profile of an acted provider.
+    UserInfo,
+    /// The revocation endpoint.
+    Revocation,
+}
+
+impl Endpoint {
+    /// All endpoints.
+    pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
+
+    /// Its word in the name of a fault.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Metadata => "metadata",
+            Self::Keys => "keys",
+            Self::UserInfo => "userinfo",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
+/// How a client that does all its checks refuses a fault.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The step at which it refuses.
+    pub step: Step,
+    /// The kind of the refusal: `security`, `malformed`, `network` or `provider`.
+    pub kind: &'static str,
+    /// A word for the reason: the provider's own `error`, or one such as `nonce_mismatch`.
+    pub code: &'static str,
+}
+
+/// The step at which a client refuses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The login does not succeed.
+    Login,
+    /// The login succeeds, the refresh does not.
+    Refresh,
+    /// The login succeeds, the revocation does not.
+    Revocation,
+}
+
+impl Step {
+    /// The name of the step.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
+/// A row of a table of faults.
+struct Row {
+    name: &'static str,
+    description: &'static str,
+    place: Place,
+    refusal: Option<Refusal>,
+    strikes: &'static [Strike],
+}
+
+/// One change that a fault makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Strike {
+    /// The user denies the request, whatever button they press.
+    Denial,
+    /// Changes the request that the code belongs to.
+    Code(fn(&mut AuthorizationRequest)),
+    /// Changes the parameters of the authorization response.
+    Callback(fn(&mut Vec<(String, String)>)),
+    /// Replaces the keys before the token endpoint responds.
+    Rotation,
+    /// Refuses to refresh.
+    NoRefresh,
+    /// The provider does not vouch for the e-mail address.
+    UnverifiedEmail,
+    /// Changes the JSON of the endpoint's response, before the provider gives it names and a shape of its own.
+    Members(fn(&mut Value)),
+    /// Changes an ID token before it is signed, and how it is signed.
+    IdToken(fn(&mut Jwt<'_>)),
+    /// The same, for refreshed ID tokens only.
+    Refreshed(fn(&mut Jwt<'_>)),
+    /// The endpoint is slow.
+    Delay,
+    /// Responds in place of the endpoint.
+    Instead(fn(&Incoming) -> Response),
+    /// The same, the first time only.
+    InsteadOnce(fn(&Incoming) -> Response),
+    /// Changes the bytes of the endpoint's response.
+    Body(fn(&mut Vec<u8>)),
+    /// Changes the content type of the endpoint's response.
+    Label(&'static str),
+}
+
+const fn refused(kind: &'static str, code: &'static str) -> Option<Refusal> {
+    Some(Refusal { step: Step::Login, kind, code })
+}
+
+const fn security(code: &'static str) -> Option<Refusal> {
+    refused("security", code)
+}
+
+const fn malformed(code: &'static str) -> Option<Refusal> {
+    refused("malformed", code)
+}
+
+const fn network(code: &'static str) -> Option<Refusal> {
+    refused("network", code)
+}
+
+const fn provider(code: &'static str) -> Option<Refusal> {
+    refused("provider", code)
+}
+
+const fn at_refresh(refusal: Option<Refusal>) -> Option<Refusal> {
+    match refusal {
+        Some(refusal) => Some(Refusal { step: Step::Refresh, ..refusal }),
+        None => None,
+    }
+}
+
+/// It breaks no rule: a client accepts it.
+const LAWFUL: Option<Refusal> = None;
+
+/// The description of an error that `Sandbox::refuse_once` requests.
+pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request";
+
+/// An issuer that plays no part in the login.
+const ELSEWHERE: &str = "https://elsewhere.example";
+
+/// A table of the faults of one place: constant, name, description, refusal and changes.
+macro_rules! faults {
+    ($place:ident: $($constant:ident = ($name:literal, $description:literal, $refusal:expr, [$($strike:expr),+ $(,)?]);)*) => {
+        impl $crate::fault::Fault {
+            $(
+                #[doc = concat!("`", $name, "`: ", $description, ".")]
+                pub const $constant: Self = Self::new(&$crate::fault::Row {
+                    name: $name,
+                    description: $description,
+                    place: $crate::fault::Place::$place,
+                    refusal: $refusal,
+                    strikes: &[$($strike),+],
+                });
+            )*
+        }
+
+        /// All faults of this place.
+        pub(super) const ALL: &[$crate::fault::Fault] = &[$($crate::fault::Fault::$constant),*];
+    };
+}
+use faults;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_is_found_by_its_name_and_by_no_other() {
+        let all = Fault::all();
+        let names: BTreeSet<_> = all.iter().map(Fault::name).collect();
+        assert_eq!(names.len(), all.len());
+        for fault in all {
+            assert_eq!(Fault::named(&fault.name()), Some(fault));
+        }
+        for name in ["", "slow@", "slow@token", "wrong-nonce@keys", "no-such-fault"] {
+            assert_eq!(Fault::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn description_of_a_fault_fits_into_a_sentence() {
+        for fault in Fault::all() {
+            let description = fault.description();
+            assert!(description.len() < 110 && !description.ends_with('.'), "{description}");
+            assert!(!description.is_empty());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Tokens for a grant, RFC 6749 section 5.1, as far as the definition keeps to it.
+
+use serde_json::{Map, Value, json};
+use vouchsafe_providers::ProfileSource;
+
+use super::{Call, Reply};
+use crate::config::User;
+use crate::part::profile;
+use crate::state::jwt::Jwt;
+use crate::state::keys::SigningAlg;
+use crate::state::request::NO_ACR;
+use crate::state::store::{AccessToken, Grant, IssuedIdToken, RefreshToken};
+use crate::wire::{OAuthError, Scopes, random_token, sha256_base64url};
+
+/// The issue of tokens for a grant.
+pub(super) struct Issuance<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) grant: &'a Grant,
+    pub(super) id: &'a str,
+    pub(super) scopes: &'a Scopes,
+    pub(super) nonce: Option<&'a str>,
+    pub(super) is_refreshed: bool,
+}
+
+impl Issuance<'_> {
+    /// Every token response has a refresh token, if the provider has them, whether `offline_access` was requested or not.
+    pub(super) fn reply(&self, for_code: bool) -> Result<Reply, OAuthError> {
+        let (shared, part, definition) = (self.call.shared, self.call.part, &self.call.part.definition);
+        let quirks = &definition.token;
+        let gone = || OAuthError::invalid_grant("the user of this grant is gone");
+        let user = shared.user(&self.grant.signed_in.username).ok_or_else(gone)?;
+        let (now, lifetime) = (shared.now(), shared.access_token_lifetime);
+        let access_token = match definition.userinfo.source {
+            ProfileSource::AccessToken => self.jwt(user, None)?,
+            _ => random_token("sandbox-at-"),
+        };
+        let mut members = json!({ "access_token": access_token });
+        if !quirks.token_type_absent {
+            members["token_type"] = "Bearer".into();
+        }
+        let (expires_in, good_for) = match (quirks.expires_in_zero_is_never, quirks.expires_in_milliseconds) {
+            (true, _) => (0, u64::MAX),
+            (false, true) => (lifetime.saturating_mul(1000), lifetime),
+            (false, false) => (lifetime, lifetime),
+        };
+        members["expires_in"] = expires_in.into();
+        let scopes: Vec<_> = self.scopes.iter().collect();
+        if let (Some(separator), false) = (quirks.scope_separators.chars().last(), scopes.is_empty()) {
+            members["scope"] = scopes.join(&separator.to_string()).into();
+        }
+        let wants_id_token =
+            self.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
+        if part.has_id_token() && (wants_id_token || !part.is_openid()) {
+            let id_token = self.jwt(user, Some(&access_token))?;
+            let issued = IssuedIdToken {
+                client_id: self.grant.client_id.clone(),
+                username: user.username().to_owned(),
+            };
+            shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
+            members["id_token"] = id_token.into();
+        }
+        let mut store = shared.store();
+        if definition.refresh && !definition.refreshing.access_token {
+            let refresh_token = random_token("sandbox-rt-");
+            members["refresh_token"] = refresh_token.clone().into();
+            let expires_at = now.saturating_add(REFRESH_TOKEN_LIFETIME);
+            let grant = self.id.to_owned();
+            let token = RefreshToken { grant, issued_at: now, expires_at, used: false };
+            store.refresh_tokens.insert(refresh_token, token);
+        }
+        let access = AccessToken {
+            grant: self.id.to_owned(),
+            scopes: self.scopes.clone(),
+            issued_at: now,
+            expires_at: now.saturating_add(good_for),
+        };
+        store.access_tokens.insert(access_token, access);
+        drop(store);
+        let profile = || profile::document(part, user, self.scopes, self.grant.vouches_for(user));
+        let beside = part.beside_tokens(profile, &profile::subject_text(part, user));
+        Ok(Reply::Tokens { members, beside, for_code })
+    }
+
+    /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims.
+    fn jwt(&self, user: &User, access_token: Option<&str>) -> Result<String, OAuthError> {
+        let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
+        let own_alg = part.client(&grant.client_id).and_then(|client| client.signing_alg.as_deref());
+        let alg = own_alg.and_then(SigningAlg::parse).unwrap_or(shared.signing_alg);
+        let now = shared.now();
+        let mut claims = match profile::document(part, user, self.scopes, grant.vouches_for(user)) {
+            // A provider that signs the profile gives it there only.
+            Value::Object(members) if !part.definition.userinfo.signed => members,
+            _ => Map::new(),
+        };
+        let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        // OpenID Connect Core section 2: the subject is text, also where it is a number in the profile.
+        claim("sub", profile::claim_sub(part, user).into());
+        claim("iss", grant.issuer.clone().into());
+        claim("aud", grant.client_id.clone().into());
+        claim("iat", now.into());
+        let lifetime = access_token.map_or(shared.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
+        claim("exp", now.saturating_add(lifetime).into());
+        claim("auth_time", grant.signed_in.auth_time.into());
+        if part.is_own || grant.acr != NO_ACR {
+            claim("acr", grant.acr.clone().into());
+        }
+        if part.is_own {
+            // RFC 8176 section 2: `user` is a test of presence, and a click proves no more.
+            claim("amr", json!(["user"]));
+        }
+        match access_token {
+            Some(access_token) => claim("at_hash", alg.half_hash(access_token).into()),
+            // Access tokens differ, even within a second.
+            None => claim("jti", random_token("").into()),
+        };
+        // The issuer is checked against its template with these claims in it.
+        for (name, value) in part.issuer_claims(&grant.issuer) {
+            claim(&name, value.into());
+        }
+        claims.remove("nonce");
+        if let Some(nonce) = self.nonce.filter(|_| part.definition.nonce) {
+            claims.insert("nonce".to_owned(), nonce.into());
+        }
+        let keys = shared.keys();
+        let mut jwt = Jwt::new((&keys, alg), claims, now, &shared.issuer);
+        shared.faults.change_token(&mut jwt, user.username(), self.is_refreshed);
+        jwt.sign().map_err(|_| OAuthError::new("server_error", "the token could not be signed"))
+    }
+}
+
+const ID_TOKEN_LIFETIME: u64 = 3600;
+const REFRESH_TOKEN_LIFETIME: u64 = 30 * 24 * 3600;

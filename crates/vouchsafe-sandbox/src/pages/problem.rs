@@ -1,0 +1,51 @@
+//! The page for an error: what is wrong, and what to do.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use maud::html;
+
+use super::parts::entry;
+use super::{Shown, page};
+
+/// An error page: what is wrong, and what to do.
+pub(crate) struct Problem {
+    status: StatusCode,
+    title: String,
+    text: String,
+    details: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { status, title: title.into(), text: text.into(), details: Vec::new() }
+    }
+
+    /// A value of the request, for the developer who looks for the mistake.
+    pub(crate) fn detail(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
+        let mut value: String = value.as_ref().chars().take(MAX_DETAIL + 1).collect();
+        if value.chars().count() > MAX_DETAIL {
+            value.pop();
+            value.push('…');
+        }
+        self.details.push((name, value));
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let card = html! {
+            p.mark { "Error " (self.status.as_str()) }
+            h1 { (self.title) }
+            p.soft { (self.text) }
+            @if !self.details.is_empty() {
+                dl { @for (name, value) in &self.details { (entry(name, value)) } }
+            }
+            p.note { a href="/" { "Start page of the sandbox" } }
+        };
+        let shown = Shown::Problem(format!("{}: {}", self.title, self.text));
+        page(self.status, &self.title, card, Some(shown))
+    }
+}
+
+const MAX_DETAIL: usize = 300;

@@ -1,0 +1,94 @@
+//! An acted provider, as a user of the sandbox sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use vouchsafe_providers::Definition;
+
+use super::{ClientKey, Part, profile};
+use crate::config::User;
+
+/// A provider that the sandbox acts as: one of the catalogue, or your own. From
+/// [`Sandbox::provider`](crate::Sandbox::provider) and [`Sandbox::act`](crate::Sandbox::act).
+///
+/// A client built from [`definition`](Self::definition) and [`params`](Self::params) signs in at the sandbox, which has the
+/// quirks of the definition: its names, its encodings, the shape of its responses.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use vouchsafe_sandbox::Sandbox;
+///
+/// let sandbox = Sandbox::start().await?;
+/// let github = sandbox.provider("github").expect("it is in the catalogue");
+/// let moved = github.definition();
+/// assert_eq!(
+///     moved.token_endpoint.unwrap(),
+///     format!("{}/act/github/github.com/login/oauth/access_token", sandbox.issuer()),
+/// );
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ActedProvider {
+    part: Arc<Part>,
+}
+
+impl ActedProvider {
+    pub(crate) fn new(part: Arc<Part>) -> Self {
+        Self { part }
+    }
+
+    /// The definition, with every URL moved under the sandbox: `https://host/path` is at `/act/slug/host/path`.
+    ///
+    /// Placeholders such as `{tenant}` and everything else stay as they are.
+    pub fn definition(&self) -> Definition {
+        self.part.definition.clone()
+    }
+
+    /// The same as TOML, for a program that reads definitions from a file.
+    pub fn definition_toml(&self) -> String {
+        // A definition consists of strings, numbers, booleans, lists and tables: TOML has all of these.
+        toml::to_string(&self.part.definition).expect("a definition can be written as TOML")
+    }
+
+    /// The id of this provider's only client. It accepts every loopback redirect URI.
+    pub fn client_id(&self) -> &str {
+        self.part.client_id()
+    }
+
+    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key).
+    pub fn client_secret(&self) -> &str {
+        match self.part.client_key {
+            Some(_) => "",
+            None => self.part.secret(),
+        }
+    }
+
+    /// The key that the client signs its secrets with, if the provider accepts only signed ones, as Apple does.
+    pub fn client_key(&self) -> Option<&ClientKey> {
+        self.part.client_key.as_ref()
+    }
+
+    /// A value for each parameter of the definition: its example, its default, or a URL of the sandbox.
+    pub fn params(&self) -> BTreeMap<String, String> {
+        self.part.params.clone()
+    }
+
+    /// Whether authorization responses name the issuer in `iss` (RFC 9207) from now on, and the metadata announces it. The
+    /// default is no, because a definition does not say whether its provider does.
+    pub fn name_issuer(&self, yes: bool) {
+        self.part.names_issuer.store(yes, Ordering::Relaxed);
+    }
+
+    /// The identifier of this user at the provider: the value that the definition's pointers find.
+    pub fn subject_of(&self, user: &User) -> String {
+        profile::subject_text(&self.part, user)
+    }
+}
+
+impl fmt::Debug for ActedProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActedProvider").field("slug", &self.part.definition.slug).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,312 @@
+//! A profile that has its values where the definition's pointers look for them.
+
+use serde_json::{Value, json};
+use vouchsafe_providers::{EmailList, Kind};
+
+use super::{Part, template};
+use crate::config::User;
+use crate::wire::{Scopes, sha256_base64url};
+
+/// The JSON document in which the definition's pointers find the user.
+///
+/// At OpenID Providers the scopes decide which claims it has (OpenID Connect Core section 5.4). Other providers do not document that.
+pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
+    if part.is_own {
+        let mut claims = user.claims(scopes);
+        if let Some(verified) = claims.get_mut("email_verified") {
+            *verified = email_verified.into();
+        }
+        return claims.into();
+    }
+    let identity = &part.definition.identity;
+    let shows = |words| part.definition.kind != Kind::Openid || part.shows(words, scopes);
+    let mut document = json!({});
+    put_subject(&mut document, part, user);
+    if shows(NAMES) {
+        put_names(&mut document, part, user, scopes);
+    }
+    // A provider that gives out verified addresses only has none for this user.
+    let shown = user.email().filter(|_| shows(EMAILS) && (email_verified || !identity.email_always_verified));
+    if let Some(email) = shown
+        && identity.emails.is_none()
+        && put_first(&mut document, &identity.email, email.into())
+    {
+        for pointer in &identity.email_verified {
+            put(&mut document, pointer, truth(email_verified, identity.email_verified_text));
+        }
+    }
+    if let Some(list) = identity.emails.as_ref().filter(|list| list.endpoint.is_none()) {
+        put(&mut document, &list.list, listed(list, user, email_verified));
+    }
+    let picture = format!("https://pictures.example/{}.png?size=64&v=1", user.username());
+    let picture = if identity.picture_is_html { picture.replace('&', "&amp;") } else { picture };
+    match &identity.picture_template {
+        // The pointers of the template must find something. If the subject is one of them, it is there already.
+        Some(template) => {
+            for pointer in template::marks(template).into_iter().filter(|name| name.starts_with('/')) {
+                put(&mut document, pointer, "sandbox-picture".into());
+            }
+        }
+        None if shows(NAMES) => {
+            put_first(&mut document, &identity.picture, picture.into());
+        }
+        None => {}
+    }
+    if part.definition.kind == Kind::Openid && document.get("sub").is_none() {
+        document["sub"] = claim_sub(part, user).into();
+    }
+    document
+}
+
+/// The profile in the authorization response, if the provider sends one there and the scopes ask for a name.
+pub(crate) fn introduction(part: &Part, user: &User, scopes: &Scopes) -> Option<Value> {
+    let (given, family) = user.names().filter(|_| part.shows(NAMES, scopes))?;
+    let mut document = json!({});
+    match part.definition.callback.profile_name.as_slice() {
+        [whole] => {
+            put(&mut document, whole, user.display_name().into());
+        }
+        parts => {
+            for (pointer, part) in parts.iter().zip([given, family]) {
+                put(&mut document, pointer, part.into());
+            }
+        }
+    }
+    if let Some(email) = user.email().filter(|_| part.shows(EMAILS, scopes)) {
+        put_first(&mut document, &part.definition.identity.email, email.into());
+    }
+    Some(document)
+}
+
+/// Words in the scopes for names.
+pub(crate) const NAMES: &[&str] = &["name", "profile"];
+/// Words in the scopes for e-mail addresses.
+pub(crate) const EMAILS: &[&str] = &["email"];
+
+/// The response to a request for the list of e-mail addresses.
+pub(crate) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
+    let mut document = Value::Null;
+    put(&mut document, &list.list, listed(list, user, email_verified));
+    document
+}
+
+/// The subject as the definition's pointers find it, as text.
+pub(crate) fn subject_text(part: &Part, user: &User) -> String {
+    let parts = subject_parts(part, user);
+    if parts.len() > 1 {
+        let parts: Vec<_> = parts.into_iter().map(|(_, value)| escaped(&bare(value))).collect();
+        return parts.join("/");
+    }
+    let bare = bare(subject(part, user));
+    if !part.definition.identity.subject_is_last_segment {
+        return bare;
+    }
+    bare.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// The claim `sub`.
+pub(crate) fn claim_sub(part: &Part, user: &User) -> String {
+    match part.definition.identity.subject.first().map(String::as_str) {
+        Some("/sub") => subject_text(part, user),
+        _ => user.subject().to_owned(),
+    }
+}
+
+/// Puts the subject at its first pointer, or its parts at theirs.
+fn put_subject(document: &mut Value, part: &Part, user: &User) {
+    let parts = subject_parts(part, user);
+    if parts.is_empty() {
+        put_first(document, &part.definition.identity.subject, subject(part, user));
+    }
+    for (pointer, value) in parts {
+        put(document, pointer, value);
+    }
+}
+
+/// The parts of a composed subject: the user's own identifier at `/sub`, or else at the last pointer; at the others, the
+/// group that it is unique within.
+fn subject_parts<'a>(part: &'a Part, user: &User) -> Vec<(&'a str, Value)> {
+    let Some(template) = part.definition.identity.subject.first().filter(|place| place.starts_with('{'))
+    else {
+        return Vec::new();
+    };
+    let pointers = template::marks(template);
+    let own =
+        pointers.iter().position(|pointer| *pointer == "/sub").unwrap_or(pointers.len().saturating_sub(1));
+    let value = |(at, pointer): (usize, &'a str)| match at == own {
+        true => (pointer, subject(part, user)),
+        false => (pointer, "sandbox/1".into()),
+    };
+    pointers.into_iter().enumerate().map(value).collect()
+}
+
+fn bare(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// RFC 3986 section 2.3.
+fn escaped(text: &str) -> String {
+    let kept = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// Puts a value where the pointer (RFC 6901) looks, and makes the containers on the way. Existing values stay.
+pub(crate) fn put(document: &mut Value, pointer: &str, value: Value) -> bool {
+    let mut at = document;
+    for part in pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")) {
+        let index = part.parse::<usize>().ok().filter(|index| *index < 100);
+        if let (true, Some(_)) = (at.is_null(), index) {
+            *at = json!([]);
+        } else if at.is_null() {
+            *at = json!({});
+        }
+        at = match (at, index) {
+            (Value::Array(list), Some(index)) => {
+                if list.len() <= index {
+                    list.resize(index + 1, Value::Null);
+                }
+                &mut list[index]
+            }
+            (Value::Object(members), _) => members.entry(part).or_insert(Value::Null),
+            _ => return false,
+        };
+    }
+    let free = at.is_null() || at.as_object().is_some_and(serde_json::Map::is_empty);
+    if free {
+        *at = value;
+    }
+    free
+}
+
+/// A code for success or failure: a number or a boolean if it is written as one.
+pub(crate) fn plain(text: &str) -> Value {
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        "null" => Value::Null,
+        text => match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => number.into(),
+            _ => text.into(),
+        },
+    }
+}
+
+fn subject(part: &Part, user: &User) -> Value {
+    let identity = &part.definition.identity;
+    if identity.subject_is_last_segment {
+        return format!("https://api.example/users/{}", user.subject()).into();
+    }
+    let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
+    let last = last.trim_end_matches('}');
+    if part.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
+        return number_of(user.subject()).into();
+    }
+    user.subject().into()
+}
+
+/// A number that stays the same for a user, for providers that count their users.
+fn number_of(text: &str) -> u64 {
+    sha256_base64url(text).bytes().take(8).fold(0, |sum, b| sum * 31 + u64::from(b)) % 900_000_000
+        + 100_000_000
+}
+
+/// Names of members whose value is usually a number.
+const NUMBERED: [&str; 6] = ["id", "uid", "user_id", "userid", "account_id", "ID"];
+
+fn truth(value: bool, as_text: bool) -> Value {
+    if as_text { value.to_string().into() } else { value.into() }
+}
+
+fn put_names(document: &mut Value, part: &Part, user: &User, scopes: &Scopes) {
+    let own_scopes: Vec<_> = ["given_name", "family_name"]
+        .into_iter()
+        .filter(|name| part.definition.scopes.iter().any(|s| s == name))
+        .collect();
+    if own_scopes.is_empty() {
+        put_first(document, &part.definition.identity.name, user.display_name().into());
+        return;
+    }
+    // A provider with a scope for each part of the name sends each part by itself.
+    let (given, family) = user.names().unwrap_or((user.username(), ""));
+    for (name, part) in [("given_name", given), ("family_name", family)] {
+        if scopes.contains(name) && !part.is_empty() {
+            put(document, &format!("/{name}"), part.into());
+        }
+    }
+}
+
+/// Puts a value at the first of alternative pointers that is free.
+fn put_first(document: &mut Value, pointers: &[String], value: Value) -> bool {
+    pointers.iter().any(|pointer| put(document, pointer, value.clone()))
+}
+
+/// All entries, or the entry itself where there is no list.
+fn listed(list: &EmailList, user: &User, email_verified: bool) -> Value {
+    let mut entries = entries(list, user, email_verified);
+    if list.single { entries.pop().unwrap_or_else(|| json!({})) } else { Value::Array(entries) }
+}
+
+/// The user's address and, if entries mark the primary one, another address that is not primary.
+fn entries(list: &EmailList, user: &User, email_verified: bool) -> Vec<Value> {
+    let Some(email) = user.email() else {
+        return Vec::new();
+    };
+    let entry = |email: String, primary: bool, verified: bool| {
+        let mut entry = Value::Null;
+        put(&mut entry, &list.email, email.into());
+        if let Some(pointer) = &list.verified {
+            let is_word = ["state", "status"].iter().any(|name| pointer.ends_with(name));
+            let mark = match (is_word, verified) {
+                (true, true) => "confirmed".into(),
+                (true, false) => "unconfirmed".into(),
+                (false, verified) => verified.into(),
+            };
+            put(&mut entry, pointer, mark);
+        }
+        if let Some(pointer) = &list.primary {
+            let is_list =
+                ["type", "types", "attributes", "usage", "scope"].iter().any(|name| pointer.ends_with(name));
+            let mark = match (is_list, primary) {
+                (true, true) => json!(["primary"]),
+                (true, false) => json!([]),
+                (false, primary) => primary.into(),
+            };
+            put(&mut entry, pointer, mark);
+        }
+        entry
+    };
+    let own = entry(email.to_owned(), true, email_verified);
+    match list.primary {
+        Some(_) => vec![entry(format!("other.{email}"), false, true), own],
+        None => vec![own],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_where_pointers_look() {
+        let mut document = json!({});
+        assert!(put(&mut document, "/data/0/id", 7.into()));
+        assert!(put(&mut document, "/data/0/a~1b", "x".into()));
+        assert!(!put(&mut document, "/data/0/id", 8.into()));
+        assert!(!put(&mut document, "/data/0/id/deeper", 8.into()));
+        assert_eq!(document, json!({ "data": [{ "id": 7, "a/b": "x" }] }));
+        let mut whole = Value::Null;
+        assert!(put(&mut whole, "", json!([1])));
+        assert_eq!(whole, json!([1]));
+    }
+
+    #[test]
+    fn marks_keep_how_they_are_written() {
+        assert_eq!(plain("0"), json!(0));
+        assert_eq!(plain("00"), json!("00"));
+        assert_eq!(plain("true"), json!(true));
+        assert_eq!(plain("success"), json!("success"));
+    }
+}

@@ -1,0 +1,282 @@
+//! Starting and stopping a sandbox, and switching its faults.
+
+use std::fmt;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use vouchsafe_providers::Definition;
+
+use crate::config::{ClientConfig, User};
+use crate::fault::Fault;
+use crate::op::shared::{Shared, make_keys};
+use crate::part::{ActedProvider, Part};
+use crate::person::Person;
+use crate::router;
+use crate::state::keys::{Keys, SigningAlg};
+use crate::state::record::RecordedRequest;
+
+/// A running OpenID Provider on a loopback address. It stops when this value is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// use vouchsafe_sandbox::Sandbox;
+///
+/// let sandbox = Sandbox::start().await?;
+/// println!("issuer: {}", sandbox.issuer());
+/// sandbox.shutdown().await;
+/// # Ok(()) }
+/// ```
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    router: Router,
+    /// Dropping it asks the server to stop.
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<io::Result<()>>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox with its defaults, on a free port.
+    ///
+    /// # Errors
+    /// If no port is free, or the signing keys cannot be generated.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Configures a sandbox before it starts.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder {
+            port: 0,
+            users: vec![User::alice(), User::bob(), User::carol()],
+            clients: vec![
+                ClientConfig::confidential(CLIENT_ID, CLIENT_SECRET),
+                ClientConfig::public(PUBLIC_CLIENT_ID),
+            ],
+            signing_alg: SigningAlg::Rs256.name().to_owned(),
+            access_token_lifetime: Duration::from_secs(3600),
+            consent: true,
+        }
+    }
+
+    /// The issuer, `http://127.0.0.1:` and the port.
+    pub fn issuer(&self) -> &str {
+        &self.shared.issuer
+    }
+
+    /// The id of the built-in confidential client. It accepts every loopback redirect URI.
+    pub fn client_id(&self) -> &str {
+        CLIENT_ID
+    }
+
+    /// The secret of the built-in confidential client.
+    pub fn client_secret(&self) -> &str {
+        CLIENT_SECRET
+    }
+
+    /// The id of the built-in public client, which must use PKCE. It accepts every loopback redirect URI.
+    pub fn public_client_id(&self) -> &str {
+        PUBLIC_CLIENT_ID
+    }
+
+    /// A user who clicks through the pages, for tests without a browser. See [`Person`].
+    pub fn person(&self, username: impl Into<String>) -> Person {
+        Person::new(username.into(), self.shared.issuer.clone(), self.router.clone())
+    }
+
+    /// The latest requests, oldest first. They include those of a [`Person`].
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.record.all()
+    }
+
+    /// The latest requests to one path, such as `/token`, oldest first.
+    pub fn requests_to(&self, path: &str) -> Vec<RecordedRequest> {
+        self.requests().into_iter().filter(|request| request.path == path).collect()
+    }
+
+    /// Forgets the requests recorded so far.
+    pub fn clear_requests(&self) {
+        self.shared.record.clear();
+    }
+
+    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
+    pub fn advance_clock(&self, by: Duration) {
+        self.shared.advance_clock(by);
+    }
+
+    /// Replaces all signing keys. The old ones disappear from the key set at once.
+    ///
+    /// # Errors
+    /// If the keys cannot be generated.
+    pub async fn rotate_keys(&self) -> io::Result<()> {
+        self.shared.rotate_keys().await
+    }
+
+    /// Acts as a provider of the catalogue, below `/act/`. `None` if the catalogue has no provider with this slug.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let sandbox = vouchsafe_sandbox::Sandbox::start().await?;
+    /// assert!(sandbox.provider("github").is_some());
+    /// assert!(sandbox.provider("no-such-provider").is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn provider(&self, slug: &str) -> Option<ActedProvider> {
+        self.shared.act(slug).map(ActedProvider::new)
+    }
+
+    /// Acts as a provider with this definition. It replaces another one with the same slug.
+    pub fn act(&self, definition: &Definition) -> ActedProvider {
+        ActedProvider::new(self.shared.learn(definition))
+    }
+
+    /// Switches a fault on until [`clear_faults`](Self::clear_faults).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// use vouchsafe_sandbox::{Fault, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start().await?;
+    /// sandbox.fault(Fault::SERVER_ERROR);
+    /// # Ok(()) }
+    /// ```
+    pub fn fault(&self, fault: Fault) {
+        self.shared.faults.stand(fault);
+    }
+
+    /// Switches a fault on for the next request that it applies to.
+    pub fn fault_once(&self, fault: Fault) {
+        self.shared.faults.once(fault);
+    }
+
+    /// Makes the token endpoint refuse its next request with this error code, in the shape that the provider's errors have.
+    /// The code or token in the request stays valid.
+    pub fn refuse_once(&self, code: impl Into<String>) {
+        self.shared.faults.refuse_once(code.into());
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// Runs until the server fails: for a program that only runs a sandbox.
+    ///
+    /// # Errors
+    /// If the server fails.
+    pub async fn wait(mut self) -> io::Result<()> {
+        (&mut self.server).await.map_err(io::Error::other)?
+    }
+
+    /// Stops. It accepts no new connections, and open ones may finish their request.
+    pub async fn shutdown(mut self) {
+        self.stop = None;
+        // A client that keeps its connection open must not delay the shutdown.
+        if timeout(SHUTDOWN_GRACE, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("issuer", &self.shared.issuer).finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Sandbox`] before it starts. From [`Sandbox::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs until `start` is called"]
+pub struct SandboxBuilder {
+    port: u16,
+    users: Vec<User>,
+    clients: Vec<ClientConfig>,
+    signing_alg: String,
+    access_token_lifetime: Duration,
+    consent: bool,
+}
+
+impl SandboxBuilder {
+    /// The port on 127.0.0.1. The default, 0, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Adds a user, or replaces the user of the same name.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.retain(|known| known.username() != user.username());
+        self.users.push(user);
+        self
+    }
+
+    /// Registers another client, or replaces the client of the same id.
+    pub fn client(mut self, client: ClientConfig) -> Self {
+        self.clients.retain(|known| known.id != client.id);
+        self.clients.push(client);
+        self
+    }
+
+    /// The signature algorithm of ID tokens: `RS256` (the default, as in OpenID Connect), `RS384`, `RS512`, `PS256`, `PS384`,
+    /// `PS512`, `ES256`, `ES384`, `ES512` or `EdDSA`.
+    pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
+        self.signing_alg = alg.into();
+        self
+    }
+
+    /// The lifetime of access tokens in whole seconds. The default is one hour.
+    pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_token_lifetime = lifetime;
+        self
+    }
+
+    /// Whether users are asked for consent. The default is yes. If not, only `prompt=consent` asks.
+    pub fn consent(mut self, consent: bool) -> Self {
+        self.consent = consent;
+        self
+    }
+
+    /// Starts the sandbox on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] if a signature algorithm is unknown. Other kinds if the port cannot be bound or the
+    /// signing keys cannot be generated.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        let signing_alg = parse_alg(&self.signing_alg)?;
+        for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
+            parse_alg(alg)?;
+        }
+        let keys = make_keys(Keys::for_start).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let port = listener.local_addr()?.port();
+        let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
+        let lifetime = self.access_token_lifetime;
+        let shared = Arc::new(Shared::new(own, self.users, keys, signing_alg, lifetime, self.consent));
+        let router = router::router(Arc::clone(&shared));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
+            // Sent or dropped: either way the sandbox is gone.
+            let _ = stopped.await;
+        });
+        Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })
+    }
+}
+
+const CLIENT_ID: &str = "sandbox-client";
+const CLIENT_SECRET: &str = "sandbox-secret-for-development-only";
+const PUBLIC_CLIENT_ID: &str = "sandbox-public-client";
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+fn parse_alg(name: &str) -> io::Result<SigningAlg> {
+    SigningAlg::parse(name).ok_or_else(|| {
+        let known = SigningAlg::ALL.map(SigningAlg::name);
+        let message = format!("signature algorithm `{name}` is not one of {known:?}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
+}

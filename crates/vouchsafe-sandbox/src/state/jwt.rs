@@ -1,0 +1,69 @@
+//! JSON Web Tokens, before and after they are signed.
+
+use aws_lc_rs::error::Unspecified;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::state::keys::{Keys, SigningAlg};
+
+/// An ID token before it is signed.
+pub(crate) struct Jwt<'a> {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
+    pub(crate) keys: &'a Keys,
+    /// By this sandbox's clock, in seconds since the epoch.
+    pub(crate) now: u64,
+    /// The URL of the sandbox.
+    pub(crate) origin: &'a str,
+    alg: SigningAlg,
+    /// Encodes a part.
+    pub(crate) spell: fn(&[u8]) -> String,
+    /// Makes the signature of the first two parts.
+    pub(crate) seal: fn(&Self, &str) -> Result<Vec<u8>, Unspecified>,
+}
+
+impl<'a> Jwt<'a> {
+    pub(crate) fn new(
+        (keys, alg): (&'a Keys, SigningAlg),
+        claims: Map<String, Value>,
+        now: u64,
+        origin: &'a str,
+    ) -> Self {
+        let mut jwt = Self {
+            header: Map::new(),
+            claims,
+            keys,
+            now,
+            origin,
+            alg,
+            spell: |bytes| URL_SAFE_NO_PAD.encode(bytes),
+            seal: |jwt, input| jwt.keys.sign(jwt.alg, input.as_bytes()),
+        };
+        jwt.sign_by(alg);
+        jwt.header.insert("typ".into(), "JWT".into());
+        jwt
+    }
+
+    /// Signs with another algorithm, and names it in the header.
+    pub(crate) fn sign_by(&mut self, alg: SigningAlg) {
+        self.alg = alg;
+        self.header.insert("alg".into(), alg.name().into());
+        self.header.insert("kid".into(), self.keys.jwk(alg)["kid"].clone());
+    }
+
+    /// Sets a claim.
+    pub(crate) fn claim(&mut self, name: &str, value: impl Into<Value>) {
+        self.claims.insert(name.to_owned(), value.into());
+    }
+
+    /// The compact serialisation of RFC 7515 section 7.1.
+    pub(crate) fn sign(&self) -> Result<String, Unspecified> {
+        let part = |members: &Map<String, Value>| {
+            (self.spell)(Value::Object(members.clone()).to_string().as_bytes())
+        };
+        let input = format!("{}.{}", part(&self.header), part(&self.claims));
+        let signature = (self.seal)(self, &input)?;
+        Ok(format!("{input}.{}", (self.spell)(&signature)))
+    }
+}

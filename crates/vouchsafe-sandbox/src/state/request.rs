@@ -1,0 +1,122 @@
+//! A valid authorization request, as it is kept until its user has decided and its code is redeemed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::part::Part;
+use crate::wire::{ResponseMode, Scopes, sha256_base64url, sha256_hex};
+
+/// A valid authorization request.
+#[derive(Clone)]
+pub(crate) struct AuthorizationRequest {
+    /// The part that the sandbox plays in this login.
+    pub(crate) part: Arc<Part>,
+    /// The values of the marks in the authorization URL.
+    pub(crate) marks: BTreeMap<String, String>,
+    pub(crate) client_id: String,
+    pub(crate) redirect_uri: String,
+    /// Left out, as RFC 6749 section 3.1.2.3 allows when the client has registered only one.
+    pub(crate) redirect_uri_omitted: bool,
+    pub(crate) response_mode: ResponseMode,
+    pub(crate) scopes: Scopes,
+    pub(crate) state: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) challenge: Option<Challenge>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) prompt: Prompt,
+    pub(crate) login_hint: Option<String>,
+    /// The user that the `id_token_hint` names; the request is for nobody else.
+    pub(crate) only_user: Option<String>,
+    /// The first of the `acr_values`: the sandbox grants every one.
+    pub(crate) acr: String,
+    /// Parameters of the authorization response that go on into the token request.
+    pub(crate) forward: Vec<(String, String)>,
+    /// The device code of the device that waits for this decision; no browser is redirected then.
+    pub(crate) device: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// A request of this client that asks for nothing yet.
+    pub(crate) fn new(part: Arc<Part>, marks: BTreeMap<String, String>, client_id: String) -> Self {
+        Self {
+            part,
+            marks,
+            client_id,
+            redirect_uri: String::new(),
+            redirect_uri_omitted: false,
+            response_mode: ResponseMode::default(),
+            scopes: Scopes::default(),
+            state: None,
+            nonce: None,
+            challenge: None,
+            max_age: None,
+            prompt: Prompt::default(),
+            login_hint: None,
+            only_user: None,
+            acr: NO_ACR.to_owned(),
+            forward: Vec::new(),
+            device: None,
+        }
+    }
+
+    /// The name of this client in a session's consents.
+    pub(crate) fn consent_key(&self) -> String {
+        format!("{} {}", self.client_id, self.part.base)
+    }
+}
+
+/// A code challenge, RFC 7636 section 4.3.
+#[derive(Clone)]
+pub(crate) struct Challenge {
+    pub(crate) value: String,
+    pub(crate) method: ChallengeMethod,
+}
+
+/// How a code challenge is made of its verifier.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum ChallengeMethod {
+    Plain,
+    S256,
+    /// As S256, but in hexadecimal. This is no standard, but some providers have it.
+    Hex,
+}
+
+impl ChallengeMethod {
+    pub(crate) fn of(self, verifier: &str) -> String {
+        match self {
+            Self::Plain => verifier.to_owned(),
+            Self::S256 => sha256_base64url(verifier),
+            Self::Hex => sha256_hex(verifier),
+        }
+    }
+}
+
+/// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prompt {
+    pub(crate) none: bool,
+    pub(crate) login: bool,
+    pub(crate) consent: bool,
+}
+
+impl Prompt {
+    pub(crate) fn read(text: Option<&str>) -> Result<Self, &'static str> {
+        let mut prompt = Self::default();
+        let values = || text.unwrap_or_default().split(' ').filter(|value| !value.is_empty());
+        for value in values() {
+            match value {
+                "none" => prompt.none = true,
+                "login" | "select_account" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                _ => {}
+            }
+        }
+        if prompt.none && values().count() > 1 {
+            return Err("prompt has both none and another value");
+        }
+        Ok(prompt)
+    }
+}
+
+/// OpenID Connect Core section 2: an authentication that reaches no level of assurance.
+pub(crate) const NO_ACR: &str = "0";
