@@ -96,12 +96,12 @@ impl Client {
 
     /// The slug of the provider.
     pub fn provider_slug(&self) -> &str {
-        &self.blueprint().provenance.provider
+        &self.template().provenance.provider
     }
 
     /// The provider before discovery.
-    pub(crate) fn blueprint(&self) -> &Server {
-        &self.inner.live.blueprint
+    pub(crate) fn template(&self) -> &Server {
+        &self.inner.live.template
     }
 
     /// The id of the client.
@@ -111,7 +111,7 @@ impl Client {
 
     /// The scopes that were asked for, where the provider wants them again with the code.
     pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
-        let Definition { token, scope_separator, .. } = &*self.blueprint().definition;
+        let Definition { token, scope_separator, .. } = &*self.template().definition;
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
@@ -136,11 +136,11 @@ impl fmt::Debug for Client {
 }
 
 /// The signer of client secrets, if the registration has a key for them.
-fn signer(registration: &Registration, blueprint: &Server) -> Result<Option<SecretSigner>, Error> {
+fn signer(registration: &Registration, template: &Server) -> Result<Option<SecretSigner>, Error> {
     let Some(Credential(Kind::SignedSecret(signed))) = &registration.credential else {
         return Ok(None);
     };
-    let Some(issuer) = &blueprint.definition.issuer else {
+    let Some(issuer) = &template.definition.issuer else {
         let detail =
             "client secrets are signed for an issuer, and the provider has none: the key is for Apple's";
         return Err(Error::config(ConfigProblem::AppleKey, detail));

@@ -19,7 +19,7 @@ impl Client {
         if self.inner.signer.is_some() {
             return Ok(ClientAuth::ClientSecretPost);
         }
-        match self.blueprint().definition.client_auth {
+        match self.template().definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
             _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
         }
@@ -27,7 +27,7 @@ impl Client {
 
     /// What the registration or the definition says of revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.registration.revocation_auth.or(self.blueprint().definition.revocation_auth)
+        self.inner.registration.revocation_auth.or(self.template().definition.revocation_auth)
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {

@@ -105,13 +105,13 @@ impl ClientBuilder {
     pub fn build(self, http: &Http) -> Result<Client, Error> {
         let Self { provider, registration, login_limit, call_timeout, live } = self;
         registration.check()?;
-        let blueprint = provider.server(&registration.client_id)?;
+        let template = provider.server(&registration.client_id)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let secret = registration.credential.as_ref().and_then(Credential::lasting_secret);
         let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
-        let signer = signer(&registration, &blueprint)?;
+        let signer = signer(&registration, &template)?;
         let registration = Arc::new(registration);
-        let live = Live::new(blueprint, &registration, provider.known_metadata(), http, live)?;
+        let live = Live::new(template, &registration, provider.known_metadata(), http, live)?;
         // The first use of the generator seeds it, which takes milliseconds: now, and not in somebody's login. If it fails,
         // that login tells.
         let _ = rand::fill(&mut [0]);

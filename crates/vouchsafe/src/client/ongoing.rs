@@ -43,8 +43,8 @@ impl Ongoing<'_> {
         self.noted.hidden(|secrets| error.without(secrets))
     }
 
-    pub(crate) fn blueprint(&self) -> &Server {
-        &self.client.inner.live.blueprint
+    pub(crate) fn template(&self) -> &Server {
+        &self.client.inner.live.template
     }
 
     pub(crate) fn sender(&self) -> Sender<'_> {
@@ -75,10 +75,10 @@ impl Ongoing<'_> {
     /// Fresh tokens with what stays of the old ones: also what the profile is asked for with, where that came with the
     /// token.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
-        let blueprint = self.blueprint();
+        let template = self.template();
         let fresh = fresh.keep_unrenewed_of(old);
-        let source = blueprint.definition.userinfo.source;
-        if source == ProfileSource::Token || blueprint.profile.needs_answer() {
+        let source = template.definition.userinfo.source;
+        if source == ProfileSource::Token || template.profile.needs_answer() {
             return fresh.keep_extra_of(old);
         }
         fresh

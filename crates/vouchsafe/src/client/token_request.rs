@@ -42,7 +42,7 @@ impl Client {
         let live = &self.inner.live;
         let known = live.known_server().map(|server| server.provenance.clone());
         let provenance = known.unwrap_or_else(|| Arc::new(live.asked_for()));
-        let separators = &live.blueprint.definition.token.scope_separators;
+        let separators = &live.template.definition.token.scope_separators;
         Tokens::new(&provenance, response, separators, None)
     }
 }
@@ -62,8 +62,8 @@ impl Ongoing<'_> {
         }
         let method = self.client.token_auth(server, G::OPERATION)?;
         let credentials = self.client.credentials()?;
-        let quirks = &self.blueprint().definition.token;
-        let headers = &self.blueprint().token_headers;
+        let quirks = &self.template().definition.token;
+        let headers = &self.template().token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let (mut asked, mut prepared) = (None, Ok(()));
         let sent = self.sender().send(endpoint, Some((&credentials, method)), &request);

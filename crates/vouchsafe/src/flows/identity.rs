@@ -47,7 +47,7 @@ impl Client {
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let call = self.begin_for(tokens);
         let identity = call.end(call.identity(tokens).await)?;
-        let callback = &self.blueprint().definition.callback;
+        let callback = &self.template().definition.callback;
         let brought = callback.profile.as_deref().and_then(|name| tokens.callback_value(name));
         Ok(match brought {
             Some(profile) => identity.or_name(&callback.profile_name, profile),
@@ -60,9 +60,9 @@ impl Ongoing<'_> {
     /// The identity by what the provider says, without what the browser brought.
     async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let server = self.server_of(tokens, Operation::Identity).await?;
-        let Definition { identity: quirks, userinfo, .. } = &*self.blueprint().definition;
+        let Definition { identity: quirks, userinfo, .. } = &*self.template().definition;
         let from = &*provenance_of(&server, tokens)?;
-        if self.blueprint().profile_is_elsewhere && tokens.id_token().is_none() {
+        if self.template().profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is at another host than the issuer, so only an ID token can say who the user is, and there is \
                           none: request the scope openid";
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
@@ -85,7 +85,7 @@ impl Ongoing<'_> {
         let Some(list) = &quirks.emails else {
             return Ok(identity);
         };
-        let listed = match &self.blueprint().emails {
+        let listed = match &self.template().emails {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile()),
         };
@@ -104,8 +104,8 @@ impl Ongoing<'_> {
         tokens: Option<&Tokens>,
     ) -> Result<Value, Error> {
         let operation = Operation::Profile;
-        let blueprint = self.blueprint();
-        let Definition { userinfo: quirks, issuer_aliases, .. } = &*blueprint.definition;
+        let template = self.template();
+        let Definition { userinfo: quirks, issuer_aliases, .. } = &*template.definition;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
         match quirks.source {
@@ -128,9 +128,9 @@ impl Ongoing<'_> {
             _ => {}
         }
         let server = self.server().await?;
-        let answer = tokens.filter(|_| blueprint.profile.needs_answer()).map(Tokens::extras);
+        let answer = tokens.filter(|_| template.profile.needs_answer()).map(Tokens::extras);
         let call = ProfileCall {
-            request: &blueprint.profile,
+            request: &template.profile,
             dialect: self.profile_dialect(),
             access_token: token,
             secret: self.client.inner.credentials.secret(),
@@ -182,7 +182,7 @@ impl Ongoing<'_> {
     }
 
     fn profile_dialect(&self) -> Dialect<'_> {
-        let Definition { userinfo, token, .. } = &*self.blueprint().definition;
+        let Definition { userinfo, token, .. } = &*self.template().definition;
         Dialect::of_profiles(userinfo, token)
     }
 
@@ -201,7 +201,7 @@ impl Ongoing<'_> {
             Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
         let call = EmailsCall {
-            request: &self.blueprint().profile.elsewhere(),
+            request: &self.template().profile.elsewhere(),
             dialect: self.profile_dialect(),
             access_token: tokens.bearer(),
             secret: self.client.inner.credentials.secret(),

@@ -86,7 +86,7 @@ impl ImportedTokens<'_> {
             expires_at: self.expires_at,
             extra: None,
         };
-        let separator = &self.client.blueprint().definition.scope_separator;
+        let separator = &self.client.template().definition.scope_separator;
         Ok(self.client.tokens_of(response).with_requested_scope(&self.scopes, separator))
     }
 }

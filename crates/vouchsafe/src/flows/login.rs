@@ -70,7 +70,7 @@ impl Ongoing<'_> {
         response: AuthorizationResponse<'_>,
     ) -> Result<Tokens, Error> {
         let server = self.server().await?;
-        let definition = &self.blueprint().definition;
+        let definition = &self.template().definition;
         let is_ours = |iss: &str| server.is_response_issuer(iss);
         let expected = Expected {
             redirect_uri: &pending.request.redirect_uri,
@@ -221,7 +221,7 @@ impl<'c> Login<'c> {
         }
         let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);
-        let Definition { pkce, authorization, .. } = &*self.client.blueprint().definition;
+        let Definition { pkce, authorization, .. } = &*self.client.template().definition;
         let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
         let (mut s256, mut hex) = ([0; 43], [0; 64]);
         let challenge = verifier.as_ref().map(|verifier| {

@@ -23,14 +23,14 @@ impl Ongoing<'_> {
     async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;
         let server = self.server_of(tokens, operation).await?;
-        let blueprint = self.blueprint();
-        let Some(quirks) = &blueprint.definition.long_lived else {
+        let template = self.template();
+        let Some(quirks) = &template.definition.long_lived else {
             let detail = "the provider has no long-lived tokens for short-lived ones";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
         let endpoint =
-            blueprint.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
-        let (token_quirks, headers) = (&blueprint.definition.token, &blueprint.token_headers);
+            template.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
+        let (token_quirks, headers) = (&template.definition.token, &template.token_headers);
         let request = LongLivedRequest { quirks, token_quirks, headers, token: tokens.bearer() };
         let method = self.client.token_auth(&server, operation)?;
         let credentials = self.client.credentials()?;

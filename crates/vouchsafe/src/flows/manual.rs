@@ -99,7 +99,7 @@ impl<'c> Manual<'c> {
         let (call, redirect_uri) = (self.client.begin(), redirect_uri.into());
         call.noted.note(state);
         let server = call.server().await?;
-        let definition = &self.client.blueprint().definition;
+        let definition = &self.client.template().definition;
         let is_ours = |iss: &str| server.is_response_issuer(iss);
         let expected = Expected {
             redirect_uri: &redirect_uri,
@@ -158,7 +158,7 @@ impl<'c> Manual<'c> {
                 code: None,
                 id_token: false,
             };
-            let quirks = &self.client.blueprint().definition.refreshing;
+            let quirks = &self.client.template().definition.refreshing;
             let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
             let token = refresh_token;
             let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
@@ -197,7 +197,7 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Server`] if it is an error response, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
     pub fn read_token_response(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
-        let (call, quirks) = (self.client.begin(), &self.client.blueprint().definition.token);
+        let (call, quirks) = (self.client.begin(), &self.client.template().definition.token);
         let from = Incoming {
             operation: Operation::AuthorizationCode,
             uri: &http::Uri::default(),
@@ -294,7 +294,7 @@ impl AuthorizationUrl<'_> {
     }
 
     async fn build(self) -> Result<String, Error> {
-        let Definition { authorization, pkce, .. } = &*self.client.blueprint().definition;
+        let Definition { authorization, pkce, .. } = &*self.client.template().definition;
         for (name, value) in &self.params {
             check_extra(authorization, name, value)?;
         }

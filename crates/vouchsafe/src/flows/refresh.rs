@@ -26,7 +26,7 @@ impl Ongoing<'_> {
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
         let endpoint = server.endpoint(EndpointName::Refresh)?;
-        let Definition { refreshing, scope_separator, .. } = &*self.blueprint().definition;
+        let Definition { refreshing, scope_separator, .. } = &*self.template().definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),

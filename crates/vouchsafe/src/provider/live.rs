@@ -26,7 +26,7 @@ use crate::transport::{BoxFuture, Http};
 /// A provider in use by one client.
 pub(crate) struct Live {
     /// The provider before discovery.
-    pub(crate) blueprint: Arc<Server>,
+    pub(crate) template: Arc<Server>,
     registration: Arc<Registration>,
     http: Http,
     server: Shared<Server>,
@@ -48,20 +48,20 @@ impl Live {
     /// # Errors
     /// The metadata that is known already does not fit.
     pub(crate) fn new(
-        blueprint: Server,
+        template: Server,
         registration: &Arc<Registration>,
         known: Option<&Metadata>,
         http: &Http,
         options: LiveOptions,
     ) -> Result<Self, Error> {
         // A server that needs no discovery, or has been discovered, is ready from the start.
-        let server = if blueprint.discovery.is_none() || known.is_some() {
-            Shared::with(blueprint.discovered(known, registration.redirect_uri.as_deref())?, http)
+        let server = if template.discovery.is_none() || known.is_some() {
+            Shared::with(template.discovered(known, registration.redirect_uri.as_deref())?, http)
         } else {
             Shared::empty(http)
         };
         Ok(Self {
-            blueprint: Arc::new(blueprint),
+            template: Arc::new(template),
             registration: registration.clone(),
             http: http.clone(),
             server,
@@ -74,18 +74,18 @@ impl Live {
     pub(crate) async fn server(&self, deadline: Deadline) -> Result<Arc<Server>, Error> {
         // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
         let fetch = || -> BoxFuture<'static, _> {
-            let (blueprint, registration) = (self.blueprint.clone(), self.registration.clone());
+            let (template, registration) = (self.template.clone(), self.registration.clone());
             let http = self.http.clone();
             Box::pin(async move {
-                let metadata = match &blueprint.discovery {
+                let metadata = match &template.discovery {
                     Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
                     None => None,
                 };
-                blueprint.discovered(metadata.as_ref(), registration.redirect_uri.as_deref())
+                template.discovered(metadata.as_ref(), registration.redirect_uri.as_deref())
             })
         };
         let place = || {
-            let documents = self.blueprint.discovery.iter().flat_map(|well_known| &well_known.documents);
+            let documents = self.template.discovery.iter().flat_map(|well_known| &well_known.documents);
             documents.map(Endpoint::uri).next().unwrap_or_default()
         };
         let fetched = self.server.get(self.metadata_freshness(), fetch);
@@ -99,7 +99,7 @@ impl Live {
 
     /// What the server is known by before its metadata is there: the issuer that it is asked for by.
     pub(crate) fn asked_for(&self) -> Provenance {
-        Provenance::clone(&self.blueprint.provenance)
+        Provenance::clone(&self.template.provenance)
     }
 
     /// Whether the keys have to be fetched before a signature can be verified.
@@ -173,7 +173,7 @@ impl Live {
     pub(crate) fn issuer_of<'a>(&'a self, server: &'a Server) -> Issuer<'a> {
         Issuer {
             name: server.issuer.as_deref().unwrap_or_default(),
-            aliases: &self.blueprint.definition.issuer_aliases,
+            aliases: &self.template.definition.issuer_aliases,
             template: server.issuer_template.as_deref(),
         }
     }
@@ -182,7 +182,7 @@ impl Live {
         let (jwks_uri, http) = (openid.jwks_uri.clone(), self.http.clone());
         let reading = Reading {
             most: self.options.max_keys,
-            heeds_issuer: self.blueprint.definition.issuer_template.is_some(),
+            heeds_issuer: self.template.definition.issuer_template.is_some(),
         };
         move || {
             let (jwks_uri, http) = (jwks_uri.clone(), http.clone());
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn live(keys_age: Duration) -> Live {
-        let blueprint = Provider::named("github").unwrap().server("me").unwrap();
+        let template = Provider::named("github").unwrap().server("me").unwrap();
         let options = LiveOptions {
             clock_skew: Duration::ZERO,
             metadata_age: Duration::ZERO,
@@ -268,7 +268,7 @@ mod tests {
             cool_down: Duration::ZERO,
             max_keys: 1,
         };
-        Live::new(blueprint, &Arc::new(Registration::new("me")), None, &Http::from(Idle), options).unwrap()
+        Live::new(template, &Arc::new(Registration::new("me")), None, &Http::from(Idle), options).unwrap()
     }
 
     #[test]
