@@ -92,6 +92,7 @@
 //!
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod layer;
 mod logged_in;

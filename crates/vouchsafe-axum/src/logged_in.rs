@@ -46,9 +46,8 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(LoginRejection::no_form());
     }
-    let body = match timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await {
-        Ok(Ok(body)) => body,
-        _ => return Err(LoginRejection::no_whole_form()),
+    let Ok(Ok(body)) = timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await else {
+        return Err(LoginRejection::no_whole_form());
     };
     String::from_utf8(body.into()).map_err(|_| LoginRejection::no_form())
 }

@@ -76,7 +76,7 @@ pub(crate) struct LoginArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true, help_heading = "Output")]
     pub(crate) save: Option<String>,
     /// Do not save the login
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, hide = true, help_heading = "Output")]
     pub(crate) no_save: bool,
 }
 
@@ -245,7 +245,7 @@ fn fault(name: &str) -> Result<Fault, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECONDS);
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| "expected a number of seconds above 0".to_owned())
+    duration.ok_or_else(|| "expected a number of seconds, above 0 and at most 31536000".to_owned())
 }
 
 /// A year. Nobody waits longer, and no clock overflows.

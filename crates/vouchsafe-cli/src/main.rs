@@ -1,5 +1,6 @@
 //! The command `vouchsafe`: sign in, inspect tokens and try providers from a terminal.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod args;
 mod commands;

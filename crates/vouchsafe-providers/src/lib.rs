@@ -6,6 +6,7 @@
 //! assert!(vouchsafe_providers::slugs().any(|slug| slug == "google"));
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 use std::sync::{Arc, OnceLock};
 

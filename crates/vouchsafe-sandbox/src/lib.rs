@@ -82,6 +82,7 @@
 //! serves only names of this machine (`localhost`, names below it, `127.0.0.0/8`, `[::1]`), and keeps a limited amount of
 //! data in memory.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod config;
 mod fault;

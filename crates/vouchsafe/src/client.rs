@@ -22,7 +22,7 @@ pub(crate) mod token_request;
 
 pub use builder::ClientBuilder;
 
-/// You, at a provider: signs people in and keeps their tokens fresh.
+/// An application at one provider. It signs users in and refreshes their tokens.
 ///
 /// Cheap to clone; make one for each provider when your program starts, and share it.
 ///
@@ -59,7 +59,7 @@ pub(crate) struct Inner {
 }
 
 impl Client {
-    /// Puts the three together, with the usual limits, and checks them.
+    /// Makes a client from a provider, a registration and a transport, with the default limits, and checks them.
     ///
     /// # Errors
     /// [`Error::Config`] says what is missing or wrong in the provider or the registration.
@@ -74,8 +74,8 @@ impl Client {
 
     /// The same client with a limit on the time of each call, all its exchanges and retries together. There is no limit
     /// unless it is set; then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
-    /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. What it had
-    /// sent was sent: a code is spent, and perhaps a refresh token.
+    /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. Requests
+    /// that were already sent still count: the code, and perhaps the refresh token, is used up.
     ///
     /// The metadata and keys that are known are shared with the client that this one was made of, so it can be made for
     /// one request of your own that has a deadline. Waiting for metadata and keys that are being fetched for others as well
@@ -86,7 +86,7 @@ impl Client {
         Self { call_timeout: Some(timeout), ..self }
     }
 
-    /// The provider's metadata, fetched if it was not yet; none of a provider that has no discovery.
+    /// Fetches the provider's metadata, if it is not known yet. `None` if the provider has no discovery.
     ///
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
@@ -120,7 +120,7 @@ impl Client {
         self.inner.registration.redirect_uri.as_deref()
     }
 
-    /// Whether both are one client: the same, or a clone of it.
+    /// Whether the other client is this one or a clone of it.
     pub fn same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
@@ -141,8 +141,7 @@ fn signer(registration: &Registration, template: &Server) -> Result<Option<Secre
         return Ok(None);
     };
     let Some(issuer) = &template.definition.issuer else {
-        let detail =
-            "client secrets are signed for an issuer, and the provider has none: the key is for Apple's";
+        let detail = "Credential::apple_key works only with a provider that has an issuer, such as providers::apple(), and this provider has none: use a client secret";
         return Err(Error::config(ConfigProblem::AppleKey, detail));
     };
     Ok(Some(SecretSigner {

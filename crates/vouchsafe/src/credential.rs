@@ -1,8 +1,8 @@
-//! What a client proves itself by.
+//! How a client authenticates.
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
 
-/// What a confidential client proves itself by (RFC 6749 section 2.3).
+/// How a confidential client authenticates (RFC 6749 section 2.3).
 #[derive(Clone, Debug)]
 pub struct Credential(pub(crate) Kind);
 

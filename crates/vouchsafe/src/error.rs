@@ -81,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The HTTP status of the response, if there was one.
+    /// The HTTP status of the response, for [`Error::Server`] and [`Error::Http`].
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Server(e) => e.status,
@@ -177,7 +177,7 @@ pub enum Operation {
     AuthorizationCode,
     /// The token request with a refresh token.
     Refresh,
-    /// Getting a long-lived token for a short-lived one.
+    /// The request for a long-lived token in place of a short-lived one.
     LongLivedToken,
     /// Revoking a token.
     Revocation,

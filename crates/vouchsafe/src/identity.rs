@@ -102,8 +102,8 @@ impl Identity {
         &self.provider
     }
 
-    /// The server that identifies the user: the provider's issuer. A provider without one has instead the origin of its token
-    /// endpoint, with the parameters that tell its servers apart. No two servers share it, even if they share a slug.
+    /// The server that identifies the user: the provider's issuer. A provider without an issuer has a text made of its
+    /// token endpoint instead, with the parameters that tell its servers apart. No two servers share it, even if they share a slug.
     pub fn issuer(&self) -> &str {
         self.key.issuer()
     }
@@ -113,7 +113,7 @@ impl Identity {
         self.key.subject()
     }
 
-    /// The key of the account: the issuer and the subject. Store it: it never changes.
+    /// The key of the account: the issuer and the subject. Store it: it does not change, unless you change the issuer or an endpoint yourself.
     pub fn key(&self) -> &IdentityKey {
         &self.key
     }

@@ -45,7 +45,7 @@
 //! # Tokens
 //!
 //! [`Tokens`] know when they expire, and to which server and client they belong. You can serialise them to store them. Their
-//! `Debug` output shows no secrets. A client of another server refuses them and sends nothing.
+//! `Debug` output shows no secrets. A client of another server refuses them and sends no token.
 //!
 //! [`Client::refresh`] fetches new tokens, [`Client::long_lived_token`] replaces a short-lived token if the provider supports
 //! that, and [`Client::revoke`] revokes them.
@@ -59,7 +59,7 @@
 //!
 //! # Errors
 //!
-//! [`Error`] has one variant for each party that may have to act. [`Error::operation`] is the operation that failed, and
+//! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
 //! [`Error::code`] is a stable word for the cause. Programs decide with [`Error::needs_login`], [`Error::is_retryable`],
 //! [`Error::retry_after`] and [`Error::is_denied`].
 //!
@@ -78,6 +78,7 @@
 //!
 //! `transport` (on by default) is the built-in transport. Without it, bring your own transport with [`Http::from`].
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod call;
 mod client;
@@ -133,3 +134,8 @@ pub mod manual {
     pub use crate::protocol::pkce::CodeChallenge;
     pub use crate::protocol::revocation::TokenTypeHint;
 }
+
+/// The examples of the README compile.
+#[cfg(all(doctest, feature = "transport"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -75,7 +75,7 @@ impl Provider {
         Self::known("openid").param("issuer", issuer)
     }
 
-    /// The same, but the metadata is fetched now.
+    /// Like [`Provider::openid`], but fetches the metadata now.
     ///
     /// # Errors
     /// [`Error::Config`] if the issuer is not a URL, and every error that a fetch can have.

@@ -38,7 +38,7 @@ impl Registration {
         self.credential(Credential::secret(secret))
     }
 
-    /// Makes it a confidential client that proves itself by something else than a secret of its own.
+    /// Makes it a confidential client that authenticates with this credential, such as a signing key.
     #[must_use]
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
@@ -69,13 +69,17 @@ impl Registration {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.client_id.is_empty() {
-            return Err(Error::config(ConfigProblem::ClientId, "the client id is empty"));
+            return Err(Error::config(
+                ConfigProblem::ClientId,
+                "the client id is empty: give Registration::new the id from the provider",
+            ));
         }
         self.credential.as_ref().map(Credential::check).transpose()?;
         let needs_secret = |m: ClientAuth| !matches!(m, ClientAuth::None);
         let methods = [self.client_auth, self.revocation_auth];
         if self.credential.is_none() && methods.into_iter().flatten().any(needs_secret) {
-            let detail = "client_secret_basic and client_secret_post need a client secret, and there is none";
+            let detail = "client_secret_basic and client_secret_post need a client secret, and there is none: set Registration::secret, or \
+                          ClientAuth::None";
             return Err(Error::config(ConfigProblem::ClientSecret, detail));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Sealed text: what leaves the program, in a cookie or a row of a store, and must be neither read nor changed there.
+//! Seals text that leaves the program, in a cookie or a row of a store, so that nobody can read or change it there.
 //!
 //! ```
 //! # fn f(secret: &[u8], old: &[u8]) -> Result<(), vouchsafe::seal::SealError> {
@@ -30,8 +30,8 @@ use crate::secret::Secret;
 /// record, such as the name of its cookie or the key of its row: it opens for these two and for no others.
 ///
 /// Where several instances share what is sealed, or where it must outlive the program, make the ring from a secret. To
-/// replace the secret, give the new one to [`KeyRing::new`] and the old one to [`KeyRing::previous`], for as long as what
-/// the old key sealed is to open.
+/// replace the secret, give the new one to [`KeyRing::new`] and the old one to [`KeyRing::previous`], as long as texts
+/// of the old key have to open.
 ///
 /// # Security
 /// The sealed text is encrypted and authenticated with AES-256-GCM-SIV (RFC 8452) under a random nonce. Its length shows,
@@ -43,7 +43,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring with a new random key, which lives as long as the program: when it restarts, nothing opens any more.
+    /// A ring with a new random key, which lives as long as the program. After a restart, old texts cannot be opened.
     ///
     /// # Errors
     /// This machine has no random numbers.
@@ -75,7 +75,7 @@ impl KeyRing {
     }
 
     /// A name of the current key that reveals nothing about it. Where sealed text is kept for long, keep the name beside
-    /// it: it shows what is still to be sealed again before a previous key can go.
+    /// it: it shows which texts you must seal again before you remove a previous key.
     pub fn key_id(&self) -> &str {
         &self.current.id
     }

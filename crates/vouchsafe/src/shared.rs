@@ -371,7 +371,7 @@ async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result
         Ok(outcome) => outcome.map(Arc::new),
         Err(_) => Err(Error::config(
             ConfigProblem::HttpClient,
-            "the HTTP client panicked while metadata or keys were fetched",
+            "the HTTP client panicked while it fetched metadata or keys: see its panic message",
         )),
     }
 }

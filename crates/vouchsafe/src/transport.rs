@@ -39,8 +39,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
 /// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed responses. It must send a request
-/// once: the attempt spends a code, and this library decides which requests may be sent again. A client that wraps another
-/// one hands on the request with its extensions.
+/// once, unless it only reads: the attempt spends a code. A client that wraps another one must pass on the extensions of the
+/// request.
 ///
 /// # What a request is for
 /// Each request says which [`Operation`] it belongs to: `request.extensions().get::<Operation>()`. Traces and metrics can
@@ -126,11 +126,12 @@ impl Http {
         self
     }
 
-    /// The same client with another number of retries; 2 unless it is set.
+    /// The same client with another number of retries; 2 unless it is set. Beside these, the built-in transport sends a request
+    /// that only reads once more if a kept connection turns out to be closed.
     ///
     /// Only requests that read are tried again: metadata, keys, and profiles by GET. They are tried again when the provider
-    /// is too busy (status 429 or 503) or there was no connection, after the time in `Retry-After` or else after a moment. If
-    /// that time is longer than the exchange may take, the error comes at once, with [`Error::retry_after`]. A request that
+    /// is too busy (status 429 or 503) or there was no connection, after the time in `Retry-After`, or after a short pause. If
+    /// that time is longer than the limit of the request, the error comes at once, with [`Error::retry_after`]. A request that
     /// spends a code or a token is sent once.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
@@ -213,7 +214,8 @@ impl Http {
             _ => false,
         };
         if !secure {
-            let detail = format!("{} is neither https nor http on a loopback host", origin(&uri));
+            let detail =
+                format!("{} is neither https nor http on a loopback host: use an https URL", origin(&uri));
             return Err(Error::validation(operation, Check::InsecureUrl, detail));
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
@@ -226,7 +228,10 @@ impl Http {
         }
         // RFC 9700 §4.12: a redirect could carry code or credentials to another server.
         if response.status().is_redirection() {
-            let detail = format!("{} redirects, and redirects are not followed here", origin(&uri));
+            let detail = format!(
+                "{} redirects, and redirects are not followed: configure the final URL, if it is the provider's",
+                origin(&uri)
+            );
             return Err(Error::validation(operation, Check::RedirectRefused, detail));
         }
         Ok(response)

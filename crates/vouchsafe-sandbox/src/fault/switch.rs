@@ -1,3 +1,4 @@
+//! The faults that are switched on, and for which requests.
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -35,7 +35,7 @@ impl Client {
             return Ok(method);
         }
         match &server.revocation_auth_methods {
-            Some(methods) if self.inner.registration.client_auth.is_none() => {
+            Some(methods) if self.inner.registration.client_auth.is_none() && self.inner.signer.is_none() => {
                 self.inner.credentials.choose(Operation::Revocation, Some(methods))
             }
             _ => self.token_auth(server, Operation::Revocation),

@@ -86,7 +86,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The number of keys of the provider that are looked at; 50 unless it is set.
+    /// The maximum number of keys that are read from the provider's key set; 50 unless it is set.
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.live.max_keys = keys;
         self

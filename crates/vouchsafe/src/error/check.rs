@@ -40,7 +40,7 @@ pub enum Check {
     RedirectUriMismatch,
     /// `state` is missing or belongs to another login (RFC 6749 section 10.12).
     StateMismatch,
-    /// The issuer is not the expected one (RFC 9207, OpenID Connect Discovery section 4.3).
+    /// The issuer, the server or the client is not the expected one (RFC 9207, OpenID Connect Discovery section 4.3).
     IssuerMismatch,
     /// The provider announces `iss` in its responses, but this response has none (RFC 9207 section 2.4).
     MissingIssuer,

@@ -54,7 +54,10 @@ impl fmt::Display for HttpError {
                 write!(f, "{operation} failed: the response from {origin} is larger than the limit")
             }
             HttpErrorKind::Interrupted => {
-                write!(f, "{operation} failed: the response from {origin} ended early")
+                write!(
+                    f,
+                    "{operation} failed: the connection to {origin} broke before the response was complete"
+                )
             }
             HttpErrorKind::Status => {
                 write!(

@@ -52,7 +52,7 @@ pub enum Feature {
     ClientAuth,
     /// Verification of JWTs: the provider publishes no keys.
     Keys,
-    /// An ID token, which is needed to check how and when the user authenticated.
+    /// An ID token, which is needed to know who the user is, or how and when the user authenticated.
     IdToken,
 }
 

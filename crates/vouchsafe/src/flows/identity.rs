@@ -34,7 +34,7 @@ impl Client {
         call.end(call.profile_of(tokens).await)
     }
 
-    /// Who signed in: from the claims of the ID token and the profile together, the ID token's first.
+    /// Returns the user, from the ID token and the profile. If they differ, the ID token counts.
     ///
     /// If the profile cannot be fetched (a network error, a status of 429 or 5xx) but there is an ID token, the identity is
     /// made from the ID token alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
@@ -42,7 +42,8 @@ impl Client {
     /// there: from the browser, that is, as what people call themselves.
     ///
     /// # Errors
-    /// As [`Client::profile`], and [`Error::Response`] if the profile does not say who the user is.
+    /// As [`Client::profile`], [`Error::Response`] if the profile does not say who the user is, and [`Error::Unsupported`] if the
+    /// provider gives no permanent identifier, or only an ID token could say who the user is and there is none.
     #[doc(alias = "get_id_email")]
     pub async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let call = self.begin_for(tokens);

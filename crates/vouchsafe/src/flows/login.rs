@@ -300,7 +300,7 @@ impl<'c> IntoFuture for Login<'c> {
 pub struct StartedLogin {
     /// The URL to send the browser to.
     pub url: String,
-    /// The value to keep until the browser returns, where only this browser's session can reach it.
+    /// The value to keep in this browser's session until the browser returns.
     pub pending: PendingLogin,
 }
 

@@ -8,7 +8,7 @@ use crate::protocol::long_lived::LongLivedRequest;
 use crate::tokens::Tokens;
 
 impl Client {
-    /// Gets a long-lived token for a short-lived one.
+    /// Replaces a short-lived access token by a long-lived one.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider has no long-lived tokens.
@@ -25,7 +25,8 @@ impl Ongoing<'_> {
         let server = self.server_of(tokens, operation).await?;
         let template = self.template();
         let Some(quirks) = &template.definition.long_lived else {
-            let detail = "the provider has no long-lived tokens for short-lived ones";
+            let detail =
+                "the provider does not replace short-lived tokens by long-lived ones: use Client::refresh";
             return Err(Error::unsupported(operation, Feature::LongLivedToken, detail));
         };
         let endpoint =

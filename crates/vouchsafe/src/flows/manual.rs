@@ -83,8 +83,8 @@ impl<'c> Manual<'c> {
     }
 
     /// Checks the response that came to a redirect URI, as [`Client::finish`] does: where it came to, the issuer (RFC 9207)
-    /// and `state`, and only then whether it is an error. Gives the token request for its code: add the code verifier and
-    /// the nonce that you sent, and await it.
+    /// and `state`, and only then whether it is an error. Returns the token request for its code: add
+    /// the code verifier and the nonce, then await it.
     ///
     /// You check how long the login has taken.
     ///
@@ -191,7 +191,7 @@ impl<'c> Manual<'c> {
         call.end(call.profile_behind(&Secret::new(access_token), None).await)
     }
 
-    /// Reads the response of a token endpoint that you asked yourself. An ID token in it is not verified; use
+    /// Reads a token response that you requested yourself. An ID token in it is not verified; use
     /// [`Manual::verify_id_token`] for that.
     ///
     /// # Errors
@@ -347,7 +347,7 @@ pub struct TokenRequest<'c> {
 
 impl TokenRequest<'_> {
     /// A parameter of the authorization response that the provider requires in the token request, such as `state` at Naver.
-    /// Also `scope`, if the provider requires the scopes again and you requested others than its own.
+    /// Set `scope` too if the provider requires the scopes again and you changed them.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.forwarded.push((name.into(), value.into()));
         self

@@ -15,7 +15,7 @@ use crate::text::random::Random;
 /// A login between its start and its end: an opaque value that serialises and is used once.
 ///
 /// # Security
-/// It proves that the browser that returns is the one that was sent away. Keep it in that browser's session: in a sealed
+/// It proves that the same browser returns. Keep it in that browser's session: in a sealed
 /// cookie, or on the server under an identifier that only this browser has.
 #[must_use = "dropping it gives the login up"]
 pub struct PendingLogin {
@@ -37,7 +37,7 @@ impl PendingLogin {
     }
 
     /// The issuer of the server, or its substitute as in [`Identity::issuer`](crate::Identity::issuer). Only a client of this
-    /// server can finish the login, whatever other providers are called.
+    /// server can finish the login, even if another provider has the same name.
     pub fn issuer(&self) -> &str {
         &self.request.provenance.issuer
     }
@@ -147,10 +147,14 @@ impl<'de> Deserialize<'de> for PendingLogin {
         use serde::de::Error as _;
         let kept = Kept::deserialize(deserializer)?;
         if kept.v != VERSION {
-            return Err(D::Error::custom("a pending login of another version"));
+            return Err(D::Error::custom(
+                "the stored pending login has another version than this library reads: start a new login",
+            ));
         }
-        let random =
-            |text: String| Random::from_text(&text).ok_or_else(|| D::Error::custom("a broken pending login"));
+        let random = |text: String| {
+            Random::from_text(&text)
+                .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))
+        };
         check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
         let request = LoginRequest {
             provenance: Arc::new(Provenance {
@@ -171,7 +175,8 @@ impl<'de> Deserialize<'de> for PendingLogin {
             state: random(kept.state)?,
             nonce: kept.nonce.map(random).transpose()?,
             verifier: kept.verifier.map(random).transpose()?,
-            started_at: started_at.ok_or_else(|| D::Error::custom("a broken pending login"))?,
+            started_at: started_at
+                .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))?,
             limit,
             max_age: kept.max_age,
             acr_values: kept.acr,

@@ -10,7 +10,7 @@ use crate::protocol::token::refresh::RefreshToken;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
-    /// Gets fresh tokens for old ones. Values that the provider does not renew are kept.
+    /// Requests new tokens with the refresh token. Values that the response does not have are copied from the old tokens.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider does not refresh tokens, or gave no refresh token; [`Error::Server`] with
@@ -31,7 +31,8 @@ impl Ongoing<'_> {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
             None => {
-                let detail = "these tokens have no refresh token: the provider gave none at this login";
+                let detail = "these tokens have no refresh token, because the provider gave none at this login: sign in again with what makes it give \
+                              one, which is often the scope offline_access";
                 return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
             }
         };
@@ -58,12 +59,15 @@ impl Ongoing<'_> {
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
             if old.subject() != new.subject() {
-                return refuse(Check::SubjectMismatch, "the refreshed ID token is about another user");
+                return refuse(
+                    Check::SubjectMismatch,
+                    "the refreshed ID token is about another user than the first: discard the tokens and sign in again",
+                );
             }
             if server.issuer_template.is_some() && old.issuer() != new.issuer() {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the refreshed ID token is from another issuer than the first",
+                    "the refreshed ID token is from another issuer than the first: discard the tokens and sign in again",
                 );
             }
         }

@@ -177,17 +177,17 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     Ok(metadata)
 }
 
-/// A document at another host does not speak for the issuer. The endpoints that say who signs in must be at the issuer's own
-/// host, or the owner of the document's host could sign in as anybody.
+/// A document at another host does not speak for the issuer. The endpoints that say who signs in, or that get tokens and the
+/// client's secret, must be at the issuer's own host. Otherwise the owner of the document's host could sign in as anybody.
 fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
     let issuer = metadata.issuer.parse::<http::Uri>().ok();
     let host = issuer.as_ref().and_then(http::Uri::authority);
-    let endpoint = |name: EndpointName| (name.as_str(), metadata.endpoints.get(name));
-    for (name, endpoint) in [
-        ("jwks_uri", metadata.jwks_uri.as_ref()),
-        endpoint(EndpointName::Token),
-        endpoint(EndpointName::Userinfo),
-    ] {
+    // The browser goes to these two, with no secret of the client.
+    let is_of_browser =
+        |name: &&EndpointName| matches!(**name, EndpointName::Authorization | EndpointName::EndSession);
+    let of_client = EndpointName::ALL.iter().filter(|name| !is_of_browser(name));
+    let endpoints = of_client.map(|name| (name.as_str(), metadata.endpoints.get(*name)));
+    for (name, endpoint) in endpoints.chain([("jwks_uri", metadata.jwks_uri.as_ref())]) {
         if endpoint.is_some_and(|endpoint| endpoint.uri().authority() != host) {
             let detail = format!(
                 "the metadata and its {name} are not at the host of the issuer {}: such a {name} must be there",

@@ -7,6 +7,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BEARER, IdToken, Parts, RefreshToken, Tokens, separators};
+use crate::protocol::token::response::is_token;
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 use crate::text::json::{LazyObject, Stored};
@@ -73,11 +74,19 @@ impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredTokens::deserialize(deserializer)?;
         if !stored.token_type.eq_ignore_ascii_case(BEARER) {
-            return Err(D::Error::custom("the stored tokens have a token type other than Bearer"));
+            return Err(D::Error::custom(
+                "the stored tokens have a token type other than Bearer: sign in again",
+            ));
+        }
+        let tokens = [Some(&stored.access_token), stored.refresh_token.as_ref()].into_iter().flatten();
+        if !tokens.into_iter().all(|token| is_token(token)) {
+            return Err(D::Error::custom(
+                "a stored token has characters that no token may have: sign in again",
+            ));
         }
         let time = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         let secret = |text: Cow<'_, str>| Secret::new(text);
-        let unreadable = || D::Error::custom("the stored ID token could not be parsed");
+        let unreadable = || D::Error::custom("the stored ID token could not be parsed: sign in again");
         let id_token =
             stored.id_token.map(|raw| IdToken::from_stored(raw.into_owned()).ok_or_else(unreadable));
         let parts = Parts {

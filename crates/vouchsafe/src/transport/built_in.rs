@@ -18,10 +18,11 @@ use crate::secret::Secret;
 
 impl Http {
     /// The built-in transport: HTTP/1.1 over rustls with the system's certificate authorities, no redirects, no
-    /// compression, and the proxy that `HTTPS_PROXY` or else `ALL_PROXY` names, except for the hosts in `NO_PROXY`.
+    /// compression, and the proxy that `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY` names, except for the hosts in
+    /// `NO_PROXY`.
     ///
     /// # Errors
-    /// [`Error::Config`] if TLS cannot be set up on this machine.
+    /// [`Error::Config`] if TLS cannot be set up on this machine, or a variable names a proxy that cannot be used.
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }

@@ -491,7 +491,7 @@ async fn what_was_filled_in_is_not_filled_in_again() {
 #[tokio::test]
 async fn metadata_at_a_host_of_somebody_s_choice_does_not_speak_for_the_issuer() {
     let issuer = "https://shopify.com/authentication/58812345678";
-    let login = async |endpoints: [(&str, &str); 3]| {
+    let login = async |endpoints: [(&str, &str); 6]| {
         let mut document = json!({
             "issuer": issuer, "authorization_endpoint": format!("{issuer}/oauth/authorize"),
             "subject_types_supported": ["public"],
@@ -505,9 +505,17 @@ async fn metadata_at_a_host_of_somebody_s_choice_does_not_speak_for_the_issuer()
         Client::new(provider, web(), &wire.http()).unwrap().login().await.map_err(|e| e.code().to_owned())
     };
     let own = "https://shopify.com/x";
-    let usual = [("jwks_uri", own), ("token_endpoint", own), ("userinfo_endpoint", own)];
+    let usual = [
+        "jwks_uri",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "revocation_endpoint",
+        "introspection_endpoint",
+        "device_authorization_endpoint",
+    ]
+    .map(|name| (name, own));
     assert!(login(usual).await.is_ok());
-    for at in 0..3 {
+    for at in 0..usual.len() {
         for elsewhere in
             ["https://evil.example/x", "https://shopify.com.evil.example/x", "https://shopify.com:444/x"]
         {

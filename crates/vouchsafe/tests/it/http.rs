@@ -32,7 +32,7 @@ async fn no_endpoint_may_redirect() {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "{operation} was refused: https://op.example redirects, and redirects are not followed here"
+                    "{operation} was refused: https://op.example redirects, and redirects are not followed: configure the final URL, if it is the provider's"
                 )
             );
             assert!(scenario.wire.seen().iter().all(|request| request.uri().host() == Some("op.example")));
@@ -113,7 +113,7 @@ async fn each_kind_of_failure_says_what_was_attempted() {
         (
             HttpErrorKind::Interrupted,
             "interrupted_answer",
-            "the token refresh failed: the response from https://acme.example ended early",
+            "the token refresh failed: the connection to https://acme.example broke before the response was complete",
         ),
     ] {
         let client = Client::new(acme(), web(), &Wire::dead(kind).http()).unwrap();

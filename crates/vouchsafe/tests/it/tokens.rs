@@ -342,3 +342,17 @@ fn an_imported_token_must_be_one() {
         tokens.refresh_token().is_none() && tokens.expires_at().is_none() && tokens.scopes().count() == 0
     );
 }
+
+#[test]
+fn a_stored_token_that_would_break_out_of_a_header_is_refused() {
+    let usual = stored(ACME, json!({"access_token": "at", "refresh_token": "rt"}));
+    let kept = serde_json::to_value(&usual).unwrap();
+    for name in ["access_token", "refresh_token"] {
+        for token in ["a\r\nb", "a\u{7f}", "", "\u{e9}"] {
+            let mut broken = kept.clone();
+            broken[name] = token.into();
+            let error = serde_json::from_value::<Tokens>(broken).unwrap_err().to_string();
+            assert!(error.contains("characters that no token may have"), "{error}");
+        }
+    }
+}

@@ -240,7 +240,10 @@ impl AuthorizationResponse<'_> {
             _ => {}
         }
         if !state.is_some_and(|state| same(state, expected.state)) {
-            return refuse(Check::StateMismatch, "the response does not belong to this login (state)");
+            return refuse(
+                Check::StateMismatch,
+                "the response does not belong to this login: its state is missing or different; start a new login",
+            );
         }
         if expected.is_expired {
             return refuse(Check::Expired, "the login took too long: start it again");
@@ -252,7 +255,7 @@ impl AuthorizationResponse<'_> {
         let suffix = expected.quirks.code_suffix.as_deref();
         let code = code.map(|code| suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code));
         let Some(code) = code.filter(|code| !code.is_empty()) else {
-            let detail = "the response has neither a code nor an error";
+            let detail = "the response has neither a code nor an error: start a new login";
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
         };
         Ok(Callback { code: code.to_owned(), forwarded, profile: params.profile(expected.quirks) })
@@ -267,10 +270,10 @@ impl<'a> ResponseParams<'a> {
     fn read(query: &'a str) -> Result<Self, Error> {
         let invalid = |what: &'static str| Error::response(OPERATION, Malformed::InvalidField, what);
         if query.len() > MAX_QUERY {
-            return Err(invalid("the query of the redirect URI is longer than any provider's"));
+            return Err(invalid("the authorization response is longer than 64 KiB"));
         }
         let pairs = form::pairs(query).collect::<Option<_>>();
-        pairs.map(Self).ok_or_else(|| invalid("the query of the redirect URI is not valid UTF-8"))
+        pairs.map(Self).ok_or_else(|| invalid("the authorization response is not valid UTF-8"))
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -338,15 +341,15 @@ impl<'a> ResponseParams<'a> {
     /// nothing depends on it.
     fn profile(&self, quirks: &CallbackQuirks) -> Option<(String, Value)> {
         let wanted = quirks.profile.as_ref()?;
-        let value = self.once(wanted).ok()??;
-        let profile = json::parse(value.as_bytes()).ok().filter(|_| value.len() <= MAX_PROFILE)?;
+        let value = self.once(wanted).ok()?.filter(|value| value.len() <= MAX_PROFILE)?;
+        let profile = json::parse(value.as_bytes()).ok()?;
         profile.is_object().then(|| (wanted.clone(), profile))
     }
 }
 
 fn duplicate(name: &str) -> Error {
     let detail =
-        format!("the query of the redirect URI has the parameter {} more than once", printable(name, 40));
+        format!("the authorization response has the parameter {} more than once", printable(name, 40));
     Error::validation(OPERATION, Check::DuplicateParameter, detail)
 }
 
