@@ -73,8 +73,10 @@ fn run(input: &[u8]) {
     });
     let (client, more) = match &*what {
         "userinfo" | "jwt" | "signed" => {
-            let claims = json!({"sub": SUBJECT, "email": "me@op.example"}).to_string();
-            let id_token = format!("e30.{}.e30", base64url(claims));
+            let claims = json!({
+                "iss": ISSUER, "sub": SUBJECT, "aud": CLIENT_ID, "exp": 1_800_000_000, "iat": 1, "email": "me@op.example",
+            });
+            let id_token = format!("e30.{}.e30", base64url(claims.to_string()));
             (&OPENID, json!({ "id_token": id_token }))
         }
         "emails" => (&EMAILS, json!({})),

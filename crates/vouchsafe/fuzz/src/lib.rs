@@ -217,10 +217,7 @@ pub fn check_tokens(tokens: &Tokens) {
     assert_eq!(read.scopes().collect::<Vec<_>>(), tokens.scopes().collect::<Vec<_>>());
     assert_eq!(read.access_token(), tokens.access_token());
     assert_eq!(read.refresh_token(), tokens.refresh_token());
-    assert_eq!(
-        read.unverified_id_token(),
-        tokens.unverified_id_token()
-    );
+    assert_eq!(read.unverified_id_token(), tokens.unverified_id_token());
 }
 
 /// What is stored, read and stored again is the same.
