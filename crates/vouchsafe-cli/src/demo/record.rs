@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
+use vouchsafe::error::Operation;
 use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 
 /// The participants, from left to right in the diagram.
@@ -173,29 +174,30 @@ impl HttpClient for Recorder {
 
 /// A title for a request to the provider, and why it is sent.
 fn purpose(request: &Request) -> (&'static str, &'static str) {
-    let form = params(request.body());
-    let grant = form.iter().find(|(name, _)| name == "grant_type").map(|(_, value)| value.as_str());
-    match grant {
-        Some("authorization_code") => (
+    match request.extensions().get::<Operation>() {
+        Some(Operation::AuthorizationCode) => (
             "Token request",
             "The app sends the code straight to the provider. It authenticates with its client secret, and proves with the \
              code verifier that it started this login.",
         ),
-        Some("refresh_token") => (
+        Some(Operation::Refresh) => (
             "Refresh",
             "The app requests a new access token. A refresh token can be used once: the response contains the next one.",
         ),
-        _ if form.iter().any(|(name, _)| name == "token") => {
+        Some(Operation::Revocation) => {
             ("Revocation", "The app gives its access up. From now on the provider refuses its tokens.")
         }
-        _ if request.uri().path().contains("/.well-known/") => {
+        Some(Operation::Discovery) => {
             ("Discovery", "The provider’s metadata says where its endpoints are and what it supports.")
         }
-        _ if request.headers().contains_key("authorization") => (
+        Some(Operation::KeySet) => {
+            ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token.")
+        }
+        Some(Operation::Profile | Operation::Identity) => (
             "Profile",
             "The app uses the access token to ask who signed in. The profile has to belong to the user of the ID token.",
         ),
-        _ => ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token."),
+        _ => ("Request", "The app sends a request to the provider."),
     }
 }
 
