@@ -15,6 +15,7 @@ use crate::protocol::authorization::request::unchecked;
 use crate::protocol::token::request::{Grant, TokenRequest};
 use crate::protocol::token::response::TokenResponse;
 use crate::provider::{OpenId, Server};
+use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
@@ -91,6 +92,9 @@ impl Ongoing<'_> {
         let id_token = match (&server.openid, &answer.id_token) {
             (Some(openid), Some(raw)) => {
                 prepared?;
+                // A wrong ID token may quote what came with it.
+                let received = [Some(raw), answer.refresh_token.as_ref(), Some(&answer.access_token)];
+                self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
                 let expected = Expected {
                     nonce: expectations.nonce,
                     max_age: expectations.max_age,

@@ -25,14 +25,12 @@ pub(crate) struct TokenResponse {
     pub(crate) extra: Option<Secret>,
 }
 
-/// Reads a token response. Its tokens are secret from then on.
+/// Reads a token response.
 pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<TokenResponse, Error> {
     from.check()?;
     let is_form = from.is_form();
     let body = std::mem::take(from.response.body_mut());
     let response = read_body(&from, quirks, body, is_form)?;
-    let optional = [&response.refresh_token, &response.id_token].into_iter().flatten();
-    from.noted.note_all(optional.chain([&response.access_token]).map(Secret::expose));
     Ok(response)
 }
 
