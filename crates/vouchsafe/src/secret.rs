@@ -68,8 +68,10 @@ pub(crate) struct Noted(Mutex<Vec<Secret>>);
 
 impl Noted {
     pub(crate) fn note(&self, secret: &str) {
-        if !secret.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Secret::new(secret));
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Several steps of a call know the same secret, such as a code that was received and is then sent.
+        if !secret.is_empty() && !noted.iter().any(|known| same(known.expose(), secret)) {
+            noted.push(Secret::new(secret));
         }
     }
 
