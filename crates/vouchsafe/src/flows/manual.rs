@@ -309,6 +309,7 @@ impl AuthorizationUrl<'_> {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (&*c.value, c.method),
             }),
+            are_plain: false,
         };
         let endpoint = server.endpoint(EndpointName::Authorization)?;
         Ok(login.url(request.prefix(endpoint), authorization))
