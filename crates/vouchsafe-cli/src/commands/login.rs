@@ -90,9 +90,8 @@ impl Attempt<'_> {
                  the endpoints yourself, add --userinfo-url",
             ),
             Some(identity) => {
-                if let Some(error) = identity.profile_error() {
-                    let why = format!("{error}; the user's data comes from the ID token only");
-                    output.warn("userinfo", &spent.without(&why));
+                for warning in tokens.warnings().iter().chain(identity.warnings()) {
+                    output.warn(warning.code(), &spent.without(&warning.to_string()));
                 }
             }
         }

@@ -209,8 +209,8 @@ fn identity(identity: &Identity, provider: &str, csrf: &str) -> Markup {
                 dt { "Provider" }
                 dd { (provider) }
             }
-            @if let Some(error) = identity.profile_error() {
-                p.soft.small { "The profile could not be fetched: " (error) }
+            @for warning in identity.warnings() {
+                p.soft.small { (warning) }
             }
             div.actions { (action("/sign-out", "Sign out", "button", csrf)) }
         }

@@ -7,7 +7,7 @@ use futures_util::future::{self, Either};
 use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
-use crate::error::{Check, Error, Operation};
+use crate::error::{Check, Error, LeftOut, Operation, Warning};
 use crate::jose::id_token::{self, Expected, Nonce};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
@@ -66,7 +66,7 @@ impl Ongoing<'_> {
         let headers = &self.template().token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
-        let (response, asked, prepared) = match &server.openid {
+        let (mut response, asked, prepared) = match &server.openid {
             Some(openid) if expectations.id_token && live.lacks_keys() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
@@ -88,12 +88,22 @@ impl Ongoing<'_> {
                 };
                 let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
                 let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
-                let verified = live.verify(openid, asker, self.deadline, verify).await.inspect_err(|_| {
-                    // A wrong ID token may quote what came with it.
-                    let received = [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
-                    self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
-                })?;
-                Some(IdToken::new(raw.clone(), verified))
+                match live.verify(openid, asker, self.deadline, verify).await {
+                    Ok(verified) => Some(IdToken::new(raw.clone(), verified)),
+                    Err(error) => {
+                        // A wrong ID token may quote what came with it.
+                        let received =
+                            [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
+                        self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
+                        if G::OPERATION != Operation::Refresh {
+                            return Err(error);
+                        }
+                        // The old refresh token is spent: without the new tokens, the user would have to sign in again.
+                        response.warnings.push(Warning::caused_by(LeftOut::IdToken, self.hidden(error)));
+                        response.id_token = None;
+                        None
+                    }
+                }
             }
             (Some(_), None) if expectations.id_token || expectations.are_demands() => {
                 let detail = "the scope openid was requested, but the response has no ID token";
