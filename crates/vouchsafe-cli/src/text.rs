@@ -1,6 +1,8 @@
 //! Text from outside, made safe to show; sentences, dates and durations for people.
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use vouchsafe::EndpointName;
+
 /// Text without characters that control a terminal or make text look like other text.
 pub(crate) fn printable(text: &str) -> String {
     vouchsafe::legible(text)
@@ -48,6 +50,21 @@ pub(crate) fn sentence(text: &str) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+/// The text for a key in a table with a row `key: text` each.
+pub(crate) fn row(table: &'static str, key: &str) -> Option<&'static str> {
+    table.lines().find_map(|row| row.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// A short label for an endpoint.
+pub(crate) fn endpoint(name: EndpointName) -> &'static str {
+    match name {
+        EndpointName::DeviceAuthorization => "device",
+        EndpointName::EndSession => "logout",
+        EndpointName::Userinfo => "UserInfo",
+        name => name.as_str().trim_end_matches("_endpoint"),
+    }
 }
 
 /// The time that many seconds after the beginning of 1970.

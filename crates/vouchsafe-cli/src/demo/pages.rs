@@ -296,34 +296,11 @@ fn claims(token: &IdToken) -> Markup {
                                 br; span.soft.small { (date) }
                             }
                         }
-                        dd.soft { (meaning(name)) }
+                        dd.soft { (text::row(MEANINGS, name).unwrap_or_default()) }
                     }
                 }
             }
         }
-    }
-}
-
-fn meaning(claim: &str) -> &'static str {
-    match claim {
-        "iss" => "the issuer: the provider",
-        "sub" => "the subject: the user’s permanent ID at the provider",
-        "aud" => "the audience: this app",
-        "azp" => "the app that requested it",
-        "exp" => "the time when it expires",
-        "iat" => "the time when it was issued",
-        "nbf" => "the time from which it is valid",
-        "auth_time" => "the time when the user authenticated",
-        "nonce" => "ties it to this login",
-        "at_hash" => "ties it to the access token",
-        "c_hash" => "ties it to the code",
-        "acr" => "how strongly the user authenticated",
-        "amr" => "the methods with which the user authenticated",
-        "sid" => "the session at the provider",
-        "name" | "given_name" | "family_name" | "preferred_username" => "a name to show",
-        "email" => "the e-mail address",
-        "email_verified" => "whether the provider has verified the e-mail address",
-        _ => "",
     }
 }
 
@@ -355,6 +332,8 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
+/// The meanings of claims.
+const MEANINGS: &str = include_str!("claims.txt");
 const PEOPLE: [(&str, &str); 3] = [
     ("Alice", "has an e-mail address that the provider has verified."),
     ("Bob", "has an e-mail address that is not verified. An app must not trust it."),
