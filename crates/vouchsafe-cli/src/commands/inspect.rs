@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use vouchsafe::{Client, Provider, Registration};
 
@@ -37,7 +37,10 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
         None => None,
     };
     let verified = matches!(verdict, Some(Ok(())));
-    output.event(&Event::Jwt { header: &decoded.header, claims: decoded.claims.as_ref(), verified });
+    output.event(&Event::Jwt(match &decoded.claims {
+        Some(claims) => json!({"header": decoded.header, "claims": claims, "verified": verified}),
+        None => json!({"header": decoded.header, "verified": verified}),
+    }));
     show(&decoded, output);
     conclude(&verdict, audience, output);
     verdict.unwrap_or(Ok(()))

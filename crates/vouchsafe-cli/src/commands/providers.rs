@@ -1,10 +1,10 @@
 //! `vouchsafe providers`: the catalogue, and each of its definitions.
-use serde_json::{Value, json};
-use vouchsafe_providers::{Definition, Kind, Param, Pkce, ProfileSource};
+use serde_json::json;
+use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource};
 
 use crate::failure::Failure;
-use crate::setup;
 use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
+use crate::{setup, text};
 
 pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure> {
     match slug {
@@ -26,12 +26,9 @@ pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure
 /// The definition as it is, with the words of the list for what it supports.
 fn line(definition: &Definition, output: &mut Output) {
     // A definition was parsed from text, so that it can be serialised again.
-    let mut more = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
-    if let Value::Object(members) = &mut more {
-        members.remove("slug");
-        members.insert("supports".to_owned(), supports(definition).into());
-    }
-    output.event(&Event::Provider { slug: &definition.slug, more });
+    let mut members = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
+    members["supports"] = supports(definition).into();
+    output.event(&Event::Provider(members));
 }
 
 fn list(output: &mut Output) {
@@ -68,19 +65,12 @@ fn show(d: &Definition, output: &mut Output) {
             "OAuth 2.0: the profile says who signed in"
         },
     );
-    for (label, value) in [
-        ("issuer", &d.issuer),
-        ("authorization", &d.authorization_endpoint),
-        ("token", &d.token_endpoint),
-        ("refresh", &d.refresh_endpoint),
-        ("revocation", &d.revocation_endpoint),
-        ("UserInfo", &d.userinfo_endpoint),
-        ("introspection", &d.introspection_endpoint),
-        ("device", &d.device_authorization_endpoint),
-        ("logout", &d.end_session_endpoint),
-    ] {
-        if let Some(value) = value {
-            output.row(label, value);
+    if let Some(issuer) = &d.issuer {
+        output.row("issuer", issuer);
+    }
+    for name in EndpointName::ALL {
+        if let Some(url) = d.endpoint(*name) {
+            output.row(text::endpoint(*name), url);
         }
     }
     if openid {
@@ -127,7 +117,7 @@ fn show(d: &Definition, output: &mut Output) {
     );
     output.row("refresh tokens", if d.refresh { "yes, if the provider issues one" } else { "no" });
     if d.long_lived.is_some() {
-        output.row("long-lived", "a short-lived token can be exchanged for a long-lived one");
+        output.row("long-lived", "the provider gives a long-lived token for a short-lived one");
     }
     for (name, value) in &d.authorization.params {
         output.row("always sent", &format!("{name}={value}"));

@@ -115,17 +115,19 @@ impl Output {
 
     /// Says why the run failed, as its last words.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        let Failure { kind, code, message, status } = failure;
-        self.event(&Event::Error { kind: kind.as_str(), code, message, status: *status });
+        self.event(&Event::Error(failure));
         if !self.args.json {
-            log(&format!("{} {message}", paint("error:", BAD)));
+            log(&format!("{} {}", paint("error:", BAD), failure.message));
         }
     }
 
-    /// A line of progress on standard error, if a person watches it.
-    pub(crate) fn progress(&self, line: &str) -> Option<Progress> {
+    /// Says what the run waits for: in a line of progress on standard error, if a person watches it.
+    pub(crate) fn progress(&mut self, line: &'static str) -> Progress {
         let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal();
-        watched.then(|| Progress(line.to_owned()))
+        if !watched {
+            self.tell(line);
+        }
+        Progress(watched.then_some(line))
     }
 
     /// Reports the first error from writing. A reader that closed its end, such as `head`, is no error.
