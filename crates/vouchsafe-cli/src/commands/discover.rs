@@ -27,12 +27,8 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     for (title, codes, mark, style) in
         [("Offers", offers, "✓", GOOD), ("Missing", missing, "–", SOFT), ("Unsafe", dangers, "!", CAUTION)]
     {
-        if !codes.is_empty() {
-            output.heading(title);
-        }
-        for code in codes {
-            output.say(format!("  {} {}", paint(mark, style), sentence(title, code)));
-        }
+        let line = |code| format!("{} {}", paint(mark, style), sentence(title, code));
+        output.section(title, codes.into_iter().map(line));
     }
     output.tell("");
     output.tell(paint(&format!("To sign in: vouchsafe login --issuer {issuer} --client-id ID"), SOFT));
@@ -137,13 +133,9 @@ fn sentence(title: &str, code: &'static str) -> &'static str {
 
 fn show(facts: &Facts<'_>, output: &mut Output) {
     for name in EndpointName::ALL {
-        if let Some(url) = name.in_metadata().and_then(|member| facts.text(member)) {
-            output.row(text::endpoint(*name), url);
-        }
+        output.row(text::endpoint(*name), name.in_metadata().and_then(|member| facts.text(member)));
     }
-    if let Some(url) = facts.text("jwks_uri") {
-        output.row("keys", url);
-    }
+    output.row("keys", facts.text("jwks_uri"));
     for (label, name) in [
         ("grants", GRANTS),
         ("scopes", "scopes_supported"),
@@ -151,9 +143,7 @@ fn show(facts: &Facts<'_>, output: &mut Output) {
         ("ID token algs", ALGORITHMS),
         ("PKCE", PKCE),
     ] {
-        if let Some(list) = facts.list(name) {
-            output.row(label, &list.join(" "));
-        }
+        output.row(label, facts.list(name).map(|list| list.join(" ")).as_deref());
     }
 }
 

@@ -15,35 +15,51 @@ use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
-    let verifier = match &args.issuer {
-        Some(issuer) => {
-            // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
-            let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
-            Some(Client::new(Provider::openid(issuer.as_str()), registration, &setup::http(&args.http)?)?)
-        }
-        None => None,
+    let audience = args.audience.as_deref().or(args.client_id.as_deref());
+    let verifier = |issuer: &String| -> Result<Client, Failure> {
+        // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
+        let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
+        Ok(Client::new(Provider::openid(issuer), registration, &setup::http(&args.http)?)?)
     };
+    let verifier = args.issuer.as_ref().map(verifier).transpose()?;
     let given = match &args.jwt {
         Some(jwt) => jwt.clone(),
         None => read(output).await?,
     };
     let jwt = compact(&given);
-    let decoded = Decoded::new(jwt)?;
-    let audience = args.audience.as_deref().or(args.client_id.as_deref());
+    let Decoded { header, claims } = Decoded::new(jwt)?;
     let verdict = match &verifier {
-        Some(client) => {
-            Some(client.manual().verify_jwt(jwt, audience).await.map(drop).map_err(Failure::from))
-        }
+        Some(client) => Some(client.manual().verify_jwt(jwt, audience).await.map(drop)),
         None => None,
     };
     let verified = matches!(verdict, Some(Ok(())));
-    output.event(&Event::Jwt(match &decoded.claims {
-        Some(claims) => json!({"header": decoded.header, "claims": claims, "verified": verified}),
-        None => json!({"header": decoded.header, "verified": verified}),
+    output.event(&Event::Jwt(match &claims {
+        Some(claims) => json!({"header": header, "claims": claims, "verified": verified}),
+        None => json!({"header": header, "verified": verified}),
     }));
-    show(&decoded, output);
-    conclude(&verdict, audience, output);
-    verdict.unwrap_or(Ok(()))
+    let encrypted = "They are encrypted. Only the recipient of the JWT can read them.".to_owned();
+    output.say(paint("Header", STRONG));
+    members(&header, &[]).iter().for_each(|line| output.say(format!("  {line}")));
+    output.section("Claims", claims.map_or(vec![encrypted], |claims| members(&claims, &TIMES)));
+    let (mark, style, reason) = match (&verdict, audience) {
+        (Some(Ok(())), Some(_)) => {
+            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
+        }
+        (Some(Ok(())), None) => (
+            "✓ verified",
+            GOOD,
+            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
+             --client-id.",
+        ),
+        (Some(Err(_)), _) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
+        (None, _) => (
+            "! not verified",
+            CAUTION,
+            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
+        ),
+    };
+    output.say(format!("\n{}  {reason}", paint(mark, style)));
+    Ok(verdict.unwrap_or(Ok(()))?)
 }
 
 /// A decoded JWT. Nothing of it is verified.
@@ -107,28 +123,17 @@ async fn read(output: &Output) -> Result<String, Failure> {
     }
 }
 
-fn show(decoded: &Decoded, output: &mut Output) {
-    output.say(paint("Header", STRONG));
-    members(&decoded.header, &[], output);
-    output.say("");
-    output.say(paint("Claims", STRONG));
-    match &decoded.claims {
-        Some(claims) => members(claims, &TIMES, output),
-        None => output.say("  They are encrypted. Only the recipient of the JWT can read them."),
-    }
-    output.say("");
-}
-
-fn members(json: &Value, times: &[&str], output: &mut Output) {
-    let Some(members) = json.as_object() else { return };
-    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default().min(24);
-    for (name, value) in members {
-        let shown = text::printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+/// The members of an object, a line each.
+fn members(json: &Value, times: &[&str]) -> Vec<String> {
+    let members: Vec<_> = json.as_object().into_iter().flatten().collect();
+    let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(24);
+    let line = |(name, value): (&String, &Value)| {
+        let shown = text::legible(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let time = times.contains(&name.as_str()).then(|| time(value)).flatten();
         let time = time.map(|time| paint(&format!("  {time}"), SOFT)).unwrap_or_default();
-        let name = paint(&format!("{:<width$}", text::printable(name)), SOFT);
-        output.say(format!("  {name}  {shown}{time}"));
-    }
+        format!("{}  {shown}{time}", paint(&format!("{:<width$}", text::legible(name)), SOFT))
+    };
+    members.into_iter().map(line).collect()
 }
 
 /// A NumericDate (RFC 7519 section 2) as a date, with its distance from now.
@@ -136,27 +141,6 @@ fn time(value: &Value) -> Option<String> {
     let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds))?;
     let at = text::at(seconds as u64)?;
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
-}
-
-fn conclude(verdict: &Option<Result<(), Failure>>, audience: Option<&str>, output: &mut Output) {
-    let (mark, style, reason) = match verdict {
-        Some(Ok(())) if audience.is_some() => {
-            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
-        }
-        Some(Ok(())) => (
-            "✓ verified",
-            GOOD,
-            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
-             --client-id.",
-        ),
-        Some(Err(_)) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
-        None => (
-            "! not verified",
-            CAUTION,
-            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
-        ),
-    };
-    output.say(format!("{}  {reason}", paint(mark, style)));
 }
 
 /// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.

@@ -20,8 +20,9 @@ pub(crate) async fn run(
         return Err(Failure::usage("usage", "This version cannot save a login: leave out --save"));
     }
     check_path(&args.browser.redirect_path)?;
-    let Target { provider, name, signed_secret } = setup::provider(args.provider.as_deref(), &args.target)?;
-    let registration = setup::registration(&args.client, signed_secret.then_some(name.as_str()))?;
+    let Target { provider, name } = setup::provider(args.provider.as_deref(), &args.target)?;
+    let signing = provider.definition().signed_client_secret.then_some(&*name);
+    let registration = setup::registration(&args.client, signing)?;
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http)?)?;
@@ -117,10 +118,8 @@ impl Attempt<'_> {
     async fn start(&self, redirect_uri: &str) -> Result<StartedLogin, Failure> {
         let request = &self.args.request;
         let scopes = request.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
-        let mut login = self.client.login().redirect_uri(redirect_uri).scopes(scopes);
-        for (name, value) in &request.extras {
-            login = login.extra(name, value);
-        }
+        let login = self.client.login().redirect_uri(redirect_uri).scopes(scopes);
+        let mut login = request.extras.iter().fold(login, |login, (name, value)| login.extra(name, value));
         if let Some(seconds) = request.max_age {
             login = login.max_age(Duration::from_secs(seconds));
         }
@@ -225,12 +224,10 @@ impl Attempt<'_> {
         output.say("");
         if let Some(identity) = identity {
             output.row("user ID", identity.subject());
-            output.row("e-mail", &email(identity));
+            output.row("e-mail", &*email(identity));
         }
-        output.row("access token", &lifetime(tokens));
-        if !scope.is_empty() {
-            output.row("scopes", &scope.join(" "));
-        }
+        output.row("access token", &*lifetime(tokens));
+        output.row("scopes", (!scope.is_empty()).then_some(&*scope.join(" ")));
         let refresh_token = match tokens.refresh_token() {
             Some(_) => "yes: it gets new access tokens without the user",
             None => "no: when the access token expires, the user has to sign in again",

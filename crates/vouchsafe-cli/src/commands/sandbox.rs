@@ -40,7 +40,7 @@ fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
     output.row("redirect URI", "any on this machine, such as http://127.0.0.1:3000/callback");
     output.row("users", "alice (verified e-mail), bob (unverified e-mail), carol (no e-mail)");
     for fault in faults {
-        output.row("fault", &format!("{}: {}", fault.name(), fault.description()));
+        output.row("fault", &*format!("{}: {}", fault.name(), fault.description()));
     }
     output.say("");
     output.say("To sign in there, run in another terminal:");

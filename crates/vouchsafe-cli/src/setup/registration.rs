@@ -17,33 +17,26 @@ pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<R
                        --client-id, or set VOUCHSAFE_CLIENT_ID";
         return Err(Failure::usage("client_id", message));
     };
-    let mut registration = Registration::new(id);
+    let registration = Registration::new(id);
     if let Some(path) = &args.client_key {
-        return with_key(registration, path, args, signing);
+        return Ok(registration.credential(apple_key(path, args, signing)?));
     }
-    match (secret(args)?, signing) {
-        (Some(secret), _) => registration = registration.secret(secret),
-        (None, Some(name)) => {
-            let message = format!(
-                "{name} requires client secrets that are signed with your key. Give the file of the key with --client-key, \
-                 and the IDs of the key and of the team with --key-id and --team-id"
-            );
-            return Err(Failure::usage("client_key", message));
-        }
-        (None, None) => {}
+    let secret = secret(args)?;
+    if let (None, Some(name)) = (&secret, signing) {
+        let message = format!(
+            "{name} requires client secrets that are signed with your key. Give the file of the key with --client-key, and \
+             the IDs of the key and of the team with --key-id and --team-id"
+        );
+        return Err(Failure::usage("client_key", message));
     }
-    Ok(match &args.client_auth {
-        Some(method) => registration.client_auth(client_auth(method)?),
-        None => registration,
-    })
+    let registration = secret.into_iter().fold(registration, Registration::secret);
+    match &args.client_auth {
+        Some(method) => Ok(registration.client_auth(client_auth(method)?)),
+        None => Ok(registration),
+    }
 }
 
-fn with_key(
-    registration: Registration,
-    path: &Path,
-    args: &ClientArgs,
-    signing: Option<&str>,
-) -> Result<Registration, Failure> {
+fn apple_key(path: &Path, args: &ClientArgs, signing: Option<&str>) -> Result<Credential, Failure> {
     if signing.is_none() {
         let message = "--client-key is for providers whose client secrets are signed with a key, such as apple. This version \
                        does not support private_key_jwt";
@@ -60,7 +53,7 @@ fn with_key(
     };
     let (key_id, team_id) = (id("--key-id", &args.key_id)?, id("--team-id", &args.team_id)?);
     let pem = Secret::new(read_text("--client-key", path, "client_key")?);
-    Ok(registration.credential(Credential::apple_key(team_id, key_id, pem)))
+    Ok(Credential::apple_key(team_id, key_id, pem))
 }
 
 fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
@@ -73,12 +66,10 @@ fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
     };
     let text = Secret::new(read_text("--client-secret-file", path, "client_secret")?);
     let line = text.expose();
-    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    let line = line.strip_suffix("\r\n").or(line.strip_suffix('\n')).unwrap_or(line);
     if line.is_empty() {
-        return Err(Failure::usage(
-            "client_secret",
-            format!("--client-secret-file {} is empty", path.display()),
-        ));
+        let message = format!("--client-secret-file {} is empty", path.display());
+        return Err(Failure::usage("client_secret", message));
     }
     Ok(Some(Secret::new(line)))
 }

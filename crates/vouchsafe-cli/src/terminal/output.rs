@@ -40,10 +40,6 @@ impl Output {
         Self { args, broken: None }
     }
 
-    pub(crate) fn is_json(&self) -> bool {
-        self.args.json
-    }
-
     pub(crate) fn is_quiet(&self) -> bool {
         self.args.quiet
     }
@@ -71,15 +67,22 @@ impl Output {
         }
     }
 
-    /// Prints the title of a section for a person.
-    pub(crate) fn heading(&mut self, title: &str) {
-        self.say(format!("\n{}", paint(title, STRONG)));
+    /// Prints a section for a person: its title and its lines, or nothing without lines.
+    pub(crate) fn section(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+        for (at, line) in lines.into_iter().enumerate() {
+            if at == 0 {
+                self.say(format!("\n{}", paint(title, STRONG)));
+            }
+            self.say(format!("  {line}"));
+        }
     }
 
-    /// Prints one fact for a person: a label and its value, which may come from outside.
-    pub(crate) fn row(&mut self, label: &str, value: &str) {
-        let label = paint(&format!("{label:<14}"), SOFT);
-        self.say(format!("  {label} {}", text::short(value, 400)));
+    /// Prints one fact for a person: a label and its value, which may come from outside. Nothing without a value.
+    pub(crate) fn row<'v>(&mut self, label: &str, value: impl Into<Option<&'v str>>) {
+        if let Some(value) = value.into() {
+            let label = paint(&format!("{label:<14}"), SOFT);
+            self.say(format!("  {label} {}", text::short(value, 400)));
+        }
     }
 
     /// Prints a file as it is, such as a shell script. There is no JSON form of it.
@@ -109,7 +112,7 @@ impl Output {
     /// Says what is going on, with `--verbose`.
     pub(crate) fn detail(&self, message: impl AsRef<str>) {
         if self.args.verbose {
-            log(&paint(&text::printable(message.as_ref()), SOFT));
+            log(&paint(&text::legible(message.as_ref()), SOFT));
         }
     }
 
