@@ -143,10 +143,11 @@ pub(crate) struct RequestArgs {
     /// Any other parameter of the authorization request (repeatable)
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
-    /// The user must have signed in within this time; the ID token is checked for it
+    /// The longest time since the user last authenticated; the ID token is checked for it
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_age: Option<u64>,
-    /// An authentication method that the user must have used; the ID token is checked for it (repeatable: any of them)
+    /// An authentication context class (acr) that the sign-in must have; the ID token is checked for it (repeatable: any of
+    /// them)
     #[arg(long = "acr", value_name = "VALUE")]
     pub(crate) acr_values: Vec<String>,
     /// A hint about who signs in, for example an e-mail address
@@ -170,7 +171,7 @@ pub(crate) struct BrowserArgs {
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
-    /// How long to wait for the user
+    /// The time to wait for the user
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) wait: Duration,
 }
@@ -222,8 +223,8 @@ pub(crate) struct SandboxArgs {
     /// The port on 127.0.0.1 [default: a free port]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
-    /// Make every login fail in this way. A fault of the HTTP response is at the token endpoint; NAME@ENDPOINT chooses another
-    /// endpoint (repeatable)
+    /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
+    /// another endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
     pub(crate) faults: Vec<Fault>,
     /// List the faults, and the error that a client with all checks reports for each
@@ -234,12 +235,13 @@ pub(crate) struct SandboxArgs {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
+        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
 fn fault(name: &str) -> Result<Fault, String> {
-    Fault::named(name).ok_or_else(|| "there is no such fault; --list-faults shows all of them".to_owned())
+    Fault::named(name)
+        .ok_or_else(|| "there is no fault with this name; --list-faults shows all of them".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

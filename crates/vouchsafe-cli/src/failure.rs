@@ -1,4 +1,4 @@
-//! How a run fails: a kind, which decides the exit code, a code, and a message that says what to do.
+//! How a run fails: a kind, which decides the exit code, a code, and a message with the next thing to do.
 use std::io;
 use std::process::ExitCode;
 
@@ -111,7 +111,7 @@ impl From<&clap::Error> for Failure {
     }
 }
 
-/// What a person can do about an error, in a sentence or two.
+/// Advice for a person about an error, in a sentence or two.
 fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> Option<&'static str> {
     let situation = match (code, status) {
         ("http_status", Some(404)) if operation == Operation::Discovery => "no_metadata",

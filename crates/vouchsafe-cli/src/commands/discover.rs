@@ -1,4 +1,4 @@
-//! `vouchsafe discover`: a provider's metadata, and what it means for applications that sign users in there.
+//! `vouchsafe discover`: a provider's metadata, and its meaning for applications that sign users in there.
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vouchsafe::{EndpointName, Provider};
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     Ok(())
 }
 
-/// The facts of the metadata, and what they mean: stable codes for programs. A member of the wrong type counts as absent.
+/// The facts of the metadata, and their meanings as stable codes for programs. A member of the wrong type counts as absent.
 struct Facts<'a>(&'a Value);
 
 impl<'a> Facts<'a> {

@@ -42,21 +42,10 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     members(&header, &[]).iter().for_each(|line| output.say(format!("  {line}")));
     output.section("Claims", claims.map_or(vec![encrypted], |claims| members(&claims, &TIMES)));
     let (mark, style, reason) = match (&verdict, audience) {
-        (Some(Ok(())), Some(_)) => {
-            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
-        }
-        (Some(Ok(())), None) => (
-            "✓ verified",
-            GOOD,
-            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
-             --client-id.",
-        ),
+        (Some(Ok(())), Some(_)) => ("✓ verified", GOOD, ALL_CORRECT),
+        (Some(Ok(())), None) => ("✓ verified", GOOD, AUDIENCE_UNCHECKED),
         (Some(Err(_)), _) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
-        (None, _) => (
-            "! not verified",
-            CAUTION,
-            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
-        ),
+        (None, _) => ("! not verified", CAUTION, UNVERIFIED),
     };
     output.say(format!("\n{}  {reason}", paint(mark, style)));
     Ok(verdict.unwrap_or(Ok(()))?)
@@ -97,7 +86,7 @@ fn not_a_jwt(why: &str) -> Failure {
     Failure::new(Kind::Malformed, "jwt", format!("This is not a JWT: {why}"))
 }
 
-/// The JWT without what was pasted around it: the scheme of a header, quotes, white space.
+/// The JWT without the text around it that was pasted too: the scheme of a header, quotes, white space.
 fn compact(given: &str) -> &str {
     let text = given.trim();
     let text = match text.split_once(char::is_whitespace) {
@@ -143,6 +132,10 @@ fn time(value: &Value) -> Option<String> {
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
 }
 
+const ALL_CORRECT: &str = "The signature, the issuer, the times and the audience are correct.";
+const AUDIENCE_UNCHECKED: &str = "The signature, the issuer and the times are correct. The audience was not checked: give \
+                                  --audience or --client-id.";
+const UNVERIFIED: &str = "Anybody could have made this JWT. To verify it, give the issuer with --issuer.";
 /// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.
 const TIMES: [&str; 5] = ["exp", "nbf", "iat", "auth_time", "updated_at"];
 /// The longest JWT that is read.

@@ -147,7 +147,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Waits for the browser with this login's response. Any other request gets a page that says what is wrong with it.
+    /// Waits for the browser with this login's response. Any other request gets an error page.
     async fn wait(
         &self,
         url: String,
@@ -188,7 +188,7 @@ impl Attempt<'_> {
         let returned = timeout(wait, ours).await.map_err(|_| {
             let wait = text::duration(wait);
             let message = format!(
-                "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more"
+                "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more time"
             );
             Failure::local("timed_out", message)
         })?;
@@ -290,6 +290,7 @@ fn check_path(path: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let path = text::short(path, 60);
-    let message = format!("--redirect-path {path} is not a path. Write it like /callback, without ? and #");
+    let message =
+        format!("--redirect-path expects a path such as /callback, without ? and #, and found {path}");
     Err(Failure::usage("invalid_argument", message))
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure
     Ok(())
 }
 
-/// The definition as it is, with the words of the list for what it supports.
+/// The definition as it is, with its supported features as the list names them.
 fn line(definition: &Definition, output: &mut Output) {
     // A definition was parsed from text, so that it can be serialised again.
     let mut members = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
@@ -64,9 +64,9 @@ fn show(d: &Definition, output: &mut Output) {
     let others = "the others come from the metadata of the issuer (discovery)";
     output.row("endpoints", openid.then_some(others));
     let profile = match d.userinfo.source {
-        ProfileSource::IdToken => Some("the claims of the ID token; there is no other"),
-        ProfileSource::Token => Some("part of the token response; there is no other"),
-        ProfileSource::AccessToken => Some("the claims of the access token; there is no other"),
+        ProfileSource::IdToken => Some("the claims of the ID token; there is no other profile"),
+        ProfileSource::Token => Some("part of the token response; there is no other profile"),
+        ProfileSource::AccessToken => Some("the claims of the access token; there is no other profile"),
         _ => None,
     };
     output.row("profile", profile);
@@ -82,7 +82,7 @@ fn show(d: &Definition, output: &mut Output) {
     output.row("client auth", client_auth);
     let signed = "signed with your key: give --client-key, --key-id and --team-id";
     output.row("client secret", d.signed_client_secret.then_some(signed));
-    output.row("at revocation", d.revocation_auth.map(|method| method.as_str()));
+    output.row("revoke auth", d.revocation_auth.map(|method| method.as_str()));
     let pkce = match d.pkce {
         Pkce::Supported => "S256 is sent",
         Pkce::Required => "S256 is sent; the provider requires it",

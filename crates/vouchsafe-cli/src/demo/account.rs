@@ -1,4 +1,4 @@
-//! What a user of the demo can do after the login: refresh, revoke, sign out.
+//! The actions of a user who is signed in to the demo: refresh, revoke, sign out.
 use std::sync::Arc;
 
 use axum::extract::{Form, State};
@@ -33,7 +33,7 @@ pub(super) async fn revoke(app: State<Arc<App>>, headers: HeaderMap, proof: Form
         user.revoked = true;
         Ok(Notice::good(
             "Revoked",
-            "The provider no longer accepts these tokens. If you refresh, it refuses.",
+            "The provider no longer accepts these tokens. Try to refresh: it will refuse.",
         ))
     };
     act(&app, &headers, &proof, revoke).await

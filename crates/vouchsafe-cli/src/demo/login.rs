@@ -135,7 +135,7 @@ const AT_THE_PROVIDER: Told = (
 const END: [Told; 2] = [
     (
         "Authorization response",
-        "Before the app uses the response, it decrypts the cookie and compares the issuer and the state.",
+        "The app decrypts the cookie, and compares the issuer and the state of the response with those of its request.",
     ),
     ("Signed in", "Every check passed. The app deletes the login cookie and starts its own session."),
 ];

@@ -9,7 +9,7 @@ pub(super) struct Offer {
     /// response can pass as another provider's (RFC 9700 section 4.4.2.2).
     pub(super) slug: &'static str,
     pub(super) label: String,
-    /// What is special about it. The offers without a hint are in the long list.
+    /// Its special feature. The offers without a hint are in the long list.
     pub(super) hint: Option<&'static str>,
     pub(super) provider: Provider,
     /// Without the redirect URI.

@@ -24,7 +24,7 @@ impl Party {
     }
 }
 
-/// The title of a step, and what happens in it and why.
+/// The title of a step, and an explanation.
 pub(super) type Told = (&'static str, &'static str);
 
 /// One step of the flow: a request, its response, or both.
@@ -144,7 +144,7 @@ fn purpose(request: &Request) -> Told {
     match request.extensions().get::<Operation>() {
         Some(Operation::AuthorizationCode) => (
             "Token request",
-            "The app sends the code straight to the provider. It authenticates with its client secret, and proves with the \
+            "The app sends the code directly to the provider. It authenticates with its client secret, and proves with the \
              code verifier that it started this login.",
         ),
         Some(Operation::Refresh) => (
@@ -152,7 +152,7 @@ fn purpose(request: &Request) -> Told {
             "The app requests a new access token. A refresh token can be used once: the response contains the next one.",
         ),
         Some(Operation::Revocation) => {
-            ("Revocation", "The app gives its access up. From now on the provider refuses its tokens.")
+            ("Revocation", "The app gives up its access: from now on the provider refuses these tokens.")
         }
         Some(Operation::Discovery) => {
             ("Discovery", "The provider’s metadata says where its endpoints are and what it supports.")

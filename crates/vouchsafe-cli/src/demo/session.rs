@@ -65,7 +65,7 @@ impl Session {
     }
 }
 
-/// What a session knows about its visitor.
+/// The visitor of a session.
 #[derive(Default)]
 pub(super) struct Visitor {
     pub(super) user: Option<User>,

@@ -107,7 +107,7 @@ fn is_excerpt(line: &str) -> bool {
     line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
 }
 
-/// The name of a provider of which only a URL is known: its host and port.
+/// A name for a provider without one: the host and port of its URL.
 fn host(url: &str) -> String {
     let parsed = Url::parse(url).ok().filter(Url::has_host);
     let host = parsed.as_ref().map_or(url, |url| &url[Position::BeforeHost..Position::AfterPort]);

@@ -1,4 +1,4 @@
-//! What a run prints: JSON lines for a program, text for a person.
+//! The output of a run: JSON lines for a program, text for a person.
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::{Args, ColorChoice};
@@ -27,7 +27,7 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorChoice,
 }
 
-/// Prints what a run has to say.
+/// Prints the output of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     args: OutputArgs,
@@ -104,12 +104,12 @@ impl Output {
         }
     }
 
-    /// Says what the person at the terminal has to do next.
+    /// Tells the person at the terminal the next thing to do.
     pub(crate) fn hint(&self, message: &str) {
         log(&paint(message, SOFT));
     }
 
-    /// Says what is going on, with `--verbose`.
+    /// Reports a step, with `--verbose`.
     pub(crate) fn detail(&self, message: impl AsRef<str>) {
         if self.args.verbose {
             log(&paint(&text::legible(message.as_ref()), SOFT));
@@ -124,7 +124,7 @@ impl Output {
         }
     }
 
-    /// Says what the run waits for: in a line of progress on standard error, if a person watches it.
+    /// Says that the run waits: in a line of progress on standard error, if a person watches it.
     pub(crate) fn progress(&mut self, line: &'static str) -> Progress {
         let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal();
         if !watched {
