@@ -125,3 +125,38 @@ fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> 
     };
     text::row(include_str!("failure.txt"), &format!("{kind:?} {situation}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_depends_on_the_situation() {
+        for (kind, code, operation, status, words) in [
+            (Kind::Provider, "invalid_client", Operation::AuthorizationCode, None, "--client-auth"),
+            (Kind::Network, "http_status", Operation::Discovery, Some(404), "no metadata"),
+            (Kind::Network, "http_status", Operation::KeySet, Some(404), "the URL"),
+            (Kind::Network, "http_status", Operation::KeySet, Some(429), "too many requests"),
+            (Kind::Network, "http_status", Operation::KeySet, Some(503), "has a problem"),
+            (Kind::Malformed, "json", Operation::Discovery, None, "web page"),
+            (Kind::Malformed, "missing_field", Operation::Identity, None, "--userinfo-url"),
+            (Kind::Security, "expired", Operation::AuthorizationCode, None, "clock"),
+        ] {
+            let advice = advice(kind, code, operation, status).unwrap_or_default();
+            assert!(advice.contains(words), "{kind:?} {code}: {advice}");
+        }
+        assert_eq!(advice(Kind::Malformed, "json", Operation::KeySet, None), None);
+        assert_eq!(advice(Kind::Security, "expired", Operation::KeySet, None), None);
+        assert_eq!(advice(Kind::Network, "access_denied", Operation::KeySet, None), None);
+    }
+
+    #[test]
+    fn every_row_of_advice_belongs_to_a_kind() {
+        for row in include_str!("failure.txt").lines() {
+            let kinds = [Kind::Usage, Kind::Provider, Kind::Security, Kind::Network, Kind::Malformed];
+            let (key, advice) = row.split_once(": ").unwrap();
+            assert!(kinds.iter().any(|kind| key.starts_with(&format!("{kind:?} "))), "{row}");
+            assert!(advice.ends_with('.') && !advice.contains("  "), "{row}");
+        }
+    }
+}

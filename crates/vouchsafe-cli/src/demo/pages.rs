@@ -94,7 +94,7 @@ pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, steps: &[Step
         ),
         _ => (
             "Sign-in is not set up correctly",
-            "You did nothing wrong. The demo itself has to be fixed, so that another attempt will probably fail too.",
+            "You did nothing wrong. The demo itself has to be fixed, so another attempt will probably fail too.",
             "Try again anyway",
         ),
     };
