@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::state::jwt::Jwt;
+use crate::state::jwt::{Jwt, Seal};
+use crate::state::keys::SigningAlg;
 use crate::state::request::AuthorizationRequest;
 use crate::wire::Incoming;
 
@@ -24,6 +25,7 @@ mod weak;
 mod wire;
 
 pub(crate) use people::{person, shown};
+pub(crate) use stages::Exchange;
 pub(crate) use switch::Faults;
 
 /// A fault that a provider shows on demand: the sandbox's own provider and every acted one.
@@ -87,11 +89,13 @@ impl Fault {
         Self::all().into_iter().find(|fault| fault.name() == name)
     }
 
-    /// Its name. A fault in the HTTP response of another endpoint than the token endpoint has the endpoint after an `@`.
+    /// Its name: the name of its constant in lower case, with hyphens. A fault in the HTTP response of another endpoint than
+    /// the token endpoint has the endpoint after an `@`.
     pub fn name(&self) -> String {
+        let name = self.row.constant.to_ascii_lowercase().replace('_', "-");
         match (self.row.place, self.at) {
-            (Place::Wire, at) if at != Endpoint::Token => format!("{}@{}", self.row.name, at.name()),
-            _ => self.row.name.to_owned(),
+            (Place::Wire, at) if at != Endpoint::Token => format!("{name}@{}", at.name()),
+            _ => name,
         }
     }
 
@@ -113,22 +117,25 @@ impl Fault {
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
     /// client does not need the missing data.
     pub fn refusal(&self) -> Option<Refusal> {
-        let refusal = self.row.refusal?;
-        match (self.row.place, self.at) {
+        let (kind, code) = self.row.refusal;
+        let is_of_refresh = |strike: &Strike| matches!(strike, Strike::Refreshed(_) | Strike::NoRefresh);
+        let step = match (self.row.place, self.at) {
+            _ if kind == "lawful" => return None,
             // A revocation response is its status (RFC 7009 section 2.2).
-            (Place::Wire, Endpoint::Revocation) => {
-                (refusal.kind != "malformed").then_some(Refusal { step: Step::Revocation, ..refusal })
-            }
+            (Place::Wire, Endpoint::Revocation) if kind == "malformed" => return None,
+            (Place::Wire, Endpoint::Revocation) => Step::Revocation,
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
-            (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => None,
-            _ => Some(refusal),
-        }
+            (Place::Wire, Endpoint::UserInfo) if kind == "network" => return None,
+            _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
+            _ => Step::Login,
+        };
+        Some(Refusal { step, kind, code })
     }
 }
 
 impl PartialEq for Fault {
     fn eq(&self, other: &Self) -> bool {
-        (self.row.name, self.at, self.delay) == (other.row.name, other.at, other.delay)
+        (self.row.constant, self.at, self.delay) == (other.row.constant, other.at, other.delay)
     }
 }
 
@@ -244,10 +251,12 @@ impl Step {
 
 /// A row of a table of faults.
 struct Row {
-    name: &'static str,
+    /// The name of its constant.
+    constant: &'static str,
     description: &'static str,
     place: Place,
-    refusal: Option<Refusal>,
+    /// The kind and the code of the refusal. The kind is `lawful` if the fault breaks no rule, so that a client accepts it.
+    refusal: (&'static str, &'static str),
     strikes: &'static [Strike],
 }
 
@@ -268,10 +277,26 @@ pub(crate) enum Strike {
     UnverifiedEmail,
     /// Changes the JSON of the endpoint's response, before the provider gives it names and a shape of its own.
     Members(fn(&mut Value)),
+    /// Gives a member of that JSON this value.
+    Set(&'static str, fn() -> Value),
+    /// Removes a member of that JSON.
+    Without(&'static str),
     /// Changes an ID token before it is signed, and how it is signed.
     IdToken(fn(&mut Jwt<'_>)),
     /// The same, for refreshed ID tokens only.
     Refreshed(fn(&mut Jwt<'_>)),
+    /// Gives a claim of the ID token this value.
+    Claim(&'static str, fn() -> Value),
+    /// Removes a claim.
+    NoClaim(&'static str),
+    /// Gives a member of the ID token's header this value.
+    Header(&'static str, fn() -> Value),
+    /// Removes a member of the header.
+    NoHeader(&'static str),
+    /// Signs the ID token this way, and names this algorithm in the header.
+    Sealed(SigningAlg, Seal),
+    /// Encodes the parts of the ID token this way.
+    Spelled(fn(&[u8]) -> String),
     /// The endpoint is slow.
     Delay,
     /// Responds in place of the endpoint.
@@ -284,53 +309,28 @@ pub(crate) enum Strike {
     Label(&'static str),
 }
 
-const fn refused(kind: &'static str, code: &'static str) -> Option<Refusal> {
-    Some(Refusal { step: Step::Login, kind, code })
-}
-
-const fn security(code: &'static str) -> Option<Refusal> {
-    refused("security", code)
-}
-
-const fn malformed(code: &'static str) -> Option<Refusal> {
-    refused("malformed", code)
-}
-
-const fn network(code: &'static str) -> Option<Refusal> {
-    refused("network", code)
-}
-
-const fn provider(code: &'static str) -> Option<Refusal> {
-    refused("provider", code)
-}
-
-const fn at_refresh(refusal: Option<Refusal>) -> Option<Refusal> {
-    match refusal {
-        Some(refusal) => Some(Refusal { step: Step::Refresh, ..refusal }),
-        None => None,
-    }
-}
-
-/// It breaks no rule: a client accepts it.
-const LAWFUL: Option<Refusal> = None;
-
 /// The description of an error that `Sandbox::refuse_once` requests.
 pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request";
 
 /// An issuer that plays no part in the login.
 const ELSEWHERE: &str = "https://elsewhere.example";
 
-/// A table of the faults of one place: constant, name, description, refusal and changes.
+/// Changes a member or a claim that is present.
+fn change(value: Option<&mut Value>, how: fn(&mut Value)) {
+    value.into_iter().for_each(how);
+}
+
+/// A table of the faults of one place: constant, description, refusal and changes.
 macro_rules! faults {
-    ($place:ident: $($constant:ident = ($name:literal, $description:literal, $refusal:expr, [$($strike:expr),+ $(,)?]);)*) => {
+    ($place:ident: $($constant:ident: $description:literal, $kind:ident $($code:literal)?, $($strike:expr),+;)*) => {
         impl $crate::fault::Fault {
             $(
-                #[doc = concat!("`", $name, "`: ", $description, ".")]
+                #[doc = concat!("A fault: ", $description, ".")]
                 pub const $constant: Self = Self::new(&$crate::fault::Row {
-                    name: $name,
+                    constant: stringify!($constant),
                     description: $description,
                     place: $crate::fault::Place::$place,
-                    refusal: $refusal,
+                    refusal: (stringify!($kind), concat!($($code)?)),
                     strikes: &[$($strike),+],
                 });
             )*

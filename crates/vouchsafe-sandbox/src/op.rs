@@ -11,7 +11,7 @@ use serde_json::Value;
 use vouchsafe_providers::ClientAuth;
 
 use crate::config::ClientConfig;
-use crate::fault::{Endpoint, TOLD};
+use crate::fault::{Endpoint, Exchange, TOLD};
 use crate::pages::Problem;
 use crate::part::{ClientParams, Part, Role, labelled, succeed};
 use crate::wire::{Incoming, OAuthError, Params, json};
@@ -140,10 +140,10 @@ async fn exchange(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Keys => Some(Endpoint::Keys),
         _ => None,
     };
-    let faults = faults.map(|at| call.shared.faults.exchange(at, call.username.as_deref()));
-    let Some(faults) = faults else {
+    let Some(at) = faults else {
         return shaped(call, role, reply(call, role, roles));
     };
+    let faults = Exchange { faults: &call.shared.faults, at, username: call.username.as_deref() };
     if let Some(instead) = faults.request(&call.incoming).await {
         return instead;
     }

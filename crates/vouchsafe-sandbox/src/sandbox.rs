@@ -59,7 +59,7 @@ impl Sandbox {
                 ClientConfig::confidential(CLIENT_ID, CLIENT_SECRET),
                 ClientConfig::public(PUBLIC_CLIENT_ID),
             ],
-            signing_alg: SigningAlg::Rs256.name().to_owned(),
+            signing_alg: SigningAlg::RS256.name().to_owned(),
             access_token_lifetime: Duration::from_secs(3600),
             consent: true,
         }
@@ -147,12 +147,12 @@ impl Sandbox {
     /// # Ok(()) }
     /// ```
     pub fn fault(&self, fault: Fault) {
-        self.shared.faults.stand(fault);
+        self.shared.faults.switch_on(fault, false);
     }
 
     /// Switches a fault on for the next request that it applies to.
     pub fn fault_once(&self, fault: Fault) {
-        self.shared.faults.once(fault);
+        self.shared.faults.switch_on(fault, true);
     }
 
     /// Makes the token endpoint refuse its next request with this error code, in the shape that the provider's errors have.
@@ -275,8 +275,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 fn parse_alg(name: &str) -> io::Result<SigningAlg> {
     SigningAlg::parse(name).ok_or_else(|| {
-        let known = SigningAlg::ALL.map(SigningAlg::name);
-        let message = format!("signature algorithm `{name}` is not one of {known:?}");
+        let message = format!("signature algorithm `{name}` is not one of {:?}", SigningAlg::NAMES);
         io::Error::new(io::ErrorKind::InvalidInput, message)
     })
 }

@@ -20,7 +20,7 @@ struct Switch {
 }
 
 /// How long a fault stays switched on.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Lasting {
     /// Until further notice.
     Standing,
@@ -31,10 +31,6 @@ enum Lasting {
 }
 
 impl Switch {
-    fn new(fault: Fault, lasting: Lasting) -> Self {
-        Self { fault, lasting, struck: 0 }
-    }
-
     /// Whether it no longer deals this strike.
     fn is_spent(&self, at: usize, strike: &Strike) -> bool {
         let was_dealt = self.struck & 1 << at != 0;
@@ -53,12 +49,10 @@ impl Switch {
 }
 
 impl Faults {
-    pub(crate) fn stand(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, Lasting::Standing));
-    }
-
-    pub(crate) fn once(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, Lasting::Once));
+    /// Switches a fault on: for the next request that it applies to, or until further notice.
+    pub(crate) fn switch_on(&self, fault: Fault, once: bool) {
+        let lasting = if once { Lasting::Once } else { Lasting::Standing };
+        self.switches().push(Switch { fault, lasting, struck: 0 });
     }
 
     pub(crate) fn refuse_once(&self, code: String) {
@@ -79,7 +73,7 @@ impl Faults {
     pub(crate) fn hit<T>(
         &self,
         username: Option<&str>,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+        pick: impl FnMut(&Fault, &Strike) -> Option<T>,
     ) -> Option<T> {
         self.strike(username, 1, pick).pop()
     }
@@ -88,7 +82,7 @@ impl Faults {
     pub(crate) fn hits<T>(
         &self,
         username: Option<&str>,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+        pick: impl FnMut(&Fault, &Strike) -> Option<T>,
     ) -> Vec<T> {
         self.strike(username, usize::MAX, pick)
     }
@@ -99,7 +93,7 @@ impl Faults {
         let mut switches = self.switches();
         switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
         if let Some((_, fault)) = person(username) {
-            switches.push(Switch::new(*fault, Lasting::ThisLogin));
+            switches.push(Switch { fault: *fault, lasting: Lasting::ThisLogin, struck: 0 });
         }
     }
 
@@ -107,7 +101,7 @@ impl Faults {
         &self,
         username: Option<&str>,
         most: usize,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+        mut pick: impl FnMut(&Fault, &Strike) -> Option<T>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         if let Some((_, fault)) = username.and_then(person) {
@@ -116,20 +110,19 @@ impl Faults {
         let mut switches = self.switches();
         let mut dealt: Vec<Fault> = Vec::new();
         // Standing faults come first, so that a fault for once is kept until it matters.
-        for lasting in [Lasting::Standing, Lasting::ThisLogin, Lasting::Once] {
-            for switch in switches.iter_mut().filter(|switch| switch.lasting == lasting) {
-                if dealt.contains(&switch.fault) {
-                    continue;
-                }
-                for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
-                    if found.len() >= most || switch.is_spent(at, strike) {
-                        continue;
-                    }
-                    if let Some(hit) = pick(&switch.fault, strike) {
-                        found.push(hit);
-                        switch.struck |= 1 << at;
-                        dealt.push(switch.fault);
-                    }
+        switches.sort_by_key(|switch| switch.lasting);
+        for switch in switches.iter_mut() {
+            if dealt.contains(&switch.fault) {
+                continue;
+            }
+            for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
+                if found.len() < most
+                    && !switch.is_spent(at, strike)
+                    && let Some(hit) = pick(&switch.fault, strike)
+                {
+                    found.push(hit);
+                    switch.struck |= 1 << at;
+                    dealt.push(switch.fault);
                 }
             }
         }
@@ -142,16 +135,14 @@ impl Faults {
     }
 }
 
+/// Whether it is a strike at the endpoint of the keys.
 fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
-    match strike {
-        Strike::Members(_)
-        | Strike::Delay
-        | Strike::Instead(_)
-        | Strike::InsteadOnce(_)
-        | Strike::Body(_)
-        | Strike::Label(_) => fault.at == Endpoint::Keys,
-        _ => false,
-    }
+    use Strike::{Body, Delay, Instead, InsteadOnce, Label, Members, Set, Without};
+    fault.at == Endpoint::Keys
+        && matches!(
+            strike,
+            Members(_) | Set(..) | Without(_) | Delay | Instead(_) | InsteadOnce(_) | Body(_) | Label(_)
+        )
 }
 
 #[cfg(test)]
@@ -163,14 +154,14 @@ mod tests {
     }
 
     fn of_id_tokens(faults: &Faults, username: &str) -> bool {
-        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::IdToken(_)).then_some(());
+        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::Sealed(..)).then_some(());
         faults.hit(Some(username), is).is_some()
     }
 
     #[test]
     fn fault_for_once_is_used_up_when_each_of_its_strikes_was_dealt() {
         let faults = Faults::default();
-        faults.once(Fault::EXPONENT_ONE);
+        faults.switch_on(Fault::EXPONENT_ONE, true);
         assert!(of_id_tokens(&faults, "alice"));
         assert!(!of_id_tokens(&faults, "alice"));
         assert!(of_keys(&faults));

@@ -15,7 +15,7 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
         return Err(OAuthError { status: StatusCode::METHOD_NOT_ALLOWED, ..error });
     }
     let (part, definition) = (call.part, &call.part.definition);
-    let algorithms = SigningAlg::ALL.map(SigningAlg::name);
+    let algorithms = SigningAlg::NAMES;
     let auth = match definition.client_auth {
         Some(method) => vec![method.as_str()],
         None => vec!["client_secret_basic", "client_secret_post"],

@@ -9,67 +9,37 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 /// A signature algorithm for ID tokens, RFC 7518 section 3.1 and RFC 8037 section 3.1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum SigningAlg {
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    Es512,
-    EdDsa,
-}
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct SigningAlg(&'static str);
 
 impl SigningAlg {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::Es512,
-        Self::EdDsa,
-    ];
+    pub(crate) const RS256: Self = Self("RS256");
+    pub(crate) const ES256: Self = Self("ES256");
+    pub(crate) const NAMES: [&'static str; 10] =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|alg| alg.name() == name)
+        Self::NAMES.into_iter().find(|known| *known == name).map(Self)
     }
 
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-            Self::EdDsa => "EdDSA",
-        }
+        self.0
     }
 
     /// The hash for `at_hash`, OpenID Connect Core section 3.1.3.6. For Ed25519 it is the hash inside the algorithm, SHA-512.
     fn hash(self, message: &[u8]) -> Digest {
-        let algorithm = match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,
-            Self::Rs384 | Self::Ps384 | Self::Es384 => &digest::SHA384,
-            Self::Rs512 | Self::Ps512 | Self::Es512 | Self::EdDsa => &digest::SHA512,
+        let algorithm = match self.0.get(2..) {
+            Some("256") => &digest::SHA256,
+            Some("384") => &digest::SHA384,
+            _ => &digest::SHA512,
         };
         digest::digest(algorithm, message)
     }
@@ -110,12 +80,11 @@ impl Keys {
     }
 
     fn with_rsa(rsa: Arc<RsaKeyPair>) -> Result<Self, Unspecified> {
-        let ecdsa = |alg: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::generate(alg);
         Ok(Self {
             rsa,
-            p256: ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
-            p384: ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING)?,
-            p521: ecdsa(&ECDSA_P521_SHA512_FIXED_SIGNING)?,
+            p256: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
+            p384: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?,
+            p521: EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING)?,
             ed25519: Ed25519KeyPair::generate()?,
         })
     }
@@ -128,34 +97,33 @@ impl Keys {
             Ok(signature)
         };
         let ecdsa = |key: &EcdsaKeyPair| Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec());
-        match alg {
-            SigningAlg::Rs256 => rsa(&RSA_PKCS1_SHA256),
-            SigningAlg::Rs384 => rsa(&RSA_PKCS1_SHA384),
-            SigningAlg::Rs512 => rsa(&RSA_PKCS1_SHA512),
-            SigningAlg::Ps256 => rsa(&RSA_PSS_SHA256),
-            SigningAlg::Ps384 => rsa(&RSA_PSS_SHA384),
-            SigningAlg::Ps512 => rsa(&RSA_PSS_SHA512),
-            SigningAlg::Es256 => ecdsa(&self.p256),
-            SigningAlg::Es384 => ecdsa(&self.p384),
-            SigningAlg::Es512 => ecdsa(&self.p521),
-            SigningAlg::EdDsa => Ok(self.ed25519.try_sign(input)?.as_ref().to_vec()),
+        match alg.0 {
+            "RS256" => rsa(&RSA_PKCS1_SHA256),
+            "RS384" => rsa(&RSA_PKCS1_SHA384),
+            "RS512" => rsa(&RSA_PKCS1_SHA512),
+            "PS256" => rsa(&RSA_PSS_SHA256),
+            "PS384" => rsa(&RSA_PSS_SHA384),
+            "PS512" => rsa(&RSA_PSS_SHA512),
+            "ES256" => ecdsa(&self.p256),
+            "ES384" => ecdsa(&self.p384),
+            "ES512" => ecdsa(&self.p521),
+            _ => Ok(self.ed25519.try_sign(input)?.as_ref().to_vec()),
         }
     }
 
     /// The key set, RFC 7517 section 5.
     pub(crate) fn jwks(&self) -> Value {
-        let one_of_each =
-            [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::EdDsa];
-        json!({ "keys": one_of_each.map(|alg| self.jwk(alg)) })
+        let one_of_each = ["RS256", "ES256", "ES384", "ES512", "EdDSA"];
+        json!({ "keys": one_of_each.map(|alg| self.jwk(SigningAlg(alg))) })
     }
 
     /// The public key, RFC 7517 section 4.
     pub(crate) fn jwk(&self, alg: SigningAlg) -> Value {
-        let mut key = match alg {
-            SigningAlg::Es256 => ec("P-256", &self.p256),
-            SigningAlg::Es384 => ec("P-384", &self.p384),
-            SigningAlg::Es512 => ec("P-521", &self.p521),
-            SigningAlg::EdDsa => {
+        let mut key = match alg.0 {
+            "ES256" => ec("P-256", &self.p256),
+            "ES384" => ec("P-384", &self.p384),
+            "ES512" => ec("P-521", &self.p521),
+            "EdDSA" => {
                 json!({ "crv": "Ed25519", "kty": "OKP", "x": encode(self.ed25519.public_key().as_ref()) })
             }
             _ => {
@@ -208,7 +176,7 @@ impl Attacker {
     /// The attacker's public key, with this key id.
     pub(crate) fn jwk(kid: &Value) -> Value {
         let mut key = ATTACKER.as_ref().map(|key| ec("P-256", key)).unwrap_or_default();
-        key["alg"] = SigningAlg::Es256.name().into();
+        key["alg"] = SigningAlg::ES256.name().into();
         key["kid"] = kid.clone();
         key["use"] = "sig".into();
         key
@@ -231,7 +199,7 @@ const SHA256_INFO: [u8; 19] = [
     0x04, 0x20,
 ];
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
