@@ -6,9 +6,7 @@ use std::time::Duration;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::state::jwt::{Jwt, Seal};
-use crate::state::keys::SigningAlg;
-use crate::state::request::AuthorizationRequest;
+use crate::state::{AuthorizationRequest, Jwt, Seal, SigningAlg};
 use crate::wire::Incoming;
 
 mod body;
@@ -16,7 +14,6 @@ mod callback;
 mod id_token;
 mod keys;
 mod metadata;
-mod people;
 mod stages;
 mod switch;
 mod token;
@@ -24,9 +21,8 @@ mod userinfo;
 mod weak;
 mod wire;
 
-pub(crate) use people::{person, shown};
-pub(crate) use stages::Exchange;
-pub(crate) use switch::Faults;
+pub(crate) use stages::Stages;
+pub(crate) use switch::{Faults, person, shown};
 
 /// A fault that a provider shows on demand: the sandbox's own provider and every acted one.
 ///
@@ -57,13 +53,7 @@ pub struct Fault {
 
 impl Fault {
     const fn new(row: &'static Row) -> Self {
-        let at = match row.place {
-            Place::Metadata => Endpoint::Metadata,
-            Place::Keys => Endpoint::Keys,
-            Place::UserInfo => Endpoint::UserInfo,
-            Place::Callback | Place::Token | Place::IdToken | Place::Wire => Endpoint::Token,
-        };
-        Self { row, at, delay: Duration::from_secs(5) }
+        Self { row, at: row.place.endpoint(), delay: Duration::from_secs(5) }
     }
 
     /// The endpoint responds after this time. By [name](Self::SLOW) it is five seconds.
@@ -147,71 +137,93 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// The place at which a [`Fault`] applies.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Place {
+/// An enum with a word for each variant.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $(#[$about:meta])* $word:ident: $($(#[$what:meta])* $variant:ident = $text:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$what])* $variant,)*
+        }
+
+        impl $name {
+            $(#[$about])*
+            pub fn $word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// The place at which a [`Fault`] applies.
+    Place,
+    /// A heading for the faults of this place.
+    title:
     /// The authorization response, which the browser carries.
-    Callback,
+    Callback = "In the authorization response",
     /// The response of the token endpoint.
-    Token,
+    Token = "In the token response",
     /// The ID token.
-    IdToken,
+    IdToken = "In the ID token",
     /// The key set.
-    Keys,
+    Keys = "In the key set",
     /// The metadata.
-    Metadata,
+    Metadata = "In the metadata",
     /// The response of the UserInfo endpoint.
-    UserInfo,
+    UserInfo = "In the UserInfo response",
     /// The HTTP response of any endpoint that a client calls without a browser.
-    Wire,
+    Wire = "In the HTTP response",
 }
 
 impl Place {
-    /// A heading for the faults of this place.
-    pub fn title(self) -> &'static str {
+    /// The endpoint at which its faults apply, if they are not moved to another one.
+    const fn endpoint(self) -> Endpoint {
         match self {
-            Self::Callback => "In the authorization response",
-            Self::Token => "In the token response",
-            Self::IdToken => "In the ID token",
-            Self::Keys => "In the key set",
-            Self::Metadata => "In the metadata",
-            Self::UserInfo => "In the UserInfo response",
-            Self::Wire => "In the HTTP response",
+            Self::Metadata => Endpoint::Metadata,
+            Self::Keys => Endpoint::Keys,
+            Self::UserInfo => Endpoint::UserInfo,
+            Self::Callback | Self::Token | Self::IdToken | Self::Wire => Endpoint::Token,
         }
     }
 }
 
-/// An endpoint that a client calls without a browser.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Endpoint {
+words! {
+    /// An endpoint that a client calls without a browser.
+    Endpoint,
+    /// Its word in the name of a fault.
+    name:
     /// The token endpoint.
-    Token,
+    Token = "token",
     /// The metadata document.
-    Metadata,
+    Metadata = "metadata",
     /// The key set.
-    Keys,
+    Keys = "keys",
     /// The UserInfo endpoint, or the profile of an acted provider.
-    UserInfo,
+    UserInfo = "userinfo",
     /// The revocation endpoint.
-    Revocation,
+    Revocation = "revocation",
 }
 
 impl Endpoint {
     /// All endpoints.
     pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
+}
 
-    /// Its word in the name of a fault.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Metadata => "metadata",
-            Self::Keys => "keys",
-            Self::UserInfo => "userinfo",
-            Self::Revocation => "revocation",
-        }
-    }
+words! {
+    /// The step at which a client refuses.
+    Step,
+    /// The name of the step.
+    name:
+    /// The login does not succeed.
+    Login = "login",
+    /// The login succeeds, the refresh does not.
+    Refresh = "refresh",
+    /// The login succeeds, the revocation does not.
+    Revocation = "revocation",
 }
 
 /// How a client that does all its checks refuses a fault.
@@ -224,29 +236,6 @@ pub struct Refusal {
     pub kind: &'static str,
     /// A word for the reason: the provider's own `error`, or one such as `nonce_mismatch`.
     pub code: &'static str,
-}
-
-/// The step at which a client refuses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Step {
-    /// The login does not succeed.
-    Login,
-    /// The login succeeds, the refresh does not.
-    Refresh,
-    /// The login succeeds, the revocation does not.
-    Revocation,
-}
-
-impl Step {
-    /// The name of the step.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Refresh => "refresh",
-            Self::Revocation => "revocation",
-        }
-    }
 }
 
 /// A row of a table of faults.
@@ -263,7 +252,7 @@ struct Row {
 /// One change that a fault makes.
 #[derive(Clone, Copy)]
 pub(crate) enum Strike {
-    /// The user denies the request, whatever button they press.
+    /// The user denies the request, even with the button that allows it.
     Denial,
     /// Changes the request that the code belongs to.
     Code(fn(&mut AuthorizationRequest)),
@@ -312,7 +301,7 @@ pub(crate) enum Strike {
 /// The description of an error that `Sandbox::refuse_once` requests.
 pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request";
 
-/// An issuer that plays no part in the login.
+/// An issuer that has nothing to do with the login.
 const ELSEWHERE: &str = "https://elsewhere.example";
 
 /// Changes a member or a claim that is present.

@@ -1,4 +1,4 @@
-//! Bodies that no client should wait for or believe.
+//! Bodies that a client must refuse: they are cut, endless or too large.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// A good beginning, then the connection closes.
+/// Sends a good beginning, then closes the connection.
 pub(super) fn cut() -> Response {
     let parts =
         stream::iter([Ok(BEGINNING), Err(io::Error::other("the body is cut here"))]).then(async |part| {
@@ -48,7 +48,7 @@ pub(super) fn gzip_bomb() -> Response {
 }
 
 /// RFC 1952, with one block of RFC 1951 with fixed codes: a space, and 258 more spaces again and again. It ends in the
-/// middle: no client should read that far.
+/// middle, because a client must stop earlier.
 fn bomb() -> Vec<u8> {
     // The last block, with fixed codes; then the space, whose code begins with its highest bit.
     let mut bits = vec![1, 1, 0];

@@ -2,7 +2,7 @@
 
 use super::Strike::{Callback, Code, Denial};
 use super::{ELSEWHERE, faults};
-use crate::state::request::AuthorizationRequest;
+use crate::state::AuthorizationRequest;
 use crate::wire::{random_token, sha256_base64url};
 
 faults! { Callback:

@@ -10,8 +10,7 @@ use super::Strike::{
     Claim, Header, IdToken, Members, NoClaim, NoHeader, Refreshed, Rotation, Sealed, Spelled,
 };
 use super::{ELSEWHERE, Strike, change, faults};
-use crate::state::jwt::Jwt;
-use crate::state::keys::{Attacker, SigningAlg};
+use crate::state::{Attacker, Jwt, SigningAlg, signature};
 use crate::wire::random_token;
 
 faults! { IdToken:
@@ -100,11 +99,11 @@ faults! { IdToken:
     HMAC_BY_PUBLIC_KEY: "the ID token has an HMAC whose secret is the provider’s public key",
         security "algorithm", Sealed(SigningAlg::RS256, by_hmac), Header("alg", || "HS256".into());
     KEY_OF_ANOTHER_TYPE: "the ID token says RS256 and names an elliptic curve key",
-        security "unknown_key", Sealed(SigningAlg::ES256, es256), Header("alg", || "RS256".into());
+        security "unknown_key", Sealed(SigningAlg::ES256, signature), Header("alg", || "RS256".into());
     ZERO_R: "the signature is ES256, and its r is zero",
-        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&[0; 32], &es256(token, input)?[32..]].concat()));
+        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&[0; 32], &signature(token, input)?[32..]].concat()));
     ZERO_S: "the signature is ES256, and its s is zero",
-        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&es256(token, input)?[..32], &[0; 32]].concat()));
+        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&signature(token, input)?[..32], &[0; 32]].concat()));
     ZERO_R_AND_S: "the signature is ES256 and all zeros, which some libraries accept for every text",
         security "signature", Sealed(SigningAlg::ES256, |_, _| Ok(vec![0; 64]));
     // The header.
@@ -165,14 +164,10 @@ fn header(token: &mut Jwt<'_>, name: &str, value: impl Into<Value>) {
     token.header.insert(name.to_owned(), value.into());
 }
 
-fn es256(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
-    token.keys.sign(SigningAlg::ES256, input.as_bytes())
-}
-
 fn with_wrong_bit(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
-    let mut signature = token.keys.sign(SigningAlg::RS256, input.as_bytes())?;
-    signature[100] ^= 1;
-    Ok(signature)
+    let mut wrong = signature(token, input)?;
+    wrong[100] ^= 1;
+    Ok(wrong)
 }
 
 fn by_hmac(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
@@ -183,7 +178,7 @@ fn by_hmac(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
 fn unencoded(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
     let head = input.split('.').next().unwrap_or_default();
     let input = format!("{head}.{}", Value::Object(token.claims.clone()));
-    token.keys.sign(SigningAlg::RS256, input.as_bytes())
+    signature(token, &input)
 }
 
 /// Adds a member at the beginning of the part that has the other member.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Strike::{InsteadOnce, Members, Sealed, Set};
 use super::wire::broken;
 use super::{change, faults, weak};
-use crate::state::keys::SigningAlg;
+use crate::state::{SigningAlg, rsa_padded, signature};
 
 faults! { Keys:
     EMPTY_KEY_SET: "the key set is empty", security "unknown_key", Set("keys", || json!([]));
@@ -18,13 +18,13 @@ faults! { Keys:
     KEYS_FOR_ENCRYPTION: "the keys are marked for encryption, and one of them has signed",
         security "unknown_key", Members(|set| each(set, |key| key["use"] = "enc".into()));
     KEYS_OF_ANOTHER_ALGORITHM: "the key is marked for PS512, and has signed with RS256",
-        security "unknown_key", Sealed(SigningAlg::RS256, |token, input| token.keys.sign(SigningAlg::RS256, input.as_bytes())),
+        security "unknown_key", Sealed(SigningAlg::RS256, signature),
             Members(|set| each(set, |key| key["alg"] = "PS512".into()));
     WEAK_KEY: "the RSA key has 1024 bits",
         security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(weak::sign(input.as_bytes()))),
             Members(|set| each(set, |key| change(key.get_mut("n"), |n| *n = weak::modulus().into())));
     EXPONENT_ONE: "the RSA key’s exponent is 1, so that anybody can forge a signature, and somebody has",
-        security "weak_key", Sealed(SigningAlg::RS256, |token, input| Ok(token.keys.rsa_padded(input.as_bytes()))),
+        security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(rsa_padded(input.as_bytes(), 256))),
             Members(|set| each(set, |key| change(key.get_mut("e"), |e| *e = "AQ".into())));
     KEY_SET_FAILS_ONCE: "the first request for the key set fails with status 500, the next one succeeds",
         network "http_status", InsteadOnce(|_| broken());

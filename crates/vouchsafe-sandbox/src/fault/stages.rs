@@ -1,10 +1,12 @@
-//! The stages at which faults apply. Every request of a client goes through them in this order:
+//! The stages at which faults apply. Every request of a client passes them in this order:
 //!
 //! 1. request: the response is late, or another one takes its place, or the keys are replaced;
-//! 2. grant: the user denies, the code belongs to another login, nobody vouches for the e-mail, no refresh;
+//! 2. grant: the user denies, the code belongs to another login, the e-mail address is not verified, the refresh is refused;
 //! 3. token: a JWT is changed before it is signed;
 //! 4. members: the JSON of the response, or the parameters of the authorization response, are changed;
 //! 5. bytes: the body and its content type are changed.
+
+use std::mem::discriminant;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -14,48 +16,36 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{Endpoint, Fault, Faults, Strike};
-use crate::state::jwt::Jwt;
-use crate::state::request::AuthorizationRequest;
-use crate::state::store::Grant;
+use crate::state::{AuthorizationRequest, Jwt};
 use crate::wire::Incoming;
 
-/// A request to an endpoint that has faults.
+/// The stages of a request to an endpoint that has faults.
 #[derive(Clone, Copy)]
-pub(crate) struct Exchange<'a> {
+pub(crate) struct Stages<'a> {
     pub(crate) faults: &'a Faults,
     pub(crate) at: Endpoint,
     pub(crate) username: Option<&'a str>,
 }
 
 impl Faults {
-    /// The stage of the grant, for a code: whether the user denies the request.
-    pub(crate) fn denies(&self, username: &str) -> bool {
-        self.strikes(Some(username), |strike| matches!(strike, Strike::Denial))
+    /// The stage of the grant: whether this strike, which changes nothing by itself, is dealt to the user.
+    pub(crate) fn deals(&self, event: Strike, username: Option<&str>) -> bool {
+        let is = |strike: &Strike| discriminant(strike) == discriminant(&event);
+        !self.strike(username, 1, |_, strike| is(strike).then_some(())).is_empty()
     }
 
     /// The same: changes the request that the code is bound to.
     pub(crate) fn change_code(&self, request: &mut AuthorizationRequest, username: &str) {
-        self.hits(Some(username), |_, strike| {
+        self.strike(Some(username), usize::MAX, |_, strike| {
             let Strike::Code(change) = strike else { return None };
             change(request);
             Some(())
         });
     }
 
-    /// The same, for a new grant. The grant keeps the change, so that all responses of a login agree with each other.
-    pub(crate) fn change_grant(&self, grant: &mut Grant) {
-        let username = Some(grant.signed_in.username.as_str());
-        grant.email_unverified = self.strikes(username, |strike| matches!(strike, Strike::UnverifiedEmail));
-    }
-
-    /// The same, for a refresh.
-    pub(crate) fn refuses_refresh(&self, username: &str) -> bool {
-        self.strikes(Some(username), |strike| matches!(strike, Strike::NoRefresh))
-    }
-
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        self.hits(Some(username), |_, strike| {
+        self.strike(Some(username), usize::MAX, |_, strike| {
             match strike {
                 Strike::IdToken(change) => change(jwt),
                 Strike::Refreshed(change) if is_refreshed => change(jwt),
@@ -74,41 +64,37 @@ impl Faults {
 
     /// The stage of the members, for an authorization response.
     pub(crate) fn change_callback(&self, params: &mut Vec<(String, String)>, username: Option<&str>) {
-        self.hits(username, |_, strike| {
+        self.strike(username, usize::MAX, |_, strike| {
             let Strike::Callback(change) = strike else { return None };
             change(params);
             Some(())
         });
     }
-
-    fn strikes(&self, username: Option<&str>, is: fn(&Strike) -> bool) -> bool {
-        self.hit(username, |_, strike| is(strike).then_some(())).is_some()
-    }
 }
 
-impl Exchange<'_> {
+impl Stages<'_> {
     /// The stage of the request: waits if the endpoint is slow. Returns the response that takes the place of its own.
     pub(crate) async fn request(self, incoming: &Incoming) -> Option<Response> {
-        let delay = self.faults.hit(self.username, |fault, strike| {
-            matches!(strike, Strike::Delay).then_some(fault.delay).filter(|_| fault.at == self.at)
+        let faults = self.faults;
+        let delay = faults.strike(self.username, 1, |fault, strike| {
+            (matches!(strike, Strike::Delay) && fault.at == self.at).then_some(fault.delay)
         });
-        if let Some(delay) = delay {
+        if let [delay] = delay[..] {
             sleep(delay).await;
         }
-        let instead = self.faults.hit(self.username, |fault, strike| match strike {
+        let instead = faults.strike(self.username, 1, |fault, strike| match strike {
             Strike::Instead(respond) | Strike::InsteadOnce(respond) if fault.at == self.at => Some(*respond),
             _ => None,
         });
-        Some(instead?(incoming))
+        instead.first().map(|respond| respond(incoming))
     }
 
     /// The same: whether the keys are replaced now.
     pub(crate) fn rotates_keys(self) -> bool {
-        self.at == Endpoint::Token
-            && self.faults.strikes(self.username, |strike| matches!(strike, Strike::Rotation))
+        self.at == Endpoint::Token && self.faults.deals(Strike::Rotation, self.username)
     }
 
-    /// The same: the error code that a token request is refused with, whatever it asks.
+    /// The same: the error code with which a token request is refused, even a valid one.
     pub(crate) fn refusal(self) -> Option<String> {
         if self.at == Endpoint::Token { self.faults.refusal() } else { None }
     }
@@ -151,6 +137,10 @@ impl Exchange<'_> {
     /// All strikes at this endpoint.
     fn hits<T>(self, mut pick: impl FnMut(&Strike) -> Option<T>) -> Vec<T> {
         let is_here = |fault: &Fault| fault.at == self.at;
-        self.faults.hits(self.username, |fault, strike| if is_here(fault) { pick(strike) } else { None })
+        self.faults.strike(
+            self.username,
+            usize::MAX,
+            |fault, strike| if is_here(fault) { pick(strike) } else { None },
+        )
     }
 }

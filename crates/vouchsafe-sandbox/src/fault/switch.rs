@@ -1,8 +1,11 @@
-//! The faults that are switched on, and for which requests.
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! The faults that are switched on, for which requests, and the users who are named after them.
 
-use super::{Endpoint, Fault, Strike, person};
+use std::collections::VecDeque;
+use std::sync::{LazyLock, Mutex};
+
+use super::{Endpoint, Fault, Place, Strike};
+use crate::config::User;
+use crate::wire::lock;
 
 /// The faults that are switched on.
 #[derive(Default)]
@@ -52,52 +55,36 @@ impl Faults {
     /// Switches a fault on: for the next request that it applies to, or until further notice.
     pub(crate) fn switch_on(&self, fault: Fault, once: bool) {
         let lasting = if once { Lasting::Once } else { Lasting::Standing };
-        self.switches().push(Switch { fault, lasting, struck: 0 });
+        lock(&self.switches).push(Switch { fault, lasting, struck: 0 });
     }
 
     pub(crate) fn refuse_once(&self, code: String) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push_back(code);
+        lock(&self.refusals).push_back(code);
     }
 
     /// The error code that this token request is refused with.
     pub(crate) fn refusal(&self) -> Option<String> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        lock(&self.refusals).pop_front()
     }
 
     pub(crate) fn clear(&self) {
-        self.switches().clear();
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The first matching strike that is switched on, or that the user is named after. A strike for once is used up.
-    pub(crate) fn hit<T>(
-        &self,
-        username: Option<&str>,
-        pick: impl FnMut(&Fault, &Strike) -> Option<T>,
-    ) -> Option<T> {
-        self.strike(username, 1, pick).pop()
-    }
-
-    /// All matching strikes.
-    pub(crate) fn hits<T>(
-        &self,
-        username: Option<&str>,
-        pick: impl FnMut(&Fault, &Strike) -> Option<T>,
-    ) -> Vec<T> {
-        self.strike(username, usize::MAX, pick)
+        lock(&self.switches).clear();
+        lock(&self.refusals).clear();
     }
 
     /// A request for keys names no user, so the faults of keys apply from the login of the user who is named after one until
     /// the next login.
     pub(crate) fn expect_keys(&self, username: &str) {
-        let mut switches = self.switches();
+        let mut switches = lock(&self.switches);
         switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
         if let Some((_, fault)) = person(username) {
             switches.push(Switch { fault: *fault, lasting: Lasting::ThisLogin, struck: 0 });
         }
     }
 
-    fn strike<T>(
+    /// The matching strikes that are switched on, or that the user is named after, up to a number. A strike for once is used
+    /// up.
+    pub(crate) fn strike<T>(
         &self,
         username: Option<&str>,
         most: usize,
@@ -107,7 +94,7 @@ impl Faults {
         if let Some((_, fault)) = username.and_then(person) {
             found.extend(fault.row.strikes.iter().filter_map(|strike| pick(fault, strike)).take(most));
         }
-        let mut switches = self.switches();
+        let mut switches = lock(&self.switches);
         let mut dealt: Vec<Fault> = Vec::new();
         // Standing faults come first, so that a fault for once is kept until it matters.
         switches.sort_by_key(|switch| switch.lasting);
@@ -129,10 +116,6 @@ impl Faults {
         switches.retain(|switch| !switch.is_used_up());
         found
     }
-
-    fn switches(&self) -> MutexGuard<'_, Vec<Switch>> {
-        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Whether it is a strike at the endpoint of the keys.
@@ -145,17 +128,46 @@ fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
         )
 }
 
+/// The user who is named after a fault, and the fault.
+pub(crate) fn person(username: &str) -> Option<&'static (User, Fault)> {
+    PEOPLE.iter().find(|(user, _)| user.username() == username)
+}
+
+/// The users on the login page, grouped by the place of their fault.
+pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User, Fault)>)> {
+    let placed = [Place::Callback, Place::Token, Place::IdToken, Place::Keys, Place::UserInfo];
+    let on_the_wire = [
+        (Place::Wire, Endpoint::Token, "In the HTTP response of the token endpoint"),
+        (Place::Wire, Endpoint::UserInfo, "In the HTTP response of the UserInfo endpoint"),
+    ];
+    let groups = placed.map(|place| (place, place.endpoint(), place.title())).into_iter().chain(on_the_wire);
+    groups.map(|(place, at, title)| {
+        let is = |(_, fault): &&(User, Fault)| fault.row.place == place && fault.at == at;
+        (title, PEOPLE.iter().filter(is).collect())
+    })
+}
+
+static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
+    let of_a_login = |fault: &Fault| fault.at != Endpoint::Metadata;
+    let named_after = |fault: Fault| {
+        let name = fault.name();
+        let email = format!("fault-{}@example.com", name.replace('@', "-at-"));
+        (User::new(format!("fault-{name}")).with_name("Fault", name).with_verified_email(email), fault)
+    };
+    Fault::all().into_iter().filter(of_a_login).map(named_after).collect()
+});
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of_keys(faults: &Faults) -> bool {
-        faults.hit(None, |fault, strike| is_of_keys(fault, strike).then_some(())).is_some()
+        faults.strike(None, 1, |fault, strike| is_of_keys(fault, strike).then_some(())).len() == 1
     }
 
     fn of_id_tokens(faults: &Faults, username: &str) -> bool {
         let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::Sealed(..)).then_some(());
-        faults.hit(Some(username), is).is_some()
+        faults.strike(Some(username), 1, is).len() == 1
     }
 
     #[test]
@@ -166,7 +178,7 @@ mod tests {
         assert!(!of_id_tokens(&faults, "alice"));
         assert!(of_keys(&faults));
         assert!(!of_keys(&faults));
-        assert!(faults.switches().is_empty());
+        assert!(lock(&faults.switches).is_empty());
     }
 
     #[test]

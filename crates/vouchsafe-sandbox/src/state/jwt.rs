@@ -26,16 +26,12 @@ pub(crate) struct Jwt<'a> {
 }
 
 impl<'a> Jwt<'a> {
-    pub(crate) fn new(
-        (keys, alg): (&'a Keys, SigningAlg),
-        claims: Map<String, Value>,
-        now: u64,
-        origin: &'a str,
-    ) -> Self {
+    /// A token without claims. Its signature will be right.
+    pub(crate) fn new(keys: &'a Keys, alg: SigningAlg, now: u64, origin: &'a str) -> Self {
         let spell: fn(&[u8]) -> String = |bytes| URL_SAFE_NO_PAD.encode(bytes);
-        let seal: Seal = |jwt, input| jwt.keys.sign(jwt.alg, input.as_bytes());
-        let mut jwt = Self { header: Map::new(), claims, keys, now, origin, alg, spell, seal };
-        jwt.sign_by(alg, seal);
+        let mut jwt =
+            Self { header: Map::new(), claims: Map::new(), keys, now, origin, alg, spell, seal: signature };
+        jwt.sign_by(alg, signature);
         jwt.header.insert("typ".into(), "JWT".into());
         jwt
     }
@@ -61,4 +57,9 @@ impl<'a> Jwt<'a> {
         let signature = (self.seal)(self, &input)?;
         Ok(format!("{input}.{}", (self.spell)(&signature)))
     }
+}
+
+/// The right signature of the first two parts.
+pub(crate) fn signature(jwt: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
+    jwt.keys.sign(jwt.alg, input.as_bytes())
 }
