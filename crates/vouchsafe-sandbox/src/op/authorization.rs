@@ -12,7 +12,7 @@ use super::{Call, interaction};
 use crate::config::{ClientConfig, accepts};
 use crate::pages::Problem;
 use crate::part::Part;
-use crate::state::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR, Prompt};
+use crate::state::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR};
 use crate::wire::{OAuthError, ensure, error, invalid_request};
 
 pub(super) fn respond(call: &Call<'_>) -> Result<Response, Problem> {
@@ -65,7 +65,10 @@ fn check(call: &Call<'_>, form: &Form<'_>, request: &mut AuthorizationRequest) -
     ensure(!must_post || !asks_more || request.is_form_post, wrong_mode)?;
     let max_age = form.get("max_age").map(str::parse).transpose();
     request.max_age = max_age.map_err(|_| invalid_request("max_age is not a number of seconds"))?;
-    request.prompt = Prompt::read(params.get("prompt"))?;
+    let prompt = params.get("prompt").unwrap_or_default().split(' ').filter(|value| !value.is_empty());
+    request.prompt = prompt.map(str::to_owned).collect();
+    let several = invalid_request("prompt has both none and another value");
+    ensure(!request.prompts("none") || request.prompt.len() == 1, several)?;
     request.nonce = form.get("nonce").map(str::to_owned);
     request.login_hint = params.get("login_hint").map(str::to_owned);
     request.only_user = call.id_token_hint(params).map_err(invalid_request)?.map(|hint| hint.username);

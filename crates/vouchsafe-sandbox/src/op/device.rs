@@ -8,7 +8,7 @@ use vouchsafe_providers::Encoding;
 use super::issue::Issuance;
 use super::request::Form;
 use super::{Call, Reply};
-use crate::state::{AuthorizationRequest, Decision, Device, Prompt};
+use crate::state::{AuthorizationRequest, Decision, Device};
 use crate::wire::{OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request};
 use crate::wire::{random_token, random_user_code};
 
@@ -23,7 +23,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     let request = AuthorizationRequest {
         scopes: part.scopes(form.params.get("scope"))?,
         // Section 5.4: an attacker may have sent the code, so the page shows each time what it is for.
-        prompt: Prompt { consent: true, ..Prompt::default() },
+        prompt: vec!["consent".to_owned()],
         device: Some(device_code.clone()),
         ..AuthorizationRequest::new(Arc::clone(part), call.marks.clone(), client_id)
     };

@@ -18,8 +18,8 @@ pub(super) fn begin(shared: &Shared, incoming: &Incoming, request: Authorization
     let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
     let response = match signed_in {
         // OpenID Connect Core section 3.1.2.6.
-        None if request.prompt.none => refuse("login_required", "nobody is signed in"),
-        Some(_) if asks_consent && request.prompt.none => {
+        None if request.prompts("none") => refuse("login_required", "nobody is signed in"),
+        Some(_) if asks_consent && request.prompts("none") => {
             refuse("consent_required", "the user has not allowed this yet")
         }
         Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
@@ -135,11 +135,12 @@ fn usable_sign_in(shared: &Shared, session: &str, request: &AuthorizationRequest
         max_age == 0 || now.saturating_sub(signed_in.auth_time) > max_age
     });
     let other = request.only_user.as_ref().is_some_and(|only| *only != signed_in.username);
-    (!request.prompt.login && !too_old && !other).then_some(signed_in)
+    let anew = request.prompts("login") || request.prompts("select_account");
+    (!anew && !too_old && !other).then_some(signed_in)
 }
 
 fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest) -> bool {
-    if request.prompt.consent {
+    if request.prompts("consent") {
         return true;
     }
     let store = shared.store();

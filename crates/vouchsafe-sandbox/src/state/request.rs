@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::part::Part;
-use crate::wire::{OAuthError, Scopes, ensure, invalid_request, sha256_base64url, sha256_hex};
+use crate::wire::{Scopes, sha256_base64url, sha256_hex};
 
 /// A valid authorization request.
 #[derive(Clone)]
@@ -24,7 +24,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) max_age: Option<u64>,
-    pub(crate) prompt: Prompt,
+    /// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
+    pub(crate) prompt: Vec<String>,
     pub(crate) login_hint: Option<String>,
     /// The user that the `id_token_hint` names; only this user may sign in.
     pub(crate) only_user: Option<String>,
@@ -51,13 +52,17 @@ impl AuthorizationRequest {
             nonce: None,
             challenge: None,
             max_age: None,
-            prompt: Prompt::default(),
+            prompt: Vec::new(),
             login_hint: None,
             only_user: None,
             acr: NO_ACR.to_owned(),
             forward: Vec::new(),
             device: None,
         }
+    }
+
+    pub(crate) fn prompts(&self, value: &str) -> bool {
+        self.prompt.iter().any(|known| known == value)
     }
 
     /// The name of this client in a session's consents.
@@ -89,25 +94,6 @@ impl ChallengeMethod {
             Self::S256 => sha256_base64url(verifier),
             Self::Hex => sha256_hex(verifier),
         }
-    }
-}
-
-/// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Prompt {
-    pub(crate) none: bool,
-    pub(crate) login: bool,
-    pub(crate) consent: bool,
-}
-
-impl Prompt {
-    pub(crate) fn read(text: Option<&str>) -> Result<Self, OAuthError> {
-        let values: Vec<_> = text.unwrap_or_default().split(' ').filter(|value| !value.is_empty()).collect();
-        let has = |value: &str| values.contains(&value);
-        let several = invalid_request("prompt has both none and another value");
-        ensure(!has("none") || values.len() == 1, several)?;
-        let login = has("login") || has("select_account");
-        Ok(Self { none: has("none"), login, consent: has("consent") })
     }
 }
 
