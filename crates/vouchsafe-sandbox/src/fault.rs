@@ -270,12 +270,16 @@ pub(crate) enum Strike {
     Set(&'static str, fn() -> Value),
     /// Removes a member of that JSON.
     Without(&'static str),
+    /// Changes a member of that JSON, if it is present.
+    InMember(&'static str, fn(&mut Value)),
     /// Changes an ID token before it is signed, and how it is signed.
     IdToken(fn(&mut Jwt<'_>)),
     /// The same, for refreshed ID tokens only.
     Refreshed(fn(&mut Jwt<'_>)),
     /// Gives a claim of the ID token this value.
     Claim(&'static str, fn() -> Value),
+    /// Changes a claim, if it is present.
+    InClaim(&'static str, fn(&mut Value)),
     /// Removes a claim.
     NoClaim(&'static str),
     /// Gives a member of the ID token's header this value.
@@ -303,11 +307,6 @@ pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request"
 
 /// An issuer that has nothing to do with the login.
 const ELSEWHERE: &str = "https://elsewhere.example";
-
-/// Changes a member or a claim that is present.
-fn change(value: Option<&mut Value>, how: fn(&mut Value)) {
-    value.into_iter().for_each(how);
-}
 
 /// A table of the faults of one place: constant, description, refusal and changes.
 macro_rules! faults {

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD
 use serde_json::{Value, json};
 
 use super::Strike::{
-    Claim, Header, IdToken, Members, NoClaim, NoHeader, Refreshed, Rotation, Sealed, Spelled,
+    Claim, Header, IdToken, InClaim, InMember, NoClaim, NoHeader, Refreshed, Rotation, Sealed, Spelled,
 };
-use super::{ELSEWHERE, Strike, change, faults};
+use super::{ELSEWHERE, Strike, faults};
 use crate::state::{Attacker, Jwt, SigningAlg, signature};
 use crate::wire::random_token;
 
@@ -24,12 +24,12 @@ faults! { IdToken:
         security "audience", Claim("aud", || "another-client".into());
     MISSING_AUDIENCE: "the ID token has no audience", malformed "missing_field", NoClaim("aud");
     SEVERAL_AUDIENCES: "the ID token has several audiences, and no azp that names the client",
-        security "authorized_party", IdToken(|token| change(token.claims.get_mut("aud"), |aud| *aud = json!([aud, "another-client"])));
+        security "authorized_party", InClaim("aud", |aud| *aud = json!([aud, "another-client"]));
     FOREIGN_PARTY: "the ID token was issued to another client (azp)",
         security "authorized_party", Claim("azp", || "another-client".into());
     // The login that it belongs to.
     WRONG_NONCE: "the ID token has the nonce of another login",
-        security "nonce_mismatch", IdToken(|token| change(token.claims.get_mut("nonce"), |nonce| *nonce = ANOTHER_NONCE.into()));
+        security "nonce_mismatch", InClaim("nonce", |nonce| *nonce = ANOTHER_NONCE.into());
     MISSING_NONCE: "the ID token has no nonce, although one was sent", security "nonce_mismatch", NoClaim("nonce");
     WRONG_TOKEN_HASH: "at_hash in the ID token is the hash of another access token",
         security "hash_mismatch", Claim("at_hash", another_hash);
@@ -55,11 +55,10 @@ faults! { IdToken:
     MISSING_SIGN_IN: "the ID token has no auth_time: refused if max_age was sent",
         security "auth_time", NoClaim("auth_time");
     // Claims of a wrong type.
-    WRONG_TYPE_ISS: "the claim iss is a list",
-        malformed "invalid_field", IdToken(|token| change(token.claims.get_mut("iss"), |iss| *iss = json!([iss])));
+    WRONG_TYPE_ISS: "the claim iss is a list", malformed "invalid_field", InClaim("iss", |iss| *iss = json!([iss]));
     WRONG_TYPE_SUB: "the claim sub is a number", malformed "invalid_field", Claim("sub", || 7.into());
     WRONG_TYPE_AUD: "the claim aud is an object",
-        malformed "invalid_field", IdToken(|token| change(token.claims.get_mut("aud"), |aud| *aud = json!({ "0": aud })));
+        malformed "invalid_field", InClaim("aud", |aud| *aud = json!({ "0": aud }));
     WRONG_TYPE_AZP: "the claim azp is null", malformed "invalid_field", Claim("azp", || Value::Null);
     WRONG_TYPE_EXP: "the claim exp is a string with a number",
         malformed "invalid_field", IdToken(|token| token.claim("exp", (token.now + HOUR).to_string()));
@@ -67,7 +66,7 @@ faults! { IdToken:
         malformed "invalid_field", IdToken(|token| token.claim("iat", token.now.to_string()));
     WRONG_TYPE_NBF: "the claim nbf is null", malformed "invalid_field", Claim("nbf", || Value::Null);
     WRONG_TYPE_NONCE: "the claim nonce is a list that holds the right nonce",
-        malformed "invalid_field", IdToken(|token| change(token.claims.get_mut("nonce"), |nonce| *nonce = json!([nonce])));
+        malformed "invalid_field", InClaim("nonce", |nonce| *nonce = json!([nonce]));
     WRONG_TYPE_AUTH_TIME: "the claim auth_time is a string with a number: refused if max_age was sent",
         malformed "invalid_field", IdToken(|token| token.claim("auth_time", token.now.to_string()));
     WRONG_TYPE_AT_HASH: "the claim at_hash is null", malformed "invalid_field", Claim("at_hash", || Value::Null);
@@ -101,9 +100,9 @@ faults! { IdToken:
     KEY_OF_ANOTHER_TYPE: "the ID token says RS256 and names an elliptic curve key",
         security "unknown_key", Sealed(SigningAlg::ES256, signature), Header("alg", || "RS256".into());
     ZERO_R: "the signature is ES256, and its r is zero",
-        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&[0; 32], &signature(token, input)?[32..]].concat()));
+        security "signature", Sealed(SigningAlg::ES256, with_zero_r);
     ZERO_S: "the signature is ES256, and its s is zero",
-        security "signature", Sealed(SigningAlg::ES256, |token, input| Ok([&signature(token, input)?[..32], &[0; 32]].concat()));
+        security "signature", Sealed(SigningAlg::ES256, with_zero_s);
     ZERO_R_AND_S: "the signature is ES256 and all zeros, which some libraries accept for every text",
         security "signature", Sealed(SigningAlg::ES256, |_, _| Ok(vec![0; 64]));
     // The header.
@@ -136,7 +135,7 @@ faults! { IdToken:
         malformed "jwt", Claim("sandbox", || SLASHES.into()), Spelled(|bytes| STANDARD_NO_PAD.encode(bytes));
     SPACED_BASE64: "the ID token has spaces inside its base64url", malformed "jwt", Spelled(spaced);
     LOOSE_BASE64: "the last character of the ID token has unused bits that are not zero",
-        malformed "jwt", Members(|tokens| change(tokens.get_mut("id_token"), loosen));
+        malformed "jwt", InMember("id_token", loosen);
     // The refreshed ID token.
     REFRESHED_SUBJECT: "the refreshed ID token is about another user",
         security "subject_mismatch", Refreshed(|token| token.claim("sub", "sandbox-user-mallory"));
@@ -168,6 +167,14 @@ fn with_wrong_bit(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> 
     let mut wrong = signature(token, input)?;
     wrong[100] ^= 1;
     Ok(wrong)
+}
+
+fn with_zero_r(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
+    Ok([&[0; 32], &signature(token, input)?[32..]].concat())
+}
+
+fn with_zero_s(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
+    Ok([&signature(token, input)?[..32], &[0; 32]].concat())
 }
 
 fn by_hmac(token: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Strike::{InsteadOnce, Members, Sealed, Set};
 use super::wire::broken;
-use super::{change, faults, weak};
+use super::{faults, weak};
 use crate::state::{SigningAlg, rsa_padded, signature};
 
 faults! { Keys:
@@ -22,10 +22,10 @@ faults! { Keys:
             Members(|set| each(set, |key| key["alg"] = "PS512".into()));
     WEAK_KEY: "the RSA key has 1024 bits",
         security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(weak::sign(input.as_bytes()))),
-            Members(|set| each(set, |key| change(key.get_mut("n"), |n| *n = weak::modulus().into())));
+            Members(|set| each(set, |key| if key["kty"] == "RSA" { key["n"] = weak::modulus().into() }));
     EXPONENT_ONE: "the RSA key’s exponent is 1, so that anybody can forge a signature, and somebody has",
         security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(rsa_padded(input.as_bytes(), 256))),
-            Members(|set| each(set, |key| change(key.get_mut("e"), |e| *e = "AQ".into())));
+            Members(|set| each(set, |key| if key["kty"] == "RSA" { key["e"] = "AQ".into() }));
     KEY_SET_FAILS_ONCE: "the first request for the key set fails with status 500, the next one succeeds",
         network "http_status", InsteadOnce(|_| broken());
 }

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::Strike::{Members, Set, Without};
-use super::{ELSEWHERE, change, faults};
+use super::Strike::{InMember, Set, Without};
+use super::{ELSEWHERE, faults};
 
 faults! { Metadata:
     ANOTHER_ISSUERS_METADATA: "the metadata belongs to another issuer",
         security "issuer_mismatch", Set("issuer", || ELSEWHERE.into());
     ISSUER_WITH_SLASH: "the issuer in the metadata has an extra slash at its end",
-        security "issuer_mismatch", Members(|metadata| change(metadata.get_mut("issuer"), with_slash));
+        security "issuer_mismatch", InMember("issuer", with_slash);
     METADATA_WITHOUT_ISSUER: "the metadata has no issuer", malformed "metadata", Without("issuer");
     METADATA_WITHOUT_ENDPOINTS: "the metadata has no token endpoint", malformed "metadata", Without("token_endpoint");
     WRONG_TYPE_ENDPOINT: "jwks_uri in the metadata is a list",
-        malformed "metadata", Members(|metadata| change(metadata.get_mut("jwks_uri"), |url| *url = json!([url])));
+        malformed "metadata", InMember("jwks_uri", |url| *url = json!([url]));
     PLAIN_PKCE_ONLY: "the metadata offers PKCE with plain only: a downgrade",
         lawful, Set("code_challenge_methods_supported", || json!(["plain"]));
     PKCE_UNANNOUNCED: "the metadata does not mention PKCE", lawful, Without("code_challenge_methods_supported");

@@ -50,6 +50,7 @@ impl Faults {
                 Strike::IdToken(change) => change(jwt),
                 Strike::Refreshed(change) if is_refreshed => change(jwt),
                 Strike::Claim(name, value) => jwt.claim(name, value()),
+                Strike::InClaim(name, change) => jwt.claims.get_mut(*name).into_iter().for_each(change),
                 Strike::NoClaim(name) => drop(jwt.claims.remove(*name)),
                 Strike::Header(name, value) => drop(jwt.header.insert((*name).to_owned(), value())),
                 Strike::NoHeader(name) => drop(jwt.header.remove(*name)),
@@ -105,6 +106,7 @@ impl Stages<'_> {
             match strike {
                 Strike::Members(change) => change(document),
                 Strike::Set(name, value) => document[*name] = value(),
+                Strike::InMember(name, change) => document.get_mut(*name).into_iter().for_each(change),
                 Strike::Without(name) => drop(document.as_object_mut()?.remove(*name)),
                 _ => return None,
             }

@@ -120,11 +120,19 @@ impl Faults {
 
 /// Whether it is a strike at the endpoint of the keys.
 fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
-    use Strike::{Body, Delay, Instead, InsteadOnce, Label, Members, Set, Without};
+    use Strike::{Body, Delay, InMember, Instead, InsteadOnce, Label, Members, Set, Without};
     fault.at == Endpoint::Keys
         && matches!(
             strike,
-            Members(_) | Set(..) | Without(_) | Delay | Instead(_) | InsteadOnce(_) | Body(_) | Label(_)
+            Members(_)
+                | Set(..)
+                | InMember(..)
+                | Without(_)
+                | Delay
+                | Instead(_)
+                | InsteadOnce(_)
+                | Body(_)
+                | Label(_)
         )
 }
 

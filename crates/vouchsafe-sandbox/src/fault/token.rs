@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::Strike::{Instead, Members, NoRefresh, Set, Without};
-use super::{change, faults};
+use super::Strike::{InMember, Instead, NoRefresh, Set, Without};
+use super::faults;
 use crate::wire::json as json_response;
 
 faults! { Token:
@@ -30,9 +30,9 @@ faults! { Token:
     MISSING_ID_TOKEN: "the response has no ID token, although openid was requested",
         security "missing_id_token", Without("id_token");
     WRONG_TYPE_ID_TOKEN: "the ID token is a JSON object instead of a JWT",
-        malformed "invalid_field", Members(|tokens| change(tokens.get_mut("id_token"), |token| *token = json!({ "sub": "alice" })));
+        malformed "invalid_field", InMember("id_token", |token| *token = json!({ "sub": "alice" }));
     ENCRYPTED_ID_TOKEN: "the ID token is encrypted (a JWE), which was not requested",
-        malformed "jwt", Members(|tokens| change(tokens.get_mut("id_token"), |token| *token = JWE.into()));
+        malformed "jwt", InMember("id_token", |token| *token = JWE.into());
     REUSED_REFRESH_TOKEN: "the refresh is refused, as if the refresh token had been used before",
         provider "invalid_grant", NoRefresh;
     ESCAPES_IN_ERROR: "the code is refused, and the error has control characters for terminals",

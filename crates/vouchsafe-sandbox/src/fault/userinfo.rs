@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Strike::{IdToken, Instead, Members, Set, UnverifiedEmail, Without};
+use super::Strike::{InClaim, InMember, Instead, Members, Set, UnverifiedEmail, Without};
+use super::faults;
 use super::token::error;
-use super::{change, faults};
 
 faults! { UserInfo:
     ANOTHER_USERS_USERINFO: "UserInfo is about another user than the ID token",
@@ -19,11 +19,11 @@ faults! { UserInfo:
             Instead(|request| error(StatusCode::UNAUTHORIZED, "invalid_token", &request.secrets().join(" ")));
     UNVERIFIED_EMAIL: "the provider does not vouch for the user’s e-mail address", lawful, UnverifiedEmail;
     VERIFIED_BY_WORD: "email_verified is the string true instead of a boolean",
-        lawful, IdToken(|token| change(token.claims.get_mut("email_verified"), by_word)),
-            Members(|claims| change(claims.get_mut("email_verified"), by_word));
+        lawful, InClaim("email_verified", by_word),
+            InMember("email_verified", by_word);
     WRONG_TYPE_EMAIL: "the e-mail address is a list, in the ID token and in UserInfo",
-        malformed "invalid_field", IdToken(|token| change(token.claims.get_mut("email"), listed)),
-            Members(|claims| change(claims.get_mut("email"), listed));
+        malformed "invalid_field", InClaim("email", listed),
+            InMember("email", listed);
 }
 
 fn by_word(verified: &mut Value) {
