@@ -115,7 +115,7 @@ impl Fault {
             (Place::Wire, Endpoint::Revocation) if kind == "malformed" => return None,
             (Place::Wire, Endpoint::Revocation) => Step::Revocation,
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
-            (Place::Wire, Endpoint::UserInfo) if kind == "network" => return None,
+            (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -244,7 +244,8 @@ struct Row {
     constant: &'static str,
     description: &'static str,
     place: Place,
-    /// The kind and the code of the refusal. The kind is `lawful` if the fault breaks no rule, so that a client accepts it.
+    /// The kind and the code of the refusal. The kind is `lawful` if a client accepts the response: the fault breaks no rule, or
+    /// it is in a value that no login depends on.
     refusal: (&'static str, &'static str),
     strikes: &'static [Strike],
 }

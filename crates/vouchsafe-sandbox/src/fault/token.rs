@@ -23,10 +23,10 @@ faults! { Token:
     WRONG_TYPE_TOKEN_TYPE: "token_type is a list", malformed "invalid_field", Set("token_type", || json!(["Bearer"]));
     ERROR_AND_TOKEN: "the response has status 200, and both an error and tokens",
         provider "invalid_grant", Set("error", || "invalid_grant".into());
-    NEGATIVE_LIFETIME: "expires_in is negative", malformed "invalid_field", Set("expires_in", || (-3600).into());
+    NEGATIVE_LIFETIME: "expires_in is negative", lawful, Set("expires_in", || (-3600).into());
     HUGE_LIFETIME: "expires_in is the largest 64-bit number",
-        malformed "invalid_field", Set("expires_in", || u64::MAX.into());
-    WRONG_TYPE_LIFETIME: "expires_in is a word", malformed "invalid_field", Set("expires_in", || "soon".into());
+        lawful, Set("expires_in", || u64::MAX.into());
+    WRONG_TYPE_LIFETIME: "expires_in is a word", lawful, Set("expires_in", || "soon".into());
     MISSING_ID_TOKEN: "the response has no ID token, although openid was requested",
         security "missing_id_token", Without("id_token");
     WRONG_TYPE_ID_TOKEN: "the ID token is a JSON object instead of a JWT",

@@ -13,16 +13,16 @@ faults! { UserInfo:
     USERINFO_WITHOUT_SUBJECT: "UserInfo has no sub", malformed "missing_field", Without("sub");
     USERINFO_WRONG_TYPE_SUBJECT: "sub in UserInfo is a number", malformed "invalid_field", Set("sub", || 7.into());
     USERINFO_WITH_ERROR: "UserInfo is an error with status 200",
-        provider "invalid_token", Members(|claims| *claims = json!({ "error": "invalid_token" }));
+        lawful, Members(|claims| *claims = json!({ "error": "invalid_token" }));
     TOKEN_IN_USERINFO_ERROR: "UserInfo is refused, and the error repeats the access token",
-        provider "invalid_token",
+        lawful,
             Instead(|request| error(StatusCode::UNAUTHORIZED, "invalid_token", &request.secrets().join(" ")));
     UNVERIFIED_EMAIL: "the provider does not vouch for the user’s e-mail address", lawful, UnverifiedEmail;
     VERIFIED_BY_WORD: "email_verified is the string true instead of a boolean",
         lawful, InClaim("email_verified", by_word),
             InMember("email_verified", by_word);
     WRONG_TYPE_EMAIL: "the e-mail address is a list, in the ID token and in UserInfo",
-        malformed "invalid_field", InClaim("email", listed),
+        lawful, InClaim("email", listed),
             InMember("email", listed);
 }
 

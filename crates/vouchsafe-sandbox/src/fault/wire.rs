@@ -38,7 +38,7 @@ faults! { Wire:
         network "body_too_large", Instead(|_| body::endless());
     LARGE_BODY: "the response is 64 MiB long", network "body_too_large", Instead(|_| body::large());
     GZIP_BOMB: "the response is compressed, which was not requested: 1 MiB becomes 150 MiB",
-        malformed "json", Instead(|_| body::gzip_bomb());
+        malformed "content_type", Instead(|_| body::gzip_bomb());
 }
 
 const DEPTH: usize = 100_000;
