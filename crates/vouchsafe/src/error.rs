@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::text::legible::legible;
 use crate::text::redact;
 
+#[macro_use]
+mod macros;
 mod check;
 mod config;
 mod response;
@@ -20,8 +22,6 @@ pub use server::{ErrorCode, ServerError};
 pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
-
-use transport::Reason;
 
 /// What can go wrong. Each variant says who has to act.
 ///
@@ -243,9 +243,9 @@ impl Error {
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
-        let TransportError { reason, source } = error;
-        let Reason::Kind(kind) = reason else {
-            // The address is not told: whoever named the host must not learn it here.
+        let TransportError { kind, source } = error;
+        let Some(kind) = kind else {
+            // The address is not told: a stranger who chose the host must not learn it here.
             let detail = format!(
                 "{origin} is not at a public address, and this client connects only to public addresses"
             );
