@@ -202,7 +202,7 @@ impl<'a> Claim<'a> {
     pub(super) fn number(&self) -> Result<Option<f64>, JwtError> {
         match &self.value {
             None => Ok(None),
-            Some(Scalar::Number(number)) => Ok(Some(*number)),
+            Some(Scalar::Other(Value::Number(number))) if number.as_f64().is_some() => Ok(number.as_f64()),
             Some(_) => Err(wrong_type(self.name)),
         }
     }

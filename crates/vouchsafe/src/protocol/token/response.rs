@@ -53,7 +53,7 @@ fn read_body(
     let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
     let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] = members;
     // A few providers send `"error": null` with every token.
-    if !matches!(error, None | Some(Scalar::Null)) {
+    if !matches!(error, None | Some(Scalar::Other(Value::Null))) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
         let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
         return Err(
@@ -189,7 +189,7 @@ impl Checked<'_> {
     /// Absent and `null` are the same.
     fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
         match value {
-            None | Some(Scalar::Null) => Ok(None),
+            None | Some(Scalar::Other(Value::Null)) => Ok(None),
             Some(Scalar::Text(text)) => Ok(Some(text)),
             Some(_) => Err(self.invalid(name, "is not text")),
         }
@@ -208,8 +208,8 @@ impl Checked<'_> {
     /// A number, or a number as text, as several providers send it.
     fn number(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
         match value {
-            None | Some(Scalar::Null) => Ok(None),
-            Some(Scalar::Number(number)) => Ok(Some(number)),
+            None | Some(Scalar::Other(Value::Null)) => Ok(None),
+            Some(Scalar::Other(Value::Number(number))) if number.as_f64().is_some() => Ok(number.as_f64()),
             Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
                 text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
             }
