@@ -1,10 +1,13 @@
 //! Who signed in.
+use std::convert::Infallible;
+
 use vouchsafe_providers::IdentityQuirks;
 
 use crate::error::{Error, Feature, Malformed, Operation};
 use crate::provenance::Provenance;
 use crate::text::form::escape_segment;
 use crate::text::json::{Value, add_missing};
+use crate::text::template::{Mark, fill};
 
 mod key;
 mod stored;
@@ -258,20 +261,16 @@ fn picture(quirks: &IdentityQuirks, profile: &Value) -> Option<String> {
 /// Fills in a template with JSON Pointers in braces. `None` if one of them finds nothing. The values are escaped, so that
 /// they cannot change the host or the path.
 pub(crate) fn put_together(template: &str, profile: &Value) -> Option<String> {
-    let (mut url, mut rest) = (String::with_capacity(template.len()), template);
-    while let Some((before, after)) = rest.split_once('{') {
-        let (pointer, after) = after.split_once('}')?;
-        let value = match profile.pointer(pointer)? {
-            Value::String(text) if !text.is_empty() => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        url.push_str(before);
-        escape_segment(&mut url, &value);
-        rest = after;
-    }
-    url.push_str(rest);
-    Some(url)
+    let value = |pointer: &str| {
+        let mut escaped = String::new();
+        match profile.pointer(pointer) {
+            Some(Value::String(text)) if !text.is_empty() => escape_segment(&mut escaped, text),
+            Some(Value::Number(number)) => escape_segment(&mut escaped, &number.to_string()),
+            _ => return Ok(Mark::Absent),
+        }
+        Ok::<_, Infallible>(Mark::Value(escaped.into()))
+    };
+    fill(template, value).unwrap_or_default()
 }
 
 /// The e-mail address, and whether the provider verified it.
