@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::text::legible::legible;
-use crate::text::redact;
+use crate::text::redact::{self, MAX_TEXT};
 
 #[macro_use]
 mod macros;
@@ -224,9 +224,20 @@ impl Error {
         Self::Response(Box::new(ResponseError { operation, malformed, detail: detail.into() }))
     }
 
-    /// The same error with those secrets removed from the text that it quotes.
+    /// The same error for another operation.
+    pub(crate) fn of(mut self, at: Operation) -> Self {
+        match &mut self {
+            Self::Validation(e) => e.operation = at,
+            Self::Response(e) => e.operation = at,
+            _ => {}
+        }
+        self
+    }
+
+    /// The same error with those secrets removed from the text that it quotes. A long text is cut here, not before: a cut
+    /// through a secret would leave a part of it that nothing recognises.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
-        let without = |text: &str| redact::shown(text, secrets, legible, usize::MAX);
+        let without = |text: &str| redact::shown(text, secrets, legible, MAX_TEXT);
         match &mut self {
             Self::Validation(e) => e.detail = without(&e.detail).into(),
             Self::Response(e) => e.detail = without(&e.detail).into(),

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::algorithm::{Algorithm, Family};
 use crate::endpoint::is_segment;
 use crate::text::json::Value;
+use crate::text::template::only_mark;
 
 /// The keys of a provider that can verify signatures. Broken keys and keys of unknown types are left out, and the others
 /// stay usable (RFC 7517 section 5).
@@ -57,13 +58,24 @@ struct Key {
     issuer: Option<String>,
     material: Material,
     /// The key parsed for each algorithm, at its first use.
-    parsed: [OnceLock<Option<ParsedPublicKey>>; ALGORITHMS],
+    parsed: [OnceLock<Option<ParsedPublicKey>>; Algorithm::COUNT],
 }
 
 enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8>, weak: bool },
-    Ec { curve: Algorithm, point: Vec<u8> },
-    Ed25519 { x: Vec<u8>, weak: bool },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+        weak: bool,
+    },
+    /// Each curve has one algorithm.
+    Ec {
+        algorithm: Algorithm,
+        point: Vec<u8>,
+    },
+    Ed25519 {
+        x: Vec<u8>,
+        weak: bool,
+    },
 }
 
 impl KeySet {
@@ -126,27 +138,26 @@ impl Key {
         if let Some(operations) = jwk.get("key_ops") {
             operations.as_array()?.iter().find(|o| *o == "verify")?;
         }
-        let bound = match jwk.get("alg") {
-            None => None,
-            Some(alg) => Some(Algorithm::from_name(alg.as_str()?)?),
+        // A value that is not text must not count as absent.
+        let optional = |name: &str| match jwk.get(name) {
+            None => Some(None),
+            Some(value) => value.as_str().map(Some),
         };
-        let kid = match jwk.get("kid") {
+        let bound = match optional("alg")? {
             None => None,
-            Some(kid) => Some(kid.as_str()?.to_owned()),
+            Some(name) => Some(Algorithm::from_name(name)?),
         };
-        // Microsoft's keys have it. A value that is not text must not count as absent.
-        let issuer = match jwk.get("issuer").filter(|_| heeds_issuer) {
-            None => None,
-            Some(issuer) => Some(issuer.as_str()?.to_owned()),
-        };
+        let kid = optional("kid")?.map(str::to_owned);
+        // Microsoft's keys have it.
+        let issuer = if heeds_issuer { optional("issuer")?.map(str::to_owned) } else { None };
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
         let material = match (text("kty")?, text("crv")) {
             ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
             ("EC", Some(curve)) => {
-                let (curve, size) = match curve {
-                    "P-256" => (Algorithm::Es256, 32),
-                    "P-384" => (Algorithm::Es384, 48),
-                    "P-521" => (Algorithm::Es512, 66),
+                let (name, size) = match curve {
+                    "P-256" => ("ES256", 32),
+                    "P-384" => ("ES384", 48),
+                    "P-521" => ("ES512", 66),
                     _ => return None,
                 };
                 let (x, y) = (bytes("x")?, bytes("y")?);
@@ -155,7 +166,7 @@ impl Key {
                     return None;
                 }
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
-                Material::Ec { curve, point: [&[4][..], &x, &y].concat() }
+                Material::Ec { algorithm: Algorithm::from_name(name)?, point: [&[4][..], &x, &y].concat() }
             }
             ("OKP", Some("Ed25519")) => {
                 let x = bytes("x").filter(|x| x.len() == 32)?;
@@ -168,13 +179,8 @@ impl Key {
             _ => return None,
         };
         let key = Self { kid, bound, issuer, material, parsed: Default::default() };
-        let sample = match &key.material {
-            Material::Rsa { .. } => bound.unwrap_or(Algorithm::Rs256),
-            Material::Ec { curve, .. } => *curve,
-            Material::Ed25519 { .. } => Algorithm::EdDsa,
-        };
         // A key whose only algorithm does not fit its type verifies nothing.
-        key.suits(sample).then_some(key)
+        bound.is_none_or(|bound| key.suits(bound)).then_some(key)
     }
 
     /// Whether the key may sign for that issuer. If its own issuer has a placeholder for a path segment, as in
@@ -182,10 +188,9 @@ impl Key {
     fn is_of(&self, issuer: Option<&str>) -> bool {
         let Some(own) = &self.issuer else { return true };
         let Some(issuer) = issuer else { return false };
-        let open = own.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
-        match open {
+        match only_mark(own) {
             None => issuer == own,
-            Some((before, after)) => {
+            Some((before, _, after)) => {
                 issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(is_segment)
             }
         }
@@ -198,7 +203,7 @@ impl Key {
         }
         match (&self.material, algorithm.family()) {
             (Material::Rsa { .. }, Family::Rsa(_)) | (Material::Ed25519 { .. }, Family::Ed(_)) => true,
-            (Material::Ec { curve, .. }, Family::Ec(_)) => *curve == algorithm,
+            (Material::Ec { algorithm: own, .. }, Family::Ec(_)) => *own == algorithm,
             _ => false,
         }
     }
@@ -218,7 +223,7 @@ impl Key {
             (Material::Ed25519 { x, .. }, Family::Ed(parameters)) => ParsedPublicKey::new(parameters, x).ok(),
             _ => None,
         };
-        self.parsed[algorithm as usize].get_or_init(parse).as_ref()
+        self.parsed[algorithm.row()].get_or_init(parse).as_ref()
     }
 }
 
@@ -237,7 +242,6 @@ impl Material {
     }
 }
 
-const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
 /// The points of Ed25519 whose order divides 8, in all encodings: with such a key, anybody can sign.
 const SMALL_ORDER: [&str; 7] = [
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -268,6 +272,10 @@ mod tests {
 
     const READING: Reading = Reading { most: 100, heeds_issuer: false };
 
+    fn alg(name: &str) -> Algorithm {
+        Algorithm::from_name(name).unwrap()
+    }
+
     /// What becomes of a signature that is none.
     fn verdict(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> NoKey {
         set.verify(Signed { kid, algorithm, issuer: None, message: b"m", signature: b"s" }).unwrap_err()
@@ -291,7 +299,7 @@ mod tests {
         let kids: Vec<_> = set.keys.iter().map(|key| key.kid.as_deref()).collect();
         assert_eq!(kids, [None, Some("good")]);
         // A point that is on no curve is found when it is tried.
-        assert_eq!(verdict(&set, None, Algorithm::Es256), NoKey::Unknown);
+        assert_eq!(verdict(&set, None, alg("ES256")), NoKey::Unknown);
         assert!(KeySet::read(&json!({}), READING).is_none());
     }
 
@@ -322,7 +330,7 @@ mod tests {
             x[31] |= sign;
             let key = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x)});
             let set = read(json!([key]));
-            assert_eq!(verdict(&set, None, Algorithm::EdDsa), NoKey::Weak, "{point}");
+            assert_eq!(verdict(&set, None, alg("EdDSA")), NoKey::Weak, "{point}");
         }
     }
 
@@ -335,7 +343,7 @@ mod tests {
 
     #[test]
     fn weak_keys_are_known_as_such() {
-        let of = |key: Value| verdict(&read(json!([key])), Some("r"), Algorithm::Rs256);
+        let of = |key: Value| verdict(&read(json!([key])), Some("r"), alg("RS256"));
         assert_eq!(of(rsa(256, &[1, 0, 1])), NoKey::Wrong);
         assert_eq!(of(rsa(128, &[1, 0, 1])), NoKey::Weak);
         assert_eq!(of(rsa(256, &[1])), NoKey::Weak);
@@ -348,7 +356,7 @@ mod tests {
         let of = |first: u8, rest: usize, e: &[u8]| {
             let mut key = rsa(0, e);
             key["n"] = json!(URL_SAFE_NO_PAD.encode([vec![first], vec![0xff; rest]].concat()));
-            verdict(&read(json!([key])), Some("r"), Algorithm::Rs256)
+            verdict(&read(json!([key])), Some("r"), alg("RS256"))
         };
         let common = &[1, 0, 1];
         assert_eq!(of(0x7f, 255, common), NoKey::Weak);
@@ -395,7 +403,7 @@ mod tests {
             let keys: Vec<_> = strangers(20).into_iter().chain(others).chain([good.clone()]).collect();
             let signed = Signed {
                 kid: None,
-                algorithm: Algorithm::EdDsa,
+                algorithm: alg("EdDSA"),
                 issuer: None,
                 message: b"m",
                 signature: signature.as_ref(),
@@ -416,13 +424,8 @@ mod tests {
         let of = |issuer: Value, token: Option<&str>| {
             let document = json!({"keys": [key(issuer)]});
             let set = KeySet::read(&document, Reading { most: 1, heeds_issuer: true }).unwrap();
-            let signed = Signed {
-                kid: None,
-                algorithm: Algorithm::Rs256,
-                issuer: token,
-                message: b"m",
-                signature: b"s",
-            };
+            let signed =
+                Signed { kid: None, algorithm: alg("RS256"), issuer: token, message: b"m", signature: b"s" };
             set.verify(signed).unwrap_err()
         };
         let (open, one) = ("https://id.example/{tenantid}/v2.0", "https://id.example/one/v2.0");
@@ -450,6 +453,6 @@ mod tests {
             assert_eq!(of(wrong.clone(), Some(one)), NoKey::Unknown, "{wrong}");
         }
         // Elsewhere the member means nothing.
-        assert_eq!(verdict(&read(json!([key(json!(7))])), None, Algorithm::Rs256), NoKey::Wrong);
+        assert_eq!(verdict(&read(json!([key(json!(7))])), None, alg("RS256")), NoKey::Wrong);
     }
 }
