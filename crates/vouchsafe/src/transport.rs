@@ -243,9 +243,10 @@ impl Http {
         let mut left = self.limits.timeout;
         for tried in 0..tries {
             let limits = Limits { timeout: left, ..self.limits };
-            let (outcome, took) = timed(self.send_once(request.clone(), limits)).await;
+            let (outcome, took) = timed(self.client.send(request.clone(), limits)).await;
             left = left.saturating_sub(took);
-            let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
+            let pause =
+                retry::pause(&outcome, SystemTime::now(), tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
                 return outcome;
             };
@@ -256,13 +257,7 @@ impl Http {
             }
         }
         let limits = Limits { timeout: left, ..self.limits };
-        self.send_once(request, limits).await
-    }
-
-    async fn send_once(&self, request: Request, limits: Limits) -> Result<Response, TransportError> {
-        let mut response = self.client.send(request, limits).await?;
-        retry::note(&mut response, SystemTime::now());
-        Ok(response)
+        self.client.send(request, limits).await
     }
 }
 

@@ -101,9 +101,8 @@ impl Call for MetadataRequest<'_> {
         if from.response.status().is_client_error() {
             // Which of the documents is not there.
             let (place, status) = (self.document.as_str().to_owned(), from.response.status().as_u16());
-            return Err(
-                Error::status_of(Operation::Discovery, place, status).after(retry_after(&from.response))
-            );
+            return Err(Error::status_of(Operation::Discovery, place, status)
+                .after(retry_after(&from.response, from.now)));
         }
         from.check_status()?;
         read(&from, self.asked)

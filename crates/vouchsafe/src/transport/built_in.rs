@@ -1,7 +1,7 @@
 //! The built-in transport: hyper with rustls.
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -211,20 +211,17 @@ impl BuiltIn {
             (Err(error), Some(again)) if !error.is_connect() => send(again).await,
             (outcome, _) => outcome,
         };
-        let (mut parts, mut incoming) = response.map_err(no_response)?.into_parts();
+        let (mut parts, incoming) = response.map_err(no_response)?.into_parts();
         // hyper's own notes are no part of our interface.
         parts.extensions.clear();
-        let mut body = Vec::new();
-        while let Some(frame) = incoming.frame().await {
-            let interrupted =
-                |error| TransportError::new(HttpErrorKind::Interrupted).caused_by(Box::new(error));
-            let Ok(chunk) = frame.map_err(interrupted)?.into_data() else { continue };
-            if body.len() + chunk.len() > limit {
-                return Err(TransportError::new(HttpErrorKind::BodyTooLarge));
+        let body = Limited::new(incoming, limit).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                TransportError::new(HttpErrorKind::BodyTooLarge)
+            } else {
+                TransportError::new(HttpErrorKind::Interrupted).caused_by(error)
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response::from_parts(parts, body))
+        })?;
+        Ok(Response::from_parts(parts, body.to_bytes().into()))
     }
 }
 
