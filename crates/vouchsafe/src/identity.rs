@@ -283,17 +283,16 @@ fn email(quirks: &IdentityQuirks, profile: &Value) -> Result<(Option<String>, Op
         return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
     }
     let email = text(&quirks.email, profile);
-    let says = |pointer: &String| match profile.pointer(pointer) {
-        Some(Value::Bool(verified)) => Some(*verified),
-        Some(Value::String(text)) if text == "false" => Some(false),
-        Some(mark) if quirks.email_verified_text => match mark {
-            Value::String(text) if text == "true" || text == "1" => Some(true),
-            Value::String(text) if text == "0" => Some(false),
-            Value::Number(number) => match number.as_u64() {
-                Some(1) => Some(true),
-                Some(0) => Some(false),
-                _ => None,
-            },
+    let says = |pointer: &String| match profile.pointer(pointer)? {
+        Value::Bool(verified) => Some(*verified),
+        Value::String(text) if text == "false" => Some(false),
+        Value::String(text) if quirks.email_verified_text => match &**text {
+            "true" | "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        },
+        Value::Number(number) if quirks.email_verified_text => match number.as_u64() {
+            Some(bit @ (0 | 1)) => Some(bit == 1),
             _ => None,
         },
         _ => None,

@@ -302,33 +302,26 @@ pub(crate) struct Stored<'a>(pub(crate) Cow<'a, Value>);
 
 impl Serialize for Stored<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written(&self.0).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Stored<'_> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Strict::<true>.deserialize(deserializer).map(|value| Self(Cow::Owned(value.into())))
-    }
-}
-
-struct Written<'a>(&'a Value);
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        let stored = |value| Stored(Cow::Borrowed(value));
+        match &*self.0 {
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(number), ..) => serializer.serialize_u64(number),
                 (_, Some(number), _) => serializer.serialize_i64(number),
                 (.., Some(number)) => serializer.serialize_f64(number),
                 _ => number.serialize(serializer),
             },
-            Value::Array(entries) => serializer.collect_seq(entries.iter().map(Self)),
+            Value::Array(entries) => serializer.collect_seq(entries.iter().map(stored)),
             Value::Object(members) => {
-                serializer.collect_map(members.iter().map(|(name, value)| (name, Self(value))))
+                serializer.collect_map(members.iter().map(|(name, value)| (name, stored(value))))
             }
             plain => plain.serialize(serializer),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict::<true>.deserialize(deserializer).map(|value| Self(Cow::Owned(value.into())))
     }
 }
 
