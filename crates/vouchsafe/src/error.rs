@@ -208,22 +208,6 @@ impl fmt::Display for Operation {
 }
 
 impl Error {
-    pub(crate) fn validation(
-        operation: Operation,
-        check: Check,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Validation(Box::new(ValidationError { operation, check, detail: detail.into() }))
-    }
-
-    pub(crate) fn response(
-        operation: Operation,
-        malformed: Malformed,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Response(Box::new(ResponseError { operation, malformed, detail: detail.into() }))
-    }
-
     /// The same error for another operation.
     pub(crate) fn of(mut self, at: Operation) -> Self {
         match &mut self {
@@ -279,14 +263,6 @@ impl Error {
             _ => {}
         }
         self
-    }
-
-    pub(crate) fn unsupported(
-        operation: Operation,
-        feature: Feature,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Unsupported(Box::new(UnsupportedError { operation, feature, detail: detail.into() }))
     }
 
     pub(crate) fn config(problem: ConfigProblem, detail: impl Into<Cow<'static, str>>) -> Self {

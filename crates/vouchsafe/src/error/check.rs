@@ -5,7 +5,7 @@ payload! {
         /// Which check failed.
         check: Check,
     }
-    "{} was refused: {}"
+    Validation, validation, "{} was refused: {}"
 }
 
 words! {

@@ -21,9 +21,13 @@ macro_rules! words {
     };
 }
 
-/// An error with an operation, a cause and a detail. The text at the end is its message.
+/// An error with an operation, a cause and a detail: its variant, the function that makes it, and its message.
 macro_rules! payload {
-    ($(#[$doc:meta])* pub struct $name:ident { $(#[$of:meta])* $cause:ident: $kind:ident, } $message:literal) => {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident { $(#[$of:meta])* $cause:ident: $kind:ident, }
+        $variant:ident, $make:ident, $message:literal
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
         pub struct $name {
@@ -51,5 +55,15 @@ macro_rules! payload {
         }
 
         impl std::error::Error for $name {}
+
+        impl super::Error {
+            pub(crate) fn $make(
+                operation: super::Operation,
+                $cause: $kind,
+                detail: impl Into<std::borrow::Cow<'static, str>>,
+            ) -> Self {
+                Self::$variant(Box::new($name { operation, $cause, detail: detail.into() }))
+            }
+        }
     };
 }

@@ -5,7 +5,7 @@ payload! {
         /// What is wrong with it.
         malformed: Malformed,
     }
-    "{} failed: {}"
+    Response, response, "{} failed: {}"
 }
 
 words! {

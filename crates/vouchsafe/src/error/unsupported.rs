@@ -5,7 +5,7 @@ payload! {
         /// The feature that is missing.
         feature: Feature,
     }
-    "{} is not possible: {}"
+    Unsupported, unsupported, "{} is not possible: {}"
 }
 
 words! {

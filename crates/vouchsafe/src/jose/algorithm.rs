@@ -2,9 +2,9 @@
 use aws_lc_rs::digest::{self, SHA256, SHA384, SHA512};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
-    EcdsaVerificationAlgorithm, EdDSAParameters, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
-    RsaParameters,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    VerificationAlgorithm,
 };
 
 /// An asymmetric signature algorithm: a row of the table. There is no `none` here, and nothing symmetric.
@@ -39,8 +39,8 @@ impl Algorithm {
 #[derive(Clone, Copy)]
 pub(crate) enum Family {
     Rsa(&'static RsaParameters),
-    Ec(&'static EcdsaVerificationAlgorithm),
-    Ed(&'static EdDSAParameters),
+    /// One curve.
+    Curve(&'static dyn VerificationAlgorithm),
 }
 
 /// The name, the kind of key, and the hash for `at_hash` and `c_hash`: the one of the signature (OpenID Connect Core section
@@ -52,8 +52,8 @@ static TABLE: [(&str, Family, &digest::Algorithm); Algorithm::COUNT] = [
     ("PS256", Family::Rsa(&RSA_PSS_2048_8192_SHA256), &SHA256),
     ("PS384", Family::Rsa(&RSA_PSS_2048_8192_SHA384), &SHA384),
     ("PS512", Family::Rsa(&RSA_PSS_2048_8192_SHA512), &SHA512),
-    ("ES256", Family::Ec(&ECDSA_P256_SHA256_FIXED), &SHA256),
-    ("ES384", Family::Ec(&ECDSA_P384_SHA384_FIXED), &SHA384),
-    ("ES512", Family::Ec(&ECDSA_P521_SHA512_FIXED), &SHA512),
-    ("EdDSA", Family::Ed(&ED25519), &SHA512),
+    ("ES256", Family::Curve(&ECDSA_P256_SHA256_FIXED), &SHA256),
+    ("ES384", Family::Curve(&ECDSA_P384_SHA384_FIXED), &SHA384),
+    ("ES512", Family::Curve(&ECDSA_P521_SHA512_FIXED), &SHA512),
+    ("EdDSA", Family::Curve(&ED25519), &SHA512),
 ];

@@ -190,7 +190,7 @@ fn check_hash(
 
 #[cfg(test)]
 mod tests {
-    use super::super::jwt::tests::{NOW, now, signed, word};
+    use super::super::tests::{NOW, now, signed, word};
     use super::*;
 
     /// The code of the error for an ID token with these times.

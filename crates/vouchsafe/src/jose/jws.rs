@@ -3,7 +3,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Algorithm;
-use super::jwk::{KeySet, NoKey, Signed};
+use super::jwk::{KeySet, Signed};
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, JsonError, Scalar};
 use crate::text::legible::legible;
@@ -23,103 +23,72 @@ pub(crate) fn is_about_keys(error: &Error) -> bool {
     matches!(error, Error::Validation(e) if matches!(e.check, Check::UnknownKey | Check::Signature))
 }
 
-/// A JWS in its three parts, still encoded.
-pub(super) struct Jws<'a> {
-    /// Header and payload: the signature covers both.
-    signed: &'a str,
-    header: &'a str,
-    payload: &'a str,
-    signature: &'a str,
-}
+/// Verifies the signature of a compact JWS. Returns its algorithm and the payload.
+///
+/// `allowed` are the algorithms that the provider announces; `may_be_typed` accepts a header with an explicit type.
+pub(super) fn verify(
+    token: &str,
+    keys: &KeySet,
+    allowed: Option<&[String]>,
+    may_be_typed: bool,
+) -> Result<(Algorithm, String), Error> {
+    let not_jws = || malformed("the token is not a JWT: it does not have three parts");
+    // The signature covers header and payload.
+    let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
+    let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
+    if payload.contains('.') {
+        return Err(not_jws());
+    }
+    // `jku`, `jwk`, `x5u` and `x5c` are not read: keys come only from the provider's key set.
+    let header = decode_text(header)?;
+    let ([alg, kid, typ, crit], _) =
+        json::pick(&header, &["alg", "kid", "typ", "crit"]).map_err(|e| unreadable("header", &e))?;
+    let (kid, typ) = (text("kid", &kid)?, text("typ", &typ)?);
+    let name = text("alg", &alg)?.ok_or_else(|| malformed("the JWT's header has no alg"))?;
 
-impl<'a> Jws<'a> {
-    pub(super) fn split(token: &'a str) -> Result<Self, Error> {
-        let not_jws = || malformed("the token is not a JWT: it does not have three parts");
-        let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
-        let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
-        if payload.contains('.') {
-            return Err(not_jws());
-        }
-        Ok(Self { signed, header, payload, signature })
+    // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
+    let Some(algorithm) = Algorithm::from_name(name) else {
+        let detail = format!("the JWT is signed with an algorithm that is not accepted: {}", legible(name));
+        return Err(refused(Check::Algorithm, detail));
+    };
+    if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
+        let detail =
+            format!("the JWT is signed with {name}, but the provider's metadata does not announce {name}");
+        return Err(refused(Check::Algorithm, detail));
+    }
+    // RFC 7515 §4.1.11: an extension that is critical and not supported voids the JWT. None is supported here.
+    if crit.is_some() {
+        let detail = "the JWT's header requires extensions (crit), and none of them is supported";
+        return Err(refused(Check::CriticalHeader, detail));
+    }
+    if let Some(kind) = typ.filter(|kind| !may_be_typed && is_explicit(kind)) {
+        let detail =
+            format!("the JWT was issued for another purpose: its header has the type {}", legible(kind));
+        return Err(refused(Check::TokenType, detail));
     }
 
-    /// Verifies the signature. `allowed` are the algorithms that the provider announces; `may_be_typed` accepts a header
-    /// with an explicit type.
-    pub(super) fn verify(
-        &self,
-        keys: &KeySet,
-        allowed: Option<&[String]>,
-        may_be_typed: bool,
-    ) -> Result<Algorithm, Error> {
-        // `jku`, `jwk`, `x5u` and `x5c` are not read: keys come only from the provider's key set.
-        let header = decode_text(self.header)?;
-        let ([alg, kid, typ, crit], _) =
-            json::pick(&header, &["alg", "kid", "typ", "crit"]).map_err(|e| unreadable("header", &e))?;
-        let (kid, typ) = (text("kid", &kid)?, text("typ", &typ)?);
-        let name = text("alg", &alg)?.ok_or_else(|| malformed("the JWT's header has no alg"))?;
-
-        // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
-        let Some(algorithm) = Algorithm::from_name(name) else {
-            let detail =
-                format!("the JWT is signed with an algorithm that is not accepted: {}", legible(name));
-            return Err(refused(Check::Algorithm, detail));
-        };
-        if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
-            let detail = format!(
-                "the JWT is signed with {name}, but the provider's metadata does not announce {name}"
-            );
-            return Err(refused(Check::Algorithm, detail));
+    let (payload, signature) = (decode_text(payload)?, decode(signature)?);
+    let issuer = if keys.heeds_issuer() { named_issuer(&payload)? } else { None };
+    let (issuer, message) = (issuer.as_deref(), signed.as_bytes());
+    let Err(check) = keys.verify(Signed { kid, algorithm, issuer, message, signature: &signature }) else {
+        return Ok((algorithm, payload));
+    };
+    let detail = match (check, kid) {
+        (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}"),
+        (Check::UnknownKey, Some(kid)) => {
+            format!("the provider's key set has no key for {name} with the id {}", legible(kid))
         }
-        // RFC 7515 §4.1.11: an extension that is critical and not supported voids the JWT. None is supported here.
-        if crit.is_some() {
-            let detail = "the JWT's header requires extensions (crit), and none of them is supported";
-            return Err(refused(Check::CriticalHeader, detail));
-        }
-        if let Some(kind) = typ.filter(|kind| !may_be_typed && is_explicit(kind)) {
-            let detail =
-                format!("the JWT was issued for another purpose: its header has the type {}", legible(kind));
-            return Err(refused(Check::TokenType, detail));
-        }
-
-        let signature = decode(self.signature)?;
-        let claims = if keys.heeds_issuer() { Some(self.decode_payload()?) } else { None };
-        let issuer = claims.as_deref().map(named_issuer).transpose()?.flatten();
-        let (issuer, message) = (issuer.as_deref(), self.signed.as_bytes());
-        let Err(reason) = keys.verify(Signed { kid, algorithm, issuer, message, signature: &signature })
-        else {
-            return Ok(algorithm);
-        };
-        Err(match (reason, kid) {
-            (NoKey::Unknown, None) => {
-                refused(Check::UnknownKey, format!("the provider's key set has no key for {name}"))
-            }
-            (NoKey::Unknown, Some(kid)) => {
-                let detail =
-                    format!("the provider's key set has no key for {name} with the id {}", legible(kid));
-                refused(Check::UnknownKey, detail)
-            }
-            (NoKey::Foreign, _) => refused(
-                Check::IssuerMismatch,
-                "the key that the JWT names belongs to another issuer, perhaps another tenant, and must not sign for \
-                 this one",
-            ),
-            (NoKey::Weak, _) => refused(
-                Check::WeakKey,
-                "the provider's key is too weak: an RSA key must have at least 2048 bits and an odd exponent above 1, \
-                 and an Ed25519 key must not be a point of small order",
-            ),
-            (NoKey::Wrong, _) => refused(
-                Check::Signature,
-                "the JWT's signature does not verify with the provider's key: the JWT was changed, or another key \
-                 signed it",
-            ),
-        })
-    }
-
-    /// The payload as text.
-    pub(super) fn decode_payload(&self) -> Result<String, Error> {
-        decode_text(self.payload)
-    }
+        (Check::IssuerMismatch, _) => "the key that the JWT names belongs to another issuer, perhaps another \
+                                       tenant, and must not sign for this one"
+            .to_owned(),
+        (Check::WeakKey, _) => "the provider's key is too weak: an RSA key must have at least 2048 bits and an odd \
+                                exponent above 1, and an Ed25519 key must not be a point of small order"
+            .to_owned(),
+        _ => "the JWT's signature does not verify with the provider's key: the JWT was changed, or another key \
+              signed it"
+            .to_owned(),
+    };
+    Err(refused(check, detail))
 }
 
 /// A member of the header that is text, if it is there.

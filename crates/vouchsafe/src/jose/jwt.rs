@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::algorithm::Algorithm;
 use super::jwk::KeySet;
-use super::jws::{Jws, refused, unreadable};
+use super::jws::{self, refused, unreadable};
 use crate::endpoint::is_segment;
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, Scalar, Value};
@@ -56,9 +56,7 @@ pub(crate) fn verify<T>(
     now: SystemTime,
     more: impl FnOnce(&Claims<'_>) -> Result<T, Error>,
 ) -> Result<(String, T), Error> {
-    let jws = Jws::split(token)?;
-    let algorithm = jws.verify(keys, rules.algorithms, rules.may_be_typed)?;
-    let payload = jws.decode_payload()?;
+    let (algorithm, payload) = jws::verify(token, keys, rules.algorithms, rules.may_be_typed)?;
     let outcome = {
         let claims = Claims::read(&payload, algorithm)?;
         claims.check(rules, &payload, now)?;
@@ -248,40 +246,11 @@ const NAMES: [&str; 12] =
     ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "at_hash", "c_hash"];
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::super::jwk::Reading;
-    use super::*;
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod tests {
     use serde_json::json;
 
-    pub(in super::super) const NOW: u64 = 1_800_000_000;
-
-    /// A moment that does not move.
-    pub(in super::super) fn now() -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-
-    /// The code of an error.
-    pub(in super::super) fn word(error: &Error) -> &'static str {
-        match error {
-            Error::Validation(e) => e.check.as_str(),
-            Error::Response(e) => e.malformed.as_str(),
-            other => panic!("{other}"),
-        }
-    }
-
-    /// A JWT with those claims, and the keys of its issuer.
-    pub(in super::super) fn signed(claims: &str) -> (String, KeySet) {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
-        let message = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.as_bytes()));
-        let jwt = format!("{message}.{}", encode(pair.sign(message.as_bytes()).as_ref()));
-        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
-        let keys = KeySet::read(&json!({ "keys": [key] }), Reading { most: 1, heeds_issuer: false });
-        (jwt, keys.unwrap())
-    }
+    use super::super::tests::{NOW, now, signed, word};
+    use super::*;
 
     const RULES: Rules<'static> = Rules {
         issuer: None,

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
-use crate::text::json::Value;
 
 /// A private key on P-256.
 pub(crate) struct SigningKey(EcdsaKeyPair);
@@ -42,26 +41,6 @@ impl SigningKey {
         });
         read.map(Self).map_err(|detail| Error::config(ConfigProblem::AppleKey, detail))
     }
-
-    /// A JWT with those claims, signed by ES256 (RFC 7515, RFC 7518 section 3.4).
-    pub(crate) fn sign(
-        &self,
-        key_id: &str,
-        claims: &Value,
-        rng: &dyn random::SecureRandom,
-    ) -> Result<Secret, Error> {
-        let header = json!({"alg": "ES256", "kid": key_id}).to_string();
-        let mut jwt = String::with_capacity(512);
-        URL_SAFE_NO_PAD.encode_string(header, &mut jwt);
-        jwt.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut jwt);
-        let signature = self.0.sign(rng, jwt.as_bytes()).map_err(|_| {
-            Error::config(ConfigProblem::AppleKey, "the client secret could not be signed with the key")
-        })?;
-        jwt.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
-        Ok(Secret::new(jwt))
-    }
 }
 
 /// Signs client secrets: a new one for each request.
@@ -75,9 +54,10 @@ pub(crate) struct SecretSigner {
 }
 
 impl SecretSigner {
-    /// A client secret for requests that are sent now.
+    /// A client secret for requests that are sent now: a JWT signed by ES256 (RFC 7515, RFC 7518 section 3.4).
     pub(crate) fn sign(&self, now: SystemTime, rng: &dyn random::SecureRandom) -> Result<Secret, Error> {
         let issued = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let header = json!({"alg": "ES256", "kid": self.key_id});
         let claims = json!({
             "iss": self.team_id,
             "iat": issued.as_secs(),
@@ -85,7 +65,16 @@ impl SecretSigner {
             "aud": self.audience,
             "sub": self.client_id,
         });
-        self.key.sign(&self.key_id, &claims, rng)
+        let mut jwt = String::with_capacity(512);
+        URL_SAFE_NO_PAD.encode_string(header.to_string(), &mut jwt);
+        jwt.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut jwt);
+        let signature = self.key.0.sign(rng, jwt.as_bytes()).map_err(|_| {
+            Error::config(ConfigProblem::AppleKey, "the client secret could not be signed with the key")
+        })?;
+        jwt.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
+        Ok(Secret::new(jwt))
     }
 }
 
