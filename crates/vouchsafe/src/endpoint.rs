@@ -17,11 +17,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL. The error reads on after the name of the URL.
+    /// Reads a URL. The message of the error continues a sentence that begins with the name of the URL.
     pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
         let text = text.trim();
         let invalid = |why: String| Err(NotAnEndpoint::Invalid(why));
-        // The parser drops these silently, others do not.
+        // This parser removes them, and others do not.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return invalid("it contains white space or control characters".to_owned());
         }
@@ -33,7 +33,7 @@ impl Endpoint {
         if let Some(c) = foreign(text) {
             return invalid(format!("it contains {c}, which must be percent-encoded"));
         }
-        // RFC 3986 §3.2: a host follows two slashes. Browsers accept none, one and three as well.
+        // RFC 3986 §3.2: two slashes precede the host. Browsers accept any number of slashes.
         if !has_authority(text) {
             return invalid("it must begin with https://host".to_owned());
         }
@@ -45,7 +45,7 @@ impl Endpoint {
             return invalid("it contains a fragment (#)".to_owned());
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        // RFC 3986 §2: a URL is made of ASCII; the rest has an escape.
+        // RFC 3986 §2: a URL consists of ASCII; other characters are percent-encoded.
         let text = if text.is_ascii() { text } else { url.as_str() };
         Ok(Self { text: text.into(), uri })
     }
@@ -81,7 +81,7 @@ impl fmt::Display for NotAnEndpoint {
     }
 }
 
-/// A URL as it may be shown: without what may be a user name and a password.
+/// A URL that may be shown: everything that may be a user name and a password is left out.
 pub(crate) fn shown(url: &str) -> String {
     let kept = url.rsplit_once('@').map(|(before, after)| {
         let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
@@ -134,7 +134,7 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
         Ok(url) => url,
         Err(error) => return wrong(ConfigProblem::RedirectUri, format!("is not a URL: {error}")),
     };
-    // The provider gets and compares the text as it is, not as a parser reads it.
+    // The provider receives and compares the text itself, not the URL that a parser makes of it.
     if let Some(c) = foreign(uri) {
         return wrong(ConfigProblem::RedirectUri, format!("contains {c:?}, which must be percent-encoded"));
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by who has to act.
+//! The errors of the library, sorted by who has to act.
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
 
-/// What can go wrong. Each variant says who has to act.
+/// An error. Each variant says who has to act.
 ///
 /// A message names the operation that failed and the reason. It never holds a token, a code, a secret or a body.
 ///
@@ -185,7 +185,7 @@ pub enum Operation {
     Profile,
     /// Reading the user's identity from profile and ID token.
     Identity,
-    /// Verifying a JWT that the application handed in.
+    /// Verifying a JWT that the application passed in.
     Jwt,
 }
 

@@ -34,7 +34,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads the identity from a profile. The quirks say where this provider keeps its parts.
+    /// Reads the identity from a profile. The quirks tell which members this provider uses.
     pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Value) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
         let (email, email_verified) = email(quirks, &profile)?;
@@ -51,8 +51,8 @@ impl Identity {
         })
     }
 
-    /// The same from the claims of an ID token and the profile together; the claims come first. UserInfo that calls its
-    /// e-mail address verified says nothing about another address in the ID token.
+    /// Reads the identity from the claims of an ID token and the profile together. The claims come first. If UserInfo calls its
+    /// e-mail address verified, this does not make another address in the ID token verified.
     pub(crate) fn read_both(
         from: &Provenance,
         quirks: &IdentityQuirks,
@@ -90,7 +90,7 @@ impl Identity {
         self
     }
 
-    /// Takes the name from a value that the browser brought, if the provider itself sends none.
+    /// Takes the name from a value that came through the browser, if the provider itself sends none.
     pub(crate) fn or_name(mut self, parts: &[String], profile: &Value) -> Self {
         if self.name.is_none() {
             let parts = parts.iter().filter_map(|part| profile.pointer(part)?.as_str()).map(str::trim);
@@ -105,18 +105,18 @@ impl Identity {
         &self.provider
     }
 
-    /// The server that identifies the user: the provider's issuer. A provider without an issuer has a text made of its
-    /// token endpoint instead, with the parameters that tell its servers apart. No two servers share it, even if they share a slug.
+    /// The server that identifies the user: the provider's issuer. For a provider without an issuer, it is made from the token
+    /// endpoint and the parameters that tell its servers apart. Two servers never share it, even if they share a slug.
     pub fn issuer(&self) -> &str {
         self.key.issuer()
     }
 
-    /// The user's identifier: unique at this issuer and never reassigned there. It has no meaning at another issuer.
+    /// The user's identifier. It is unique at this issuer and never passes to another user. It has no meaning at another issuer.
     pub fn subject(&self) -> &str {
         self.key.subject()
     }
 
-    /// The key of the account: the issuer and the subject. Store it: it does not change, unless you change the issuer or an endpoint yourself.
+    /// The key of the account: the issuer and the subject. Store it. It changes only if you change the issuer or an endpoint.
     pub fn key(&self) -> &IdentityKey {
         &self.key
     }
@@ -161,8 +161,8 @@ impl Identity {
 /// their profile, and such a member must not select the account.
 fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
     if quirks.subject.is_empty() {
-        let detail = "the provider has no permanent user identifier, only names that can pass to another user: use the \
-                      profile, there is no identity";
+        let detail = "the provider has no permanent user identifier, only names that can pass to another user: read the \
+                      profile instead of the identity";
         return Err(Error::unsupported(Operation::Identity, Feature::Identity, detail));
     }
     let mut found: Option<String> = None;
@@ -180,7 +180,7 @@ fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
         }
         // The key goes into logs and stores, where a control character could end a line.
         if subject.contains(char::is_control) {
-            let detail = "the profile's user id contains control characters";
+            let detail = "the profile's user id contains control characters, which are not allowed there";
             return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         if found.as_ref().is_some_and(|known| *known != subject) {
@@ -228,7 +228,7 @@ fn part(pointer: &str, profile: &Value) -> Result<Option<String>, Error> {
 }
 
 fn no_user_id() -> Error {
-    let detail = "the profile's user id is neither text nor a number";
+    let detail = "the profile's user id must be a text that is not empty, or an integer";
     Error::response(Operation::Identity, Malformed::InvalidField, detail)
 }
 
@@ -276,10 +276,10 @@ pub(crate) fn put_together(template: &str, profile: &Value) -> Option<String> {
 /// The e-mail address, and whether the provider verified it.
 ///
 /// # Errors
-/// There is an e-mail address that is not text. It must not count as absent.
+/// The e-mail address is not text. It must not count as absent.
 fn email(quirks: &IdentityQuirks, profile: &Value) -> Result<(Option<String>, Option<bool>), Error> {
     if first(&quirks.email, profile).is_some_and(|email| !email.is_string()) {
-        let detail = "the profile's e-mail is not text";
+        let detail = "the profile's e-mail address is not text";
         return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
     }
     let email = text(&quirks.email, profile);

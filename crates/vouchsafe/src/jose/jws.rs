@@ -67,11 +67,11 @@ pub(super) fn verify(
         return Err(refused(Check::TokenType, detail));
     }
 
-    let (payload, signature) = (decode_text(payload)?, decode(signature)?);
-    let issuer = if keys.heeds_issuer() { named_issuer(&payload)? } else { None };
+    let signature = decode(signature)?;
+    let issuer = if keys.heeds_issuer() { named_issuer(&decode_text(payload)?)? } else { None };
     let (issuer, message) = (issuer.as_deref(), signed.as_bytes());
     let Err(check) = keys.verify(Signed { kid, algorithm, issuer, message, signature: &signature }) else {
-        return Ok((algorithm, payload));
+        return Ok((algorithm, decode_text(payload)?));
     };
     let detail = match (check, kid) {
         (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}"),

@@ -25,12 +25,12 @@ pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max
     // Characters of a secret that `clean` removes are still there if the secret was escaped.
     let mut shapes: Vec<String> = secrets.flat_map(shapes).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
-    // One may be part of another.
+    // One shape may be part of another: the longest comes first.
     shapes.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     shapes.dedup();
 
     let said = Said::new(clean(said));
-    // At the end of a cut text a secret could begin whose end is missing.
+    // A secret could begin before the cut and end behind it.
     let end = if is_cut { beginning_of_last(&said.text, UNSURE) } else { said.text.len() };
     let (mut shown, mut at) = (String::new(), 0);
     for _ in 0..max {
@@ -118,7 +118,7 @@ impl Said {
     }
 }
 
-/// The same for one way to read characters. The beginning of a long secret is enough to recognise it.
+/// Where a secret ends, with one way to read characters. The beginning of a long secret is enough to recognise it.
 fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize>) -> Option<usize> {
     for (i, c) in secret.chars().enumerate() {
         match read(at, c) {

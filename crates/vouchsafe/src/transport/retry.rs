@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use super::{Request, Response};
 use crate::error::{Operation, TransportError};
 
-/// Whether a request may be sent again: one that only reads. The attempt alone spends a code or a refresh token.
+/// Whether a request only reads, so that it may be sent again. Even a failed attempt can spend a code or a refresh token.
 pub(super) fn is_repeatable(request: &Request) -> bool {
     let reads = matches!(
         request.extensions().get(),
@@ -55,11 +55,11 @@ pub(crate) fn retry_after(response: &Response, now: SystemTime) -> Option<Durati
     Some(wait.min(MAX_WAIT))
 }
 
-/// The longest pause before a first retry that nobody asked for; each after it is twice as long.
+/// The longest pause before the first retry without `Retry-After`. Each pause is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Where pauses stop to grow.
+/// After this many doublings, pauses do not grow any more.
 const MAX_DOUBLINGS: u32 = 6;
-/// The longest time that is read from a response: no program waits longer.
+/// A longer `Retry-After` counts as this time.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[cfg(test)]
