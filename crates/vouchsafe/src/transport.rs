@@ -238,12 +238,14 @@ impl Http {
 
     /// The response to a request. If the request is sent again, it is the last response.
     async fn respond(&self, request: Request) -> Result<Response, TransportError> {
-        let tries = if retry::is_repeatable(&request) { self.retries } else { 0 };
         let mut left = self.limits.timeout;
-        for tried in 0..tries {
-            let limits = Limits { timeout: left, ..self.limits };
-            let (outcome, took) = timed(self.client.send(request.clone(), limits)).await;
+        let spare = retry::is_repeatable(&request).then(|| request.clone());
+        let mut sent = self.client.send(request, self.limits);
+        let mut tried = 0;
+        loop {
+            let (outcome, took) = timed(sent).await;
             left = left.saturating_sub(took);
+            let Some(again) = spare.as_ref().filter(|_| tried < self.retries) else { return outcome };
             let pause =
                 retry::pause(&outcome, SystemTime::now(), tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
@@ -254,9 +256,9 @@ impl Http {
             if left.is_zero() {
                 return outcome;
             }
+            sent = self.client.send(again.clone(), Limits { timeout: left, ..self.limits });
+            tried += 1;
         }
-        let limits = Limits { timeout: left, ..self.limits };
-        self.client.send(request, limits).await
     }
 }
 

@@ -237,6 +237,7 @@ impl<'c> Login<'c> {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
             challenge: challenge.map(|challenge| (challenge, "S256")),
+            are_plain: true,
         }
         .url(prefix, authorization);
         let pending = PendingLogin {

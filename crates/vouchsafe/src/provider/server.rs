@@ -78,8 +78,8 @@ impl Server {
             server.endpoint(name)?;
         }
         if let Some(redirect_uri) = redirect_uri {
-            let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone(), &[]));
-            let parameters = server.authorization_request(&request.redirect_uri, &request.scopes, &[]);
+            let request = Arc::new(server.login_of(redirect_uri.into(), Vec::new(), &[]));
+            let parameters = server.authorization_request(&request.redirect_uri, &server.scopes, &[]);
             let prepared =
                 Prepared::new(request.clone(), &parameters, server.endpoint(EndpointName::Authorization)?);
             server.login = Some(prepared);
@@ -179,17 +179,19 @@ impl Server {
                 return Err(Error::config(ConfigProblem::RedirectUri, detail));
             }
         };
-        let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
-        let request = self.login_of(redirect_uri, scopes, params);
-        let parameters = self.authorization_request(&request.redirect_uri, &request.scopes, params);
+        let are_usual = scopes.is_empty() || scopes == self.scopes;
+        let request = self.login_of(redirect_uri, if are_usual { Vec::new() } else { scopes }, params);
+        let scopes = if are_usual { &self.scopes } else { &request.scopes };
+        let parameters = self.authorization_request(&request.redirect_uri, scopes, params);
         let endpoint = self.endpoint(EndpointName::Authorization)?;
         let url = match prepared {
-            Some(prepared) => prepared.prefix(&parameters, endpoint),
+            Some(prepared) => prepared.prefix(&parameters, are_usual, endpoint),
             None => parameters.prefix(endpoint),
         };
         Ok((Arc::new(request), url))
     }
 
+    /// A login with these scopes, or with the usual ones if there are none.
     fn login_of(
         &self,
         redirect_uri: Arc<str>,
@@ -198,11 +200,11 @@ impl Server {
     ) -> LoginRequest {
         let own = params.iter().find(|(name, _)| name == "response_mode").map(|(_, mode)| mode.to_string());
         let fixed = || self.definition.authorization.params.get("response_mode").cloned();
+        let asked = if scopes.is_empty() { &self.scopes } else { &scopes };
         LoginRequest {
             provenance: self.provenance.clone(),
             redirect_uri,
-            wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
-            are_usual: scopes == self.scopes,
+            wants_id_token: self.openid.is_some() && asked.iter().any(|s| s == "openid"),
             response_mode: own.or_else(fixed),
             scopes,
         }

@@ -10,9 +10,8 @@ use crate::provenance::Provenance;
 pub(crate) struct LoginRequest {
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) redirect_uri: Arc<str>,
-    /// Empty if a login was kept with the usual scopes of its client.
+    /// Empty for the usual scopes of the client.
     pub(crate) scopes: Vec<String>,
-    pub(crate) are_usual: bool,
     pub(crate) wants_id_token: bool,
     pub(crate) response_mode: Option<String>,
 }
@@ -24,8 +23,9 @@ pub(crate) struct Prepared {
     pub(crate) request: Arc<LoginRequest>,
     /// The URL up to the parameters of one login.
     prefix: String,
-    /// The length of the part that all logins share. `None` if the provider wants the parameters in another order.
-    shared: Option<usize>,
+    /// The lengths of the part that all logins share, and of the part that those with the usual scopes share. `None` if the
+    /// provider wants the parameters in another order.
+    shared: Option<[usize; 2]>,
 }
 
 impl Prepared {
@@ -34,7 +34,8 @@ impl Prepared {
         usual: &AuthorizationRequest<'_>,
         endpoint: &Endpoint,
     ) -> Self {
-        let shared = usual.shared_prefix(endpoint).map(|prefix| prefix.len());
+        let shared = |with_scopes| Some(usual.shared_prefix(endpoint, with_scopes)?.len());
+        let shared = shared(false).zip(shared(true)).map(<[usize; 2]>::from);
         Self { request, prefix: usual.prefix(endpoint), shared }
     }
 
@@ -44,9 +45,14 @@ impl Prepared {
     }
 
     /// The same for another login with this redirect URI.
-    pub(crate) fn prefix(&self, request: &AuthorizationRequest<'_>, endpoint: &Endpoint) -> String {
+    pub(crate) fn prefix(
+        &self,
+        request: &AuthorizationRequest<'_>,
+        are_usual: bool,
+        endpoint: &Endpoint,
+    ) -> String {
         match self.shared {
-            Some(shared) => request.complete(self.begin(shared)),
+            Some(shared) => request.complete(self.begin(shared[usize::from(are_usual)]), are_usual),
             None => request.prefix(endpoint),
         }
     }

@@ -55,16 +55,21 @@ impl<'a> AuthorizationRequest<'a> {
         url(endpoint, self.parameters())
     }
 
-    /// The part of the prefix that a client's requests with one redirect URI share. `None` if the provider wants another
-    /// order of the parameters.
-    pub(crate) fn shared_prefix(&self, endpoint: &Endpoint) -> Option<String> {
-        self.quirks.order.is_empty().then(|| url(endpoint, self.parameters().take(SHARED)))
+    /// The part of the prefix that a client's requests with one redirect URI share, or those with the same scopes as well.
+    /// `None` if the provider wants another order of the parameters.
+    pub(crate) fn shared_prefix(&self, endpoint: &Endpoint, with_scopes: bool) -> Option<String> {
+        self.quirks.order.is_empty().then(|| url(endpoint, self.parameters().take(self.shared(with_scopes))))
     }
 
     /// The prefix, with its shared part already written.
-    pub(crate) fn complete(&self, mut shared: String) -> String {
-        self.parameters().skip(SHARED).for_each(|(name, value)| add(&mut shared, name, &value));
+    pub(crate) fn complete(&self, mut shared: String, with_scopes: bool) -> String {
+        let own = self.parameters().skip(self.shared(with_scopes));
+        own.for_each(|(name, value)| add(&mut shared, name, &value));
         shared
+    }
+
+    fn shared(&self, with_scopes: bool) -> usize {
+        SHARED + usize::from(with_scopes && !self.scopes.is_empty())
     }
 }
 
@@ -86,6 +91,8 @@ pub(crate) struct PerLogin<'a> {
     pub(crate) nonce: Option<&'a str>,
     /// The code challenge and its method (RFC 7636 section 4.3).
     pub(crate) challenge: Option<(&'a str, &'a str)>,
+    /// The values are the library's own, which no URL has to escape.
+    pub(crate) are_plain: bool,
 }
 
 impl<'a> PerLogin<'a> {
@@ -109,7 +116,11 @@ impl<'a> PerLogin<'a> {
                 url.push('&');
                 url.push_str(name);
                 url.push('=');
-                escape(&mut url, value);
+                if self.are_plain {
+                    url.push_str(value);
+                } else {
+                    escape(&mut url, value);
+                }
             } else {
                 add(&mut url, called([&quirks.names, &UNCHANGED], name), value);
             }
@@ -189,9 +200,18 @@ mod tests {
         let request = request(&params, &scopes, quirks);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{prefix}");
-        assert_eq!(request.complete(request.shared_prefix(&endpoint).unwrap()), prefix);
+        for with_scopes in [false, true] {
+            let shared = request.shared_prefix(&endpoint, with_scopes).unwrap();
+            assert_eq!(shared.contains("scope"), with_scopes);
+            assert_eq!(request.complete(shared, with_scopes), prefix);
+        }
 
-        let login = PerLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")) };
+        let login = PerLogin {
+            state: Some("s&t"),
+            nonce: Some("n"),
+            challenge: Some(("c", "plain")),
+            are_plain: false,
+        };
         assert_eq!(
             login.url("x?y".to_owned(), quirks),
             "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c"
@@ -216,7 +236,7 @@ mod tests {
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let scopes = ["one".to_owned()];
         let request = request(&[], &scopes, &quirks);
-        assert_eq!(request.shared_prefix(&endpoint), None);
+        assert_eq!(request.shared_prefix(&endpoint, true), None);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.starts_with("https://a.example/authorize?scope=one&client_id=my+id&"), "{prefix}");
     }
