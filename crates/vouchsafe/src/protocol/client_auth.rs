@@ -55,6 +55,11 @@ impl Credentials {
             );
             Error::unsupported(operation, Feature::ClientAuth, detail)
         };
+        // A server that authenticates nobody gets no secret.
+        let takes_none = supported.is_some_and(|list| list == [ClientAuth::None.as_str()]);
+        if takes_none {
+            return Ok(ClientAuth::None);
+        }
         if self.secret.is_none() {
             // A public client sends only its id; many providers accept that without announcing `none`.
             let any = known.iter().any(|m| offers(*m));
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(choose(&confidential, post).unwrap(), ClientAuth::ClientSecretPost);
         let error = choose(&confidential, Some(list(&["private_key_jwt", "none"]))).unwrap_err();
         assert_eq!(error.code(), "client_auth_not_supported");
+        assert_eq!(choose(&confidential, Some(list(&["none"]))).unwrap(), ClientAuth::None);
         assert_eq!(choose(&public, None).unwrap(), ClientAuth::None);
         assert_eq!(choose(&public, Some(list(&["client_secret_basic"]))).unwrap(), ClientAuth::None);
         assert!(choose(&public, Some(list(&["private_key_jwt"]))).is_err());

@@ -8,7 +8,7 @@ use super::call::{Call, Outgoing};
 use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::endpoints::Endpoints;
-use crate::error::{Check, Error, Malformed, Operation};
+use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
 use crate::text::legible::legible;
 use crate::text::template::only_mark;
 use crate::transport::retry_after;
@@ -30,6 +30,8 @@ pub(crate) struct Metadata {
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
+    /// Malformed parts that no login needs.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Where an issuer's metadata may be, in the order in which to look.
@@ -113,7 +115,7 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let document = Document { members: &raw };
+    let mut document = Document { members: &raw, warnings: Vec::new() };
 
     let issuer = match document.members.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
@@ -142,7 +144,15 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     for name in NOT_IN_TABLE {
         document.endpoint(name, secure)?;
     }
-    let scopes = document.list("scopes_supported")?;
+    let scopes = document.list("scopes_supported");
+    let scopes = document.unneeded(scopes)?.flatten();
+    let grant_types = document.list("grant_types_supported");
+    let grant_types = document.unneeded(grant_types)?.flatten();
+    // Where such a list cannot be read, no method and no algorithm is among it.
+    let revocation_auth_methods = document.list("revocation_endpoint_auth_methods_supported");
+    let revocation_auth_methods = document.unneeded(revocation_auth_methods)?.unwrap_or(Some(Vec::new()));
+    let userinfo_algs = document.list("userinfo_signing_alg_values_supported");
+    let userinfo_algs = document.unneeded(userinfo_algs)?.unwrap_or(Some(Vec::new()));
     let metadata = Metadata {
         // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
         is_openid: asked.is_openid
@@ -152,16 +162,21 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
                 .iter()
                 .any(|name| document.members.get(name).is_some())
             || (document.members.get("jwks_uri").is_some()
-                && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
+                && match document.members.get("scopes_supported") {
+                    // Malformed, it still says that there are ID tokens, which then must come and are verified.
+                    Some(Value::String(text)) => text.split([' ', ',']).any(|scope| scope == "openid"),
+                    _ => scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid")),
+                }),
         scopes,
         endpoints: document.endpoints(secure)?,
         jwks_uri: document.endpoint("jwks_uri", secure)?,
-        grant_types: document.list("grant_types_supported")?,
+        grant_types,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
-        revocation_auth_methods: document.list("revocation_endpoint_auth_methods_supported")?,
+        revocation_auth_methods,
         id_token_algs: document.list("id_token_signing_alg_values_supported")?,
-        userinfo_algs: document.list("userinfo_signing_alg_values_supported")?,
+        userinfo_algs,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
+        warnings: document.warnings,
         issuer,
         raw,
     };
@@ -231,19 +246,44 @@ fn around(template: &str) -> Option<(&str, &str)> {
 /// The document, or an object in it.
 struct Document<'a> {
     members: &'a Value,
+    warnings: Vec<Warning>,
 }
 
 impl Document<'_> {
     /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
-    fn endpoints(&self, secure: bool) -> Result<Endpoints, Error> {
+    fn endpoints(&mut self, secure: bool) -> Result<Endpoints, Error> {
         Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
     }
 
-    fn endpoint(&self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
+    /// A value that no login needs: malformed, it is left out with a warning.
+    fn unneeded<T>(&mut self, value: Result<T, Error>) -> Result<Option<T>, Error> {
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Response(error)) => {
+                self.warnings.push(Warning::new(
+                    LeftOut::Metadata,
+                    error.detail.replacen("the document", "the metadata", 1),
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An endpoint. An empty one, or one that is not text, is left out with a warning where no login needs it. A text that is
+    /// no URL is refused all the same: applications read these members too.
+    fn endpoint(&mut self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
         let text = match self.members.get(name) {
             None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(text)) => text,
-            Some(_) => return Err(fault(&format!("has no usable {name}: it must be text"))),
+            Some(Value::String(text)) if !text.is_empty() => text,
+            Some(_) => {
+                let malformed = Err(fault(&format!("has no usable {name}: it must be a URL")));
+                return if NEEDED.contains(&name) {
+                    malformed
+                } else {
+                    Ok(self.unneeded(malformed)?.flatten())
+                };
+            }
         };
         let shown = legible(text);
         // An issuer on https must not send secrets to an endpoint on http, not even on loopback.
@@ -294,6 +334,8 @@ fn insecure(what: &str) -> Error {
     Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
 }
 
+/// Without these nobody can sign in.
+const NEEDED: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
 /// Endpoints without a row in the table. Applications read them in the metadata, and may send browsers there.
 const NOT_IN_TABLE: [&str; 3] =
     ["check_session_iframe", "pushed_authorization_request_endpoint", "registration_endpoint"];
@@ -423,7 +465,6 @@ mod tests {
         assert!(read_document(issuer, "").is_ok());
         for wrong in [
             r#","jwks_uri":7"#,
-            r#","grant_types_supported":"code""#,
             r#","token_endpoint_auth_methods_supported":[1]"#,
             r#","authorization_response_iss_parameter_supported":"true""#,
             r#","jwks_uri":"https://u@a.example""#,
@@ -431,6 +472,42 @@ mod tests {
             assert_eq!(read_document(issuer, wrong).unwrap_err().code(), "metadata", "{wrong}");
         }
         assert!(read_document(issuer, r#","claims_supported":"all of them""#).is_ok());
+    }
+
+    #[test]
+    fn what_no_login_needs_may_be_malformed() {
+        for (malformed, name) in [
+            (r#","grant_types_supported":"code""#, "grant_types_supported"),
+            (r#","scopes_supported":"openid email""#, "scopes_supported"),
+            (r#","end_session_endpoint":"""#, "end_session_endpoint"),
+            (r#","userinfo_endpoint":{}"#, "userinfo_endpoint"),
+            (r#","check_session_iframe":7"#, "check_session_iframe"),
+            (
+                r#","revocation_endpoint_auth_methods_supported":7"#,
+                "revocation_endpoint_auth_methods_supported",
+            ),
+            (r#","userinfo_signing_alg_values_supported":[1]"#, "userinfo_signing_alg_values_supported"),
+        ] {
+            let metadata = read_document("https://a.example", malformed).unwrap();
+            let [warning] = &metadata.warnings[..] else { panic!("{malformed}") };
+            assert_eq!(warning.code(), "metadata");
+            assert!(warning.to_string().contains(name), "{warning}");
+        }
+        // A list that cannot be read offers nothing.
+        let unread =
+            read_document("https://a.example", r#","userinfo_signing_alg_values_supported":"RS256""#);
+        assert_eq!(unread.unwrap().userinfo_algs.as_deref(), Some(&[][..]));
+        let no_url = read_document("https://a.example", r#","revocation_endpoint":"https://""#);
+        assert_eq!(no_url.unwrap_err().code(), "metadata");
+        let insecure = read_document("https://a.example", r#","end_session_endpoint":"http://a.example""#);
+        assert_eq!(insecure.unwrap_err().code(), "insecure_url");
+    }
+
+    #[test]
+    fn a_malformed_list_of_scopes_does_not_hide_an_openid_provider() {
+        let more = r#","jwks_uri":"https://a.example/k","scopes_supported":"email openid""#;
+        let place = "https://a.example/.well-known/oauth-authorization-server";
+        assert!(read_at(place, false, "https://a.example", more).unwrap().is_openid);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Endpoints, in_words};
-use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
+use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation, Warning};
 use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
 use crate::protocol::authorization::request::AuthorizationRequest;
 use crate::protocol::authorization::response::IssuerRule;
@@ -53,6 +53,8 @@ pub(crate) struct Server {
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     /// The metadata document, if there is one.
     pub(crate) metadata: Option<Value>,
+    /// What the metadata has and this library cannot use.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +133,7 @@ impl Server {
         self.token_auth_methods.clone_from(&metadata.token_auth_methods);
         self.revocation_auth_methods.clone_from(&metadata.revocation_auth_methods);
         self.metadata = Some(metadata.raw.clone());
+        self.warnings.clone_from(&metadata.warnings);
         Ok(())
     }
 

@@ -85,6 +85,7 @@ impl Provider {
             token_auth_methods: None,
             revocation_auth_methods: None,
             metadata: None,
+            warnings: Vec::new(),
             definition: Arc::new(definition),
         })
     }
