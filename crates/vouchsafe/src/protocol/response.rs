@@ -11,6 +11,7 @@ use super::quirks::UNCHANGED;
 use crate::endpoint::is_page;
 use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
 use crate::secret::Noted;
+use crate::text::controls;
 use crate::text::form::read_form;
 use crate::text::json;
 use crate::text::legible::legible;
@@ -36,6 +37,8 @@ pub(crate) struct Dialect<'a> {
     pub(crate) content_types: &'a [String],
     /// A response may be a form.
     pub(crate) form: bool,
+    /// Members of a JSON response whose texts may hold raw control characters.
+    pub(crate) control_characters: &'a [String],
     /// The provider's own error format.
     pub(crate) failure: Option<&'a ErrorShape>,
     /// The provider's error codes, in the words of the RFCs.
@@ -43,8 +46,13 @@ pub(crate) struct Dialect<'a> {
 }
 
 impl Dialect<'_> {
-    pub(crate) const PLAIN: Self =
-        Self { content_types: &[], form: false, failure: None, error_codes: &UNCHANGED };
+    pub(crate) const PLAIN: Self = Self {
+        content_types: &[],
+        form: false,
+        control_characters: &[],
+        failure: None,
+        error_codes: &UNCHANGED,
+    };
 }
 
 impl<'a> Dialect<'a> {
@@ -53,6 +61,7 @@ impl<'a> Dialect<'a> {
         Self {
             content_types: &quirks.content_types,
             form: quirks.form_answer,
+            control_characters: &[],
             failure: quirks.failure.as_ref(),
             error_codes: &quirks.error_codes,
         }
@@ -63,6 +72,7 @@ impl<'a> Dialect<'a> {
         Self {
             content_types: &quirks.content_types,
             form: false,
+            control_characters: &quirks.control_characters,
             failure: quirks.failure.as_ref(),
             error_codes: &tokens.error_codes,
         }
@@ -92,7 +102,9 @@ impl Incoming<'_> {
     /// The JSON object in a response that must be one.
     pub(crate) fn object(&self) -> Result<Value, Error> {
         self.check()?;
-        let json = json::parse(self.response.body()).map_err(|e| self.not_json(&e))?;
+        let text = json::as_text(self.response.body()).map_err(|e| self.not_json(&e))?;
+        let text = controls::escaped(text, self.dialect.control_characters);
+        let json = json::parse(text.as_bytes()).map_err(|e| self.not_json(&e))?;
         if !json.is_object() {
             return Err(self.malformed(Malformed::Json, "is not a JSON object"));
         }
