@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
-use url::{Host, Url};
+use url::Url;
 
 use crate::error::{ConfigProblem, Error};
 use crate::text::redact::printable;
@@ -17,39 +17,35 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL. The error reads on after the name of the URL.
+    /// Reads a URL. The message of the error continues a sentence that begins with the name of the URL.
     pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
         let text = text.trim();
-        // The parser drops these silently, others do not.
+        let invalid = |why: String| Err(NotAnEndpoint::Invalid(why));
+        // This parser removes them, and others do not.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(NotAnEndpoint::Invalid("it contains white space or control characters".to_owned()));
+            return invalid("it contains white space or control characters".to_owned());
         }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        let loopback = match url.host() {
-            None => return Err(NotAnEndpoint::Insecure),
-            Some(Host::Domain(name)) => is_loopback(name),
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        };
-        if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
+        if url.scheme() != "https" && !is_local {
             return Err(NotAnEndpoint::Insecure);
         }
         if let Some(c) = foreign(text) {
-            return Err(NotAnEndpoint::Invalid(format!("it contains {c}, which must be percent-encoded")));
+            return invalid(format!("it contains {c}, which must be percent-encoded"));
         }
-        // RFC 3986 §3.2: a host follows two slashes. Browsers accept none, one and three as well.
+        // RFC 3986 §3.2: two slashes precede the host. Browsers accept any number of slashes.
         if !has_authority(text) {
-            return Err(NotAnEndpoint::Invalid("it must begin with https://host".to_owned()));
+            return invalid("it must begin with https://host".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(NotAnEndpoint::Invalid("it contains a user name".to_owned()));
+            return invalid("it contains a user name or a password".to_owned());
         }
         // RFC 6749 §3.1 and §3.2: an endpoint has no fragment.
         if url.fragment().is_some() {
-            return Err(NotAnEndpoint::Invalid("it contains a fragment (#)".to_owned()));
+            return invalid("it contains a fragment (#)".to_owned());
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        // RFC 3986 §2: a URL is made of ASCII; the rest has an escape.
+        // RFC 3986 §2: a URL consists of ASCII; other characters are percent-encoded.
         let text = if text.is_ascii() { text } else { url.as_str() };
         Ok(Self { text: text.into(), uri })
     }
@@ -85,7 +81,7 @@ impl fmt::Display for NotAnEndpoint {
     }
 }
 
-/// A URL as it may be shown: without what may be a user name and a password.
+/// A URL that may be shown: everything that may be a user name and a password is left out.
 pub(crate) fn shown(url: &str) -> String {
     let kept = url.rsplit_once('@').map(|(before, after)| {
         let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
@@ -131,33 +127,30 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 /// RFC 6749 §3.1.2: absolute, without a fragment; and `https`, a loopback host, or an app's own scheme (RFC 8252).
 pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
-    let shown = || printable(uri, 200);
-    let url = Url::parse(uri).map_err(|e| {
-        Error::config(ConfigProblem::RedirectUri, format!("the redirect URI {} is not a URL: {e}", shown()))
-    })?;
-    // The provider gets and compares the text as it is, not as a parser reads it.
+    let wrong = |problem, why: String| {
+        Err(Error::config(problem, format!("the redirect URI {} {why}", printable(uri, 200))))
+    };
+    let url = match Url::parse(uri) {
+        Ok(url) => url,
+        Err(error) => return wrong(ConfigProblem::RedirectUri, format!("is not a URL: {error}")),
+    };
+    // The provider receives and compares the text itself, not the URL that a parser makes of it.
     if let Some(c) = foreign(uri) {
-        let detail = format!("the redirect URI {} contains {c:?}, which must be percent-encoded", shown());
-        return Err(Error::config(ConfigProblem::RedirectUri, detail));
+        return wrong(ConfigProblem::RedirectUri, format!("contains {c:?}, which must be percent-encoded"));
     }
     if url.fragment().is_some() {
-        return Err(Error::config(
-            ConfigProblem::RedirectUri,
-            format!("the redirect URI {} must not contain a fragment (#)", shown()),
-        ));
+        return wrong(ConfigProblem::RedirectUri, "must not contain a fragment (#)".to_owned());
     }
     if path(uri.split('?').next().unwrap_or_default(), &url) != url.path() {
-        let detail = format!(
-            "browsers change the path of the redirect URI {} to {}: write it so, here and in your registration at the provider",
-            shown(),
+        let why = format!(
+            "has a path that browsers change: write it as {}, here and in your registration at the provider",
             printable(url.path(), 200)
         );
-        return Err(Error::config(ConfigProblem::RedirectUri, detail));
+        return wrong(ConfigProblem::RedirectUri, why);
     }
     if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback) {
-        let detail =
-            format!("the redirect URI {} must be https; http is allowed only for loopback hosts", shown());
-        return Err(Error::config(ConfigProblem::InsecureUrl, detail));
+        let why = "must be https; http is allowed only for loopback hosts".to_owned();
+        return wrong(ConfigProblem::InsecureUrl, why);
     }
     Ok(())
 }

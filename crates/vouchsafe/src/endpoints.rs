@@ -5,12 +5,13 @@ use crate::endpoint::Endpoint;
 
 /// A table of endpoints by their names: from a definition, from metadata, or from both.
 ///
-/// [`EndpointName`] has the rows. What reads, fills in or merges endpoints walks them, so that one more needs no change here.
+/// The rows are those of [`EndpointName`]. Reading, filling in and merging go through all rows, so a new row needs no change
+/// here.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Endpoints([Option<Endpoint>; EndpointName::ALL.len()]);
 
 impl Endpoints {
-    /// A table of what is found for each name.
+    /// Makes a table: `find` finds the endpoint for each name.
     pub(crate) fn read<E>(
         mut find: impl FnMut(EndpointName) -> Result<Option<Endpoint>, E>,
     ) -> Result<Self, E> {

@@ -1,11 +1,13 @@
-//! What can go wrong, sorted by who has to act.
+//! The errors of the library, sorted by who has to act.
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use crate::text::legible::legible;
-use crate::text::redact;
+use crate::text::redact::{self, MAX_TEXT};
 
+#[macro_use]
+mod macros;
 mod check;
 mod config;
 mod response;
@@ -23,9 +25,7 @@ pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
 pub use warning::{LeftOut, Warning};
 
-use transport::Reason;
-
-/// What can go wrong. Each variant says who has to act.
+/// An error. Each variant says who has to act.
 ///
 /// A message names the operation that failed and the reason. It never holds a token, a code, a secret or a body.
 ///
@@ -187,7 +187,7 @@ pub enum Operation {
     Profile,
     /// Reading the user's identity from profile and ID token.
     Identity,
-    /// Verifying a JWT that the application handed in.
+    /// Verifying a JWT that the application passed in.
     Jwt,
 }
 
@@ -210,25 +210,20 @@ impl fmt::Display for Operation {
 }
 
 impl Error {
-    pub(crate) fn validation(
-        operation: Operation,
-        check: Check,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Validation(Box::new(ValidationError { operation, check, detail: detail.into() }))
+    /// The same error for another operation.
+    pub(crate) fn of(mut self, at: Operation) -> Self {
+        match &mut self {
+            Self::Validation(e) => e.operation = at,
+            Self::Response(e) => e.operation = at,
+            _ => {}
+        }
+        self
     }
 
-    pub(crate) fn response(
-        operation: Operation,
-        malformed: Malformed,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Response(Box::new(ResponseError { operation, malformed, detail: detail.into() }))
-    }
-
-    /// The same error with those secrets removed from the text that it quotes.
+    /// The same error with those secrets removed from the text that it quotes. A long text is cut here, not before: a cut
+    /// through a secret would leave a part of it that nothing recognises.
     pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
-        let without = |text: &str| redact::shown(text, secrets, legible, usize::MAX);
+        let without = |text: &str| redact::shown(text, secrets, legible, MAX_TEXT);
         match &mut self {
             Self::Validation(e) => e.detail = without(&e.detail).into(),
             Self::Response(e) => e.detail = without(&e.detail).into(),
@@ -258,9 +253,9 @@ impl Error {
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
-        let TransportError { reason, source } = error;
-        let Reason::Kind(kind) = reason else {
-            // The address is not told: whoever named the host must not learn it here.
+        let TransportError { kind, source } = error;
+        let Some(kind) = kind else {
+            // The address is not told: a stranger who chose the host must not learn it here.
             let detail = format!(
                 "{origin} is not at a public address, and this client connects only to public addresses"
             );
@@ -291,14 +286,6 @@ impl Error {
             _ => {}
         }
         self
-    }
-
-    pub(crate) fn unsupported(
-        operation: Operation,
-        feature: Feature,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::Unsupported(Box::new(UnsupportedError { operation, feature, detail: detail.into() }))
     }
 
     pub(crate) fn config(problem: ConfigProblem, detail: impl Into<Cow<'static, str>>) -> Self {

@@ -1,10 +1,13 @@
 //! Who signed in.
+use std::convert::Infallible;
+
 use vouchsafe_providers::IdentityQuirks;
 
 use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::provenance::Provenance;
 use crate::text::form::escape_segment;
 use crate::text::json::{Value, add_missing};
+use crate::text::template::{Mark, fill};
 
 mod key;
 mod stored;
@@ -31,7 +34,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads the identity from a profile. The quirks say where this provider keeps its parts.
+    /// Reads the identity from a profile. The quirks tell which members this provider uses.
     pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Value) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
         let (email, email_verified) = email(quirks, &profile);
@@ -48,8 +51,8 @@ impl Identity {
         })
     }
 
-    /// The same from the claims of an ID token and the profile together; the claims come first. UserInfo that calls its
-    /// e-mail address verified says nothing about another address in the ID token.
+    /// Reads the identity from the claims of an ID token and the profile together. The claims come first. If UserInfo calls its
+    /// e-mail address verified, this does not make another address in the ID token verified.
     pub(crate) fn read_both(
         from: &Provenance,
         quirks: &IdentityQuirks,
@@ -91,7 +94,7 @@ impl Identity {
         self
     }
 
-    /// Takes the name from a value that the browser brought, if the provider itself sends none.
+    /// Takes the name from a value that came through the browser, if the provider itself sends none.
     pub(crate) fn or_name(mut self, parts: &[String], profile: &Value) -> Self {
         if self.name.is_none() {
             let parts = parts.iter().filter_map(|part| profile.pointer(part)?.as_str()).map(str::trim);
@@ -106,18 +109,18 @@ impl Identity {
         &self.provider
     }
 
-    /// The server that identifies the user: the provider's issuer. A provider without an issuer has a text made of its
-    /// token endpoint instead, with the parameters that tell its servers apart. No two servers share it, even if they share a slug.
+    /// The server that identifies the user: the provider's issuer. For a provider without an issuer, it is made from the token
+    /// endpoint and the parameters that tell its servers apart. Two servers never share it, even if they share a slug.
     pub fn issuer(&self) -> &str {
         self.key.issuer()
     }
 
-    /// The user's identifier: unique at this issuer and never reassigned there. It has no meaning at another issuer.
+    /// The user's identifier. It is unique at this issuer and never passes to another user. It has no meaning at another issuer.
     pub fn subject(&self) -> &str {
         self.key.subject()
     }
 
-    /// The key of the account: the issuer and the subject. Store it: it does not change, unless you change the issuer or an endpoint yourself.
+    /// The key of the account: the issuer and the subject. Store it. It changes only if you change the issuer or an endpoint.
     pub fn key(&self) -> &IdentityKey {
         &self.key
     }
@@ -163,8 +166,8 @@ impl Identity {
 /// their profile, and such a member must not select the account.
 fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
     if quirks.subject.is_empty() {
-        let detail = "the provider has no permanent user identifier, only names that can pass to another user: use the \
-                      profile, there is no identity";
+        let detail = "the provider has no permanent user identifier, only names that can pass to another user: read the \
+                      profile instead of the identity";
         return Err(Error::unsupported(Operation::Identity, Feature::Identity, detail));
     }
     let mut found: Option<String> = None;
@@ -182,7 +185,7 @@ fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
         }
         // The key goes into logs and stores, where a control character could end a line.
         if subject.contains(char::is_control) {
-            let detail = "the profile's user id contains control characters";
+            let detail = "the profile's user id contains control characters, which are not allowed there";
             return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         if found.as_ref().is_some_and(|known| *known != subject) {
@@ -230,7 +233,7 @@ fn part(pointer: &str, profile: &Value) -> Result<Option<String>, Error> {
 }
 
 fn no_user_id() -> Error {
-    let detail = "the profile's user id is neither text nor a number";
+    let detail = "the profile's user id must be a text that is not empty, or an integer";
     Error::response(Operation::Identity, Malformed::InvalidField, detail)
 }
 
@@ -263,20 +266,16 @@ fn picture(quirks: &IdentityQuirks, profile: &Value) -> Option<String> {
 /// Fills in a template with JSON Pointers in braces. `None` if one of them finds nothing. The values are escaped, so that
 /// they cannot change the host or the path.
 pub(crate) fn put_together(template: &str, profile: &Value) -> Option<String> {
-    let (mut url, mut rest) = (String::with_capacity(template.len()), template);
-    while let Some((before, after)) = rest.split_once('{') {
-        let (pointer, after) = after.split_once('}')?;
-        let value = match profile.pointer(pointer)? {
-            Value::String(text) if !text.is_empty() => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        url.push_str(before);
-        escape_segment(&mut url, &value);
-        rest = after;
-    }
-    url.push_str(rest);
-    Some(url)
+    let value = |pointer: &str| {
+        let mut escaped = String::new();
+        match profile.pointer(pointer) {
+            Some(Value::String(text)) if !text.is_empty() => escape_segment(&mut escaped, text),
+            Some(Value::Number(number)) => escape_segment(&mut escaped, &number.to_string()),
+            _ => return Ok(Mark::Absent),
+        }
+        Ok::<_, Infallible>(Mark::Value(escaped.into()))
+    };
+    fill(template, value).unwrap_or_default()
 }
 
 /// An e-mail address that is not text is no e-mail address.
@@ -290,17 +289,16 @@ fn unreadable_email(quirks: &IdentityQuirks, profile: &Value) -> Option<Warning>
 /// The e-mail address, and whether the provider verified it.
 fn email(quirks: &IdentityQuirks, profile: &Value) -> (Option<String>, Option<bool>) {
     let email = text(&quirks.email, profile);
-    let says = |pointer: &String| match profile.pointer(pointer) {
-        Some(Value::Bool(verified)) => Some(*verified),
-        Some(Value::String(text)) if text == "false" => Some(false),
-        Some(mark) if quirks.email_verified_text => match mark {
-            Value::String(text) if text == "true" || text == "1" => Some(true),
-            Value::String(text) if text == "0" => Some(false),
-            Value::Number(number) => match number.as_u64() {
-                Some(1) => Some(true),
-                Some(0) => Some(false),
-                _ => None,
-            },
+    let says = |pointer: &String| match profile.pointer(pointer)? {
+        Value::Bool(verified) => Some(*verified),
+        Value::String(text) if text == "false" => Some(false),
+        Value::String(text) if quirks.email_verified_text => match &**text {
+            "true" | "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        },
+        Value::Number(number) if quirks.email_verified_text => match number.as_u64() {
+            Some(bit @ (0 | 1)) => Some(bit == 1),
             _ => None,
         },
         _ => None,

@@ -7,3 +7,6 @@ pub(crate) mod jws;
 pub(crate) mod jwt;
 pub(crate) mod signing_key;
 pub(crate) mod user_info;
+
+#[cfg(test)]
+mod tests;

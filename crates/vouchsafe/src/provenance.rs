@@ -1,7 +1,7 @@
 //! The server and the client that a login and its tokens belong to, so that no other server ever gets them.
 use crate::error::{Check, Error, Operation};
 
-/// The server that tokens and a login belong to, and the client that they were made for.
+/// The server and the client that a login or tokens belong to.
 ///
 /// Two servers of one definition have the same slug, and their clients may have the same id. The issuer tells them apart.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -129,12 +129,13 @@ impl Key {
         }
         // RFC 5869: what a secret is used for goes into `info`, so that the same secret gives other keys elsewhere.
         let secret = Salt::new(HKDF_SHA256, b"vouchsafe").extract(secret);
-        let fill = |info: &[&[u8]], out: &mut [u8]| secret.expand(info, Length(out.len()))?.fill(out);
-        let (mut key, mut id) = (Zeroizing::new([0; 32]), [0; ID_LEN]);
-        let filled = fill(&[KEY_INFO], &mut *key).and_then(|()| fill(&[ID_INFO], &mut id));
+        let mut key = Zeroizing::new([0; 32]);
+        let mut id = [0; 32];
+        let fill = |info: &[u8], out: &mut [u8]| secret.expand(&[info], HKDF_SHA256)?.fill(out);
+        let filled = fill(KEY_INFO, &mut *key).and_then(|()| fill(ID_INFO, &mut id));
         let aead = filled.and_then(|()| RandomizedNonceKey::new(&AES_256_GCM_SIV, &*key));
         let aead = aead.map_err(|_| SealError::Crypto)?;
-        Ok(Self { aead, id: id.iter().map(|byte| format!("{byte:02x}")).collect() })
+        Ok(Self { aead, id: id[..ID_LEN].iter().map(|byte| format!("{byte:02x}")).collect() })
     }
 
     fn seal(&self, bound: &[u8], text: &str) -> Result<String, Unspecified> {
@@ -160,15 +161,6 @@ impl Key {
     }
 }
 
-/// The number of bytes to derive.
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
 /// Why there is no key, or no sealed text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -182,9 +174,7 @@ pub enum SealError {
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ShortSecret => {
-                write!(f, "the secret is too short for a key: use at least {MIN_SECRET} random bytes")
-            }
+            Self::ShortSecret => write!(f, "the secret is too short: use at least {MIN_SECRET} random bytes"),
             Self::Crypto => {
                 f.write_str("the cryptographic library failed: does this machine have random numbers?")
             }

@@ -1,4 +1,4 @@
-//! How a provider is reached: one trait with one method, and the handle that every client shares.
+//! The transport to providers: one trait with one method, and the handle that all clients share.
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -31,20 +31,19 @@ pub use runtime::Tokio;
 pub type Request = http::Request<Vec<u8>>;
 /// A provider's response.
 pub type Response = http::Response<Vec<u8>>;
-/// A boxed future, as object-safe traits give them.
+/// The boxed future that [`HttpClient::send`] returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What sends requests. Implement it to bring an HTTP client of your own.
+/// Sends requests. Implement this trait to use your own HTTP client.
 ///
 /// # Security
 /// An implementation must not follow redirects, must stop reading at [`Limits::body`] and must give up after
-/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed responses. It must send a request
-/// once, unless it only reads: the attempt spends a code. A client that wraps another one must pass on the extensions of the
-/// request.
+/// [`Limits::timeout`]. It must check certificates, and it should not ask for compressed responses. It must send each request
+/// only once, unless the request only reads: even a failed attempt can spend a code. If it wraps another client, it must pass
+/// on the extensions of the request.
 ///
 /// # What a request is for
-/// Each request says which [`Operation`] it belongs to: `request.extensions().get::<Operation>()`. Traces and metrics can
-/// name it.
+/// `request.extensions().get::<Operation>()` is the [`Operation`] that a request belongs to, for traces and metrics.
 ///
 /// ```
 /// use vouchsafe::Http;
@@ -64,15 +63,15 @@ pub trait HttpClient: Send + Sync {
     /// Sends one request and reads the whole response, within the limits.
     ///
     /// # Errors
-    /// Says why no whole response came. A response of any status is a success here.
+    /// No complete response came. A response with any status, even an error status, is `Ok`.
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>>;
 }
 
-/// What one exchange with a provider may take.
+/// The limits of one request and its response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The whole time, from connecting to the last byte of the body. A retry has the rest of the first request's time.
+    /// The time from connecting to the last byte of the body. Retries share the time of the first request.
     pub timeout: Duration,
     /// The largest body, in bytes.
     pub body: usize,
@@ -84,9 +83,9 @@ impl Default for Limits {
     }
 }
 
-/// How providers are reached: a cheap handle on one [`HttpClient`], shared by all clients.
+/// The transport to all providers: a handle to one [`HttpClient`] that all clients share. Cheap to clone.
 ///
-/// With the feature `transport` (on by default) `Http::new()` is ready to use. `Http::from` takes a client of your own.
+/// With the feature `transport` (on by default), `Http::new()` is ready to use. `Http::from` takes your own client.
 #[derive(Clone)]
 pub struct Http {
     client: Arc<dyn HttpClient>,
@@ -97,50 +96,51 @@ pub struct Http {
 }
 
 impl Http {
-    /// The same client under a name of your own, as some providers ask for: `my-app/1.0 (by jane@example.com)`.
+    /// Sets the `User-Agent` header. Some providers ask for a name such as `my-app/1.0 (by jane@example.com)`.
     ///
     /// # Errors
-    /// [`Error::Config`] if the name holds characters that no header may hold.
+    /// [`Error::Config`] if the name contains characters that a header cannot contain.
     pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let invalid = |_| {
             Error::config(
                 ConfigProblem::UserAgent,
-                "the user agent's name holds characters that no header may hold",
+                "the user agent contains characters that a header cannot contain: use visible ASCII characters and spaces",
             )
         };
         self.user_agent = HeaderValue::try_from(name.into()).map_err(invalid)?;
         Ok(self)
     }
 
-    /// The same client with another limit on the time of one exchange, retries included; 30 seconds unless it is set.
+    /// Sets the time limit of one request and its response, retries included. The default is 30 seconds.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
     }
 
-    /// The same client with another limit on the size of a response, in bytes; 1 MiB unless it is set.
+    /// Sets the size limit of a response body, in bytes. The default is 1 MiB.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
         self
     }
 
-    /// The same client with another number of retries; 2 unless it is set. Beside these, the built-in transport sends a request
-    /// that only reads once more if a kept connection turns out to be closed.
+    /// Sets the number of retries. The default is 2.
     ///
-    /// Only requests that read are tried again: metadata, keys, and profiles by GET. They are tried again when the provider
-    /// is too busy (status 429 or 503) or there was no connection, after the time in `Retry-After`, or after a short pause. If
-    /// that time is longer than the limit of the request, the error comes at once, with [`Error::retry_after`]. A request that
-    /// spends a code or a token is sent once.
+    /// Only requests that read are sent again: for metadata, for keys, and for profiles by GET. They are sent again if the
+    /// provider is too busy (status 429 or 503) or if no connection could be made. The pause before a retry is short, or the time in
+    /// `Retry-After`. If that time is longer than the time limit, the call fails at once, with [`Error::retry_after`]. A request
+    /// that spends a code or a token is sent once.
+    ///
+    /// The built-in transport also sends a request that only reads once more if the server has closed a kept connection.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The same client with the clock and the background of a runtime, for an [`HttpClient`] of your own: the built-in one
-    /// has tokio's. Without a runtime, no request is tried again, and a fetch that all callers left stands still.
+    /// Sets the asynchronous runtime. Your own [`HttpClient`] needs it for retries and for fetches in the background; the
+    /// built-in transport uses tokio. Without a runtime, no request is sent again, and a fetch stops when its callers stop waiting.
     ///
     /// ```no_run
     /// # fn f(client: impl vouchsafe::http::HttpClient + 'static) {
@@ -154,8 +154,7 @@ impl Http {
         self
     }
 
-    /// The same handle with a client of your own around the one below: to log, to record, to count. Limits, retries and the
-    /// runtime stay.
+    /// Wraps the client in your own, for example to log or to count requests. Limits, retries and the runtime stay.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -182,18 +181,18 @@ impl Http {
         self
     }
 
-    /// The same client with no more time for an exchange than that.
+    /// The same client with at most that much time for a request.
     pub(crate) fn within(mut self, left: Duration) -> Self {
         self.limits.timeout = self.limits.timeout.min(left);
         self
     }
 
-    /// The time of one exchange.
+    /// The time limit of one request.
     pub(crate) fn time_limit(&self) -> Duration {
         self.limits.timeout
     }
 
-    /// A future that ends after that time, where there is a clock.
+    /// A future that ends after that time; `None` without a runtime.
     pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'static, ()>> {
         Some(self.runtime.as_ref()?.sleep(time))
     }
@@ -205,7 +204,7 @@ impl Http {
         }
     }
 
-    /// Sends a request of that operation. Redirects are refused for every client.
+    /// Sends a request that belongs to this operation. Redirects are refused, whatever the client does.
     pub(crate) async fn send(&self, operation: Operation, mut request: Request) -> Result<Response, Error> {
         let uri = request.uri().clone();
         let secure = match uri.scheme_str() {
@@ -243,20 +242,18 @@ impl Http {
         Ok(response)
     }
 
-    /// The response to a request: the last one, if it is tried again.
+    /// The response to a request. If the request is sent again, it is the last response.
     async fn respond(&self, request: Request) -> Result<Response, TransportError> {
         let mut left = self.limits.timeout;
         let spare = retry::is_repeatable(&request).then(|| request.clone());
         let mut sent = self.client.send(request, self.limits);
         let mut tried = 0;
         loop {
-            let (mut outcome, took) = timed(sent).await;
-            if let Ok(response) = &mut outcome {
-                retry::note(response, SystemTime::now());
-            }
+            let (outcome, took) = timed(sent).await;
             left = left.saturating_sub(took);
             let Some(again) = spare.as_ref().filter(|_| tried < self.retries) else { return outcome };
-            let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
+            let pause =
+                retry::pause(&outcome, SystemTime::now(), tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
                 return outcome;
             };
@@ -308,11 +305,11 @@ pub(crate) fn origin(uri: &http::Uri) -> String {
     format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.authority().map_or("?", |a| a.as_str()))
 }
 
-/// Slow providers exist; a person does not wait longer.
+/// Long enough for slow providers, and as long as a person waits.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest honest documents are some tens of KiB.
 const MAX_BODY: usize = 1024 * 1024;
-/// How often a request is tried again: a provider in trouble is not helped by more.
+/// More retries would not help a provider in trouble.
 const RETRIES: u32 = 2;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));
 

@@ -221,6 +221,7 @@ fn protocol_and_jose_use_few_crates() {
                 "aws_lc_rs",
                 "base64",
                 "http",
+                "rustls_pki_types",
                 "serde",
                 "serde_json",
                 "url",

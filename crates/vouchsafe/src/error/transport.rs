@@ -43,29 +43,17 @@ impl HttpError {
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operation, origin, .. } = self;
+        write!(f, "{operation} failed: ")?;
         match self.kind {
-            HttpErrorKind::Timeout => {
-                write!(f, "{operation} failed: timed out before {origin} had sent the complete response")
-            }
-            HttpErrorKind::Connect => write!(f, "{operation} failed: could not connect to {origin}"),
-            HttpErrorKind::Tls => {
-                write!(f, "{operation} failed: could not make a trusted TLS connection to {origin}")
-            }
-            HttpErrorKind::BodyTooLarge => {
-                write!(f, "{operation} failed: the response from {origin} is larger than the limit")
-            }
+            HttpErrorKind::Timeout => write!(f, "timed out before {origin} had sent the complete response"),
+            HttpErrorKind::Connect => write!(f, "could not connect to {origin}"),
+            HttpErrorKind::Tls => write!(f, "could not make a trusted TLS connection to {origin}"),
+            HttpErrorKind::BodyTooLarge => write!(f, "the response from {origin} is larger than the limit"),
             HttpErrorKind::Interrupted => {
-                write!(
-                    f,
-                    "{operation} failed: the connection to {origin} broke before the response was complete"
-                )
+                write!(f, "the connection to {origin} broke before the response was complete")
             }
             HttpErrorKind::Status => {
-                write!(
-                    f,
-                    "{operation} failed: {origin} returned HTTP status {}",
-                    self.status.unwrap_or_default()
-                )
+                write!(f, "{origin} returned HTTP status {}", self.status.unwrap_or_default())
             }
         }?;
         f.write_str(&self.remark)?;
@@ -88,66 +76,47 @@ impl std::error::Error for HttpError {
     }
 }
 
-/// Why no usable response came.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum HttpErrorKind {
-    /// It took too long.
-    Timeout,
-    /// The connection failed, so nothing was sent.
-    Connect,
-    /// The TLS connection could not be trusted.
-    Tls,
-    /// The body is larger than the limit.
-    BodyTooLarge,
-    /// The response ended early, or was not HTTP.
-    Interrupted,
-    /// The status is an error, and the body does not say why.
-    Status,
-}
-
-impl HttpErrorKind {
-    /// The stable code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::BodyTooLarge => "body_too_large",
-            Self::Interrupted => "interrupted_answer",
-            Self::Status => "http_status",
-        }
+words! {
+    /// Why no usable response came.
+    pub enum HttpErrorKind {
+        /// It took too long.
+        Timeout = "timeout",
+        /// The connection failed, so nothing was sent.
+        Connect = "connect",
+        /// The TLS connection could not be trusted.
+        Tls = "tls",
+        /// The body is larger than the limit.
+        BodyTooLarge = "body_too_large",
+        /// The response ended early, or was not HTTP.
+        Interrupted = "interrupted_answer",
+        /// The status is an error, and the body does not say why.
+        Status = "http_status",
     }
 }
 
 /// Why an [`HttpClient`](crate::http::HttpClient) got no response.
 #[derive(Clone, Debug)]
 pub struct TransportError {
-    pub(super) reason: Reason,
+    /// `None` if the address of the host is refused.
+    pub(super) kind: Option<HttpErrorKind>,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Reason {
-    Kind(HttpErrorKind),
-    Address,
 }
 
 impl TransportError {
     /// An error of that kind.
     pub fn new(kind: HttpErrorKind) -> Self {
-        Self { reason: Reason::Kind(kind), source: None }
+        Self { kind: Some(kind), source: None }
     }
 
     /// The client refuses the address of the host ([`is_public_address`](crate::http::is_public_address)). The call ends with
     /// an [`Error::Validation`](crate::Error::Validation): nothing was sent, and trying again does not help.
     pub fn address_refused() -> Self {
-        Self { reason: Reason::Address, source: None }
+        Self { kind: None, source: None }
     }
 
     /// Whether there was no connection, so that nothing was sent.
     pub(crate) fn is_connect(&self) -> bool {
-        self.reason == Reason::Kind(HttpErrorKind::Connect)
+        self.kind == Some(HttpErrorKind::Connect)
     }
 
     /// Adds the error that caused this one. Its message is shown to people: it must hold no secret, and no URL with a query.
@@ -159,10 +128,7 @@ impl TransportError {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reason {
-            Reason::Kind(kind) => f.write_str(kind.as_str()),
-            Reason::Address => f.write_str("the address of the host is refused"),
-        }
+        f.write_str(self.kind.map_or("the address of the host is refused", HttpErrorKind::as_str))
     }
 }
 

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::Algorithm;
 use super::jwk::KeySet;
-use super::jws::{self, JwtError};
+use super::jws::{self, refused};
 use super::jwt::{self, Audience, Claim, Claims, Issuer, Rules, seconds};
-use crate::error::{Check, Malformed};
+use crate::error::{Check, Error, Malformed, Operation};
 use crate::secret::same;
 use crate::text::json;
+use crate::text::legible::legible;
 
 /// What an ID token must say to be accepted.
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ pub(crate) fn verify(
     keys: &KeySet,
     expected: &Expected<'_>,
     now: SystemTime,
-) -> Result<Verified, JwtError> {
+) -> Result<Verified, Error> {
     let rules = Rules {
         issuer: Some(expected.issuer),
         audience: Audience::Includes(expected.client_id),
@@ -79,7 +80,7 @@ pub(crate) fn stored(token: &str) -> Option<Verified> {
     json::parse(payload.as_bytes()).ok()?;
     let subject = {
         // The algorithm matters only for a check of the hashes.
-        let claims = Claims::read(&payload, Algorithm::Rs256).ok()?;
+        let claims = Claims::read(&payload, Algorithm::from_name("RS256")?).ok()?;
         let is_time = |claim: &Claim<'_>| claim.number().is_ok_and(|time| time.is_some());
         let complete = claims.iss.text().ok()?.is_some()
             && claims.aud.texts().ok()?.is_some()
@@ -92,17 +93,25 @@ pub(crate) fn stored(token: &str) -> Option<Verified> {
 
 impl Expected<'_> {
     /// The steps of OpenID Connect Core §3.1.3.7 that no other JWT has. Returns the subject.
-    fn check(&self, claims: &Claims<'_>, now: SystemTime) -> Result<Box<str>, JwtError> {
+    fn check(&self, claims: &Claims<'_>, now: SystemTime) -> Result<Box<str>, Error> {
         // Section 2: the subject is never empty.
-        let subject =
-            claims.sub.text()?.filter(|subject| !subject.is_empty()).ok_or_else(|| {
-                JwtError::malformed(Malformed::MissingField, "the ID token has an empty sub")
-            })?;
+        let subject = claims.sub.text()?.filter(|subject| !subject.is_empty()).ok_or_else(|| {
+            Error::response(Operation::Jwt, Malformed::MissingField, "the ID token has an empty sub")
+        })?;
         // Steps 4 and 5. With several audiences, azp says which of them requested the token.
         let others = claims.aud.texts()?.is_some_and(|aud| aud.iter().any(|one| one != self.client_id));
-        if claims.azp.text()?.map_or(others, |azp| azp != self.client_id) {
-            let detail = "the token was issued to another client (azp)";
-            return Err(JwtError::check(Check::AuthorizedParty, detail));
+        let azp = claims.azp.text()?;
+        if azp.map_or(others, |azp| azp != self.client_id) {
+            let detail = match azp {
+                None => {
+                    "the ID token is for several audiences, and no azp says which one requested it".to_owned()
+                }
+                Some(azp) => format!(
+                    "the ID token was issued to another client than this one: its azp is {}",
+                    legible(azp)
+                ),
+            };
+            return Err(refused(Check::AuthorizedParty, detail));
         }
         // Step 11.
         self.check_nonce(claims)?;
@@ -110,8 +119,12 @@ impl Expected<'_> {
         if !self.acr_values.is_empty() {
             let acr = claims.acr.text()?;
             if !self.acr_values.iter().any(|value| Some(value.as_str()) == acr) {
-                let detail = "the user did not authenticate in one of the requested ways (acr)";
-                return Err(JwtError::check(Check::Acr, detail));
+                let detail = format!(
+                    "the user did not authenticate in one of the requested ways (acr): expected {}, found {}",
+                    self.acr_values.join(" or "),
+                    acr.map_or_else(|| "no acr".to_owned(), legible)
+                );
+                return Err(refused(Check::Acr, detail));
             }
         }
         // Step 13.
@@ -119,17 +132,20 @@ impl Expected<'_> {
             let (now, skew) = (seconds(now), self.skew.as_secs_f64());
             let recent = |at: f64| at <= now + skew && now <= at + max_age as f64 + skew;
             if !claims.auth_time.number()?.is_some_and(recent) {
-                let detail = "the user signed in longer ago than max_age allows, or the token does not say when (auth_time)";
-                return Err(JwtError::check(Check::AuthTime, detail));
+                let detail = format!(
+                    "the user must have signed in within the last {max_age} seconds (max_age), and the ID token's \
+                     auth_time is older, in the future or absent: send the user to sign in again"
+                );
+                return Err(refused(Check::AuthTime, detail));
             }
         }
         // Section 3.1.3.6, and section 3.3.2.11 for the code.
-        check_hash(&claims.at_hash, self.access_token, claims.algorithm)?;
-        check_hash(&claims.c_hash, self.code, claims.algorithm)?;
+        check_hash(&claims.at_hash, ("access token", self.access_token), claims.algorithm)?;
+        check_hash(&claims.c_hash, ("code", self.code), claims.algorithm)?;
         Ok(subject.into())
     }
 
-    fn check_nonce(&self, claims: &Claims<'_>) -> Result<(), JwtError> {
+    fn check_nonce(&self, claims: &Claims<'_>) -> Result<(), Error> {
         let claim = || claims.nonce.text();
         let accepted = match self.nonce {
             Nonce::Sent(sent) => claim()?.is_some_and(|claim| same(claim, sent)),
@@ -142,28 +158,39 @@ impl Expected<'_> {
         if accepted {
             return Ok(());
         }
-        Err(JwtError::check(Check::NonceMismatch, "the ID token belongs to another login (nonce)"))
+        let detail = match self.nonce {
+            Nonce::None => {
+                "the ID token has a nonce, but this login sent none: it may belong to another login"
+            }
+            _ => "the ID token's nonce is absent or not the one of this login: start a new login",
+        };
+        Err(refused(Check::NonceMismatch, detail))
     }
 }
 
 /// Half of the hash in base64url (OpenID Connect Core §3.1.3.6). If the claim is there, it must be right.
-fn check_hash(claim: &Claim<'_>, value: Option<&str>, algorithm: Algorithm) -> Result<(), JwtError> {
+fn check_hash(
+    claim: &Claim<'_>,
+    (kind, value): (&str, Option<&str>),
+    algorithm: Algorithm,
+) -> Result<(), Error> {
     let Some(value) = value else { return Ok(()) };
     let Some(expected) = claim.text()? else { return Ok(()) };
     let hash = digest::digest(algorithm.hash(), value.as_bytes());
     let half = &hash.as_ref()[..hash.as_ref().len() / 2];
-    let mut encoded = [0; 43];
-    let len = URL_SAFE_NO_PAD.encode_slice(half, &mut encoded).unwrap_or_default();
-    if expected.as_bytes() == &encoded[..len] {
+    if expected == URL_SAFE_NO_PAD.encode(half) {
         return Ok(());
     }
-    let detail = format!("the ID token belongs to another access token or code ({})", claim.name());
-    Err(JwtError::check(Check::HashMismatch, detail))
+    let name = claim.name();
+    let detail = format!(
+        "the ID token was issued with another {kind} than the one that came with it ({name} differs)"
+    );
+    Err(refused(Check::HashMismatch, detail))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::jwt::tests::{NOW, now, signed};
+    use super::super::tests::{NOW, now, signed, word};
     use super::*;
 
     /// The code of the error for an ID token with these times.
@@ -180,7 +207,7 @@ mod tests {
             algorithms: None,
             skew: Duration::from_secs(30),
         };
-        verify(&jwt, &keys, &expected, now()).err().map(|error| error.code())
+        verify(&jwt, &keys, &expected, now()).err().as_ref().map(word)
     }
 
     #[test]

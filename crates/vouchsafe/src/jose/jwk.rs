@@ -7,7 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::{Algorithm, Family};
 use crate::endpoint::is_segment;
+use crate::error::Check;
 use crate::text::json::Value;
+use crate::text::template::only_mark;
 
 /// The keys of a provider that can verify signatures. Broken keys and keys of unknown types are left out, and the others
 /// stay usable (RFC 7517 section 5).
@@ -36,19 +38,6 @@ pub(crate) struct Signed<'a> {
     pub(crate) signature: &'a [u8],
 }
 
-/// Why no key verified a signature.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum NoKey {
-    /// No key has that id and suits that algorithm.
-    Unknown,
-    /// The matching key belongs to another issuer.
-    Foreign,
-    /// The matching key is too weak.
-    Weak,
-    /// No matching key made the signature.
-    Wrong,
-}
-
 struct Key {
     kid: Option<String>,
     /// The only algorithm of the key, if it names one (RFC 7517 section 4.4).
@@ -56,14 +45,18 @@ struct Key {
     /// The only issuer of the key, if it names one. A placeholder in it stands for many.
     issuer: Option<String>,
     material: Material,
+    is_weak: bool,
     /// The key parsed for each algorithm, at its first use.
-    parsed: [OnceLock<Option<ParsedPublicKey>>; ALGORITHMS],
+    parsed: [OnceLock<Option<ParsedPublicKey>>; Algorithm::COUNT],
 }
 
 enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8>, weak: bool },
-    Ec { curve: Algorithm, point: Vec<u8> },
-    Ed25519 { x: Vec<u8>, weak: bool },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// A point on a curve. Each curve has one algorithm.
+    Point(Algorithm, Vec<u8>),
 }
 
 impl KeySet {
@@ -81,36 +74,32 @@ impl KeySet {
         self.keys.iter().any(|key| key.issuer.is_some())
     }
 
-    pub(crate) fn verify(&self, signed: Signed<'_>) -> Result<(), NoKey> {
+    /// Verifies a signature. The error is the check that failed: no key matches, or the matching key belongs to another issuer,
+    /// is weak, or did not make the signature.
+    pub(crate) fn verify(&self, signed: Signed<'_>) -> Result<(), Check> {
         let Signed { kid, algorithm, issuer, message, signature } = signed;
         // RFC 7515 §4.1.4: the id is a hint among the provider's own keys. Without one, every key that suits is tried.
         let suits =
             |key: &&Key| kid.is_none_or(|kid| key.kid.as_deref() == Some(kid)) && key.suits(algorithm);
-        let mut reason = NoKey::Unknown;
-        let mut tries = 0;
+        let (mut reason, mut tries) = (Check::UnknownKey, 0);
         for key in self.keys.iter().filter(suits) {
             // The reason is that of the key that matches best.
             if !key.is_of(issuer) {
-                if reason == NoKey::Unknown {
-                    reason = NoKey::Foreign;
+                if reason == Check::UnknownKey {
+                    reason = Check::IssuerMismatch;
                 }
-                continue;
-            }
-            if key.is_weak() {
-                reason = NoKey::Weak;
-                continue;
-            }
-            if tries == MAX_TRIES {
+            } else if key.is_weak {
+                reason = Check::WeakKey;
+            } else if tries == MAX_TRIES {
                 break;
+            } else {
+                tries += 1;
+                match key.parsed(algorithm).map(|parsed| parsed.verify_sig(message, signature)) {
+                    None => {}
+                    Some(Ok(())) => return Ok(()),
+                    Some(Err(_)) => reason = Check::Signature,
+                }
             }
-            tries += 1;
-            let Some(parsed) = key.parsed(algorithm) else {
-                continue;
-            };
-            if parsed.verify_sig(message, signature).is_ok() {
-                return Ok(());
-            }
-            reason = NoKey::Wrong;
         }
         Err(reason)
     }
@@ -126,27 +115,26 @@ impl Key {
         if let Some(operations) = jwk.get("key_ops") {
             operations.as_array()?.iter().find(|o| *o == "verify")?;
         }
-        let bound = match jwk.get("alg") {
-            None => None,
-            Some(alg) => Some(Algorithm::from_name(alg.as_str()?)?),
+        // A value that is not text must not count as absent.
+        let optional = |name: &str| match jwk.get(name) {
+            None => Some(None),
+            Some(value) => value.as_str().map(Some),
         };
-        let kid = match jwk.get("kid") {
+        let bound = match optional("alg")? {
             None => None,
-            Some(kid) => Some(kid.as_str()?.to_owned()),
+            Some(name) => Some(Algorithm::from_name(name)?),
         };
-        // Microsoft's keys have it. A value that is not text must not count as absent.
-        let issuer = match jwk.get("issuer").filter(|_| heeds_issuer) {
-            None => None,
-            Some(issuer) => Some(issuer.as_str()?.to_owned()),
-        };
+        let kid = optional("kid")?.map(str::to_owned);
+        // Microsoft's keys have it.
+        let issuer = if heeds_issuer { optional("issuer")?.map(str::to_owned) } else { None };
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-        let material = match (text("kty")?, text("crv")) {
+        let (material, is_weak) = match (text("kty")?, text("crv")) {
             ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
             ("EC", Some(curve)) => {
-                let (curve, size) = match curve {
-                    "P-256" => (Algorithm::Es256, 32),
-                    "P-384" => (Algorithm::Es384, 48),
-                    "P-521" => (Algorithm::Es512, 66),
+                let (name, size) = match curve {
+                    "P-256" => ("ES256", 32),
+                    "P-384" => ("ES384", 48),
+                    "P-521" => ("ES512", 66),
                     _ => return None,
                 };
                 let (x, y) = (bytes("x")?, bytes("y")?);
@@ -155,26 +143,21 @@ impl Key {
                     return None;
                 }
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
-                Material::Ec { curve, point: [&[4][..], &x, &y].concat() }
+                (Material::Point(Algorithm::from_name(name)?, [&[4][..], &x, &y].concat()), false)
             }
             ("OKP", Some("Ed25519")) => {
                 let x = bytes("x").filter(|x| x.len() == 32)?;
                 let mut y = x.clone();
                 // RFC 8032 §5.1.2: the last bit is the sign of the other coordinate.
                 y[31] &= 0x7f;
-                let weak = SMALL_ORDER.contains(&URL_SAFE_NO_PAD.encode(y).as_str());
-                Material::Ed25519 { x, weak }
+                let is_weak = SMALL_ORDER.contains(&URL_SAFE_NO_PAD.encode(y).as_str());
+                (Material::Point(Algorithm::from_name("EdDSA")?, x), is_weak)
             }
             _ => return None,
         };
-        let key = Self { kid, bound, issuer, material, parsed: Default::default() };
-        let sample = match &key.material {
-            Material::Rsa { .. } => bound.unwrap_or(Algorithm::Rs256),
-            Material::Ec { curve, .. } => *curve,
-            Material::Ed25519 { .. } => Algorithm::EdDsa,
-        };
+        let key = Self { kid, bound, issuer, material, is_weak, parsed: Default::default() };
         // A key whose only algorithm does not fit its type verifies nothing.
-        key.suits(sample).then_some(key)
+        bound.is_none_or(|bound| key.suits(bound)).then_some(key)
     }
 
     /// Whether the key may sign for that issuer. If its own issuer has a placeholder for a path segment, as in
@@ -182,10 +165,9 @@ impl Key {
     fn is_of(&self, issuer: Option<&str>) -> bool {
         let Some(own) = &self.issuer else { return true };
         let Some(issuer) = issuer else { return false };
-        let open = own.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
-        match open {
+        match only_mark(own) {
             None => issuer == own,
-            Some((before, after)) => {
+            Some((before, _, after)) => {
                 issuer.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(is_segment)
             }
         }
@@ -193,37 +175,28 @@ impl Key {
 
     /// The type of the key decides which algorithms it may verify, not the header of a JWT.
     fn suits(&self, algorithm: Algorithm) -> bool {
-        if self.bound.is_some_and(|bound| bound != algorithm) {
-            return false;
-        }
-        match (&self.material, algorithm.family()) {
-            (Material::Rsa { .. }, Family::Rsa(_)) | (Material::Ed25519 { .. }, Family::Ed(_)) => true,
-            (Material::Ec { curve, .. }, Family::Ec(_)) => *curve == algorithm,
-            _ => false,
-        }
-    }
-
-    fn is_weak(&self) -> bool {
-        matches!(self.material, Material::Rsa { weak: true, .. } | Material::Ed25519 { weak: true, .. })
+        self.bound.is_none_or(|bound| bound == algorithm)
+            && match &self.material {
+                Material::Rsa { .. } => matches!(algorithm.family(), Family::Rsa(_)),
+                Material::Point(own, _) => *own == algorithm,
+            }
     }
 
     fn parsed(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         let parse = || match (&self.material, algorithm.family()) {
-            (Material::Rsa { n, e, .. }, Family::Rsa(parameters)) => {
+            (Material::Rsa { n, e }, Family::Rsa(parameters)) => {
                 RsaPublicKeyComponents { n: &n[..], e: &e[..] }.to_parsed_public_key(parameters).ok()
             }
-            (Material::Ec { point, .. }, Family::Ec(parameters)) => {
-                ParsedPublicKey::new(parameters, point).ok()
-            }
-            (Material::Ed25519 { x, .. }, Family::Ed(parameters)) => ParsedPublicKey::new(parameters, x).ok(),
+            (Material::Point(_, point), Family::Curve(curve)) => ParsedPublicKey::new(curve, point).ok(),
             _ => None,
         };
-        self.parsed[algorithm as usize].get_or_init(parse).as_ref()
+        self.parsed[algorithm.row()].get_or_init(parse).as_ref()
     }
 }
 
 impl Material {
-    fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<Self> {
+    /// An RSA key, and whether it is weak. `None` if it cannot be used.
+    fn rsa(n: Vec<u8>, e: Vec<u8>) -> Option<(Self, bool)> {
         // RFC 7518 §6.3.1.1 forbids leading zeros, but some providers send them.
         let trim = |bytes: Vec<u8>| bytes.into_iter().skip_while(|b| *b == 0).collect::<Vec<u8>>();
         let (n, e) = (trim(n), trim(e));
@@ -232,12 +205,11 @@ impl Material {
             return None;
         }
         // RFC 7518 §3.3: 2048 bits or more. With an exponent of 1 every text is its own signature; an even one is invalid.
-        let weak = bits < MIN_RSA_BITS || e.is_empty() || e == [1] || e.last().is_some_and(|b| b % 2 == 0);
-        Some(Self::Rsa { n, e, weak })
+        let is_weak = bits < MIN_RSA_BITS || e.is_empty() || e == [1] || e.last().is_some_and(|b| b % 2 == 0);
+        Some((Self::Rsa { n, e }, is_weak))
     }
 }
 
-const ALGORITHMS: usize = Algorithm::EdDsa as usize + 1;
 /// The points of Ed25519 whose order divides 8, in all encodings: with such a key, anybody can sign.
 const SMALL_ORDER: [&str; 7] = [
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -268,8 +240,12 @@ mod tests {
 
     const READING: Reading = Reading { most: 100, heeds_issuer: false };
 
+    fn alg(name: &str) -> Algorithm {
+        Algorithm::from_name(name).unwrap()
+    }
+
     /// What becomes of a signature that is none.
-    fn verdict(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> NoKey {
+    fn verdict(set: &KeySet, kid: Option<&str>, algorithm: Algorithm) -> Check {
         set.verify(Signed { kid, algorithm, issuer: None, message: b"m", signature: b"s" }).unwrap_err()
     }
 
@@ -291,7 +267,7 @@ mod tests {
         let kids: Vec<_> = set.keys.iter().map(|key| key.kid.as_deref()).collect();
         assert_eq!(kids, [None, Some("good")]);
         // A point that is on no curve is found when it is tried.
-        assert_eq!(verdict(&set, None, Algorithm::Es256), NoKey::Unknown);
+        assert_eq!(verdict(&set, None, alg("ES256")), Check::UnknownKey);
         assert!(KeySet::read(&json!({}), READING).is_none());
     }
 
@@ -322,7 +298,7 @@ mod tests {
             x[31] |= sign;
             let key = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(x)});
             let set = read(json!([key]));
-            assert_eq!(verdict(&set, None, Algorithm::EdDsa), NoKey::Weak, "{point}");
+            assert_eq!(verdict(&set, None, alg("EdDSA")), Check::WeakKey, "{point}");
         }
     }
 
@@ -335,12 +311,12 @@ mod tests {
 
     #[test]
     fn weak_keys_are_known_as_such() {
-        let of = |key: Value| verdict(&read(json!([key])), Some("r"), Algorithm::Rs256);
-        assert_eq!(of(rsa(256, &[1, 0, 1])), NoKey::Wrong);
-        assert_eq!(of(rsa(128, &[1, 0, 1])), NoKey::Weak);
-        assert_eq!(of(rsa(256, &[1])), NoKey::Weak);
-        assert_eq!(of(rsa(256, &[4])), NoKey::Weak);
-        assert_eq!(of(rsa(2048, &[1, 0, 1])), NoKey::Unknown);
+        let of = |key: Value| verdict(&read(json!([key])), Some("r"), alg("RS256"));
+        assert_eq!(of(rsa(256, &[1, 0, 1])), Check::Signature);
+        assert_eq!(of(rsa(128, &[1, 0, 1])), Check::WeakKey);
+        assert_eq!(of(rsa(256, &[1])), Check::WeakKey);
+        assert_eq!(of(rsa(256, &[4])), Check::WeakKey);
+        assert_eq!(of(rsa(2048, &[1, 0, 1])), Check::UnknownKey);
     }
 
     #[test]
@@ -348,15 +324,15 @@ mod tests {
         let of = |first: u8, rest: usize, e: &[u8]| {
             let mut key = rsa(0, e);
             key["n"] = json!(URL_SAFE_NO_PAD.encode([vec![first], vec![0xff; rest]].concat()));
-            verdict(&read(json!([key])), Some("r"), Algorithm::Rs256)
+            verdict(&read(json!([key])), Some("r"), alg("RS256"))
         };
         let common = &[1, 0, 1];
-        assert_eq!(of(0x7f, 255, common), NoKey::Weak);
-        assert_eq!(of(0x80, 255, common), NoKey::Wrong);
-        assert_eq!(of(0xff, 1023, common), NoKey::Wrong);
-        assert_eq!(of(0x01, 1024, common), NoKey::Unknown);
-        assert_eq!(of(0xff, 255, &[1; 8]), NoKey::Wrong);
-        assert_eq!(of(0xff, 255, &[1; 9]), NoKey::Unknown);
+        assert_eq!(of(0x7f, 255, common), Check::WeakKey);
+        assert_eq!(of(0x80, 255, common), Check::Signature);
+        assert_eq!(of(0xff, 1023, common), Check::Signature);
+        assert_eq!(of(0x01, 1024, common), Check::UnknownKey);
+        assert_eq!(of(0xff, 255, &[1; 8]), Check::Signature);
+        assert_eq!(of(0xff, 255, &[1; 9]), Check::UnknownKey);
     }
 
     #[test]
@@ -395,7 +371,7 @@ mod tests {
             let keys: Vec<_> = strangers(20).into_iter().chain(others).chain([good.clone()]).collect();
             let signed = Signed {
                 kid: None,
-                algorithm: Algorithm::EdDsa,
+                algorithm: alg("EdDSA"),
                 issuer: None,
                 message: b"m",
                 signature: signature.as_ref(),
@@ -403,7 +379,7 @@ mod tests {
             read(json!(keys)).verify(signed)
         };
         assert_eq!(verify(15), Ok(()));
-        assert_eq!(verify(16), Err(NoKey::Wrong));
+        assert_eq!(verify(16), Err(Check::Signature));
     }
 
     #[test]
@@ -416,19 +392,14 @@ mod tests {
         let of = |issuer: Value, token: Option<&str>| {
             let document = json!({"keys": [key(issuer)]});
             let set = KeySet::read(&document, Reading { most: 1, heeds_issuer: true }).unwrap();
-            let signed = Signed {
-                kid: None,
-                algorithm: Algorithm::Rs256,
-                issuer: token,
-                message: b"m",
-                signature: b"s",
-            };
+            let signed =
+                Signed { kid: None, algorithm: alg("RS256"), issuer: token, message: b"m", signature: b"s" };
             set.verify(signed).unwrap_err()
         };
         let (open, one) = ("https://id.example/{tenantid}/v2.0", "https://id.example/one/v2.0");
         // The key suits, and the signature is looked at.
         for (own, token) in [(open, one), (one, one)] {
-            assert_eq!(of(json!(own), Some(token)), NoKey::Wrong, "{own}");
+            assert_eq!(of(json!(own), Some(token)), Check::Signature, "{own}");
         }
         for (own, token) in [
             (one, Some("https://id.example/two/v2.0")),
@@ -444,12 +415,12 @@ mod tests {
             (open, Some("https://id.example/v2.0")),
             ("", Some(one)),
         ] {
-            assert_eq!(of(json!(own), token), NoKey::Foreign, "{own} {token:?}");
+            assert_eq!(of(json!(own), token), Check::IssuerMismatch, "{own} {token:?}");
         }
         for wrong in [json!(7), json!(null), json!([one]), json!({})] {
-            assert_eq!(of(wrong.clone(), Some(one)), NoKey::Unknown, "{wrong}");
+            assert_eq!(of(wrong.clone(), Some(one)), Check::UnknownKey, "{wrong}");
         }
         // Elsewhere the member means nothing.
-        assert_eq!(verdict(&read(json!([key(json!(7))])), None, Algorithm::Rs256), NoKey::Wrong);
+        assert_eq!(verdict(&read(json!([key(json!(7))])), None, alg("RS256")), Check::Signature);
     }
 }

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::algorithm::Algorithm;
 use super::jwk::KeySet;
-use super::jws::{Jws, JwtError, unreadable};
+use super::jws::{self, refused, unreadable};
 use crate::endpoint::is_segment;
-use crate::error::{Check, Malformed};
+use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, Scalar, Value};
+use crate::text::legible::legible;
 use crate::text::moment::LATEST;
-use crate::text::redact::{MAX_TEXT, printable};
+use crate::text::template::{Mark, fill};
 
 /// What one kind of JWT must be.
 pub(crate) struct Rules<'a> {
@@ -53,11 +54,9 @@ pub(crate) fn verify<T>(
     keys: &KeySet,
     rules: &Rules<'_>,
     now: SystemTime,
-    more: impl FnOnce(&Claims<'_>) -> Result<T, JwtError>,
-) -> Result<(String, T), JwtError> {
-    let jws = Jws::split(token)?;
-    let algorithm = jws.verify(keys, rules.algorithms, rules.may_be_typed)?;
-    let payload = jws.decode_payload()?;
+    more: impl FnOnce(&Claims<'_>) -> Result<T, Error>,
+) -> Result<(String, T), Error> {
+    let (algorithm, payload) = jws::verify(token, keys, rules.algorithms, rules.may_be_typed)?;
     let outcome = {
         let claims = Claims::read(&payload, algorithm)?;
         claims.check(rules, &payload, now)?;
@@ -67,12 +66,7 @@ pub(crate) fn verify<T>(
 }
 
 /// Verifies a JWT and returns its claims.
-pub(crate) fn claims(
-    token: &str,
-    keys: &KeySet,
-    rules: &Rules<'_>,
-    now: SystemTime,
-) -> Result<Value, JwtError> {
+pub(crate) fn claims(token: &str, keys: &KeySet, rules: &Rules<'_>, now: SystemTime) -> Result<Value, Error> {
     let (payload, ()) = verify(token, keys, rules, now, |_| Ok(()))?;
     json::parse(payload.as_bytes()).map_err(|e| unreadable("claims", &e))
 }
@@ -96,7 +90,7 @@ pub(crate) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn read(payload: &'a str, algorithm: Algorithm) -> Result<Self, JwtError> {
+    pub(super) fn read(payload: &'a str, algorithm: Algorithm) -> Result<Self, Error> {
         let (values, _) = json::pick(payload, &NAMES).map_err(|e| unreadable("claims", &e))?;
         let mut names = NAMES.into_iter();
         let claims = values.map(|value| Claim { name: names.next().unwrap_or_default(), value });
@@ -104,7 +98,7 @@ impl<'a> Claims<'a> {
         Ok(Self { algorithm, iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash })
     }
 
-    fn check(&self, rules: &Rules<'_>, payload: &str, now: SystemTime) -> Result<(), JwtError> {
+    fn check(&self, rules: &Rules<'_>, payload: &str, now: SystemTime) -> Result<(), Error> {
         if let Some(issuer) = rules.issuer {
             self.check_issuer(issuer, payload)?;
         }
@@ -116,26 +110,25 @@ impl<'a> Claims<'a> {
         }
         // OpenID Connect Core §2: a sub is ASCII. Invisible characters would make two users look the same.
         if self.sub.text()?.is_some_and(|subject| subject.contains(char::is_control)) {
-            let detail = "the token has a sub that contains control characters";
-            return Err(JwtError::malformed(Malformed::InvalidField, detail));
+            return Err(invalid("sub", "contains control characters"));
         }
         self.check_audience(rules.audience)?;
         self.check_times(now, rules.skew)
     }
 
-    fn check_issuer(&self, expected: Issuer<'_>, payload: &str) -> Result<(), JwtError> {
+    fn check_issuer(&self, expected: Issuer<'_>, payload: &str) -> Result<(), Error> {
         let issuer = self.iss.text()?.ok_or_else(|| missing_claim("iss"))?;
         let own = expected.template.map(|template| own_issuer(template, payload)).transpose()?;
         let name = own.as_deref().unwrap_or(expected.name);
         if issuer == name || expected.aliases.iter().any(|alias| alias == issuer) {
             return Ok(());
         }
-        let [issuer, name] = [issuer, name].map(|text| printable(text, MAX_TEXT));
-        let detail = format!("the token is from issuer {issuer}, not from {name}");
-        Err(JwtError::check(Check::IssuerMismatch, detail))
+        let detail =
+            format!("the token must be from issuer {}, but its iss is {}", legible(name), legible(issuer));
+        Err(refused(Check::IssuerMismatch, detail))
     }
 
-    fn check_audience(&self, expected: Audience<'_>) -> Result<(), JwtError> {
+    fn check_audience(&self, expected: Audience<'_>) -> Result<(), Error> {
         let audiences = self.aud.texts()?;
         let accepted = match (expected, audiences) {
             (Audience::Any, _) | (Audience::IncludesIfNamed(_), None) => true,
@@ -147,27 +140,34 @@ impl<'a> Claims<'a> {
         if accepted {
             return Ok(());
         }
-        Err(JwtError::check(Check::Audience, "the token is meant for another client (aud)"))
+        let found = audiences.map_or_else(|| "absent".to_owned(), |audiences| legible(&audiences.join(", ")));
+        let detail =
+            format!("the token was issued for another audience than this client: its aud is {found}");
+        Err(refused(Check::Audience, detail))
     }
 
     /// RFC 7519 §4.1.4 to §4.1.6.
-    fn check_times(&self, now: SystemTime, skew: Duration) -> Result<(), JwtError> {
+    fn check_times(&self, now: SystemTime, skew: Duration) -> Result<(), Error> {
         let (now, skew) = (seconds(now), skew.as_secs_f64());
         match self.exp.number()? {
             Some(exp) if exp + skew <= now => {
-                return Err(JwtError::check(Check::Expired, "the token has expired"));
+                let detail = format!(
+                    "the token expired {} seconds ago: if it is new, correct the clock of this machine",
+                    now - exp
+                );
+                return Err(refused(Check::Expired, detail));
             }
             // Probably milliseconds, or a token for ever.
-            Some(exp) if exp > LATEST => return Err(out_of_range("exp")),
+            Some(exp) if exp > LATEST => return Err(invalid("exp", "is out of range")),
             _ => {}
         }
         let (iat, nbf) = (self.iat.number()?, self.nbf.number()?);
         if iat.is_some_and(|iat| iat < 0.0) {
-            return Err(out_of_range("iat"));
+            return Err(invalid("iat", "is out of range"));
         }
         if [iat, nbf].into_iter().flatten().any(|time| time > now + skew) {
             let detail = "the token is not valid yet: the provider's clock or this machine's clock is wrong";
-            return Err(JwtError::check(Check::NotYetValid, detail));
+            return Err(refused(Check::NotYetValid, detail));
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ pub(crate) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    pub(super) fn text(&self) -> Result<Option<&str>, JwtError> {
+    pub(super) fn text(&self) -> Result<Option<&str>, Error> {
         match &self.value {
             None => Ok(None),
             Some(Scalar::Text(text)) => Ok(Some(text)),
@@ -189,7 +189,7 @@ impl<'a> Claim<'a> {
     }
 
     /// One text or several.
-    pub(super) fn texts(&self) -> Result<Option<&[Cow<'a, str>]>, JwtError> {
+    pub(super) fn texts(&self) -> Result<Option<&[Cow<'a, str>]>, Error> {
         match &self.value {
             None => Ok(None),
             Some(Scalar::Text(text)) => Ok(Some(slice::from_ref(text))),
@@ -199,10 +199,10 @@ impl<'a> Claim<'a> {
     }
 
     /// RFC 7519 §2: a NumericDate is a number, with or without a fraction.
-    pub(super) fn number(&self) -> Result<Option<f64>, JwtError> {
+    pub(super) fn number(&self) -> Result<Option<f64>, Error> {
         match &self.value {
             None => Ok(None),
-            Some(Scalar::Number(number)) => Ok(Some(*number)),
+            Some(Scalar::Other(Value::Number(number))) if number.as_f64().is_some() => Ok(number.as_f64()),
             Some(_) => Err(wrong_type(self.name)),
         }
     }
@@ -218,34 +218,27 @@ pub(super) fn seconds(time: SystemTime) -> f64 {
 }
 
 /// The issuer that a JWT must have according to its own claims: that of a tenant, if one provider serves many.
-fn own_issuer(template: &str, payload: &str) -> Result<String, JwtError> {
+fn own_issuer(template: &str, payload: &str) -> Result<String, Error> {
     let claims = json::parse(payload.as_bytes()).map_err(|e| unreadable("claims", &e))?;
-    let (mut issuer, mut rest) = (String::new(), template);
-    while let Some((before, name, after)) = rest.split_once('{').and_then(|(before, rest)| {
-        let (name, after) = rest.split_once('}')?;
-        Some((before, name, after))
-    }) {
+    let issuer = fill(template, |name| {
         let value = claims.get(name).ok_or_else(|| missing_claim(name))?;
-        issuer.push_str(before);
         // A value of more than one path segment would make it another issuer.
-        issuer.push_str(value.as_str().filter(|value| is_segment(value)).ok_or_else(|| wrong_type(name))?);
-        rest = after;
-    }
-    issuer.push_str(rest);
-    Ok(issuer)
+        let value = value.as_str().filter(|value| is_segment(value)).ok_or_else(|| wrong_type(name))?;
+        Ok::<Mark<'_>, Error>(value.into())
+    });
+    issuer.map(Option::unwrap_or_default)
 }
 
-fn missing_claim(name: &str) -> JwtError {
-    JwtError::malformed(Malformed::MissingField, format!("the token has no {name}"))
+fn missing_claim(name: &str) -> Error {
+    Error::response(Operation::Jwt, Malformed::MissingField, format!("the token has no {name}"))
 }
 
-fn wrong_type(name: &str) -> JwtError {
-    let detail = format!("the token has a {name} of the wrong type");
-    JwtError::malformed(Malformed::InvalidField, detail)
+fn wrong_type(name: &str) -> Error {
+    invalid(name, "has the wrong type")
 }
 
-fn out_of_range(name: &str) -> JwtError {
-    JwtError::malformed(Malformed::InvalidField, format!("the token has a {name} that is out of range"))
+fn invalid(name: &str, why: &str) -> Error {
+    Error::response(Operation::Jwt, Malformed::InvalidField, format!("the {name} of the token {why}"))
 }
 
 /// The claims that rules are about, in the order of [`Claims`].
@@ -253,31 +246,11 @@ const NAMES: [&str; 12] =
     ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "at_hash", "c_hash"];
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::super::jwk::Reading;
-    use super::*;
-    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+mod tests {
     use serde_json::json;
 
-    pub(in super::super) const NOW: u64 = 1_800_000_000;
-
-    /// A moment that does not move.
-    pub(in super::super) fn now() -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(NOW)
-    }
-
-    /// A JWT with those claims, and the keys of its issuer.
-    pub(in super::super) fn signed(claims: &str) -> (String, KeySet) {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
-        let message = format!("{}.{}", encode(br#"{"alg":"EdDSA"}"#), encode(claims.as_bytes()));
-        let jwt = format!("{message}.{}", encode(pair.sign(message.as_bytes()).as_ref()));
-        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key().as_ref())});
-        let keys = KeySet::read(&json!({ "keys": [key] }), Reading { most: 1, heeds_issuer: false });
-        (jwt, keys.unwrap())
-    }
+    use super::super::tests::{NOW, now, signed, word};
+    use super::*;
 
     const RULES: Rules<'static> = Rules {
         issuer: None,
@@ -296,7 +269,7 @@ pub(super) mod tests {
                 assert_eq!(read, *claims);
                 None
             }
-            Err(error) => Some(error.code()),
+            Err(error) => Some(word(&error)),
         }
     }
 

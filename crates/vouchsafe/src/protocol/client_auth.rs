@@ -3,10 +3,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::HeaderValue;
 use url::form_urlencoded::byte_serialize;
+use vouchsafe_providers::ClientAuth;
 
 use crate::error::{Error, Feature, Operation};
 use crate::secret::Secret;
-use vouchsafe_providers::ClientAuth;
+use crate::text::legible::legible;
 
 /// The client id and secret, ready to be written into requests.
 #[derive(Clone, Debug)]
@@ -49,11 +50,8 @@ impl Credentials {
         let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
         let none_fits = || {
             let detail = format!(
-                "the provider accepts only {} for client authentication, and this registration can use none of these",
-                crate::text::redact::printable(
-                    &supported.unwrap_or_default().join(", "),
-                    crate::text::redact::MAX_TEXT
-                )
+                "this registration can use none of the client authentication methods that the provider accepts: {}",
+                legible(&supported.unwrap_or_default().join(", "))
             );
             Error::unsupported(operation, Feature::ClientAuth, detail)
         };

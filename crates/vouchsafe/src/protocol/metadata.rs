@@ -9,7 +9,7 @@ use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
-use crate::text::redact::{MAX_TEXT, printable};
+use crate::text::legible::legible;
 use crate::text::template::only_mark;
 use crate::transport::retry_after;
 
@@ -103,9 +103,8 @@ impl Call for MetadataRequest<'_> {
         if from.response.status().is_client_error() {
             // Which of the documents is not there.
             let (place, status) = (self.document.as_str().to_owned(), from.response.status().as_u16());
-            return Err(
-                Error::status_of(Operation::Discovery, place, status).after(retry_after(&from.response))
-            );
+            return Err(Error::status_of(Operation::Discovery, place, status)
+                .after(retry_after(&from.response, from.now)));
         }
         from.check_status()?;
         read(&from, self.asked)
@@ -134,10 +133,10 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     };
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
         let detail = format!(
-            "the metadata belongs to issuer {found}, but {} was requested; if {found} is the provider you meant, use \
-             exactly that issuer",
-            printable(issuers.first().map_or("?", String::as_str), MAX_TEXT),
-            found = printable(&issuer, MAX_TEXT),
+            "the issuer {} was requested, but the metadata names another one, which you must configure exactly if it is \
+             the right one: {}",
+            legible(issuers.first().map_or("?", String::as_str)),
+            legible(&issuer),
         );
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
@@ -206,7 +205,7 @@ fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
         if endpoint.is_some_and(|endpoint| endpoint.uri().authority() != host) {
             let detail = format!(
                 "the metadata and its {name} are not at the host of the issuer {}: such a {name} must be there",
-                printable(&metadata.issuer, MAX_TEXT)
+                legible(&metadata.issuer)
             );
             return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
         }
@@ -286,15 +285,15 @@ impl Document<'_> {
                 };
             }
         };
-        let shown = printable(text, MAX_TEXT);
+        let shown = legible(text);
         // An issuer on https must not send secrets to an endpoint on http, not even on loopback.
         if secure && !is_https(text.trim_start()) {
-            return Err(insecure(&format!("{name} {shown} must be https, as the issuer is")));
+            return Err(insecure(&format!("{name} must be https, as the issuer is: {shown}")));
         }
         match Endpoint::parse(text) {
             Ok(endpoint) => Ok(Some(endpoint)),
             Err(NotAnEndpoint::Insecure) => {
-                Err(insecure(&format!("{name} {shown} {}", NotAnEndpoint::Insecure)))
+                Err(insecure(&format!("{name} {}: {shown}", NotAnEndpoint::Insecure)))
             }
             Err(e) => Err(fault(&format!("has no usable {name}: it {e}"))),
         }

@@ -96,7 +96,7 @@ impl Incoming<'_> {
             return Ok(());
         }
         let error = Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16());
-        Err(error.after(retry_after(&self.response)))
+        Err(error.after(retry_after(&self.response, self.now)))
     }
 
     /// The JSON object in a response that must be one.
@@ -141,7 +141,7 @@ impl Incoming<'_> {
             .unwrap_or_else(|| {
                 Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16())
             })
-            .after(retry_after(&self.response))
+            .after(retry_after(&self.response, self.now))
     }
 
     /// The error in a JSON response, whatever its status.

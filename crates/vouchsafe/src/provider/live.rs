@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Operation};
 use crate::jose::id_token::{Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::jose::jws::JwtError;
+use crate::jose::jws::is_about_keys;
 use crate::jose::jwt::Issuer;
 use crate::protocol::key_set::KeySetRequest;
 use crate::protocol::metadata::{Metadata, MetadataRequest, WellKnown};
@@ -126,19 +126,16 @@ impl Live {
         openid: &OpenId,
         (operation, asker, mut asked): (Operation, Asker, Option<u64>),
         deadline: Deadline,
-        verify: impl Fn(&KeySet) -> Result<T, JwtError>,
+        verify: impl Fn(&KeySet) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let refused = |error| match error {
-            JwtError::Check(check, detail) => Error::validation(operation, check, detail),
-            JwtError::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
-        };
+        let refused = |error: Error| error.of(operation);
         let place = || openid.jwks_uri.uri();
         let freshness = self.keys_freshness();
         let known = self.keys.get(freshness, self.fetch_keys(openid));
         let mut keys = deadline.wait(&self.http, (Operation::KeySet, place), known).await??;
         loop {
             match verify(&keys) {
-                Err(error) if error.is_about_keys() => {
+                Err(error) if is_about_keys(&error) => {
                     let newer = self.keys.newer(&keys, asker, &mut asked, freshness, self.fetch_keys(openid));
                     match deadline.wait(&self.http, (Operation::KeySet, place), newer).await? {
                         Some(newer) => keys = newer,

@@ -2,14 +2,8 @@
 
 /// Seconds since 1970 of a time such as `2026-11-23T10:00:00Z`, without fractions. `None` if the text is not such a time.
 pub(crate) fn seconds(text: &str) -> Option<f64> {
-    let digits = |from: usize, to: usize| -> Option<i64> {
-        let part = text.get(from..to)?;
-        part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten()
-    };
-    let at = |index: usize, among: &[u8]| text.as_bytes().get(index).is_some_and(|b| among.contains(b));
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
-    let separated = at(4, b"-") && at(7, b"-") && at(10, b"Tt ") && at(13, b":") && at(16, b":");
+    let [year, month, day] = numbers(text.get(..10)?, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(text.get(11..19)?, ':', [2, 2, 2])?;
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days_in_month = match month {
         2 => 28 + i64::from(leap),
@@ -18,27 +12,21 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
     };
     let real = (1..=12).contains(&month) && (1..=days_in_month).contains(&day);
     // A leap second counts as the next second.
-    if !separated || !real || hour > 23 || minute > 59 || second > 60 {
+    if !real || hour > 23 || minute > 59 || second > 60 || !text[10..].starts_with(['T', 't', ' ']) {
         return None;
     }
-    let mut rest = text.get(19..)?;
-    if let Some(fraction) = rest.strip_prefix('.') {
-        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-        if rest.len() == fraction.len() {
+    let mut zone = &text[19..];
+    if let Some(fraction) = zone.strip_prefix('.') {
+        zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+        if zone.len() == fraction.len() {
             return None;
         }
     }
-    let offset = match rest.as_bytes() {
-        b"Z" | b"z" => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let two = |a: &u8, b: &u8| {
-                (a.is_ascii_digit() && b.is_ascii_digit()).then(|| i64::from((a - b'0') * 10 + (b - b'0')))
-            };
-            let (hours, minutes) = (two(h1, h2)?, two(m1, m2)?);
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            (hours * 60 + minutes) * if *sign == b'-' { -60 } else { 60 }
+    let offset = match zone.split_at_checked(1)? {
+        ("Z" | "z", "") => 0,
+        (sign @ ("+" | "-"), zone) => {
+            let [hours, minutes] = numbers(zone, ':', [2, 2]).filter(|[h, m]| *h < 24 && *m < 60)?;
+            (hours * 60 + minutes) * if sign == "-" { -60 } else { 60 }
         }
         _ => return None,
     };
@@ -48,6 +36,18 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
         365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day - 1;
     let days = days - 719_468;
     Some((days * 86_400 + hour * 3600 + minute * 60 + second - offset) as f64)
+}
+
+/// Numbers of so many digits each, with that separator between them.
+fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
+    let mut numbers = [0; N];
+    let mut parts = text.split(separator);
+    for (number, digits) in numbers.iter_mut().zip(digits) {
+        let part = parts.next()?;
+        let fits = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+        *number = part.parse().ok().filter(|_| fits)?;
+    }
+    parts.next().is_none().then_some(numbers)
 }
 
 /// The end of the year 9999, in seconds since 1970. A later time is an error in whatever names it.

@@ -1,8 +1,7 @@
 //! Removes secrets from text that a provider sent back.
-use std::iter;
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
 
 use super::legible::legible;
 
@@ -26,12 +25,12 @@ pub(crate) fn shown(said: &str, secrets: &[&str], clean: fn(&str) -> String, max
     // Characters of a secret that `clean` removes are still there if the secret was escaped.
     let mut shapes: Vec<String> = secrets.flat_map(shapes).flat_map(|s| [clean(&s), s]).collect();
     shapes.retain(|shape| shape.len() >= SHORTEST);
-    // One may be part of another.
+    // One shape may be part of another: the longest comes first.
     shapes.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     shapes.dedup();
 
     let said = Said::new(clean(said));
-    // At the end of a cut text a secret could begin whose end is missing.
+    // A secret could begin before the cut and end behind it.
     let end = if is_cut { beginning_of_last(&said.text, UNSURE) } else { said.text.len() };
     let (mut shown, mut at) = (String::new(), 0);
     for _ in 0..max {
@@ -70,11 +69,8 @@ fn beginning_of_last(text: &str, chars: usize) -> usize {
 
 /// A secret in plain text, in hexadecimal, and in base64 at each of the three alignments.
 fn shapes(secret: &str) -> Vec<String> {
-    let hex = |digits: &[u8; 16]| {
-        let digit = |digit: u8| char::from(digits[usize::from(digit)]);
-        secret.bytes().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-    };
-    let mut shapes = vec![secret.to_owned(), hex(b"0123456789ABCDEF"), hex(b"0123456789abcdef")];
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut shapes = vec![secret.to_owned(), hex.to_uppercase(), hex];
     for before in 0..3 {
         let encoded = [&[0; 2][..before], secret.as_bytes()].concat();
         // Four characters are three bytes. Characters that hold bits of a neighbour are left out.
@@ -94,12 +90,11 @@ struct Said {
 
 impl Said {
     fn new(text: String) -> Self {
-        let escape = |(at, byte): (usize, u8)| {
-            let begins = matches!(byte, b'+' | b'%' | b'\\' | b'&');
-            let (c, after) = begins.then(|| unescaped(&text[at..])).flatten()?;
+        let escape = |at: usize| {
+            let (c, after) = unescaped(text.get(at..)?)?;
             Some((c, text.len() - after.len()))
         };
-        let escapes = text.bytes().enumerate().map(escape).collect();
+        let escapes = (0..text.len()).map(escape).collect();
         Self { text, escapes }
     }
 
@@ -123,7 +118,7 @@ impl Said {
     }
 }
 
-/// The same for one way to read characters. The beginning of a long secret is enough to recognise it.
+/// Where a secret ends, with one way to read characters. The beginning of a long secret is enough to recognise it.
 fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize>) -> Option<usize> {
     for (i, c) in secret.chars().enumerate() {
         match read(at, c) {
@@ -136,46 +131,33 @@ fn strip(secret: &str, mut at: usize, read: impl Fn(usize, char) -> Option<usize
 
 /// The character of an escape at the beginning of a text, and the rest.
 fn unescaped(text: &str) -> Option<(char, &str)> {
-    let mut chars = text.chars();
-    match chars.next()? {
-        '+' => Some((' ', chars.as_str())),
-        '%' => (1..=4).find_map(|bytes| {
-            let escape = text.get(..3 * bytes)?;
-            let byte = |hex: &str| u8::from_str_radix(hex.strip_prefix('%')?, 16).ok();
-            let bytes: Option<Vec<u8>> = (0..bytes).map(|i| byte(escape.get(3 * i..3 * i + 3)?)).collect();
-            Some((one_char(std::str::from_utf8(&bytes?).ok()?)?, &text[escape.len()..]))
+    let rest = text.get(1..)?;
+    match text.as_bytes()[0] {
+        b'+' => Some((' ', rest)),
+        b'%' => (1..=4).find_map(|bytes| {
+            let (escape, after) = text.split_at_checked(3 * bytes)?;
+            let decoded = percent_decode_str(escape).decode_utf8().ok();
+            Some((decoded.filter(|decoded| decoded.len() == bytes)?.parse().ok()?, after))
         }),
-        '\\' => match chars.next()? {
-            'u' => {
-                let unit = |at: usize| u16::from_str_radix(text.get(at..at + 4)?, 16).ok();
-                // RFC 8259 §7: a character beyond 16 bits is written as two escapes.
-                let second = text.get(6..).filter(|rest| rest.starts_with("\\u")).and_then(|_| unit(8));
-                let mut chars = char::decode_utf16(iter::once(unit(2)?).chain(second));
-                let c = chars.next()?.ok()?;
-                Some((c, &text[6 * c.len_utf16()..]))
-            }
-            'b' => Some(('\u{8}', chars.as_str())),
-            'f' => Some(('\u{c}', chars.as_str())),
-            'n' => Some(('\n', chars.as_str())),
-            'r' => Some(('\r', chars.as_str())),
-            't' => Some(('\t', chars.as_str())),
-            c => Some((c, chars.as_str())),
-        },
-        '&' => {
+        b'\\' => {
+            // RFC 8259 §7: a character beyond 16 bits is written as two escapes of six characters.
+            let of_json = [12, 6, 2].into_iter().find_map(|len| {
+                let (escape, after) = text.split_at_checked(len)?;
+                Some((serde_json::from_str(&format!("\"{escape}\"")).ok()?, after))
+            });
+            // Other languages put a backslash before other characters, too.
+            of_json.or_else(|| rest.chars().next().map(|c| (c, &rest[c.len_utf8()..])))
+        }
+        b'&' => {
             // The longest known escape is `&#x10FFFF;`: the rest of the text is not searched for each `&`.
-            let end = chars.as_str().bytes().take(9).position(|b| b == b';')?;
-            let (name, after) = (&chars.as_str()[..end], &chars.as_str()[end + 1..]);
-            let c = match (name, name.strip_prefix('#')) {
-                ("amp", _) => '&',
-                ("lt", _) => '<',
-                ("gt", _) => '>',
-                ("quot", _) => '"',
-                ("apos", _) => '\'',
-                (_, Some(code)) => match code.strip_prefix(['x', 'X']) {
-                    Some(hex) => char::from_u32(u32::from_str_radix(hex, 16).ok()?)?,
-                    None => char::from_u32(code.parse().ok()?)?,
-                },
-                _ => return None,
+            let end = rest.bytes().take(9).position(|b| b == b';')?;
+            let (name, after) = (&rest[..end], &rest[end + 1..]);
+            let c = match name.strip_prefix('#') {
+                None => HTML.iter().find(|(known, _)| *known == name)?.1,
+                Some(code) => char::from_u32(match code.strip_prefix(['x', 'X']) {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                    None => code.parse().ok()?,
+                })?,
             };
             Some((c, after))
         }
@@ -183,11 +165,7 @@ fn unescaped(text: &str) -> Option<(char, &str)> {
     }
 }
 
-fn one_char(text: &str) -> Option<char> {
-    let mut chars = text.chars();
-    chars.next().filter(|_| chars.as_str().is_empty())
-}
-
+const HTML: [(&str, char); 5] = [("amp", '&'), ("lt", '<'), ("gt", '>'), ("quot", '"'), ("apos", '\'')];
 /// Shorter texts are not secrets, and would be found everywhere.
 const SHORTEST: usize = 6;
 /// This many characters of a secret count as the whole secret.

@@ -1,12 +1,12 @@
-//! Templates: texts with marks in braces, `{name}`, that something is put in for.
+//! Templates: texts with marks in braces, `{name}`, that are replaced by values.
 use std::borrow::Cow;
 
 /// What a mark stands for.
 pub(crate) enum Mark<'v> {
     Value(Cow<'v, str>),
-    /// The mark stays as it is: it is text, or somebody else's.
+    /// The mark stays as it is: it is text, or it is filled in elsewhere.
     Text,
-    /// It has no value, and so the whole template has none.
+    /// The mark has no value, so the whole template has none.
     Absent,
 }
 

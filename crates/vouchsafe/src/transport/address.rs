@@ -1,15 +1,17 @@
-//! Which addresses are the public internet's.
+//! Which addresses belong to the public internet.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet: none of this machine, of a network around it, or of a cloud's own
-/// services. For an [`HttpClient`](crate::http::HttpClient) of your own that speaks to where strangers say; the built-in one
-/// asks it where [`HttpBuilder::public_addresses_only`](crate::http::HttpBuilder::public_addresses_only) is set.
+/// Whether an address belongs to the public internet: not to this machine, to a network around it, or to the internal
+/// services of a cloud.
 ///
-/// Ask it of the very address that is connected to, never of a name: what a name leads to can change between the question
-/// and the connection. Answer with [`TransportError::address_refused`](crate::http::TransportError::address_refused).
+/// Use it in an [`HttpClient`](crate::http::HttpClient) of your own if strangers can choose the server. The built-in
+/// transport uses it with [`HttpBuilder::public_addresses_only`](crate::http::HttpBuilder::public_addresses_only).
 ///
-/// The rules are those of the IANA's registries of special-purpose addresses (RFC 6890). Of IPv6 only what is handed
-/// out (`2000::/3`) is public; an IPv4 address in an IPv6 one, mapped or for NAT64, is as public as by itself.
+/// Check the address of the connection, never the name: a name can lead to another address between the check and the
+/// connection. Return [`TransportError::address_refused`](crate::http::TransportError::address_refused) if it is not public.
+///
+/// The rules are those of IANA's registries of special-purpose addresses (RFC 6890). In IPv6, only the assigned part
+/// (`2000::/3`) is public. An IPv4 address inside an IPv6 address, mapped or for NAT64, is public if the IPv4 address is.
 ///
 /// ```
 /// use vouchsafe::http::is_public_address;
@@ -21,97 +23,55 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => match embedded(address) {
-            Some(address) => is_public_v4(address),
-            None => is_public_v6(address),
-        },
+        IpAddr::V6(address) => embedded(address).map_or_else(|| is_public_v6(address), is_public_v4),
     }
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let address = address.to_bits();
-    !NOT_PUBLIC_V4.iter().any(|(network, length)| {
-        let shift = 32 - length;
-        address >> shift == network.to_bits() >> shift
-    })
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let address = address.to_bits();
-    let within = |(network, length): &(Ipv6Addr, u32)| {
-        let shift = 128 - length;
-        address >> shift == network.to_bits() >> shift
+    let is_special = match address.octets() {
+        // "This network" and the unspecified address (RFC 791).
+        [0, ..] => true,
+        // Behind a carrier's NAT (RFC 6598); the metadata of one cloud.
+        [100, 64..=127, ..] => true,
+        // The internal services of a cloud (Azure), at an address that looks public.
+        [168, 63, 129, 16] => true,
+        // Protocol assignments (RFC 6890); the metadata of one cloud.
+        [192, 0, 0, _] => true,
+        // Relays of 6to4, abandoned (RFC 7526).
+        [192, 88, 99, _] => true,
+        // Benchmarks (RFC 2544).
+        [198, 18..=19, ..] => true,
+        // Reserved, and the broadcast (RFC 1112, RFC 919).
+        [240..=255, ..] => true,
+        _ => false,
     };
-    within(&GLOBAL_V6) && !NOT_PUBLIC_V6.iter().any(within)
+    // Link-local addresses (RFC 3927) include the metadata of most clouds.
+    let is_internal = address.is_private() || address.is_loopback() || address.is_link_local();
+    !(is_special || is_internal || address.is_documentation() || address.is_multicast())
 }
 
-/// The IPv4 address that an IPv6 one stands for: mapped (RFC 4291 section 2.5.5.2), or behind the NAT64 that networks
-/// without IPv4 have (RFC 6052 section 2.1).
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// Public are only global unicast addresses (RFC 4291 section 2.4). Outside of them are the unspecified address, loopback,
+/// unique-local, link-local and multicast addresses, IPv4-compatible addresses, a network's own NAT64, and unassigned ones.
+fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-        }
-        _ => None,
+        // Protocol assignments (RFC 2928): Teredo, benchmarks, ORCHID.
+        [0x2001, 0..=0x1ff, ..] => false,
+        // Documentation (RFC 3849, RFC 9637).
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
+        // 6to4 (RFC 3056): it can contain any IPv4 address, and it is abandoned.
+        [0x2002, ..] => false,
+        [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
 }
 
-const fn v4(a: u8, b: u8, c: u8, d: u8) -> Ipv4Addr {
-    Ipv4Addr::new(a, b, c, d)
+/// The IPv4 address inside an IPv6 address: mapped (RFC 4291 section 2.5.5.2), or for the NAT64 of networks without IPv4
+/// (RFC 6052 section 2.1).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    match address.octets() {
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, v4 @ ..] => Some(v4.into()),
+        _ => address.to_ipv4_mapped(),
+    }
 }
-
-const fn v6(a: u16, b: u16) -> Ipv6Addr {
-    Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0)
-}
-
-const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
-    // "This network", the unspecified address (RFC 791).
-    (v4(0, 0, 0, 0), 8),
-    // Private (RFC 1918).
-    (v4(10, 0, 0, 0), 8),
-    // Behind a carrier's NAT (RFC 6598); the metadata of one cloud.
-    (v4(100, 64, 0, 0), 10),
-    // Loopback (RFC 1122).
-    (v4(127, 0, 0, 0), 8),
-    // A cloud's own services (Azure), at an address that is public by its number alone.
-    (v4(168, 63, 129, 16), 32),
-    // Link-local (RFC 3927); the metadata of most clouds.
-    (v4(169, 254, 0, 0), 16),
-    // Private (RFC 1918).
-    (v4(172, 16, 0, 0), 12),
-    // Protocol assignments (RFC 6890); the metadata of one cloud.
-    (v4(192, 0, 0, 0), 24),
-    // Documentation (RFC 5737), this one and two below.
-    (v4(192, 0, 2, 0), 24),
-    // Relays of 6to4, given up (RFC 7526).
-    (v4(192, 88, 99, 0), 24),
-    // Private (RFC 1918).
-    (v4(192, 168, 0, 0), 16),
-    // Benchmarks (RFC 2544).
-    (v4(198, 18, 0, 0), 15),
-    (v4(198, 51, 100, 0), 24),
-    (v4(203, 0, 113, 0), 24),
-    // Multicast (RFC 5771).
-    (v4(224, 0, 0, 0), 4),
-    // Reserved, and the broadcast (RFC 1112, RFC 919).
-    (v4(240, 0, 0, 0), 4),
-];
-
-/// What is handed out as global unicast (RFC 4291 section 2.4). Outside are the unspecified address, loopback, unique-local,
-/// link-local and multicast, IPv4-compatible addresses, the NAT64 of a network's own, and what nobody has yet.
-const GLOBAL_V6: (Ipv6Addr, u32) = (v6(0x2000, 0), 3);
-
-/// What is not public within that.
-const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
-    // Protocol assignments (RFC 2928): Teredo, benchmarks, ORCHID.
-    (v6(0x2001, 0), 23),
-    // Documentation (RFC 3849).
-    (v6(0x2001, 0xdb8), 32),
-    // 6to4 (RFC 3056): any IPv4 address can be in it, and it is given up.
-    (v6(0x2002, 0), 16),
-    // Documentation (RFC 9637).
-    (v6(0x3fff, 0), 20),
-];
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! The built-in transport: hyper with rustls.
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -17,17 +17,16 @@ use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
 impl Http {
-    /// The built-in transport: HTTP/1.1 over rustls with the system's certificate authorities, no redirects, no
-    /// compression, and the proxy that `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY` names, except for the hosts in
-    /// `NO_PROXY`.
+    /// The built-in transport: HTTP/1.1 over rustls with the system's certificate authorities, without redirects and compression.
+    /// It uses the proxy in `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, except for the hosts in `NO_PROXY`.
     ///
     /// # Errors
-    /// [`Error::Config`] if TLS cannot be set up on this machine, or a variable names a proxy that cannot be used.
+    /// [`Error::Config`] if TLS cannot be set up on this machine, or if the proxy in a variable cannot be used.
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
 
-    /// The built-in transport with settings of your own.
+    /// The built-in transport with your own settings.
     pub fn builder() -> HttpBuilder {
         HttpBuilder {
             limits: Limits::default(),
@@ -63,10 +62,10 @@ pub struct HttpBuilder {
     public_only: bool,
 }
 
-/// Which way requests go.
+/// The proxy setting.
 #[derive(Clone, Debug)]
 enum Route {
-    /// As the environment says.
+    /// The proxy in the environment, if there is one.
     Environment,
     Direct,
     /// Its URL may hold a password.
@@ -74,70 +73,70 @@ enum Route {
 }
 
 impl HttpBuilder {
-    /// The whole time of one exchange, from connecting to the last byte of the body, retries included.
+    /// Sets the time limit of one request and its response, retries included; see [`Http::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
     }
 
-    /// How often a request that only reads is tried again; see [`Http::retries`].
+    /// Sets the number of retries of a request that only reads; see [`Http::retries`].
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The time to connect, within the whole time; the whole time unless it is set.
+    /// Sets the time limit for connecting. The default is the time limit of the request, which also includes connecting.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// The largest response, in bytes.
+    /// Sets the size limit of a response body, in bytes; see [`Http::max_body`].
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.limits.body = bytes;
         self
     }
 
-    /// The proxy for every request, except for those to this machine and to the hosts in `NO_PROXY`: `http://host:port`,
-    /// `https://…`, `socks5://…`, or `socks5h://…`, where the proxy looks up the names. The URL may hold a user and a password.
+    /// Sets the proxy for all requests, except those to this machine and to the hosts in `NO_PROXY`. The URL is
+    /// `http://host:port`, `https://…`, `socks5://…`, or `socks5h://…` (the proxy resolves the names). It may contain a user and a password.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Route::Proxy(Secret::new(url));
         self
     }
 
-    /// No proxy, even if the environment names one.
+    /// Uses no proxy, even if there is one in the environment.
     pub fn no_proxy(mut self) -> Self {
         self.proxy = Route::Direct;
         self
     }
 
-    /// Connects to public addresses only, by [`is_public_address`](crate::http::is_public_address): to no address of this
-    /// machine, of the network around it, or of a cloud's own services. Switch it on where strangers choose the server, as
-    /// with an issuer that anybody may type in. Such an issuer, and every URL in its metadata, could lead to a server that
-    /// only this machine can reach (server-side request forgery).
+    /// Connects only to public addresses ([`is_public_address`](crate::http::is_public_address)): never to this machine, to the
+    /// network around it, or to the internal services of a cloud. Use it if strangers can choose the server, for example by
+    /// typing an issuer. Otherwise this issuer, or a URL in its metadata, could lead to a server that only this machine can
+    /// reach (server-side request forgery).
     ///
-    /// The check looks at the address of the connection, so neither a name nor a spelling can hide it. A name is refused if
-    /// one of its addresses is not public. The error is an [`Error::Validation`] with
+    /// The address of the connection is checked, so no name and no spelling can hide it. A name is refused if one of its
+    /// addresses is not public. The error is an [`Error::Validation`] with
     /// [`Check::AddressRefused`](crate::error::Check::AddressRefused), and nothing was sent.
     ///
-    /// A proxy looks up names by itself, so nothing could be checked here: the two settings exclude each other. Filter at the
-    /// proxy instead, or connect directly with [`HttpBuilder::no_proxy`] if the proxy comes from the environment.
+    /// You cannot combine it with a proxy: a proxy resolves names itself, so the addresses cannot be checked here. Filter at the
+    /// proxy instead, or connect directly with [`HttpBuilder::no_proxy`].
     pub fn public_addresses_only(mut self) -> Self {
         self.public_only = true;
         self
     }
 
-    /// Trusts one more certificate authority, beside the system's. The PEM text may hold several certificates.
+    /// Trusts another certificate authority, in addition to the system's. The PEM text may contain several certificates.
     pub fn certificate_authority(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.authorities.push(pem.into());
         self
     }
 
-    /// The transport.
+    /// Makes the transport.
     ///
     /// # Errors
-    /// [`Error::Config`] if the proxy's URL or a certificate cannot be read, or if there is a proxy where only public
-    /// addresses may be spoken to.
+    /// [`Error::Config`] if the proxy's URL or a certificate cannot be read, or if
+    /// [`HttpBuilder::public_addresses_only`] is combined with a proxy.
     pub fn build(self) -> Result<Http, Error> {
         let filter = self.public_only.then(PublicOnly::new);
         self.build_with(filter)
@@ -152,9 +151,9 @@ impl HttpBuilder {
             Route::Proxy(url) => Some(url.clone()),
         };
         if filter.is_some() && proxied.is_some() {
-            let detail = "a proxy looks up names by itself, so that addresses cannot be checked here: connect without the \
-                          proxy (no_proxy, if the environment names it), or let it refuse private addresses in place \
-                          of public_addresses_only";
+            let detail = "public_addresses_only cannot be combined with a proxy, because the proxy resolves the names: \
+                          connect without the proxy (no_proxy also ignores the one in the environment), or refuse \
+                          private addresses at the proxy";
             return Err(Error::config(ConfigProblem::Proxy, detail));
         }
         let unusable = || {
@@ -167,12 +166,13 @@ impl HttpBuilder {
         for pem in &self.authorities {
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
             let Some(found) = found.ok().filter(|found| !found.is_empty()) else {
-                let detail = "the certificate authority's file holds no certificate in PEM form";
+                let detail = "the certificate authority contains no certificate in PEM: give the text from \
+                              -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----";
                 return Err(Error::config(ConfigProblem::CertificateAuthority, detail));
             };
             authorities.extend(found);
         }
-        // The system's own authorities are skipped if they cannot be read: the refused one is one of these.
+        // Authorities of the system that cannot be read are skipped, so the refused one is one of these.
         let problem = match &authorities[..] {
             [] => ConfigProblem::Tls,
             _ => ConfigProblem::CertificateAuthority,
@@ -204,27 +204,23 @@ impl BuiltIn {
         }
         let again = retry::is_repeatable(&request).then(|| request.clone());
         let send = |request: Request| self.client.request(request.map(|body| Full::new(Bytes::from(body))));
-        // RFC 9112 §9.3.1: a server may close a connection that it promised to keep just when it is used again. Where that
-        // does no harm, the request goes out once more. (A request that was not even begun on such a connection goes out on
-        // another one, whatever it is: the server has seen none of it.)
+        // RFC 9112 §9.3.1: a server may close a kept connection at the moment when it is used again. A request that only reads
+        // is then sent once more. (hyper itself sends a request on another connection if the server has seen nothing of it.)
         let response = match (send(request).await, again) {
             (Err(error), Some(again)) if !error.is_connect() => send(again).await,
             (outcome, _) => outcome,
         };
-        let (mut parts, mut incoming) = response.map_err(no_response)?.into_parts();
-        // hyper's own notes are no part of our interface.
+        let (mut parts, incoming) = response.map_err(no_response)?.into_parts();
+        // The extensions of hyper are not part of our interface.
         parts.extensions.clear();
-        let mut body = Vec::new();
-        while let Some(frame) = incoming.frame().await {
-            let interrupted =
-                |error| TransportError::new(HttpErrorKind::Interrupted).caused_by(Box::new(error));
-            let Ok(chunk) = frame.map_err(interrupted)?.into_data() else { continue };
-            if body.len() + chunk.len() > limit {
-                return Err(TransportError::new(HttpErrorKind::BodyTooLarge));
+        let body = Limited::new(incoming, limit).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                TransportError::new(HttpErrorKind::BodyTooLarge)
+            } else {
+                TransportError::new(HttpErrorKind::Interrupted).caused_by(error)
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response::from_parts(parts, body))
+        })?;
+        Ok(Response::from_parts(parts, body.to_bytes().into()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Connections of the built-in transport: names are looked up, proxies are passed, TLS is begun.
+//! The connections of the built-in transport: names, proxies and TLS.
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// `time` bounds a connection with its handshakes: one that nobody waits for any more has an end as well.
+    /// `time` is the limit for connecting and the handshakes, also when no request waits for the connection any more.
     pub(super) fn new(
         tls: TlsConnector,
         proxy: Option<Matcher>,
@@ -54,7 +54,7 @@ impl Connector {
     }
 
     async fn open(mut self, to: Uri) -> Result<Stream, BoxError> {
-        // Without its proxy, this connector is the one that reaches the proxy.
+        // After `take`, this connector has no proxy: it connects to the proxy.
         let stream = match self.proxy.take().and_then(|proxy| proxy.intercept(&to)) {
             Some(proxy) => self.clone().pass(&proxy, to.clone()).await?,
             None => Stream::new(self.tcp.call(to.clone()).await?.into_inner()),
@@ -72,7 +72,7 @@ impl Connector {
         let at = proxy.uri().clone();
         let stream = match at.scheme_str() {
             Some(scheme @ ("socks5" | "socks5h")) => {
-                // As curl has it: the `h` leaves names to the proxy.
+                // As in curl, `h` means that the proxy resolves the names.
                 let to = if scheme == "socks5h" { to } else { looked_up(&to).await? };
                 let port = at.port_u16().unwrap_or(SOCKS_PORT);
                 let at = uri(scheme, &format!("{}:{port}", at.host().unwrap_or_default()))?;
@@ -111,8 +111,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// TLS 1.2 or newer (RFC 9325 section 3.1.1) over aws-lc-rs and HTTP/1.1, with the system's certificate authorities and
-/// those. All of it is said here, so that no feature of another crate changes it.
+/// TLS 1.2 or newer (RFC 9325 section 3.1.1) with aws-lc-rs, for HTTP/1.1, with the system's certificate authorities and
+/// these. Every setting is explicit, so that no feature of another crate changes it.
 pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rustls::Error> {
     let crypto = Arc::new(aws_lc_rs::default_provider());
     #[cfg(not(target_os = "android"))]
@@ -133,9 +133,9 @@ pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnec
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The proxy at that URL, for all hosts but those of this machine and of `NO_PROXY`; none if it cannot be one.
+/// The proxy at that URL, for all hosts except this machine and those in `NO_PROXY`. `None` if the URL is not a proxy's.
 pub(super) fn proxy(url: &str) -> Option<Matcher> {
-    // The matcher knows schemes in small letters only.
+    // The matcher knows only lower-case schemes.
     let url = match url.split_once("://") {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
         None => url.to_owned(),
@@ -145,32 +145,32 @@ pub(super) fn proxy(url: &str) -> Option<Matcher> {
     if !matches!(proxy.uri().scheme_str()?, "http" | "https" | "socks5" | "socks5h") {
         return None;
     }
-    // curl takes white space for a comma.
+    // As in curl, white space separates hosts too.
     let direct = environment("NO_PROXY").unwrap_or_default().replace(char::is_whitespace, ",");
     Some(matcher(format!("localhost,127.0.0.0/8,::1,{direct}")))
 }
 
-/// A variable of the environment, in small letters or in capitals: in this order, as curl has it.
+/// An environment variable: first in lower case, then in upper case, as in curl.
 pub(super) fn environment(name: &str) -> Option<String> {
     let names = [name.to_lowercase(), name.to_owned()];
     names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
 }
 
-/// Whether an error of that type is among the causes of another.
+/// Whether an error of type `E` is among the causes of an error.
 pub(super) fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<E>() {
             return true;
         }
-        // An I/O error shows the cause of the error within it, not that error.
+        // The source of an I/O error is the cause of its inner error, so the inner error itself would be skipped.
         let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = within.map(|within| within as _).or_else(|| error.source());
     }
     false
 }
 
-/// A server that hangs up on a greeting says that it will not speak TLS as we do.
+/// A server that closes the connection during the handshake refuses TLS: this is an error of TLS, not of the network.
 fn handshake(error: io::Error) -> io::Error {
     if error.kind() != io::ErrorKind::UnexpectedEof {
         return error;
@@ -185,7 +185,7 @@ fn uri(scheme: &str, authority: &str) -> http::Result<Uri> {
 async fn looked_up(to: &Uri) -> Result<Uri, BoxError> {
     let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
     let mut found = tokio::net::lookup_host((host, to.port_u16().unwrap_or(443))).await?;
-    let address = found.next().ok_or("the name leads to no address")?;
+    let address = found.next().ok_or("the name has no address")?;
     Ok(uri("https", &address.to_string())?)
 }
 
@@ -214,8 +214,8 @@ impl Service<Name> for Names {
     }
 }
 
-/// A connection. One that is never out of bytes pauses by itself: hyper reads 400 KiB at a time and skips informational
-/// responses without end, and until a task pauses its runtime looks at no clock.
+/// A connection that pauses by itself while bytes keep coming: hyper reads 400 KiB at a time and skips any number of
+/// informational responses, and the runtime checks its timers only when a task pauses.
 pub(super) struct Stream {
     io: Box<dyn Duplex>,
     /// How much was read since the last pause.
@@ -240,7 +240,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         if self.read >= AT_A_TIME {
             self.read = 0;
-            // The task goes on after the runtime has looked at its clock, which a mere waker does not see to.
+            // The task continues after the runtime has checked its timers. Waking the task directly would not ensure that.
             ready!(pin!(tokio::task::yield_now()).poll(context));
         }
         let before = to.filled().len();
@@ -286,9 +286,9 @@ impl Connection for Stream {
     }
 }
 
-/// How much is read before others have their turn.
+/// How much is read before a pause.
 const AT_A_TIME: usize = 64 * 1024;
-/// The time after which an idle connection is asked whether the other side is still there.
+/// How often TCP checks whether the other side of an idle connection is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// RFC 1928 section 3.
 const SOCKS_PORT: u16 = 1080;

@@ -1,4 +1,4 @@
-//! Names and addresses that strangers chose, filtered to those of the public internet.
+//! Refuses hosts that are not on the public internet, for servers that strangers choose.
 use std::collections::{HashMap, VecDeque};
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -17,21 +17,21 @@ use crate::error::TransportError;
 
 /// The function that looks up a name.
 type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync;
-/// The outcome of a look-up that is under way.
+/// The outcome of a look-up that is still running.
 type Outcome = Shared<BoxFuture<'static, Result<Vec<SocketAddr>, Arc<io::Error>>>>;
 
-/// Refuses addresses that are not public. The connection goes to the very address that was checked, so a name cannot change
-/// in between (DNS rebinding).
+/// Refuses addresses that are not public. The connection goes to the address that was checked, so the name cannot change in
+/// between (DNS rebinding).
 #[derive(Clone)]
 pub(super) struct PublicOnly {
     lookup: Arc<Lookup>,
     allowed: fn(IpAddr) -> bool,
-    /// A look-up holds a thread, one of the few that the whole program shares, for as long as a name server likes: also when
-    /// nobody waits for it any more. So the number of look-ups at once is bounded.
+    /// A look-up occupies one of the threads that the whole program shares until the name server responds, even if no caller
+    /// waits any more. So the number of simultaneous look-ups is limited.
     room: Arc<Semaphore>,
     under_way: Arc<Mutex<HashMap<String, Outcome>>>,
-    /// The addresses of names, the latest last: for when strangers' name servers have taken all the room. The address of a
-    /// connection is checked as ever.
+    /// Addresses that were found, the latest last. They are used while the look-ups of strangers occupy all the room. The address
+    /// of a connection is still checked.
     found: Arc<Mutex<VecDeque<Found>>>,
 }
 
@@ -54,12 +54,12 @@ impl PublicOnly {
         Self { lookup, allowed, room, under_way: Arc::default(), found: Arc::default() }
     }
 
-    /// The addresses of a name: by the look-up that is under way for it, or by a new one once there is room.
+    /// The addresses of a name: from the look-up that is running for it, or from a new one as soon as there is room.
     async fn addresses(&self, name: String) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
         let known = self.under_way().get(&name).cloned();
         if let Some(known) = known {
             let found = known.await;
-            // One that went with the runtime on which it began says nothing of the name.
+            // A look-up that ended with the runtime on which it began tells nothing about the name.
             let is_gone = |error: &Arc<io::Error>| error.get_ref().is_some_and(|why| why.is::<JoinError>());
             if !found.as_ref().is_err_and(is_gone) {
                 return found;
@@ -84,7 +84,7 @@ impl PublicOnly {
         outcome.await
     }
 
-    /// Begins a look-up that keeps its place until it has ended, even if all callers have gone meanwhile.
+    /// Begins a look-up. It occupies its room until it ends, even if all callers stop waiting.
     fn begin(&self, name: String, room: OwnedSemaphorePermit) -> Outcome {
         let (filter, lookup) = (self.clone(), (self.lookup)(name.clone()));
         let task = tokio::spawn(async move {
@@ -114,7 +114,7 @@ impl PublicOnly {
         found.push_back(Found { name, addresses: addresses.to_vec(), at: Instant::now() });
     }
 
-    /// The addresses that a name had not long ago. A name that is asked for stays longer.
+    /// The addresses that were found for a name within that time. A name that is used stays longer.
     fn found_within(&self, age: Duration, name: &str) -> Option<Vec<SocketAddr>> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let at = found.iter().position(|known| known.name == name)?;
@@ -124,12 +124,12 @@ impl PublicOnly {
         Some(addresses)
     }
 
-    /// Checks a host that is an address already: it is never looked up.
+    /// Checks a host that is an address: it is never looked up.
     pub(super) fn check(&self, uri: &Uri) -> Result<(), TransportError> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         match host.parse() {
             Ok(address) if !(self.allowed)(address) => Err(TransportError::address_refused()),
-            // Every other spelling of an address goes to the resolver.
+            // Other spellings of an address go to the resolver.
             _ => Ok(()),
         }
     }
@@ -137,7 +137,7 @@ impl PublicOnly {
     /// The addresses to connect to.
     pub(super) async fn resolve(self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let addresses = self.addresses(name.to_owned()).await?;
-        // One address that is not public spoils the others: no honest provider has such a pair, and a trap does.
+        // One address that is not public is enough to refuse the name: honest providers do not mix them, but an attack does.
         if !addresses.iter().all(|address| (self.allowed)(address.ip())) {
             return Err(Refused.into());
         }
@@ -145,23 +145,23 @@ impl PublicOnly {
     }
 }
 
-/// A name that was refused.
+/// The error for a name with an address that is not public.
 #[derive(Debug)]
 pub(super) struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name does not lead to public addresses alone")
+        f.write_str("the name has an address that is not public")
     }
 }
 
 impl Error for Refused {}
 
-/// How many names are looked up at once. Tokio has 512 threads for blocking work.
+/// The largest number of simultaneous look-ups. Tokio has 512 threads for blocking work.
 const MAX_LOOKUPS: usize = 32;
-/// How many names are remembered with their addresses.
+/// The largest number of names in `found`.
 const MAX_FOUND: usize = 256;
-/// How long remembered addresses are used when there is no room to look up anew.
+/// How long found addresses are used while there is no room for a look-up.
 const FOUND_LATELY: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]

@@ -1,29 +1,13 @@
-//! Whether a request is worth a second try, and how long to wait before it.
+//! Whether a request is sent again, and how long to wait before that.
 use std::time::{Duration, SystemTime};
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::{Request, Response};
 use crate::error::{Operation, TransportError};
 
-/// How long a provider asks to be left alone: noted on the response, for the error that is made of it.
-#[derive(Clone, Copy)]
-struct RetryAfter(Duration);
-
-/// Notes when a response asks to come back.
-pub(super) fn note(response: &mut Response, now: SystemTime) {
-    if let Some(wait) = read(response.headers(), now) {
-        response.extensions_mut().insert(RetryAfter(wait));
-    }
-}
-
-/// How long the provider asks to wait, as it was noted.
-pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
-    response.extensions().get().map(|RetryAfter(wait)| *wait)
-}
-
-/// Whether a request may be sent again: one that only reads. The attempt alone spends a code or a refresh token.
+/// Whether a request only reads, so that it may be sent again. Even a failed attempt can spend a code or a refresh token.
 pub(super) fn is_repeatable(request: &Request) -> bool {
     let reads = matches!(
         request.extensions().get(),
@@ -32,10 +16,11 @@ pub(super) fn is_repeatable(request: &Request) -> bool {
     reads && request.method() == Method::GET
 }
 
-/// How long to wait before another try, the first being number 0; none where another would not help. `random` gives
-/// a number between 0 and 1, so that many who failed together do not come back together.
+/// How long to wait before the next try, after `tried` retries. `None` if another try would not help. `random` returns a
+/// number between 0 and 1, so that clients that failed at the same time do not come back at the same time.
 pub(super) fn pause(
     outcome: &Result<Response, TransportError>,
+    now: SystemTime,
     tried: u32,
     random: impl FnOnce() -> f64,
 ) -> Option<Duration> {
@@ -43,7 +28,7 @@ pub(super) fn pause(
         Ok(response) => {
             // RFC 6585 §4, RFC 9110 §15.6.4.
             let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
-            busy.contains(&response.status()).then(|| retry_after(response))?
+            busy.contains(&response.status()).then(|| retry_after(response, now))?
         }
         // Nothing was sent.
         Err(error) => error.is_connect().then_some(None)?,
@@ -56,9 +41,9 @@ pub(super) fn pause(
     Some(least + spread.mul_f64(random()))
 }
 
-/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date.
-fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let mut values = headers.get_all(RETRY_AFTER).into_iter();
+/// How long a response asks clients to wait (`Retry-After`, RFC 9110 section 10.2.3): seconds, or a date.
+pub(crate) fn retry_after(response: &Response, now: SystemTime) -> Option<Duration> {
+    let mut values = response.headers().get_all(RETRY_AFTER).into_iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let value = value.to_str().ok()?.trim();
     let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -70,11 +55,11 @@ fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(wait.min(MAX_WAIT))
 }
 
-/// The longest pause before a first retry that nobody asked for; each after it is twice as long.
+/// The longest pause before the first retry without `Retry-After`. Each pause is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// Where pauses stop to grow.
+/// After this many doublings, pauses do not grow any more.
 const MAX_DOUBLINGS: u32 = 6;
-/// The longest time that is read from a response: no program waits longer.
+/// A longer `Retry-After` counts as this time.
 const MAX_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[cfg(test)]
@@ -90,8 +75,9 @@ mod tests {
 
     /// What is read of that header, at a quarter to nine on 6 November 1994.
     fn seconds(value: &str) -> Option<u64> {
-        let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
-        read(&headers, at(784_111_777 - 277)).map(|wait| wait.as_secs())
+        let mut response = Response::default();
+        response.headers_mut().insert(RETRY_AFTER, value.parse().unwrap());
+        retry_after(&response, at(784_111_777 - 277)).map(|wait| wait.as_secs())
     }
 
     #[test]
@@ -136,9 +122,11 @@ mod tests {
         ] {
             assert_eq!(seconds(value), None, "{value}");
         }
-        let mut twice = HeaderMap::from_iter([(RETRY_AFTER, "1".parse().unwrap())]);
-        twice.append(RETRY_AFTER, "2".parse().unwrap());
-        assert_eq!(read(&twice, at(0)), None, "which of two would count is anybody's guess");
+        let mut twice = Response::default();
+        for value in ["1", "2"] {
+            twice.headers_mut().append(RETRY_AFTER, http::HeaderValue::from_static(value));
+        }
+        assert_eq!(retry_after(&twice, at(0)), None, "which of two would count is anybody's guess");
     }
 
     #[test]
@@ -147,11 +135,10 @@ mod tests {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static(seconds));
-            note(&mut response, at(0));
             Ok(response)
         };
         let ms = |outcome: &Result<Response, TransportError>, tried, random| {
-            pause(outcome, tried, || random).map(|pause| pause.as_millis())
+            pause(outcome, at(0), tried, || random).map(|pause| pause.as_millis())
         };
         assert_eq!([ms(&busy("0"), 0, 0.0), ms(&busy("0"), 0, 1.0)], [Some(0), Some(250)]);
         assert_eq!([ms(&busy("20"), 0, 0.0), ms(&busy("20"), 1, 1.0)], [Some(20_000), Some(22_500)]);

@@ -1,25 +1,25 @@
-//! The clock and the background that a runtime has, beside the trait that sends.
+//! The part of an asynchronous runtime that the library needs: a timer and background tasks.
 use std::time::Duration;
 
 use super::BoxFuture;
 
-/// The clock and the background of an asynchronous runtime.
+/// The timer and the background tasks of an asynchronous runtime.
 ///
-/// A library without a runtime has neither. [`Http::new`](crate::Http::new) brings tokio's; an
-/// [`HttpClient`](crate::http::HttpClient) of your own gets one by [`Http::runtime`](crate::Http::runtime).
+/// [`Http::new`](crate::Http::new) uses tokio. For your own [`HttpClient`](crate::http::HttpClient), set the runtime with
+/// [`Http::runtime`](crate::Http::runtime).
 pub trait Runtime: Send + Sync {
-    /// A future that ends after that time. Without a clock, no request is tried again.
+    /// A future that ends after that time. Without it, no request is sent again.
     fn sleep(&self, time: Duration) -> BoxFuture<'static, ()>;
 
-    /// Runs a task to its end in the background. Metadata and keys are fetched once for all callers that wait: in the
-    /// background the fetch goes on when a caller hangs up. Without a background it stands still until the next caller.
+    /// Runs a task in the background until it ends. Metadata and keys are fetched once for all callers that wait. In the
+    /// background, the fetch continues when a caller stops waiting. Without it, the fetch stops until the next caller comes.
     ///
     /// # Errors
-    /// The task, where nothing can run it.
+    /// The task itself, if the runtime cannot run it.
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>>;
 }
 
-/// The runtime of tokio, as the built-in transport has it.
+/// The tokio runtime, which the built-in transport uses.
 #[cfg(feature = "transport")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;

@@ -6,7 +6,7 @@ use vouchsafe::error::HttpErrorKind;
 use vouchsafe::http::{Response, TransportError};
 use vouchsafe::{AccessToken, Client, IdToken, RefreshToken, Registration, Secret};
 
-use crate::scenario::{ACME, CLIENT_ID, REDIRECT_URI, SUBJECT, Scenario, acme, stored};
+use crate::scenario::{ACME, CLIENT_ID, REDIRECT_URI, SUBJECT, Scenario, acme, public, stored};
 use crate::wire::Wire;
 
 fn shows(value: &impl Debug, hidden: &str) -> bool {
@@ -88,5 +88,29 @@ async fn an_error_of_the_network_says_what_caused_it_and_no_secret() {
         assert!(error.to_string().starts_with("the token request failed: "), "{error}");
         assert!(error.to_string().ends_with(": broken pipe"), "{error}");
         assert!(!error.to_string().contains("hush") && !shows(&error, "hush"), "{error}");
+    }
+}
+
+/// A cut through a secret would leave a part of it that nothing recognises.
+#[tokio::test]
+async fn a_long_text_of_a_provider_is_cut_after_secrets_were_removed_from_it() {
+    let secret = "marked-secret-of-this-client";
+    for length in (10..2000).step_by(20) {
+        let text = format!("{}{secret}", "x".repeat(length));
+        let typed = json!(format!("{text}+jwt"));
+        let scenario = || Scenario::openid().registration(public().secret(secret));
+        for (expected, scenario) in [
+            ("algorithm", scenario().header("alg", json!(text))),
+            ("token_type", scenario().header("typ", typed)),
+            ("unknown_key", scenario().header("kid", json!(text))),
+            ("issuer_mismatch", scenario().claim("iss", json!(text))),
+            ("issuer_mismatch", scenario().metadata("issuer", json!(text))),
+            ("insecure_url", scenario().metadata("jwks_uri", json!(text))),
+        ] {
+            let error = scenario.log_in().await.unwrap_err();
+            assert_eq!(error.code(), expected);
+            assert!(error.to_string().contains("xxxxxxxxxx"), "{error}");
+            assert!(!shows(&error, "marked") && !error.to_string().contains("marked"), "{length}: {error}");
+        }
     }
 }

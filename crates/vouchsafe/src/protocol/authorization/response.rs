@@ -16,7 +16,7 @@ use crate::provenance::Provenance;
 use crate::secret::{Noted, Secret, same};
 use crate::text::form::{self, decode};
 use crate::text::json::{self, Value};
-use crate::text::redact::printable;
+use crate::text::legible::legible;
 
 /// An authorization response: the URL that the browser came to, and the form if the browser posted one.
 ///
@@ -348,8 +348,7 @@ impl<'a> ResponseParams<'a> {
 }
 
 fn duplicate(name: &str) -> Error {
-    let detail =
-        format!("the authorization response has the parameter {} more than once", printable(name, 40));
+    let detail = format!("the authorization response has a parameter more than once: {}", legible(name));
     Error::validation(OPERATION, Check::DuplicateParameter, detail)
 }
 

@@ -171,7 +171,7 @@ pub(crate) fn is_token(text: &str) -> bool {
 /// Absent, `null` and the empty text are the same for members that a response may leave out.
 fn is_absent(value: Option<&Scalar<'_>>) -> bool {
     match value {
-        None | Some(Scalar::Null) => true,
+        None | Some(Scalar::Other(Value::Null)) => true,
         Some(Scalar::Text(text)) => text.is_empty(),
         Some(_) => false,
     }
@@ -205,7 +205,7 @@ impl Checked<'_> {
     /// Absent and `null` are the same.
     fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
         match value {
-            None | Some(Scalar::Null) => Ok(None),
+            None | Some(Scalar::Other(Value::Null)) => Ok(None),
             Some(Scalar::Text(text)) => Ok(Some(text)),
             Some(_) => Err(self.invalid(name, "is not text")),
         }
@@ -265,7 +265,7 @@ impl Checked<'_> {
         value: Option<Scalar<'_>>,
         read: impl Fn(&Scalar<'_>) -> Option<f64>,
     ) -> Option<f64> {
-        let value = value.filter(|value| !matches!(value, Scalar::Null))?;
+        let value = value.filter(|value| !matches!(value, Scalar::Other(Value::Null)))?;
         let seconds = read(&value).filter(|seconds| *seconds <= LATEST);
         if seconds.is_none() {
             let what = "the lifetime of the access token is unknown: the response gives it in a form that cannot be read";
@@ -278,7 +278,7 @@ impl Checked<'_> {
 /// A number, or a number as text, as several providers send it.
 fn number(value: &Scalar<'_>) -> Option<f64> {
     match value {
-        Scalar::Number(number) => Some(*number),
+        Scalar::Other(value) => value.as_f64(),
         Scalar::Text(text) => {
             let digits = text.strip_prefix('-').unwrap_or(text);
             let are_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
