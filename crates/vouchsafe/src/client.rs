@@ -91,7 +91,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Value>, Error> {
-        Ok(self.begin().server().await?.metadata.clone())
+        Ok(self.begin().server().await?.metadata.as_ref().map(|metadata| metadata.raw.clone()))
     }
 
     /// The slug of the provider.

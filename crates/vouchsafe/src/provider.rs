@@ -15,7 +15,7 @@ pub(crate) mod live;
 mod server;
 mod template;
 
-pub(crate) use server::{OpenId, Server};
+pub(crate) use server::Server;
 
 /// An authorization server: its endpoints and its quirks.
 ///
@@ -46,7 +46,7 @@ pub struct Provider {
     profile_by_hand: bool,
     /// Why the definition cannot be used.
     mistake: Option<String>,
-    metadata: Option<Arc<Metadata>>,
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 impl Provider {
@@ -84,7 +84,7 @@ impl Provider {
         // Metadata does not depend on the client.
         let server = provider.server("client")?;
         if let Some(well_known) = &server.discovery {
-            provider.metadata = Some(Arc::new(fetch_metadata(well_known, None, http).await?));
+            provider.metadata = Some(fetch_metadata(well_known, None, http).await?);
         }
         Ok(provider)
     }
@@ -290,10 +290,6 @@ impl Provider {
     /// The metadata document, if it was fetched by [`Provider::discover`].
     pub fn metadata(&self) -> Option<&Value> {
         self.metadata.as_deref().map(|m| &m.raw)
-    }
-
-    pub(crate) fn known_metadata(&self) -> Option<&Metadata> {
-        self.metadata.as_deref()
     }
 }
 

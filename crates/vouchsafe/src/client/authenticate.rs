@@ -21,7 +21,10 @@ impl Client {
         }
         match self.template().definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
-            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
+            _ => {
+                let offered = server.metadata.as_ref().and_then(|m| m.token_auth_methods.as_deref());
+                self.inner.credentials.choose(operation, offered)
+            }
         }
     }
 
@@ -34,7 +37,7 @@ impl Client {
         if let Some(method) = self.own_revocation_auth() {
             return Ok(method);
         }
-        match &server.revocation_auth_methods {
+        match server.metadata.as_ref().and_then(|m| m.revocation_auth_methods.as_deref()) {
             Some(methods) if self.inner.registration.client_auth.is_none() && self.inner.signer.is_none() => {
                 self.inner.credentials.choose(Operation::Revocation, Some(methods))
             }

@@ -111,7 +111,7 @@ impl ClientBuilder {
         let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
         let signer = signer(&registration, &template)?;
         let registration = Arc::new(registration);
-        let live = Live::new(template, &registration, provider.known_metadata(), http, live)?;
+        let live = Live::new(template, &registration, provider.metadata.clone(), http, live)?;
         // The first use of the generator seeds it, which takes milliseconds: now, and not in somebody's login. If it fails,
         // that login tells.
         let _ = rand::fill(&mut [0]);

@@ -156,8 +156,8 @@ impl Ongoing<'_> {
             (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
         };
         if server.openid.is_some() {
-            let is_ours = |iss: &str| server.is_issuer(iss) || issuer_aliases.iter().any(|a| a == iss);
-            userinfo::check_issuer(&claims, is_ours)?;
+            let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));
+            userinfo::check_issuer(&claims, |iss| is_known(iss) || issuer_aliases.iter().any(|a| a == iss))?;
         }
         if let Some(id_token) = id_token {
             userinfo::check_subject(&claims, id_token.subject())?;

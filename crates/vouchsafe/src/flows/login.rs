@@ -71,16 +71,11 @@ impl Ongoing<'_> {
     ) -> Result<Tokens, Error> {
         let server = self.server().await?;
         let definition = &self.template().definition;
-        let is_ours = |iss: &str| server.is_response_issuer(iss);
+        let (redirect_uri, state) = (&pending.request.redirect_uri, pending.state.as_str());
         let expected = Expected {
-            redirect_uri: &pending.request.redirect_uri,
             servers: Some([&server.provenance, &pending.request.provenance]),
-            state: pending.state.as_str(),
             is_expired: SystemTime::now() > pending.expires_at(),
-            issuer: server.issuer_rule(&is_ours),
-            quirks: &definition.callback,
-            error_codes: &definition.token.error_codes,
-            secret: self.client.inner.credentials.secret(),
+            ..server.expected_response(redirect_uri, state, self.client.inner.credentials.secret())
         };
         let Callback { code, forwarded, profile } = response.check(&expected, &self.noted)?;
 
@@ -89,7 +84,7 @@ impl Ongoing<'_> {
         let scope = self.client.scope_with_code(scopes);
         let grant = AuthorizationCode {
             code: &code,
-            redirect_uri: &pending.request.redirect_uri,
+            redirect_uri,
             verifier: pending.verifier.as_ref().map(Random::as_str),
             forwarded: &forwarded,
             scope: scope.as_deref(),

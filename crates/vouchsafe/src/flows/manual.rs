@@ -13,7 +13,7 @@ use crate::error::{Error, Operation};
 use crate::jose::any_jwt;
 use crate::jose::id_token::{self, Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{PerLogin, check_extra};
-use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
+use crate::protocol::authorization::response::{AuthorizationResponse, Callback};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::{Dialect, Incoming};
 use crate::protocol::revocation::TokenTypeHint;
@@ -99,18 +99,8 @@ impl<'c> Manual<'c> {
         let (call, redirect_uri) = (self.client.begin(), redirect_uri.into());
         call.noted.note(state);
         let server = call.server().await?;
-        let definition = &self.client.template().definition;
-        let is_ours = |iss: &str| server.is_response_issuer(iss);
-        let expected = Expected {
-            redirect_uri: &redirect_uri,
-            servers: None,
-            state,
-            is_expired: false,
-            issuer: server.issuer_rule(&is_ours),
-            quirks: &definition.callback,
-            error_codes: &definition.token.error_codes,
-            secret: self.client.inner.credentials.secret(),
-        };
+        let secret = self.client.inner.credentials.secret();
+        let expected = server.expected_response(&redirect_uri, state, secret);
         let Callback { code, forwarded, .. } = call.end(response.into().check(&expected, &call.noted))?;
         Ok(TokenRequest { forwarded, ..self.authorization_code(code, redirect_uri) })
     }

@@ -9,6 +9,7 @@ use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, Malformed, Operation};
+use crate::secret::same;
 use crate::text::redact::{MAX_TEXT, printable};
 use crate::text::template::only_mark;
 use crate::transport::retry_after;
@@ -17,19 +18,43 @@ use crate::transport::retry_after;
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) raw: Value,
-    /// It is the metadata of an OpenID Provider, not of a plain authorization server.
-    pub(crate) is_openid: bool,
     pub(crate) issuer: String,
     pub(crate) endpoints: Endpoints,
-    pub(crate) jwks_uri: Option<Endpoint>,
+    /// Its keys, if it is an OpenID Provider and not a plain authorization server.
+    pub(crate) openid: Option<OpenId>,
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    pub(crate) id_token_algs: Option<Vec<String>>,
-    pub(crate) userinfo_algs: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
+}
+
+/// How an OpenID Provider signs.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenId {
+    pub(crate) jwks_uri: Endpoint,
+    /// The algorithms of ID tokens.
+    pub(crate) algorithms: Option<Vec<String>>,
+    /// Those of signed UserInfo.
+    pub(crate) userinfo_algorithms: Option<Vec<String>>,
+}
+
+/// The issuer of a provider, as far as it is known.
+#[derive(Clone, Copy)]
+pub(crate) enum KnownIssuer<'a> {
+    One(&'a str),
+    /// One of those that fit this template.
+    OneOf(&'a str),
+}
+
+impl KnownIssuer<'_> {
+    pub(crate) fn is(self, issuer: &str) -> bool {
+        match self {
+            Self::One(known) => same(issuer, known),
+            Self::OneOf(template) => fits(template, issuer),
+        }
+    }
 }
 
 /// Where an issuer's metadata may be, in the order in which to look.
@@ -55,10 +80,15 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     if url.query().is_some() {
         return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
     }
+    let found = |issuers, documents| WellKnown {
+        issuers,
+        documents,
+        template: None,
+        is_openid: false,
+        is_elsewhere: false,
+    };
     if let Some(base) = issuer.strip_suffix(OPENID) {
-        let issuers = vec![base.to_owned(), format!("{base}/")];
-        let documents = vec![Endpoint::parse(issuer)?];
-        return Ok(WellKnown { issuers, documents, template: None, is_openid: false, is_elsewhere: false });
+        return Ok(found(vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]));
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -70,13 +100,7 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         other.set_path(&format!("{name}{path}"));
         documents.push(Endpoint::parse(other.as_str())?);
     }
-    Ok(WellKnown {
-        issuers: vec![issuer.to_owned()],
-        documents,
-        template: None,
-        is_openid: false,
-        is_elsewhere: false,
-    })
+    Ok(found(vec![issuer.to_owned()], documents))
 }
 
 /// A request for a metadata document.
@@ -114,9 +138,9 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let document = Document { members: &raw };
+    let document = Document(&raw);
 
-    let issuer = match document.members.get("issuer") {
+    let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
         _ => return Err(fault("has no issuer: this is not OpenID Connect or OAuth 2.0 metadata")),
     };
@@ -144,24 +168,34 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         document.endpoint(name, secure)?;
     }
     let scopes = document.list("scopes_supported")?;
+    let jwks_uri = document.endpoint("jwks_uri", secure)?;
+    let offers_openid = scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid"));
+    let (path, has) = (from.uri.path(), |name: &str| raw.get(name).is_some());
+    // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
+    let is_openid = asked.is_openid
+        || path.starts_with(OPENID)
+        || path.ends_with(OPENID)
+        || has("subject_types_supported")
+        || has("id_token_signing_alg_values_supported")
+        || (has("jwks_uri") && offers_openid);
+    let algorithms = document.list("id_token_signing_alg_values_supported")?;
+    let userinfo_algorithms = document.list("userinfo_signing_alg_values_supported")?;
+    let openid = match jwks_uri {
+        Some(jwks_uri) if is_openid => Some(OpenId { jwks_uri, algorithms, userinfo_algorithms }),
+        None if is_openid => {
+            return Err(fault(
+                "has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified",
+            ));
+        }
+        _ => None,
+    };
     let metadata = Metadata {
-        // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
-        is_openid: asked.is_openid
-            || from.uri.path().starts_with(OPENID)
-            || from.uri.path().ends_with(OPENID)
-            || ["subject_types_supported", "id_token_signing_alg_values_supported"]
-                .iter()
-                .any(|name| document.members.get(name).is_some())
-            || (document.members.get("jwks_uri").is_some()
-                && scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid"))),
         scopes,
         endpoints: document.endpoints(secure)?,
-        jwks_uri: document.endpoint("jwks_uri", secure)?,
+        openid,
         grant_types: document.list("grant_types_supported")?,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods: document.list("revocation_endpoint_auth_methods_supported")?,
-        id_token_algs: document.list("id_token_signing_alg_values_supported")?,
-        userinfo_algs: document.list("userinfo_signing_alg_values_supported")?,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
         issuer,
         raw,
@@ -187,7 +221,9 @@ fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
         |name: &&EndpointName| matches!(**name, EndpointName::Authorization | EndpointName::EndSession);
     let of_client = EndpointName::ALL.iter().filter(|name| !is_of_browser(name));
     let endpoints = of_client.map(|name| (name.as_str(), metadata.endpoints.get(*name)));
-    for (name, endpoint) in endpoints.chain([("jwks_uri", metadata.jwks_uri.as_ref())]) {
+    for (name, endpoint) in
+        endpoints.chain([("jwks_uri", metadata.openid.as_ref().map(|openid| &openid.jwks_uri))])
+    {
         if endpoint.is_some_and(|endpoint| endpoint.uri().authority() != host) {
             let detail = format!(
                 "the metadata and its {name} are not at the host of the issuer {}: such a {name} must be there",
@@ -230,22 +266,16 @@ fn around(template: &str) -> Option<(&str, &str)> {
 }
 
 /// The document, or an object in it.
-struct Document<'a> {
-    members: &'a Value,
-}
+struct Document<'a>(&'a Value);
 
-impl Document<'_> {
+impl<'a> Document<'a> {
     /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
     fn endpoints(&self, secure: bool) -> Result<Endpoints, Error> {
         Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
     }
 
     fn endpoint(&self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
-        let text = match self.members.get(name) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(text)) => text,
-            Some(_) => return Err(fault(&format!("has no usable {name}: it must be text"))),
-        };
+        let Some(text) = self.member(name, "text", Value::as_str)? else { return Ok(None) };
         let shown = printable(text, MAX_TEXT);
         // An issuer on https must not send secrets to an endpoint on http, not even on loopback.
         if secure && !is_https(text.trim_start()) {
@@ -261,24 +291,24 @@ impl Document<'_> {
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let wrong = || fault(&format!("has no usable {name}: it must be a list of texts"));
-        match self.members.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Array(entries)) => entries
-                .iter()
-                .map(|e| e.as_str().map(str::to_owned).ok_or_else(wrong))
-                .collect::<Result<_, _>>()
-                .map(Some),
-            Some(_) => Err(wrong()),
-        }
+        let texts = |value: &Value| value.as_array()?.iter().map(|e| e.as_str().map(str::to_owned)).collect();
+        self.member(name, "a list of texts", texts)
     }
 
     fn flag(&self, name: &str) -> Result<bool, Error> {
-        match self.members.get(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(fault(&format!("has no usable {name}: it must be true or false"))),
-        }
+        Ok(self.member(name, "true or false", Value::as_bool)?.unwrap_or_default())
+    }
+
+    /// A member that has to be of that type. Absent and `null` are the same.
+    fn member<T>(
+        &self,
+        name: &str,
+        kind: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let wrong = || fault(&format!("has no usable {name}: it must be {kind}"));
+        read(value).map(Some).ok_or_else(wrong)
     }
 }
 
@@ -375,18 +405,18 @@ mod tests {
         let both = format!("{keys}{scope}");
         for (place, asked, more, expected) in [
             (neutral, false, "", false),
-            (neutral, true, "", true),
-            ("https://a.example/.well-known/openid-configuration/tenant", false, "", true),
-            ("https://a.example/tenant/.well-known/openid-configuration", false, "", true),
-            (neutral, false, r#","subject_types_supported":["public"]"#, true),
-            (neutral, false, r#","id_token_signing_alg_values_supported":["RS256"]"#, true),
+            (neutral, true, keys, true),
+            ("https://a.example/.well-known/openid-configuration/tenant", false, keys, true),
+            ("https://a.example/tenant/.well-known/openid-configuration", false, keys, true),
+            (neutral, false, &format!(r#"{keys},"subject_types_supported":["public"]"#), true),
+            (neutral, false, &format!(r#"{keys},"id_token_signing_alg_values_supported":["RS256"]"#), true),
             (neutral, false, keys, false),
             (neutral, false, scope, false),
             (neutral, false, &both, true),
             (neutral, false, &both.replace("openid", "profile"), false),
         ] {
             let metadata = read_at(place, asked, "https://a.example", more).unwrap();
-            assert_eq!(metadata.is_openid, expected, "{place} {asked} {more}");
+            assert_eq!(metadata.openid.is_some(), expected, "{place} {asked} {more}");
         }
     }
 

@@ -5,6 +5,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::hex;
 use crate::error::{ConfigProblem, Error};
 
 /// A code challenge (RFC 7636 section 4.2).
@@ -70,15 +71,10 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
 pub(crate) fn hex(verifier: &str) -> [u8; 64] {
     let mut challenge = [0; 64];
     let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-    for (place, digit) in challenge.iter_mut().zip(in_hex(hash.as_ref())) {
+    for (place, digit) in challenge.iter_mut().zip(hex::digits(hash.as_ref())) {
         *place = digit;
     }
     challenge
-}
-
-/// The digits of bytes in hexadecimal.
-pub(crate) fn in_hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
 }
 
 /// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
@@ -86,8 +82,6 @@ pub(crate) fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
 }
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,11 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles of other providers.
-use aws_lc_rs::hmac;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
 use vouchsafe_providers::{Encoding, UserInfoQuirks};
 
 use super::call::{Call, Outgoing};
-use super::pkce;
+use super::hex;
 use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
@@ -90,7 +89,7 @@ impl ProfileRequest {
             to.add(name, &filled(value, answer)?);
         }
         if let (Some(name), Some(secret)) = (&self.proof, secret) {
-            to.add_secret(name, &proof(access_token, secret));
+            to.add_secret(name, &hex::hmac(secret, access_token.expose()));
         }
         match &self.token {
             Placement::Scheme(scheme) => to.token(AUTHORIZATION, scheme, access_token),
@@ -143,12 +142,6 @@ impl Call for ProfileCall<'_> {
         // Some providers send an error with a status of success; a profile has no member `error`.
         from.error_in(&profile).map_or(Ok(UserInfo::Claims(profile)), Err)
     }
-}
-
-/// A proof that only a client with the secret can make for an access token.
-fn proof(access_token: &Secret, secret: &Secret) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-    pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
 }
 
 /// Fills in `{token:/pointer}`, a member of the token response.

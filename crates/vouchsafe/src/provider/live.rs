@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{OpenId, Server};
+use super::Server;
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
@@ -16,7 +16,7 @@ use crate::jose::jwk::{KeySet, Reading};
 use crate::jose::jws::JwtError;
 use crate::jose::jwt::Issuer;
 use crate::protocol::key_set::KeySetRequest;
-use crate::protocol::metadata::{Metadata, MetadataRequest, WellKnown};
+use crate::protocol::metadata::{Metadata, MetadataRequest, OpenId, WellKnown};
 use crate::provenance::Provenance;
 use crate::registration::Registration;
 use crate::secret::Noted;
@@ -50,7 +50,7 @@ impl Live {
     pub(crate) fn new(
         template: Server,
         registration: &Arc<Registration>,
-        known: Option<&Metadata>,
+        known: Option<Arc<Metadata>>,
         http: &Http,
         options: LiveOptions,
     ) -> Result<Self, Error> {
@@ -81,7 +81,7 @@ impl Live {
                     Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
                     None => None,
                 };
-                template.discovered(metadata.as_ref(), registration.redirect_uri.as_deref())
+                template.discovered(metadata, registration.redirect_uri.as_deref())
             })
         };
         let place = || {
@@ -212,7 +212,7 @@ pub(crate) async fn fetch_metadata(
     asked: &WellKnown,
     registration: Option<&Registration>,
     http: &Http,
-) -> Result<Metadata, Error> {
+) -> Result<Arc<Metadata>, Error> {
     let noted = Noted::default();
     let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
@@ -225,7 +225,7 @@ pub(crate) async fn fetch_metadata(
             Err(error) if is_absent(&error) => {
                 first_error.get_or_insert(error);
             }
-            outcome => return outcome.map_err(|e| noted.hidden(|secrets| e.without(secrets))),
+            outcome => return outcome.map(Arc::new).map_err(|e| noted.hidden(|secrets| e.without(secrets))),
         }
     }
     Err(first_error

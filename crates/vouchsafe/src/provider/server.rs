@@ -10,12 +10,11 @@ use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
 use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
 use crate::protocol::authorization::request::AuthorizationRequest;
-use crate::protocol::authorization::response::IssuerRule;
-use crate::protocol::metadata::{self, Metadata, WellKnown};
+use crate::protocol::authorization::response::Expected;
+use crate::protocol::metadata::{self, KnownIssuer, Metadata, OpenId, WellKnown};
 use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
-use crate::secret::same;
-use crate::text::json::Value;
+use crate::secret::Secret;
 
 /// A provider with its parameters filled in. [`Provider::server`](super::Provider::server) makes it; what discovery finds is
 /// added by [`Server::discovered`], and only then are the endpoints for a login certain to be there.
@@ -44,30 +43,18 @@ pub(crate) struct Server {
     pub(crate) issuer: Option<String>,
     /// The template of issuers of ID tokens, if the metadata does not name one issuer.
     pub(crate) issuer_template: Option<String>,
-    pub(crate) iss_in_response: bool,
     pub(crate) scopes: Vec<String>,
     /// What all logins have in common, if the registration has a redirect URI.
     pub(super) login: Option<Prepared>,
     pub(super) refreshes: bool,
-    pub(crate) token_auth_methods: Option<Vec<String>>,
-    pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    /// The metadata document, if there is one.
-    pub(crate) metadata: Option<Value>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct OpenId {
-    pub(crate) jwks_uri: Endpoint,
-    pub(crate) algorithms: Option<Vec<String>>,
-    /// Those of signed UserInfo.
-    pub(crate) userinfo_algorithms: Option<Vec<String>>,
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 impl Server {
     /// The same server, ready for logins. The definition comes first; metadata fills in what it leaves open.
     pub(crate) fn discovered(
         &self,
-        metadata: Option<&Metadata>,
+        metadata: Option<Arc<Metadata>>,
         redirect_uri: Option<&str>,
     ) -> Result<Self, Error> {
         let mut server = self.clone();
@@ -87,31 +74,19 @@ impl Server {
         Ok(server)
     }
 
-    fn add(&mut self, metadata: &Metadata) -> Result<(), Error> {
-        let malformed = |detail: String| Error::response(Operation::Discovery, Malformed::Metadata, detail);
+    fn add(&mut self, metadata: Arc<Metadata>) -> Result<(), Error> {
         self.endpoints = std::mem::take(&mut self.endpoints).or(&metadata.endpoints);
         // What a definition may not put into an endpoint's query, metadata may not either.
         let mut found = Definition::clone(&self.definition);
         for name in EndpointName::ALL {
             *found.endpoint_mut(*name) = self.endpoints.get(*name).map(|e| e.as_str().to_owned());
         }
-        found
-            .check_requests()
-            .map_err(|e| malformed(format!("the metadata names an endpoint that cannot be used: {e}")))?;
-
-        if metadata.is_openid {
-            let jwks_uri = metadata.jwks_uri.clone().ok_or_else(|| {
-                malformed(
-                    "the metadata of an OpenID Provider must have a jwks_uri to verify ID tokens with"
-                        .to_owned(),
-                )
-            })?;
-            self.openid = Some(OpenId {
-                jwks_uri,
-                algorithms: metadata.id_token_algs.clone(),
-                userinfo_algorithms: metadata.userinfo_algs.clone(),
-            });
-        } else {
+        found.check_requests().map_err(|e| {
+            let detail = format!("the metadata names an endpoint that cannot be used: {e}");
+            Error::response(Operation::Discovery, Malformed::Metadata, detail)
+        })?;
+        self.openid.clone_from(&metadata.openid);
+        if self.openid.is_none() {
             let offered = metadata.scopes.as_deref().unwrap_or_default();
             self.scopes.retain(|scope| offered.contains(scope));
         }
@@ -127,10 +102,7 @@ impl Server {
             self.issuer_template.clone_from(&self.definition.issuer_template);
         }
         self.issuer = Some(metadata.issuer.clone());
-        self.iss_in_response = metadata.iss_in_response;
-        self.token_auth_methods.clone_from(&metadata.token_auth_methods);
-        self.revocation_auth_methods.clone_from(&metadata.revocation_auth_methods);
-        self.metadata = Some(metadata.raw.clone());
+        self.metadata = Some(metadata);
         Ok(())
     }
 
@@ -225,27 +197,29 @@ impl Server {
         }
     }
 
-    /// Whether this provider has that issuer.
-    pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
-        match (&self.issuer_template, &self.issuer) {
-            (Some(template), _) => metadata::fits(template, issuer),
-            (None, Some(expected)) => same(issuer, expected),
-            (None, None) => false,
-        }
+    /// The issuer of this provider, if it is known.
+    pub(crate) fn known_issuer(&self) -> Option<KnownIssuer<'_>> {
+        let one = self.issuer.as_deref().map(KnownIssuer::One);
+        self.issuer_template.as_deref().map(KnownIssuer::OneOf).or(one)
     }
 
-    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_response_issuer`].
-    pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
-        let is_known = self.response_issuer.is_some() || self.issuer.is_some();
-        IssuerRule { is_known, is_announced: self.iss_in_response, is_ours }
-    }
-
-    /// Whether authorization responses of this provider may name that issuer. Without a known issuer they may name none:
-    /// RFC 9207 §2.4.
-    pub(crate) fn is_response_issuer(&self, issuer: &str) -> bool {
-        match &self.response_issuer {
-            Some(expected) => same(issuer, expected),
-            None => self.is_issuer(issuer),
+    /// What every authorization response of this provider must be.
+    pub(crate) fn expected_response<'e>(
+        &'e self,
+        redirect_uri: &'e str,
+        state: &'e str,
+        secret: Option<&'e Secret>,
+    ) -> Expected<'e> {
+        Expected {
+            redirect_uri,
+            servers: None,
+            state,
+            is_expired: false,
+            issuer: self.response_issuer.as_deref().map(KnownIssuer::One).or(self.known_issuer()),
+            names_issuer: self.metadata.as_ref().is_some_and(|metadata| metadata.iss_in_response),
+            quirks: &self.definition.callback,
+            error_codes: &self.definition.token.error_codes,
+            secret,
         }
     }
 

@@ -78,12 +78,9 @@ impl Provider {
             openid: None,
             issuer: definition.issuer.clone(),
             issuer_template: None,
-            iss_in_response: false,
             scopes: definition.scopes.clone(),
             login: None,
             refreshes: definition.refresh,
-            token_auth_methods: None,
-            revocation_auth_methods: None,
             metadata: None,
             definition: Arc::new(definition),
         })
