@@ -30,9 +30,8 @@ struct State<T> {
     flight: Option<Flight<T>>,
     /// How many fetches have begun.
     begun: u64,
-    /// The forced fetches that each kind of asker has used.
-    provider: Budget,
-    anybody: Budget,
+    /// When the forced fetches of each kind ended.
+    forced: Vec<((Asker, Turn), Instant)>,
 }
 
 /// A fetch under way.
@@ -69,30 +68,12 @@ pub(crate) enum Asker {
     Anybody,
 }
 
-/// When the forced fetches ended.
-#[derive(Clone, Copy, Default)]
-struct Budget {
-    usual: Option<Instant>,
-    extra: Option<Instant>,
-}
-
+/// Each asker has two forced fetches per cool-down.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Turn {
     Usual,
     /// For callers that joined a fetch which began before they asked.
     Extra,
-}
-
-impl Budget {
-    /// The fetch that may be forced now. `joined` says that the caller waited for an older fetch without success. The extra
-    /// turn is for such callers, so the usual turn stays for the others.
-    fn turn(&self, joined: bool, cool_down: Duration) -> Option<Turn> {
-        let may = |ended: Option<Instant>| ended.is_none_or(|ended| ended.elapsed() >= cool_down);
-        if joined && may(self.extra) {
-            return Some(Turn::Extra);
-        }
-        may(self.usual).then_some(Turn::Usual)
-    }
 }
 
 impl<T> State<T> {
@@ -114,21 +95,21 @@ impl<T> State<T> {
         self.rest.is_some_and(|(since, rest)| since.elapsed() < rest)
     }
 
-    fn budget(&mut self, asker: Asker) -> &mut Budget {
-        match asker {
-            Asker::Provider => &mut self.provider,
-            Asker::Anybody => &mut self.anybody,
-        }
+    /// The fetch that this asker may force now. `joined` says that the caller waited for an older fetch without success. The
+    /// extra turn is for such callers, so the usual turn stays for the others.
+    fn turn(&self, asker: Asker, joined: bool, cool_down: Duration) -> Option<(Asker, Turn)> {
+        let may = |turn: &(Asker, Turn)| {
+            !self.forced.iter().any(|(used, ended)| used == turn && ended.elapsed() < cool_down)
+        };
+        let extra = Some((asker, Turn::Extra)).filter(|turn| joined && may(turn));
+        extra.or(Some((asker, Turn::Usual)).filter(may))
     }
 
     fn record(&mut self, flight: &Flight<T>, outcome: &Result<Arc<T>, Error>) {
         let now = Instant::now();
-        if let Some((asker, turn)) = flight.forced {
-            let budget = self.budget(asker);
-            match turn {
-                Turn::Usual => budget.usual = Some(now),
-                Turn::Extra => budget.extra = Some(now),
-            }
+        if let Some(turn) = flight.forced {
+            self.forced.retain(|(used, _)| *used != turn);
+            self.forced.push((turn, now));
         }
         match outcome {
             Ok(value) => {
@@ -152,29 +133,19 @@ impl<T> State<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    pub(crate) fn empty(http: &Http) -> Self {
+    /// Without a value, it is fetched at first use.
+    pub(crate) fn new(value: Option<T>, http: &Http) -> Self {
         let state = State {
-            value: None,
-            fetched: None,
+            fetched: value.is_some().then(Instant::now),
+            value: value.map(Arc::new),
             source: 0,
             rest: None,
             failure: None,
             flight: None,
             begun: 0,
-            provider: Budget::default(),
-            anybody: Budget::default(),
+            forced: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), http: http.clone() }
-    }
-
-    pub(crate) fn with(value: T, http: &Http) -> Self {
-        let shared = Self::empty(http);
-        {
-            let mut state = lock(&shared.state);
-            state.value = Some(Arc::new(value));
-            state.fetched = Some(Instant::now());
-        }
-        shared
     }
 
     /// The value, if it is there and not old.
@@ -242,8 +213,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 if state.flight.is_some() {
                     return Ok(None);
                 }
-                let turn = state.budget(asker).turn(joined, freshness.cool_down).ok_or(None)?;
-                Ok(Some((asker, turn)))
+                state.turn(asker, joined, freshness.cool_down).map(Some).ok_or(None)
             });
             let seat = match seat {
                 Ok(seat) => seat,
@@ -434,10 +404,13 @@ mod tests {
 
         fn shared(&self) -> Shared<u32> {
             let http = Http::from(self.clone()).runtime(self.clone());
-            Shared::empty(&match self.limit {
-                Some(limit) => http.timeout(limit),
-                None => http,
-            })
+            Shared::new(
+                None,
+                &match self.limit {
+                    Some(limit) => http.timeout(limit),
+                    None => http,
+                },
+            )
         }
 
         fn fetch(&self) -> BoxFuture<'static, Result<u32, Error>> {
@@ -645,7 +618,7 @@ mod tests {
     #[test]
     fn no_value_outlives_its_end() {
         let ended = Freshness { end: Duration::ZERO, ..LONG };
-        let shared = Shared::with(1, &Http::from(Source::open()));
+        let shared = Shared::new(Some(1), &Http::from(Source::open()));
         assert!(shared.known(LONG).is_some() && shared.known(ended).is_none());
         assert!(block_on(shared.get(ended, failing)).is_err());
         // It does not come back while the provider rests either, and the provider is asked again.
@@ -660,13 +633,13 @@ mod tests {
             let fetch = source.fetch();
             Box::pin(async move { fetch.await.and(Err(failure())) })
         };
-        let shared = Shared::with(1, &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()));
         for _ in 0..5 {
             assert_eq!(*block_on(shared.get(OLD_AT_ONCE, fail)).unwrap(), 1);
         }
         assert_eq!(source.fetches(), 1);
         let restless = Freshness { cool_down: Duration::ZERO, ..OLD_AT_ONCE };
-        let shared = Shared::with(1, &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()));
         for _ in 0..5 {
             assert_eq!(*block_on(shared.get(restless, fail)).unwrap(), 1);
         }

@@ -55,17 +55,15 @@ impl Live {
         options: LiveOptions,
     ) -> Result<Self, Error> {
         // A server that needs no discovery, or has been discovered, is ready from the start.
-        let server = if template.discovery.is_none() || known.is_some() {
-            Shared::with(template.discovered(known, registration.redirect_uri.as_deref())?, http)
-        } else {
-            Shared::empty(http)
-        };
+        let is_ready = template.discovery.is_none() || known.is_some();
+        let server =
+            is_ready.then(|| template.discovered(known, registration.redirect_uri.as_deref())).transpose()?;
         Ok(Self {
             template: Arc::new(template),
             registration: registration.clone(),
             http: http.clone(),
-            server,
-            keys: Shared::empty(http),
+            server: Shared::new(server, http),
+            keys: Shared::new(None, http),
             options,
         })
     }
