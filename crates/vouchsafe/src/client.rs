@@ -137,7 +137,7 @@ impl fmt::Debug for Client {
 
 /// The signer of client secrets, if the registration has a key for them.
 fn signer(registration: &Registration, template: &Server) -> Result<Option<SecretSigner>, Error> {
-    let Some(Credential(Kind::SignedSecret(signed))) = &registration.credential else {
+    let Some(Credential(Kind::AppleKey { team_id, key_id, pem })) = &registration.credential else {
         return Ok(None);
     };
     let Some(issuer) = &template.definition.issuer else {
@@ -145,10 +145,10 @@ fn signer(registration: &Registration, template: &Server) -> Result<Option<Secre
         return Err(Error::config(ConfigProblem::AppleKey, detail));
     };
     Ok(Some(SecretSigner {
-        team_id: signed.issuer.clone(),
-        key_id: signed.key_id.clone(),
+        team_id: team_id.clone(),
+        key_id: key_id.clone(),
         client_id: registration.client_id.clone(),
         audience: issuer.clone(),
-        key: SigningKey::from_pem(signed.pem.expose())?,
+        key: SigningKey::from_pem(pem.expose())?,
     }))
 }

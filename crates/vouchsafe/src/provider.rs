@@ -34,6 +34,7 @@ pub(crate) use server::Server;
 ///
 /// [`Client::new`](crate::Client::new) checks it, and says what is missing or wrong.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Provider {
     definition: Arc<Definition>,
     /// The name given by [`Provider::name`].
@@ -141,14 +142,12 @@ impl Provider {
     /// Another name for this provider: for [`Provider::slug`], [`Provider::display_name`] and everything that a client makes.
     ///
     /// Tokens and pending logins are bound to the name, so keep it. The keys of accounts do not depend on it.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Sets a parameter of the definition, such as a tenant or a host.
-    #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.values.insert(name.into(), value.into());
         self
@@ -159,7 +158,6 @@ impl Provider {
     /// [`Identity::issuer`](crate::Identity::issuer) returns it, so it is a part of the key of every account. Set it before
     /// the first account is made: if one host serves many tenants, or if the token endpoint may move. To only accept an `iss`
     /// in responses, use [`Provider::response_issuer`], which keeps the keys of accounts.
-    #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.edit().issuer = Some(issuer.into());
         self
@@ -175,7 +173,6 @@ impl Provider {
     /// # use vouchsafe::providers;
     /// let discord = providers::discord().response_issuer("https://discord.com");
     /// ```
-    #[must_use]
     pub fn response_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.response_issuer = Some(issuer.into());
         self
@@ -187,7 +184,6 @@ impl Provider {
     /// # use vouchsafe::{EndpointName, Provider};
     /// let acme = Provider::oauth2("acme").endpoint(EndpointName::Introspection, "https://acme.example/introspect");
     /// ```
-    #[must_use]
     pub fn endpoint(mut self, name: EndpointName, url: impl Into<String>) -> Self {
         *self.edit().endpoint_mut(name) = Some(url.into());
         match name {
@@ -203,37 +199,31 @@ impl Provider {
     }
 
     /// The authorization endpoint. Parameters in its query are kept.
-    #[must_use]
     pub fn authorization_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Authorization, url)
     }
 
     /// The token endpoint.
-    #[must_use]
     pub fn token_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Token, url)
     }
 
     /// The endpoint for refreshing tokens, if it is not the token endpoint.
-    #[must_use]
     pub fn refresh_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Refresh, url)
     }
 
     /// The revocation endpoint (RFC 7009).
-    #[must_use]
     pub fn revocation_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Revocation, url)
     }
 
     /// The endpoint that returns the user's profile.
-    #[must_use]
     pub fn userinfo_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Userinfo, url)
     }
 
     /// Whether the provider refreshes tokens. It does, unless this or its metadata says otherwise.
-    #[must_use]
     pub fn supports_refresh(mut self, supported: bool) -> Self {
         self.edit().refresh = supported;
         self
@@ -242,14 +232,12 @@ impl Provider {
     /// The user's identifier in the profile: a JSON Pointer (RFC 6901), such as `/id`, to a member that is unique at the
     /// provider, and that no user can change or give away. By default `/sub`, `/id` and `/user_id` are read; if there are
     /// several, they must be equal.
-    #[must_use]
     pub fn subject(mut self, pointer: impl Into<String>) -> Self {
         self.edit().identity.subject = vec![pointer.into()];
         self
     }
 
     /// The scopes to request if a login names none.
-    #[must_use]
     #[doc(alias = "base_scopes")]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.edit().scopes = scopes.into_iter().map(Into::into).collect();
@@ -257,7 +245,6 @@ impl Provider {
     }
 
     /// How clients with a secret authenticate at the token endpoint.
-    #[must_use]
     #[doc(alias = "token_endpoint_auth_method")]
     pub fn client_auth(mut self, method: ClientAuth) -> Self {
         self.edit().client_auth = Some(method);
@@ -265,7 +252,6 @@ impl Provider {
     }
 
     /// How clients authenticate at the revocation endpoint, if it differs.
-    #[must_use]
     #[doc(alias = "revocation_endpoint_auth_method")]
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
         self.edit().revocation_auth = Some(method);

@@ -1,6 +1,5 @@
 //! Tokens and where they come from.
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
@@ -222,35 +221,26 @@ impl Tokens {
     }
 }
 
-macro_rules! token {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Eq, PartialEq)]
-        pub struct $name(Secret);
+/// An access token (RFC 6749 section 1.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AccessToken(Secret);
 
-        impl $name {
-            /// The token itself. Keep it out of logs and URLs.
-            pub fn expose(&self) -> &str {
-                self.0.expose()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    };
+impl AccessToken {
+    /// The token itself. Keep it out of logs and URLs.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
 }
 
-token! {
-    /// An access token (RFC 6749 section 1.4).
-    AccessToken
-}
+/// A refresh token (RFC 6749 section 1.5).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefreshToken(Secret);
 
-token! {
-    /// A refresh token (RFC 6749 section 1.5).
-    RefreshToken
+impl RefreshToken {
+    /// The token itself. Keep it out of logs and URLs.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
 }
 
 /// The separator is nearly always a space, which needs no allocation.

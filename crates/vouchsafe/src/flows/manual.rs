@@ -297,7 +297,7 @@ impl AuthorizationUrl<'_> {
             nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| match &c.hex {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
-                _ => (&*c.value, c.method),
+                _ => (c.value.expose(), c.method),
             }),
         };
         let endpoint = server.endpoint(EndpointName::Authorization)?;

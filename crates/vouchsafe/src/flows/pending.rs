@@ -11,6 +11,7 @@ use crate::protocol::authorization::response::{AuthorizationResponse, states};
 use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::random::Random;
+use crate::text::version::Version;
 
 /// A login between its start and its end: an opaque value that serialises and is used once.
 ///
@@ -91,7 +92,7 @@ impl fmt::Debug for PendingLogin {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
-    v: u8,
+    v: Version<3>,
     provider: String,
     issuer: String,
     client: String,
@@ -121,7 +122,7 @@ impl Serialize for PendingLogin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = |random: &Random| random.as_str().to_owned();
         Kept {
-            v: VERSION,
+            v: Version,
             provider: self.request.provenance.provider.clone(),
             issuer: self.request.provenance.issuer.clone(),
             client: self.request.provenance.client_id.clone(),
@@ -146,11 +147,6 @@ impl<'de> Deserialize<'de> for PendingLogin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let kept = Kept::deserialize(deserializer)?;
-        if kept.v != VERSION {
-            return Err(D::Error::custom(
-                "the stored pending login has another version than this library reads: start a new login",
-            ));
-        }
         let random = |text: String| {
             Random::from_text(&text)
                 .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))
@@ -184,5 +180,3 @@ impl<'de> Deserialize<'de> for PendingLogin {
         })
     }
 }
-
-const VERSION: u8 = 3;

@@ -1,17 +1,17 @@
 //! Proof Key for Code Exchange (RFC 7636).
-use std::fmt;
-
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::hex;
 use crate::error::{ConfigProblem, Error};
+use crate::secret::Secret;
 
 /// A code challenge (RFC 7636 section 4.2).
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CodeChallenge {
-    pub(crate) value: String,
+    /// A plain challenge is the verifier.
+    pub(crate) value: Secret,
     /// The same hash for providers that take it in hexadecimal.
     pub(crate) hex: Option<String>,
     pub(crate) method: &'static str,
@@ -25,7 +25,7 @@ impl CodeChallenge {
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
         let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
-        let (value, hex) = (text(&s256(verifier)), Some(text(&hex(verifier))));
+        let (value, hex) = (Secret::new(text(&s256(verifier))), Some(text(&hex(verifier))));
         Ok(Self { value, hex, method: "S256" })
     }
 
@@ -39,14 +39,7 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
-    }
-}
-
-impl fmt::Debug for CodeChallenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A plain one is the verifier.
-        f.debug_struct("CodeChallenge").field("method", &self.method).finish_non_exhaustive()
+        Ok(Self { value: Secret::new(verifier), hex: None, method: "plain" })
     }
 }
 
