@@ -78,7 +78,7 @@ impl Ongoing<'_> {
         let template = self.template();
         let fresh = fresh.keep_unrenewed_of(old);
         let source = template.definition.userinfo.source;
-        if source == ProfileSource::Token || template.profile.needs_answer() {
+        if source == ProfileSource::Token || template.profile.needs_response() {
             return fresh.keep_extra_of(old);
         }
         fresh

@@ -13,7 +13,7 @@ use crate::jose::id_token::{self, Expected};
 use crate::jose::user_info;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
-use crate::protocol::userinfo::{self, ProfileCall, UserInfo};
+use crate::protocol::userinfo::{self, ProfileCall, ProfileRequest, UserInfo};
 use crate::provenance::Provenance;
 use crate::provider::Server;
 use crate::secret::Secret;
@@ -129,14 +129,8 @@ impl Ongoing<'_> {
             _ => {}
         }
         let server = self.server().await?;
-        let answer = tokens.filter(|_| template.profile.needs_answer()).map(Tokens::extras);
-        let call = ProfileCall {
-            request: &template.profile,
-            dialect: self.profile_dialect(),
-            access_token: token,
-            secret: self.client.inner.credentials.secret(),
-            answer,
-        };
+        let response = tokens.filter(|_| template.profile.needs_response()).map(Tokens::extras);
+        let call = self.profile_call(&template.profile, token, response);
         let malformed = |detail: &'static str| Error::response(operation, Malformed::ContentType, detail);
         let claims = match (
             self.sender().send(server.endpoint(EndpointName::Userinfo)?, None, &call).await?,
@@ -182,9 +176,21 @@ impl Ongoing<'_> {
         Ok(IdToken::new(token.clone(), verified).claims().clone())
     }
 
-    fn profile_dialect(&self) -> Dialect<'_> {
+    fn profile_call<'a>(
+        &'a self,
+        request: &'a ProfileRequest,
+        access_token: &'a Secret,
+        response: Option<&'a Value>,
+    ) -> ProfileCall<'a> {
         let Definition { userinfo, token, .. } = &*self.template().definition;
-        Dialect::of_profiles(userinfo, token)
+        let secret = self.client.inner.credentials.secret();
+        ProfileCall {
+            request,
+            dialect: Dialect::of_profiles(userinfo, token),
+            access_token,
+            secret,
+            response,
+        }
     }
 
     /// The e-mail from a list that has an endpoint of its own.
@@ -201,13 +207,8 @@ impl Ongoing<'_> {
             let detail = "the profile has no value for the placeholder in the e-mail endpoint";
             Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
-        let call = EmailsCall {
-            request: &self.template().profile.elsewhere(),
-            dialect: self.profile_dialect(),
-            access_token: tokens.bearer(),
-            secret: self.client.inner.credentials.secret(),
-            list,
-        };
+        let request = self.template().profile.elsewhere();
+        let call = EmailsCall { like: self.profile_call(&request, tokens.bearer(), None), list };
         self.sender().send(&endpoint, None, &call).await
     }
 }

@@ -6,18 +6,14 @@ use vouchsafe_providers::EmailList;
 
 use super::call::{Call, Outgoing};
 use super::response::{Dialect, Incoming};
-use super::userinfo::ProfileRequest;
+use super::userinfo::ProfileCall;
 use crate::error::{Error, Malformed, Operation};
-use crate::secret::Secret;
 use crate::text::json;
 
 /// A request for the list.
 pub(crate) struct EmailsCall<'a> {
-    pub(crate) request: &'a ProfileRequest,
-    pub(crate) dialect: Dialect<'a>,
-    pub(crate) access_token: &'a Secret,
-    /// The client secret.
-    pub(crate) secret: Option<&'a Secret>,
+    /// The request for a profile that this one is like.
+    pub(crate) like: ProfileCall<'a>,
     pub(crate) list: &'a EmailList,
 }
 
@@ -30,11 +26,11 @@ impl Call for EmailsCall<'_> {
     }
 
     fn dialect(&self) -> Dialect<'_> {
-        Dialect { failure: None, ..self.dialect }
+        Dialect { failure: None, ..self.like.dialect }
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
-        self.request.write(to, self.access_token, self.secret, None)
+        self.like.write(to)
     }
 
     fn read(&self, from: Incoming<'_>) -> Result<Self::Output, Error> {

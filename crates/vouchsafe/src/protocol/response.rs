@@ -42,12 +42,10 @@ pub(crate) struct Dialect<'a> {
     pub(crate) error_codes: &'a BTreeMap<String, String>,
 }
 
-impl Dialect<'_> {
+impl<'a> Dialect<'a> {
     pub(crate) const PLAIN: Self =
         Self { content_types: &[], form: false, failure: None, error_codes: &UNCHANGED };
-}
 
-impl<'a> Dialect<'a> {
     /// Responses of the token endpoint.
     pub(crate) fn of_tokens(quirks: &'a TokenQuirks) -> Self {
         Self {

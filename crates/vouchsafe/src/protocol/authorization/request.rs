@@ -88,23 +88,19 @@ pub(crate) struct PerLogin<'a> {
     pub(crate) challenge: Option<(&'a str, &'a str)>,
 }
 
-impl<'a> PerLogin<'a> {
-    /// Those that this login has.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
-        [
-            ("state", self.state),
-            ("nonce", self.nonce),
-            ("code_challenge_method", self.challenge.map(|(_, method)| method)),
-            ("code_challenge", self.challenge.map(|(challenge, _)| challenge)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-    }
-
+impl PerLogin<'_> {
     /// The URL to send the browser to.
     pub(crate) fn url(&self, prefix: String, quirks: &AuthorizationQuirks) -> String {
         let mut url = prefix;
-        for (name, value) in self.parameters() {
+        let (challenge, method) = self.challenge.unzip();
+        let all = [
+            ("state", self.state),
+            ("nonce", self.nonce),
+            ("code_challenge_method", method),
+            ("code_challenge", challenge),
+        ];
+        for (name, value) in all {
+            let Some(value) = value else { continue };
             if quirks.names.is_empty() {
                 url.push('&');
                 url.push_str(name);
