@@ -290,8 +290,7 @@ impl AuthorizationUrl<'_> {
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.begin().server().await?;
-        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
-        let request = server.authorization_request(&self.redirect_uri, scopes, &self.params);
+        let (_, prefix) = server.login_request(Some(&self.redirect_uri), self.scopes, &self.params)?;
         let login = PerLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
@@ -300,8 +299,7 @@ impl AuthorizationUrl<'_> {
                 _ => (c.value.expose(), c.method),
             }),
         };
-        let endpoint = server.endpoint(EndpointName::Authorization)?;
-        Ok(login.url(request.prefix(endpoint), authorization))
+        Ok(login.url(prefix, authorization))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::endpoint::check_redirect_uri;
-use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::request::LoginRequest;
 use crate::protocol::authorization::response::{AuthorizationResponse, states};
 use crate::provenance::Provenance;
 use crate::secret::same;

@@ -55,7 +55,9 @@ impl ProfileRequest {
             "POST" => true,
             "GET" => quirks.body.is_some() || matches!(token, Placement::Body(_)),
             method => {
-                return Err(format!("userinfo.method is {method}, but a profile is requested by GET or POST"));
+                return Err(format!(
+                    "userinfo.method is {method}, but a profile is requested by GET or POST"
+                ));
             }
         };
         let headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;

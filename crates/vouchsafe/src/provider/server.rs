@@ -8,8 +8,8 @@ use vouchsafe_providers::{Definition, EndpointName};
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
-use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
-use crate::protocol::authorization::request::AuthorizationRequest;
+use crate::protocol::authorization::prepared::Prepared;
+use crate::protocol::authorization::request::{AuthorizationRequest, LoginRequest};
 use crate::protocol::authorization::response::Expected;
 use crate::protocol::metadata::{self, KnownIssuer, Metadata, OpenId, WellKnown};
 use crate::protocol::userinfo::ProfileRequest;
@@ -66,10 +66,8 @@ impl Server {
         }
         if let Some(redirect_uri) = redirect_uri {
             let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone(), &[]));
-            let parameters = server.authorization_request(&request.redirect_uri, &request.scopes, &[]);
-            let prepared =
-                Prepared::new(request.clone(), &parameters, server.endpoint(EndpointName::Authorization)?);
-            server.login = Some(prepared);
+            let endpoint = server.endpoint(EndpointName::Authorization)?;
+            server.login = Some(Prepared::new(request, &server.definition, endpoint));
         }
         Ok(server)
     }
@@ -153,11 +151,11 @@ impl Server {
         };
         let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
         let request = self.login_of(redirect_uri, scopes, params);
-        let parameters = self.authorization_request(&request.redirect_uri, &request.scopes, params);
+        let whole = AuthorizationRequest { login: &request, params, definition: &self.definition };
         let endpoint = self.endpoint(EndpointName::Authorization)?;
         let url = match prepared {
-            Some(prepared) => prepared.prefix(&parameters, endpoint),
-            None => parameters.prefix(endpoint),
+            Some(prepared) => prepared.prefix(&whole, endpoint),
+            None => whole.prefix(endpoint),
         };
         Ok((Arc::new(request), url))
     }
@@ -177,23 +175,6 @@ impl Server {
             are_usual: scopes == self.scopes,
             response_mode: own.or_else(fixed),
             scopes,
-        }
-    }
-
-    /// An authorization request of this client.
-    pub(crate) fn authorization_request<'a>(
-        &'a self,
-        redirect_uri: &'a str,
-        scopes: &'a [String],
-        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
-    ) -> AuthorizationRequest<'a> {
-        AuthorizationRequest {
-            client_id: &self.provenance.client_id,
-            redirect_uri,
-            scopes,
-            scope_separator: &self.definition.scope_separator,
-            params,
-            quirks: &self.definition.authorization,
         }
     }
 

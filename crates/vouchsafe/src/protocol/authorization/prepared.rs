@@ -1,23 +1,12 @@
-//! What the logins of one client have in common, prepared once.
+//! The part of an authorization URL that the logins of one client share.
 use std::sync::Arc;
 
+use vouchsafe_providers::Definition;
+
 use crate::endpoint::Endpoint;
-use crate::protocol::authorization::request::AuthorizationRequest;
-use crate::provenance::Provenance;
+use crate::protocol::authorization::request::{AuthorizationRequest, LoginRequest};
 
-/// What a login asks for, and of which server.
-#[derive(Debug)]
-pub(crate) struct LoginRequest {
-    pub(crate) provenance: Arc<Provenance>,
-    pub(crate) redirect_uri: Arc<str>,
-    /// Empty if a login was kept with the usual scopes of its client.
-    pub(crate) scopes: Vec<String>,
-    pub(crate) are_usual: bool,
-    pub(crate) wants_id_token: bool,
-    pub(crate) response_mode: Option<String>,
-}
-
-/// The usual login of a client: nothing is asked for but what the registration and the provider say. Other logins share its
+/// The usual login of a client, which requests only the scopes and parameters of the registration and the definition. Other logins share its
 /// redirect URI and the beginning of its URL, which is escaped once.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
@@ -29,13 +18,10 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(
-        request: Arc<LoginRequest>,
-        usual: &AuthorizationRequest<'_>,
-        endpoint: &Endpoint,
-    ) -> Self {
+    pub(crate) fn new(request: Arc<LoginRequest>, definition: &Definition, endpoint: &Endpoint) -> Self {
+        let usual = AuthorizationRequest { login: &request, params: &[], definition };
         let shared = usual.shared_prefix(endpoint).map(|prefix| prefix.len());
-        Self { request, prefix: usual.prefix(endpoint), shared }
+        Self { prefix: usual.prefix(endpoint), request, shared }
     }
 
     /// The beginning of the URL of a usual login.
