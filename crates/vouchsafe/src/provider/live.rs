@@ -107,9 +107,13 @@ impl Live {
 
     /// Fetches the keys, so that they are there when a signature has to be verified.
     pub(crate) async fn prepare_keys(&self, openid: &OpenId, deadline: Deadline) -> Result<(), Error> {
-        let place = || openid.jwks_uri.uri();
-        let fetched = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
-        deadline.wait(&self.http, (Operation::KeySet, place), fetched).await?.map(drop)
+        self.keys(openid, deadline).await.map(drop)
+    }
+
+    async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
+        let place = (Operation::KeySet, || openid.jwks_uri.uri());
+        let keys = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
+        deadline.wait(&self.http, place, keys).await?
     }
 
     /// How many fetches of keys have begun, for [`Live::verify`].
@@ -130,15 +134,14 @@ impl Live {
             JwtError::Check(check, detail) => Error::validation(operation, check, detail),
             JwtError::Malformed(malformed, detail) => Error::response(operation, malformed, detail),
         };
-        let place = || openid.jwks_uri.uri();
-        let freshness = self.keys_freshness();
-        let known = self.keys.get(freshness, self.fetch_keys(openid));
-        let mut keys = deadline.wait(&self.http, (Operation::KeySet, place), known).await??;
+        let mut keys = self.keys(openid, deadline).await?;
         loop {
             match verify(&keys) {
                 Err(error) if error.is_about_keys() => {
-                    let newer = self.keys.newer(&keys, asker, &mut asked, freshness, self.fetch_keys(openid));
-                    match deadline.wait(&self.http, (Operation::KeySet, place), newer).await? {
+                    let (place, fetch) =
+                        ((Operation::KeySet, || openid.jwks_uri.uri()), self.fetch_keys(openid));
+                    let newer = self.keys.newer(&keys, asker, &mut asked, self.keys_freshness(), fetch);
+                    match deadline.wait(&self.http, place, newer).await? {
                         Some(newer) => keys = newer,
                         None => return Err(refused(error)),
                     }

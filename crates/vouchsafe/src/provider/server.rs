@@ -114,18 +114,19 @@ impl Server {
             _ => self.endpoints.get(name),
         };
         found.ok_or_else(|| {
-            let detail = format!("the provider has no {}", in_words(name));
-            match name {
+            let (operation, feature) = match name {
                 EndpointName::Refresh => {
                     let detail = "the provider does not refresh tokens";
-                    Error::unsupported(Operation::Refresh, Feature::Refresh, detail)
+                    return Error::unsupported(Operation::Refresh, Feature::Refresh, detail);
                 }
-                EndpointName::Revocation => {
-                    Error::unsupported(Operation::Revocation, Feature::Revocation, detail)
+                EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
+                EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
+                _ => {
+                    let detail = format!("{} has no {}", self.provenance.provider, in_words(name));
+                    return Error::config(ConfigProblem::MissingEndpoint, detail);
                 }
-                EndpointName::Userinfo => Error::unsupported(Operation::Profile, Feature::Profile, detail),
-                _ => Error::config(ConfigProblem::MissingEndpoint, detail),
-            }
+            };
+            Error::unsupported(operation, feature, format!("the provider has no {}", in_words(name)))
         })
     }
 

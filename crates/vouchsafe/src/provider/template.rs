@@ -54,14 +54,6 @@ impl Provider {
             let why = "authorization.fragment contains a character that a URL's fragment cannot have";
             return Err(wrong(why.to_owned()));
         }
-        if discovery.is_none() {
-            for name in [EndpointName::Authorization, EndpointName::Token] {
-                if endpoints.get(name).is_none() {
-                    let detail = format!("{} has no {}", self.slug(), in_words(name));
-                    return Err(Error::config(ConfigProblem::MissingEndpoint, detail));
-                }
-            }
-        }
         let asked_for = discovery.as_ref().and_then(|found| found.issuers.first());
         let issuer = asked_for.or(definition.issuer.as_ref()).unwrap_or(&key_issuer).clone();
         let (provider, client_id) = (self.slug().to_owned(), client_id.to_owned());
@@ -96,15 +88,10 @@ impl Provider {
         for name in EndpointName::ALL {
             fill(definition.endpoint_mut(*name))?;
         }
-        for url in [&mut definition.issuer, &mut definition.discovery, &mut definition.identity.issuer] {
-            fill(url)?;
-        }
-        if let Some(long_lived) = &mut definition.long_lived {
-            fill(&mut long_lived.endpoint)?;
-        }
-        if let Some(emails) = &mut definition.identity.emails {
-            fill(&mut emails.endpoint)?;
-        }
+        let urls = [&mut definition.issuer, &mut definition.discovery, &mut definition.identity.issuer];
+        let long_lived = definition.long_lived.as_mut().map(|long_lived| &mut long_lived.endpoint);
+        let emails = definition.identity.emails.as_mut().map(|emails| &mut emails.endpoint);
+        urls.into_iter().chain(long_lived).chain(emails).try_for_each(fill)?;
         for params in [
             &mut definition.authorization.params,
             &mut definition.callback.expect,
@@ -412,7 +399,8 @@ mod tests {
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
         let error = Provider::oauth2("x").param("q", "1").server("me").unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        assert_eq!(Provider::oauth2("x").server("me").unwrap_err().code(), "missing_endpoint");
+        let incomplete = Provider::oauth2("x").server("me").unwrap().discovered(None, None).unwrap_err();
+        assert_eq!(incomplete.code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
         assert_eq!(Provider::openid("http://a.example").server("me").unwrap_err().code(), "insecure_url");
         assert_eq!(Provider::openid("not a url").server("me").unwrap_err().code(), "invalid_url");

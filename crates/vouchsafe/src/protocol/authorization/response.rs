@@ -14,7 +14,7 @@ use crate::protocol::metadata::KnownIssuer;
 use crate::protocol::response::{Said, server_error};
 use crate::provenance::Provenance;
 use crate::secret::{Noted, Secret, same};
-use crate::text::form::{self, decode};
+use crate::text::form;
 use crate::text::json::{self, Value};
 use crate::text::redact::printable;
 
@@ -315,8 +315,7 @@ fn duplicate(name: &str) -> Error {
 
 /// The values of `state` in a query; a provider sends one.
 pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| decode(name).as_deref() == Some("state")).filter_map(|(_, value)| decode(value))
+    form::pairs(query).flatten().filter(|(name, _)| name == "state").map(|(_, value)| value)
 }
 
 const OPERATION: Operation = Operation::Authorization;
