@@ -31,7 +31,15 @@ impl Client {
     /// State, nonce and code verifier are made here and checked by [`Client::finish`].
     #[doc(alias = "get_authorization_url")]
     pub fn login(&self) -> Login<'_> {
-        Login::new(self)
+        Login {
+            client: self,
+            redirect_uri: None,
+            scopes: Vec::new(),
+            params: Vec::new(),
+            max_age: None,
+            acr_values: Vec::new(),
+            data: None,
+        }
     }
 
     /// Finishes a login with the URL that the browser came to. If the browser posted the response as a form, add the form
@@ -51,18 +59,13 @@ impl Client {
         response: impl Into<AuthorizationResponse<'r>>,
     ) -> Result<Tokens, Error> {
         let call = self.begin();
-        call.note(&pending);
+        let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        call.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
         call.end(call.finish(&pending, response.into()).await)
     }
 }
 
 impl Ongoing<'_> {
-    /// The secrets of a pending login are secrets of the call.
-    fn note(&self, pending: &PendingLogin) {
-        let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
-        self.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
-    }
-
     async fn finish(
         &self,
         pending: &PendingLogin,
@@ -130,19 +133,7 @@ pub struct Login<'c> {
     data: Option<String>,
 }
 
-impl<'c> Login<'c> {
-    pub(crate) fn new(client: &'c Client) -> Self {
-        Self {
-            client,
-            redirect_uri: None,
-            scopes: Vec::new(),
-            params: Vec::new(),
-            max_age: None,
-            acr_values: Vec::new(),
-            data: None,
-        }
-    }
-
+impl Login<'_> {
     /// Requests a scope. Without any, the scopes of the provider's definition are requested.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
@@ -216,17 +207,19 @@ impl<'c> Login<'c> {
         let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);
         let Definition { pkce, authorization, .. } = &*self.client.template().definition;
-        let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
-        let (mut s256, mut hex) = ([0; 43], [0; 64]);
-        let challenge = verifier.as_ref().map(|verifier| {
-            if *pkce == Pkce::Hex {
+        let (s256, hex);
+        let challenge = match pkce {
+            Pkce::Unsupported => None,
+            Pkce::Hex => {
                 hex = pkce::hex(verifier.as_str());
-                Random::text(&hex)
-            } else {
-                s256 = pkce::s256(verifier.as_str());
-                Random::text(&s256)
+                Some(&*hex)
             }
-        });
+            _ => {
+                s256 = pkce::s256(verifier.as_str());
+                Some(Random::text(&s256))
+            }
+        };
+        let verifier = challenge.is_some().then_some(verifier);
         let url = PerLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),

@@ -29,7 +29,7 @@ use crate::transport::{BoxFuture, Response};
 impl Client {
     /// The single steps of a login, for applications that keep state and code verifier themselves.
     pub fn manual(&self) -> Manual<'_> {
-        Manual::new(self)
+        Manual { client: self }
     }
 }
 
@@ -64,10 +64,6 @@ pub struct Manual<'c> {
 }
 
 impl<'c> Manual<'c> {
-    pub(crate) fn new(client: &'c Client) -> Self {
-        Self { client }
-    }
-
     /// Makes the URL to send the browser to (RFC 6749 section 4.1.1). Await it.
     #[doc(alias = "get_authorization_url")]
     pub fn authorization_url(self, redirect_uri: impl Into<String>) -> AuthorizationUrl<'c> {

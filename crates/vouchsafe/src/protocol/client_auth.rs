@@ -3,10 +3,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::HeaderValue;
 use url::form_urlencoded::byte_serialize;
+use vouchsafe_providers::ClientAuth;
 
 use crate::error::{Error, Feature, Operation};
 use crate::secret::Secret;
-use vouchsafe_providers::ClientAuth;
+use crate::text::redact::{MAX_TEXT, printable};
 
 /// The client id and secret, ready to be written into requests.
 #[derive(Clone, Debug)]
@@ -44,25 +45,25 @@ impl Credentials {
         operation: Operation,
         supported: Option<&[String]>,
     ) -> Result<ClientAuth, Error> {
-        let offers =
-            |method: ClientAuth| supported.is_none_or(|list| list.iter().any(|m| m == method.as_str()));
         let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
-        let none_fits = || {
-            let detail = format!(
-                "the provider accepts only {} for client authentication, and this registration can use none of these",
-                crate::text::redact::printable(
-                    &supported.unwrap_or_default().join(", "),
-                    crate::text::redact::MAX_TEXT
-                )
-            );
-            Error::unsupported(operation, Feature::ClientAuth, detail)
+        let is_public = self.secret.is_none();
+        let usable = &known[..if is_public { 3 } else { 2 }];
+        let is_offered = |method: &&ClientAuth| {
+            supported.is_none_or(|list| list.iter().any(|name| name == method.as_str()))
         };
-        if self.secret.is_none() {
+        match usable.iter().find(is_offered) {
             // A public client sends only its id; many providers accept that without announcing `none`.
-            let any = known.iter().any(|m| offers(*m));
-            return any.then_some(ClientAuth::None).ok_or_else(none_fits);
+            Some(_) if is_public => Ok(ClientAuth::None),
+            Some(method) => Ok(*method),
+            None => {
+                let offered = printable(&supported.unwrap_or_default().join(", "), MAX_TEXT);
+                let detail = format!(
+                    "the provider accepts only {offered} for client authentication, and this registration can use none \
+                     of these methods"
+                );
+                Err(Error::unsupported(operation, Feature::ClientAuth, detail))
+            }
         }
-        known[..2].iter().copied().find(|m| offers(*m)).ok_or_else(none_fits)
     }
 }
 

@@ -24,9 +24,8 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
-        let (value, hex) = (Secret::new(text(&s256(verifier))), Some(text(&hex(verifier))));
-        Ok(Self { value, hex, method: "S256" })
+        let value = Secret::new(String::from_utf8_lossy(&s256(verifier)));
+        Ok(Self { value, hex: Some(hex(verifier)), method: "S256" })
     }
 
     /// The verifier itself (`plain`).
@@ -61,13 +60,8 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
 }
 
 /// The same hash in hexadecimal, as a few providers take it.
-pub(crate) fn hex(verifier: &str) -> [u8; 64] {
-    let mut challenge = [0; 64];
-    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-    for (place, digit) in challenge.iter_mut().zip(hex::digits(hash.as_ref())) {
-        *place = digit;
-    }
-    challenge
+pub(crate) fn hex(verifier: &str) -> String {
+    hex::text(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }
 
 /// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
@@ -83,7 +77,7 @@ mod tests {
     #[test]
     fn the_same_example_in_hexadecimal() {
         let challenge = hex("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(&challenge, b"13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3");
+        assert_eq!(challenge, "13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3");
     }
 
     #[test]

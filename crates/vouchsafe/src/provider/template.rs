@@ -30,9 +30,6 @@ impl Provider {
             return Err(wrong(mistake.clone()));
         }
         let definition = self.filled(client_id)?;
-        let endpoint = |name: &str, url: Option<&str>| -> Result<Option<Endpoint>, Error> {
-            url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
-        };
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.as_deref());
         let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
         endpoint("e-mail endpoint", emails.as_deref().map(with_members).as_deref())?;
@@ -192,19 +189,14 @@ impl Provider {
     /// Where the metadata of an OpenID Provider is.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
-            let issuer = definition.issuer.as_deref();
-            return match issuer.map(|issuer| (issuer, Endpoint::parse(issuer))) {
-                Some((issuer, Err(e))) => Err(wrong_url("issuer", issuer, &e)),
-                _ => Ok(None),
-            };
+            return endpoint("issuer", definition.issuer.as_deref()).map(|_| None);
         }
         let Some(issuer) = &definition.issuer else {
             let detail = format!("{} is an OpenID Provider and needs an issuer", self.slug());
             return Err(Error::config(ConfigProblem::Issuer, detail));
         };
         let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
-        if let Some(url) = &definition.discovery {
-            let document = Endpoint::parse(url).map_err(|e| wrong_url("metadata document", url, &e))?;
+        if let Some(document) = endpoint("metadata document", definition.discovery.as_deref())? {
             found = WellKnown { documents: vec![document], is_openid: true, ..found };
         }
         found.template.clone_from(&definition.issuer_template);
@@ -290,6 +282,10 @@ fn with_members(url: &str) -> String {
 fn bare(value: &str) -> &str {
     let value = value.strip_prefix("https://").unwrap_or(value);
     value.strip_suffix('/').unwrap_or(value)
+}
+
+fn endpoint(name: &str, url: Option<&str>) -> Result<Option<Endpoint>, Error> {
+    url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
 }
 
 fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
