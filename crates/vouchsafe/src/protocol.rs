@@ -8,7 +8,6 @@ pub(crate) mod client_auth;
 pub(crate) mod emails;
 pub(crate) mod hex;
 pub(crate) mod key_set;
-pub(crate) mod long_lived;
 pub(crate) mod metadata;
 pub(crate) mod pkce;
 pub(crate) mod quirks;
