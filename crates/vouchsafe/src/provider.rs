@@ -41,10 +41,8 @@ pub struct Provider {
     name: Option<String>,
     values: BTreeMap<String, String>,
     response_issuer: Option<String>,
-    /// The token endpoint was set by the application, not by a definition.
-    by_hand: bool,
-    /// The same of the userinfo endpoint.
-    profile_by_hand: bool,
+    /// The endpoints that the application set.
+    by_hand: Vec<EndpointName>,
     /// Why the definition cannot be used.
     mistake: Option<String>,
     pub(crate) metadata: Option<Arc<Metadata>>,
@@ -123,8 +121,7 @@ impl Provider {
             name: None,
             values: BTreeMap::new(),
             response_issuer: None,
-            by_hand: false,
-            profile_by_hand: false,
+            by_hand: Vec::new(),
             mistake,
             metadata: None,
         }
@@ -186,15 +183,11 @@ impl Provider {
     /// ```
     pub fn endpoint(mut self, name: EndpointName, url: impl Into<String>) -> Self {
         *self.edit().endpoint_mut(name) = Some(url.into());
-        match name {
-            EndpointName::Token => {
-                // The definition's users are those of its own server, not of another one.
-                self.edit().identity.issuer = None;
-                self.by_hand = true;
-            }
-            EndpointName::Userinfo => self.profile_by_hand = true,
-            _ => {}
+        if name == EndpointName::Token {
+            // The definition's users are those of its own server, not of another one.
+            self.edit().identity.issuer = None;
         }
+        self.by_hand.push(name);
         self
     }
 

@@ -142,14 +142,11 @@ impl Server {
         if let Some(prepared) = prepared.filter(|_| scopes.is_empty() && params.is_empty()) {
             return Ok((prepared.request.clone(), prepared.usual_prefix()));
         }
-        let redirect_uri = match (redirect_uri, prepared) {
-            (Some(uri), _) => uri.into(),
-            (None, Some(prepared)) => prepared.request.redirect_uri.clone(),
-            (None, None) => {
-                let detail = "there is no redirect URI: set it in the registration or for this login";
-                return Err(Error::config(ConfigProblem::RedirectUri, detail));
-            }
-        };
+        let usual = || prepared.map(|prepared| prepared.request.redirect_uri.clone());
+        let redirect_uri = redirect_uri.map(Arc::from).or_else(usual).ok_or_else(|| {
+            let detail = "there is no redirect URI: set it in the registration or for this login";
+            Error::config(ConfigProblem::RedirectUri, detail)
+        })?;
         let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
         let request = self.login_of(redirect_uri, scopes, params);
         let whole = AuthorizationRequest { login: &request, params, definition: &self.definition };

@@ -118,7 +118,7 @@ impl Provider {
             definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
         let begin = match named {
             Some(issuer) => issuer,
-            None if self.by_hand || token.starts_with('{') => token,
+            None if self.by_hand.contains(&EndpointName::Token) || token.starts_with('{') => token,
             None => &token[..end_of_server(token, &apart)],
         };
         let Some(filled) = self.fill(Some(begin), client_id)? else { return Ok(String::new()) };
@@ -138,7 +138,7 @@ impl Provider {
         let ends = |definition: &Definition| {
             (definition.token_endpoint.clone(), definition.userinfo_endpoint.clone())
         };
-        let is_known = !self.profile_by_hand && self.is_known(ends);
+        let is_known = !self.by_hand.contains(&EndpointName::Userinfo) && self.is_known(ends);
         let profile = self.fill(definition.userinfo_endpoint.as_deref().filter(|_| !is_known), client_id)?;
         if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
             && profile.origin() != url.origin()
@@ -177,7 +177,8 @@ impl Provider {
             is_at_or_below(profile.as_str(), issuer.as_str()) && profile.scheme() == issuer.scheme();
         let ends =
             |definition: &Definition| (definition.issuer.clone(), definition.userinfo_endpoint.clone());
-        filled.kind == Kind::Openid && !is_there && !self.profile_by_hand && !self.is_known(ends)
+        let is_by_hand = self.by_hand.contains(&EndpointName::Userinfo);
+        filled.kind == Kind::Openid && !is_there && !is_by_hand && !self.is_known(ends)
     }
 
     /// Whether the catalogue's definition of this slug has the same value.
