@@ -255,42 +255,44 @@ impl<T: Send + Sync + 'static> Shared<T> {
             state.begun = state.begun.max(flight.number);
             let was_left = flight.left.take().is_some();
             flight.drivers += 1;
-            let driver = Driver { state: self.state.clone(), number: flight.number, is_background: false };
-            (Seat { driver, outcome: flight.outcome.clone(), was_left }, flight.number == next)
+            let (state, number, outcome) = (self.state.clone(), flight.number, flight.outcome.clone());
+            (Seat { state, number, outcome, was_left, is_background: false }, number == next)
         };
         if begins {
             // Without a background the next caller drives it.
-            let state = self.state.clone();
-            let _ = self.http.spawn(Box::pin(to_its_end(state, seat.driver.number, seat.outcome.clone())));
+            let (state, number, outcome) = (seat.state.clone(), seat.number, seat.outcome.clone());
+            let _ = self.http.spawn(Box::pin(to_its_end(state, number, outcome)));
         }
         Ok(seat)
     }
 }
 
-/// A waiting caller's share of the fetch.
+/// A share of the fetch: that of a waiting caller, or that of the background. It counts as one driver as long as it lives.
 struct Seat<T> {
-    driver: Driver<T>,
+    state: Arc<Mutex<State<T>>>,
+    number: u64,
     outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
     /// Nobody had driven it for a while.
     was_left: bool,
+    is_background: bool,
 }
 
 impl<T> Seat<T> {
+    /// Waits for the outcome. The first seat that sees it records it.
     async fn outcome(&self) -> Result<Arc<T>, Error> {
         let outcome = self.outcome.clone().await;
-        settle(&self.driver.state, self.driver.number, &outcome);
+        let flight;
+        let mut state = lock(&self.state);
+        flight = state.flight.take_if(|flight| flight.number == self.number);
+        if let Some(flight) = &flight {
+            state.record(flight, &outcome);
+        }
+        drop(state);
         outcome
     }
 }
 
-/// Counts one driver of the fetch as long as it lives.
-struct Driver<T> {
-    state: Arc<Mutex<State<T>>>,
-    number: u64,
-    is_background: bool,
-}
-
-impl<T> Drop for Driver<T> {
+impl<T> Drop for Seat<T> {
     fn drop(&mut self) {
         let _lost;
         let mut state = lock(&self.state);
@@ -320,19 +322,7 @@ async fn to_its_end<T>(
     } else {
         return;
     }
-    let driver = Driver { state, number, is_background: true };
-    let outcome = outcome.await;
-    settle(&driver.state, number, &outcome);
-}
-
-/// Records an outcome. The first driver that sees it does so.
-fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Error>) {
-    let flight;
-    let mut state = lock(state);
-    flight = state.flight.take_if(|flight| flight.number == number);
-    if let Some(flight) = &flight {
-        state.record(flight, outcome);
-    }
+    let _ = Seat { state, number, outcome, was_left: false, is_background: true }.outcome().await;
 }
 
 /// Turns a panic of the transport into an error. Otherwise it would be repeated for every caller that waits or comes later.
