@@ -300,7 +300,7 @@ fn owns(known: &[&str], names: [&BTreeMap<String, String>; 2], name: &str) -> bo
 /// with a dot, a space or a hyphen for an underscore, and without white space around it (PHP).
 fn plain(name: &str) -> String {
     let name = name.split(['[', '\0']).next().unwrap_or_default().trim();
-    name.chars().map(|c| if matches!(c, '.' | ' ' | '-') { '_' } else { c.to_ascii_lowercase() }).collect()
+    name.to_ascii_lowercase().replace(['.', ' ', '-'], "_")
 }
 
 /// Form decoding that never fails.

@@ -20,7 +20,7 @@ use crate::transport::{Http, origin};
 pub(crate) struct Sender<'a> {
     pub(crate) http: &'a Http,
     pub(crate) deadline: Deadline,
-    pub(crate) noted: &'a Noted,
+    pub(crate) noted: &'a Noted<'a>,
 }
 
 impl Sender<'_> {
@@ -35,11 +35,12 @@ impl Sender<'_> {
         let mut to = Outgoing::new(endpoint, auth, self.noted);
         call.write(&mut to)?;
         let request = to.request();
-        let response = match self.deadline.left() {
-            None => self.http.send(operation, request).await,
-            Some(Duration::ZERO) => Err(out_of_time(operation, request.uri())),
-            Some(left) => self.http.clone().within(left).send(operation, request).await,
-        }?;
+        let hurried = match self.deadline.left() {
+            None => None,
+            Some(Duration::ZERO) => return Err(out_of_time(operation, request.uri())),
+            Some(left) => Some(self.http.clone().within(left)),
+        };
+        let response = hurried.as_ref().unwrap_or(self.http).send(operation, request).await?;
         call.read(Incoming {
             operation,
             uri: &endpoint.uri(),

@@ -61,28 +61,42 @@ impl From<&str> for Secret {
     }
 }
 
-/// The secrets of one call: each is noted when it is written into a request or read from a response, and no error of the
-/// call shows one.
+/// The secrets of one call, which no error of the call shows: those that it begins with, and those that are noted when they
+/// are written into a request or read from a response.
 #[derive(Default)]
-pub(crate) struct Noted(Mutex<Vec<Secret>>);
+pub(crate) struct Noted<'s> {
+    known: [&'s str; 5],
+    noted: Mutex<Vec<Secret>>,
+}
 
-impl Noted {
+impl<'s> Noted<'s> {
+    /// Begins with secrets that outlast the call; they are not copied. At most five.
+    pub(crate) fn knowing(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let mut known = [""; 5];
+        known.iter_mut().zip(secrets).for_each(|(place, secret)| *place = secret);
+        Self { known, noted: Mutex::default() }
+    }
+
     pub(crate) fn note(&self, secret: &str) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if secret.is_empty() || self.known.into_iter().any(|known| same(known, secret)) {
+            return;
+        }
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         // Several steps of a call know the same secret, such as a code that was received and is then sent.
-        if !secret.is_empty() && !noted.iter().any(|known| same(known.expose(), secret)) {
+        if !noted.iter().any(|known| same(known.expose(), secret)) {
             noted.push(Secret::new(secret));
         }
     }
 
-    pub(crate) fn note_all<'s>(&self, secrets: impl IntoIterator<Item = &'s str>) {
+    pub(crate) fn note_all<'n>(&self, secrets: impl IntoIterator<Item = &'n str>) {
         secrets.into_iter().for_each(|secret| self.note(secret));
     }
 
     /// Gives the secrets to a function that removes them from a text.
     pub(crate) fn hidden<T>(&self, show: impl FnOnce(&[&str]) -> T) -> T {
-        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        show(&secrets.iter().map(Secret::expose).collect::<Vec<_>>())
+        let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.into_iter().filter(|secret| !secret.is_empty());
+        show(&known.chain(noted.iter().map(Secret::expose)).collect::<Vec<_>>())
     }
 }
 

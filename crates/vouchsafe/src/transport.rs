@@ -239,12 +239,17 @@ impl Http {
 
     /// The response to a request: the last one, if it is tried again.
     async fn respond(&self, request: Request) -> Result<Response, TransportError> {
-        let tries = if retry::is_repeatable(&request) { self.retries } else { 0 };
         let mut left = self.limits.timeout;
-        for tried in 0..tries {
-            let limits = Limits { timeout: left, ..self.limits };
-            let (outcome, took) = timed(self.send_once(request.clone(), limits)).await;
+        let spare = retry::is_repeatable(&request).then(|| request.clone());
+        let mut sent = self.client.send(request, self.limits);
+        let mut tried = 0;
+        loop {
+            let (mut outcome, took) = timed(sent).await;
+            if let Ok(response) = &mut outcome {
+                retry::note(response, SystemTime::now());
+            }
             left = left.saturating_sub(took);
+            let Some(again) = spare.as_ref().filter(|_| tried < self.retries) else { return outcome };
             let pause = retry::pause(&outcome, tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
                 return outcome;
@@ -254,15 +259,9 @@ impl Http {
             if left.is_zero() {
                 return outcome;
             }
+            sent = self.client.send(again.clone(), Limits { timeout: left, ..self.limits });
+            tried += 1;
         }
-        let limits = Limits { timeout: left, ..self.limits };
-        self.send_once(request, limits).await
-    }
-
-    async fn send_once(&self, request: Request, limits: Limits) -> Result<Response, TransportError> {
-        let mut response = self.client.send(request, limits).await?;
-        retry::note(&mut response, SystemTime::now());
-        Ok(response)
     }
 }
 

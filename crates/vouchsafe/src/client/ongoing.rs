@@ -14,22 +14,22 @@ use crate::tokens::Tokens;
 pub(crate) struct Ongoing<'c> {
     pub(crate) client: &'c Client,
     pub(crate) deadline: Deadline,
-    pub(crate) noted: Noted,
+    pub(crate) noted: Noted<'c>,
 }
 
 impl Client {
     /// Begins a call. Its errors show no secret of the client.
     pub(crate) fn begin(&self) -> Ongoing<'_> {
-        let noted = Noted::default();
-        noted.note_all(self.inner.credentials.secrets());
-        Ongoing { client: self, deadline: Deadline::after(self.call_timeout), noted }
+        self.begin_with(Noted::knowing(self.inner.credentials.secrets()))
     }
 
     /// Begins a call for those tokens. Its errors show none of them.
-    pub(crate) fn begin_for(&self, tokens: &Tokens) -> Ongoing<'_> {
-        let call = self.begin();
-        call.noted.note_all(tokens.secrets());
-        call
+    pub(crate) fn begin_for<'c>(&'c self, tokens: &'c Tokens) -> Ongoing<'c> {
+        self.begin_with(Noted::knowing(self.inner.credentials.secrets().into_iter().chain(tokens.secrets())))
+    }
+
+    fn begin_with<'c>(&'c self, noted: Noted<'c>) -> Ongoing<'c> {
+        Ongoing { client: self, deadline: Deadline::after(self.call_timeout), noted }
     }
 }
 
@@ -65,7 +65,7 @@ impl Ongoing<'_> {
         let server = self.server().await?;
         // Tokens that were read before the metadata was there are known by the issuer that it was asked for by.
         if *tokens.provenance() != *server.provenance
-            && *tokens.provenance() != self.client.inner.live.asked_for()
+            && *tokens.provenance() != **self.client.inner.live.asked_for()
         {
             server.provenance.check("tokens", tokens.provenance(), operation)?;
         }

@@ -1,6 +1,5 @@
 //! A token request with all that belongs to it: the client's authentication, and the ID token verified.
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::{self, Either};
@@ -42,10 +41,10 @@ impl Client {
     /// Tokens of this client from a token response, without a verified ID token.
     pub(crate) fn tokens_of(&self, response: TokenResponse) -> Tokens {
         let live = &self.inner.live;
-        let known = live.known_server().map(|server| server.provenance.clone());
-        let provenance = known.unwrap_or_else(|| Arc::new(live.asked_for()));
+        let known = live.known_server();
+        let provenance = known.as_ref().map_or(live.asked_for(), |server| &server.provenance);
         let separators = &live.template.definition.token.scope_separators;
-        Tokens::new(&provenance, response, separators, None)
+        Tokens::new(provenance, response, separators, None)
     }
 }
 
@@ -67,46 +66,34 @@ impl Ongoing<'_> {
         let quirks = &self.template().definition.token;
         let headers = &self.template().token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
-        let (mut asked, mut prepared) = (None, Ok(()));
-        let sent = self.sender().send(endpoint, Some((&credentials, method)), &request);
-        let answer = match &server.openid {
-            // The keys come beside the tokens, and not after them.
+        let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
+        let (response, asked, prepared) = match &server.openid {
             Some(openid) if expectations.id_token && live.lacks_keys() => {
-                let fetching = live.prepare_keys(openid, self.deadline);
-                let answer = match future::select(pin!(sent), pin!(fetching)).await {
-                    Either::Left((answer, fetching)) => {
-                        let answer = answer?;
-                        prepared = fetching.await;
-                        answer
-                    }
-                    Either::Right((fetched, sent)) => {
-                        prepared = fetched;
-                        sent.await?
-                    }
-                };
-                asked = Some(live.fetches_begun());
-                answer
+                // Boxed, because it is rare: it would make each token request larger.
+                let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
+                (response?, Some(live.fetches_begun()), prepared)
             }
-            _ => sent.await?,
+            _ => (sent().await?, None, Ok(())),
         };
 
-        let id_token = match (&server.openid, &answer.id_token) {
+        let id_token = match (&server.openid, &response.id_token) {
             (Some(openid), Some(raw)) => {
                 prepared?;
-                // A wrong ID token may quote what came with it.
-                let received = [Some(raw), answer.refresh_token.as_ref(), Some(&answer.access_token)];
-                self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
                 let expected = Expected {
                     nonce: expectations.nonce,
                     max_age: expectations.max_age,
                     acr_values: expectations.acr_values,
-                    access_token: Some(answer.access_token.expose()),
+                    access_token: Some(response.access_token.expose()),
                     code: expectations.code,
                     ..live.expected(server, openid)
                 };
                 let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
                 let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
-                let verified = live.verify(openid, asker, self.deadline, verify).await?;
+                let verified = live.verify(openid, asker, self.deadline, verify).await.inspect_err(|_| {
+                    // A wrong ID token may quote what came with it.
+                    let received = [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
+                    self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
+                })?;
                 Some(IdToken::new(raw.clone(), verified))
             }
             (Some(_), None) if expectations.id_token || expectations.are_demands() => {
@@ -115,7 +102,21 @@ impl Ongoing<'_> {
             }
             _ => None,
         };
-        Ok(Tokens::new(&server.provenance, answer, &quirks.scope_separators, id_token))
+        Ok(Tokens::new(&server.provenance, response, &quirks.scope_separators, id_token))
+    }
+
+    /// Waits for the response to a token request, and for the keys, which are fetched beside it and not after it.
+    async fn beside_keys(
+        &self,
+        openid: &OpenId,
+        sent: impl Future<Output = Result<TokenResponse, Error>>,
+    ) -> (Result<TokenResponse, Error>, Result<(), Error>) {
+        let fetching = self.client.inner.live.prepare_keys(openid, self.deadline);
+        match future::select(pin!(sent), pin!(fetching)).await {
+            Either::Left((Err(error), _)) => (Err(error), Ok(())),
+            Either::Left((response, fetching)) => (response, fetching.await),
+            Either::Right((fetched, sent)) => (sent.await, fetched),
+        }
     }
 
     /// The claims of a JWT of this server, verified by those rules.

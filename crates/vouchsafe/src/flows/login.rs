@@ -224,6 +224,7 @@ impl Login<'_> {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
             challenge: challenge.map(|challenge| (challenge, "S256")),
+            are_plain: true,
         }
         .url(prefix, authorization);
         let pending = PendingLogin {

@@ -294,6 +294,7 @@ impl AuthorizationUrl<'_> {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
                 _ => (c.value.expose(), c.method),
             }),
+            are_plain: false,
         };
         Ok(login.url(prefix, authorization))
     }

@@ -128,7 +128,7 @@ impl Serialize for PendingLogin {
             client: self.request.provenance.client_id.clone(),
             redirect: self.request.redirect_uri.to_string(),
             // The client knows these, and where a login is kept there is little room.
-            scopes: if self.request.are_usual { Vec::new() } else { self.request.scopes.clone() },
+            scopes: self.request.scopes.clone(),
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
@@ -159,7 +159,6 @@ impl<'de> Deserialize<'de> for PendingLogin {
                 client_id: kept.client,
             }),
             redirect_uri: kept.redirect.into(),
-            are_usual: kept.scopes.is_empty(),
             scopes: kept.scopes,
             wants_id_token: kept.nonce.is_some(),
             response_mode: kept.mode,

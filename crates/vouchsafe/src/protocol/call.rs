@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use serde_json::{Map, Value};
-use url::form_urlencoded::byte_serialize;
 use vouchsafe_providers::{ClientAuth, Encoding};
 
 use super::client_auth::Credentials;
@@ -13,6 +12,7 @@ use super::response::{Dialect, Incoming};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation};
 use crate::secret::{Noted, Secret};
+use crate::text::form::escape;
 use crate::transport::Request;
 
 /// One exchange with a provider.
@@ -39,7 +39,7 @@ pub(crate) struct Outgoing<'a> {
     endpoint: &'a Endpoint,
     /// Who the client is and how it authenticates, if it does.
     auth: Option<(&'a Credentials, ClientAuth)>,
-    noted: &'a Noted,
+    noted: &'a Noted<'a>,
     encoding: Encoding,
     /// Names of parameters that differ from the RFCs; the first table that has a name counts.
     names: [&'a BTreeMap<String, String>; 2],
@@ -55,7 +55,7 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn new(
         endpoint: &'a Endpoint,
         auth: Option<(&'a Credentials, ClientAuth)>,
-        noted: &'a Noted,
+        noted: &'a Noted<'a>,
     ) -> Self {
         if let Some((credentials, _)) = auth {
             noted.note_all(credentials.secrets());
@@ -192,9 +192,9 @@ fn add(form: &mut String, name: &str, value: &str) {
     if !form.is_empty() {
         form.push('&');
     }
-    form.extend(byte_serialize(name.as_bytes()));
+    escape(form, name);
     form.push('=');
-    form.extend(byte_serialize(value.as_bytes()));
+    escape(form, value);
 }
 
 /// The value of `Authorization`, which is not shown.

@@ -23,7 +23,7 @@ pub(crate) struct Incoming<'a> {
     /// Where the request went.
     pub(crate) uri: &'a Uri,
     /// The secrets that an error must not show if the provider quotes them.
-    pub(crate) noted: &'a Noted,
+    pub(crate) noted: &'a Noted<'a>,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) response: Response,
     pub(crate) now: SystemTime,
@@ -226,7 +226,7 @@ pub(crate) struct Said<'a> {
 pub(crate) fn server_error(
     operation: Operation,
     error_codes: &BTreeMap<String, String>,
-    noted: &Noted,
+    noted: &Noted<'_>,
     said: Said<'_>,
 ) -> Error {
     let code = error_codes.get(said.code).map_or(said.code, String::as_str);

@@ -96,8 +96,8 @@ impl Live {
     }
 
     /// What the server is known by before its metadata is there: the issuer that it is asked for by.
-    pub(crate) fn asked_for(&self) -> Provenance {
-        Provenance::clone(&self.template.provenance)
+    pub(crate) fn asked_for(&self) -> &Arc<Provenance> {
+        &self.template.provenance
     }
 
     /// Whether the keys have to be fetched before a signature can be verified.

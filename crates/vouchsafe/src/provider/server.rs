@@ -65,9 +65,10 @@ impl Server {
             server.endpoint(name)?;
         }
         if let Some(redirect_uri) = redirect_uri {
-            let request = Arc::new(server.login_of(redirect_uri.into(), server.scopes.clone(), &[]));
+            let login = Arc::new(server.login_of(redirect_uri.into(), Vec::new(), &[]));
+            let usual = server.authorization_request(&login, &[]);
             let endpoint = server.endpoint(EndpointName::Authorization)?;
-            server.login = Some(Prepared::new(request, &server.definition, endpoint));
+            server.login = Some(Prepared::new(login.clone(), &usual, endpoint));
         }
         Ok(server)
     }
@@ -147,17 +148,27 @@ impl Server {
             let detail = "there is no redirect URI: set it in the registration or for this login";
             Error::config(ConfigProblem::RedirectUri, detail)
         })?;
-        let scopes = if scopes.is_empty() { self.scopes.clone() } else { scopes };
-        let request = self.login_of(redirect_uri, scopes, params);
-        let whole = AuthorizationRequest { login: &request, params, definition: &self.definition };
+        let are_usual = scopes.is_empty() || scopes == self.scopes;
+        let login = self.login_of(redirect_uri, if are_usual { Vec::new() } else { scopes }, params);
+        let request = self.authorization_request(&login, params);
         let endpoint = self.endpoint(EndpointName::Authorization)?;
         let url = match prepared {
-            Some(prepared) => prepared.prefix(&whole, endpoint),
-            None => whole.prefix(endpoint),
+            Some(prepared) => prepared.prefix(&request, endpoint),
+            None => request.prefix(endpoint),
         };
-        Ok((Arc::new(request), url))
+        Ok((Arc::new(login), url))
     }
 
+    fn authorization_request<'a>(
+        &'a self,
+        login: &'a LoginRequest,
+        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    ) -> AuthorizationRequest<'a> {
+        let scopes = if login.scopes.is_empty() { &self.scopes } else { &login.scopes };
+        AuthorizationRequest { login, scopes, params, definition: &self.definition }
+    }
+
+    /// A login with these scopes, or with the usual ones if there are none.
     fn login_of(
         &self,
         redirect_uri: Arc<str>,
@@ -166,11 +177,11 @@ impl Server {
     ) -> LoginRequest {
         let own = params.iter().find(|(name, _)| name == "response_mode").map(|(_, mode)| mode.to_string());
         let fixed = || self.definition.authorization.params.get("response_mode").cloned();
+        let asked = if scopes.is_empty() { &self.scopes } else { &scopes };
         LoginRequest {
             provenance: self.provenance.clone(),
             redirect_uri,
-            wants_id_token: self.openid.is_some() && scopes.iter().any(|s| s == "openid"),
-            are_usual: scopes == self.scopes,
+            wants_id_token: self.openid.is_some() && asked.iter().any(|s| s == "openid"),
             response_mode: own.or_else(fixed),
             scopes,
         }

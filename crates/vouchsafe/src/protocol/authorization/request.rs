@@ -16,9 +16,8 @@ use crate::text::redact::printable;
 pub(crate) struct LoginRequest {
     pub(crate) provenance: Arc<Provenance>,
     pub(crate) redirect_uri: Arc<str>,
-    /// Empty if a login was stored with the usual scopes of its client.
+    /// Empty for the usual scopes of the client.
     pub(crate) scopes: Vec<String>,
-    pub(crate) are_usual: bool,
     pub(crate) wants_id_token: bool,
     pub(crate) response_mode: Option<String>,
 }
@@ -28,6 +27,8 @@ pub(crate) struct LoginRequest {
 /// Its parameters are a list. Here they go into a URL; they could as well be pushed (RFC 9126) or signed (RFC 9101).
 pub(crate) struct AuthorizationRequest<'a> {
     pub(crate) login: &'a LoginRequest,
+    /// The scopes of the login, or the usual ones.
+    pub(crate) scopes: &'a [String],
     /// Further parameters. They replace those of the same name in the definition.
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
     pub(crate) definition: &'a Definition,
@@ -37,11 +38,11 @@ impl<'a> AuthorizationRequest<'a> {
     /// The parameters in the order in which they are sent, under their names at this provider. A parameter that is left out
     /// has an empty name.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
-        let Self { login, params, definition } = *self;
+        let Self { login, scopes, params, definition } = *self;
         let quirks = &definition.authorization;
-        let scope = match &*login.scopes {
+        let scope = match scopes {
             [one] => Cow::Borrowed(&**one),
-            scopes => Cow::Owned(scopes.join(&definition.scope_separator)),
+            _ => Cow::Owned(scopes.join(&definition.scope_separator)),
         };
         let mut first = [
             ("response_type", Cow::Borrowed("code")),
@@ -54,7 +55,7 @@ impl<'a> AuthorizationRequest<'a> {
                 |name: &str| quirks.order.iter().position(|known| known == name).unwrap_or(usize::MAX);
             first.sort_by_key(|(name, _)| place(name));
         }
-        let first = first.into_iter().filter(|(name, _)| *name != "scope" || !login.scopes.is_empty());
+        let first = first.into_iter().filter(|(name, _)| *name != "scope" || !scopes.is_empty());
         let fixed = quirks.params.iter().filter(|(name, _)| !params.iter().any(|(known, _)| known == *name));
         first
             .map(|(name, value)| (called([&quirks.names, &UNCHANGED], name), value))
@@ -67,16 +68,22 @@ impl<'a> AuthorizationRequest<'a> {
         url(endpoint, self.parameters())
     }
 
-    /// The part of the prefix that a client's requests with one redirect URI share. `None` if the provider wants another
-    /// order of the parameters.
-    pub(crate) fn shared_prefix(&self, endpoint: &Endpoint) -> Option<String> {
-        self.definition.authorization.order.is_empty().then(|| url(endpoint, self.parameters().take(SHARED)))
+    /// The part of the prefix that a client's requests with one redirect URI share, or those with the same scopes as well.
+    /// `None` if the provider wants another order of the parameters.
+    pub(crate) fn shared_prefix(&self, endpoint: &Endpoint, with_scopes: bool) -> Option<String> {
+        let has_order = !self.definition.authorization.order.is_empty();
+        (!has_order).then(|| url(endpoint, self.parameters().take(self.shared(with_scopes))))
     }
 
     /// The prefix, with its shared part already written.
-    pub(crate) fn complete(&self, mut shared: String) -> String {
-        self.parameters().skip(SHARED).for_each(|(name, value)| add(&mut shared, name, &value));
+    pub(crate) fn complete(&self, mut shared: String, with_scopes: bool) -> String {
+        let own = self.parameters().skip(self.shared(with_scopes));
+        own.for_each(|(name, value)| add(&mut shared, name, &value));
         shared
+    }
+
+    fn shared(&self, with_scopes: bool) -> usize {
+        SHARED + usize::from(with_scopes && !self.scopes.is_empty())
     }
 }
 
@@ -98,6 +105,8 @@ pub(crate) struct PerLogin<'a> {
     pub(crate) nonce: Option<&'a str>,
     /// The code challenge and its method (RFC 7636 section 4.3).
     pub(crate) challenge: Option<(&'a str, &'a str)>,
+    /// The values are the library's own, which no URL has to escape.
+    pub(crate) are_plain: bool,
 }
 
 impl PerLogin<'_> {
@@ -117,7 +126,11 @@ impl PerLogin<'_> {
                 url.push('&');
                 url.push_str(name);
                 url.push('=');
-                escape(&mut url, value);
+                if self.are_plain {
+                    url.push_str(value);
+                } else {
+                    escape(&mut url, value);
+                }
             } else {
                 add(&mut url, called([&quirks.names, &UNCHANGED], name), value);
             }
@@ -175,10 +188,17 @@ mod tests {
             provenance: Arc::new(Provenance { provider, issuer, client_id: "my id".to_owned() }),
             redirect_uri: "https://app.example/cb?x=1".into(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            are_usual: false,
             wants_id_token: false,
             response_mode: None,
         }
+    }
+
+    fn request<'a>(
+        login: &'a LoginRequest,
+        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
+        definition: &'a Definition,
+    ) -> AuthorizationRequest<'a> {
+        AuthorizationRequest { login, scopes: &login.scopes, params, definition }
     }
 
     fn definition(quirks: AuthorizationQuirks) -> Definition {
@@ -192,7 +212,7 @@ mod tests {
         let endpoint = Endpoint::parse("https://a.example/authorize?tenant=7").unwrap();
         let (login, definition) = (login(&[]), definition(AuthorizationQuirks::default()));
         assert_eq!(
-            AuthorizationRequest { login: &login, params: &[], definition: &definition }.prefix(&endpoint),
+            request(&login, &[], &definition).prefix(&endpoint),
             "https://a.example/authorize?tenant=7&response_type=code&client_id=my+id\
              &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fx%3D1"
         );
@@ -204,12 +224,21 @@ mod tests {
         let params = [(Cow::Borrowed("a b"), Cow::Borrowed("c&d=é#"))];
         let quirks = &AuthorizationQuirks::default();
         let (login, definition) = (login(&["one", "two&x=y"]), definition(quirks.clone()));
-        let request = AuthorizationRequest { login: &login, params: &params, definition: &definition };
+        let request = request(&login, &params, &definition);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{prefix}");
-        assert_eq!(request.complete(request.shared_prefix(&endpoint).unwrap()), prefix);
+        for with_scopes in [false, true] {
+            let shared = request.shared_prefix(&endpoint, with_scopes).unwrap();
+            assert_eq!(shared.contains("scope"), with_scopes);
+            assert_eq!(request.complete(shared, with_scopes), prefix);
+        }
 
-        let login = PerLogin { state: Some("s&t"), nonce: Some("n"), challenge: Some(("c", "plain")) };
+        let login = PerLogin {
+            state: Some("s&t"),
+            nonce: Some("n"),
+            challenge: Some(("c", "plain")),
+            are_plain: false,
+        };
         assert_eq!(
             login.url("x?y".to_owned(), quirks),
             "x?y&state=s%26t&nonce=n&code_challenge_method=plain&code_challenge=c"
@@ -224,7 +253,7 @@ mod tests {
         }
         let params = [(Cow::Borrowed("prompt"), Cow::Borrowed("login"))];
         let (login, definition) = (login(&[]), definition(quirks));
-        let request = AuthorizationRequest { login: &login, params: &params, definition: &definition };
+        let request = request(&login, &params, &definition);
         let names: Vec<_> = request.parameters().skip(SHARED).collect();
         assert_eq!(names, [("prompt", "login".into()), ("audience", "api".into())]);
     }
@@ -235,8 +264,8 @@ mod tests {
         quirks.order = vec!["scope".to_owned(), "client_id".to_owned()];
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let (login, definition) = (login(&["one"]), definition(quirks));
-        let request = AuthorizationRequest { login: &login, params: &[], definition: &definition };
-        assert_eq!(request.shared_prefix(&endpoint), None);
+        let request = request(&login, &[], &definition);
+        assert_eq!(request.shared_prefix(&endpoint, true), None);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.starts_with("https://a.example/authorize?scope=one&client_id=my+id&"), "{prefix}");
     }
@@ -249,7 +278,7 @@ mod tests {
         }
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let (login, definition) = (login(&[]), definition(quirks));
-        let request = AuthorizationRequest { login: &login, params: &[], definition: &definition };
+        let request = request(&login, &[], &definition);
         assert_eq!(request.prefix(&endpoint), "https://a.example/authorize?");
     }
 }

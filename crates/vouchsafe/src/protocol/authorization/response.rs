@@ -166,7 +166,7 @@ pub(crate) struct Callback {
 impl AuthorizationResponse<'_> {
     /// Checks the response: where it came to, the provider's own signature, the issuer, `state` and the time, and only
     /// then whether it holds an error or a code. What is secret in it is noted.
-    pub(crate) fn check(&self, expected: &Expected<'_>, noted: &Noted) -> Result<Callback, Error> {
+    pub(crate) fn check(&self, expected: &Expected<'_>, noted: &Noted<'_>) -> Result<Callback, Error> {
         let refuse = |check, detail: &'static str| Err(Error::validation(OPERATION, check, detail));
         self.came_to(expected.redirect_uri)?;
         let params = ResponseParams::read(self.params())?;
