@@ -8,7 +8,7 @@ use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, Operation};
-use crate::jose::id_token::{self, Expected, Nonce};
+use crate::jose::id_token::{self, Expected};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
 use crate::protocol::metadata::OpenId;
@@ -19,23 +19,6 @@ use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
-
-/// What the response to one request must show, beside being the provider's.
-pub(crate) struct Expectations<'a> {
-    pub(crate) nonce: Nonce<'a>,
-    pub(crate) max_age: Option<u64>,
-    pub(crate) acr_values: &'a [String],
-    pub(crate) code: Option<&'a str>,
-    /// An ID token must come.
-    pub(crate) id_token: bool,
-}
-
-impl Expectations<'_> {
-    /// Whether the ID token has to show how or when the user authenticated.
-    fn are_demands(&self) -> bool {
-        self.max_age.is_some() || !self.acr_values.is_empty()
-    }
-}
 
 impl Client {
     /// Tokens of this client from a token response, without a verified ID token.
@@ -49,16 +32,17 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// Asks for tokens and checks what comes, the ID token included.
+    /// Requests tokens and verifies the ID token among them, if there is one or one is needed.
     pub(crate) async fn token_request<G: Grant>(
         &self,
         server: &Server,
         endpoint: &Endpoint,
         grant: G,
-        expectations: &Expectations<'_>,
+        (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
+        let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
         // The code would be spent, and nothing could be checked.
-        if expectations.are_demands() && server.openid.is_none() {
+        if has_demands && server.openid.is_none() {
             return Err(unchecked(G::OPERATION));
         }
         let method = self.client.token_auth(server, G::OPERATION)?;
@@ -68,7 +52,7 @@ impl Ongoing<'_> {
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
         let (response, asked, prepared) = match &server.openid {
-            Some(openid) if expectations.id_token && live.lacks_keys() => {
+            Some(openid) if needs_id_token && live.lacks_keys() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
                 (response?, Some(live.fetches_begun()), prepared)
@@ -79,14 +63,7 @@ impl Ongoing<'_> {
         let id_token = match (&server.openid, &response.id_token) {
             (Some(openid), Some(raw)) => {
                 prepared?;
-                let expected = Expected {
-                    nonce: expectations.nonce,
-                    max_age: expectations.max_age,
-                    acr_values: expectations.acr_values,
-                    access_token: Some(response.access_token.expose()),
-                    code: expectations.code,
-                    ..live.expected(server, openid)
-                };
+                let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
                 let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
                 let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
                 let verified = live.verify(openid, asker, self.deadline, verify).await.inspect_err(|_| {
@@ -96,7 +73,7 @@ impl Ongoing<'_> {
                 })?;
                 Some(IdToken::new(raw.clone(), verified))
             }
-            (Some(_), None) if expectations.id_token || expectations.are_demands() => {
+            (Some(_), None) if needs_id_token || has_demands => {
                 let detail = "the scope openid was requested, but the response has no ID token";
                 return Err(Error::validation(G::OPERATION, Check::MissingIdToken, detail));
             }

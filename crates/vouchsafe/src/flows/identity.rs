@@ -169,8 +169,7 @@ impl Ongoing<'_> {
         let openid = server.keys_of(operation)?;
         let live = &self.client.inner.live;
         // The provider announces its algorithms for ID tokens, not for access tokens.
-        let (expected, now) =
-            (Expected { algorithms: None, ..live.expected(&server, openid) }, SystemTime::now());
+        let (expected, now) = (Expected { algorithms: None, ..live.expected(&server) }, SystemTime::now());
         let verify = |keys: &_| id_token::verify(token.expose(), keys, &expected, now);
         let verified = live.verify(openid, (operation, asker, None), self.deadline, verify).await?;
         Ok(IdToken::new(token.clone(), verified).claims().clone())

@@ -10,11 +10,10 @@ use zeroize::Zeroize;
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
-use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error, Operation};
 use crate::flows::pending::PendingLogin;
-use crate::jose::id_token::Nonce;
+use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce;
@@ -91,7 +90,7 @@ impl Ongoing<'_> {
             forwarded: &forwarded,
             scope: scope.as_deref(),
         };
-        let expectations = Expectations {
+        let expected = ExpectedToken {
             nonce: match &pending.nonce {
                 Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
                 Some(nonce) => Nonce::Remembered(Some(nonce.as_str())),
@@ -100,10 +99,11 @@ impl Ongoing<'_> {
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
             code: Some(&code),
-            id_token: pending.nonce.is_some(),
+            ..self.client.inner.live.expected(&server)
         };
+        let endpoint = server.endpoint(EndpointName::Token)?;
         let tokens =
-            self.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await?;
+            self.token_request(&server, endpoint, grant, (expected, pending.nonce.is_some())).await?;
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));

@@ -3,9 +3,7 @@ use vouchsafe_providers::EndpointName;
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
-use crate::client::token_request::Expectations;
 use crate::error::{Error, Feature, Operation};
-use crate::jose::id_token::Nonce;
 use crate::protocol::token::long_lived::ShortLivedToken;
 use crate::tokens::Tokens;
 
@@ -34,9 +32,8 @@ impl Ongoing<'_> {
         let endpoint =
             template.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
         let grant = ShortLivedToken { quirks, token: tokens.access_token().expose() };
-        let expectations =
-            Expectations { nonce: Nonce::Any, max_age: None, acr_values: &[], code: None, id_token: false };
-        let fresh = self.token_request(&server, endpoint, grant, &expectations).await?;
+        let expected = self.client.inner.live.expected(&server);
+        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
         Ok(self.kept(fresh, tokens))
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::Client;
-use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::any_jwt;
@@ -137,18 +136,13 @@ impl<'c> Manual<'c> {
         let call = self.client.begin();
         let outcome = async {
             let server = call.server().await?;
-            let expectations = Expectations {
-                nonce: Nonce::Any,
-                max_age: None,
-                acr_values: &[],
-                code: None,
-                id_token: false,
-            };
+            let expected = self.client.inner.live.expected(&server);
             let quirks = &self.client.template().definition.refreshing;
             let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
             let token = refresh_token;
             let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
-            call.token_request(&server, server.endpoint(EndpointName::Refresh)?, grant, &expectations).await
+            let endpoint = server.endpoint(EndpointName::Refresh)?;
+            call.token_request(&server, endpoint, grant, (expected, false)).await
         };
         call.end(outcome.await)
     }
@@ -206,7 +200,7 @@ impl<'c> Manual<'c> {
         let openid = server.keys_of(Operation::Jwt)?;
         let live = &self.client.inner.live;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
-        let expected = ExpectedToken { nonce, ..live.expected(&server, openid) };
+        let expected = ExpectedToken { nonce, ..live.expected(&server) };
         let now = SystemTime::now();
         let verify = |keys: &_| id_token::verify(id_token, keys, &expected, now);
         let verified =
@@ -369,12 +363,12 @@ impl TokenRequest<'_> {
         call.noted.note_all(secrets.into_iter().flatten());
         let outcome = async {
             let server = call.server().await?;
-            let expectations = Expectations {
+            let expected = ExpectedToken {
                 nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
                 max_age: self.max_age,
                 acr_values: &self.acr_values,
                 code: Some(self.code.expose()),
-                id_token: self.nonce.is_some(),
+                ..self.client.inner.live.expected(&server)
             };
             // Scopes other than the provider's own are among the extras.
             let is_given = self.forwarded.iter().any(|(name, _)| name == "scope");
@@ -386,7 +380,8 @@ impl TokenRequest<'_> {
                 forwarded: &self.forwarded,
                 scope: scope.as_deref(),
             };
-            call.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await
+            let endpoint = server.endpoint(EndpointName::Token)?;
+            call.token_request(&server, endpoint, grant, (expected, self.nonce.is_some())).await
         };
         call.end(outcome.await)
     }

@@ -3,9 +3,8 @@ use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
-use crate::client::token_request::Expectations;
 use crate::error::{Check, Error, Feature, Operation};
-use crate::jose::id_token::Nonce;
+use crate::jose::id_token::{Expected, Nonce};
 use crate::protocol::token::refresh::RefreshToken;
 use crate::tokens::{IdToken, Tokens};
 
@@ -39,20 +38,14 @@ impl Ongoing<'_> {
         let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
         let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
         let old = tokens.id_token();
-        let nonce = old.and_then(IdToken::nonce);
-        let expectations = Expectations {
-            nonce: Nonce::Remembered(nonce),
-            max_age: None,
-            acr_values: &[],
-            code: None,
-            id_token: false,
-        };
+        let nonce = Nonce::Remembered(old.and_then(IdToken::nonce));
+        let expected = Expected { nonce, ..self.client.inner.live.expected(&server) };
         let redirect_uri = self.client.redirect_uri().filter(|_| refreshing.redirect_uri);
         let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let scope = scope.as_deref();
         let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
-        let fresh = self.token_request(&server, endpoint, grant, &expectations).await?;
+        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
         // has many issuers, that of the first ID token stays.

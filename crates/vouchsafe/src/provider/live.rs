@@ -151,8 +151,8 @@ impl Live {
         }
     }
 
-    /// What ID tokens have to show at this server and for this client, beside what is asked of one login.
-    pub(crate) fn expected<'a>(&'a self, server: &'a Server, openid: &'a OpenId) -> Expected<'a> {
+    /// What every ID token of this server for this client must contain. A login adds its own requirements.
+    pub(crate) fn expected<'a>(&'a self, server: &'a Server) -> Expected<'a> {
         Expected {
             issuer: self.issuer_of(server),
             client_id: &self.registration.client_id,
@@ -161,7 +161,7 @@ impl Live {
             acr_values: &[],
             access_token: None,
             code: None,
-            algorithms: openid.algorithms.as_deref(),
+            algorithms: server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref()),
             skew: self.options.clock_skew,
         }
     }
