@@ -196,18 +196,16 @@ impl Tokens {
         self
     }
 
-    /// Keeps the extra members of the old token response that the new one does not repeat.
-    pub(crate) fn keep_extra_of(mut self, old: &Self) -> Self {
-        let mut extra = self.extras().clone();
-        if let (Value::Object(members), Value::Object(more)) = (&mut extra, old.extras().clone()) {
-            add_missing(members, more);
+    /// RFC 6749 §6: keeps the values of the old tokens that a refresh did not renew. Extra members are among them only if they
+    /// are needed.
+    pub(crate) fn keep_unrenewed_of(mut self, old: &Self, needs_extra: bool) -> Self {
+        if needs_extra {
+            let mut extra = self.extras().clone();
+            if let (Value::Object(members), Value::Object(more)) = (&mut extra, old.extras().clone()) {
+                add_missing(members, more);
+            }
+            self.edit().extra = Some(LazyObject::from(extra));
         }
-        self.edit().extra = Some(LazyObject::from(extra));
-        self
-    }
-
-    /// RFC 6749 §6: keeps the values of the old tokens that a refresh did not renew.
-    pub(crate) fn keep_unrenewed_of(mut self, old: &Self) -> Self {
         let (parts, old) = (self.edit(), &old.parts);
         parts.refresh_token = parts.refresh_token.take().or_else(|| old.refresh_token.clone());
         parts.id_token = parts.id_token.take().or_else(|| old.id_token.clone());

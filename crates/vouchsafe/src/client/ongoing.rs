@@ -76,11 +76,7 @@ impl Ongoing<'_> {
     /// token.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
         let template = self.template();
-        let fresh = fresh.keep_unrenewed_of(old);
-        let source = template.definition.userinfo.source;
-        if source == ProfileSource::Token || template.profile.needs_response() {
-            return fresh.keep_extra_of(old);
-        }
-        fresh
+        let is_profile = template.definition.userinfo.source == ProfileSource::Token;
+        fresh.keep_unrenewed_of(old, is_profile || template.profile.needs_response())
     }
 }

@@ -64,14 +64,13 @@ impl Ongoing<'_> {
             (Some(openid), Some(raw)) => {
                 prepared?;
                 let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
-                let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
-                let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
-                let verified = live.verify(openid, asker, self.deadline, verify).await.inspect_err(|_| {
+                let asking = (G::OPERATION, Asker::Provider, asked);
+                let verified = self.id_token(openid, raw, &expected, asking).await.inspect_err(|_| {
                     // A wrong ID token may quote what came with it.
                     let received = [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
                     self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
                 })?;
-                Some(IdToken::new(raw.clone(), verified))
+                Some(verified)
             }
             (Some(_), None) if needs_id_token || has_demands => {
                 let detail = "the scope openid was requested, but the response has no ID token";
@@ -94,6 +93,20 @@ impl Ongoing<'_> {
             Either::Left((response, fetching)) => (response, fetching.await),
             Either::Right((fetched, sent)) => (sent.await, fetched),
         }
+    }
+
+    /// An ID token, or an access token of the same form, verified with the keys of this server.
+    pub(crate) async fn id_token(
+        &self,
+        openid: &OpenId,
+        raw: &Secret,
+        expected: &Expected<'_>,
+        asking: (Operation, Asker, Option<u64>),
+    ) -> Result<IdToken, Error> {
+        let now = SystemTime::now();
+        let verify = |keys: &_| id_token::verify(raw.expose(), keys, expected, now);
+        let verified = self.client.inner.live.verify(openid, asking, self.deadline, verify).await?;
+        Ok(IdToken::new(raw.clone(), verified))
     }
 
     /// The claims of a JWT of this server, verified by those rules.

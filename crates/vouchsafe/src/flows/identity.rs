@@ -1,6 +1,5 @@
 //! The profile, and the identity that is made of it and the ID token.
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 
@@ -9,7 +8,7 @@ use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, Malformed, Operation};
 use crate::identity::{Identity, put_together};
-use crate::jose::id_token::{self, Expected};
+use crate::jose::id_token::Expected;
 use crate::jose::user_info;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
@@ -122,9 +121,14 @@ impl Ongoing<'_> {
                     .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest of the token response is missing"));
             }
             ProfileSource::AccessToken => {
-                // Without the rest of the token response, anybody may have handed it in.
+                let server = self.server().await?;
+                let openid = server.keys_of(operation)?;
+                // A bare access token may come from anybody.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
-                return self.profile_in_token(token, (operation, asker)).await;
+                // The provider announces its algorithms for ID tokens, not for access tokens.
+                let expected = Expected { algorithms: None, ..self.client.inner.live.expected(&server) };
+                let verified = self.id_token(openid, token, &expected, (operation, asker, None)).await?;
+                return Ok(verified.claims().clone());
             }
             _ => {}
         }
@@ -157,22 +161,6 @@ impl Ongoing<'_> {
             userinfo::check_subject(&claims, id_token.subject())?;
         }
         Ok(claims)
-    }
-
-    /// The claims of an access token that is a JWT by the rules of ID tokens.
-    async fn profile_in_token(
-        &self,
-        token: &Secret,
-        (operation, asker): (Operation, Asker),
-    ) -> Result<Value, Error> {
-        let server = self.server().await?;
-        let openid = server.keys_of(operation)?;
-        let live = &self.client.inner.live;
-        // The provider announces its algorithms for ID tokens, not for access tokens.
-        let (expected, now) = (Expected { algorithms: None, ..live.expected(&server) }, SystemTime::now());
-        let verify = |keys: &_| id_token::verify(token.expose(), keys, &expected, now);
-        let verified = live.verify(openid, (operation, asker, None), self.deadline, verify).await?;
-        Ok(IdToken::new(token.clone(), verified).claims().clone())
     }
 
     fn profile_call<'a>(

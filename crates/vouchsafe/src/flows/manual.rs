@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::any_jwt;
-use crate::jose::id_token::{self, Expected as ExpectedToken, Nonce};
+use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{PerLogin, check_extra};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback};
 use crate::protocol::pkce::CodeChallenge;
@@ -198,14 +198,10 @@ impl<'c> Manual<'c> {
         let call = self.client.begin();
         let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
-        let live = &self.client.inner.live;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
-        let expected = ExpectedToken { nonce, ..live.expected(&server) };
-        let now = SystemTime::now();
-        let verify = |keys: &_| id_token::verify(id_token, keys, &expected, now);
-        let verified =
-            live.verify(openid, (Operation::Jwt, Asker::Anybody, None), call.deadline, verify).await?;
-        Ok(IdToken::new(Secret::new(id_token), verified))
+        let expected = ExpectedToken { nonce, ..self.client.inner.live.expected(&server) };
+        let asking = (Operation::Jwt, Asker::Anybody, None);
+        call.id_token(openid, &Secret::new(id_token), &expected, asking).await
     }
 
     /// Verifies any JWT of the provider: its signature, issuer and times, and its audience if one is given. Returns its
