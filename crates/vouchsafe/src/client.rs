@@ -50,7 +50,7 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) live: Live,
     pub(crate) credentials: Credentials,
-    /// Makes the secret of each request, where it is a JWT.
+    /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
     pub(crate) registration: Arc<Registration>,
     pub(crate) http: Http,
@@ -72,8 +72,8 @@ impl Client {
         ClientBuilder::new(provider, registration)
     }
 
-    /// The same client with a limit on the time of each call, all its exchanges and retries together. There is no limit
-    /// unless it is set; then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// The same client with a limit on the time of each call, all its requests and retries together. There is no limit
+    /// unless it is set; without it, each request has the time of [`Http::timeout`]. A call that is out of time ends with an
     /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. Requests
     /// that were already sent still count: the code, and perhaps the refresh token, is used up.
     ///
@@ -109,13 +109,13 @@ impl Client {
         &self.inner.registration.client_id
     }
 
-    /// The scopes that were asked for, where the provider wants them again with the code.
+    /// The requested scopes, if the provider requires them again with the code.
     pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
         let Definition { token, scope_separator, .. } = &*self.template().definition;
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
-    /// Where browsers return to, as the registration says.
+    /// The redirect URI of the registration.
     pub fn redirect_uri(&self) -> Option<&str> {
         self.inner.registration.redirect_uri.as_deref()
     }

@@ -49,7 +49,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// An OAuth 2 provider by hand. It has no endpoints yet.
+    /// An OAuth 2 provider that you describe yourself. It has no endpoints yet.
     #[doc(alias = "OAuth2")]
     pub fn oauth2(name: impl Into<String>) -> Self {
         let mut provider = Self::known("oauth2");
@@ -101,7 +101,7 @@ impl Provider {
         })
     }
 
-    /// A definition of your own, as TOML.
+    /// A definition of your own, in TOML.
     ///
     /// # Security
     /// Trust a definition like code. Its author decides where codes, tokens and the client secret are sent, and which server
@@ -261,7 +261,7 @@ impl Provider {
         self.name.as_deref().unwrap_or(&self.definition.display_name)
     }
 
-    /// The definition, with what was set by hand. Parameters are not filled in.
+    /// The definition with the values that were set by methods of the provider. Parameters are not filled in.
     pub fn definition(&self) -> &Definition {
         &self.definition
     }
@@ -272,7 +272,7 @@ impl Provider {
     }
 }
 
-/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
+/// A definition from any source. [`Client::new`](crate::Client::new) reports mistakes that [`Definition::check`] finds.
 impl From<Arc<Definition>> for Provider {
     fn from(definition: Arc<Definition>) -> Self {
         let mistake = definition.check().err().map(|e| e.to_string());
@@ -280,7 +280,7 @@ impl From<Arc<Definition>> for Provider {
     }
 }
 
-/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
+/// A definition from any source. [`Client::new`](crate::Client::new) reports mistakes that [`Definition::check`] finds.
 impl From<Definition> for Provider {
     fn from(definition: Definition) -> Self {
         Arc::new(definition).into()

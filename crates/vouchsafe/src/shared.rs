@@ -120,8 +120,8 @@ impl<T> State<T> {
                 self.value = Some(value.clone());
             }
             Err(error) => {
-                // Where there is nothing to go on with, only the provider's own word keeps the next caller waiting, and
-                // not for long: it may have been one server of many.
+                // Without a usable value, the next caller waits only if the provider asked for that, and no longer than a
+                // cool-down: the next request may reach another server of the provider.
                 let cool_down = flight.freshness.cool_down;
                 let asked = error.retry_after().map(|wait| wait.min(cool_down));
                 let rest = if self.usable(flight.freshness).is_some() { Some(cool_down) } else { asked };
@@ -180,7 +180,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             };
             match seat.outcome().await {
                 Ok(value) => return Ok(value),
-                // What stood still may have failed of that alone.
+                // A fetch that nobody drove for a while may have failed because of that alone.
                 Err(_) if seat.was_left => {}
                 Err(error) => return lock(&self.state).usable(freshness).cloned().ok_or(error),
             }

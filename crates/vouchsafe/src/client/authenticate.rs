@@ -11,7 +11,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Server;
 
 impl Client {
-    /// What the registration says, else what the definition says, else what the metadata offers.
+    /// The method of the registration, else the method of the definition, else one that the metadata offers.
     pub(crate) fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
         if let Some(method) = self.inner.registration.client_auth {
             return Ok(method);
@@ -28,7 +28,7 @@ impl Client {
         }
     }
 
-    /// What the registration or the definition says of revocation alone.
+    /// The method of the registration or the definition for revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
         self.inner.registration.revocation_auth.or(self.template().definition.revocation_auth)
     }
@@ -45,7 +45,7 @@ impl Client {
         }
     }
 
-    /// Who the client is in one request: where its secret is a JWT, with one that is signed now.
+    /// The client id and the secret for one request. A secret that is a JWT is signed now.
     pub(crate) fn credentials(&self) -> Result<Cow<'_, Credentials>, Error> {
         let Some(signer) = &self.inner.signer else {
             return Ok(Cow::Borrowed(&self.inner.credentials));

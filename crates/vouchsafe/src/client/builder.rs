@@ -1,4 +1,4 @@
-//! Making a client: its limits, and the checks of what it is made of.
+//! Making a client: its limits, and the checks of provider and registration.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,8 +112,8 @@ impl ClientBuilder {
         let signer = signer(&registration, &template)?;
         let registration = Arc::new(registration);
         let live = Live::new(template, &registration, provider.metadata.clone(), http, live)?;
-        // The first use of the generator seeds it, which takes milliseconds: now, and not in somebody's login. If it fails,
-        // that login tells.
+        // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
+        // login returns the error.
         let _ = rand::fill(&mut [0]);
         let inner = Inner { live, credentials, signer, registration, http: http.clone(), login_limit };
         Ok(Client { inner: Arc::new(inner), call_timeout })
@@ -122,17 +122,19 @@ impl ClientBuilder {
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// Longer than any browser keeps a cookie; times beyond are none that clocks can tell.
+/// Longer than any browser keeps a cookie.
 const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
+/// How wrong a provider's clock may be. Clocks of servers are synchronised, and a larger tolerance would lengthen the life of
+/// every token.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// With more, the times in a token would say nothing any more.
+/// With a larger tolerance, the times in a token would mean nothing.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 /// How long metadata is used before it is fetched again. It changes rarely, and the last good document is kept.
 const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 /// How long keys are used before they are fetched again, so that a withdrawn key is not trusted for long.
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
-/// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
+/// The time between two forced or failed fetches. A new key is found at once, and a flood of forged tokens does not reach the
+/// provider.
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// More keys than any provider has; keys beyond that are not read.
 const MAX_KEYS: usize = 50;

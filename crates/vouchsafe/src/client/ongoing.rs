@@ -34,7 +34,7 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// Ends the call: whatever an error quotes of the provider, it shows no secret.
+    /// Ends the call. Its error shows no secret, even if the provider sent one back.
     pub(crate) fn end<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         outcome.map_err(|error| self.hidden(error))
     }
@@ -55,15 +55,15 @@ impl Ongoing<'_> {
         self.client.inner.live.server(self.deadline).await
     }
 
-    /// The server that gave these tokens. Tokens of another server, or of another client, go nowhere (RFC 9700 section 4.4:
-    /// no server may see the tokens of another).
+    /// The server that issued these tokens. Tokens of another server or client are refused (RFC 9700 section 4.4: no server may
+    /// see the tokens of another).
     pub(crate) async fn server_of(
         &self,
         tokens: &Tokens,
         operation: Operation,
     ) -> Result<Arc<Server>, Error> {
         let server = self.server().await?;
-        // Tokens that were read before the metadata was there are known by the issuer that it was asked for by.
+        // Tokens that were made before the metadata was known have the requested issuer.
         if *tokens.provenance() != *server.provenance
             && *tokens.provenance() != **self.client.inner.live.asked_for()
         {
@@ -72,8 +72,8 @@ impl Ongoing<'_> {
         Ok(server)
     }
 
-    /// Fresh tokens with what stays of the old ones: also what the profile is asked for with, where that came with the
-    /// token.
+    /// Fresh tokens with the values of the old ones that were not renewed, and with the other members of the old token response
+    /// if the profile needs them.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
         let template = self.template();
         let is_profile = template.definition.userinfo.source == ProfileSource::Token;

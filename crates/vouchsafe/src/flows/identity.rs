@@ -1,4 +1,4 @@
-//! The profile, and the identity that is made of it and the ID token.
+//! The user's profile, and the identity that is read from the profile and the ID token.
 use std::borrow::Cow;
 
 use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
@@ -36,9 +36,10 @@ impl Client {
     /// Returns the user, from the ID token and the profile. If they differ, the ID token counts.
     ///
     /// If the profile cannot be fetched (a network error, a status of 429 or 5xx) but there is an ID token, the identity is
-    /// made from the ID token alone, and [`Identity::profile_error`] says why. Where a provider tells the name in the authorization response
-    /// alone, as Apple does at the first login, [`Client::finish`] keeps that among the tokens, and the name comes from
-    /// there: from the browser, that is, as what people call themselves.
+    /// made from the ID token alone, and [`Identity::profile_error`] says why.
+    ///
+    /// Some providers send the name only in the authorization response, as Apple does at the first login. [`Client::finish`]
+    /// keeps it with the tokens, and the identity has the name from there. It comes through the browser, so users can change it.
     ///
     /// # Errors
     /// As [`Client::profile`], [`Error::Response`] if the profile does not say who the user is, and [`Error::Unsupported`] if the
@@ -57,7 +58,7 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// The identity by what the provider says, without what the browser brought.
+    /// The identity according to the provider, without values from the browser.
     async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let server = self.server_of(tokens, Operation::Identity).await?;
         let Definition { identity: quirks, userinfo, .. } = &*self.template().definition;
@@ -97,7 +98,7 @@ impl Ongoing<'_> {
         self.profile_behind(tokens.bearer(), Some(tokens)).await
     }
 
-    /// The profile behind an access token; with the tokens that it came with, where they are known.
+    /// The profile that belongs to an access token. `tokens` are the tokens that it came with, if they are known.
     pub(crate) async fn profile_behind(
         &self,
         token: &Secret,
@@ -140,9 +141,9 @@ impl Ongoing<'_> {
             self.sender().send(server.endpoint(EndpointName::Userinfo)?, None, &call).await?,
             &server.openid,
         ) {
-            // A provider that signs its UserInfo signed this one, too, before somebody took the signature off.
+            // The provider signs its UserInfo, so somebody has removed the signature.
             (UserInfo::Claims(_), _) if quirks.signed => {
-                return Err(malformed("the UserInfo is not signed, as this provider's always is"));
+                return Err(malformed("the UserInfo is not signed, but this provider always signs it"));
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
@@ -200,10 +201,10 @@ impl Ongoing<'_> {
     }
 }
 
-/// Where an identity comes from: where one provider has many issuers, the one that the ID token names.
+/// The origin of an identity. If a provider has many issuers, the ID token names the issuer.
 ///
 /// # Errors
-/// There is no ID token: without the issuer, one user would be two, and two could be one.
+/// There is no ID token. Without its issuer, two users could get the same key, and one user two keys.
 fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Provenance>, Error> {
     if server.issuer_template.is_none() {
         return Ok(Cow::Borrowed(&server.provenance));
@@ -215,8 +216,8 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     Ok(Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) }))
 }
 
-/// Whether an ID token can do without the profile that could not be had: nothing came that was refused. A provider that
-/// is busy (429) or broken says nothing of the user.
+/// Whether the ID token is enough if the profile could not be fetched. It is not if a response was refused. The response of a
+/// provider that is busy (429) or broken says nothing about the user.
 fn can_do_without(error: &Error) -> bool {
     let in_trouble = |status: u16| status == 429 || status >= 500;
     match error {

@@ -241,13 +241,13 @@ impl Login<'_> {
         Ok(StartedLogin { url, pending })
     }
 
-    /// The request with its scopes and parameters, and the URL up to what belongs to this login alone.
+    /// The request with its scopes and parameters, and its URL up to the parameters of this login alone.
     fn request(&mut self, server: &Server) -> Result<(Arc<LoginRequest>, String), Error> {
         let quirks = &server.definition.authorization;
         for (name, value) in &self.params {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
-                let detail = format!("{name} has a method of its own");
+                let detail = format!("{name} cannot be an extra parameter: set it by Login::{name}");
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }

@@ -35,7 +35,7 @@ impl Client {
 /// The single steps of a login, for applications that keep state and code verifier themselves.
 ///
 /// # Security
-/// Here you do what [`Client::login`] and [`Client::finish`] do by themselves: make a state of at least 128 random
+/// Here you do the work of [`Client::login`] and [`Client::finish`] yourself: make a state of at least 128 random
 /// bits for each login, bind it to the browser, check the response with it ([`Manual::authorization_response`]), send a
 /// code challenge and keep the verifier, send a nonce and hand it in with the code.
 ///
@@ -292,7 +292,7 @@ impl AuthorizationUrl<'_> {
 
 impl fmt::Debug for AuthorizationUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // State and nonce are between this browser, the provider and the application.
+        // State and nonce are secrets of one browser.
         f.debug_struct("AuthorizationUrl").field("client", &self.client).finish_non_exhaustive()
     }
 }

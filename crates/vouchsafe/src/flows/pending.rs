@@ -1,4 +1,4 @@
-//! A login between its start and its end, and the form in which it is kept.
+//! A login between its start and its end, and the form in which it is stored.
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -88,7 +88,8 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// The form in which a pending login is kept. The names are short because it may live in a cookie.
+/// The stored form of a pending login. The names are short because it may be in a cookie. A change of this form needs another
+/// version.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {

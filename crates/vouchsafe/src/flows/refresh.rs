@@ -30,8 +30,8 @@ impl Ongoing<'_> {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
             None => {
-                let detail = "these tokens have no refresh token, because the provider gave none at this login: sign in again with what makes it give \
-                              one, which is often the scope offline_access";
+                let detail = "the provider issued no refresh token at this login: request one when the user signs in \
+                              again, often by the scope offline_access";
                 return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
             }
         };
@@ -47,8 +47,8 @@ impl Ongoing<'_> {
         let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
         let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
 
-        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
-        // has many issuers, that of the first ID token stays.
+        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many
+        // issuers, the issuer of the first ID token stays.
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
             if old.subject() != new.subject() {

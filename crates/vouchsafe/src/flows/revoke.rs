@@ -38,7 +38,7 @@ impl Ongoing<'_> {
         self.revoke_token(&server, token, Some(hint), access_token).await
     }
 
-    /// The access token authenticates the request where the provider wants that.
+    /// Revokes a token. The access token authenticates the request if the provider requires that.
     pub(crate) async fn revoke_token(
         &self,
         server: &Server,
@@ -57,7 +57,7 @@ impl Ongoing<'_> {
         }
         let bearer = quirks.bearer.then_some(access_token);
         let method = match bearer {
-            // The token alone authenticates, unless the definition or the registration says that the client does so as well.
+            // The token alone authenticates, unless the definition or the registration names a method for the client.
             Some(_) => self.client.own_revocation_auth().filter(|method| *method != ClientAuth::None),
             None => Some(self.client.revocation_auth(server)?),
         };

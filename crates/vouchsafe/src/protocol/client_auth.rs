@@ -67,8 +67,8 @@ impl Credentials {
     }
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded, then joined, then encoded in base64. They are escaped by the WHATWG rules
-/// and no more: several servers do not decode, so characters that need no escape get none.
+/// RFC 6749 §2.3.1: id and secret are form-encoded, then joined, then encoded in base64. Several servers do not decode them, so
+/// only characters that the WHATWG rules escape are escaped.
 fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     let mut pair = String::with_capacity(client_id.len() + secret.expose().len() + 1);
     pair.extend(byte_serialize(client_id.as_bytes()));

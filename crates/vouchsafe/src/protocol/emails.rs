@@ -18,7 +18,7 @@ pub(crate) struct EmailsCall<'a> {
 }
 
 impl Call for EmailsCall<'_> {
-    /// The address to take, and whether the provider vouches for it.
+    /// The address, and whether the provider has verified it.
     type Output = Option<(String, Option<bool>)>;
 
     fn operation(&self) -> Operation {

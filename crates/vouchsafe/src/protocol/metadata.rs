@@ -57,10 +57,10 @@ impl KnownIssuer<'_> {
     }
 }
 
-/// Where an issuer's metadata may be, in the order in which to look.
+/// The places where an issuer's metadata may be, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub(crate) struct WellKnown {
-    /// The issuers that the document may name: the one asked for.
+    /// The issuers that the document may name.
     pub(crate) issuers: Vec<String>,
     pub(crate) documents: Vec<Endpoint>,
     /// The template of the issuers of ID tokens, if one document serves many. The document may name one of them, or leave it
@@ -68,7 +68,7 @@ pub(crate) struct WellKnown {
     pub(crate) template: Option<String>,
     /// It is known to be the metadata of an OpenID Provider.
     pub(crate) is_openid: bool,
-    /// The host of the document was chosen apart from the issuer's.
+    /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
 }
 
@@ -92,8 +92,8 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
-    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both; and some
-    // do the one with the name of the other (RFC 8414 §5).
+    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both. Some servers use
+    // the place of the first with the name of the second (RFC 8414 §5).
     let path = url.path().trim_end_matches('/').to_owned();
     let mut other = url;
     for name in [OAUTH, OPENID].iter().take(if path.is_empty() { 1 } else { 2 }) {
@@ -123,7 +123,7 @@ impl Call for MetadataRequest<'_> {
 
     fn read(&self, from: Incoming<'_>) -> Result<Metadata, Error> {
         if from.response.status().is_client_error() {
-            // Which of the documents is not there.
+            // The error names the missing document.
             let (place, status) = (self.document.as_str().to_owned(), from.response.status().as_u16());
             return Err(
                 Error::status_of(Operation::Discovery, place, status).after(retry_after(&from.response))
@@ -134,7 +134,7 @@ impl Call for MetadataRequest<'_> {
     }
 }
 
-/// Reads a metadata document. Its issuer must be one of those asked for (OpenID Connect Discovery §4.3).
+/// Reads a metadata document. Its issuer must be the requested one (OpenID Connect Discovery §4.3).
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
@@ -145,13 +145,13 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         _ => return Err(fault("has no issuer: this is not OpenID Connect or OAuth 2.0 metadata")),
     };
     let is_one_of_many = |template: &String| match issuers.first().and_then(|asked| inside(template, asked)) {
-        // A request for one of them by its identifier must get the document of that one.
+        // If the request names a tenant by its identifier, the document must be that tenant's.
         Some(asked) if is_guid(asked) => {
             inside(template, &issuer).is_some_and(|own| own.eq_ignore_ascii_case(asked))
         }
-        // A request by a domain of one of them: the document says which one it is.
+        // If the request names a tenant by a domain, the document says which tenant it is.
         Some(asked) if asked.contains('.') => fits(template, &issuer),
-        // An open issuer differs from the template only in the name of its mark.
+        // An open issuer differs from the template only in the name of its placeholder.
         _ => fits(template, &issuer) || around(&issuer).is_some_and(|sides| Some(sides) == around(template)),
     };
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
@@ -216,7 +216,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
 fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
     let issuer = metadata.issuer.parse::<http::Uri>().ok();
     let host = issuer.as_ref().and_then(http::Uri::authority);
-    // The browser goes to these two, with no secret of the client.
+    // Only the browser goes to these two, and it has no secret of the client.
     let is_of_browser =
         |name: &&EndpointName| matches!(**name, EndpointName::Authorization | EndpointName::EndSession);
     let of_client = EndpointName::ALL.iter().filter(|name| !is_of_browser(name));
@@ -240,12 +240,12 @@ pub(crate) fn is_open(issuer: &str) -> bool {
     around(issuer).is_some()
 }
 
-/// Whether an issuer is a template with its one mark filled in.
+/// Whether an issuer is a template with its one placeholder filled in.
 pub(crate) fn fits(template: &str, issuer: &str) -> bool {
     inside(template, issuer).is_some_and(is_segment)
 }
 
-/// The part of an issuer in the place of the template's mark.
+/// The part of an issuer in the place of the template's placeholder.
 fn inside<'i>(template: &str, issuer: &'i str) -> Option<&'i str> {
     let (before, after) = around(template)?;
     issuer.strip_prefix(before)?.strip_suffix(after)
@@ -259,7 +259,7 @@ fn is_guid(text: &str) -> bool {
         })
 }
 
-/// The text before and after the only mark of a template, if that is the name of a claim.
+/// The text before and after the only placeholder of a template, if the placeholder is the name of a claim.
 fn around(template: &str) -> Option<(&str, &str)> {
     let (before, name, after) = only_mark(template)?;
     is_segment(name).then_some((before, after))

@@ -29,7 +29,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) now: SystemTime,
 }
 
-/// How a provider's responses depart from the RFCs.
+/// How a provider's responses differ from the RFCs.
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect<'a> {
     /// Content types, besides JSON, for JSON responses.
@@ -73,12 +73,12 @@ impl Incoming<'_> {
         if !self.response.status().is_success() {
             return Err(self.refusal());
         }
-        // Where there are two content types, one reader takes the first and another the last: all of them must fit.
+        // If there are two content types, one reader uses the first and another the last, so all must be accepted.
         essences(&self.response).try_for_each(|essence| self.check_essence(essence))
     }
 
-    /// Checks that the status is a success. OAuth has no error responses for metadata and keys: the status is all that is
-    /// told.
+    /// Checks that the status is a success. OAuth defines no error responses for metadata and keys, so an error has only the
+    /// status.
     pub(crate) fn check_status(&self) -> Result<(), Error> {
         if self.response.status().is_success() {
             return Ok(());
@@ -87,7 +87,7 @@ impl Incoming<'_> {
         Err(error.after(retry_after(&self.response)))
     }
 
-    /// The JSON object in a response that must be one.
+    /// Reads a response that must be a JSON object.
     pub(crate) fn object(&self) -> Result<Value, Error> {
         self.check()?;
         let json = json::parse(self.response.body()).map_err(|e| self.not_json(&e))?;
@@ -101,7 +101,7 @@ impl Incoming<'_> {
         self.malformed(Malformed::Json, &format!("could not be parsed: {error}"))
     }
 
-    /// The error for a response that is not what the protocol allows.
+    /// The error for a response that breaks the protocol.
     pub(crate) fn malformed(&self, malformed: Malformed, what: &str) -> Error {
         let what = self.noted.hidden(|secrets| redact::shown(what, secrets, legible, usize::MAX));
         Error::response(self.operation, malformed, format!("the response from {} {what}", origin(self.uri)))
@@ -127,7 +127,7 @@ impl Incoming<'_> {
         self.failed(body).or_else(|| self.said(body))
     }
 
-    /// Whether the response is a form. A body that begins as an object is JSON, whatever its content type.
+    /// Whether the response is a form. A body that begins with `{` is JSON, whatever its content type.
     pub(crate) fn is_form(&self) -> bool {
         self.may_be_form(essence(&self.response))
             && !self.response.body().trim_ascii_start().starts_with(b"{")
@@ -162,7 +162,7 @@ impl Incoming<'_> {
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
             }
-            // Some providers have an `error` in every response, and say in it whether there is one.
+            // Some providers send the object `error` in every response, and a code in it says whether there was an error.
             Value::Object(_) if self.dialect.failure.is_some_and(|f| f.code.starts_with("/error/")) => {
                 return None;
             }
@@ -183,7 +183,7 @@ impl Incoming<'_> {
     }
 
     fn server_error(&self, code: &str, description: Option<&str>, uri: Option<&str>) -> Error {
-        // A body that the application read itself comes without its status, and from nowhere.
+        // If the application fetched the response itself, neither its status nor its URL is known.
         let status = self.uri.host().map(|_| self.response.status().as_u16());
         server_error(
             self.operation,
@@ -204,7 +204,7 @@ impl Incoming<'_> {
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
-            // The error of a shared fetch goes to many callers, and the provider's words may hold a secret of one of them.
+            // The error of a shared fetch goes to many callers, and the provider's text may contain a secret of one of them.
             "is not JSON, by its content type".to_owned()
         } else {
             let essence = self.noted.hidden(|secrets| redact::shown(essence, secrets, legible, 80));
@@ -214,7 +214,7 @@ impl Incoming<'_> {
     }
 }
 
-/// An error in the provider's words.
+/// An error as the provider sent it.
 pub(crate) struct Said<'a> {
     pub(crate) code: &'a str,
     pub(crate) description: Option<&'a str>,

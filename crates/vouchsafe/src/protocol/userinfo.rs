@@ -12,7 +12,7 @@ use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::template::{self, Mark};
 
-/// How a profile is requested, by a definition.
+/// How a definition requests the profile.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileRequest {
     quirks: UserInfoQuirks,
@@ -24,7 +24,7 @@ pub(crate) struct ProfileRequest {
 /// Where the access token goes.
 #[derive(Clone, Debug)]
 enum Placement {
-    /// Into `Authorization`, behind that word and a space; bare if it is empty.
+    /// In `Authorization`, after this scheme and a space; alone if the scheme is empty.
     Scheme(String),
     Header(HeaderName),
     Query(String),
@@ -69,7 +69,7 @@ impl ProfileRequest {
         self.quirks.params.values().any(|value| value.contains("{token:"))
     }
 
-    /// The same for another endpoint: the token goes to the same place, without the parameters of this request.
+    /// The same request for another endpoint: it sends the token in the same place, but neither parameters nor body.
     pub(crate) fn elsewhere(&self) -> Self {
         let mut request = self.clone();
         request.post = matches!(self.token, Placement::Body(_));
@@ -79,7 +79,7 @@ impl ProfileRequest {
     }
 }
 
-/// A request for the profile behind an access token.
+/// A request for the profile that belongs to an access token.
 pub(crate) struct ProfileCall<'a> {
     pub(crate) request: &'a ProfileRequest,
     pub(crate) dialect: Dialect<'a>,
@@ -144,7 +144,8 @@ fn filled(template: &str, response: Option<&Value>) -> Result<String, Error> {
         let Some(pointer) = mark.strip_prefix("token:") else { return Ok(Mark::Text) };
         let response = response.ok_or_else(|| {
             let detail =
-                "the profile request needs a member of the token response, which is missing for this token";
+                "the profile request contains a member of the token response, and only the access token is known: call \
+                 Client::profile with the tokens of the login";
             Error::config(ConfigProblem::TokenResponse, detail)
         })?;
         match response.pointer(pointer) {
@@ -159,7 +160,7 @@ fn filled(template: &str, response: Option<&Value>) -> Result<String, Error> {
     Ok(filled.unwrap_or_default())
 }
 
-/// A response of a UserInfo endpoint.
+/// The response of a UserInfo endpoint.
 pub(crate) enum UserInfo {
     Claims(Value),
     /// A signed response (section 5.3.2), to be verified before anything in it counts.

@@ -1,7 +1,7 @@
 //! A provider in use: its metadata and its keys, fetched when they are needed.
 //!
-//! One fetch serves many calls, and its outcome is told to many: nothing of one call goes into it, and an error holds no
-//! words of the provider, which may know one caller's secrets and tell them to another.
+//! One fetch serves many callers. So it depends on no caller, and its errors contain no text from the provider, which may know
+//! a secret of one caller that the others must not see.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(crate) struct Live {
     options: LiveOptions,
 }
 
-/// How long metadata and keys are good for, and what is accepted of them.
+/// Lifetimes, limits and tolerances.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiveOptions {
     pub(crate) clock_skew: Duration,
@@ -46,7 +46,7 @@ pub(crate) struct LiveOptions {
 
 impl Live {
     /// # Errors
-    /// The metadata that is known already does not fit.
+    /// The known metadata does not fit the provider.
     pub(crate) fn new(
         template: Server,
         registration: &Arc<Registration>,
@@ -68,9 +68,9 @@ impl Live {
         })
     }
 
-    /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
+    /// The provider with its metadata, which is fetched at first use and again when it is old.
     pub(crate) async fn server(&self, deadline: Deadline) -> Result<Arc<Server>, Error> {
-        // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
+        // The fetch must not depend on the call, and must not own the value that it is kept in.
         let fetch = || -> BoxFuture<'static, _> {
             let (template, registration) = (self.template.clone(), self.registration.clone());
             let http = self.http.clone();
@@ -95,7 +95,7 @@ impl Live {
         self.server.known(self.metadata_freshness())
     }
 
-    /// What the server is known by before its metadata is there: the issuer that it is asked for by.
+    /// The origin of tokens and logins before the metadata is known: its issuer is the requested one.
     pub(crate) fn asked_for(&self) -> &Arc<Provenance> {
         &self.template.provenance
     }
@@ -121,8 +121,8 @@ impl Live {
         self.keys.begun()
     }
 
-    /// Verifies with the provider's keys, and where those do not fit, once more with newer ones. `asked` tells of keys that
-    /// were fetched before the token came: a key that it was signed with since may be missing there.
+    /// Verifies with the provider's keys. If no key fits, verifies again with newer keys. `asked` is the number of fetches that
+    /// began before the token came: their keys may lack the key that signed the token.
     pub(crate) async fn verify<T>(
         &self,
         openid: &OpenId,
@@ -170,7 +170,7 @@ impl Live {
         self.options.clock_skew
     }
 
-    /// Who must have issued the JWTs of this server.
+    /// The issuer that the JWTs of this server must name.
     pub(crate) fn issuer_of<'a>(&'a self, server: &'a Server) -> Issuer<'a> {
         Issuer {
             name: server.issuer.as_deref().unwrap_or_default(),
@@ -196,7 +196,7 @@ impl Live {
     }
 
     fn metadata_freshness(&self) -> Freshness {
-        // An outage of discovery is no outage of sign-in.
+        // Users can still sign in while the metadata cannot be fetched.
         let end = Duration::MAX;
         Freshness { max_age: self.options.metadata_age, end, cool_down: self.options.cool_down }
     }
@@ -207,8 +207,8 @@ impl Live {
     }
 }
 
-/// Fetches the metadata from the first place that has it. An error shows no secret of the registration, should an issuer or
-/// a URL quote one.
+/// Fetches the metadata from the first place that has it. An error shows no secret of the registration, even if an issuer or a
+/// URL contains one.
 pub(crate) async fn fetch_metadata(
     asked: &WellKnown,
     registration: Option<&Registration>,
@@ -221,16 +221,17 @@ pub(crate) async fn fetch_metadata(
     let mut first_error = None;
     for document in &asked.documents {
         match sender.send(document, None, &MetadataRequest { asked, document }).await {
-            // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5).
-            // One that is asked too often says nothing of that.
+            // If one form of the well-known URL does not exist, the other may (RFC 8414 section 5). A server that is asked too
+            // often does not say which exists.
             Err(error) if is_absent(&error) => {
                 first_error.get_or_insert(error);
             }
             outcome => return outcome.map(Arc::new).map_err(|e| noted.hidden(|secrets| e.without(secrets))),
         }
     }
-    Err(first_error
-        .unwrap_or_else(|| Error::config(ConfigProblem::Issuer, "there is nowhere to look for the metadata")))
+    Err(first_error.unwrap_or_else(|| {
+        Error::config(ConfigProblem::Issuer, "there is no URL where the metadata of this issuer could be")
+    }))
 }
 
 fn is_absent(error: &Error) -> bool {
@@ -238,8 +239,8 @@ fn is_absent(error: &Error) -> bool {
     status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
-/// trusted for as long as somebody keeps its successors away.
+/// How long keys are used if newer ones cannot be fetched. Users can sign in during an outage of a day, and an attacker who
+/// blocks the fetch cannot keep a withdrawn key trusted for longer.
 const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]

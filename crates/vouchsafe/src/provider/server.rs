@@ -16,11 +16,11 @@ use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 
-/// A provider with its parameters filled in. [`Provider::server`](super::Provider::server) makes it; what discovery finds is
-/// added by [`Server::discovered`], and only then are the endpoints for a login certain to be there.
+/// A provider with its parameters filled in, made by [`Provider::server`](super::Provider::server). [`Server::discovered`] adds
+/// the metadata and checks that the endpoints for a login are there.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    /// The definition with its parameters filled in. For endpoints and scopes, ask the server instead.
+    /// The definition with its parameters filled in. For endpoints and scopes, use the fields of the server instead.
     pub(crate) definition: Arc<Definition>,
     /// The endpoints of the definition, and of the metadata where the definition has none.
     pub(crate) endpoints: Endpoints,
@@ -30,21 +30,21 @@ pub(crate) struct Server {
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
     pub(crate) profile: ProfileRequest,
-    /// The userinfo endpoint is elsewhere, and only a definition says that it knows the issuer's users.
+    /// The userinfo endpoint is at another host than the issuer, and only a definition says that both have the same users.
     pub(crate) profile_is_elsewhere: bool,
     pub(crate) discovery: Option<WellKnown>,
-    /// The server in tokens and logins. Until the metadata is there, the issuer is the one that it is asked for by.
+    /// The origin of tokens and logins of this server. Until the metadata is known, the issuer is the requested one.
     pub(crate) provenance: Arc<Provenance>,
     /// The issuer that authorization responses name, if it is not `issuer`.
     pub(super) response_issuer: Option<String>,
-    /// What makes it an OpenID Provider.
+    /// Its keys, if it is an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
     /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
     pub(crate) issuer: Option<String>,
     /// The template of issuers of ID tokens, if the metadata does not name one issuer.
     pub(crate) issuer_template: Option<String>,
     pub(crate) scopes: Vec<String>,
-    /// What all logins have in common, if the registration has a redirect URI.
+    /// The usual login, if the registration has a redirect URI.
     pub(super) login: Option<Prepared>,
     pub(super) refreshes: bool,
     pub(crate) metadata: Option<Arc<Metadata>>,
@@ -75,7 +75,7 @@ impl Server {
 
     fn add(&mut self, metadata: Arc<Metadata>) -> Result<(), Error> {
         self.endpoints = std::mem::take(&mut self.endpoints).or(&metadata.endpoints);
-        // What a definition may not put into an endpoint's query, metadata may not either.
+        // The rules for the queries of endpoints are those for definitions.
         let mut found = Definition::clone(&self.definition);
         for name in EndpointName::ALL {
             *found.endpoint_mut(*name) = self.endpoints.get(*name).map(|e| e.as_str().to_owned());
@@ -89,7 +89,7 @@ impl Server {
             let offered = metadata.scopes.as_deref().unwrap_or_default();
             self.scopes.retain(|scope| offered.contains(scope));
         }
-        // OpenID Connect Discovery §3: an absent list says nothing of refresh tokens.
+        // OpenID Connect Discovery §3: an absent list says nothing about refresh tokens.
         let offers = |grants: &Vec<String>| grants.iter().any(|grant| grant == "refresh_token");
         self.refreshes &= metadata.grant_types.as_ref().is_none_or(offers);
         self.provenance = Arc::new(Provenance {
@@ -131,8 +131,8 @@ impl Server {
         })
     }
 
-    /// The request of a login with those scopes and parameters, and the URL up to what belongs to that login alone. Without
-    /// scopes, the usual ones are requested; without a redirect URI, the registration's is used.
+    /// The request of a login with these scopes and parameters, and its URL up to the parameters of one login. Without scopes,
+    /// the usual ones are requested; without a redirect URI, the registration's is used.
     pub(crate) fn login_request(
         &self,
         redirect_uri: Option<&str>,

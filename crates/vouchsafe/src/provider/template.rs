@@ -17,7 +17,7 @@ use crate::text::redact::printable;
 use crate::text::template::{self, Mark};
 
 impl Provider {
-    /// The server for a client of that id, with all parameters filled in and checked. It lacks what metadata will add.
+    /// The server for a client with this id: all parameters are filled in and checked, and the metadata is still missing.
     pub(crate) fn server(&self, client_id: &str) -> Result<Server, Error> {
         if let Some(name) = self.values.keys().find(|name| !self.definition.params.contains_key(*name)) {
             let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
@@ -37,13 +37,13 @@ impl Provider {
         let key_issuer = self.key_issuer(client_id)?;
         let endpoints = Endpoints::read(|name| endpoint(&in_words(name), definition.endpoint(name)))?;
         let long_lived = endpoint("endpoint for long-lived tokens", long_lived)?;
-        // Behind the endpoints: where the issuer is made of theirs, what is wrong is wrong with them.
+        // Checked after the endpoints: an issuer may be derived from an endpoint, and then the error has to name the endpoint.
         let discovery = self.well_known(&definition)?;
         let token_headers = headers(&definition.token.headers)
             .map_err(|name| wrong(format!("{name} is not a header name")))?;
         let profile = ProfileRequest::new(&definition.userinfo).map_err(wrong)?;
-        // Values set by hand and filled-in parameters. Which server's users these are was checked before: the application
-        // may say otherwise.
+        // Checks filled-in parameters and the values that the application set. Whether the hosts of a definition belong together
+        // was checked when it was read, and the application may decide otherwise.
         definition.check_requests().map_err(|e| wrong(e.to_string()))?;
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
@@ -104,11 +104,11 @@ impl Provider {
         Ok(definition)
     }
 
-    /// The issuer in the keys of accounts where the provider has none: the origin of its token endpoint, and as much of the
-    /// path as tells its servers apart. Parameters that only other endpoints contain are appended.
+    /// The issuer in the keys of accounts if the provider has none: the origin of its token endpoint, and the part of the path
+    /// that distinguishes its servers. Parameters that only other endpoints contain are appended.
     ///
-    /// An endpoint that was set by hand does not say which part of it is the server's own, so all of it counts, and only
-    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well, since it says who somebody
+    /// If the application set the token endpoint, nothing says which part of it distinguishes servers, so the whole URL is used;
+    /// [`Provider::issuer`] replaces it. A userinfo endpoint at another origin is appended too, because it says who the user
     /// is, unless the catalogue knows that the two belong together.
     fn key_issuer(&self, client_id: &str) -> Result<String, Error> {
         let definition = &self.definition;
@@ -122,7 +122,7 @@ impl Provider {
             None => &token[..end_of_server(token, &apart)],
         };
         let Some(filled) = self.fill(Some(begin), client_id)? else { return Ok(String::new()) };
-        // As one parser writes it: host names have no case, and a scheme's own port may be left out.
+        // In normal form: host names have no case, and a scheme's own port may be left out.
         let Ok(mut url) = Url::parse(&filled) else { return Ok(filled) };
         url.set_query(None);
         for name in apart {
@@ -149,9 +149,8 @@ impl Provider {
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
 
-    /// Whether a parameter names the host of the metadata, but not that of the issuer: whoever chooses the former does not
-    /// speak for the issuer. Nor does the author of a definition; that two hosts belong together is a fact that the catalogue
-    /// knows.
+    /// Whether the host of the metadata does not speak for the issuer: a parameter chooses this host but not the issuer's, or the
+    /// two differ and the catalogue does not know that they belong together.
     fn names_metadata_host(&self) -> bool {
         let host = |url: &Option<String>| {
             let rest = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
@@ -165,10 +164,10 @@ impl Provider {
         is_named || (is_elsewhere && !self.is_known(place))
     }
 
-    /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and only the definition says
-    /// that the two belong together.
+    /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and neither the application nor
+    /// the catalogue says that the two belong together.
     fn asks_elsewhere(&self, filled: &Definition) -> bool {
-        // As one parser writes them: host names have no case, and a scheme's own port may be left out.
+        // In normal form: host names have no case, and a scheme's own port may be left out.
         let url = |text: &Option<String>| Url::parse(text.as_deref()?).ok();
         let (Some(issuer), Some(profile)) = (url(&filled.issuer), url(&filled.userinfo_endpoint)) else {
             return false;
@@ -205,8 +204,8 @@ impl Provider {
         Ok(Some(found))
     }
 
-    /// Fills in the parameters, and the client id if it is fit for a URL. `None` if an optional parameter without a value is
-    /// mentioned.
+    /// Fills in the parameters and the client id, which must be fit for a URL. `None` if the template contains an optional
+    /// parameter that has no value.
     fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
         let Some(template) = template else { return Ok(None) };
         if template.contains(CLIENT_ID) && !is_segment(client_id) {
@@ -217,7 +216,7 @@ impl Provider {
         self.fill_text(template, client_id)
     }
 
-    /// The same for values that need not be fit for a URL: they are escaped later.
+    /// The same for texts that are escaped later, so the client id need not be fit for a URL.
     fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
         for (name, template) in std::mem::take(templates) {
             if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
@@ -237,7 +236,7 @@ impl Provider {
             _ if self.definition.params.contains_key(mark) => {
                 Ok(self.value(mark)?.map_or(Mark::Absent, Mark::from))
             }
-            // Claims of an issuer, pointers into a profile or a token response.
+            // Filled in later: claims of an issuer, pointers into a profile or a token response.
             _ => Ok(Mark::Text),
         })
     }
@@ -262,24 +261,24 @@ impl Provider {
     }
 }
 
-/// Where in the template of a URL the part ends that tells servers apart: behind the host, or behind the last segment of
-/// the path with one of these marks.
-fn end_of_server(template: &str, marks: &[&String]) -> usize {
+/// The end of the part of a URL template that distinguishes servers: the end of the host, or of the last path segment that
+/// contains one of these parameters.
+fn end_of_server(template: &str, parameters: &[&String]) -> usize {
     let path = template.find("://").map_or(0, |at| at + 3);
     let end = |from: usize| template[from..].find(['/', '?', '#']).map_or(template.len(), |at| from + at);
-    let last = marks.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
+    let last = parameters.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
     let query = template.find(['?', '#']).unwrap_or(template.len());
     end(last.filter(|at| *at < query).map_or(path, |at| at.max(path)))
 }
 
-/// A template with something in the place of each member of the profile, `{/pointer}`.
+/// A template with a value in the place of each member of the profile, `{/pointer}`, so that it can be checked as a URL.
 fn with_members(url: &str) -> String {
     let filled =
         template::fill::<()>(url, |mark| Ok(if mark.starts_with('/') { "x".into() } else { Mark::Text }));
     filled.ok().flatten().unwrap_or_default()
 }
 
-/// A host and a path without the rest of a URL.
+/// Only the host and path of a URL.
 fn bare(value: &str) -> &str {
     let value = value.strip_prefix("https://").unwrap_or(value);
     value.strip_suffix('/').unwrap_or(value)
@@ -297,10 +296,10 @@ fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
     Error::config(problem, format!("the {name} {} {why}", shown(url)))
 }
 
-/// The mark of the client id.
+/// The placeholder of the client id.
 const CLIENT_ID: &str = "{client_id}";
-/// The endpoints whose parameters tell servers apart. Accounts are found by them: a new endpoint must not change the key of an
-/// account, so this list stays as it is.
+/// The endpoints whose parameters are part of the keys of accounts. This list must not change, because the keys of existing
+/// accounts would change with it.
 const IN_KEYS: [EndpointName; 5] = [
     EndpointName::Authorization,
     EndpointName::Token,

@@ -143,7 +143,7 @@ impl PerLogin<'_> {
     }
 }
 
-/// Refuses an extra parameter that the protocol owns, or a value that the provider does not know.
+/// Refuses an extra parameter that the library sets, or a value that the provider does not know.
 pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str) -> Result<(), Error> {
     if quirks.owns(name) {
         let detail = format!(
@@ -168,7 +168,7 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
     Err(Error::config(ConfigProblem::InvalidOption, detail))
 }
 
-/// The error for demands on how and when the user authenticates that no ID token will confirm.
+/// The error for `max_age` and `acr_values` in a login without an ID token, which could not be checked.
 pub(crate) fn unchecked(operation: Operation) -> Error {
     let detail = "max_age and acr_values need an ID token, which this login does not get: request the scope openid from an \
                   OpenID Provider";

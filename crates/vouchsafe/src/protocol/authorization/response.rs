@@ -104,8 +104,8 @@ impl<'r> AuthorizationResponse<'r> {
                 return Err(elsewhere());
             }
         }
-        // RFC 6749 §3.1.2: the redirect URI's own query is retained. With another value beside it, the response would be at
-        // the redirect URIs of two logins, and which one counts is anybody's guess.
+        // RFC 6749 §3.1.2: the redirect URI's own query is retained. With a second value of a parameter, the response would
+        // match the redirect URIs of two logins.
         let mut own: Vec<_> = expected.query_pairs().collect();
         let is_own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| own.iter().any(|(own, _)| own == name);
         let mut came: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(is_own).collect();
@@ -135,7 +135,7 @@ impl<'r, T: Into<Cow<'r, str>>> From<T> for AuthorizationResponse<'r> {
     }
 }
 
-/// What a response must be to count for a login.
+/// What a response is compared with.
 pub(crate) struct Expected<'e> {
     pub(crate) redirect_uri: &'e str,
     /// The server of the client, and the server where the login was started, if that is known.
@@ -157,15 +157,15 @@ pub(crate) struct Expected<'e> {
 /// A response that passed every check.
 pub(crate) struct Callback {
     pub(crate) code: String,
-    /// Parameters that go on into the token request.
+    /// Parameters that are copied into the token request.
     pub(crate) forwarded: Vec<(String, String)>,
-    /// The profile that came with the response, by its name.
+    /// The parameter with a profile, if the provider sends one here: its name and its value.
     pub(crate) profile: Option<(String, Value)>,
 }
 
 impl AuthorizationResponse<'_> {
-    /// Checks the response: where it came to, the provider's own signature, the issuer, `state` and the time, and only
-    /// then whether it holds an error or a code. What is secret in it is noted.
+    /// Checks in this order: the URL, the provider's own signature, the issuer, `state` and the time. Only then the error or
+    /// the code is read. The code is noted as a secret.
     pub(crate) fn check(&self, expected: &Expected<'_>, noted: &Noted<'_>) -> Result<Callback, Error> {
         let refuse = |check, detail: &'static str| Err(Error::validation(OPERATION, check, detail));
         self.came_to(expected.redirect_uri)?;
@@ -243,14 +243,14 @@ impl<'a> ResponseParams<'a> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    /// RFC 6749 §3.1: parameters must not come more than once. Which one counts would be anybody's guess.
+    /// RFC 6749 §3.1: a parameter must not come twice. Two readers could use different values.
     fn once(&self, name: &str) -> Result<Option<&str>, Error> {
         let mut values = self.values(name);
         let value = values.next();
         if values.next().is_some() { Err(duplicate(name)) } else { Ok(value) }
     }
 
-    /// Checks what the definition wants of a response besides the RFCs. Gives the parameters for the token request.
+    /// Checks what the definition requires of a response besides the RFCs. Returns the parameters for the token request.
     fn check_quirks(
         &self,
         quirks: &CallbackQuirks,
@@ -268,12 +268,13 @@ impl<'a> ResponseParams<'a> {
         }
         if let Some(name) = &quirks.hmac {
             let Some(secret) = secret else {
-                let detail = "the provider's responses are checked with the client secret, but there is none";
+                let detail = "the provider's responses are checked with the client secret, and there is none: set \
+                              Registration::secret";
                 return Err(Error::config(ConfigProblem::ClientSecret, detail));
             };
             let tag = pairs.remove(name.as_str());
-            // Shopify escapes what would end a value or a name before it signs them: else one parameter could swallow its
-            // neighbour and the signature would stay the same.
+            // Shopify escapes characters that would end a name or a value before it signs them. Otherwise, two parameters could
+            // be joined to one without another signature.
             let signed = |text: &str| text.replace('%', "%25").replace('&', "%26");
             let pair = |(name, value): (&&str, &&str)| {
                 format!("{}={}", signed(name).replace('=', "%3D"), signed(value))
@@ -287,7 +288,7 @@ impl<'a> ResponseParams<'a> {
         }
         for (name, expected) in &quirks.expect {
             if pairs.get(name.as_str()) != Some(&expected.as_str()) {
-                let detail = "the response comes from somewhere else than where the user was sent";
+                let detail = "the response comes from another server than the one that the user was sent to";
                 return Err(refuse(Check::IssuerMismatch, detail));
             }
         }
@@ -297,8 +298,8 @@ impl<'a> ResponseParams<'a> {
             .collect())
     }
 
-    /// The profile that came with the response, where the provider sends it there. One that cannot be read counts as absent:
-    /// nothing depends on it.
+    /// The profile in the response, if the provider sends one here. A profile that cannot be parsed counts as absent, because
+    /// no check depends on it.
     fn profile(&self, quirks: &CallbackQuirks) -> Option<(String, Value)> {
         let wanted = quirks.profile.as_ref()?;
         let value = self.once(wanted).ok()?.filter(|value| value.len() <= MAX_PROFILE)?;
