@@ -397,3 +397,27 @@ impl<'c> IntoFuture for TokenRequest<'c> {
         Box::pin(self.send())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::TransportError;
+    use crate::transport::{HttpClient, Limits, Request};
+
+    struct Idle;
+
+    impl HttpClient for Idle {
+        fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
+            panic!("{} was asked", request.uri())
+        }
+    }
+
+    #[test]
+    fn a_token_request_is_cheap_to_move() {
+        let registration = crate::Registration::new("me");
+        let client = Client::new(crate::providers::github(), registration, &crate::Http::from(Idle)).unwrap();
+        let sending = client.manual().authorization_code("code", "https://app.example/cb").send();
+        // It is moved once into its box. A branch that awaits the same future again would double it.
+        assert!(size_of_val(&sending) <= 5000, "{} bytes", size_of_val(&sending));
+    }
+}
