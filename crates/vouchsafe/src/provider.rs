@@ -273,16 +273,10 @@ impl Provider {
 }
 
 /// A definition from any source. [`Client::new`](crate::Client::new) reports mistakes that [`Definition::check`] finds.
-impl From<Arc<Definition>> for Provider {
-    fn from(definition: Arc<Definition>) -> Self {
+impl<D: Into<Arc<Definition>>> From<D> for Provider {
+    fn from(definition: D) -> Self {
+        let definition = definition.into();
         let mistake = definition.check().err().map(|e| e.to_string());
         Self::new(definition, mistake)
-    }
-}
-
-/// A definition from any source. [`Client::new`](crate::Client::new) reports mistakes that [`Definition::check`] finds.
-impl From<Definition> for Provider {
-    fn from(definition: Definition) -> Self {
-        Arc::new(definition).into()
     }
 }

@@ -147,7 +147,7 @@ impl Ongoing<'_> {
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let skew = self.client.inner.live.clock_skew();
+                let skew = self.client.inner.live.options.clock_skew;
                 let algorithms = openid.userinfo_algorithms.as_deref();
                 let rules = user_info::rules(self.client.client_id(), algorithms, skew);
                 self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?

@@ -217,7 +217,7 @@ impl<'c> Manual<'c> {
         let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
         let live = &self.client.inner.live;
-        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.clock_skew());
+        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.options.clock_skew);
         call.claims_of(openid, jwt, &rules, (Operation::Jwt, Asker::Anybody)).await
     }
 }

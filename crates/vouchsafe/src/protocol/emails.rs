@@ -21,9 +21,7 @@ impl Call for EmailsCall<'_> {
     /// The address, and whether the provider has verified it.
     type Output = Option<(String, Option<bool>)>;
 
-    fn operation(&self) -> Operation {
-        Operation::Identity
-    }
+    const OPERATION: Operation = Operation::Identity;
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect { failure: None, ..self.like.dialect }

@@ -112,9 +112,7 @@ pub(crate) struct MetadataRequest<'a> {
 impl Call for MetadataRequest<'_> {
     type Output = Metadata;
 
-    fn operation(&self) -> Operation {
-        Operation::Discovery
-    }
+    const OPERATION: Operation = Operation::Discovery;
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         to.method(Method::GET);

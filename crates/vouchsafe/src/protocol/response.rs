@@ -80,11 +80,12 @@ impl Incoming<'_> {
     /// Checks that the status is a success. OAuth defines no error responses for metadata and keys, so an error has only the
     /// status.
     pub(crate) fn check_status(&self) -> Result<(), Error> {
-        if self.response.status().is_success() {
-            return Ok(());
-        }
+        if self.response.status().is_success() { Ok(()) } else { Err(self.status_error()) }
+    }
+
+    fn status_error(&self) -> Error {
         let error = Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16());
-        Err(error.after(retry_after(&self.response)))
+        error.after(retry_after(&self.response))
     }
 
     /// Reads a response that must be a JSON object.
@@ -116,9 +117,7 @@ impl Incoming<'_> {
         };
         body.and_then(|body| self.error_in(&body))
             .or_else(|| self.error_in_header())
-            .unwrap_or_else(|| {
-                Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16())
-            })
+            .unwrap_or_else(|| self.status_error())
             .after(retry_after(&self.response))
     }
 

@@ -46,9 +46,7 @@ pub(crate) struct RevocationRequest<'a> {
 impl Call for RevocationRequest<'_> {
     type Output = ();
 
-    fn operation(&self) -> Operation {
-        Operation::Revocation
-    }
+    const OPERATION: Operation = Operation::Revocation;
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect { failure: self.quirks.failure.as_ref(), error_codes: self.error_codes, ..Dialect::PLAIN }

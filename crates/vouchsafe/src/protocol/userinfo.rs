@@ -93,9 +93,7 @@ pub(crate) struct ProfileCall<'a> {
 impl Call for ProfileCall<'_> {
     type Output = UserInfo;
 
-    fn operation(&self) -> Operation {
-        Operation::Profile
-    }
+    const OPERATION: Operation = Operation::Profile;
 
     fn dialect(&self) -> Dialect<'_> {
         self.dialect

@@ -31,7 +31,7 @@ pub(crate) struct Live {
     http: Http,
     server: Shared<Server>,
     keys: Shared<KeySet>,
-    options: LiveOptions,
+    pub(crate) options: LiveOptions,
 }
 
 /// Lifetimes, limits and tolerances.
@@ -164,10 +164,6 @@ impl Live {
             algorithms: server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref()),
             skew: self.options.clock_skew,
         }
-    }
-
-    pub(crate) fn clock_skew(&self) -> Duration {
-        self.options.clock_skew
     }
 
     /// The issuer that the JWTs of this server must name.

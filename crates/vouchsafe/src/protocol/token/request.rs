@@ -40,9 +40,7 @@ pub(crate) struct TokenRequest<'a, G> {
 impl<G: Grant> Call for TokenRequest<'_, G> {
     type Output = TokenResponse;
 
-    fn operation(&self) -> Operation {
-        G::OPERATION
-    }
+    const OPERATION: Operation = G::OPERATION;
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect::of_tokens(self.quirks)
