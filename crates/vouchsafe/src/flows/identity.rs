@@ -86,7 +86,7 @@ impl Ongoing<'_> {
         let Some(list) = &quirks.emails else {
             return Ok(identity);
         };
-        let listed = match &self.template().emails {
+        let listed = match &list.endpoint {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile()),
         };

@@ -1,7 +1,6 @@
 //! Starting a login.
 use std::borrow::Cow;
 use std::fmt;
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

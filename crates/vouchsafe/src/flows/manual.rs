@@ -1,7 +1,6 @@
 //! The single steps of a login.
 use std::borrow::Cow;
 use std::fmt;
-use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
 use vouchsafe_providers::{Definition, EndpointName, Pkce};

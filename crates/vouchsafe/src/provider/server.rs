@@ -25,8 +25,6 @@ pub(crate) struct Server {
     /// The endpoints of the definition, and of the metadata where the definition has none.
     pub(crate) endpoints: Endpoints,
     pub(crate) long_lived: Option<Endpoint>,
-    /// Where a user's e-mails are listed, if not in the profile: a template with members of the profile.
-    pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
     pub(crate) profile: ProfileRequest,
@@ -92,11 +90,8 @@ impl Server {
         // OpenID Connect Discovery §3: an absent list says nothing about refresh tokens.
         let offers = |grants: &Vec<String>| grants.iter().any(|grant| grant == "refresh_token");
         self.refreshes &= metadata.grant_types.as_ref().is_none_or(offers);
-        self.provenance = Arc::new(Provenance {
-            issuer: metadata.issuer.clone(),
-            provider: self.provenance.provider.clone(),
-            client_id: self.provenance.client_id.clone(),
-        });
+        let issuer = metadata.issuer.clone();
+        self.provenance = Arc::new(Provenance { issuer, ..Provenance::clone(&self.provenance) });
         if metadata::is_open(&metadata.issuer) {
             self.issuer_template.clone_from(&self.definition.issuer_template);
         }

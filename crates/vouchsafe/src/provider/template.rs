@@ -31,8 +31,8 @@ impl Provider {
         }
         let definition = self.filled(client_id)?;
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.as_deref());
-        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
-        endpoint("e-mail endpoint", emails.as_deref().map(with_members).as_deref())?;
+        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.as_deref());
+        endpoint("e-mail endpoint", emails.map(with_members).as_deref())?;
         endpoint("response issuer", self.response_issuer.as_deref())?;
         let key_issuer = self.key_issuer(client_id)?;
         let endpoints = Endpoints::read(|name| endpoint(&in_words(name), definition.endpoint(name)))?;
@@ -57,7 +57,6 @@ impl Provider {
         Ok(Server {
             endpoints,
             long_lived,
-            emails,
             token_headers,
             profile,
             profile_is_elsewhere: self.asks_elsewhere(&definition),
@@ -135,10 +134,8 @@ impl Provider {
             }
         }
         // The userinfo endpoint says who somebody is.
-        let ends = |definition: &Definition| {
-            (definition.token_endpoint.clone(), definition.userinfo_endpoint.clone())
-        };
-        let is_known = !self.by_hand.contains(&EndpointName::Userinfo) && self.is_known(ends);
+        let is_known = !self.by_hand.contains(&EndpointName::Userinfo)
+            && self.is_known(|definition| [&definition.token_endpoint, &definition.userinfo_endpoint]);
         let profile = self.fill(definition.userinfo_endpoint.as_deref().filter(|_| !is_known), client_id)?;
         if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
             && profile.origin() != url.origin()
@@ -160,8 +157,7 @@ impl Provider {
         let mut marks = self.definition.params.keys().map(|name| format!("{{{name}}}"));
         let is_named = marks.any(|mark| document.contains(&mark) && !issuer.contains(&mark));
         let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
-        let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
-        is_named || (is_elsewhere && !self.is_known(place))
+        is_named || (is_elsewhere && !self.is_known(|definition| [&definition.issuer, &definition.discovery]))
     }
 
     /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and neither the application nor
@@ -174,14 +170,13 @@ impl Provider {
         };
         let is_there =
             is_at_or_below(profile.as_str(), issuer.as_str()) && profile.scheme() == issuer.scheme();
-        let ends =
-            |definition: &Definition| (definition.issuer.clone(), definition.userinfo_endpoint.clone());
         let is_by_hand = self.by_hand.contains(&EndpointName::Userinfo);
-        filled.kind == Kind::Openid && !is_there && !is_by_hand && !self.is_known(ends)
+        let is_known = self.is_known(|definition| [&definition.issuer, &definition.userinfo_endpoint]);
+        filled.kind == Kind::Openid && !is_there && !is_by_hand && !is_known
     }
 
-    /// Whether the catalogue's definition of this slug has the same value.
-    fn is_known<T: PartialEq>(&self, of: impl Fn(&Definition) -> T) -> bool {
+    /// Whether the catalogue's definition of this slug has the same URLs.
+    fn is_known(&self, of: fn(&Definition) -> [&Option<String>; 2]) -> bool {
         vouchsafe_providers::get(&self.definition.slug)
             .is_some_and(|known| of(&known) == of(&self.definition))
     }
