@@ -52,8 +52,6 @@ pub(crate) struct Inner {
     pub(crate) credentials: Credentials,
     /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
-    pub(crate) registration: Arc<Registration>,
-    pub(crate) http: Http,
     /// How long a login may take.
     pub(crate) login_limit: Duration,
 }
@@ -106,7 +104,7 @@ impl Client {
 
     /// The id of the client.
     pub fn client_id(&self) -> &str {
-        &self.inner.registration.client_id
+        &self.inner.live.registration.client_id
     }
 
     /// The requested scopes, if the provider requires them again with the code.
@@ -117,7 +115,7 @@ impl Client {
 
     /// The redirect URI of the registration.
     pub fn redirect_uri(&self) -> Option<&str> {
-        self.inner.registration.redirect_uri.as_deref()
+        self.inner.live.registration.redirect_uri.as_deref()
     }
 
     /// Whether the other client is this one or a clone of it.

@@ -13,7 +13,7 @@ use crate::provider::Server;
 impl Client {
     /// The method of the registration, else the method of the definition, else one that the metadata offers.
     pub(crate) fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.client_auth {
+        if let Some(method) = self.inner.live.registration.client_auth {
             return Ok(method);
         }
         if self.inner.signer.is_some() {
@@ -30,7 +30,7 @@ impl Client {
 
     /// The method of the registration or the definition for revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.registration.revocation_auth.or(self.template().definition.revocation_auth)
+        self.inner.live.registration.revocation_auth.or(self.template().definition.revocation_auth)
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
@@ -38,7 +38,9 @@ impl Client {
             return Ok(method);
         }
         match server.metadata.as_ref().and_then(|m| m.revocation_auth_methods.as_deref()) {
-            Some(methods) if self.inner.registration.client_auth.is_none() && self.inner.signer.is_none() => {
+            Some(methods)
+                if self.inner.live.registration.client_auth.is_none() && self.inner.signer.is_none() =>
+            {
                 self.inner.credentials.choose(Operation::Revocation, Some(methods))
             }
             _ => self.token_auth(server, Operation::Revocation),

@@ -115,8 +115,7 @@ impl ClientBuilder {
         // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
         // login returns the error.
         let _ = rand::fill(&mut [0]);
-        let inner = Inner { live, credentials, signer, registration, http: http.clone(), login_limit };
-        Ok(Client { inner: Arc::new(inner), call_timeout })
+        Ok(Client { inner: Arc::new(Inner { live, credentials, signer, login_limit }), call_timeout })
     }
 }
 

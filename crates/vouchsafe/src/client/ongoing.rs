@@ -43,12 +43,8 @@ impl Ongoing<'_> {
         self.noted.hidden(|secrets| error.without(secrets))
     }
 
-    pub(crate) fn template(&self) -> &Server {
-        &self.client.inner.live.template
-    }
-
     pub(crate) fn sender(&self) -> Sender<'_> {
-        Sender { http: &self.client.inner.http, deadline: self.deadline, noted: &self.noted }
+        Sender { http: &self.client.inner.live.http, deadline: self.deadline, noted: &self.noted }
     }
 
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
@@ -75,7 +71,7 @@ impl Ongoing<'_> {
     /// Fresh tokens with the values of the old ones that were not renewed, and with the other members of the old token response
     /// if the profile needs them.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
-        let template = self.template();
+        let template = self.client.template();
         let is_profile = template.definition.userinfo.source == ProfileSource::Token;
         fresh.keep_unrenewed_of(old, is_profile || template.profile.needs_response())
     }

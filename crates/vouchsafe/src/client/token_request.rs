@@ -47,8 +47,8 @@ impl Ongoing<'_> {
         }
         let method = self.client.token_auth(server, G::OPERATION)?;
         let credentials = self.client.credentials()?;
-        let quirks = &self.template().definition.token;
-        let headers = &self.template().token_headers;
+        let quirks = &server.definition.token;
+        let headers = &server.token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
         let (response, asked, prepared) = match &server.openid {

@@ -61,9 +61,9 @@ impl Ongoing<'_> {
     /// The identity according to the provider, without values from the browser.
     async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let server = self.server_of(tokens, Operation::Identity).await?;
-        let Definition { identity: quirks, userinfo, .. } = &*self.template().definition;
+        let Definition { identity: quirks, userinfo, .. } = &*server.definition;
         let from = &*provenance_of(&server, tokens)?;
-        if self.template().profile_is_elsewhere && tokens.id_token().is_none() {
+        if server.profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is at another host than the issuer, so only an ID token can say who the user is, and there is \
                           none: request the scope openid";
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
@@ -105,7 +105,7 @@ impl Ongoing<'_> {
         tokens: Option<&Tokens>,
     ) -> Result<Value, Error> {
         let operation = Operation::Profile;
-        let template = self.template();
+        let template = self.client.template();
         let Definition { userinfo: quirks, issuer_aliases, .. } = &*template.definition;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
@@ -170,7 +170,7 @@ impl Ongoing<'_> {
         access_token: &'a Secret,
         response: Option<&'a Value>,
     ) -> ProfileCall<'a> {
-        let Definition { userinfo, token, .. } = &*self.template().definition;
+        let Definition { userinfo, token, .. } = &*self.client.template().definition;
         let secret = self.client.inner.credentials.secret();
         ProfileCall {
             request,
@@ -195,7 +195,7 @@ impl Ongoing<'_> {
             let detail = "the profile has no value for the placeholder in the e-mail endpoint";
             Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
-        let request = self.template().profile.elsewhere();
+        let request = self.client.template().profile.elsewhere();
         let call = EmailsCall { like: self.profile_call(&request, tokens.bearer(), None), list };
         self.sender().send(&endpoint, None, &call).await
     }

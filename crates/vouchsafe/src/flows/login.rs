@@ -70,7 +70,7 @@ impl Ongoing<'_> {
         response: AuthorizationResponse<'_>,
     ) -> Result<Tokens, Error> {
         let server = self.server().await?;
-        let definition = &self.template().definition;
+        let definition = &server.definition;
         let (redirect_uri, state) = (&pending.request.redirect_uri, pending.state.as_str());
         let expected = Expected {
             servers: Some([&server.provenance, &pending.request.provenance]),

@@ -23,7 +23,7 @@ impl Ongoing<'_> {
     async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;
         let server = self.server_of(tokens, operation).await?;
-        let template = self.template();
+        let template = self.client.template();
         let Some(quirks) = &template.definition.long_lived else {
             let detail =
                 "the provider does not replace short-lived tokens by long-lived ones: use Client::refresh";

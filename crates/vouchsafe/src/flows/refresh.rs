@@ -25,7 +25,7 @@ impl Ongoing<'_> {
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
         let endpoint = server.endpoint(EndpointName::Refresh)?;
-        let Definition { refreshing, scope_separator, .. } = &*self.template().definition;
+        let Definition { refreshing, scope_separator, .. } = &*server.definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),

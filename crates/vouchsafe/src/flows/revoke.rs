@@ -27,7 +27,7 @@ impl Client {
 impl Ongoing<'_> {
     async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         let server = self.server_of(tokens, Operation::Revocation).await?;
-        let quirks = &self.template().definition.revocation;
+        let quirks = &server.definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
             Some(token) if quirks.only.as_deref() != Some("access_token") => {
@@ -47,7 +47,7 @@ impl Ongoing<'_> {
         access_token: &Secret,
     ) -> Result<(), Error> {
         let endpoint = server.endpoint(EndpointName::Revocation)?;
-        let definition = &self.template().definition;
+        let definition = &server.definition;
         let (quirks, hint) = (&definition.revocation, hint.map(TokenTypeHint::as_str));
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)
             && only != hint

@@ -27,8 +27,8 @@ use crate::transport::{BoxFuture, Http};
 pub(crate) struct Live {
     /// The provider before discovery.
     pub(crate) template: Arc<Server>,
-    registration: Arc<Registration>,
-    http: Http,
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) http: Http,
     server: Shared<Server>,
     keys: Shared<KeySet>,
     pub(crate) options: LiveOptions,
