@@ -20,6 +20,7 @@ pub(crate) struct Shared<T> {
 }
 
 struct State<T> {
+    freshness: Freshness,
     value: Option<Arc<T>>,
     fetched: Option<Instant>,
     /// The number of the fetch that gave the value.
@@ -39,7 +40,6 @@ struct Flight<T> {
     number: u64,
     /// It must not own the state that it is kept in.
     outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
-    freshness: Freshness,
     forced: Option<(Asker, Turn)>,
     /// How many drive it, the background included.
     drivers: usize,
@@ -78,13 +78,13 @@ enum Turn {
 
 impl<T> State<T> {
     /// The value, unless it is too old to be used at all.
-    fn usable(&self, freshness: Freshness) -> Option<&Arc<T>> {
-        self.value.as_ref().filter(|_| self.is_younger_than(freshness.end))
+    fn usable(&self) -> Option<&Arc<T>> {
+        self.value.as_ref().filter(|_| self.is_younger_than(self.freshness.end))
     }
 
     /// The value, unless it has to be fetched again.
-    fn known(&self, freshness: Freshness) -> Option<&Arc<T>> {
-        self.usable(freshness).filter(|_| self.is_younger_than(freshness.max_age) || self.is_resting())
+    fn known(&self) -> Option<&Arc<T>> {
+        self.usable().filter(|_| self.is_younger_than(self.freshness.max_age) || self.is_resting())
     }
 
     fn is_younger_than(&self, age: Duration) -> bool {
@@ -97,9 +97,12 @@ impl<T> State<T> {
 
     /// The fetch that this asker may force now. `joined` says that the caller waited for an older fetch without success. The
     /// extra turn is for such callers, so the usual turn stays for the others.
-    fn turn(&self, asker: Asker, joined: bool, cool_down: Duration) -> Option<(Asker, Turn)> {
+    fn turn(&self, asker: Asker, joined: bool) -> Option<(Asker, Turn)> {
         let may = |turn: &(Asker, Turn)| {
-            !self.forced.iter().any(|(used, ended)| used == turn && ended.elapsed() < cool_down)
+            !self
+                .forced
+                .iter()
+                .any(|(used, ended)| used == turn && ended.elapsed() < self.freshness.cool_down)
         };
         let extra = Some((asker, Turn::Extra)).filter(|turn| joined && may(turn));
         extra.or(Some((asker, Turn::Usual)).filter(may))
@@ -122,9 +125,9 @@ impl<T> State<T> {
             Err(error) => {
                 // Without a usable value, the next caller waits only if the provider asked for that, and no longer than a
                 // cool-down: the next request may reach another server of the provider.
-                let cool_down = flight.freshness.cool_down;
+                let cool_down = self.freshness.cool_down;
                 let asked = error.retry_after().map(|wait| wait.min(cool_down));
-                let rest = if self.usable(flight.freshness).is_some() { Some(cool_down) } else { asked };
+                let rest = if self.usable().is_some() { Some(cool_down) } else { asked };
                 self.rest = rest.map(|rest| (now, rest));
                 self.failure = Some(error.clone());
             }
@@ -134,8 +137,9 @@ impl<T> State<T> {
 
 impl<T: Send + Sync + 'static> Shared<T> {
     /// Without a value, it is fetched at first use.
-    pub(crate) fn new(value: Option<T>, http: &Http) -> Self {
+    pub(crate) fn new(value: Option<T>, http: &Http, freshness: Freshness) -> Self {
         let state = State {
+            freshness,
             fetched: value.is_some().then(Instant::now),
             value: value.map(Arc::new),
             source: 0,
@@ -149,8 +153,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     /// The value, if it is there and not old.
-    pub(crate) fn known(&self, freshness: Freshness) -> Option<Arc<T>> {
-        lock(&self.state).known(freshness).cloned()
+    pub(crate) fn known(&self) -> Option<Arc<T>> {
+        lock(&self.state).known().cloned()
     }
 
     /// How many fetches have begun: a caller that asks from now on can say so to [`Shared::newer`].
@@ -161,12 +165,11 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// The value, fetched if there is none or if it is too old.
     pub(crate) async fn get(
         &self,
-        freshness: Freshness,
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Result<Arc<T>, Error> {
         loop {
-            let seat = self.seat(freshness, &fetch, |state| {
-                if let Some(value) = state.known(freshness) {
+            let seat = self.seat(&fetch, |state| {
+                if let Some(value) = state.known() {
                     return Err(Ok(value.clone()));
                 }
                 match state.failure.as_ref().filter(|_| state.is_resting()) {
@@ -182,7 +185,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 Ok(value) => return Ok(value),
                 // A fetch that nobody drove for a while may have failed because of that alone.
                 Err(_) if seat.was_left => {}
-                Err(error) => return lock(&self.state).usable(freshness).cloned().ok_or(error),
+                Err(error) => return lock(&self.state).usable().cloned().ok_or(error),
             }
         }
     }
@@ -196,11 +199,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         old: &Arc<T>,
         asker: Asker,
         asked: &mut Option<u64>,
-        freshness: Freshness,
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Option<Arc<T>> {
         loop {
-            let seat = self.seat(freshness, &fetch, |state| {
+            let seat = self.seat(&fetch, |state| {
                 let joined = asked.is_some();
                 let asked = *asked.get_or_insert(state.begun);
                 if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
@@ -213,7 +215,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 if state.flight.is_some() {
                     return Ok(None);
                 }
-                state.turn(asker, joined, freshness.cool_down).map(Some).ok_or(None)
+                state.turn(asker, joined).map(Some).ok_or(None)
             });
             let seat = match seat {
                 Ok(seat) => seat,
@@ -230,7 +232,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed.
     fn seat<O>(
         &self,
-        freshness: Freshness,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
         decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
     ) -> Result<Seat<T>, O> {
@@ -247,7 +248,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let flight = state.flight.get_or_insert_with(|| Flight {
                 number: next,
                 outcome: without_panic(fetch()).boxed().shared(),
-                freshness,
                 forced,
                 drivers: 0,
                 left: None,
@@ -394,13 +394,11 @@ mod tests {
 
         fn shared(&self) -> Shared<u32> {
             let http = Http::from(self.clone()).runtime(self.clone());
-            Shared::new(
-                None,
-                &match self.limit {
-                    Some(limit) => http.timeout(limit),
-                    None => http,
-                },
-            )
+            let http = match self.limit {
+                Some(limit) => http.timeout(limit),
+                None => http,
+            };
+            Shared::new(None, &http, LONG)
         }
 
         fn fetch(&self) -> BoxFuture<'static, Result<u32, Error>> {
@@ -460,7 +458,7 @@ mod tests {
     fn one_fetch_serves_all_who_wait() {
         let source = Source::default();
         let shared = source.shared();
-        let mut all = join_all((0..20).map(|_| shared.get(LONG, || source.fetch())));
+        let mut all = join_all((0..20).map(|_| shared.get(|| source.fetch())));
         assert!(poll(std::pin::Pin::new(&mut all)).is_none());
         source.open.store(true, Relaxed);
         assert!(block_on(all).into_iter().all(|v| *v.unwrap() == 0));
@@ -471,7 +469,7 @@ mod tests {
     fn whoever_hangs_up_leaves_the_fetch_to_the_others() {
         let source = Source::default();
         let shared = source.shared();
-        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let get = || Box::pin(shared.get(|| source.fetch()));
         let is_left = || lock(&shared.state).flight.as_ref().unwrap().left.is_some();
         let (mut first, mut second) = (get(), get());
         assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
@@ -491,7 +489,7 @@ mod tests {
     fn what_nobody_waits_for_ends_in_the_background() {
         let source = Source { background: Some(Arc::default()), ..Source::default() };
         let shared = source.shared();
-        let mut only = Box::pin(shared.get(LONG, || source.fetch()));
+        let mut only = Box::pin(shared.get(|| source.fetch()));
         assert!(poll(only.as_mut()).is_none());
         drop(only);
         let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
@@ -500,14 +498,14 @@ mod tests {
         assert!(lock(&shared.state).flight.as_ref().unwrap().left.is_none());
         source.open.store(true, Relaxed);
         block_on(join_all(tasks));
-        assert_eq!(shared.known(LONG).as_deref(), Some(&0));
+        assert_eq!(shared.known().as_deref(), Some(&0));
     }
 
     #[test]
     fn a_background_that_ends_takes_its_fetch_along() {
         let source = Source { background: Some(Arc::default()), ..Source::default() };
         let shared = source.shared();
-        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let get = || Box::pin(shared.get(|| source.fetch()));
         let (mut only, mut other) = (get(), get());
         assert!(poll(only.as_mut()).is_none() && poll(other.as_mut()).is_none());
         let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
@@ -520,7 +518,7 @@ mod tests {
         source.open.store(true, Relaxed);
         // Who had waited for the lost one may still see its end, which is none of the next one's.
         assert_eq!(*block_on(only).unwrap(), 0);
-        assert!(shared.known(LONG).is_none());
+        assert!(shared.known().is_none());
         assert_eq!(*block_on(next).unwrap(), 1);
     }
 
@@ -529,15 +527,15 @@ mod tests {
         for (limit, fetches) in [(Duration::ZERO, 2), (Duration::from_secs(60), 1)] {
             let source = Source { limit: Some(limit), ..Source::default() };
             let shared = source.shared();
-            let mut first = Box::pin(shared.get(LONG, || source.fetch()));
+            let mut first = Box::pin(shared.get(|| source.fetch()));
             assert!(poll(first.as_mut()).is_none());
             // One who waits drives it, however long that takes.
-            let mut second = Box::pin(shared.get(LONG, || source.fetch()));
+            let mut second = Box::pin(shared.get(|| source.fetch()));
             assert!(poll(second.as_mut()).is_none());
             assert_eq!(source.fetches(), 1);
             drop((first, second));
             source.open.store(true, Relaxed);
-            block_on(shared.get(LONG, || source.fetch())).unwrap();
+            block_on(shared.get(|| source.fetch())).unwrap();
             assert_eq!(source.fetches(), fetches);
         }
     }
@@ -553,17 +551,17 @@ mod tests {
                 false => Poll::Pending,
             }))
         };
-        let mut first = Box::pin(shared.get(LONG, timer));
+        let mut first = Box::pin(shared.get(timer));
         assert!(poll(first.as_mut()).is_none());
         drop(first);
         source.open.store(true, Relaxed);
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         assert_eq!(*old, 0);
 
         source.open.store(false, Relaxed);
         let newer = |fetch| {
             let (old, shared) = (&old, &shared);
-            async move { shared.newer(old, Asker::Provider, &mut None, LONG, fetch).await }
+            async move { shared.newer(old, Asker::Provider, &mut None, fetch).await }
         };
         let mut first = Box::pin(newer(&timer as &dyn Fn() -> BoxFuture<'static, _>));
         assert!(poll(first.as_mut()).is_none());
@@ -578,8 +576,8 @@ mod tests {
     fn a_panic_is_an_error_for_those_who_waited_and_for_no_others() {
         let shared = Source::open().shared();
         let panics = || -> BoxFuture<'static, Result<u32, Error>> { Box::pin(async { panic!("a test") }) };
-        assert_eq!(block_on(shared.get(LONG, panics)).unwrap_err().code(), "http_client");
-        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+        assert_eq!(block_on(shared.get(panics)).unwrap_err().code(), "http_client");
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     #[test]
@@ -590,30 +588,33 @@ mod tests {
             let fetch = source.fetch();
             Box::pin(async move { fetch.await.and(Err(failure())) })
         };
-        let mut all = join_all((0..20).map(|_| shared.get(LONG, fail)));
+        let mut all = join_all((0..20).map(|_| shared.get(fail)));
         assert!(poll(std::pin::Pin::new(&mut all)).is_none());
         source.open.store(true, Relaxed);
         assert!(block_on(all).into_iter().all(|v| v.is_err()));
         assert_eq!(source.fetches(), 1);
-        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     #[test]
     fn the_last_good_value_outlives_a_failed_renewal() {
         let shared = Source::open().shared();
-        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, || ready(1))).unwrap(), 1);
-        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, failing)).unwrap(), 1);
+        lock(&shared.state).freshness = OLD_AT_ONCE;
+        assert_eq!(*block_on(shared.get(|| ready(1))).unwrap(), 1);
+        assert_eq!(*block_on(shared.get(failing)).unwrap(), 1);
     }
 
     #[test]
     fn no_value_outlives_its_end() {
         let ended = Freshness { end: Duration::ZERO, ..LONG };
-        let shared = Shared::new(Some(1), &Http::from(Source::open()));
-        assert!(shared.known(LONG).is_some() && shared.known(ended).is_none());
-        assert!(block_on(shared.get(ended, failing)).is_err());
+        let shared = Shared::new(Some(1), &Http::from(Source::open()), LONG);
+        assert!(shared.known().is_some());
+        lock(&shared.state).freshness = ended;
+        assert!(shared.known().is_none());
+        assert!(block_on(shared.get(failing)).is_err());
         // It does not come back while the provider rests either, and the provider is asked again.
-        assert!(shared.known(ended).is_none());
-        assert_eq!(*block_on(shared.get(ended, || ready(2))).unwrap(), 2);
+        assert!(shared.known().is_none());
+        assert_eq!(*block_on(shared.get(|| ready(2))).unwrap(), 2);
     }
 
     #[test]
@@ -623,15 +624,15 @@ mod tests {
             let fetch = source.fetch();
             Box::pin(async move { fetch.await.and(Err(failure())) })
         };
-        let shared = Shared::new(Some(1), &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()), OLD_AT_ONCE);
         for _ in 0..5 {
-            assert_eq!(*block_on(shared.get(OLD_AT_ONCE, fail)).unwrap(), 1);
+            assert_eq!(*block_on(shared.get(fail)).unwrap(), 1);
         }
         assert_eq!(source.fetches(), 1);
         let restless = Freshness { cool_down: Duration::ZERO, ..OLD_AT_ONCE };
-        let shared = Shared::new(Some(1), &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()), restless);
         for _ in 0..5 {
-            assert_eq!(*block_on(shared.get(restless, fail)).unwrap(), 1);
+            assert_eq!(*block_on(shared.get(fail)).unwrap(), 1);
         }
         assert_eq!(source.fetches(), 6);
     }
@@ -648,15 +649,16 @@ mod tests {
         };
         let shared = Source::open().shared();
         for _ in 0..5 {
-            let error = block_on(shared.get(LONG, busy)).unwrap_err();
+            let error = block_on(shared.get(busy)).unwrap_err();
             assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
         }
         assert_eq!(fetched.load(Relaxed), 1);
         // It does not rest for longer than a cool-down, whatever was asked for.
         let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
         let shared = Source::open().shared();
-        assert!(block_on(shared.get(restless, busy)).is_err());
-        assert_eq!(*block_on(shared.get(restless, || ready(7))).unwrap(), 7);
+        lock(&shared.state).freshness = restless;
+        assert!(block_on(shared.get(busy)).is_err());
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     /// Somebody whose token needs a newer value than that.
@@ -669,7 +671,7 @@ mod tests {
     ) -> Option<Arc<u32>> {
         let (mut asked, mut value) = (None, old.clone());
         loop {
-            value = shared.newer(&value, asker, &mut asked, LONG, || source.fetch()).await?;
+            value = shared.newer(&value, asker, &mut asked, || source.fetch()).await?;
             if *value >= needed {
                 return Some(value);
             }
@@ -680,7 +682,7 @@ mod tests {
     fn a_newer_value_is_fetched_once_in_a_cool_down() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
         assert_eq!(*newer, 1);
         assert!(block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).is_none());
@@ -693,7 +695,7 @@ mod tests {
     fn what_strangers_use_up_is_none_of_what_logins_need() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Anybody, 1)).unwrap();
         assert!(block_on(ask(&shared, &source, &newer, Asker::Anybody, 2)).is_none());
         let newest = block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).unwrap();
@@ -705,7 +707,7 @@ mod tests {
     fn a_fetch_under_way_is_joined_whatever_is_used_up() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
         source.open.store(false, Relaxed);
         let mut stranger = Box::pin(ask(&shared, &source, &newer, Asker::Anybody, 2));
@@ -720,11 +722,11 @@ mod tests {
     fn who_joins_a_fetch_in_vain_has_one_more_and_all_of_them_the_same() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         for asker in [Asker::Provider, Asker::Anybody] {
             let (source, value) =
                 (Source { fetched: source.fetched.clone(), ..Source::default() }, source.fetches());
-            let old = block_on(shared.get(LONG, || source.fetch())).unwrap_or(old.clone());
+            let old = block_on(shared.get(|| source.fetch())).unwrap_or(old.clone());
             // The first began before the value was there that the others need.
             let mut first = Box::pin(ask(&shared, &source, &old, asker, value));
             assert!(poll(first.as_mut()).is_none());
@@ -736,7 +738,7 @@ mod tests {
             assert!(block_on(others).into_iter().all(|found| *found.unwrap() == value + 1));
             assert_eq!(source.fetches(), value + 2, "one fetch, and one more for all who had joined it");
             // Nobody has a third, whatever was joined.
-            let known = block_on(shared.get(LONG, || source.fetch())).unwrap();
+            let known = block_on(shared.get(|| source.fetch())).unwrap();
             assert!(block_on(ask(&shared, &source, &known, asker, value + 2)).is_none());
             assert_eq!(source.fetches(), value + 2);
         }
@@ -747,7 +749,7 @@ mod tests {
         let source = Source::default();
         source.open.store(true, Relaxed);
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         source.open.store(false, Relaxed);
         let begin = || Box::pin(ask(&shared, &source, &old, Asker::Anybody, u32::MAX));
         // Somebody is always under way when the next one comes.
@@ -767,13 +769,13 @@ mod tests {
     fn who_waited_for_a_value_in_vain_is_told_so_once_it_is_newer_than_the_question() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         // The fetch that this one began has nothing newer for it: it begins no other.
-        let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
+        lock(&shared.state).freshness = Freshness { cool_down: Duration::ZERO, ..LONG };
         let mut asked = None;
-        let newer = block_on(shared.newer(&old, Asker::Provider, &mut asked, restless, || source.fetch()));
+        let newer = block_on(shared.newer(&old, Asker::Provider, &mut asked, || source.fetch()));
         let newer = newer.unwrap();
-        let again = block_on(shared.newer(&newer, Asker::Provider, &mut asked, restless, || source.fetch()));
+        let again = block_on(shared.newer(&newer, Asker::Provider, &mut asked, || source.fetch()));
         assert!(again.is_none());
         assert_eq!(source.fetches(), 2);
     }
@@ -783,7 +785,7 @@ mod tests {
         let source = Source::default();
         source.open.store(true, Relaxed);
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         source.open.store(false, Relaxed);
         // Whoever hangs up has used up nothing, and the next one goes on with it.
         for _ in 0..5 {

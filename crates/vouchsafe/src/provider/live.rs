@@ -38,9 +38,8 @@ pub(crate) struct Live {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiveOptions {
     pub(crate) clock_skew: Duration,
-    pub(crate) metadata_age: Duration,
-    pub(crate) keys_age: Duration,
-    pub(crate) cool_down: Duration,
+    pub(crate) metadata: Freshness,
+    pub(crate) keys: Freshness,
     pub(crate) max_keys: usize,
 }
 
@@ -62,8 +61,8 @@ impl Live {
             template: Arc::new(template),
             registration: registration.clone(),
             http: http.clone(),
-            server: Shared::new(server, http),
-            keys: Shared::new(None, http),
+            server: Shared::new(server, http, options.metadata),
+            keys: Shared::new(None, http, options.keys),
             options,
         })
     }
@@ -86,13 +85,13 @@ impl Live {
             let documents = self.template.discovery.iter().flat_map(|well_known| &well_known.documents);
             documents.map(Endpoint::uri).next().unwrap_or_default()
         };
-        let fetched = self.server.get(self.metadata_freshness(), fetch);
+        let fetched = self.server.get(fetch);
         deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
     }
 
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.server.known(self.metadata_freshness())
+        self.server.known()
     }
 
     /// The origin of tokens and logins before the metadata is known: its issuer is the requested one.
@@ -102,7 +101,7 @@ impl Live {
 
     /// Whether the keys have to be fetched before a signature can be verified.
     pub(crate) fn lacks_keys(&self) -> bool {
-        self.keys.known(self.keys_freshness()).is_none()
+        self.keys.known().is_none()
     }
 
     /// Fetches the keys, so that they are there when a signature has to be verified.
@@ -112,7 +111,7 @@ impl Live {
 
     async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
         let place = (Operation::KeySet, || openid.jwks_uri.uri());
-        let keys = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
+        let keys = self.keys.get(self.fetch_keys(openid));
         deadline.wait(&self.http, place, keys).await?
     }
 
@@ -140,7 +139,7 @@ impl Live {
                 Err(error) if error.is_about_keys() => {
                     let (place, fetch) =
                         ((Operation::KeySet, || openid.jwks_uri.uri()), self.fetch_keys(openid));
-                    let newer = self.keys.newer(&keys, asker, &mut asked, self.keys_freshness(), fetch);
+                    let newer = self.keys.newer(&keys, asker, &mut asked, fetch);
                     match deadline.wait(&self.http, place, newer).await? {
                         Some(newer) => keys = newer,
                         None => return Err(refused(error)),
@@ -190,17 +189,6 @@ impl Live {
             })
         }
     }
-
-    fn metadata_freshness(&self) -> Freshness {
-        // Users can still sign in while the metadata cannot be fetched.
-        let end = Duration::MAX;
-        Freshness { max_age: self.options.metadata_age, end, cool_down: self.options.cool_down }
-    }
-
-    fn keys_freshness(&self) -> Freshness {
-        let LiveOptions { keys_age, cool_down, .. } = self.options;
-        Freshness { max_age: keys_age, end: KEYS_END.max(keys_age), cool_down }
-    }
 }
 
 /// Fetches the metadata from the first place that has it. An error shows no secret of the registration, even if an issuer or a
@@ -233,49 +221,4 @@ pub(crate) async fn fetch_metadata(
 fn is_absent(error: &Error) -> bool {
     let status = error.status().and_then(|status| StatusCode::from_u16(status).ok());
     status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
-}
-
-/// How long keys are used if newer ones cannot be fetched. Users can sign in during an outage of a day, and an attacker who
-/// blocks the fetch cannot keep a withdrawn key trusted for longer.
-const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::provider::Provider;
-    use crate::transport::{HttpClient, Limits, Request, Response};
-
-    struct Idle;
-
-    impl HttpClient for Idle {
-        fn send(
-            &self,
-            request: Request,
-            _: Limits,
-        ) -> BoxFuture<'_, Result<Response, crate::error::TransportError>> {
-            panic!("{} was asked", request.uri())
-        }
-    }
-
-    fn live(keys_age: Duration) -> Live {
-        let template = Provider::named("github").unwrap().server("me").unwrap();
-        let options = LiveOptions {
-            clock_skew: Duration::ZERO,
-            metadata_age: Duration::ZERO,
-            keys_age,
-            cool_down: Duration::ZERO,
-            max_keys: 1,
-        };
-        Live::new(template, &Arc::new(Registration::new("me")), None, &Http::from(Idle), options).unwrap()
-    }
-
-    #[test]
-    fn keys_end_after_a_day_and_metadata_does_not() {
-        let hours = |n: u64| Duration::from_secs(3600 * n);
-        let end = |age: Duration| live(age).keys_freshness().end;
-        assert_eq!((end(Duration::ZERO), end(hours(1)), end(hours(24))), (KEYS_END, KEYS_END, KEYS_END));
-        assert_eq!(end(hours(48)), hours(48), "who wants to use them for longer may");
-        assert_eq!(live(hours(1)).metadata_freshness().end, Duration::MAX);
-        assert_eq!(KEYS_END, hours(24));
-    }
 }
