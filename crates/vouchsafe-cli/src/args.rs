@@ -10,7 +10,7 @@ use crate::terminal::{HELP, OutputArgs};
 
 /// Sign in with OAuth 2.0 and OpenID Connect from a terminal, and inspect providers and tokens.
 #[derive(Debug, Parser)]
-#[command(name = "vouchsafe", version, after_help = EXAMPLES, max_term_width = 100, styles = HELP)]
+#[command(name = "vouchsafe", version, after_help = include_str!("args/examples.txt"), max_term_width = 100, styles = HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -21,39 +21,39 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Sign a user in through the browser, and show who signed in
-    #[command(after_help = LOGIN_EXAMPLES)]
+    #[command(after_help = include_str!("args/login.txt"))]
     Login(Box<LoginArgs>),
     /// List the providers of the catalogue, or show one of them
-    #[command(after_help = PROVIDERS_EXAMPLES)]
+    #[command(after_help = include_str!("args/providers.txt"))]
     Providers {
         /// The provider to show, for example google
         #[arg(value_name = "SLUG")]
         slug: Option<String>,
     },
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
-    #[command(after_help = DISCOVER_EXAMPLES)]
+    #[command(after_help = include_str!("args/discover.txt"))]
     Discover(DiscoverArgs),
     /// Decode a JWT, and verify it if --issuer is given
-    #[command(after_help = INSPECT_EXAMPLES)]
+    #[command(after_help = include_str!("args/inspect.txt"))]
     Inspect(InspectArgs),
     /// Run a provider on this machine, to develop and test sign-in without an account
-    #[command(after_help = SANDBOX_EXAMPLES)]
+    #[command(after_help = include_str!("args/sandbox.txt"))]
     Sandbox(SandboxArgs),
     /// Run a demo app on this machine: sign in, and see every request and response
-    #[command(after_help = DEMO_EXAMPLES)]
+    #[command(after_help = include_str!("args/demo.txt"))]
     Demo {
         /// The port on 127.0.0.1 [default: a free port]
         #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
         port: u16,
     },
     /// Print completions for a shell
-    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_help = include_str!("args/completions.txt"))]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page
-    #[command(after_help = MAN_EXAMPLES)]
+    #[command(after_help = include_str!("args/man.txt"))]
     Man,
 }
 
@@ -143,10 +143,11 @@ pub(crate) struct RequestArgs {
     /// Any other parameter of the authorization request (repeatable)
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
-    /// The user must have signed in within this time; the ID token is checked for it
+    /// The longest time since the user last authenticated; the ID token is checked for it
     #[arg(long, value_name = "SECONDS")]
     pub(crate) max_age: Option<u64>,
-    /// An authentication method that the user must have used; the ID token is checked for it (repeatable: any of them)
+    /// An authentication context class (acr) that the sign-in must have; the ID token is checked for it (repeatable: any of
+    /// them)
     #[arg(long = "acr", value_name = "VALUE")]
     pub(crate) acr_values: Vec<String>,
     /// A hint about who signs in, for example an e-mail address
@@ -170,7 +171,7 @@ pub(crate) struct BrowserArgs {
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
-    /// How long to wait for the user
+    /// The time to wait for the user
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub(crate) wait: Duration,
 }
@@ -222,8 +223,8 @@ pub(crate) struct SandboxArgs {
     /// The port on 127.0.0.1 [default: a free port]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) port: u16,
-    /// Make every login fail in this way. A fault of the HTTP response is at the token endpoint; NAME@ENDPOINT chooses another
-    /// endpoint (repeatable)
+    /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
+    /// another endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
     pub(crate) faults: Vec<Fault>,
     /// List the faults, and the error that a client with all checks reports for each
@@ -234,12 +235,13 @@ pub(crate) struct SandboxArgs {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
+        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 
 fn fault(name: &str) -> Result<Fault, String> {
-    Fault::named(name).ok_or_else(|| "there is no such fault; --list-faults shows all of them".to_owned())
+    Fault::named(name)
+        .ok_or_else(|| "there is no fault with this name; --list-faults shows all of them".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -250,96 +252,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A year. Nobody waits longer, and no clock overflows.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
-
-const EXAMPLES: &str = "\
-Examples:
-  vouchsafe demo                             try a sign-in, without any account
-  vouchsafe providers                        list the providers of the catalogue
-  vouchsafe login google --client-id ID      sign in
-  vouchsafe discover https://id.example.com  see what a provider offers and what it lacks
-
-`vouchsafe COMMAND --help` shows the options of a command, with examples.
-
-Exit codes:
-  0  success
-  2  usage: an argument or the configuration is wrong
-  3  provider: the provider returned an error
-  4  security: a check failed, and nothing was trusted
-  5  network: no usable response arrived
-  6  malformed: the response does not follow the protocol
-  7  local: this machine could not do its part";
-
-const LOGIN_EXAMPLES: &str = "\
-Examples:
-  Google, with the client secret in the environment:
-    export VOUCHSAFE_CLIENT_SECRET=...
-    vouchsafe login google --client-id 1234.apps.googleusercontent.com
-
-  Any OpenID Provider by its issuer, as a public client:
-    vouchsafe login --issuer https://id.example.com --client-id my-app
-
-  Any OAuth 2.0 service by its endpoints:
-    vouchsafe login --client-id my-app --client-secret-file secret.txt \\
-      --authorize-url https://acme.example/authorize \\
-      --token-url https://acme.example/token --scope profile \\
-      --userinfo-url https://acme.example/me
-
-  A definition of Apple for your own test server, with its signed client secrets:
-    vouchsafe login ./apple.toml --client-id com.example.web \\
-      --client-key AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ
-
-  In a script: each line of the output is one JSON object:
-    vouchsafe login github --client-id ID --json |
-      jq -r 'select(.event == \"login\").token.access_token'
-
-Register http://127.0.0.1/callback as the redirect URI. If the provider requires
-a fixed port, choose it with --redirect-port. Tokens are printed only with --json.";
-
-const PROVIDERS_EXAMPLES: &str = "\
-Examples:
-  vouchsafe providers
-  vouchsafe providers google
-  vouchsafe providers --json | jq -r .slug";
-
-const DISCOVER_EXAMPLES: &str = "\
-Examples:
-  vouchsafe discover https://accounts.google.com
-  vouchsafe discover https://id.example.com --json | jq '.unsafe'";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  vouchsafe inspect < token.txt
-  vouchsafe inspect --issuer https://id.example.com --client-id my-app < token.txt
-
-Without --issuer nothing is verified: anybody could have made the JWT.";
-
-const SANDBOX_EXAMPLES: &str = "\
-Examples:
-  vouchsafe sandbox
-  vouchsafe sandbox --port 9400     keep the same issuer, for your application's settings
-  vouchsafe sandbox --list-faults   list the faults that your application should handle
-  vouchsafe sandbox --fault wrong-nonce --fault html@userinfo
-
-The login page of the sandbox offers the faults too: each is a user to sign in as.
-
-Anybody can sign in there as any user. The sandbox listens on 127.0.0.1 only, and
-forgets everything when it stops.";
-
-const DEMO_EXAMPLES: &str = "\
-Examples:
-  vouchsafe demo
-  vouchsafe demo --port 3000
-
-The demo listens on 127.0.0.1 only.";
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  vouchsafe completions bash > ~/.local/share/bash-completion/completions/vouchsafe
-  vouchsafe completions fish > ~/.config/fish/completions/vouchsafe.fish";
-
-const MAN_EXAMPLES: &str = "\
-Examples:
-  vouchsafe man > vouchsafe.1 && man ./vouchsafe.1";
 
 #[cfg(test)]
 mod tests {

@@ -4,12 +4,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -19,7 +19,7 @@ use vouchsafe::Http;
 use vouchsafe::seal::KeyRing;
 use vouchsafe_sandbox::Sandbox;
 
-use self::session::{App, Current, Sessions, Setup, Visitor};
+use self::session::{App, Sessions, Visitor};
 
 mod account;
 mod diagram;
@@ -38,31 +38,32 @@ pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let port = listener.local_addr()?.port();
     let sandbox = Sandbox::builder().access_token_lifetime(TOKEN_LIFE).start().await?;
-    let origin = format!("http://127.0.0.1:{port}");
-    let setup = Setup {
-        offers: offers::offers(&sandbox, &origin),
+    let app = App {
+        origin: format!("http://127.0.0.1:{port}"),
+        offers: offers::offers(&sandbox),
         http: Http::new().map_err(io::Error::other)?,
         keys: KeyRing::generate().map_err(io::Error::other)?,
+        sessions: Sessions::new(port),
     };
-    on_ready(&format!("{origin}/"));
-    serve_http(listener, router(Arc::new(App { sessions: Sessions::new(port), setup, origin }))).await
+    on_ready(&format!("{}/", app.origin));
+    serve_http(listener, router(Arc::new(app))).await
 }
 
 fn router(app: Arc<App>) -> Router {
     let file = |kind, content: &'static str| get(async move || ([(CONTENT_TYPE, kind)], content));
     Router::new()
-        .route("/", get(home))
         .route("/login/{slug}", get(login::login))
         .route("/callback/{slug}", get(login::callback).post(login::callback))
+        .route_layer(from_fn_with_state(app.clone(), login::recorded))
+        .route("/", get(home))
         .route("/refresh", post(account::refresh))
         .route("/revoke", post(account::revoke))
         .route("/sign-out", post(account::sign_out))
         .route("/provider-sign-out", get(account::provider_sign_out))
-        .fallback(|| async { pages::not_found() })
-        .layer(from_fn_with_state(app.clone(), login::with_session))
         .route("/style.css", file("text/css; charset=utf-8", include_str!("demo/style.css")))
         .route("/script.js", file("text/javascript; charset=utf-8", include_str!("demo/script.js")))
         .route("/icon.svg", file("image/svg+xml", include_str!("demo/icon.svg")))
+        .fallback(|| async { pages::not_found() })
         .layer(from_fn_with_state(app.clone(), guarded))
         .with_state(app)
 }
@@ -77,21 +78,20 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     } else {
         StatusCode::MISDIRECTED_REQUEST.into_response()
     };
-    let headers = response.headers_mut();
     for (name, value) in GUARDS {
-        headers.insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-async fn home(State(app): State<Arc<App>>, Extension(session): Current) -> Response {
-    let Some(session) = session else {
-        return pages::start(&app.setup.offers, &Visitor::default(), None);
+async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let Some(session) = app.sessions.find(&headers) else {
+        return pages::start(&app.offers, &Visitor::default(), &[]);
     };
     let mut visitor = session.visitor.lock().await;
     let page = match &visitor.user {
-        Some(user) => pages::signed_in(&app.setup.offers, user, visitor.notice.as_ref(), &session),
-        None => pages::start(&app.setup.offers, &visitor, Some(&session)),
+        Some(user) => pages::signed_in(&app.offers, user, visitor.notice.as_ref(), &session),
+        None => pages::start(&app.offers, &visitor, &session.trace.steps()),
     };
     visitor.notice = None;
     page

@@ -16,7 +16,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
 
@@ -36,18 +35,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let mut output = Output::new(output);
-    let outcome = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => {
-            let outcome = runtime.block_on(run(command, &mut output));
-            // A text browser or a read from the terminal may still block a thread. Do not wait for it.
-            runtime.shutdown_background();
-            outcome
-        }
-        Err(e) => {
-            Err(Failure::local("runtime", format!("The system did not start this program's threads: {e}")))
-        }
-    };
-    match outcome.and_then(|()| output.finish()) {
+    match run(command, &mut output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output.failure(&failure);
@@ -56,7 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The value of `--color`, which help and errors of the command line follow too: it is needed before clap reads the arguments.
+/// The value of `--color`. Help and errors of the command line follow it too, so it is needed before clap reads the arguments.
 fn color(given: &[OsString]) -> ColorChoice {
     let words: Vec<_> = given.iter().filter_map(|word| word.to_str()).collect();
     let apart = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
@@ -75,18 +63,30 @@ fn parse(given: &[OsString]) -> Result<Args, ExitCode> {
         return Err(ExitCode::SUCCESS);
     }
     Args::try_parse_from(given).map_err(|error| {
-        let failed = !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        let failure = Failure::from(&error);
         let json = given.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json");
-        if failed && json {
-            Output::new(OutputArgs { json, ..OutputArgs::default() }).failure(&Failure::from(&error));
+        // Help and the version are no failures.
+        if error.use_stderr() && json {
+            Output::new(OutputArgs { json, ..OutputArgs::default() }).failure(&failure);
         } else {
             let _ = error.print();
         }
-        if failed { Failure::from(&error).exit_code() } else { ExitCode::SUCCESS }
+        if error.use_stderr() { failure.exit_code() } else { ExitCode::SUCCESS }
     })
 }
 
-async fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
+fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let failed =
+        |e| Failure::local("runtime", format!("The system did not start this program's threads: {e}"));
+    let runtime = runtime.map_err(failed)?;
+    let outcome = runtime.block_on(run_command(command, output));
+    // A text browser or a read from the terminal may still block a thread. Do not wait for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run_command(command: Command, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
     match command {
         Command::Providers { slug } => providers::run(slug.as_deref(), output),

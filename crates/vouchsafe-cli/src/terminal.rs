@@ -5,8 +5,7 @@ mod output;
 mod progress;
 mod style;
 
-pub(crate) use self::event::{Event, Token, Who};
+pub(crate) use self::event::{Event, Login, Token, Who};
 pub(crate) use self::interrupt::Interrupt;
 pub(crate) use self::output::{Output, OutputArgs};
-pub(crate) use self::progress::Progress;
 pub(crate) use self::style::{BAD, CAUTION, GOOD, HELP, LINK, SOFT, STRONG, paint};

@@ -1,14 +1,13 @@
 //! Text from outside, made safe to show; sentences, dates and durations for people.
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Text without characters that control a terminal or make text look like other text.
-pub(crate) fn printable(text: &str) -> String {
-    vouchsafe::legible(text)
-}
+use time::OffsetDateTime;
+use vouchsafe::EndpointName;
+pub(crate) use vouchsafe::legible;
 
-/// The same, cut to a number of characters.
+/// Legible text, cut to a number of characters.
 pub(crate) fn short(text: &str, max: usize) -> String {
-    let mut shown: String = printable(text).chars().take(max).collect();
+    let mut shown: String = legible(text).chars().take(max).collect();
     if text.chars().nth(max).is_some() {
         shown.push('…');
     }
@@ -20,22 +19,18 @@ pub(crate) fn printable_lines(text: &str) -> String {
     let lines = text.split_inclusive(['\n', '\t']);
     lines.fold(String::with_capacity(text.len()), |shown, line| {
         let words = line.trim_end_matches(['\n', '\t']);
-        shown + &printable(words) + &line[words.len()..]
+        shown + &legible(words) + &line[words.len()..]
     })
 }
 
 /// Text as one paragraph: lines joined, nothing unprintable.
 pub(crate) fn paragraph(text: &str) -> String {
-    printable(text).split_whitespace().collect::<Vec<_>>().join(" ")
+    legible(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Control characters, and characters that are invisible or change the direction of writing.
 pub(crate) fn is_unfit(c: char) -> bool {
-    if c.is_ascii() {
-        c.is_ascii_control()
-    } else {
-        !vouchsafe::legible(c.encode_utf8(&mut [0; 4])).contains(c)
-    }
+    if c.is_ascii() { c.is_ascii_control() } else { !legible(c.encode_utf8(&mut [0; 4])).contains(c) }
 }
 
 /// A paragraph that begins with a capital letter and ends with a full stop.
@@ -50,6 +45,21 @@ pub(crate) fn sentence(text: &str) -> String {
     sentence
 }
 
+/// The text for a key in a table with a row `key: text` each.
+pub(crate) fn row(table: &'static str, key: &str) -> Option<&'static str> {
+    table.lines().find_map(|row| row.strip_prefix(key)?.strip_prefix(": "))
+}
+
+/// A short label for an endpoint.
+pub(crate) fn endpoint(name: EndpointName) -> &'static str {
+    match name {
+        EndpointName::DeviceAuthorization => "device",
+        EndpointName::EndSession => "logout",
+        EndpointName::Userinfo => "UserInfo",
+        name => name.as_str().trim_end_matches("_endpoint"),
+    }
+}
+
 /// The time that many seconds after the beginning of 1970.
 pub(crate) fn at(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
@@ -62,29 +72,18 @@ pub(crate) fn seconds(time: SystemTime) -> u64 {
 
 /// A date and time in UTC: `2026-11-23 14:05:09 UTC`. `None` after the year 9999.
 pub(crate) fn date(time: SystemTime) -> Option<String> {
-    let seconds = seconds(time);
-    let (days, rest) = (i64::try_from(seconds / 86_400).ok()?, seconds % 86_400);
-    // Howard Hinnant's "days to civil": years begin in March, so that the leap day is the last.
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    (year <= 9_999).then(|| format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"))
+    let at = OffsetDateTime::from_unix_timestamp(seconds(time).try_into().ok()?).ok()?;
+    let (hour, minute, second) = at.to_hms();
+    Some(format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date()))
 }
 
 /// The distance to a time: `in 59 minutes`, `2 days ago`.
 pub(crate) fn relative(time: SystemTime, now: SystemTime) -> String {
-    match time.duration_since(now) {
-        Ok(ahead) if ahead.as_secs() == 0 => "now".to_owned(),
-        Ok(ahead) => format!("in {}", duration(ahead)),
-        Err(behind) if behind.duration().as_secs() == 0 => "now".to_owned(),
-        Err(behind) => format!("{} ago", duration(behind.duration())),
+    let distance = time.duration_since(now).unwrap_or_else(|behind| behind.duration());
+    match duration(distance) {
+        _ if distance.as_secs() == 0 => "now".to_owned(),
+        distance if time > now => format!("in {distance}"),
+        distance => format!("{distance} ago"),
     }
 }
 

@@ -12,6 +12,7 @@ mod response;
 mod server;
 mod transport;
 mod unsupported;
+mod warning;
 
 pub use check::{Check, ValidationError};
 pub use config::{ConfigError, ConfigProblem};
@@ -20,6 +21,7 @@ pub use server::{ErrorCode, ServerError};
 pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
+pub use warning::{LeftOut, Warning};
 
 use transport::Reason;
 

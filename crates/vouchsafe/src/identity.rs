@@ -1,7 +1,7 @@
 //! Who signed in.
 use vouchsafe_providers::IdentityQuirks;
 
-use crate::error::{Error, Feature, Malformed, Operation};
+use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::provenance::Provenance;
 use crate::text::form::escape_segment;
 use crate::text::json::{Value, add_missing};
@@ -16,7 +16,7 @@ pub use key::{IdentityKey, InvalidIdentityKey};
 /// Link accounts by [`key`](Identity::key). An e-mail address, even a verified one, can pass to another person, and
 /// anybody can type an unverified one.
 ///
-/// An identity serialises, for example into a session, without [`profile_error`](Identity::profile_error). Nothing in the
+/// An identity serialises, for example into a session, without [`warnings`](Identity::warnings). Nothing in the
 /// stored form proves where it comes from: store it where the user cannot change it.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -27,14 +27,14 @@ pub struct Identity {
     name: Option<String>,
     picture: Option<String>,
     profile: Value,
-    profile_error: Option<Error>,
+    warnings: Vec<Warning>,
 }
 
 impl Identity {
     /// Reads the identity from a profile. The quirks say where this provider keeps its parts.
     pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Value) -> Result<Self, Error> {
         let text = |pointers: &[String]| text(pointers, &profile);
-        let (email, email_verified) = email(quirks, &profile)?;
+        let (email, email_verified) = email(quirks, &profile);
         let subject = subject(quirks, &profile)?;
         Ok(Self {
             provider: from.provider.clone(),
@@ -43,8 +43,8 @@ impl Identity {
             email,
             name: text(&quirks.name),
             picture: picture(quirks, &profile),
+            warnings: unreadable_email(quirks, &profile).into_iter().collect(),
             profile,
-            profile_error: None,
         })
     }
 
@@ -56,13 +56,17 @@ impl Identity {
         claims: &Value,
         profile: Value,
     ) -> Result<Self, Error> {
-        let (in_token, token_says) = email(quirks, claims)?;
-        let (in_profile, profile_says) = email(quirks, &profile)?;
+        let (in_token, token_says) = email(quirks, claims);
+        let (in_profile, profile_says) = email(quirks, &profile);
+        let unreadable = unreadable_email(quirks, &profile);
         let mut both = claims.clone();
         if let (Value::Object(members), Value::Object(more)) = (&mut both, profile) {
             add_missing(members, more);
         }
-        let identity = Self::read(from, quirks, both)?;
+        let mut identity = Self::read(from, quirks, both)?;
+        if identity.warnings.is_empty() {
+            identity.warnings.extend(unreadable);
+        }
         Ok(match in_token {
             Some(_) if in_token == in_profile => identity.with_email(in_token, token_says.or(profile_says)),
             Some(_) => identity.with_email(in_token, token_says),
@@ -82,8 +86,8 @@ impl Identity {
         self.with_email(email, verified.or(quirks.email_always_verified.then_some(true)))
     }
 
-    pub(crate) fn without_profile(mut self, error: Error) -> Self {
-        self.profile_error = Some(error);
+    pub(crate) fn with_warning(mut self, warning: Warning) -> Self {
+        self.warnings.push(warning);
         self
     }
 
@@ -148,9 +152,10 @@ impl Identity {
         &self.profile
     }
 
-    /// Why the profile could not be fetched, if the identity was built from the ID token alone.
-    pub fn profile_error(&self) -> Option<&Error> {
-        self.profile_error.as_ref()
+    /// Values that were left out: the whole profile, if it could not be fetched and the ID token says who the user is
+    /// ([`LeftOut::Profile`](crate::error::LeftOut::Profile)), or an e-mail address that is not text.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 }
 
@@ -274,15 +279,16 @@ pub(crate) fn put_together(template: &str, profile: &Value) -> Option<String> {
     Some(url)
 }
 
+/// An e-mail address that is not text is no e-mail address.
+fn unreadable_email(quirks: &IdentityQuirks, profile: &Value) -> Option<Warning> {
+    let what = "the e-mail address is left out: the provider sends a value that is not text";
+    first(&quirks.email, profile)
+        .filter(|email| !email.is_string())
+        .map(|_| Warning::new(LeftOut::Email, what))
+}
+
 /// The e-mail address, and whether the provider verified it.
-///
-/// # Errors
-/// There is an e-mail address that is not text. It must not count as absent.
-fn email(quirks: &IdentityQuirks, profile: &Value) -> Result<(Option<String>, Option<bool>), Error> {
-    if first(&quirks.email, profile).is_some_and(|email| !email.is_string()) {
-        let detail = "the profile's e-mail is not text";
-        return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
-    }
+fn email(quirks: &IdentityQuirks, profile: &Value) -> (Option<String>, Option<bool>) {
     let email = text(&quirks.email, profile);
     let says = |pointer: &String| match profile.pointer(pointer) {
         Some(Value::Bool(verified)) => Some(*verified),
@@ -308,7 +314,7 @@ fn email(quirks: &IdentityQuirks, profile: &Value) -> Result<(Option<String>, Op
         None
     };
     let verified = verified.filter(|_| email.is_some());
-    Ok((email, verified))
+    (email, verified)
 }
 
 #[cfg(test)]
@@ -364,14 +370,15 @@ mod tests {
     }
 
     #[test]
-    fn an_email_of_a_wrong_type_is_not_read_as_absent() {
+    fn an_email_of_a_wrong_type_is_left_out_with_a_warning() {
         let read = |email: &str| {
             let profile = format!(r#"{{"sub": "1", "email": {email}}}"#);
             Identity::read(&from(), &quirks(false), parsed(&profile))
         };
-        assert_eq!(read("null").unwrap().email(), None);
+        assert!(read("null").unwrap().warnings().is_empty());
         for odd in ["7", "false", "{}", r#"["a@b.example"]"#] {
-            assert_eq!(read(odd).unwrap_err().code(), "invalid_field", "{odd}");
+            let identity = read(odd).unwrap();
+            assert_eq!((identity.email(), identity.warnings()[0].code()), (None, "email"), "{odd}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Map;
 
+use crate::error::Warning;
 use crate::protocol::token::response::{KNOWN, TokenResponse};
 use crate::provenance::Provenance;
 use crate::secret::Secret;
@@ -43,6 +44,7 @@ struct Parts {
     extra: Option<LazyObject>,
     /// Values that the browser brought. They stay apart from those that the provider sent.
     callback: Option<LazyObject>,
+    warnings: Vec<Warning>,
 }
 
 impl Tokens {
@@ -64,6 +66,7 @@ impl Tokens {
             expires_at: response.expires_at,
             extra: response.extra.map(|response| LazyObject::new(response, &KNOWN)),
             callback: None,
+            warnings: response.warnings,
         };
         Self { parts: Arc::new(parts) }
     }
@@ -177,6 +180,11 @@ impl Tokens {
     /// Nobody verified it. [`Tokens::id_token`] is the verified one.
     pub fn unverified_id_token(&self) -> Option<&str> {
         self.parts.unverified_id_token.as_ref().map(Secret::expose)
+    }
+
+    /// Values that the token response had and that were left out. The list is not stored with the tokens.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.parts.warnings
     }
 
     /// Adds values that the browser brought.

@@ -203,7 +203,7 @@ async fn userinfo_that_cannot_be_had_leaves_the_id_token() {
     let tokens = visit.log_in("alice").await.unwrap();
     let identity = visit.client.identity(&tokens).await.unwrap();
     assert_eq!(identity.verified_email(), Some("alice@example.com"));
-    assert_eq!(identity.profile_error().unwrap().status(), Some(500));
+    assert_eq!(identity.warnings()[0].error().unwrap().status(), Some(500));
 }
 
 #[tokio::test]

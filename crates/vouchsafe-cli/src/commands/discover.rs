@@ -1,7 +1,7 @@
-//! `vouchsafe discover`: a provider's metadata, and what it means for applications that sign users in there.
+//! `vouchsafe discover`: a provider's metadata, and its meaning for applications that sign users in there.
 use serde::Deserialize;
-use serde_json::Value;
-use vouchsafe::Provider;
+use serde_json::{Value, json};
+use vouchsafe::{EndpointName, Provider};
 
 use crate::args::DiscoverArgs;
 use crate::failure::{Failure, Kind};
@@ -13,273 +13,159 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     let Some(metadata) = provider.metadata() else {
         return Err(Failure::new(Kind::Malformed, "metadata", "The provider publishes no metadata"));
     };
-    let report = Report::new(metadata);
-    let issuer = metadata["issuer"].as_str().unwrap_or_default();
-    let codes = |findings: &[Finding]| findings.iter().map(|finding| finding.0).collect();
-    output.event(&Event::Metadata {
-        issuer,
-        metadata,
-        offers: codes(&report.offers),
-        missing: codes(&report.missing),
-        r#unsafe: codes(&report.r#unsafe),
-    });
-    show(&text::short(issuer, 200), &Facts(metadata), &report, output);
-    Ok(())
-}
+    let facts = Facts(metadata);
+    let issuer = facts.text("issuer").unwrap_or_default();
+    let (offers, missing, dangers) = (facts.offers(), facts.missing(), facts.dangers());
+    output.event(&Event::Metadata(json!({
+        "issuer": issuer, "metadata": metadata, "offers": offers, "missing": missing, "unsafe": dangers,
+    })));
 
-/// What the metadata means.
-#[derive(Default)]
-struct Report {
-    offers: Vec<Finding>,
-    missing: Vec<Finding>,
-    r#unsafe: Vec<Finding>,
-}
-
-/// A stable code for programs, and a sentence for people.
-type Finding = (&'static str, &'static str);
-
-impl Report {
-    fn new(metadata: &Value) -> Self {
-        let facts = Facts(metadata);
-        let mut report = Self::default();
-        report.protocol(&facts);
-        report.grants(&facts);
-        report.endpoints(&facts);
-        report.safety(&facts);
-        report
-    }
-
-    fn protocol(&mut self, facts: &Facts<'_>) {
-        if facts.has("jwks_uri") && facts.has_list("id_token_signing_alg_values_supported") {
-            self.offer("openid", "OpenID Connect: an ID token says who signed in");
-        } else {
-            self.miss("openid", "OpenID Connect: without ID tokens, only the profile says who signed in");
-        }
-        if facts.lists("code_challenge_methods_supported", "S256") {
-            self.offer("pkce", "PKCE with S256: a stolen code cannot be used (RFC 7636)");
-        }
-        if facts.flag("authorization_response_iss_parameter_supported") {
-            self.offer(
-                "iss_parameter",
-                "the issuer in authorization responses, against mix-up attacks (RFC 9207)",
-            );
-        } else {
-            self.miss(
-                "iss_parameter",
-                "the issuer in authorization responses (RFC 9207): use a separate redirect URI for each provider, so that \
-                 a response cannot pass as another provider's",
-            );
-        }
-    }
-
-    fn grants(&mut self, facts: &Facts<'_>) {
-        // OpenID Connect Discovery §3, RFC 8414 §2: the default is authorization_code and implicit.
-        let listed = facts.has_list("grant_types_supported");
-        let has = |grant: &str| facts.lists("grant_types_supported", grant);
-        if !listed || has("authorization_code") {
-            self.offer("authorization_code", "the authorization code grant");
-        } else {
-            self.danger(
-                "no_authorization_code",
-                "the authorization code grant is missing: the other grants are less safe",
-            );
-        }
-        if has("refresh_token") {
-            self.offer("refresh_token", "refresh tokens");
-        } else if listed {
-            self.miss(
-                "refresh_token",
-                "refresh tokens: users may have to sign in again when an access token expires",
-            );
-        }
-        if has("client_credentials") {
-            self.offer("client_credentials", "tokens for the application itself (client credentials)");
-        }
-        if has("urn:ietf:params:oauth:grant-type:device_code") {
-            self.offer("device_code", "sign-in on devices without a browser (RFC 8628)");
-        }
-    }
-
-    fn endpoints(&mut self, facts: &Facts<'_>) {
-        for (name, code, offered, missing) in [
-            (
-                "userinfo_endpoint",
-                "userinfo",
-                "the user's profile (UserInfo)",
-                "the user's profile (UserInfo)",
-            ),
-            (
-                "revocation_endpoint",
-                "revocation",
-                "token revocation (RFC 7009)",
-                "token revocation (RFC 7009): a stolen token stays valid until it expires",
-            ),
-            (
-                "end_session_endpoint",
-                "logout",
-                "logout at the provider",
-                "logout at the provider: users who sign out of an application stay signed in at the provider",
-            ),
-        ] {
-            if facts.has(name) { self.offer(code, offered) } else { self.miss(code, missing) }
-        }
-        for (name, code, offered) in [
-            ("introspection_endpoint", "introspection", "token introspection (RFC 7662)"),
-            ("pushed_authorization_request_endpoint", "par", "pushed authorization requests (RFC 9126)"),
-            ("registration_endpoint", "registration", "dynamic client registration (RFC 7591)"),
-            (
-                "dpop_signing_alg_values_supported",
-                "dpop",
-                "tokens that are bound to a key of the client (DPoP, RFC 9449)",
-            ),
-        ] {
-            if facts.has(name) {
-                self.offer(code, offered);
-            }
-        }
-    }
-
-    fn safety(&mut self, facts: &Facts<'_>) {
-        if !facts.has_list("code_challenge_methods_supported") {
-            self.danger(
-                "no_pkce",
-                "PKCE is not announced: it is sent, but the provider may ignore it (RFC 9700)",
-            );
-        } else if !facts.lists("code_challenge_methods_supported", "S256") {
-            self.danger(
-                "no_pkce_s256",
-                "PKCE is announced without S256, the only method that protects a code (RFC 7636)",
-            );
-        }
-        let algorithms = facts.list("id_token_signing_alg_values_supported");
-        if algorithms.iter().any(|algorithm| algorithm == "none") {
-            self.danger(
-                "alg_none",
-                "ID tokens without a signature (alg none) are announced; vouchsafe refuses them",
-            );
-        }
-        let is_weak = |algorithm: &String| algorithm.starts_with("HS") || algorithm == "none";
-        if !algorithms.is_empty() && algorithms.iter().all(is_weak) {
-            self.danger("no_asymmetric_alg", "no public key signs ID tokens: vouchsafe cannot verify them");
-        }
-        let types = facts.list("response_types_supported");
-        let returns_tokens = |types: &String| types.split(' ').any(|each| each == "token");
-        if !types.is_empty() && !types.iter().any(|each| each == "code") {
-            self.danger(
-                "only_implicit",
-                "the response type code is not announced: tokens pass through the browser",
-            );
-        } else if types.iter().any(returns_tokens) || facts.lists("grant_types_supported", "implicit") {
-            self.danger(
-                "implicit",
-                "the implicit grant is announced: turn it off for your client (RFC 9700 section 2.1.2)",
-            );
-        }
-        if facts.lists("grant_types_supported", "password") {
-            self.danger(
-                "password_grant",
-                "the password grant is announced: never use it (RFC 9700 section 2.4)",
-            );
-        }
-        if !facts.text("issuer").is_some_and(|issuer| issuer.starts_with("https:")) {
-            self.danger("http", "the issuer is not on https, which is acceptable for development only");
-        }
-    }
-
-    fn offer(&mut self, code: &'static str, sentence: &'static str) {
-        self.offers.push((code, sentence));
-    }
-
-    fn miss(&mut self, code: &'static str, sentence: &'static str) {
-        self.missing.push((code, sentence));
-    }
-
-    fn danger(&mut self, code: &'static str, sentence: &'static str) {
-        self.r#unsafe.push((code, sentence));
-    }
-}
-
-/// Single facts of the metadata. A member of the wrong type counts as absent.
-struct Facts<'a>(&'a Value);
-
-impl Facts<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| !value.is_null())
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name)?.as_str().map(str::to_owned)
-    }
-
-    fn list(&self, name: &str) -> Vec<String> {
-        self.0.get(name).and_then(|value| Vec::deserialize(value).ok()).unwrap_or_default()
-    }
-
-    fn has_list(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| Vec::<String>::deserialize(value).is_ok())
-    }
-
-    fn lists(&self, name: &str, value: &str) -> bool {
-        self.list(name).iter().any(|each| each == value)
-    }
-
-    fn flag(&self, name: &str) -> bool {
-        self.0.get(name).and_then(|value| value.as_bool()) == Some(true)
-    }
-}
-
-fn show(issuer: &str, facts: &Facts<'_>, report: &Report, output: &mut Output) {
-    output.say(paint(issuer, STRONG));
+    let issuer = text::short(issuer, 200);
+    output.say(paint(&issuer, STRONG));
     output.say("");
-    for (label, name) in [
-        ("authorization", "authorization_endpoint"),
-        ("token", "token_endpoint"),
-        ("UserInfo", "userinfo_endpoint"),
-        ("keys", "jwks_uri"),
-        ("revocation", "revocation_endpoint"),
-        ("introspection", "introspection_endpoint"),
-        ("device", "device_authorization_endpoint"),
-        ("logout", "end_session_endpoint"),
-    ] {
-        if let Some(url) = facts.text(name) {
-            output.row(label, &url);
-        }
-    }
-    for (label, name) in [
-        ("grants", "grant_types_supported"),
-        ("scopes", "scopes_supported"),
-        ("client auth", "token_endpoint_auth_methods_supported"),
-        ("ID token algs", "id_token_signing_alg_values_supported"),
-        ("PKCE", "code_challenge_methods_supported"),
-    ] {
-        if facts.has_list(name) {
-            output.row(label, &facts.list(name).join(" "));
-        }
-    }
-    for (title, mark, style, findings) in [
-        ("Offers", "✓", GOOD, &report.offers),
-        ("Missing", "–", SOFT, &report.missing),
-        ("Unsafe", "!", CAUTION, &report.r#unsafe),
-    ] {
-        if !findings.is_empty() {
-            output.heading(title);
-        }
-        for (_, sentence) in findings {
-            output.say(format!("  {} {sentence}", paint(mark, style)));
-        }
+    show(&facts, output);
+    for (title, codes, mark, style) in
+        [("Offers", offers, "✓", GOOD), ("Missing", missing, "–", SOFT), ("Unsafe", dangers, "!", CAUTION)]
+    {
+        let line = |code| format!("{} {}", paint(mark, style), sentence(title, code));
+        output.section(title, codes.into_iter().map(line));
     }
     output.tell("");
     output.tell(paint(&format!("To sign in: vouchsafe login --issuer {issuer} --client-id ID"), SOFT));
+    Ok(())
 }
+
+/// The facts of the metadata, and their meanings as stable codes for programs. A member of the wrong type counts as absent.
+struct Facts<'a>(&'a Value);
+
+impl<'a> Facts<'a> {
+    fn has(&self, name: &str) -> bool {
+        !self.0[name].is_null()
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0[name].as_str()
+    }
+
+    fn list(&self, name: &str) -> Option<Vec<&'a str>> {
+        Vec::deserialize(&self.0[name]).ok()
+    }
+
+    fn lists(&self, name: &str, value: &str) -> bool {
+        self.list(name).is_some_and(|list| list.contains(&value))
+    }
+
+    fn offers(&self) -> Vec<&'static str> {
+        let grants = |grant: &str| self.lists(GRANTS, grant);
+        found([
+            ("openid", self.is_openid()),
+            ("pkce", self.lists(PKCE, "S256")),
+            ("iss_parameter", self.names_issuer()),
+            ("authorization_code", self.grants_codes()),
+            ("refresh_token", grants("refresh_token")),
+            ("client_credentials", grants("client_credentials")),
+            ("device_code", grants("urn:ietf:params:oauth:grant-type:device_code")),
+            ("userinfo", self.has("userinfo_endpoint")),
+            ("revocation", self.has("revocation_endpoint")),
+            ("logout", self.has("end_session_endpoint")),
+            ("introspection", self.has("introspection_endpoint")),
+            ("par", self.has("pushed_authorization_request_endpoint")),
+            ("registration", self.has("registration_endpoint")),
+            ("dpop", self.has("dpop_signing_alg_values_supported")),
+        ])
+    }
+
+    fn missing(&self) -> Vec<&'static str> {
+        found([
+            ("openid", !self.is_openid()),
+            ("iss_parameter", !self.names_issuer()),
+            ("refresh_token", self.list(GRANTS).is_some_and(|grants| !grants.contains(&"refresh_token"))),
+            ("userinfo", !self.has("userinfo_endpoint")),
+            ("revocation", !self.has("revocation_endpoint")),
+            ("logout", !self.has("end_session_endpoint")),
+        ])
+    }
+
+    fn dangers(&self) -> Vec<&'static str> {
+        let pkce = self.list(PKCE);
+        let algorithms = self.list(ALGORITHMS).unwrap_or_default();
+        let is_weak = |algorithm: &&str| algorithm.starts_with("HS") || *algorithm == "none";
+        let types = self.list("response_types_supported").unwrap_or_default();
+        let returns_tokens = |types: &&str| types.split(' ').any(|each| each == "token");
+        let returns_no_code = !types.is_empty() && !types.contains(&"code");
+        let is_implicit = types.iter().any(returns_tokens) || self.lists(GRANTS, "implicit");
+        found([
+            ("no_authorization_code", !self.grants_codes()),
+            ("no_pkce", pkce.is_none()),
+            ("no_pkce_s256", pkce.is_some_and(|methods| !methods.contains(&"S256"))),
+            ("alg_none", algorithms.contains(&"none")),
+            ("no_asymmetric_alg", !algorithms.is_empty() && algorithms.iter().all(is_weak)),
+            ("only_implicit", returns_no_code),
+            ("implicit", is_implicit && !returns_no_code),
+            ("password_grant", self.lists(GRANTS, "password")),
+            ("http", !self.text("issuer").is_some_and(|issuer| issuer.starts_with("https:"))),
+        ])
+    }
+
+    fn is_openid(&self) -> bool {
+        self.has("jwks_uri") && self.list(ALGORITHMS).is_some()
+    }
+
+    fn names_issuer(&self) -> bool {
+        self.0["authorization_response_iss_parameter_supported"] == true
+    }
+
+    /// OpenID Connect Discovery section 3, RFC 8414 section 2: this grant is among the default ones.
+    fn grants_codes(&self) -> bool {
+        self.list(GRANTS).is_none_or(|grants| grants.contains(&"authorization_code"))
+    }
+}
+
+/// The codes that are true.
+fn found<const N: usize>(codes: [(&'static str, bool); N]) -> Vec<&'static str> {
+    codes.into_iter().filter_map(|(code, holds)| holds.then_some(code)).collect()
+}
+
+/// A code in words.
+fn sentence(title: &str, code: &'static str) -> &'static str {
+    text::row(include_str!("discover.txt"), &format!("{title} {code}")).unwrap_or(code)
+}
+
+fn show(facts: &Facts<'_>, output: &mut Output) {
+    for name in EndpointName::ALL {
+        output.row(text::endpoint(*name), name.in_metadata().and_then(|member| facts.text(member)));
+    }
+    output.row("keys", facts.text("jwks_uri"));
+    for (label, name) in [
+        ("grants", GRANTS),
+        ("scopes", "scopes_supported"),
+        ("client auth", "token_endpoint_auth_methods_supported"),
+        ("ID token algs", ALGORITHMS),
+        ("PKCE", PKCE),
+    ] {
+        output.row(label, facts.list(name).map(|list| list.join(" ")).as_deref());
+    }
+}
+
+const GRANTS: &str = "grant_types_supported";
+const PKCE: &str = "code_challenge_methods_supported";
+const ALGORITHMS: &str = "id_token_signing_alg_values_supported";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn report(metadata: &str) -> (Vec<&'static str>, Vec<&'static str>, Vec<&'static str>) {
-        let report = Report::new(&metadata.parse().unwrap());
-        let codes = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.0).collect();
-        (codes(report.offers), codes(report.missing), codes(report.r#unsafe))
+        let metadata = metadata.parse().unwrap();
+        let facts = Facts(&metadata);
+        let report = (facts.offers(), facts.missing(), facts.dangers());
+        for (title, codes) in [("Offers", &report.0), ("Missing", &report.1), ("Unsafe", &report.2)] {
+            assert!(
+                codes.iter().all(|code| sentence(title, code) != *code),
+                "a sentence is missing: {codes:?}"
+            );
+        }
+        report
     }
 
     #[test]
@@ -308,5 +194,22 @@ mod tests {
                 "password_grant"
             ]
         );
+    }
+
+    #[test]
+    fn every_offer_is_found_and_has_its_sentence() {
+        let (offers, missing, dangers) = report(
+            r#"{"issuer": "https://a.example", "jwks_uri": "https://a.example/k", "userinfo_endpoint": "https://a.example/u",
+                "revocation_endpoint": "https://a.example/r", "end_session_endpoint": "https://a.example/e",
+                "introspection_endpoint": "https://a.example/i", "registration_endpoint": "https://a.example/c",
+                "pushed_authorization_request_endpoint": "https://a.example/p",
+                "authorization_response_iss_parameter_supported": true, "dpop_signing_alg_values_supported": ["ES256"],
+                "code_challenge_methods_supported": ["S256"], "id_token_signing_alg_values_supported": ["ES256"],
+                "response_types_supported": ["code", "code token"], "grant_types_supported": ["authorization_code",
+                "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"]}"#,
+        );
+        assert_eq!(offers.len(), 13, "{offers:?}");
+        assert_eq!(missing, ["refresh_token"]);
+        assert_eq!(dangers, ["implicit"]);
     }
 }

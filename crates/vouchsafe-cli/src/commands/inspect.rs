@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use vouchsafe::{Client, Provider, Registration};
 
@@ -15,54 +15,54 @@ use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
-    let verifier = match &args.issuer {
-        Some(issuer) => {
-            // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
-            let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
-            Some(Client::new(Provider::openid(issuer.as_str()), registration, &setup::http(&args.http)?)?)
-        }
-        None => None,
+    let audience = args.audience.as_deref().or(args.client_id.as_deref());
+    let verifier = |issuer: &String| -> Result<Client, Failure> {
+        // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
+        let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
+        Ok(Client::new(Provider::openid(issuer), registration, &setup::http(&args.http)?)?)
     };
+    let verifier = args.issuer.as_ref().map(verifier).transpose()?;
     let given = match &args.jwt {
         Some(jwt) => jwt.clone(),
         None => read(output).await?,
     };
     let jwt = compact(&given);
-    let decoded = Decoded::new(jwt)?;
-    let audience = args.audience.as_deref().or(args.client_id.as_deref());
+    let (header, claims) = header_and_claims(jwt)?;
     let verdict = match &verifier {
-        Some(client) => {
-            Some(client.manual().verify_jwt(jwt, audience).await.map(drop).map_err(Failure::from))
-        }
+        Some(client) => Some(client.manual().verify_jwt(jwt, audience).await.map(drop)),
         None => None,
     };
     let verified = matches!(verdict, Some(Ok(())));
-    output.event(&Event::Jwt { header: &decoded.header, claims: decoded.claims.as_ref(), verified });
-    show(&decoded, output);
-    conclude(&verdict, audience, output);
-    verdict.unwrap_or(Ok(()))
+    output.event(&Event::Jwt(match &claims {
+        Some(claims) => json!({"header": header, "claims": claims, "verified": verified}),
+        None => json!({"header": header, "verified": verified}),
+    }));
+    let encrypted = "They are encrypted. Only the recipient of the JWT can read them.".to_owned();
+    output.say(paint("Header", STRONG));
+    members(&header, &[]).iter().for_each(|line| output.say(format!("  {line}")));
+    output.section("Claims", claims.map_or(vec![encrypted], |claims| members(&claims, &TIMES)));
+    let (mark, style, reason) = match (&verdict, audience) {
+        (Some(Ok(())), Some(_)) => ("✓ verified", GOOD, ALL_CORRECT),
+        (Some(Ok(())), None) => ("✓ verified", GOOD, AUDIENCE_UNCHECKED),
+        (Some(Err(_)), _) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
+        (None, _) => ("! not verified", CAUTION, UNVERIFIED),
+    };
+    output.say(format!("\n{}  {reason}", paint(mark, style)));
+    Ok(verdict.unwrap_or(Ok(()))?)
 }
 
-/// A decoded JWT. Nothing of it is verified.
-struct Decoded {
-    header: Value,
-    /// `None` if they are encrypted.
-    claims: Option<Value>,
-}
-
-impl Decoded {
-    fn new(jwt: &str) -> Result<Self, Failure> {
-        let parts: Vec<&str> = jwt.split('.').collect();
-        let claims = match parts.len() {
-            3 => Some(decode("payload", parts[1])),
-            // RFC 7516 §3.1: an encrypted JWT has five parts.
-            5 => None,
-            _ if jwt.is_empty() => return Err(not_a_jwt("the input is empty")),
-            1 => return Err(not_a_jwt("it has no dots, so that it may be an opaque token")),
-            n => return Err(not_a_jwt(&format!("it has {n} parts between dots, not 3"))),
-        };
-        Ok(Self { header: decode("header", parts[0])?, claims: claims.transpose()? })
-    }
+/// The header and the claims of a JWT, without any verification. No claims if they are encrypted.
+fn header_and_claims(jwt: &str) -> Result<(Value, Option<Value>), Failure> {
+    let parts: Vec<&str> = jwt.split('.').collect();
+    let claims = match parts.len() {
+        3 => Some(decode("payload", parts[1])),
+        // RFC 7516 §3.1: an encrypted JWT has five parts.
+        5 => None,
+        _ if jwt.is_empty() => return Err(not_a_jwt("the input is empty")),
+        1 => return Err(not_a_jwt("it has no dots, so it may be an opaque token")),
+        n => return Err(not_a_jwt(&format!("it has {n} parts between dots, not 3"))),
+    };
+    Ok((decode("header", parts[0])?, claims.transpose()?))
 }
 
 fn decode(what: &str, part: &str) -> Result<Value, Failure> {
@@ -78,7 +78,7 @@ fn not_a_jwt(why: &str) -> Failure {
     Failure::new(Kind::Malformed, "jwt", format!("This is not a JWT: {why}"))
 }
 
-/// The JWT without what was pasted around it: the scheme of a header, quotes, white space.
+/// The JWT without the text around it that was pasted too: the scheme of a header, quotes, white space.
 fn compact(given: &str) -> &str {
     let text = given.trim();
     let text = match text.split_once(char::is_whitespace) {
@@ -104,28 +104,17 @@ async fn read(output: &Output) -> Result<String, Failure> {
     }
 }
 
-fn show(decoded: &Decoded, output: &mut Output) {
-    output.say(paint("Header", STRONG));
-    members(&decoded.header, &[], output);
-    output.say("");
-    output.say(paint("Claims", STRONG));
-    match &decoded.claims {
-        Some(claims) => members(claims, &TIMES, output),
-        None => output.say("  They are encrypted. Only the recipient of the JWT can read them."),
-    }
-    output.say("");
-}
-
-fn members(json: &Value, times: &[&str], output: &mut Output) {
-    let Some(members) = json.as_object() else { return };
-    let width = members.keys().map(|name| name.chars().count()).max().unwrap_or_default().min(24);
-    for (name, value) in members {
-        let shown = text::printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+/// The members of an object, a line each.
+fn members(json: &Value, times: &[&str]) -> Vec<String> {
+    let members: Vec<_> = json.as_object().into_iter().flatten().collect();
+    let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(24);
+    let line = |(name, value): (&String, &Value)| {
+        let shown = text::legible(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         let time = times.contains(&name.as_str()).then(|| time(value)).flatten();
         let time = time.map(|time| paint(&format!("  {time}"), SOFT)).unwrap_or_default();
-        let name = paint(&format!("{:<width$}", text::printable(name)), SOFT);
-        output.say(format!("  {name}  {shown}{time}"));
-    }
+        format!("{}  {shown}{time}", paint(&format!("{:<width$}", text::legible(name)), SOFT))
+    };
+    members.into_iter().map(line).collect()
 }
 
 /// A NumericDate (RFC 7519 section 2) as a date, with its distance from now.
@@ -135,27 +124,10 @@ fn time(value: &Value) -> Option<String> {
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
 }
 
-fn conclude(verdict: &Option<Result<(), Failure>>, audience: Option<&str>, output: &mut Output) {
-    let (mark, style, reason) = match verdict {
-        Some(Ok(())) if audience.is_some() => {
-            ("✓ verified", GOOD, "The signature, the issuer, the times and the audience are correct.")
-        }
-        Some(Ok(())) => (
-            "✓ verified",
-            GOOD,
-            "The signature, the issuer and the times are correct. The audience was not checked: give --audience or \
-             --client-id.",
-        ),
-        Some(Err(_)) => ("! not verified", BAD, "A check failed. Do not trust this JWT."),
-        None => (
-            "! not verified",
-            CAUTION,
-            "Anybody could have made this JWT. To verify it, give the issuer with --issuer.",
-        ),
-    };
-    output.say(format!("{}  {reason}", paint(mark, style)));
-}
-
+const ALL_CORRECT: &str = "The signature, the issuer, the times and the audience are correct.";
+const AUDIENCE_UNCHECKED: &str = "The signature, the issuer and the times are correct. The audience was not checked: give \
+                                  --audience or --client-id.";
+const UNVERIFIED: &str = "Anybody could have made this JWT. To verify it, give the issuer with --issuer.";
 /// The claims that are times: RFC 7519 section 4.1, OpenID Connect Core section 2.
 const TIMES: [&str; 5] = ["exp", "nbf", "iat", "auth_time", "updated_at"];
 /// The longest JWT that is read.
@@ -188,10 +160,10 @@ mod tests {
             "é.é.é",
             "e30.eyJhIjoxLCJhIjoyfQ.x",
         ] {
-            let failure = Decoded::new(given).err().map(|f| (f.kind, f.code));
+            let failure = header_and_claims(given).err().map(|f| (f.kind, f.code));
             assert_eq!(failure, Some((Kind::Malformed, "jwt".to_owned())), "{given}");
         }
-        assert!(Decoded::new("e30.e30.").is_ok());
-        assert!(Decoded::new("e30.x.x.x.x").is_ok_and(|d| d.claims.is_none()));
+        assert!(header_and_claims("e30.e30.").is_ok());
+        assert!(header_and_claims("e30.x.x.x.x").is_ok_and(|(_, claims)| claims.is_none()));
     }
 }

@@ -2,14 +2,13 @@
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
-use url::form_urlencoded;
-use vouchsafe::{AuthorizationResponse, Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
+use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 
 use crate::args::{BrowserArgs, LoginArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page};
 use crate::setup::{self, Target};
-use crate::terminal::{Event, GOOD, Interrupt, LINK, Output, Progress, SOFT, STRONG, Token, Who, paint};
+use crate::terminal::{Event, GOOD, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
 use crate::text;
 
 pub(crate) async fn run(
@@ -21,8 +20,9 @@ pub(crate) async fn run(
         return Err(Failure::usage("usage", "This version cannot save a login: leave out --save"));
     }
     check_path(&args.browser.redirect_path)?;
-    let Target { provider, name, signed_secret } = setup::provider(args.provider.as_deref(), &args.target)?;
-    let registration = setup::registration(&args.client, signed_secret.then_some(name.as_str()))?;
+    let Target { provider, name } = setup::provider(args.provider.as_deref(), &args.target)?;
+    let signing = provider.definition().signed_client_secret.then_some(&*name);
+    let registration = setup::registration(&args.client, signing)?;
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http)?)?;
@@ -37,12 +37,17 @@ pub(crate) async fn run(
     let outcome = interrupt.or(attempt.run(&mut listener, output)).await;
 
     let page = match &outcome {
-        Ok(done) => Page::signed_in(&attempt.name, done.identity.as_ref().and_then(Identity::name)),
-        Err(failure) => page_of(failure),
+        Ok((tokens, identity)) => {
+            attempt.report(tokens, identity.as_ref(), output);
+            Page::signed_in(&attempt.name, identity.as_ref().and_then(Identity::name))
+        }
+        Err(failure) => match failure.code.as_str() {
+            "interrupted" => Page::interrupted(),
+            "timed_out" => Page::timed_out(),
+            "access_denied" => Page::failed("The sign-in was declined", &failure.message),
+            _ => Page::failed("The sign-in failed", &failure.message),
+        },
     };
-    if let Ok(done) = &outcome {
-        report(&attempt, done, output);
-    }
     // The browser gets its page before the program ends. A second signal ends the wait for that.
     let closing = async {
         listener.close(attempt.callback.take(), page).await;
@@ -62,22 +67,22 @@ struct Attempt<'a> {
     callback: Option<Callback>,
 }
 
-/// The result of a login.
-struct Done {
-    tokens: Tokens,
-    /// `None` if neither an ID token nor a profile says who signed in.
-    identity: Option<Identity>,
-}
-
 impl Attempt<'_> {
-    async fn run(&mut self, listener: &mut Listener, output: &mut Output) -> Result<Done, Failure> {
-        let started = self.start(listener.redirect_uri()).await?;
-        output.event(&Event::AuthorizationUrl { url: &started.url });
-        self.invite(&started.url, output);
-        let (response, params) = self.wait(&started, listener, output).await?;
+    /// The tokens, and who signed in, if an ID token or a profile says it.
+    async fn run(
+        &mut self,
+        listener: &mut Listener,
+        output: &mut Output,
+    ) -> Result<(Tokens, Option<Identity>), Failure> {
+        let StartedLogin { url, pending, .. } = self.start(listener.redirect_uri()).await?;
+        output.event(&Event::AuthorizationUrl { url: &url });
+        self.invite(&url, output);
+        let callback = self.wait(url, &pending, listener, output).await?;
         output.detail("The browser has returned. Requesting the tokens");
-        let spent = Spent::of(&started.pending, &params);
-        let tokens = self.client.finish(started.pending, response).await.map_err(|e| self.advised(e))?;
+        let spent = Spent::of(&pending, &callback);
+        let callback = self.callback.insert(callback);
+        let tokens = self.client.finish(pending, callback.response()).await;
+        let tokens = tokens.map_err(|error| self.advised(error))?;
         let identity = match self.client.identity(&tokens).await {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
@@ -90,13 +95,12 @@ impl Attempt<'_> {
                  the endpoints yourself, add --userinfo-url",
             ),
             Some(identity) => {
-                if let Some(error) = identity.profile_error() {
-                    let why = format!("{error}; the user's data comes from the ID token only");
-                    output.warn("userinfo", &spent.without(&why));
+                for warning in tokens.warnings().iter().chain(identity.warnings()) {
+                    output.warn(warning.code(), &spent.without(&warning.to_string()));
                 }
             }
         }
-        Ok(Done { tokens, identity })
+        Ok((tokens, identity))
     }
 
     /// The library's error, with advice about options of this command.
@@ -113,10 +117,8 @@ impl Attempt<'_> {
     async fn start(&self, redirect_uri: &str) -> Result<StartedLogin, Failure> {
         let request = &self.args.request;
         let scopes = request.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
-        let mut login = self.client.login().redirect_uri(redirect_uri).scopes(scopes);
-        for (name, value) in &request.extras {
-            login = login.extra(name, value);
-        }
+        let login = self.client.login().redirect_uri(redirect_uri).scopes(scopes);
+        let mut login = request.extras.iter().fold(login, |login, (name, value)| login.extra(name, value));
         if let Some(seconds) = request.max_age {
             login = login.max_age(Duration::from_secs(seconds));
         }
@@ -130,103 +132,121 @@ impl Attempt<'_> {
     }
 
     fn invite(&self, url: &str, output: &mut Output) {
-        let BrowserArgs { no_browser, .. } = self.args.browser;
+        let no_browser = self.args.browser.no_browser;
         let line = format!("  {}", paint(url, LINK));
-        if output.is_quiet() {
-            if no_browser {
-                output.say(line);
-            }
-            return;
-        }
-        output.say(format!("Signing in at {}.\n", paint(&self.name, STRONG)));
-        output.say(if no_browser {
+        output.tell(format!("Signing in at {}.\n", paint(&self.name, STRONG)));
+        output.tell(if no_browser {
             "Open this URL in a browser on this machine:\n"
         } else {
             "Your browser should open this URL. If it does not, open it yourself:\n"
         });
-        output.say(format!("{line}\n"));
+        match output.is_quiet() {
+            true if no_browser => output.say(line),
+            _ => output.tell(format!("{line}\n")),
+        }
     }
 
-    /// Waits for the browser with this login's response. Any other request gets a page that says what is wrong with it.
+    /// Waits for the browser with this login's response. Any other request gets an error page.
     async fn wait(
-        &mut self,
-        started: &StartedLogin,
+        &self,
+        url: String,
+        pending: &PendingLogin,
         listener: &mut Listener,
         output: &mut Output,
-    ) -> Result<(AuthorizationResponse<'static>, String), Failure> {
-        let progress = output.progress(WAITING);
-        if progress.is_none() {
-            output.tell(WAITING);
-        }
+    ) -> Result<Callback, Failure> {
+        let BrowserArgs { no_browser, wait, .. } = self.args.browser;
+        let progress = output.progress("Waiting for you to finish in the browser … (Ctrl-C to stop)");
         let began = Instant::now();
         let mut tick = interval(Duration::from_secs(1));
-        let mut opening =
-            (!self.args.browser.no_browser).then(|| loopback::open_browser(started.url.clone()));
+        let mut opening = (!no_browser).then(|| loopback::open_browser(url.clone()));
         let ours = async {
             loop {
                 tokio::select! {
                     callback = listener.next() => {
                         let callback = callback?;
-                        if started.pending.matches(callback.response.clone()) {
+                        if pending.matches(callback.response()) {
                             return Some(callback);
                         }
                         output.detail("A response that does not belong to this login arrived. Still waiting");
-                        callback.answer(Page::not_this_login());
+                        callback.show(Page::not_this_login());
                     }
                     problem = async { opening.as_mut()?.await.ok()? }, if opening.is_some() => {
                         opening = None;
                         if let Some(why) = problem {
-                            progress.iter().for_each(Progress::erase);
+                            progress.erase();
                             output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"));
                             if output.is_quiet() {
-                                output.say(&started.url);
+                                output.say(&url);
                             }
                         }
                     }
-                    _ = tick.tick(), if progress.is_some() => {
-                        progress.iter().for_each(|p| p.show(began.elapsed()));
-                    }
+                    _ = tick.tick() => progress.show(began.elapsed()),
                 }
             }
         };
-        let wait = self.args.browser.wait;
-        match timeout(wait, ours).await {
-            Ok(Some(callback)) => {
-                let returned = (callback.response.clone(), callback.params.clone());
-                self.callback = Some(callback);
-                Ok(returned)
-            }
-            Ok(None) => Err(Failure::local("port", "The listener for the browser stopped unexpectedly")),
-            Err(_) => {
-                let message = format!(
-                    "The login was not finished within {}. Run the command again; --wait SECONDS allows more time",
-                    text::duration(wait)
-                );
-                Err(Failure::local("timed_out", message))
-            }
+        let returned = timeout(wait, ours).await.map_err(|_| {
+            let wait = text::duration(wait);
+            let message = format!(
+                "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more time"
+            );
+            Failure::local("timed_out", message)
+        })?;
+        returned.ok_or_else(|| Failure::local("port", "The listener for the browser stopped unexpectedly"))
+    }
+
+    fn report(&self, tokens: &Tokens, identity: Option<&Identity>, output: &mut Output) {
+        let scope: Vec<&str> = tokens.scopes().collect();
+        output.event(&Event::Login(Login {
+            provider: self.client.provider_slug(),
+            token: Token {
+                access_token: tokens.access_token().expose(),
+                token_type: tokens.token_type(),
+                expires_at: tokens.expires_at().map(text::seconds),
+                scope: scope.clone(),
+                refresh_token: tokens.refresh_token().map(|t| t.expose()),
+                id_token: tokens.id_token().map(|t| t.expose()),
+            },
+            claims: tokens.id_token().map(|t| t.claims()),
+            identity: identity.map(|identity| Who {
+                subject: identity.subject(),
+                email: identity.email(),
+                email_verified: identity.email_verified(),
+            }),
+        }));
+        let who = identity.map(|i| i.name().or(i.email()).unwrap_or(i.subject()));
+        let who = who.map(|who| format!(" as {}", text::short(who, 120))).unwrap_or_default();
+        let line = paint(&format!("Signed in at {}{who}.", self.name), STRONG);
+        output.say(format!("{} {line}", paint("✓", GOOD)));
+        if output.is_quiet() {
+            return;
         }
+        output.say("");
+        if let Some(identity) = identity {
+            output.row("user ID", identity.subject());
+            output.row("e-mail", &*email(identity));
+        }
+        output.row("access token", &*lifetime(tokens));
+        output.row("scopes", (!scope.is_empty()).then_some(&*scope.join(" ")));
+        let refresh_token = match tokens.refresh_token() {
+            Some(_) => "yes: it gets new access tokens without the user",
+            None => "no: when the access token expires, the user has to sign in again",
+        };
+        output.row("refresh token", refresh_token);
+        output.say("");
+        let hint = "Nothing was saved, and no token is shown. To print the tokens for a program, use --json.";
+        output.say(paint(hint, SOFT));
     }
 }
 
-fn page_of(failure: &Failure) -> Page {
-    match failure.code.as_str() {
-        "interrupted" => Page::interrupted(),
-        "timed_out" => Page::timed_out(),
-        "access_denied" => Page::failed("The sign-in was declined", &failure.message),
-        _ => Page::failed("The sign-in failed", &failure.message),
-    }
-}
-
-/// The values that only this login used. The library no longer knows them when it asks for the profile, but a provider may
+/// The values that only this login used. The library no longer knows them when it requests the profile, but a provider may
 /// quote them in an error.
 struct Spent(Vec<String>);
 
 impl Spent {
-    fn of(pending: &PendingLogin, query: &str) -> Self {
+    fn of(pending: &PendingLogin, callback: &Callback) -> Self {
         let pending = serde_json::to_value(pending).unwrap_or_default();
         let kept = ["state", "nonce", "verifier"].into_iter().filter_map(|name| pending[name].as_str());
-        let code = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "code");
-        let code = code.map(|(_, code)| code.into_owned()).filter(|code| code.len() > 5);
+        let code = callback.param("code").filter(|code| code.len() > 5);
         Self(kept.map(str::to_owned).chain(code).collect())
     }
 
@@ -234,59 +254,10 @@ impl Spent {
         self.0.iter().fold(text.to_owned(), |text, spent| text.replace(spent, "…"))
     }
 
-    fn out_of(&self, mut failure: Failure) -> Failure {
-        failure.message = self.without(&failure.message);
-        failure.code = self.without(&failure.code);
-        failure
+    fn out_of(&self, failure: Failure) -> Failure {
+        let (message, code) = (self.without(&failure.message), self.without(&failure.code));
+        Failure { message, code, ..failure }
     }
-}
-
-fn report(attempt: &Attempt<'_>, done: &Done, output: &mut Output) {
-    let Done { tokens, identity } = done;
-    let scope: Vec<&str> = tokens.scopes().collect();
-    output.event(&Event::Login {
-        provider: attempt.client.provider_slug(),
-        token: Token {
-            access_token: tokens.access_token().expose(),
-            token_type: tokens.token_type(),
-            expires_at: tokens.expires_at().map(text::seconds),
-            scope: scope.clone(),
-            refresh_token: tokens.refresh_token().map(|t| t.expose()),
-            id_token: tokens.id_token().map(|t| t.expose()),
-        },
-        claims: tokens.id_token().map(|t| t.claims()),
-        identity: identity.as_ref().map(|identity| Who {
-            subject: identity.subject(),
-            email: identity.email(),
-            email_verified: identity.email_verified(),
-        }),
-    });
-    let who = identity.as_ref().map(|i| i.name().or(i.email()).unwrap_or(i.subject()));
-    let who = who.map(|who| format!(" as {}", text::short(who, 120))).unwrap_or_default();
-    let line = paint(&format!("Signed in at {}{who}.", attempt.name), STRONG);
-    output.say(format!("{} {line}", paint("✓", GOOD)));
-    if output.is_quiet() {
-        return;
-    }
-    output.say("");
-    if let Some(identity) = identity {
-        output.row("user ID", identity.subject());
-        output.row("e-mail", &email(identity));
-    }
-    output.row("access token", &lifetime(tokens));
-    if !scope.is_empty() {
-        output.row("scopes", &scope.join(" "));
-    }
-    output.row(
-        "refresh token",
-        match tokens.refresh_token() {
-            Some(_) => "yes: it gets new access tokens without the user",
-            None => "no: when the access token expires, the user has to sign in again",
-        },
-    );
-    output.say("");
-    let hint = "Nothing was saved, and no token is shown. To print the tokens for a program, use --json.";
-    output.say(paint(hint, SOFT));
 }
 
 fn email(identity: &Identity) -> String {
@@ -318,8 +289,7 @@ fn check_path(path: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let path = text::short(path, 60);
-    let message = format!("--redirect-path {path} is not a path. Write it like /callback, without ? and #");
+    let message =
+        format!("--redirect-path expects a path such as /callback, without ? and #, and found {path}");
     Err(Failure::usage("invalid_argument", message))
 }
-
-const WAITING: &str = "Waiting for you to finish in the browser … (Ctrl-C to stop)";

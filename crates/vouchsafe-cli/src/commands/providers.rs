@@ -1,37 +1,28 @@
 //! `vouchsafe providers`: the catalogue, and each of its definitions.
-use serde_json::{Value, json};
-use vouchsafe_providers::{Definition, Kind, Param, Pkce, ProfileSource};
+use serde_json::json;
+use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource};
 
 use crate::failure::Failure;
-use crate::setup;
 use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
+use crate::{setup, text};
 
 pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure> {
-    match slug {
-        Some(slug) => {
-            let definition = setup::from_catalogue(slug)?;
-            line(&definition, output);
-            show(&definition, output);
-        }
-        None if output.is_json() => {
-            for definition in vouchsafe_providers::all() {
-                line(&definition, output);
-            }
-        }
-        None => list(output),
-    }
+    let Some(slug) = slug else {
+        list(output);
+        return Ok(());
+    };
+    let definition = setup::from_catalogue(slug)?;
+    line(&definition, output);
+    show(&definition, output);
     Ok(())
 }
 
-/// The definition as it is, with the words of the list for what it supports.
+/// The definition as it is, with its supported features as the list names them.
 fn line(definition: &Definition, output: &mut Output) {
     // A definition was parsed from text, so that it can be serialised again.
-    let mut more = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
-    if let Value::Object(members) = &mut more {
-        members.remove("slug");
-        members.insert("supports".to_owned(), supports(definition).into());
-    }
-    output.event(&Event::Provider { slug: &definition.slug, more });
+    let mut members = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
+    members["supports"] = supports(definition).into();
+    output.event(&Event::Provider(members));
 }
 
 fn list(output: &mut Output) {
@@ -44,6 +35,7 @@ fn list(output: &mut Output) {
     let title = format!("{:<slug$}  {:<name$}  {:<8}  SUPPORTS", "SLUG", "NAME", "PROTOCOL");
     output.tell(paint(&title, SOFT));
     for d in &definitions {
+        line(d, output);
         let protocol = if d.kind == Kind::Openid { "openid" } else { "oauth2" };
         let slug = paint(&format!("{:<slug$}", d.slug), STRONG);
         output.say(format!("{slug}  {:<name$}  {protocol:<8}  {}", d.display_name, supports(d).join(", ")));
@@ -60,116 +52,72 @@ fn show(d: &Definition, output: &mut Output) {
     let openid = d.kind == Kind::Openid;
     output.say(format!("{} ({})", paint(&d.display_name, STRONG), d.slug));
     output.say("");
-    output.row(
-        "protocol",
-        if openid {
-            "OpenID Connect: an ID token says who signed in"
-        } else {
-            "OAuth 2.0: the profile says who signed in"
-        },
-    );
-    for (label, value) in [
-        ("issuer", &d.issuer),
-        ("authorization", &d.authorization_endpoint),
-        ("token", &d.token_endpoint),
-        ("refresh", &d.refresh_endpoint),
-        ("revocation", &d.revocation_endpoint),
-        ("UserInfo", &d.userinfo_endpoint),
-        ("introspection", &d.introspection_endpoint),
-        ("device", &d.device_authorization_endpoint),
-        ("logout", &d.end_session_endpoint),
-    ] {
-        if let Some(value) = value {
-            output.row(label, value);
-        }
+    let protocol = match openid {
+        true => "OpenID Connect: an ID token says who signed in",
+        false => "OAuth 2.0: the profile says who signed in",
+    };
+    output.row("protocol", protocol);
+    output.row("issuer", d.issuer.as_deref());
+    for name in EndpointName::ALL {
+        output.row(text::endpoint(*name), d.endpoint(*name));
     }
-    if openid {
-        output.row("endpoints", "the others come from the metadata of the issuer (discovery)");
-    }
+    let others = "the others come from the metadata of the issuer (discovery)";
+    output.row("endpoints", openid.then_some(others));
     let profile = match d.userinfo.source {
-        ProfileSource::IdToken => Some("the claims of the ID token; there is no other"),
-        ProfileSource::Token => Some("part of the token response; there is no other"),
-        ProfileSource::AccessToken => Some("the claims of the access token; there is no other"),
+        ProfileSource::IdToken => Some("the claims of the ID token; there is no other profile"),
+        ProfileSource::Token => Some("part of the token response; there is no other profile"),
+        ProfileSource::AccessToken => Some("the claims of the access token; there is no other profile"),
         _ => None,
     };
-    if let Some(profile) = profile {
-        output.row("profile", profile);
-    }
-    if let Some(endpoint) = d.identity.emails.as_ref().and_then(|list| list.endpoint.as_ref()) {
-        output.row("e-mails", endpoint);
-    }
+    output.row("profile", profile);
+    output.row("e-mails", d.identity.emails.as_ref().and_then(|list| list.endpoint.as_deref()));
     output.row("e-mail", email(d));
-    if !d.scopes.is_empty() {
-        output.row("scopes", &format!("{} (requested unless you give --scope)", d.scopes.join(" ")));
-    }
-    output.row(
-        "client auth",
-        match d.client_auth {
-            Some(method) => method.as_str(),
-            None if openid => "from the provider's metadata",
-            None => "client_secret_basic, or the method of --client-auth",
-        },
-    );
-    if d.signed_client_secret {
-        output.row("client secret", "signed with your key: give --client-key, --key-id and --team-id");
-    }
-    if let Some(method) = d.revocation_auth {
-        output.row("at revocation", method.as_str());
-    }
-    output.row(
-        "PKCE",
-        match d.pkce {
-            Pkce::Supported => "S256 is sent",
-            Pkce::Required => "S256 is sent; the provider requires it",
-            Pkce::Unsupported => "not sent: the provider rejects it",
-            Pkce::Hex => "SHA-256 is sent in hexadecimal",
-        },
-    );
+    let scopes = format!("{} (requested unless you give --scope)", d.scopes.join(" "));
+    output.row("scopes", (!d.scopes.is_empty()).then_some(&*scopes));
+    let client_auth = match d.client_auth {
+        Some(method) => method.as_str(),
+        None if openid => "from the provider's metadata",
+        None => "client_secret_basic, or the method of --client-auth",
+    };
+    output.row("client auth", client_auth);
+    let signed = "signed with your key: give --client-key, --key-id and --team-id";
+    output.row("client secret", d.signed_client_secret.then_some(signed));
+    output.row("revoke auth", d.revocation_auth.map(|method| method.as_str()));
+    let pkce = match d.pkce {
+        Pkce::Supported => "S256 is sent",
+        Pkce::Required => "S256 is sent; the provider requires it",
+        Pkce::Unsupported => "not sent: the provider rejects it",
+        Pkce::Hex => "SHA-256 is sent in hexadecimal",
+    };
+    output.row("PKCE", pkce);
     output.row("refresh tokens", if d.refresh { "yes, if the provider issues one" } else { "no" });
-    if d.long_lived.is_some() {
-        output.row("long-lived", "a short-lived token can be exchanged for a long-lived one");
-    }
+    let long_lived = "the provider gives a long-lived token for a short-lived one";
+    output.row("long-lived", d.long_lived.as_ref().map(|_| long_lived));
     for (name, value) in &d.authorization.params {
-        output.row("always sent", &format!("{name}={value}"));
+        output.row("always sent", &*format!("{name}={value}"));
     }
-    if !d.authorization.options.is_empty() {
-        output.heading("Options, set with --extra NAME=VALUE");
-    }
-    for (name, option) in &d.authorization.options {
-        let values = format!("one of {}", option.values.join(", "));
-        named(name, &[&option.description, if option.values.is_empty() { "" } else { &values }], output);
-    }
-    if !d.params.is_empty() {
-        output.heading("Parameters, set with --param NAME=VALUE");
-    }
-    for (name, param) in &d.params {
+    let options = d.authorization.options.iter().map(|(name, option)| {
+        let values = (!option.values.is_empty()).then(|| format!("one of {}", option.values.join(", ")));
+        named(name, [Some(option.description.clone()), values, None, None])
+    });
+    output.section("Options, set with --extra NAME=VALUE", options);
+    let params = d.params.iter().map(|(name, param)| {
         let Param { description, rule, example, default, optional, .. } = param;
-        let example =
-            example.as_ref().map(|example| format!("for example {name}={example}")).unwrap_or_default();
-        let default = match default {
-            Some(default) => format!("default: {default}"),
-            None if *optional => "optional".to_owned(),
-            None => String::new(),
-        };
-        named(name, &[description, rule.describe(), &example, &default], output);
-    }
-    if !d.notes.is_empty() {
-        output.heading("Notes");
-    }
-    for note in &d.notes {
-        output.say(format!("  - {note}"));
-    }
-    output.heading("Sources");
-    output.say(format!("  {}", paint(&d.documentation, LINK)));
-    for source in d.sources.iter().filter(|source| **source != d.documentation) {
-        output.say(format!("  {source}"));
-    }
-    output.say(format!("  last checked on {}", d.checked));
+        let example = example.as_ref().map(|example| format!("for example {name}={example}"));
+        let default = default.as_ref().map(|default| format!("default: {default}"));
+        let default = default.or(optional.then(|| "optional".to_owned()));
+        named(name, [Some(description.clone()), Some(rule.describe().to_owned()), example, default])
+    });
+    output.section("Parameters, set with --param NAME=VALUE", params);
+    output.section("Notes", d.notes.iter().map(|note| format!("- {note}")));
+    let sources = d.sources.iter().filter(|source| **source != d.documentation).cloned();
+    let checked = format!("last checked on {}", d.checked);
+    output.section("Sources", [paint(&d.documentation, LINK)].into_iter().chain(sources).chain([checked]));
 }
 
-fn named(name: &str, facts: &[&str], output: &mut Output) {
-    let facts: Vec<_> = facts.iter().copied().filter(|fact| !fact.is_empty()).collect();
-    output.say(format!("  {}: {}", paint(name, STRONG), facts.join("; ")));
+fn named(name: &str, facts: [Option<String>; 4]) -> String {
+    let facts: Vec<_> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
+    format!("{}: {}", paint(name, STRONG), facts.join("; "))
 }
 
 /// How far an e-mail address from this provider can be trusted.
@@ -186,7 +134,7 @@ fn email(definition: &Definition) -> &'static str {
     }
 }
 
-/// What a login there can do, in short words.
+/// The features of a login there, in short words.
 fn supports(definition: &Definition) -> Vec<&'static str> {
     let openid = definition.kind == Kind::Openid;
     let from_token = definition.userinfo.source == ProfileSource::Token;

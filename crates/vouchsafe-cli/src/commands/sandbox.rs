@@ -1,5 +1,7 @@
 //! `vouchsafe sandbox`: runs a provider on this machine until it is stopped.
-use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox};
+use std::collections::BTreeMap;
+
+use vouchsafe_sandbox::{Fault, Place, Refusal, Sandbox};
 
 use crate::args::SandboxArgs;
 use crate::failure::Failure;
@@ -38,7 +40,7 @@ fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
     output.row("redirect URI", "any on this machine, such as http://127.0.0.1:3000/callback");
     output.row("users", "alice (verified e-mail), bob (unverified e-mail), carol (no e-mail)");
     for fault in faults {
-        output.row("fault", &format!("{}: {}", fault.name(), fault.description()));
+        output.row("fault", &*format!("{}: {}", fault.name(), fault.description()));
     }
     output.say("");
     output.say("To sign in there, run in another terminal:");
@@ -55,15 +57,16 @@ fn list_faults(output: &mut Output) {
     let mut last = None;
     for fault in &faults {
         let (name, refusal) = (fault.name(), fault.refusal());
-        output.event(&Event::Fault {
-            name: &name,
-            place: fault.place().title(),
-            endpoint: fault.endpoint().map(Endpoint::name),
-            description: fault.description(),
-            step: refusal.map(|refusal| refusal.step.name()),
-            kind: refusal.map(|refusal| refusal.kind),
-            code: refusal.map(|refusal| refusal.code),
-        });
+        let mut facts = BTreeMap::from([
+            ("name", &*name),
+            ("place", fault.place().title()),
+            ("description", fault.description()),
+        ]);
+        facts.extend(fault.endpoint().map(|endpoint| ("endpoint", endpoint.name())));
+        if let Some(Refusal { step, kind, code, .. }) = refusal {
+            facts.extend([("step", step.name()), ("kind", kind), ("code", code)]);
+        }
+        output.event(&Event::Fault(facts));
         let place = (fault.place(), fault.endpoint().filter(|_| fault.place() == Place::Wire));
         if last.replace(place) != Some(place) {
             let at = place.1.map(|endpoint| format!(", {} endpoint", endpoint.name())).unwrap_or_default();

@@ -4,7 +4,6 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::record::{Message, Party, Step};
-use crate::text;
 
 /// The requests and responses of a flow, step by step.
 pub(super) fn diagram(steps: &[Step]) -> Markup {
@@ -15,7 +14,8 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
                     div {
                         h2 #flow { "Every request and response" }
                         p.soft {
-                            "Open a step to see the request and the response as they were sent. Secrets are masked with "
+                            "Open a step to see its request and its response, with the headers that matter. Secrets are \
+                             masked with "
                             code { "••••" } "; the same number after the mask means the same secret."
                         }
                     }
@@ -33,7 +33,7 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
 }
 
 fn step(step: &Step) -> Markup {
-    let Step { from, to, title, why, request, response, took, .. } = step;
+    let Step { from, to, told: (title, why), request, response, took, .. } = step;
     let failed = response.as_ref().is_some_and(|response| response.failed);
     let both = request.is_some() && response.is_some();
     html! {
@@ -56,9 +56,9 @@ fn step(step: &Step) -> Markup {
                     }
                     p.why { (why) }
                     div.wire {
-                        @if let Some(request) = request { (message("Request", "", "Parameters", request)) }
+                        @if let Some(request) = request { (message("Request", None, "Parameters", request)) }
                         @if let Some(response) = response {
-                            (message("Response", &took.map(time).unwrap_or_default(), "Parameters of the location", response))
+                            (message("Response", *took, "Parameters of the location", response))
                         }
                     }
                 }
@@ -78,27 +78,20 @@ fn arrow(from: Party, to: Party, response: bool) -> Markup {
 
 /// The method and path, and the status: `POST /token → 200 OK`.
 fn summary(step: &Step) -> String {
-    let request = step.request.as_ref().map(|request| {
-        let (method, url) = request.line.split_once(' ').unwrap_or((&request.line, ""));
-        let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
-        format!("{method} /{}", path.map_or("", |(_, path)| path))
-    });
+    let path = |line: &str| {
+        let (method, url) = line.split_once(' ')?;
+        let (_, path) = url.split_once("://")?.1.split_once('/')?;
+        Some(format!("{method} /{path}"))
+    };
+    let request = step.request.as_ref().and_then(|request| path(&request.line));
     let response = step.response.as_ref().map(|response| response.line.clone());
     [request, response].into_iter().flatten().collect::<Vec<_>>().join(" → ")
 }
 
-fn time(took: Duration) -> String {
-    match took.as_millis() {
-        0 => "less than 1 ms".to_owned(),
-        millis @ 1..1000 => format!("{millis} ms"),
-        _ => text::countdown(took.as_secs()),
-    }
-}
-
-fn message(title: &str, time: &str, params: &str, message: &Message) -> Markup {
+fn message(title: &str, took: Option<Duration>, params: &str, message: &Message) -> Markup {
     html! {
         div.message {
-            h3 { (title) @if !time.is_empty() { " " small { "after " (time) } } }
+            h3 { (title) @if let Some(took) = took { " " small { "after " (format!("{took:.1?}")) } } }
             p.first { code { (message.line) } }
             (list(params, &message.params))
             (list("Headers", &message.headers))
@@ -121,23 +114,29 @@ fn list(title: &str, pairs: &[(String, String)]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Method;
+    use axum::http::header::{ACCEPT, HeaderMap, HeaderValue};
+    use axum::response::{IntoResponse, Redirect};
+
     use super::*;
 
     #[test]
     fn recorded_text_is_escaped() {
-        let request = Message::get("http://a.example/<script>?<b>=<i>").header("<u>", "<s>");
-        let step = Step::new(Party::App, Party::Provider, "title", "why").request(request);
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("<s>"))]);
+        let request = Message::request(&Method::GET, "http://a.example/<script>?<b>=<i>", &headers, b"");
+        let step = Step::new(Party::App, Party::Provider, ("<u>", "<p>why")).request(request);
         let html = diagram(&[step]).into_string();
-        for raw in ["<script>", "<b>", "<i>", "<u>", "<s>"] {
+        for raw in ["<script>", "<b>", "<i>", "<u>", "<s>", "<p>why"] {
             assert!(!html.contains(raw), "{raw} in {html}");
         }
     }
 
     #[test]
     fn a_step_sums_up_its_request_and_its_response() {
-        let step = Step::new(Party::App, Party::Provider, "title", "why")
-            .request(Message::get("http://a.example/token?x=y"))
-            .response(Message::redirect("http://b.example/"));
+        let request = Message::request(&Method::GET, "http://a.example/token?x=y", &HeaderMap::new(), b"");
+        let response = Message::response(&Redirect::to("http://b.example/").into_response(), b"");
+        let step =
+            Step::new(Party::App, Party::Provider, ("title", "why")).request(request).response(response);
         assert_eq!(summary(&step), "GET /token → 303 See Other");
     }
 }

@@ -4,48 +4,68 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use vouchsafe_axum::{LoggedIn, LoginRejection, StartLogin};
 
 use super::pages;
-use super::record::{MASK, Message, Party, Step};
-use super::session::{App, Current, Session, User, Visitor};
+use super::record::{Message, Party, Step, Told};
+use super::session::{App, Session, User, Visitor};
 
-/// Finds the session, or starts one for a login, and runs the request with the logins of that session.
-pub(super) async fn with_session(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let returns = path.starts_with("/callback/");
-    let logs_in = path.starts_with("/login/") || returns;
-    if logs_in && !is_visit(&request) {
+/// Records the browser's visits to the pages of a login, in its session or a new one, and the redirects to which they lead.
+pub(super) async fn recorded(
+    State(app): State<Arc<App>>,
+    Path(slug): Path<String>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if !is_visit(&request) {
         return pages::no_visit();
     }
-    let session = match app.sessions.find(request.headers()) {
-        None if logs_in => match app.sessions.start(&app.setup) {
-            Ok(session) => Some(session),
-            Err(error) => return pages::broken(&error.to_string()),
-        },
-        found => found,
+    record(&app, &slug, request, next).await.unwrap_or_else(|error| pages::broken(&error))
+}
+
+async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Result<Response> {
+    let (parts, body) = request.into_parts();
+    let known = app.sessions.find(&parts.headers);
+    let is_new = known.is_none();
+    let session = known.map_or_else(Session::new, Ok)?;
+    let returns = parts.uri.path().starts_with("/callback/");
+    let logins = match session.logins() {
+        Some(logins) if returns => logins,
+        _ => session.begin(app, slug)?,
     };
-    request.extensions_mut().insert(session.clone());
-    let Some(session) = session else {
-        return next.run(request).await;
-    };
+    let url = format!("{}{}", app.origin, parts.uri);
+    // A longer form is not a response. The login refuses the empty one.
+    let body = to_bytes(body, MAX_FORM).await.unwrap_or_default();
+    let visit = Message::request(&parts.method, &url, &parts.headers, &body);
     if returns {
-        request = record_return(&app, &session, request).await;
-    } else if logs_in
-        && request.method() == Method::GET
-        && let Err(error) = begin(&app, &session, request.uri())
-    {
-        return pages::broken(&error.to_string());
+        let sent_back = if parts.method == Method::POST {
+            Message { line: StatusCode::OK.to_string(), params: visit.params.clone(), ..Message::default() }
+        } else {
+            Message::response(&Redirect::to(&url).into_response(), b"")
+        };
+        session.trace.push(at_the_provider(&session.trace.steps()).response(sent_back));
     }
-    let mut response = session.logins().run(request, next).await;
-    if let Some(cookie) = app.sessions.set_cookie(&session).and_then(|c| HeaderValue::try_from(c).ok()) {
-        response.headers_mut().append(SET_COOKIE, cookie);
+    let [visited, led_on] = if returns { END } else { START };
+    session.trace.push(Step::new(Party::Browser, Party::App, visited).request(visit));
+
+    let mut request = Request::from_parts(parts, Body::from(body));
+    request.extensions_mut().insert(session.clone());
+    let mut response = logins.run(request, next).await;
+    if response.status().is_redirection() {
+        if is_new || returns {
+            let cookie = app.sessions.renew(&session)?;
+            response
+                .headers_mut()
+                .append(SET_COOKIE, HeaderValue::try_from(cookie).map_err(io::Error::other)?);
+        }
+        let redirect = Message::response(&response, b"");
+        session.trace.push(Step::new(Party::App, Party::Browser, led_on).response(redirect));
     }
-    response
+    Ok(response)
 }
 
 /// Whether a person opens the page. A browser that prefetches pages, or another page, neither starts nor ends a login.
@@ -56,121 +76,70 @@ fn is_visit(request: &Request) -> bool {
     opens && !prefetches && header("sec-fetch-dest").is_none_or(|destination| destination == b"document")
 }
 
+/// The browser's visit to the provider, which the app does not see. Its request is the last redirect.
+fn at_the_provider(steps: &[Step]) -> Step {
+    let step = Step::new(Party::Browser, Party::Provider, AT_THE_PROVIDER);
+    let redirect = steps.iter().rev().filter(|s| s.to == Party::Browser).find_map(|s| s.response.as_ref());
+    let Some(Message { headers, params, .. }) = redirect else { return step };
+    let url = headers.iter().find(|(name, _)| name == LOCATION.as_str()).map_or("", |(_, value)| value);
+    let line = format!("GET {}", url.trim_end_matches("?…"));
+    step.request(Message { line, params: params.clone(), ..Message::default() })
+}
+
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Path(slug): Path<String>,
-    Extension(session): Current,
+    Extension(session): Extension<Arc<Session>>,
     login: StartLogin,
 ) -> Response {
-    let Some(session) = session else { return pages::not_found() };
     match login.client(slug).await {
-        Ok(redirect) => {
-            let response =
-                Message::redirect(redirect.location()).header("set-cookie", "vouchsafe-login-… (encrypted)");
-            session.trace.push(
-                Step::new(
-                    Party::App,
-                    Party::Browser,
-                    "Authorization request",
-                    "The app creates a state, a nonce and a code verifier for this login only. It keeps them in an encrypted \
-                     cookie, and redirects the browser to the provider.",
-                )
-                .response(response),
-            );
-            redirect.into_response()
-        }
+        Ok(redirect) => redirect.into_response(),
         Err(rejection) => failed(&app, &session, rejection),
     }
 }
 
 pub(super) async fn callback(
     State(app): State<Arc<App>>,
-    Extension(session): Current,
-    user: Result<LoggedIn, LoginRejection>,
+    Extension(session): Extension<Arc<Session>>,
+    login: Result<LoggedIn, LoginRejection>,
 ) -> Response {
-    let Some(session) = session else { return pages::not_found() };
-    let user = match user {
-        Ok(user) => user,
+    let login = match login {
+        Ok(login) => login,
         Err(rejection) => return failed(&app, &session, rejection),
     };
-    let redirect = Redirect::to(&user.return_to);
-    let response = Message::redirect(redirect.location())
-        .header("set-cookie", "vouchsafe-login-…; Max-Age=0")
-        .header("set-cookie", MASK);
-    session.trace.push(
-        Step::new(
-            Party::App,
-            Party::Browser,
-            "Signed in",
-            "Every check passed. The app deletes the login cookie and starts its own session.",
-        )
-        .response(response),
-    );
-    session.renew_id();
-    let user = session.client(&user.client_name).map(|client| User::new(client, user));
+    let redirect = Redirect::to(&login.return_to);
+    let client = session.logins().and_then(|logins| logins.client(&login.client_name).cloned());
+    let user = client.map(|client| User { client, login, refreshes: 0, revoked: false });
     *session.visitor.lock().await = Visitor { user, ..Visitor::default() };
     redirect.into_response()
 }
 
-/// Begins a login, and records the visit to its page.
-fn begin(app: &App, session: &Session, uri: &Uri) -> io::Result<()> {
-    session.begin(&app.setup, uri.path().trim_start_matches("/login/"))?;
-    let request = Message::get(&format!("{}{uri}", app.origin));
-    session.trace.push(
-        Step::new(Party::Browser, Party::App, "Start of the login", "The user chooses a way to sign in.")
-            .request(request),
-    );
-    Ok(())
-}
-
-/// Records that the browser has returned, and its visit to the provider. A posted form is read for that, and put back into
-/// the request.
-async fn record_return(app: &App, session: &Session, request: Request) -> Request {
-    let (parts, body) = request.into_parts();
-    let url = format!("{}{}", app.origin, parts.uri);
-    // A longer form is not a response. The login refuses the empty one.
-    let body = to_bytes(body, MAX_FORM).await.unwrap_or_default();
-    let (sent_back, returned) = if parts.method == Method::POST {
-        (Message::status(StatusCode::OK).form(&body), Message::post(&url).form(&body))
-    } else {
-        (Message::redirect(&url), Message::get(&url))
-    };
-    let mut there = Step::new(
-        Party::Browser,
-        Party::Provider,
-        "Sign-in and consent",
-        "The user signs in at the provider, and agrees or declines. The app sees nothing of it, and never a password.",
-    );
-    let steps = session.trace.steps();
-    if let Some(sent) =
-        steps.iter().rev().find_map(|s| s.response.as_ref().filter(|_| s.to == Party::Browser))
-    {
-        let endpoint =
-            sent.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
-        let line = format!("GET {}", endpoint.unwrap_or_default().trim_end_matches("?…"));
-        there = there.request(Message { line, params: sent.params.clone(), ..Message::default() });
-    }
-    session.trace.push(there.response(sent_back));
-    session.trace.push(
-        Step::new(
-            Party::Browser,
-            Party::App,
-            "Authorization response",
-            "Before the app uses the response, it decrypts the cookie and compares the issuer and the state.",
-        )
-        .request(returned.header("cookie", "vouchsafe-login-… (encrypted)")),
-    );
-    Request::from_parts(parts, Body::from(body))
-}
-
 fn failed(app: &App, session: &Session, rejection: LoginRejection) -> Response {
-    let why = "The login ended here. Nobody was signed in.";
-    session.trace.push(
-        Step::new(Party::App, Party::Browser, "Not signed in", why)
-            .response(Message::status(rejection.status())),
-    );
-    pages::failed(&app.setup.offers, &rejection, session)
+    let status = Message::response(&rejection.status().into_response(), b"");
+    session.trace.push(Step::new(Party::App, Party::Browser, NOT_SIGNED_IN).response(status));
+    pages::failed(&app.offers, &rejection, &session.trace.steps())
 }
+
+const START: [Told; 2] = [
+    ("Start of the login", "The user chooses a way to sign in."),
+    (
+        "Authorization request",
+        "The app creates a state, a nonce and a code verifier for this login only. It keeps them in an encrypted cookie, and \
+         redirects the browser to the provider.",
+    ),
+];
+const AT_THE_PROVIDER: Told = (
+    "Sign-in and consent",
+    "The user signs in at the provider, and agrees or declines. The app sees nothing of it, and never a password.",
+);
+const END: [Told; 2] = [
+    (
+        "Authorization response",
+        "The app decrypts the cookie, and compares the issuer and the state of the response with those of its request.",
+    ),
+    ("Signed in", "Every check passed. The app deletes the login cookie and starts its own session."),
+];
+const NOT_SIGNED_IN: Told = ("Not signed in", "The login ended here. Nobody was signed in.");
 
 /// The longest posted form of a response, in bytes.
 const MAX_FORM: usize = 64 * 1024;

@@ -1,18 +1,32 @@
 //! The ways to sign in: at the sandbox itself, and at every provider that it imitates.
 use vouchsafe::{Credential, Provider, Registration};
-use vouchsafe_providers::NEUTRAL_MARK;
+use vouchsafe_providers::{NEUTRAL_MARK, mark};
 use vouchsafe_sandbox::Sandbox;
 
-use super::session::Offer;
+/// A way to sign in: one button.
+pub(super) struct Offer {
+    /// The last part of the paths of its login and of its redirect URI. Each provider has its own redirect URI, so that no
+    /// response can pass as another provider's (RFC 9700 section 4.4.2.2).
+    pub(super) slug: &'static str,
+    pub(super) label: String,
+    /// Its special feature. The offers without a hint are in the long list.
+    pub(super) hint: Option<&'static str>,
+    pub(super) provider: Provider,
+    /// Without the redirect URI.
+    pub(super) registration: Registration,
+}
+
+impl Offer {
+    /// The picture on the button, as SVG.
+    pub(super) fn mark(&self) -> &'static str {
+        mark(self.slug).unwrap_or(NEUTRAL_MARK)
+    }
+}
 
 /// All of them, the sandbox itself first.
-pub(super) fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
-    let registration = |slug: &str| {
-        Registration::new(sandbox.client_id())
-            .secret(sandbox.client_secret())
-            .redirect_uri(redirect_uri(origin, slug))
-    };
+pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
     let issuer = sandbox.issuer();
+    let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
     let plain = Provider::oauth2("sandbox")
         .authorization_endpoint(format!("{issuer}/authorize"))
         .token_endpoint(format!("{issuer}/token"))
@@ -20,50 +34,32 @@ pub(super) fn offers(sandbox: &Sandbox, origin: &str) -> Vec<Offer> {
         .userinfo_endpoint(format!("{issuer}/userinfo"))
         .issuer(issuer)
         .scopes(["profile", "email"]);
-    let mut offers = vec![
-        Offer {
-            slug: "openid".to_owned(),
-            label: "Sandbox (OpenID Connect)".to_owned(),
-            hint: Some("An ID token says who you are, and the app verifies it."),
-            mark: mark("openid"),
-            provider: Provider::openid(issuer),
-            registration: registration("openid"),
-        },
-        Offer {
-            slug: "oauth2".to_owned(),
-            label: "Sandbox (plain OAuth 2)".to_owned(),
-            hint: Some("There is no ID token: the profile says who you are."),
-            mark: NEUTRAL_MARK,
-            provider: plain,
-            registration: registration("oauth2"),
-        },
-    ];
-    let known = |slug: &&str| offers.iter().any(|offer| offer.slug == **slug);
-    let others: Vec<_> = vouchsafe_providers::slugs().filter(|slug| !known(slug)).collect();
-    offers.extend(others.into_iter().filter_map(|slug| acted(slug, sandbox, origin)));
-    offers
+    let openid = Offer {
+        slug: "openid",
+        label: "Sandbox (OpenID Connect)".to_owned(),
+        hint: Some("An ID token says who you are, and the app verifies it."),
+        provider: Provider::openid(issuer),
+        registration: registration.clone(),
+    };
+    let oauth2 = Offer {
+        slug: "oauth2",
+        label: "Sandbox (plain OAuth 2)".to_owned(),
+        hint: Some("There is no ID token: the profile says who you are."),
+        provider: plain,
+        registration,
+    };
+    let others = vouchsafe_providers::slugs().filter(|slug| !["openid", "oauth2"].contains(slug));
+    [openid, oauth2].into_iter().chain(others.filter_map(|slug| acted(slug, sandbox))).collect()
 }
 
-fn acted(slug: &str, sandbox: &Sandbox, origin: &str) -> Option<Offer> {
+fn acted(slug: &'static str, sandbox: &Sandbox) -> Option<Offer> {
     let acted = sandbox.provider(slug)?;
-    let definition = acted.definition();
-    let label = definition.display_name.clone();
-    let provider = Provider::from(definition);
+    let provider = Provider::from(acted.definition());
     let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
     let credential = match acted.client_key() {
         Some(key) => Credential::apple_key(key.team_id(), key.key_id(), key.pem()),
         None => Credential::secret(acted.client_secret()),
     };
     let registration = Registration::new(acted.client_id()).credential(credential);
-    let registration = registration.redirect_uri(redirect_uri(origin, slug));
-    Some(Offer { slug: slug.to_owned(), label, hint: None, mark: mark(slug), provider, registration })
-}
-
-/// Each provider has its own redirect URI, so that no response can pass as another provider's (RFC 9700 section 4.4.2.2).
-fn redirect_uri(origin: &str, slug: &str) -> String {
-    format!("{origin}/callback/{slug}")
-}
-
-fn mark(slug: &str) -> &'static str {
-    vouchsafe_providers::mark(slug).unwrap_or(NEUTRAL_MARK)
+    Some(Offer { slug, label: provider.display_name().to_owned(), hint: None, provider, registration })
 }

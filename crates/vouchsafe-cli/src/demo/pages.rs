@@ -1,19 +1,22 @@
 //! The demo's pages.
+use std::io;
+use std::time::SystemTime;
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use vouchsafe::{IdToken, Identity};
-use vouchsafe_axum::{LoginFault, LoginRejection};
+use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection};
 
 use super::diagram::diagram;
-use super::record::masked;
-use super::session::{Notice, Offer, Session, User, Visitor, left};
+use super::offers::Offer;
+use super::record::{Step, masked};
+use super::session::{Notice, Session, User, Visitor};
 use crate::text;
 
 /// The start page: nobody is signed in.
-pub(super) fn start(offers: &[Offer], visitor: &Visitor, session: Option<&Session>) -> Response {
-    let steps = session.map(|session| session.trace.steps()).unwrap_or_default();
+pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Response {
     let body = html! {
         (notice(visitor.notice.as_ref()))
         @if visitor.end_session.is_some() {
@@ -44,29 +47,29 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, session: Option<&Sessio
                 p.soft { "You can also decline when the provider asks for your consent, and see how the app handles that." }
             }
         }
-        (diagram(&steps))
+        (diagram(steps))
     };
     page(StatusCode::OK, "Sign in", &body)
 }
 
 /// The page of a user who is signed in.
 pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, session: &Session) -> Response {
-    let provider =
-        offers.iter().find(|offer| offer.slug == user.slug).map_or("", |offer| offer.label.as_str());
+    let LoggedIn { client_name, identity, tokens, .. } = &user.login;
+    let provider = offers.iter().find(|offer| offer.slug == client_name).map_or("", |offer| &*offer.label);
     let body = html! {
         (notice(told))
         div.pair {
-            (identity(&user.identity, provider, &session.csrf))
-            (tokens(user, &session.csrf))
+            (person(identity, provider, &session.csrf))
+            (access_token(user, &session.csrf))
         }
-        @if let Some(token) = user.tokens.id_token() { (claims(token)) }
+        @if let Some(token) = tokens.id_token() { (claims(token)) }
         (diagram(&session.trace.steps()))
     };
-    page(StatusCode::OK, &format!("Signed in as {}", name_of(&user.identity)), &body)
+    page(StatusCode::OK, &format!("Signed in as {}", name_of(identity)), &body)
 }
 
 /// A login failed.
-pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, session: &Session) -> Response {
+pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, steps: &[Step]) -> Response {
     let (title, advice, again) = match rejection.fault() {
         LoginFault::Denied => (
             "You declined, and that is fine",
@@ -91,7 +94,7 @@ pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, session: &Ses
         ),
         _ => (
             "Sign-in is not set up correctly",
-            "You did nothing wrong. The demo itself has to be fixed, so that another attempt will probably fail too.",
+            "You did nothing wrong. The demo itself has to be fixed, so another attempt will probably fail too.",
             "Try again anyway",
         ),
     };
@@ -103,7 +106,7 @@ pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, session: &Ses
             (buttons(offers))
             p.soft.small { "The library’s error message: " (rejection) "." }
         }
-        (diagram(&session.trace.steps()))
+        (diagram(steps))
     };
     page(rejection.status(), title, &body)
 }
@@ -121,8 +124,8 @@ pub(super) fn not_found() -> Response {
     plain(StatusCode::NOT_FOUND, "There is nothing here", "This demo has no page at this address.")
 }
 
-pub(super) fn broken(detail: &str) -> Response {
-    plain(StatusCode::INTERNAL_SERVER_ERROR, "The demo cannot continue", detail)
+pub(super) fn broken(error: &io::Error) -> Response {
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "The demo cannot continue", &error.to_string())
 }
 
 fn plain(status: StatusCode, title: &str, text: &str) -> Response {
@@ -143,7 +146,7 @@ fn buttons(offers: &[Offer]) -> Markup {
             @for offer in special {
                 li {
                     a.offer href={ "/login/" (offer.slug) } {
-                        (PreEscaped(offer.mark))
+                        (PreEscaped(offer.mark()))
                         span { b { "Continue with " (offer.label) } small { (offer.hint.unwrap_or_default()) } }
                         span.go aria-hidden="true" { "→" }
                     }
@@ -157,7 +160,7 @@ fn buttons(offers: &[Offer]) -> Markup {
                     @for offer in catalogue {
                         li {
                             a.offer.small href={ "/login/" (offer.slug) } {
-                                (PreEscaped(offer.mark))
+                                (PreEscaped(offer.mark()))
                                 span { span.unseen { "Continue with " } (offer.label) }
                             }
                         }
@@ -183,7 +186,7 @@ fn name_of(identity: &Identity) -> &str {
     identity.name().or(identity.email()).unwrap_or(identity.subject())
 }
 
-fn identity(identity: &Identity, provider: &str, csrf: &str) -> Markup {
+fn person(identity: &Identity, provider: &str, csrf: &str) -> Markup {
     let name = name_of(identity);
     let initial: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
     let (class, words) = match identity.email_verified() {
@@ -209,21 +212,22 @@ fn identity(identity: &Identity, provider: &str, csrf: &str) -> Markup {
                 dt { "Provider" }
                 dd { (provider) }
             }
-            @if let Some(error) = identity.profile_error() {
-                p.soft.small { "The profile could not be fetched: " (error) }
+            @for warning in identity.warnings() {
+                p.soft.small { (warning) }
             }
             div.actions { (action("/sign-out", "Sign out", "button", csrf)) }
         }
     }
 }
 
-fn tokens(user: &User, csrf: &str) -> Markup {
-    let tokens = &user.tokens;
+fn access_token(user: &User, csrf: &str) -> Markup {
+    let tokens = &user.login.tokens;
+    let left = tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
     let retry = if user.revoked { "Try to refresh" } else { "Refresh" };
     html! {
         section.card aria-labelledby="tokens" {
             h2 #tokens { "The access token" }
-            @match (left(tokens), tokens.expires_at()) {
+            @match (left, tokens.expires_at()) {
                 _ if user.revoked => { p.life-words data-state="revoked" { "Revoked: the provider refuses it." } }
                 (Some(left), Some(at)) => {
                     @let seconds = left.as_secs();
@@ -231,8 +235,8 @@ fn tokens(user: &User, csrf: &str) -> Markup {
                         p.life-words data-words {
                             @if seconds == 0 { "Expired: refresh it to continue" } @else { (text::countdown(seconds)) " left" }
                         }
-                        progress aria-label="Remaining lifetime of the access token"
-                            max=(user.life.unwrap_or(left).as_secs()) value=(seconds) {}
+                        @let life = at.duration_since(tokens.received_at()).unwrap_or(left);
+                        progress aria-label="Remaining lifetime of the access token" max=(life.as_secs()) value=(seconds) {}
                         @if let Some(date) = text::date(at) { p.soft.small { "until " (date) } }
                     }
                 }
@@ -292,34 +296,11 @@ fn claims(token: &IdToken) -> Markup {
                                 br; span.soft.small { (date) }
                             }
                         }
-                        dd.soft { (meaning(name)) }
+                        dd.soft { (text::row(MEANINGS, name).unwrap_or_default()) }
                     }
                 }
             }
         }
-    }
-}
-
-fn meaning(claim: &str) -> &'static str {
-    match claim {
-        "iss" => "the issuer: the provider",
-        "sub" => "the subject: the user’s permanent ID at the provider",
-        "aud" => "the audience: this app",
-        "azp" => "the app that requested it",
-        "exp" => "the time when it expires",
-        "iat" => "the time when it was issued",
-        "nbf" => "the time from which it is valid",
-        "auth_time" => "the time when the user authenticated",
-        "nonce" => "ties it to this login",
-        "at_hash" => "ties it to the access token",
-        "c_hash" => "ties it to the code",
-        "acr" => "how strongly the user authenticated",
-        "amr" => "the methods with which the user authenticated",
-        "sid" => "the session at the provider",
-        "name" | "given_name" | "family_name" | "preferred_username" => "a name to show",
-        "email" => "the e-mail address",
-        "email_verified" => "whether the provider has verified the e-mail address",
-        _ => "",
     }
 }
 
@@ -351,6 +332,8 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
+/// The meanings of claims.
+const MEANINGS: &str = include_str!("claims.txt");
 const PEOPLE: [(&str, &str); 3] = [
     ("Alice", "has an e-mail address that the provider has verified."),
     ("Bob", "has an e-mail address that is not verified. An app must not trust it."),
@@ -366,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn text_cannot_leave_its_element_or_attribute() {
-        let response = broken("\"><script>'&\u{202e}\0|\t\n\n\r|");
+        let response = broken(&io::Error::other("\"><script>'&\u{202e}\0|\t\n\n\r|"));
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let html = String::from_utf8(body.to_vec()).unwrap();
         assert!(html.contains("<p class=\"lead\">&quot;&gt;&lt;script&gt;'&amp;  |\t\n\n |</p>"), "{html}");

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::LOCATION;
+use axum::http::{self, HeaderMap, HeaderName, Method};
 use serde_json::Value;
 use url::form_urlencoded;
 use vouchsafe::error::Operation;
@@ -19,21 +20,19 @@ pub(super) enum Party {
 
 impl Party {
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Browser => "Browser",
-            Self::App => "App",
-            Self::Provider => "Provider",
-        }
+        ["Browser", "App", "Provider"][self as usize]
     }
 }
+
+/// The title of a step, and an explanation.
+pub(super) type Told = (&'static str, &'static str);
 
 /// One step of the flow: a request, its response, or both.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) from: Party,
     pub(super) to: Party,
-    pub(super) title: &'static str,
-    pub(super) why: &'static str,
+    pub(super) told: Told,
     pub(super) request: Option<Message>,
     pub(super) response: Option<Message>,
     pub(super) took: Option<Duration>,
@@ -41,8 +40,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn new(from: Party, to: Party, title: &'static str, why: &'static str) -> Self {
-        Self { from, to, title, why, request: None, response: None, took: None, began: Instant::now() }
+    pub(super) fn new(from: Party, to: Party, told: Told) -> Self {
+        Self { from, to, told, request: None, response: None, took: None, began: Instant::now() }
     }
 
     pub(super) fn request(self, message: Message) -> Self {
@@ -59,7 +58,7 @@ impl Step {
 pub(super) struct Message {
     /// `POST http://…` or `200 OK`.
     pub(super) line: String,
-    /// The parameters of the query or the form.
+    /// The parameters: of the query and the form of a request, or of the URL to which a response redirects.
     pub(super) params: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
@@ -68,55 +67,23 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// A request without a body.
-    pub(super) fn get(url: &str) -> Self {
+    pub(super) fn request(method: &Method, url: &str, headers: &HeaderMap, form: &[u8]) -> Self {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        Self { line: format!("GET {base}"), params: params(query.as_bytes()), ..Self::default() }
+        let params = params(query.as_bytes()).chain(params(form)).collect();
+        Self { line: format!("{method} {base}"), params, headers: shown(headers), ..Self::default() }
     }
 
-    /// A request with its parameters in a form.
-    pub(super) fn post(url: &str) -> Self {
-        Self { line: format!("POST {}", url.split('?').next().unwrap_or_default()), ..Self::default() }
-    }
-
-    pub(super) fn form(mut self, form: &[u8]) -> Self {
-        self.params.extend(params(form));
-        self
-    }
-
-    /// A response that redirects the browser.
-    pub(super) fn redirect(url: &str) -> Self {
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mark = if query.is_empty() { "" } else { "?…" };
+    pub(super) fn response<B>(response: &http::Response<B>, body: &[u8]) -> Self {
+        let (status, headers) = (response.status(), response.headers());
+        let location = headers.get(LOCATION).map(|url| url.as_bytes()).unwrap_or_default();
+        let query = location.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
         Self {
-            line: "303 See Other".to_owned(),
-            params: params(query.as_bytes()),
-            headers: vec![("location".to_owned(), format!("{base}{mark}"))],
-            ..Self::default()
+            line: status.to_string(),
+            params: params(query).collect(),
+            headers: shown(headers),
+            body: shown_body(body),
+            failed: status.as_u16() >= 400,
         }
-    }
-
-    pub(super) fn status(status: StatusCode) -> Self {
-        Self { line: status.to_string(), failed: status.as_u16() >= 400, ..Self::default() }
-    }
-
-    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    fn of_request(request: &Request) -> Self {
-        let uri = request.uri().to_string();
-        let mut message = Self::get(&uri);
-        message.line = message.line.replacen("GET", request.method().as_str(), 1);
-        message.params.extend(params(request.body()));
-        message.headers = headers(request.headers());
-        message
-    }
-
-    fn of_response(response: &Response) -> Self {
-        let (headers, body) = (headers(response.headers()), body(response.body()));
-        Self { headers, body, ..Self::status(response.status()) }
     }
 }
 
@@ -157,12 +124,12 @@ pub(super) struct Recorder {
 impl HttpClient for Recorder {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
-            let (title, why) = purpose(&request);
-            let step =
-                Step::new(Party::App, Party::Provider, title, why).request(Message::of_request(&request));
+            let (url, headers) = (request.uri().to_string(), request.headers());
+            let message = Message::request(request.method(), &url, headers, request.body());
+            let step = Step::new(Party::App, Party::Provider, purpose(&request)).request(message);
             let result = self.inner.send(request, limits).await;
             let response = match &result {
-                Ok(response) => Message::of_response(response),
+                Ok(response) => Message::response(response, response.body()),
                 Err(_) => Message { line: "no response".to_owned(), failed: true, ..Message::default() },
             };
             let took = Some(step.began.elapsed());
@@ -173,11 +140,11 @@ impl HttpClient for Recorder {
 }
 
 /// A title for a request to the provider, and why it is sent.
-fn purpose(request: &Request) -> (&'static str, &'static str) {
+fn purpose(request: &Request) -> Told {
     match request.extensions().get::<Operation>() {
         Some(Operation::AuthorizationCode) => (
             "Token request",
-            "The app sends the code straight to the provider. It authenticates with its client secret, and proves with the \
+            "The app sends the code directly to the provider. It authenticates with its client secret, and proves with the \
              code verifier that it started this login.",
         ),
         Some(Operation::Refresh) => (
@@ -185,7 +152,7 @@ fn purpose(request: &Request) -> (&'static str, &'static str) {
             "The app requests a new access token. A refresh token can be used once: the response contains the next one.",
         ),
         Some(Operation::Revocation) => {
-            ("Revocation", "The app gives its access up. From now on the provider refuses its tokens.")
+            ("Revocation", "The app gives up its access: from now on the provider refuses these tokens.")
         }
         Some(Operation::Discovery) => {
             ("Discovery", "The provider’s metadata says where its endpoints are and what it supports.")
@@ -201,34 +168,32 @@ fn purpose(request: &Request) -> (&'static str, &'static str) {
     }
 }
 
-fn params(form: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(form)
-        .take(MAX_PARAMS)
-        .map(|(name, value)| {
-            let shown = if is_secret(&name) { masked(&value) } else { shortened(&value) };
-            (shortened(&name), shown)
-        })
-        .collect()
+fn params(form: &[u8]) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(form).take(MAX_PARAMS).map(|(name, value)| {
+        let shown = if is_secret(&name) { masked(&value) } else { shortened(&value, MAX_VALUE) };
+        (shortened(&name, MAX_VALUE), shown)
+    })
 }
 
-fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .take(MAX_PARAMS)
-        .map(|(name, value)| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let shown = match name.as_str() {
-                // The scheme is not a secret. It shows how the client authenticates.
-                "authorization" => format!("{} {MASK}", text.split(' ').next().unwrap_or_default()),
-                "cookie" | "set-cookie" => MASK.to_owned(),
-                _ => shortened(&text),
-            };
-            (name.to_string(), shown)
-        })
-        .collect()
+fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
+    let matters = |(name, _): &(&HeaderName, _)| HEADERS.split(' ').any(|known| known == name.as_str());
+    let shown = headers.iter().filter(matters).take(MAX_PARAMS).map(|(name, value)| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let up_to = |end: char| text.split_once(end).map_or("", |(start, _)| start);
+        let shown = match name.as_str() {
+            // The scheme is not a secret. It shows how the client authenticates.
+            "authorization" => format!("{} {MASK}", up_to(' ')),
+            "cookie" | "set-cookie" => format!("{}={MASK}", up_to('=')),
+            // The parameters have their own list.
+            "location" if text.contains('?') => format!("{}?…", up_to('?')),
+            _ => shortened(&text, MAX_VALUE),
+        };
+        (name.to_string(), shown)
+    });
+    shown.collect()
 }
 
-fn body(body: &[u8]) -> Option<String> {
+fn shown_body(body: &[u8]) -> Option<String> {
     if body.is_empty() {
         return None;
     }
@@ -237,12 +202,7 @@ fn body(body: &[u8]) -> Option<String> {
         return Some(format!("{} bytes that are not JSON", body.len()));
     };
     mask_members(&mut json);
-    let mut text = serde_json::to_string_pretty(&json).ok()?;
-    if let Some((end, _)) = text.char_indices().nth(MAX_BODY) {
-        text.truncate(end);
-        text.push('…');
-    }
-    Some(text)
+    serde_json::to_string_pretty(&json).ok().map(|text| shortened(&text, MAX_BODY))
 }
 
 fn mask_members(json: &mut Value) {
@@ -261,19 +221,7 @@ fn mask_members(json: &mut Value) {
 }
 
 fn is_secret(name: &str) -> bool {
-    [
-        "access_token",
-        "client_secret",
-        "code",
-        "code_verifier",
-        "id_token",
-        "id_token_hint",
-        "nonce",
-        "refresh_token",
-        "state",
-        "token",
-    ]
-    .contains(&name)
+    SECRETS.split(' ').any(|secret| secret == name)
 }
 
 /// A secret in a form that can be shown: if it is long, its first four characters and 16 bits of its hash, by which people
@@ -287,15 +235,21 @@ pub(super) fn masked(text: &str) -> String {
     format!("{start}{MASK}\u{a0}#{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
 }
 
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_VALUE).collect();
-    if short.len() < text.len() {
-        short.push('…');
+/// The beginning of a text.
+fn shortened(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    short
 }
 
-pub(super) const MASK: &str = "••••";
+const MASK: &str = "••••";
+/// The parameters and members whose values are masked.
+const SECRETS: &str =
+    "access_token client_secret code code_verifier id_token id_token_hint nonce refresh_token state token";
+/// The headers that are shown. Browsers send many more, which no login depends on.
+const HEADERS: &str =
+    "accept authorization cache-control content-type cookie location retry-after set-cookie www-authenticate";
 const MAX_STEPS: usize = 60;
 const MAX_PARAMS: usize = 40;
 const MAX_VALUE: usize = 300;
@@ -315,7 +269,9 @@ mod tests {
                 .header("cookie", HUSH)
                 .body(format!("{name}={HUSH}").into_bytes())
                 .unwrap();
-            let kept = format!("{:?}", Message::of_request(&request));
+            let (url, headers) = (request.uri().to_string(), request.headers());
+            let kept = Message::request(request.method(), &url, headers, request.body());
+            let kept = format!("{kept:?}");
             assert!(!kept.contains("hush-"), "{kept}");
             assert!(kept.contains("Basic ••••"), "{kept}");
         }
@@ -328,13 +284,13 @@ mod tests {
         );
         let response =
             axum::http::Response::builder().header("set-cookie", HUSH).body(body.into_bytes()).unwrap();
-        let kept = format!("{:?}", Message::of_response(&response));
+        let kept = format!("{:?}", Message::response(&response, response.body()));
         assert!(!kept.contains("hush-") && kept.contains("scope"), "{kept}");
     }
 
     #[test]
     fn a_body_that_cannot_be_masked_is_not_kept() {
-        assert!(!body(format!("access_token={HUSH}").as_bytes()).unwrap().contains("hush"));
+        assert!(!shown_body(format!("access_token={HUSH}").as_bytes()).unwrap().contains("hush"));
     }
 
     #[test]
@@ -347,17 +303,17 @@ mod tests {
     fn steps_are_in_the_order_in_which_they_began() {
         let trace = Trace::default();
         let [first, second] =
-            ["first", "second"].map(|title| Step::new(Party::App, Party::Provider, title, ""));
+            ["first", "second"].map(|title| Step::new(Party::App, Party::Provider, (title, "")));
         trace.push(second);
         trace.push(first);
-        assert_eq!(trace.steps().iter().map(|step| step.title).collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!(trace.steps().iter().map(|step| step.told.0).collect::<Vec<_>>(), ["first", "second"]);
     }
 
     #[test]
     fn a_trace_is_bounded() {
         let trace = Trace::default();
         for _ in 0..MAX_STEPS + 5 {
-            trace.push(Step::new(Party::App, Party::Browser, "a", "b"));
+            trace.push(Step::new(Party::App, Party::Browser, ("a", "b")));
         }
         assert_eq!(trace.steps().len(), MAX_STEPS);
     }

@@ -1,75 +1,40 @@
 //! The sessions: one for each browser, in memory, the latest of them.
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::{constant_time, rand};
-use axum::extract::Extension;
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
+use vouchsafe::{Client, Error, Http};
 use vouchsafe_axum::{LoggedIn, Logins};
 
+use super::offers::Offer;
 use super::record::{Recorder, Trace};
-
-/// A way to sign in: one button.
-pub(super) struct Offer {
-    /// The last part of the path of its login.
-    pub(super) slug: String,
-    pub(super) label: String,
-    /// What is special about it. The offers without a hint are in the long list.
-    pub(super) hint: Option<&'static str>,
-    /// The picture on the button, as SVG.
-    pub(super) mark: &'static str,
-    pub(super) provider: Provider,
-    pub(super) registration: Registration,
-}
 
 /// The demo.
 pub(super) struct App {
-    pub(super) sessions: Sessions,
-    pub(super) setup: Setup,
     pub(super) origin: String,
-}
-
-/// The session of a request, if it has one.
-pub(super) type Current = Extension<Option<Arc<Session>>>;
-
-/// What all sessions share.
-pub(super) struct Setup {
     /// The ways to sign in: at least one.
     pub(super) offers: Vec<Offer>,
     pub(super) http: Http,
     pub(super) keys: KeyRing,
+    pub(super) sessions: Sessions,
 }
 
-impl Setup {
-    /// One way to sign in, by its slug.
-    pub(super) fn offer(&self, slug: &str) -> Option<&Offer> {
-        self.offers.iter().find(|offer| offer.slug == slug)
-    }
-
-    /// A client that records its requests. It shares no cache with other clients, so that every login shows all its steps.
-    /// A real application creates its clients only once.
-    fn chosen(&self, slug: Option<&str>, trace: &Trace) -> io::Result<Chosen> {
-        let first = || self.offers.first().ok_or_else(|| io::Error::other("there is no way to sign in"));
-        let offer = slug.and_then(|slug| self.offer(slug)).map_or_else(first, Ok)?;
+impl App {
+    /// The logins of a session at the provider with that slug, or at the first. Their client records its requests, and shares
+    /// no cache with other clients, so that every login shows all its steps. A real application creates its clients only once.
+    pub(super) fn logins(&self, slug: &str, trace: &Trace) -> io::Result<Logins> {
+        let offer = self.offers.iter().find(|offer| offer.slug == slug).or(self.offers.first());
+        let offer = offer.ok_or_else(|| io::Error::other("there is no way to sign in"))?;
         let http = self.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
-        let client = Client::new(offer.provider.clone(), offer.registration.clone(), &http)
-            .map_err(io::Error::other)?;
-        let logins = Logins::new(client.clone(), self.keys.clone()).with(offer.slug.clone(), client.clone());
-        Ok(Chosen { slug: offer.slug.clone(), client, logins })
+        let redirect_uri = format!("{}/callback/{}", self.origin, offer.slug);
+        let registration = offer.registration.clone().redirect_uri(redirect_uri);
+        let client = Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)?;
+        Ok(Logins::new(client.clone(), self.keys.clone()).with(offer.slug, client))
     }
-}
-
-/// The way to sign in that was chosen last.
-struct Chosen {
-    slug: String,
-    client: Client,
-    logins: Logins,
 }
 
 /// One browser's session.
@@ -79,49 +44,28 @@ pub(super) struct Session {
     pub(super) trace: Trace,
     /// Locked during requests to the provider: a refresh token that is used twice ends the grant.
     pub(super) visitor: tokio::sync::Mutex<Visitor>,
-    chosen: Mutex<Chosen>,
-    new_id: AtomicBool,
+    /// The logins at the provider that was chosen last.
+    logins: Mutex<Option<Logins>>,
 }
 
 impl Session {
-    fn new(setup: &Setup) -> io::Result<Self> {
-        let trace = Trace::default();
-        Ok(Self {
-            csrf: random()?,
-            chosen: Mutex::new(setup.chosen(None, &trace)?),
-            trace,
-            visitor: tokio::sync::Mutex::default(),
-            new_id: AtomicBool::new(false),
-        })
+    pub(super) fn new() -> io::Result<Arc<Self>> {
+        let (trace, visitor) = (Trace::default(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { csrf: random()?, trace, visitor, logins: Mutex::default() }))
     }
 
-    pub(super) fn logins(&self) -> Logins {
-        lock(&self.chosen).logins.clone()
-    }
-
-    pub(super) fn client(&self, slug: &str) -> Option<Client> {
-        let chosen = lock(&self.chosen);
-        (chosen.slug == slug).then(|| chosen.client.clone())
+    pub(super) fn logins(&self) -> Option<Logins> {
+        lock(&self.logins).clone()
     }
 
     /// Begins a new flow: without recorded steps, and with a client that has not fetched any metadata.
-    pub(super) fn begin(&self, setup: &Setup, slug: &str) -> io::Result<()> {
+    pub(super) fn begin(&self, app: &App, slug: &str) -> io::Result<Logins> {
         self.trace.clear();
-        *lock(&self.chosen) = setup.chosen(Some(slug), &self.trace)?;
-        Ok(())
-    }
-
-    /// Changes the session's ID with the next response, so that the old ID is useless (session fixation).
-    pub(super) fn renew_id(&self) {
-        self.new_id.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn has_csrf(&self, token: &str) -> bool {
-        constant_time::verify_slices_are_equal(self.csrf.as_bytes(), token.as_bytes()).is_ok()
+        Ok(lock(&self.logins).insert(app.logins(slug, &self.trace)?).clone())
     }
 }
 
-/// What a session knows about its visitor.
+/// The visitor of a session.
 #[derive(Default)]
 pub(super) struct Visitor {
     pub(super) user: Option<User>,
@@ -133,40 +77,11 @@ pub(super) struct Visitor {
 
 /// A user who is signed in.
 pub(super) struct User {
-    pub(super) slug: String,
     /// The client of this login: a later login has a new one.
     pub(super) client: Client,
-    pub(super) identity: Identity,
-    pub(super) tokens: Tokens,
-    /// The lifetime of the access token when it was issued.
-    pub(super) life: Option<Duration>,
+    pub(super) login: LoggedIn,
     pub(super) refreshes: u64,
     pub(super) revoked: bool,
-}
-
-impl User {
-    pub(super) fn new(client: Client, user: LoggedIn) -> Self {
-        Self {
-            slug: user.client_name,
-            client,
-            identity: user.identity,
-            life: left(&user.tokens),
-            tokens: user.tokens,
-            refreshes: 0,
-            revoked: false,
-        }
-    }
-
-    pub(super) fn refreshed(&mut self, tokens: Tokens) {
-        self.life = left(&tokens);
-        self.tokens = tokens;
-        self.refreshes += 1;
-    }
-}
-
-/// The remaining lifetime of the access token, if the provider says it.
-pub(super) fn left(tokens: &Tokens) -> Option<Duration> {
-    tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// The outcome of something that the visitor did.
@@ -215,25 +130,22 @@ impl Sessions {
         lock(&self.known).iter().find(|(known, _)| known == id).map(|(_, session)| session.clone())
     }
 
-    pub(super) fn start(&self, setup: &Setup) -> io::Result<Arc<Session>> {
-        let session = Arc::new(Session::new(setup)?);
-        session.renew_id();
-        Ok(session)
+    /// The same, if the form with this proof comes from a page of that session.
+    pub(super) fn proven(&self, headers: &HeaderMap, csrf: &str) -> Option<Arc<Session>> {
+        let is_equal = |own: &str| constant_time::verify_slices_are_equal(own.as_bytes(), csrf.as_bytes());
+        self.find(headers).filter(|session| is_equal(&session.csrf).is_ok())
     }
 
-    /// The `Set-Cookie` header for a session that is new or needs a new ID.
-    pub(super) fn set_cookie(&self, session: &Arc<Session>) -> Option<String> {
-        if !session.new_id.swap(false, Ordering::Relaxed) {
-            return None;
-        }
-        let id = random().ok()?;
+    /// Gives a session a new ID, so that the old one is useless (session fixation). Returns the `Set-Cookie` header.
+    pub(super) fn renew(&self, session: &Arc<Session>) -> io::Result<String> {
+        let id = random()?;
         let mut known = lock(&self.known);
         known.retain(|(_, other)| !Arc::ptr_eq(other, session));
         if known.len() == MAX_SESSIONS {
             known.pop_front();
         }
         known.push_back((id.clone(), session.clone()));
-        Some(format!("{}={id}; Path=/; HttpOnly; SameSite=Lax", self.cookie))
+        Ok(format!("{}={id}; Path=/; HttpOnly; SameSite=Lax", self.cookie))
     }
 }
 

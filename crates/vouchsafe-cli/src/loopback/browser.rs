@@ -10,14 +10,14 @@ pub(crate) fn open_browser(url: String) -> JoinHandle<Option<String>> {
     spawn_blocking(move || {
         let named = std::env::var("BROWSER").unwrap_or_default();
         let named: Vec<_> = named.split(SEPARATOR).filter_map(|line| Line::read(line, &url)).collect();
-        if named.is_empty() || named.iter().any(Line::needs_the_terminal) {
+        if named.is_empty() || named.iter().any(|line| TEXT_BROWSERS.contains(&line.name())) {
             return open_system_browser(&url).err();
         }
         let mut why = None;
         for line in named {
-            why = line.run().err();
-            if why.is_none() {
-                break;
+            match line.run() {
+                Ok(()) => return None,
+                Err(reason) => why = Some(reason),
             }
         }
         why
@@ -47,8 +47,7 @@ pub(crate) fn open_browser_if_asked() -> Option<ExitCode> {
 /// their environment on to other programs.
 fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
-        let own = name.to_string_lossy().to_ascii_uppercase().starts_with("VOUCHSAFE_");
-        if own {
+        if name.to_string_lossy().to_ascii_uppercase().starts_with("VOUCHSAFE_") {
             command.env_remove(name);
         }
     }
@@ -63,24 +62,18 @@ struct Line {
 
 impl Line {
     fn read(line: &str, url: &str) -> Option<Self> {
-        if Path::new(line).is_file() {
-            return Some(Self { program: line.to_owned(), arguments: vec![url.to_owned()] });
-        }
-        let mut words = line.split_whitespace();
-        let program = words.next()?.to_owned();
-        let mut arguments: Vec<String> = words.map(|word| word.replace("%s", url)).collect();
-        if !line.contains("%s") {
+        let words: Vec<_> =
+            if Path::new(line).is_file() { vec![line] } else { line.split_whitespace().collect() };
+        let (program, words) = words.split_first()?;
+        let mut arguments: Vec<String> = words.iter().map(|word| word.replace("%s", url)).collect();
+        if !words.iter().any(|word| word.contains("%s")) {
             arguments.push(url.to_owned());
         }
-        Some(Self { program, arguments })
+        Some(Self { program: (*program).to_owned(), arguments })
     }
 
     fn name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or_default()
-    }
-
-    fn needs_the_terminal(&self) -> bool {
-        TEXT_BROWSERS.contains(&self.name())
     }
 
     fn run(&self) -> Result<(), String> {

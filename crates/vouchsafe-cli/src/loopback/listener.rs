@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use url::Url;
+use url::{Url, form_urlencoded};
 use vouchsafe::AuthorizationResponse;
 
 use crate::loopback::page::Page;
@@ -29,24 +29,37 @@ pub(crate) struct Listener {
     redirect_uri: String,
     callbacks: mpsc::Receiver<Callback>,
     /// Tells the server to finish the requests that it has begun.
-    stop: watch::Sender<bool>,
-    server: tokio::task::JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
 }
 
 /// A browser that has returned to the redirect URI and waits for a page.
 #[derive(Debug)]
 pub(crate) struct Callback {
-    /// The response that it brought.
-    pub(crate) response: AuthorizationResponse<'static>,
-    /// The query, or the form of a `form_post` response.
-    pub(crate) params: String,
-    reply: oneshot::Sender<Page>,
+    path_and_query: String,
+    /// The form of a `form_post` response.
+    form: Option<String>,
+    page: oneshot::Sender<Page>,
 }
 
 impl Callback {
-    pub(crate) fn answer(self, page: Page) {
+    /// The response that it brought.
+    pub(crate) fn response(&self) -> AuthorizationResponse<'_> {
+        let response = AuthorizationResponse::at(&self.path_and_query);
+        self.form.iter().fold(response, |response, form| response.form(form))
+    }
+
+    /// The value of a parameter of the response.
+    pub(crate) fn param(&self, name: &str) -> Option<String> {
+        let query = self.path_and_query.split_once('?').map_or("", |(_, query)| query);
+        let params = self.form.as_deref().unwrap_or(query);
+        let mut params = form_urlencoded::parse(params.as_bytes());
+        params.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    }
+
+    pub(crate) fn show(self, page: Page) {
         // A browser that has closed the connection needs no page.
-        let _ = self.reply.send(page);
+        let _ = self.page.send(page);
     }
 }
 
@@ -56,7 +69,7 @@ impl Listener {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let redirect_uri = format!("http://{}{path}", socket.local_addr()?);
         let (sender, callbacks) = mpsc::channel(MAX_CALLBACKS);
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = oneshot::channel();
         let path = Url::parse(&redirect_uri).map_or_else(|_| path.to_owned(), |url| url.path().to_owned());
         let site = Arc::new(Site { path, callbacks: sender });
         let server = tokio::spawn(serve(socket, site, stopping));
@@ -76,18 +89,19 @@ impl Listener {
     /// Stops. Sends the page to the browser with this login's response, tells all others that they have the wrong login,
     /// and waits until everything is sent.
     pub(crate) async fn close(mut self, awaited: Option<Callback>, page: Page) {
-        let params = awaited.as_ref().map(|callback| callback.params.clone());
-        if let Some(callback) = awaited {
-            callback.answer(page.clone());
-        }
         self.callbacks.close();
         while let Some(callback) = self.callbacks.recv().await {
             // After a reload the same response arrives again.
-            let same = params.as_ref() == Some(&callback.params);
-            callback.answer(if same { page.clone() } else { Page::not_this_login() });
+            let same = awaited.as_ref().is_some_and(|awaited| {
+                (&awaited.path_and_query, &awaited.form) == (&callback.path_and_query, &callback.form)
+            });
+            callback.show(if same { page.clone() } else { Page::not_this_login() });
+        }
+        if let Some(callback) = awaited {
+            callback.show(page);
         }
         // If the server has stopped already, there is nothing to wait for.
-        let _ = self.stop.send(true);
+        let _ = self.stop.send(());
         if timeout(CLOSING, &mut self.server).await.is_err() {
             self.server.abort();
         }
@@ -99,36 +113,43 @@ struct Site {
     callbacks: mpsc::Sender<Callback>,
 }
 
-async fn serve(socket: TcpListener, site: Arc<Site>, mut stop: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
+async fn serve(socket: TcpListener, site: Arc<Site>, mut stop: oneshot::Receiver<()>) {
     let mut guests: VecDeque<Guest> = VecDeque::new();
     loop {
-        while connections.try_join_next().is_some() {}
-        tokio::select! {
-            () = stopped(&mut stop) => break,
-            accepted = socket.accept() => match accepted {
-                Ok((stream, _)) => {
-                    guests.retain(|guest| !guest.task.is_finished());
-                    if !make_room(&mut guests) {
-                        continue;
-                    }
-                    let busy = Arc::new(AtomicBool::new(false));
-                    let connection = connection(stream, site.clone(), busy.clone(), stop.clone());
-                    guests.push_back(Guest { task: connections.spawn(connection), busy });
-                }
-                // Most likely there are too many open files for the moment.
-                Err(_) => sleep(PAUSE).await,
-            },
+        let accepted = tokio::select! {
+            _ = &mut stop => break,
+            accepted = socket.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Most likely there are too many open files for the moment.
+            sleep(PAUSE).await;
+            continue;
+        };
+        guests.retain(|guest| !guest.task.is_finished());
+        if make_room(&mut guests) {
+            let busy = Arc::new(AtomicBool::new(false));
+            let task = tokio::spawn(connection(stream, site.clone(), busy.clone()));
+            guests.push_back(Guest { task, busy });
         }
     }
     drop(socket);
-    while connections.join_next().await.is_some() {}
+    // Requests that have arrived by now get their page. Idle connections are closed.
+    guests.iter().filter(|guest| guest.is_idle()).for_each(|guest| guest.task.abort());
+    for guest in guests {
+        let _ = guest.task.await;
+    }
 }
 
 /// A connection, and whether a request on it waits for its response.
 struct Guest {
-    task: AbortHandle,
+    task: JoinHandle<()>,
     busy: Arc<AtomicBool>,
+}
+
+impl Guest {
+    fn is_idle(&self) -> bool {
+        !self.busy.load(Ordering::Relaxed)
+    }
 }
 
 /// Whether there is room for one more connection. If need be, the oldest idle connection is closed: the browser that the
@@ -137,90 +158,58 @@ fn make_room(guests: &mut VecDeque<Guest>) -> bool {
     if guests.len() < MAX_CONNECTIONS {
         return true;
     }
-    let idle = guests.iter().position(|guest| !guest.busy.load(Ordering::Relaxed));
-    let leaving = idle.and_then(|at| guests.remove(at));
-    leaving.map(|guest| guest.task.abort()).is_some()
+    let idle = guests.iter().position(Guest::is_idle).and_then(|at| guests.remove(at));
+    idle.map(|guest| guest.task.abort()).is_some()
 }
 
-async fn connection(
-    stream: TcpStream,
-    site: Arc<Site>,
-    busy: Arc<AtomicBool>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, site: Arc<Site>, busy: Arc<AtomicBool>) {
     let service = service_fn(|request| {
         let (site, busy) = (site.clone(), busy.clone());
-        async move { Ok::<_, Infallible>(site.respond(request, &busy).await) }
+        async move { Ok::<_, Infallible>(site.page(request, &busy).await.response()) }
     });
     let mut server = http1::Builder::new();
     // A browser that disconnects before it has its page has delivered its response nevertheless.
     server.half_close(true);
     // One request per connection: the last page then ends with its connection, and nothing is cut off.
     server.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(MAX_BUFFER);
-    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // An error on one connection does not affect the others.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => return,
-        () = stopped(&mut stop) => {}
-    }
-    // Requests that have arrived by now are answered. Idle connections are closed.
-    if busy.load(Ordering::Relaxed) {
-        let _ = connection.await;
-    }
-}
-
-/// Returns when the listener should stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the listener was dropped, which has the same meaning.
-    let _ = stop.wait_for(|stop| *stop).await;
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 impl Site {
-    async fn respond(&self, request: Request<Incoming>, busy: &AtomicBool) -> Response<Full<Bytes>> {
+    async fn page(&self, request: Request<Incoming>, busy: &AtomicBool) -> Page {
         // Another host name means DNS rebinding: a foreign site sends its requests here.
         if !is_for_this_machine(&request) {
-            return Page::wrong_host().response(StatusCode::FORBIDDEN);
+            return Page::wrong_host();
         }
         if request.uri().path() != self.path {
-            return Page::nothing_here().response(StatusCode::NOT_FOUND);
+            return Page::nothing_here();
         }
-        let arrived =
-            AuthorizationResponse::at(request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned());
-        let (response, params) = match *request.method() {
-            Method::GET => (arrived, request.uri().query().unwrap_or_default().to_owned()),
+        let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        let form = match *request.method() {
+            Method::GET => None,
             Method::POST => match form(request).await {
-                Some(form) => (arrived.form(form.clone()), form),
-                None => return Page::unreadable().response(StatusCode::BAD_REQUEST),
+                Some(form) => Some(form),
+                None => return Page::unreadable(StatusCode::BAD_REQUEST),
             },
-            _ => {
-                let mut response = Page::unreadable().response(StatusCode::METHOD_NOT_ALLOWED);
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-                return response;
-            }
+            _ => return Page::unreadable(StatusCode::METHOD_NOT_ALLOWED),
         };
         busy.store(true, Ordering::Relaxed);
-        let (reply, page) = oneshot::channel();
-        if self.callbacks.send(Callback { response, params, reply }).await.is_err() {
-            return Page::not_this_login().response(StatusCode::BAD_REQUEST);
+        let (sender, page) = oneshot::channel();
+        if self.callbacks.send(Callback { path_and_query, form, page: sender }).await.is_err() {
+            return Page::not_this_login();
         }
-        let page = match timeout(PATIENCE, page).await {
+        match timeout(PATIENCE, page).await {
             Ok(page) => page.unwrap_or_else(|_| Page::interrupted()),
             Err(_) => Page::still_working(),
-        };
-        let status = if page.is_good() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-        page.response(status)
+        }
     }
 }
 
 /// The form of a `form_post` response (OAuth 2.0 Form Post Response Mode), unless it is too large.
 async fn form(request: Request<Incoming>) -> Option<String> {
-    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-    let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|value| {
-        let essence = value.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(form.as_bytes())
-    });
-    if !is_form {
+    let kind = request.headers().get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return None;
     }
     let body = timeout(HEADERS, Limited::new(request.into_body(), MAX_BUFFER).collect()).await.ok()?.ok()?;

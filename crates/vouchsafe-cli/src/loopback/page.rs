@@ -1,6 +1,6 @@
 //! The pages that a browser shows on its return: small, without scripts, in light and dark, for screens of any width.
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
 };
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -12,23 +12,24 @@ use crate::text;
 /// A page: how the login ended, and what to do now.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
+    status: StatusCode,
     tone: Tone,
-    title: String,
+    title: &'static str,
     text: String,
     /// The error message.
     detail: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Tone {
-    Good,
-    Bad,
-    Neutral,
-}
+/// A class of the style, and a mark.
+type Tone = (&'static str, &'static str);
+
+const GOOD: Tone = ("good", "✓");
+const BAD: Tone = ("bad", "!");
+const NEUTRAL: Tone = ("neutral", "…");
 
 impl Page {
-    fn new(tone: Tone, title: &str, text: impl Into<String>) -> Self {
-        Self { tone, title: title.to_owned(), text: text.into(), detail: None }
+    fn new(status: StatusCode, tone: Tone, title: &'static str, text: impl Into<String>) -> Self {
+        Self { status, tone, title, text: text.into(), detail: None }
     }
 
     pub(crate) fn signed_in(provider: &str, name: Option<&str>) -> Self {
@@ -37,70 +38,62 @@ impl Page {
         let text = format!(
             "{provider} confirms that you signed in{who}. You can close this tab and return to the terminal."
         );
-        Self::new(Tone::Good, "You are signed in", text)
+        Self::new(StatusCode::OK, GOOD, "You are signed in", text)
     }
 
-    pub(crate) fn failed(title: &str, message: &str) -> Self {
+    pub(crate) fn failed(title: &'static str, message: &str) -> Self {
         let text = "You can close this tab. The terminal shows the same message:";
-        Self { detail: Some(message.to_owned()), ..Self::new(Tone::Bad, title, text) }
+        Self { detail: Some(message.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, BAD, title, text) }
     }
 
     pub(crate) fn not_this_login() -> Self {
         let text = "This response belongs to another login, perhaps to an earlier attempt or to another tab. The command is \
                     still waiting: finish the login in the tab where it began, or start it again in the terminal.";
-        Self::new(Tone::Bad, "This is not the login you started", text)
+        Self::new(StatusCode::BAD_REQUEST, BAD, "This is not the login you started", text)
     }
 
     pub(crate) fn interrupted() -> Self {
         let text = "You can close this tab. To sign in, start the command again in the terminal.";
-        Self::new(Tone::Bad, "The login was interrupted", text)
+        Self::new(StatusCode::BAD_REQUEST, BAD, "The login was interrupted", text)
     }
 
     pub(crate) fn timed_out() -> Self {
         let text = "It took too long, and the command stopped waiting. Start it again in the terminal.";
-        Self::new(Tone::Bad, "The login has timed out", text)
+        Self::new(StatusCode::BAD_REQUEST, BAD, "The login has timed out", text)
     }
 
     pub(crate) fn still_working() -> Self {
         let text = "The provider is slow to respond. Return to the terminal to see the result.";
-        Self::new(Tone::Neutral, "Almost there", text)
+        Self::new(StatusCode::OK, NEUTRAL, "Almost there", text)
     }
 
     pub(crate) fn nothing_here() -> Self {
         let text = "This address serves one sign-in only, and this is not its page.";
-        Self::new(Tone::Neutral, "There is nothing here", text)
+        Self::new(StatusCode::NOT_FOUND, NEUTRAL, "There is nothing here", text)
     }
 
     pub(crate) fn wrong_host() -> Self {
         let text = "Only browsers on this machine can use this address.";
-        Self::new(Tone::Bad, "This address is not available", text)
+        Self::new(StatusCode::FORBIDDEN, BAD, "This address is not available", text)
     }
 
-    pub(crate) fn unreadable() -> Self {
+    pub(crate) fn unreadable(status: StatusCode) -> Self {
         let text = "A sign-in returns with a GET request or a small form.";
-        Self::new(Tone::Bad, "This request is not supported", text)
+        Self::new(status, BAD, "This request is not supported", text)
     }
 
-    pub(crate) fn is_good(&self) -> bool {
-        self.tone != Tone::Bad
-    }
-
-    pub(crate) fn response(&self, status: StatusCode) -> Response<Full<Bytes>> {
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(Bytes::from(self.html())));
-        *response.status_mut() = status;
-        for (name, value) in HEADERS {
+        *response.status_mut() = self.status;
+        let allowed = (self.status == StatusCode::METHOD_NOT_ALLOWED).then_some((ALLOW, "GET, POST"));
+        for (name, value) in HEADERS.into_iter().chain(allowed) {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }
 
     fn html(&self) -> String {
-        let Self { tone, title, text, detail } = self;
-        let (class, mark) = match tone {
-            Tone::Good => ("good", "✓"),
-            Tone::Bad => ("bad", "!"),
-            Tone::Neutral => ("neutral", "…"),
-        };
+        let Self { tone: (class, mark), title, text, detail, .. } = self;
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -138,26 +131,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-const STYLE: &str = "\
-:root{color-scheme:light dark;--ground:#f4f3ef;--card:#fff;--ink:#1d1c1a;--soft:#5f5b54;--line:#dcd8cf;--good:#0b6b3a;\
---bad:#b3261e;--neutral:#4338ca;--on:#fff}\
-@media(prefers-color-scheme:dark){:root{--ground:#131318;--card:#1d1d24;--ink:#ededf2;--soft:#a9a8b4;--line:#363641;\
---good:#7bd9a4;--bad:#ff9a91;--neutral:#b3adff;--on:#131318}}\
-*{box-sizing:border-box}\
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--ground);color:var(--ink);\
-font:1rem/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans',Arial,sans-serif;\
-overflow-wrap:anywhere}\
-main{width:100%;max-width:28rem;padding:2rem 1.75rem;background:var(--card);border:1px solid var(--line);\
-border-radius:1.125rem;text-align:center;box-shadow:0 12px 32px -16px rgb(0 0 0/35%)}\
-.mark{width:3.25rem;height:3.25rem;margin:0 auto 1rem;border-radius:50%;display:grid;place-items:center;\
-font-size:1.5rem;font-weight:700;color:var(--on);background:var(--neutral)}\
-.good .mark{background:var(--good)}.bad .mark{background:var(--bad)}\
-h1{margin:0 0 .5rem;font-size:1.4rem;line-height:1.25;letter-spacing:-.01em;text-wrap:balance}\
-p{margin:0;color:var(--soft);text-wrap:pretty}\
-.detail{margin-top:1rem;padding:.75rem .875rem;border:1px solid var(--line);border-radius:.75rem;color:var(--ink);\
-font-size:.9375rem;text-align:left}\
-footer{margin-top:1.5rem;font-size:.8125rem;color:var(--soft)}\
-@media(forced-colors:active){.mark{border:1px solid}}";
+const STYLE: &str = include_str!("page.css");
 
 #[cfg(test)]
 mod tests {
@@ -172,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_page_is_not_cached_and_loads_nothing() {
-        let response = Page::signed_in("Acme", None).response(StatusCode::OK);
+        let response = Page::signed_in("Acme", None).response();
         let header =
             |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         assert_eq!(header("cache-control"), "no-store");

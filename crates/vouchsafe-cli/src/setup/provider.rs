@@ -2,8 +2,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use url::Url;
-use vouchsafe::Provider;
+use url::{Position, Url};
+use vouchsafe::{EndpointName, Provider};
 use vouchsafe_providers::Definition;
 
 use crate::args::TargetArgs;
@@ -16,29 +16,23 @@ pub(crate) struct Target {
     pub(crate) provider: Provider,
     /// The name to show to a person.
     pub(crate) name: String,
-    /// Whether a key signs the client secrets, as at Apple.
-    pub(crate) signed_secret: bool,
 }
 
 /// The provider that the arguments name.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
-    let bare = |provider, url: &str| Target { provider, name: host(url), signed_secret: false };
+    let bare = |provider, url: &str| Target { provider, name: host(url) };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
-        let mut provider = Provider::oauth2("oauth2")
-            .authorization_endpoint(authorize.as_str())
-            .token_endpoint(token.as_str());
-        if let Some(url) = &args.refresh_url {
-            provider = provider.refresh_endpoint(url.as_str());
-        }
-        if let Some(url) = &args.revoke_url {
-            provider = provider.revocation_endpoint(url.as_str());
-        }
-        if let Some(url) = &args.userinfo_url {
-            provider = provider.userinfo_endpoint(url.as_str());
-        }
-        if let Some(issuer) = args.issuer.clone().or_else(|| common_origin(authorize, token)) {
-            provider = provider.issuer(issuer);
-        }
+        let issuer = args.issuer.clone().or_else(|| common_origin(authorize, token));
+        let provider = issuer.into_iter().fold(Provider::oauth2("oauth2"), Provider::issuer);
+        let urls = [
+            (EndpointName::Authorization, &args.authorize_url),
+            (EndpointName::Token, &args.token_url),
+            (EndpointName::Refresh, &args.refresh_url),
+            (EndpointName::Revocation, &args.revoke_url),
+            (EndpointName::Userinfo, &args.userinfo_url),
+        ];
+        let urls = urls.into_iter().filter_map(|(name, url)| Some((name, url.as_ref()?)));
+        let provider = urls.fold(provider, |provider, (name, url)| provider.endpoint(name, url));
         return Ok(bare(provider, authorize));
     }
     if let Some(issuer) = &args.issuer {
@@ -51,13 +45,12 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     };
     let provider: Provider =
         if is_path(named) { from_file(named)?.into() } else { from_catalogue(named)?.into() };
-    let signed_secret = provider.definition().signed_client_secret;
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
         None => text::short(provider.display_name(), 80),
     };
-    Ok(Target { provider, name, signed_secret })
+    Ok(Target { provider, name })
 }
 
 /// The origin of both endpoints. It is usually the service's issuer, and this command has no other provider's response to
@@ -75,16 +68,16 @@ fn is_path(named: &str) -> bool {
 /// The definition with this slug in the catalogue.
 pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
     vouchsafe_providers::get(slug).ok_or_else(|| {
-        let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
-        let advice = match nearest(slug) {
-            _ if slug.contains("://") => "For an OpenID Provider, give its URL with --issuer.".to_owned(),
-            near if near.is_empty() => {
-                "`vouchsafe providers` lists the catalogue; any OpenID Provider works with --issuer URL."
-                    .to_owned()
-            }
-            near => format!("Did you mean {}?", near.join(" or ")),
+        let near = nearest(slug);
+        let advice = if slug.contains("://") {
+            "For an OpenID Provider, give its URL with --issuer."
+        } else if near.is_empty() {
+            "`vouchsafe providers` lists the catalogue; any OpenID Provider works with --issuer URL."
+        } else {
+            &format!("Did you mean {}?", near.join(" or "))
         };
-        Failure::usage("unknown_provider", message).advise(&advice)
+        let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
+        Failure::usage("unknown_provider", message).advise(advice)
     })
 }
 
@@ -105,10 +98,8 @@ fn from_file(path: &str) -> Result<Definition, Failure> {
         // The excerpt with its bars and arrows does not fit into a paragraph. The line number and the reason stay.
         let error = e.to_string();
         let reason: Vec<_> = error.lines().filter(|line| !is_excerpt(line)).collect();
-        Failure::usage(
-            "definition",
-            format!("The definition file {path} is not valid: {}", reason.join(": ")),
-        )
+        let message = format!("The definition file {path} is not valid: {}", reason.join(": "));
+        Failure::usage("definition", message)
     })
 }
 
@@ -116,14 +107,11 @@ fn is_excerpt(line: &str) -> bool {
     line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
 }
 
-/// The name of a provider of which only a URL is known.
+/// A name for a provider without one: the host and port of its URL.
 fn host(url: &str) -> String {
-    let parsed = Url::parse(url).ok();
-    let host = parsed.as_ref().and_then(|url| {
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        url.host_str().map(|host| format!("{host}{port}"))
-    });
-    text::short(&host.unwrap_or_else(|| url.to_owned()), 80)
+    let parsed = Url::parse(url).ok().filter(Url::has_host);
+    let host = parsed.as_ref().map_or(url, |url| &url[Position::BeforeHost..Position::AfterPort]);
+    text::short(host, 80)
 }
 
 #[cfg(test)]

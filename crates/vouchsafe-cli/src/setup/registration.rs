@@ -8,77 +8,68 @@ use crate::failure::Failure;
 use crate::setup::file::read_text;
 use crate::text;
 
-/// The client's registration, still without the redirect URI, whose port is not known yet.
+/// The client's registration. The redirect URI is added later: its port is known only when the listener runs.
 ///
-/// `signing` is the name of the provider if a key signs its client secrets.
+/// `signing` is the name of the provider if it accepts only client secrets that a key signs.
 pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<Registration, Failure> {
     let Some(id) = args.client_id.as_deref().filter(|id| !id.is_empty()) else {
-        let message = "The client ID is missing. The provider gave it to your application at registration: give it with \
+        let message = "The client ID is missing. The provider shows it where you registered your application. Give it with \
                        --client-id, or set VOUCHSAFE_CLIENT_ID";
         return Err(Failure::usage("client_id", message));
     };
-    let mut registration = Registration::new(id);
+    let registration = Registration::new(id);
     if let Some(path) = &args.client_key {
-        return with_key(registration, path, args, signing);
+        return Ok(registration.credential(apple_key(path, args, signing)?));
     }
-    match (secret(args)?, signing) {
-        (Some(secret), _) => registration = registration.secret(secret),
-        (None, Some(name)) => {
-            let message = format!(
-                "{name} requires client secrets that are signed with your key. Give the file of the key with --client-key, \
-                 and the IDs of the key and of the team with --key-id and --team-id"
-            );
-            return Err(Failure::usage("client_key", message));
-        }
-        (None, None) => {}
+    let secret = secret(args)?;
+    if let (None, Some(name)) = (&secret, signing) {
+        let message = format!(
+            "{name} accepts only client secrets that are signed with your key. Give the file of the key with --client-key, \
+             its ID with --key-id, and the ID of your developer team with --team-id"
+        );
+        return Err(Failure::usage("client_key", message));
     }
-    Ok(match &args.client_auth {
-        Some(method) => registration.client_auth(client_auth(method)?),
-        None => registration,
-    })
+    let registration = secret.into_iter().fold(registration, Registration::secret);
+    match &args.client_auth {
+        Some(method) => Ok(registration.client_auth(client_auth(method)?)),
+        None => Ok(registration),
+    }
 }
 
-fn with_key(
-    registration: Registration,
-    path: &Path,
-    args: &ClientArgs,
-    signing: Option<&str>,
-) -> Result<Registration, Failure> {
+fn apple_key(path: &Path, args: &ClientArgs, signing: Option<&str>) -> Result<Credential, Failure> {
     if signing.is_none() {
-        let message = "--client-key is for providers whose client secrets are signed with a key, such as apple. This version \
-                       does not support private_key_jwt";
+        let message = "--client-key works only with a provider that requires signed client secrets, such as apple: this \
+                       version does not support private_key_jwt. Give a client secret instead";
         return Err(Failure::usage("client_auth_not_supported", message));
     }
     let id = |option: &str, id: &Option<String>| {
         id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
             let message = format!(
-                "{option} is missing. The signed client secret contains the IDs of the key and of its developer team; the \
-                 provider shows both where you download the key"
+                "{option} is missing. A signed client secret contains the ID of the key and the ID of your developer team. \
+                 The provider shows both where you download the key: give them with --key-id and --team-id"
             );
             Failure::usage("client_key", message)
         })
     };
     let (key_id, team_id) = (id("--key-id", &args.key_id)?, id("--team-id", &args.team_id)?);
     let pem = Secret::new(read_text("--client-key", path, "client_key")?);
-    Ok(registration.credential(Credential::apple_key(team_id, key_id, pem)))
+    Ok(Credential::apple_key(team_id, key_id, pem))
 }
 
 fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
     let Some(path) = &args.client_secret_file else {
+        let not_text =
+            |_| Failure::usage("client_secret", "VOUCHSAFE_CLIENT_SECRET is not UTF-8 text: set it again");
         // Scripts often set a variable to nothing to leave it out.
         let variable = std::env::var_os("VOUCHSAFE_CLIENT_SECRET").filter(|secret| !secret.is_empty());
-        let text = variable.map(|secret| secret.into_string().map(Secret::new)).transpose();
-        return text
-            .map_err(|_| Failure::usage("client_secret", "VOUCHSAFE_CLIENT_SECRET is not UTF-8 text"));
+        return variable.map(|secret| secret.into_string().map(Secret::new)).transpose().map_err(not_text);
     };
     let text = Secret::new(read_text("--client-secret-file", path, "client_secret")?);
     let line = text.expose();
-    let line = line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line));
+    let line = line.strip_suffix("\r\n").or(line.strip_suffix('\n')).unwrap_or(line);
     if line.is_empty() {
-        return Err(Failure::usage(
-            "client_secret",
-            format!("--client-secret-file {} is empty", path.display()),
-        ));
+        let message = format!("--client-secret-file {} is empty: write the secret into it", path.display());
+        return Err(Failure::usage("client_secret", message));
     }
     Ok(Some(Secret::new(line)))
 }

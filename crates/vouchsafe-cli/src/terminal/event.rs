@@ -1,75 +1,41 @@
 //! The machine output: one JSON object a line.
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
+use crate::failure::Failure;
 use crate::text;
 
 /// A line of the machine output.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
-    AuthorizationUrl {
-        url: &'a str,
-    },
-    Login {
-        provider: &'a str,
-        token: Token<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<&'a Value>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        identity: Option<Who<'a>>,
-    },
-    Provider {
-        slug: &'a str,
-        #[serde(flatten)]
-        more: Value,
-    },
-    Metadata {
-        issuer: &'a str,
-        metadata: &'a Value,
-        offers: Vec<&'static str>,
-        missing: Vec<&'static str>,
-        r#unsafe: Vec<&'static str>,
-    },
-    Jwt {
-        header: &'a Value,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        claims: Option<&'a Value>,
-        verified: bool,
-    },
-    Listening {
-        url: &'a str,
-    },
-    Fault {
-        name: &'a str,
-        place: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        endpoint: Option<&'a str>,
-        description: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        step: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        kind: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        code: Option<&'a str>,
-    },
-    Warning {
-        code: &'a str,
-        message: &'a str,
-    },
-    Error {
-        kind: &'a str,
-        code: &'a str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status: Option<u16>,
-    },
+    AuthorizationUrl { url: &'a str },
+    Login(Login<'a>),
+    Provider(Value),
+    Metadata(Value),
+    Jwt(Value),
+    Listening { url: &'a str },
+    Fault(BTreeMap<&'a str, &'a str>),
+    Warning { code: &'a str, message: &'a str },
+    Error(&'a Failure),
 }
 
-/// The tokens of a login.
+/// A login that succeeded.
+#[derive(Debug, Serialize)]
+pub(crate) struct Login<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) token: Token<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) claims: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity: Option<Who<'a>>,
+}
+
+/// Its tokens.
 #[derive(Debug, Serialize)]
 pub(crate) struct Token<'a> {
     pub(crate) access_token: &'a str,

@@ -1,47 +1,31 @@
 //! SIGINT and SIGTERM: the signals with which a person or a supervisor stops the program.
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
+
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC as Signal, ctrl_c};
 
 use crate::failure::Failure;
 
 /// Waits for a signal to stop. As long as this value exists, the signals do not end the process by themselves.
-pub(crate) struct Interrupt {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(windows)]
-    interrupt: tokio::signal::windows::CtrlC,
-}
+pub(crate) struct Interrupt(Vec<Signal>);
 
 impl Interrupt {
     pub(crate) fn new() -> Result<Self, Failure> {
-        Self::listen()
-            .map_err(|e| Failure::local("signal", format!("The command could not listen for signals: {e}")))
-    }
-
-    #[cfg(unix)]
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    #[cfg(windows)]
-    fn listen() -> io::Result<Self> {
-        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+        let failed = |e| Failure::local("signal", format!("The command could not listen for signals: {e}"));
+        listen().map(Self).map_err(failed)
     }
 
     /// Returns when the program should stop.
-    #[cfg(unix)]
     pub(crate) async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    #[cfg(windows)]
-    pub(crate) async fn wait(&mut self) {
-        self.interrupt.recv().await;
+        poll_fn(|context| {
+            let stops = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if stops { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// The outcome of the work, or a failure if the program should stop before it is done.
@@ -55,4 +39,14 @@ impl Interrupt {
             outcome = work => outcome,
         }
     }
+}
+
+#[cfg(unix)]
+fn listen() -> io::Result<Vec<Signal>> {
+    [SignalKind::interrupt(), SignalKind::terminate()].into_iter().map(signal).collect()
+}
+
+#[cfg(windows)]
+fn listen() -> io::Result<Vec<Signal>> {
+    ctrl_c().map(|signal| vec![signal])
 }

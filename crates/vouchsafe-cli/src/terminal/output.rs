@@ -1,4 +1,4 @@
-//! What a run prints: JSON lines for a program, text for a person.
+//! The output of a run: JSON lines for a program, text for a person.
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use clap::{Args, ColorChoice};
@@ -27,7 +27,7 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorChoice,
 }
 
-/// Prints what a run has to say.
+/// Prints the output of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     args: OutputArgs,
@@ -38,10 +38,6 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(args: OutputArgs) -> Self {
         Self { args, broken: None }
-    }
-
-    pub(crate) fn is_json(&self) -> bool {
-        self.args.json
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
@@ -71,15 +67,22 @@ impl Output {
         }
     }
 
-    /// Prints the title of a section for a person.
-    pub(crate) fn heading(&mut self, title: &str) {
-        self.say(format!("\n{}", paint(title, STRONG)));
+    /// Prints a section for a person: its title and its lines, or nothing without lines.
+    pub(crate) fn section(&mut self, title: &str, lines: impl IntoIterator<Item = String>) {
+        for (at, line) in lines.into_iter().enumerate() {
+            if at == 0 {
+                self.say(format!("\n{}", paint(title, STRONG)));
+            }
+            self.say(format!("  {line}"));
+        }
     }
 
-    /// Prints one fact for a person: a label and its value, which may come from outside.
-    pub(crate) fn row(&mut self, label: &str, value: &str) {
-        let label = paint(&format!("{label:<14}"), SOFT);
-        self.say(format!("  {label} {}", text::short(value, 400)));
+    /// Prints one fact for a person: a label and its value, which may come from outside. Nothing without a value.
+    pub(crate) fn row<'v>(&mut self, label: &str, value: impl Into<Option<&'v str>>) {
+        if let Some(value) = value.into() {
+            let label = paint(&format!("{label:<14}"), SOFT);
+            self.say(format!("  {label} {}", text::short(value, 400)));
+        }
     }
 
     /// Prints a file as it is, such as a shell script. There is no JSON form of it.
@@ -101,31 +104,33 @@ impl Output {
         }
     }
 
-    /// Says what the person at the terminal has to do next.
+    /// Tells the person at the terminal the next thing to do.
     pub(crate) fn hint(&self, message: &str) {
         log(&paint(message, SOFT));
     }
 
-    /// Says what is going on, with `--verbose`.
+    /// Reports a step, with `--verbose`.
     pub(crate) fn detail(&self, message: impl AsRef<str>) {
         if self.args.verbose {
-            log(&paint(&text::printable(message.as_ref()), SOFT));
+            log(&paint(&text::legible(message.as_ref()), SOFT));
         }
     }
 
     /// Says why the run failed, as its last words.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        let Failure { kind, code, message, status } = failure;
-        self.event(&Event::Error { kind: kind.as_str(), code, message, status: *status });
+        self.event(&Event::Error(failure));
         if !self.args.json {
-            log(&format!("{} {message}", paint("error:", BAD)));
+            log(&format!("{} {}", paint("error:", BAD), failure.message));
         }
     }
 
-    /// A line of progress on standard error, if a person watches it.
-    pub(crate) fn progress(&self, line: &str) -> Option<Progress> {
+    /// Says that the run waits: in a line of progress on standard error, if a person watches it.
+    pub(crate) fn progress(&mut self, line: &'static str) -> Progress {
         let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal();
-        watched.then(|| Progress(line.to_owned()))
+        if !watched {
+            self.tell(line);
+        }
+        Progress(watched.then_some(line))
     }
 
     /// Reports the first error from writing. A reader that closed its end, such as `head`, is no error.

@@ -4,23 +4,26 @@ use std::time::Duration;
 
 use crate::terminal::style::{SOFT, paint};
 
-/// The line. It is erased when it is dropped.
+/// The line, if standard error is a terminal and a person watches it. It is erased when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Progress(pub(super) String);
+pub(crate) struct Progress(pub(super) Option<&'static str>);
 
 impl Progress {
     /// Shows the line with the time that has passed.
     pub(crate) fn show(&self, elapsed: Duration) {
-        let seconds = elapsed.as_secs();
         self.erase();
-        let line = format!("{} {}:{:02}", self.0, seconds / 60, seconds % 60);
-        let _ = write!(anstream::stderr(), "{}", paint(&line, SOFT));
+        if let Some(line) = self.0 {
+            let seconds = elapsed.as_secs();
+            let line = format!("{line} {}:{:02}", seconds / 60, seconds % 60);
+            let _ = write!(anstream::stderr(), "{}", paint(&line, SOFT));
+        }
     }
 
     /// Makes room for another line.
     pub(crate) fn erase(&self) {
-        // Standard error is a terminal here, with or without colour.
-        let _ = write!(io::stderr(), "\r\x1b[2K");
+        if self.0.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use futures_util::future::{self, Either};
 use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
-use crate::error::{Check, Error, Operation};
+use crate::error::{Check, Error, LeftOut, Operation, Warning};
 use crate::jose::id_token::{self, Expected};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
@@ -51,7 +51,7 @@ impl Ongoing<'_> {
         let headers = &server.token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
-        let (response, asked, prepared) = match &server.openid {
+        let (mut response, asked, prepared) = match &server.openid {
             Some(openid) if needs_id_token && live.lacks_keys() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
@@ -64,13 +64,22 @@ impl Ongoing<'_> {
             (Some(openid), Some(raw)) => {
                 prepared?;
                 let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
-                let asking = (G::OPERATION, Asker::Provider, asked);
-                let verified = self.id_token(openid, raw, &expected, asking).await.inspect_err(|_| {
-                    // A wrong ID token may quote what came with it.
-                    let received = [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
-                    self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
-                })?;
-                Some(verified)
+                match self.id_token(openid, raw, &expected, (G::OPERATION, Asker::Provider, asked)).await {
+                    Ok(id_token) => Some(id_token),
+                    Err(error) => {
+                        // A wrong ID token may quote what came with it.
+                        let received =
+                            [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
+                        self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
+                        if G::OPERATION != Operation::Refresh {
+                            return Err(error);
+                        }
+                        // The old refresh token is spent: without the new tokens, the user would have to sign in again.
+                        response.warnings.push(Warning::caused_by(LeftOut::IdToken, self.hidden(error)));
+                        response.id_token = None;
+                        None
+                    }
+                }
             }
             (Some(_), None) if needs_id_token || has_demands => {
                 let detail = "the scope openid was requested, but the response has no ID token";

@@ -6,7 +6,7 @@ use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Feature, Malformed, Operation};
+use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
 use crate::jose::id_token::Expected;
 use crate::jose::user_info;
@@ -30,13 +30,14 @@ impl Client {
     #[doc(alias = "get_profile")]
     pub async fn profile(&self, tokens: &Tokens) -> Result<Value, Error> {
         let call = self.begin_for(tokens);
-        call.end(call.profile_of(tokens).await)
+        call.end(call.profile_of(tokens).await.map_err(Error::from))
     }
 
     /// Returns the user, from the ID token and the profile. If they differ, the ID token counts.
     ///
-    /// If the profile cannot be fetched (a network error, a status of 429 or 5xx) but there is an ID token, the identity is
-    /// made from the ID token alone, and [`Identity::profile_error`] says why.
+    /// If the profile cannot be fetched (a network error, an error status, a body that cannot be read) but there is an ID token,
+    /// the identity is made from the ID token alone, and [`Identity::warnings`] says why. A profile that fails a check is an
+    /// error.
     ///
     /// Some providers send the name only in the authorization response, as Apple does at the first login. [`Client::finish`]
     /// keeps it with the tokens, and the identity has the name from there. It comes through the browser, so users can change it.
@@ -71,17 +72,17 @@ impl Ongoing<'_> {
         // A profile that is made from the ID token or the token response cannot differ from it.
         let claims =
             tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
-        let identity = match (self.profile_of(tokens).await, claims) {
-            (Ok(profile), Some(claims)) => Identity::read_both(from, quirks, claims, profile)?,
-            (Ok(profile), None) => Identity::read(from, quirks, profile)?,
-            (Err(error), Some(claims)) if can_do_without(&error) => {
-                let identity = Identity::read(from, quirks, claims.clone())?;
-                match error {
-                    Error::Unsupported(_) => identity,
-                    error => return Ok(identity.without_profile(self.hidden(error))),
-                }
+        let identity = match (claims, self.profile_of(tokens).await) {
+            (Some(claims), Ok(profile)) => Identity::read_both(from, quirks, claims, profile)?,
+            (None, Ok(profile)) => Identity::read(from, quirks, profile)?,
+            (Some(claims), Err(Unprofiled::Absent(Error::Unsupported(_)))) => {
+                Identity::read(from, quirks, claims.clone())?
             }
-            (Err(error), _) => return Err(error),
+            (Some(claims), Err(Unprofiled::Absent(error))) => {
+                let warning = Warning::caused_by(LeftOut::Profile, self.hidden(error));
+                return Ok(Identity::read(from, quirks, claims.clone())?.with_warning(warning));
+            }
+            (_, Err(error)) => return Err(error.into()),
         };
         let Some(list) = &quirks.emails else {
             return Ok(identity);
@@ -93,7 +94,7 @@ impl Ongoing<'_> {
         Ok(identity.with_listed(quirks, listed))
     }
 
-    async fn profile_of(&self, tokens: &Tokens) -> Result<Value, Error> {
+    async fn profile_of(&self, tokens: &Tokens) -> Result<Value, Unprofiled> {
         self.server_of(tokens, Operation::Profile).await?;
         self.profile_behind(tokens.bearer(), Some(tokens)).await
     }
@@ -103,12 +104,14 @@ impl Ongoing<'_> {
         &self,
         token: &Secret,
         tokens: Option<&Tokens>,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, Unprofiled> {
         let operation = Operation::Profile;
         let template = self.client.template();
         let Definition { userinfo: quirks, issuer_aliases, .. } = &*template.definition;
         let id_token = tokens.and_then(Tokens::id_token);
-        let absent = |detail: &'static str| Error::unsupported(operation, Feature::Profile, detail);
+        let absent = |detail: &'static str| {
+            Unprofiled::Absent(Error::unsupported(operation, Feature::Profile, detail))
+        };
         match quirks.source {
             ProfileSource::IdToken => {
                 let claims = id_token.map(|token| token.claims().clone());
@@ -136,11 +139,15 @@ impl Ongoing<'_> {
         let server = self.server().await?;
         let response = tokens.filter(|_| template.profile.needs_response()).map(Tokens::extras);
         let call = self.profile_call(&template.profile, token, response);
-        let malformed = |detail: &'static str| Error::response(operation, Malformed::ContentType, detail);
-        let claims = match (
-            self.sender().send(server.endpoint(EndpointName::Userinfo)?, None, &call).await?,
-            &server.openid,
-        ) {
+        let malformed = |detail: &'static str| {
+            Unprofiled::Wrong(Error::response(operation, Malformed::ContentType, detail))
+        };
+        let endpoint = server.endpoint(EndpointName::Userinfo).map_err(Unprofiled::Absent)?;
+        let fetched = self.sender().send(endpoint, None, &call).await.map_err(|error| match error {
+            Error::Server(_) | Error::Response(_) => Unprofiled::Absent(error),
+            error => error.into(),
+        })?;
+        let claims = match (fetched, &server.openid) {
             // The provider signs its UserInfo, so somebody has removed the signature.
             (UserInfo::Claims(_), _) if quirks.signed => {
                 return Err(malformed("the UserInfo is not signed, but this provider always signs it"));
@@ -150,14 +157,16 @@ impl Ongoing<'_> {
                 let skew = self.client.inner.live.options.clock_skew;
                 let algorithms = openid.userinfo_algorithms.as_deref();
                 let rules = user_info::rules(self.client.client_id(), algorithms, skew);
-                self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?
+                let claims = self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?;
+                // OpenID Connect Core §5.3.2 asks for an issuer in signed UserInfo alone.
+                let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));
+                userinfo::check_issuer(&claims, |iss| {
+                    is_known(iss) || issuer_aliases.iter().any(|a| a == iss)
+                })?;
+                claims
             }
             (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
         };
-        if server.openid.is_some() {
-            let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));
-            userinfo::check_issuer(&claims, |iss| is_known(iss) || issuer_aliases.iter().any(|a| a == iss))?;
-        }
         if let Some(id_token) = id_token {
             userinfo::check_subject(&claims, id_token.subject())?;
         }
@@ -216,14 +225,27 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     Ok(Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) }))
 }
 
-/// Whether the ID token is enough if the profile could not be fetched. It is not if a response was refused. The response of a
-/// provider that is busy (429) or broken says nothing about the user.
-fn can_do_without(error: &Error) -> bool {
-    let in_trouble = |status: u16| status == 429 || status >= 500;
-    match error {
-        Error::Unsupported(_) => true,
-        Error::Http(e) => e.status().is_none_or(in_trouble),
-        Error::Server(e) => e.status().is_some_and(in_trouble),
-        _ => false,
+/// Why there is no profile.
+pub(crate) enum Unprofiled {
+    /// It could not be fetched. This says nothing about the user, so an ID token is enough.
+    Absent(Error),
+    /// It failed a check, or could not be requested.
+    Wrong(Error),
+}
+
+impl From<Error> for Unprofiled {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Http(_) => Self::Absent(error),
+            error => Self::Wrong(error),
+        }
+    }
+}
+
+impl From<Unprofiled> for Error {
+    fn from(why: Unprofiled) -> Self {
+        match why {
+            Unprofiled::Absent(error) | Unprofiled::Wrong(error) => error,
+        }
     }
 }

@@ -85,6 +85,7 @@ impl ImportedTokens<'_> {
             scope: None,
             expires_at: self.expires_at,
             extra: None,
+            warnings: Vec::new(),
         };
         let separator = &self.client.template().definition.scope_separator;
         Ok(self.client.tokens_of(response).with_requested_scope(&self.scopes, separator))

@@ -167,7 +167,7 @@ impl<'c> Manual<'c> {
     #[doc(alias = "get_profile")]
     pub async fn profile(self, access_token: &str) -> Result<Value, Error> {
         let call = self.client.begin();
-        call.end(call.profile_behind(&Secret::new(access_token), None).await)
+        call.end(call.profile_behind(&Secret::new(access_token), None).await.map_err(Error::from))
     }
 
     /// Reads a token response that you requested yourself. An ID token in it is not verified; use

@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Identity {
             name: stored.name.map(Cow::into_owned),
             picture: stored.picture.map(Cow::into_owned),
             profile: stored.profile.0.into_owned(),
-            profile_error: None,
+            warnings: Vec::new(),
         })
     }
 }

@@ -106,6 +106,7 @@ impl<'de> Deserialize<'de> for Tokens {
             expires_at: stored.expires_at.and_then(time),
             extra: stored.extra.map(|Stored(extra)| LazyObject::from(extra.into_owned())),
             callback: stored.callback.map(|Stored(values)| LazyObject::from(values.into_owned())),
+            warnings: Vec::new(),
         };
         Ok(Self { parts: Arc::new(parts) })
     }

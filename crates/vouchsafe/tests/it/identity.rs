@@ -262,7 +262,7 @@ async fn an_openid_identity_is_made_of_claims_and_userinfo() {
     assert_eq!(identity.subject(), crate::scenario::SUBJECT);
     assert_eq!(identity.verified_email(), Some("one@op.example"));
     assert_eq!(identity.name(), Some("From The ID Token"));
-    assert!(identity.profile_error().is_none());
+    assert!(identity.warnings().is_empty());
 }
 
 /// The e-mail of an identity made of an ID token and a UserInfo with those members, and the word for it.
@@ -324,6 +324,12 @@ async fn where_userinfo_cannot_be_had_the_id_token_does() {
         (Some(answer(503, "text/plain", "")), true),
         (Some(answer(429, "text/plain", "")), true),
         (Some(json(500, json!({"error": "server_error"}))), true),
+        (Some(json(401, json!({"error": "invalid_token"}))), true),
+        (Some(answer(403, "text/plain", "")), true),
+        (Some(answer(404, "text/html", "<h1>")), true),
+        (Some(answer(200, "text/html", "<h1>")), true),
+        (Some(answer(200, "application/json", "[")), true),
+        (Some(answer(200, "application/json", " ".repeat(1 << 20) + "{}")), true),
         (None, false),
     ] {
         let scenario = failing(answer);
@@ -331,7 +337,7 @@ async fn where_userinfo_cannot_be_had_the_id_token_does() {
         let identity = scenario.client().identity(&tokens).await.unwrap();
         assert_eq!(identity.subject(), crate::scenario::SUBJECT);
         assert_eq!(identity.email(), Some("one@op.example"));
-        assert_eq!(identity.profile_error().is_some(), told);
+        assert_eq!(!identity.warnings().is_empty(), told);
     }
 }
 
@@ -347,15 +353,16 @@ async fn where_the_network_fails_the_id_token_does_too() {
     let client = Client::new(Provider::openid(crate::scenario::ISSUER), web(), &wire.http()).unwrap();
     let identity = client.identity(&tokens).await.unwrap();
     assert_eq!(identity.subject(), crate::scenario::SUBJECT);
-    assert_eq!(identity.profile_error().unwrap().code(), "timeout");
+    assert_eq!(identity.warnings()[0].code(), "userinfo");
+    assert_eq!(identity.warnings()[0].error().unwrap().code(), "timeout");
 }
 
 #[tokio::test]
 async fn a_userinfo_that_was_refused_ends_the_login() {
     for (answer, code) in [
         (json(200, json!({"sub": "another"})), "subject_mismatch"),
-        (json(401, json!({"error": "invalid_token"})), "invalid_token"),
-        (answer(200, "text/html", "<h1>"), "content_type"),
+        (json(200, json!({"sub": 7})), "invalid_field"),
+        (json(200, json!({"email": "a@b.example"})), "missing_field"),
         (answer(302, "text/html", ""), "redirect_refused"),
     ] {
         let scenario = Scenario::openid().at("/userinfo", answer);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value};
 use vouchsafe_providers::TokenQuirks;
 
-use crate::error::{Check, Error, Malformed};
+use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
 use crate::protocol::response::Incoming;
 use crate::secret::Secret;
 use crate::text::form::read_form;
@@ -23,6 +23,7 @@ pub(crate) struct TokenResponse {
     pub(crate) expires_at: Option<SystemTime>,
     /// The whole response, if it has members besides these.
     pub(crate) extra: Option<Secret>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Reads a token response.
@@ -53,20 +54,20 @@ fn read_body(
     let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
     let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] = members;
     // A few providers send `"error": null` with every token.
-    if !matches!(error, None | Some(Scalar::Null)) {
+    if !is_absent(error.as_ref()) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
         let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
         return Err(
             error.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
         );
     }
-    let checked = Checked { from };
+    let mut checked = Checked { from, warnings: Vec::new() };
 
     let access_token = checked.token("access_token", access_token)?;
     let Some(access_token) = access_token else {
         return Err(from.malformed(Malformed::MissingField, "has no access_token"));
     };
-    match checked.text("token_type", token_type)? {
+    match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             return Err(Error::validation(
@@ -80,26 +81,15 @@ fn read_body(
         }
         _ => {}
     }
-    let lifetime = checked.lifetime(expires_in, quirks)?;
-    let expires_at = match (lifetime, checked.moment("expires_at", expires_at)?) {
-        (Some(lifetime), _) => from.now.checked_add(lifetime),
-        (None, Some(at)) => UNIX_EPOCH.checked_add(checked.duration("expires_at", at)?),
-        (None, None) => None,
-    };
-    let refresh_token = checked.token("refresh_token", refresh_token)?;
-    let id_token = checked.token("id_token", id_token)?;
-    let scope = match scope {
-        Some(Scalar::Texts(many)) => {
-            // They are split again at the separators.
-            let separator = quirks.scope_separators.chars().next().unwrap_or(' ').to_string();
-            Some(many.join(&separator).into_boxed_str())
-        }
-        one => checked.text("scope", one)?.map(|scope| scope.into_owned().into_boxed_str()),
-    };
-    if scope.as_ref().is_some_and(|scope| scope.contains(char::is_control)) {
-        return Err(checked.invalid("scope", "contains control characters"));
-    }
+    let expires_at = checked.expiry(expires_in, expires_at, quirks);
+    let refresh_token = checked.optional_token("refresh_token", refresh_token);
+    let refresh_token = checked.unless_refreshed(LeftOut::RefreshToken, refresh_token)?;
+    let id_token = checked.optional_token("id_token", id_token);
+    let id_token = checked.unless_refreshed(LeftOut::IdToken, id_token)?;
+    let scope = checked.scope(scope, quirks);
+    let scope = checked.unless_refreshed(LeftOut::Scope, scope)?;
     let extra = has_more.then_some(body);
+    let warnings = checked.warnings;
     Ok(TokenResponse {
         received_at: from.now,
         access_token,
@@ -108,6 +98,7 @@ fn read_body(
         scope,
         expires_at,
         extra,
+        warnings,
     })
 }
 
@@ -177,13 +168,38 @@ pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && !text.bytes().fold(false, |bad, b| bad | unfit(b))
 }
 
+/// Absent, `null` and the empty text are the same for members that a response may leave out.
+fn is_absent(value: Option<&Scalar<'_>>) -> bool {
+    match value {
+        None | Some(Scalar::Null) => true,
+        Some(Scalar::Text(text)) => text.is_empty(),
+        Some(_) => false,
+    }
+}
+
 struct Checked<'a> {
     from: &'a Incoming<'a>,
+    warnings: Vec<Warning>,
 }
 
 impl Checked<'_> {
     fn invalid(&self, name: &str, why: &str) -> Error {
         self.from.malformed(Malformed::InvalidField, &format!("has no usable {name}: it {why}"))
+    }
+
+    /// A refresh has spent the old refresh token: whatever else is wrong, the new tokens count.
+    fn unless_refreshed<T>(
+        &mut self,
+        left_out: LeftOut,
+        value: Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        match value {
+            Err(error) if self.from.operation == Operation::Refresh => {
+                self.warnings.push(Warning::caused_by(left_out, error));
+                Ok(None)
+            }
+            value => value,
+        }
     }
 
     /// Absent and `null` are the same.
@@ -205,44 +221,78 @@ impl Checked<'_> {
         Ok(Some(Secret::new(text)))
     }
 
-    /// A number, or a number as text, as several providers send it.
-    fn number(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
-        match value {
-            None | Some(Scalar::Null) => Ok(None),
-            Some(Scalar::Number(number)) => Ok(Some(number)),
-            Some(Scalar::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
-                text.parse().map(Some).map_err(|_| self.invalid(name, "is not a number"))
-            }
-            Some(_) => Err(self.invalid(name, "is not a number")),
-        }
+    fn optional_token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
+        if is_absent(value.as_ref()) { Ok(None) } else { self.token(name, value) }
     }
 
-    fn duration(&self, name: &str, seconds: f64) -> Result<Duration, Error> {
-        if !(0.0..=LATEST).contains(&seconds) {
-            return Err(self.invalid(name, "is out of range"));
+    fn scope(&self, value: Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Box<str>>, Error> {
+        let scope = match value {
+            Some(Scalar::Texts(many)) => {
+                // They are split again at the separators.
+                let separator = quirks.scope_separators.chars().next().unwrap_or(' ').to_string();
+                many.join(&separator).into_boxed_str()
+            }
+            value if is_absent(value.as_ref()) => return Ok(None),
+            one => self.text("scope", one)?.unwrap_or_default().into_owned().into_boxed_str(),
+        };
+        if scope.contains(char::is_control) {
+            return Err(self.invalid("scope", "contains control characters"));
         }
-        Ok(Duration::from_secs(seconds as u64))
+        Ok(Some(scope))
     }
 
-    fn lifetime(&self, value: Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Duration>, Error> {
-        match self.number("expires_in", value)? {
-            None => Ok(None),
-            Some(0.0) if quirks.expires_in_zero_is_never => Ok(None),
-            Some(lifetime) if quirks.expires_in_milliseconds => {
-                self.duration("expires_in", lifetime / 1000.0).map(Some)
-            }
-            Some(lifetime) => self.duration("expires_in", lifetime).map(Some),
+    /// When the access token expires. No check depends on it: what cannot be read is unknown.
+    fn expiry(
+        &mut self,
+        expires_in: Option<Scalar<'_>>,
+        expires_at: Option<Scalar<'_>>,
+        quirks: &TokenQuirks,
+    ) -> Option<SystemTime> {
+        let unit = if quirks.expires_in_milliseconds { 1000.0 } else { 1.0 };
+        let lifetime = self.seconds(expires_in, number).map(|lifetime| lifetime / unit);
+        if let Some(lifetime) =
+            lifetime.filter(|lifetime| *lifetime != 0.0 || !quirks.expires_in_zero_is_never)
+        {
+            return self.from.now.checked_add(Duration::from_secs(lifetime as u64));
         }
+        self.seconds(expires_at, instant)
+            .and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at as u64)))
     }
 
-    /// Seconds since 1970, or a time of RFC 3339.
-    fn moment(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<f64>, Error> {
-        match &value {
-            Some(Scalar::Text(text)) if text.contains('-') => {
-                moment::seconds(text).map(Some).ok_or_else(|| self.invalid(name, "is not a time of RFC 3339"))
-            }
-            _ => self.number(name, value),
+    /// A number of seconds in a range that every clock has. A negative one has passed.
+    fn seconds(
+        &mut self,
+        value: Option<Scalar<'_>>,
+        read: impl Fn(&Scalar<'_>) -> Option<f64>,
+    ) -> Option<f64> {
+        let value = value.filter(|value| !matches!(value, Scalar::Null))?;
+        let seconds = read(&value).filter(|seconds| *seconds <= LATEST);
+        if seconds.is_none() {
+            let what = "the lifetime of the access token is unknown: the response gives it in a form that cannot be read";
+            self.warnings.push(Warning::new(LeftOut::Lifetime, what));
         }
+        seconds.map(|seconds| seconds.max(0.0))
+    }
+}
+
+/// A number, or a number as text, as several providers send it.
+fn number(value: &Scalar<'_>) -> Option<f64> {
+    match value {
+        Scalar::Number(number) => Some(*number),
+        Scalar::Text(text) => {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let are_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            text.parse().ok().filter(|_| are_digits)
+        }
+        _ => None,
+    }
+}
+
+/// Seconds since 1970, or a time of RFC 3339.
+fn instant(value: &Scalar<'_>) -> Option<f64> {
+    match value {
+        Scalar::Text(text) if text.contains(':') => moment::seconds(text),
+        value => number(value),
     }
 }
 
@@ -303,10 +353,14 @@ mod tests {
         assert_eq!(seconds(r#""expires_at":"9999-12-31T23:59:59Z""#), Some(253_402_300_799));
         assert_eq!(seconds(r#""expires_at":"1970-01-01T00:00:00Z""#), Some(0));
         assert_eq!(seconds(r#""expires_in":null"#), None);
-        for wrong in [
-            r#""expires_in":-1"#,
+        for over in [r#""expires_in":-1"#, r#""expires_in":"-60""#, r#""expires_at":-1"#] {
+            assert_eq!(seconds(over), Some(0), "{over}");
+        }
+        for unknown in [
             r#""expires_in":"soon""#,
             r##""expires_in":"""##,
+            r#""expires_in":"3600.0""#,
+            r#""expires_in":9223372036854775"#,
             r#""expires_in":[1]"#,
             r#""expires_in":"1e3""#,
             r#""expires_in":"+60""#,
@@ -316,12 +370,13 @@ mod tests {
             r#""expires_in":253402300800"#,
             r#""expires_at":253402300800"#,
             r#""expires_at":"9999-12-31T23:59:60Z""#,
-            r#""expires_at":"1969-12-31T23:59:59Z""#,
-            r#""expires_at":-1"#,
             r#""expires_at":true"#,
         ] {
-            assert_eq!(at(wrong).unwrap_err().code(), "invalid_field", "{wrong}");
+            let response = at(unknown).unwrap();
+            assert_eq!(response.expires_at, None, "{unknown}");
+            assert_eq!(response.warnings[0].code(), "expires_in", "{unknown}");
         }
+        assert!(at(r#""expires_in":60"#).unwrap().warnings.is_empty());
     }
 
     #[test]
@@ -336,6 +391,18 @@ mod tests {
             );
         }
         assert_eq!(code(r#"{"access_token":"a","token_type":"Bearer","refresh_token":7}"#), "invalid_field");
+    }
+
+    #[test]
+    fn an_empty_member_is_absent_unless_it_is_the_access_token() {
+        let response = read(
+            r#"{"access_token":"a","token_type":"Bearer","refresh_token":"","id_token":"","scope":"","error":""}"#,
+        )
+        .unwrap();
+        assert!(response.refresh_token.is_none() && response.id_token.is_none() && response.scope.is_none());
+        assert!(response.warnings.is_empty());
+        assert_eq!(code(r#"{"access_token":"","token_type":"Bearer"}"#), "invalid_field");
+        assert_eq!(code(r#"{"access_token":"a","token_type":""}"#), "missing_field");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 use serde_json::json;
 use vouchsafe::{Client, Error, Provider};
 
+use crate::forge;
 use crate::scenario::{CLIENT_ID, Held, SUBJECT, Scenario, arrived, web};
-use crate::wire::{self, Wire};
+use crate::wire::{self, Wire, answer};
 
 /// An OpenID Provider with that issuer, and what else is given.
 fn defined(issuer: &str, more: &str) -> Provider {
@@ -27,7 +28,7 @@ async fn the_claims_of_the_id_token_take_the_place_of_a_profile() {
     let tokens = scenario.log_in().await.unwrap();
     let identity = scenario.client().identity(&tokens).await.unwrap();
     assert_eq!((identity.subject(), identity.verified_email()), (SUBJECT, Some("claimed@op.example")));
-    assert!(identity.profile_error().is_none());
+    assert!(identity.warnings().is_empty());
     assert!(scenario.wire.seen_at("/userinfo").is_empty());
     let bare = scenario.client().held(json!({"access_token": "at"}));
     assert_eq!(scenario.client().profile(&bare).await.unwrap_err().code(), "profile_not_supported");
@@ -50,16 +51,20 @@ async fn metadata_is_read_where_the_definition_says() {
 }
 
 #[tokio::test]
-async fn a_userinfo_is_from_the_issuer_by_any_of_its_names() {
+async fn signed_userinfo_is_from_the_issuer_by_any_of_its_names() {
     let aliases = "issuer_aliases = [\"op.example\", \"https://id.op.example\"]";
     for (iss, known) in [
-        ("https://op.example", true),
-        ("op.example", true),
-        ("https://id.op.example", true),
-        ("https://evil.example", false),
+        (json!("https://op.example"), true),
+        (json!("op.example"), true),
+        (json!("https://id.op.example"), true),
+        (json!("https://evil.example"), false),
+        (json!(7), false),
+        (json!(null), false),
     ] {
+        let claims = json!({"sub": SUBJECT, "aud": "my-client", "iss": iss});
+        let jwt = forge::jwt("RS256", "rsa", &json!({"alg": "RS256", "kid": "rsa"}), &claims.to_string());
         let scenario = Scenario::openid().provider(defined("https://op.example", aliases));
-        let scenario = scenario.with(|op| op.userinfo["iss"] = json!(iss));
+        let scenario = scenario.at("/userinfo", answer(200, "application/jwt", jwt));
         let tokens = scenario.log_in().await.unwrap();
         let outcome = scenario.client().profile(&tokens).await;
         let expected = if known { Ok(()) } else { Err("issuer_mismatch") };

@@ -407,7 +407,7 @@ async fn whichever_response_of_a_call_quotes_a_secret_nobody_sees_it() {
                 after += 1;
             }
             if let Ok(identity) = client.identity(&tokens).await
-                && let Some(error) = identity.profile_error()
+                && let Some(error) = identity.warnings().iter().find_map(vouchsafe::error::Warning::error)
             {
                 marks.absent_from_error(error);
             }

@@ -1,0 +1,100 @@
+//! What was left out of a result without ending the call.
+use std::fmt;
+
+use super::Error;
+
+/// A value that was left out. No check depends on it, so the call succeeded without it.
+///
+/// [`Tokens::warnings`](crate::Tokens::warnings) and [`Identity::warnings`](crate::Identity::warnings) list them. Log them:
+/// each tells of a fault at the provider. They hold no secret.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    left_out: LeftOut,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug)]
+enum Reason {
+    Text(&'static str),
+    Error(Box<Error>),
+}
+
+impl Warning {
+    pub(crate) fn new(left_out: LeftOut, reason: &'static str) -> Self {
+        Self { left_out, reason: Reason::Text(reason) }
+    }
+
+    pub(crate) fn caused_by(left_out: LeftOut, error: Error) -> Self {
+        Self { left_out, reason: Reason::Error(Box::new(error)) }
+    }
+
+    /// The value that was left out.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// A short, stable code: that of the value that was left out.
+    pub fn code(&self) -> &'static str {
+        self.left_out.as_str()
+    }
+
+    /// The error that the value was left out for, if a request or a check failed.
+    pub fn error(&self) -> Option<&Error> {
+        match &self.reason {
+            Reason::Text(_) => None,
+            Reason::Error(error) => Some(error),
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Reason::Text(text) => f.write_str(text),
+            Reason::Error(error) => write!(f, "{}: {error}", self.left_out.meaning()),
+        }
+    }
+}
+
+/// A value that a result can do without.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum LeftOut {
+    /// The ID token of a refresh (`id_token`): it could not be verified. The new tokens count; the old ID token stays.
+    IdToken,
+    /// The profile (`userinfo`): it could not be fetched. The identity comes from the ID token alone.
+    Profile,
+    /// The lifetime of the access token (`expires_in`).
+    Lifetime,
+    /// The refresh token of a refresh (`refresh_token`). The old one stays.
+    RefreshToken,
+    /// The granted scopes of a refresh (`scope`). The old ones stay.
+    Scope,
+    /// The e-mail address (`email`).
+    Email,
+}
+
+impl LeftOut {
+    /// The code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IdToken => "id_token",
+            Self::Profile => "userinfo",
+            Self::Lifetime => "expires_in",
+            Self::RefreshToken => "refresh_token",
+            Self::Scope => "scope",
+            Self::Email => "email",
+        }
+    }
+
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::IdToken => "the new ID token is not used and the old one stays",
+            Self::Profile => "the identity comes from the ID token alone",
+            Self::Lifetime => "the lifetime of the access token is unknown",
+            Self::RefreshToken => "the new refresh token is not used and the old one stays",
+            Self::Scope => "the new scopes are not used and the old ones stay",
+            Self::Email => "the e-mail address is left out",
+        }
+    }
+}
