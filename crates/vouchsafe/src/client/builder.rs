@@ -112,7 +112,7 @@ impl ClientBuilder {
         let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
         let signer = signer(&registration, &template)?;
         let registration = Arc::new(registration);
-        let live = Live::new(template, &registration, provider.metadata.clone(), http, live)?;
+        let live = Live::new(template, &registration, provider.metadata, http, live)?;
         // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
         // login returns the error.
         let _ = rand::fill(&mut [0]);
