@@ -210,6 +210,8 @@ pub struct UserInfoQuirks {
     pub body: Option<String>,
     /// Further content types of JSON responses.
     pub content_types: Vec<String>,
+    /// Top-level members whose texts may hold raw control characters, which JSON forbids. Elsewhere they stay forbidden.
+    pub control_characters: Vec<String>,
     /// The response is a JWT that the provider signs (OpenID Connect Core section 5.3.2). An unsigned response is refused.
     pub signed: bool,
     /// How an error looks that comes with a status of success.
@@ -337,6 +339,7 @@ impl Default for UserInfoQuirks {
             params: BTreeMap::new(),
             proof: None,
             body: None,
+            control_characters: Vec::new(),
             content_types: Vec::new(),
             signed: false,
             failure: None,

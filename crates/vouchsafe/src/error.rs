@@ -234,12 +234,25 @@ impl Error {
             Self::Response(e) => e.detail = without(&e.detail).into(),
             Self::Unsupported(e) => e.detail = without(&e.detail).into(),
             Self::Config(e) => e.detail = without(&e.detail).into(),
-            Self::Http(e) => e.origin = without(&e.origin),
+            Self::Http(e) => (e.origin, e.remark) = (without(&e.origin), without(&e.remark)),
             Self::Server(e) => {
                 e.code = ErrorCode::from_wire(e.code.as_str(), secrets);
                 e.description = e.description.as_deref().map(without);
                 e.uri = e.uri.as_deref().map(without);
             }
+        }
+        self
+    }
+
+    /// The same error with one more remark.
+    pub(crate) fn adding(mut self, remark: &str) -> Self {
+        match &mut self {
+            Self::Validation(e) => e.detail.to_mut().push_str(remark),
+            Self::Response(e) => e.detail.to_mut().push_str(remark),
+            Self::Unsupported(e) => e.detail.to_mut().push_str(remark),
+            Self::Config(e) => e.detail.to_mut().push_str(remark),
+            Self::Http(e) => e.remark.push_str(remark),
+            Self::Server(_) => {}
         }
         self
     }
@@ -253,13 +266,21 @@ impl Error {
             );
             return Self::validation(operation, Check::AddressRefused, detail);
         };
-        Self::Http(Box::new(HttpError { operation, kind, origin, status: None, retry_after: None, source }))
+        Self::Http(Box::new(HttpError {
+            operation,
+            kind,
+            origin,
+            status: None,
+            retry_after: None,
+            remark: String::new(),
+            source,
+        }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {
         let kind = HttpErrorKind::Status;
-        let (status, retry_after, source) = (Some(status), None, None);
-        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, source }))
+        let (status, retry_after, source, remark) = (Some(status), None, None, String::new());
+        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, remark, source }))
     }
 
     /// The same error, with the time that the response asks clients to wait.

@@ -1,4 +1,5 @@
 //! Text from outside and for outside: JSON, forms, moments, random values, and what may be shown of it.
+pub(crate) mod controls;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod legible;

@@ -182,9 +182,17 @@ impl Tokens {
         self.parts.unverified_id_token.as_ref().map(Secret::expose)
     }
 
-    /// Values that the token response had and that were left out. The list is not stored with the tokens.
+    /// Values of the token response, and after a login of the metadata, that were left out. The list is not stored with the
+    /// tokens.
     pub fn warnings(&self) -> &[Warning] {
         &self.parts.warnings
+    }
+
+    pub(crate) fn with_warnings(mut self, more: &[Warning]) -> Self {
+        if !more.is_empty() {
+            self.edit().warnings.extend_from_slice(more);
+        }
+        self
     }
 
     /// Adds values that the browser brought.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 
 use crate::endpoint::is_loopback;
 use crate::error::{Check, ConfigProblem, Error, HttpErrorKind, Operation, TransportError};
@@ -218,7 +218,10 @@ impl Http {
                 format!("{} is neither https nor http on a loopback host: use an https URL", origin(&uri));
             return Err(Error::validation(operation, Check::InsecureUrl, detail));
         }
-        request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        // RFC 9110 §12.5.3: without this, a server may choose a coding.
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         request.extensions_mut().insert(operation);
 
         let failed = |error| Error::http(operation, origin(&uri), error);
@@ -228,10 +231,13 @@ impl Http {
         }
         // RFC 9700 §4.12: a redirect could carry code or credentials to another server.
         if response.status().is_redirection() {
-            let detail = format!(
-                "{} redirects, and redirects are not followed: configure the final URL, if it is the provider's",
-                origin(&uri)
-            );
+            let advice = match operation {
+                Operation::Discovery => {
+                    "check the issuer, since servers often redirect unknown paths to a login page"
+                }
+                _ => "configure the final URL, if it is the provider's",
+            };
+            let detail = format!("{} redirects, and redirects are not followed: {advice}", origin(&uri));
             return Err(Error::validation(operation, Check::RedirectRefused, detail));
         }
         Ok(response)

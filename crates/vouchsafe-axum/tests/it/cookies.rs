@@ -54,7 +54,7 @@ async fn cookies_of_other_programs_do_not_matter() {
 }
 
 #[tokio::test]
-async fn a_name_behind_white_space_of_unicode_is_anothers() {
+async fn a_name_behind_white_space_of_unicode_is_another_name() {
     let (sandbox, mut victim) = over_https().await;
     let mut attacker = victim.clone();
     victim.start().await;

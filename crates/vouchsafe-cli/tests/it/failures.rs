@@ -3,7 +3,7 @@ use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Cli, answering, http, param, redirect_uri, sandbox, visit};
+use crate::support::{Cli, answering, http, param, sandbox, visit};
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 
@@ -178,7 +178,7 @@ async fn a_signal_ends_the_command_at_once_with_an_error() {
         let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
         let url = login.authorization_url().await;
         // A browser that waits for its page gets one.
-        let waiting = crate::support::connect(&redirect_uri(&url)).await;
+        let waiting = crate::support::connect(&crate::support::redirect_uri(&url)).await;
         login.signal(signal).await;
         login.end().await.assert_failed(7, "local", "interrupted");
         drop(waiting);

@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::time::SystemTime;
 
 use futures_util::future::{self, Either};
+use vouchsafe_providers::ClientAuth;
 
 use super::Client;
 use super::ongoing::Ongoing;
@@ -59,6 +60,12 @@ impl Ongoing<'_> {
             }
             _ => (sent().await?, None, Ok(())),
         };
+        let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
+        if chosen.is_none() && method == ClientAuth::None && credentials.secret().is_some() {
+            let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \
+                       public client, or choose the method yourself";
+            response.warnings.push(Warning::new(LeftOut::ClientSecret, why));
+        }
 
         let id_token = match (&server.openid, &response.id_token) {
             (Some(openid), Some(raw)) => {

@@ -14,6 +14,7 @@ pub struct HttpError {
     pub(crate) origin: String,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) remark: String,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -67,6 +68,7 @@ impl fmt::Display for HttpError {
                 )
             }
         }?;
+        f.write_str(&self.remark)?;
         write_retry_after(f, self.retry_after)?;
         // The last source is the cause: a refused connection, an unknown certificate authority.
         let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);

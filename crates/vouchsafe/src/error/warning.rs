@@ -1,4 +1,5 @@
 //! What was left out of a result without ending the call.
+use std::borrow::Cow;
 use std::fmt;
 
 use super::Error;
@@ -15,13 +16,13 @@ pub struct Warning {
 
 #[derive(Clone, Debug)]
 enum Reason {
-    Text(&'static str),
+    Text(Cow<'static, str>),
     Error(Box<Error>),
 }
 
 impl Warning {
-    pub(crate) fn new(left_out: LeftOut, reason: &'static str) -> Self {
-        Self { left_out, reason: Reason::Text(reason) }
+    pub(crate) fn new(left_out: LeftOut, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { left_out, reason: Reason::Text(reason.into()) }
     }
 
     pub(crate) fn caused_by(left_out: LeftOut, error: Error) -> Self {
@@ -72,6 +73,10 @@ pub enum LeftOut {
     Scope,
     /// The e-mail address (`email`).
     Email,
+    /// A part of the metadata (`metadata`) that this login does not need.
+    Metadata,
+    /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
+    ClientSecret,
 }
 
 impl LeftOut {
@@ -84,6 +89,8 @@ impl LeftOut {
             Self::RefreshToken => "refresh_token",
             Self::Scope => "scope",
             Self::Email => "email",
+            Self::Metadata => "metadata",
+            Self::ClientSecret => "client_secret",
         }
     }
 
@@ -95,6 +102,8 @@ impl LeftOut {
             Self::RefreshToken => "the new refresh token is not used and the old one stays",
             Self::Scope => "the new scopes are not used and the old ones stay",
             Self::Email => "the e-mail address is left out",
+            Self::Metadata => "a part of the metadata is left out",
+            Self::ClientSecret => "the client secret is not sent",
         }
     }
 }

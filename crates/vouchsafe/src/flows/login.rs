@@ -107,7 +107,8 @@ impl Ongoing<'_> {
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let brought = profile.into_iter().chain(kept);
-        let tokens = tokens.with_callback_values(brought);
+        let warnings = server.metadata.as_ref().map_or(&[][..], |metadata| &metadata.warnings);
+        let tokens = tokens.with_callback_values(brought).with_warnings(warnings);
         Ok(tokens.with_requested_scope(scopes, &definition.scope_separator))
     }
 }

@@ -51,6 +51,10 @@ impl Credentials {
         let is_offered = |method: &&ClientAuth| {
             supported.is_none_or(|list| list.iter().any(|name| name == method.as_str()))
         };
+        // A server that authenticates nobody gets no secret.
+        if supported.is_some_and(|list| list == [ClientAuth::None.as_str()]) {
+            return Ok(ClientAuth::None);
+        }
         match usable.iter().find(is_offered) {
             // A public client sends only its id; many providers accept that without announcing `none`.
             Some(_) if is_public => Ok(ClientAuth::None),
@@ -122,6 +126,7 @@ mod tests {
         assert_eq!(choose(&confidential, post).unwrap(), ClientAuth::ClientSecretPost);
         let error = choose(&confidential, Some(list(&["private_key_jwt", "none"]))).unwrap_err();
         assert_eq!(error.code(), "client_auth_not_supported");
+        assert_eq!(choose(&confidential, Some(list(&["none"]))).unwrap(), ClientAuth::None);
         assert_eq!(choose(&public, None).unwrap(), ClientAuth::None);
         assert_eq!(choose(&public, Some(list(&["client_secret_basic"]))).unwrap(), ClientAuth::None);
         assert!(choose(&public, Some(list(&["private_key_jwt"]))).is_err());

@@ -8,7 +8,7 @@ use super::call::{Call, Outgoing};
 use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::endpoints::Endpoints;
-use crate::error::{Check, Error, Malformed, Operation};
+use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
 use crate::secret::same;
 use crate::text::redact::{MAX_TEXT, printable};
 use crate::text::template::only_mark;
@@ -28,6 +28,8 @@ pub(crate) struct Metadata {
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
+    /// Malformed parts that no login needs.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// How an OpenID Provider signs.
@@ -136,7 +138,7 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let document = Document(&raw);
+    let mut document = Document { members: &raw, warnings: Vec::new() };
 
     let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
@@ -165,9 +167,22 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     for name in NOT_IN_TABLE {
         document.endpoint(name, secure)?;
     }
-    let scopes = document.list("scopes_supported")?;
+    let scopes = document.list("scopes_supported");
+    let scopes = document.unneeded(scopes)?.flatten();
+    let grant_types = document.list("grant_types_supported");
+    let grant_types = document.unneeded(grant_types)?.flatten();
+    // If such a list cannot be read, it offers no method and no algorithm.
+    let revocation_auth_methods = document.list("revocation_endpoint_auth_methods_supported");
+    let revocation_auth_methods = document.unneeded(revocation_auth_methods)?.unwrap_or(Some(Vec::new()));
+    let userinfo_algorithms = document.list("userinfo_signing_alg_values_supported");
+    let userinfo_algorithms = document.unneeded(userinfo_algorithms)?.unwrap_or(Some(Vec::new()));
+    let algorithms = document.list("id_token_signing_alg_values_supported")?;
     let jwks_uri = document.endpoint("jwks_uri", secure)?;
-    let offers_openid = scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid"));
+    let offers_openid = match raw.get("scopes_supported") {
+        // Malformed, it still says that there are ID tokens, which then must come and are verified.
+        Some(Value::String(text)) => text.split([' ', ',']).any(|scope| scope == "openid"),
+        _ => scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid")),
+    };
     let (path, has) = (from.uri.path(), |name: &str| raw.get(name).is_some());
     // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
     let is_openid = asked.is_openid
@@ -176,8 +191,6 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         || has("subject_types_supported")
         || has("id_token_signing_alg_values_supported")
         || (has("jwks_uri") && offers_openid);
-    let algorithms = document.list("id_token_signing_alg_values_supported")?;
-    let userinfo_algorithms = document.list("userinfo_signing_alg_values_supported")?;
     let openid = match jwks_uri {
         Some(jwks_uri) if is_openid => Some(OpenId { jwks_uri, algorithms, userinfo_algorithms }),
         None if is_openid => {
@@ -191,10 +204,11 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         scopes,
         endpoints: document.endpoints(secure)?,
         openid,
-        grant_types: document.list("grant_types_supported")?,
+        grant_types,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
-        revocation_auth_methods: document.list("revocation_endpoint_auth_methods_supported")?,
+        revocation_auth_methods,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
+        warnings: document.warnings,
         issuer,
         raw,
     };
@@ -264,16 +278,47 @@ fn around(template: &str) -> Option<(&str, &str)> {
 }
 
 /// The document, or an object in it.
-struct Document<'a>(&'a Value);
+struct Document<'a> {
+    members: &'a Value,
+    warnings: Vec<Warning>,
+}
 
 impl<'a> Document<'a> {
     /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
-    fn endpoints(&self, secure: bool) -> Result<Endpoints, Error> {
+    fn endpoints(&mut self, secure: bool) -> Result<Endpoints, Error> {
         Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
     }
 
-    fn endpoint(&self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
-        let Some(text) = self.member(name, "text", Value::as_str)? else { return Ok(None) };
+    /// A value that no login needs: malformed, it is left out with a warning.
+    fn unneeded<T>(&mut self, value: Result<T, Error>) -> Result<Option<T>, Error> {
+        match value {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::Response(error)) => {
+                self.warnings.push(Warning::new(
+                    LeftOut::Metadata,
+                    error.detail.replacen("the document", "the metadata", 1),
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An endpoint. An empty one, or one that is not text, is left out with a warning where no login needs it. A text that is
+    /// no URL is refused all the same: applications read these members too.
+    fn endpoint(&mut self, name: &str, secure: bool) -> Result<Option<Endpoint>, Error> {
+        let text = match self.members.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => text,
+            Some(_) => {
+                let malformed = Err(fault(&format!("has no usable {name}: it must be a URL")));
+                return if NEEDED.contains(&name) {
+                    malformed
+                } else {
+                    Ok(self.unneeded(malformed)?.flatten())
+                };
+            }
+        };
         let shown = printable(text, MAX_TEXT);
         // An issuer on https must not send secrets to an endpoint on http, not even on loopback.
         if secure && !is_https(text.trim_start()) {
@@ -304,7 +349,7 @@ impl<'a> Document<'a> {
         kind: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let Some(value) = self.members.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
         let wrong = || fault(&format!("has no usable {name}: it must be {kind}"));
         read(value).map(Some).ok_or_else(wrong)
     }
@@ -323,6 +368,8 @@ fn insecure(what: &str) -> Error {
     Error::validation(Operation::Discovery, Check::InsecureUrl, format!("in the metadata, {what}"))
 }
 
+/// Without these nobody can sign in.
+const NEEDED: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
 /// Endpoints without a row in the table. Applications read them in the metadata, and may send browsers there.
 const NOT_IN_TABLE: [&str; 3] =
     ["check_session_iframe", "pushed_authorization_request_endpoint", "registration_endpoint"];
@@ -452,7 +499,6 @@ mod tests {
         assert!(read_document(issuer, "").is_ok());
         for wrong in [
             r#","jwks_uri":7"#,
-            r#","grant_types_supported":"code""#,
             r#","token_endpoint_auth_methods_supported":[1]"#,
             r#","authorization_response_iss_parameter_supported":"true""#,
             r#","jwks_uri":"https://u@a.example""#,
@@ -460,6 +506,42 @@ mod tests {
             assert_eq!(read_document(issuer, wrong).unwrap_err().code(), "metadata", "{wrong}");
         }
         assert!(read_document(issuer, r#","claims_supported":"all of them""#).is_ok());
+    }
+
+    #[test]
+    fn what_no_login_needs_may_be_malformed() {
+        for (malformed, name) in [
+            (r#","grant_types_supported":"code""#, "grant_types_supported"),
+            (r#","scopes_supported":"openid email""#, "scopes_supported"),
+            (r#","end_session_endpoint":"""#, "end_session_endpoint"),
+            (r#","userinfo_endpoint":{}"#, "userinfo_endpoint"),
+            (r#","check_session_iframe":7"#, "check_session_iframe"),
+            (
+                r#","revocation_endpoint_auth_methods_supported":7"#,
+                "revocation_endpoint_auth_methods_supported",
+            ),
+            (r#","userinfo_signing_alg_values_supported":[1]"#, "userinfo_signing_alg_values_supported"),
+        ] {
+            let metadata = read_document("https://a.example", malformed).unwrap();
+            let [warning] = &metadata.warnings[..] else { panic!("{malformed}") };
+            assert_eq!(warning.code(), "metadata");
+            assert!(warning.to_string().contains(name), "{warning}");
+        }
+        // A list that cannot be read offers nothing.
+        let more = r#","jwks_uri":"https://a.example/k","subject_types_supported":["public"],"userinfo_signing_alg_values_supported":"RS256""#;
+        let unread = read_document("https://a.example", more).unwrap().openid.unwrap();
+        assert_eq!(unread.userinfo_algorithms.as_deref(), Some(&[][..]));
+        let no_url = read_document("https://a.example", r#","revocation_endpoint":"https://""#);
+        assert_eq!(no_url.unwrap_err().code(), "metadata");
+        let insecure = read_document("https://a.example", r#","end_session_endpoint":"http://a.example""#);
+        assert_eq!(insecure.unwrap_err().code(), "insecure_url");
+    }
+
+    #[test]
+    fn a_malformed_list_of_scopes_does_not_hide_an_openid_provider() {
+        let more = r#","jwks_uri":"https://a.example/k","scopes_supported":"email openid""#;
+        let place = "https://a.example/.well-known/oauth-authorization-server";
+        assert!(read_at(place, false, "https://a.example", more).unwrap().openid.is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use http::Uri;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde_json::Value;
 use vouchsafe_providers::{ErrorShape, TokenQuirks, UserInfoQuirks};
 
@@ -11,6 +11,7 @@ use super::quirks::UNCHANGED;
 use crate::endpoint::is_page;
 use crate::error::{Error, ErrorCode, Malformed, Operation, ServerError};
 use crate::secret::Noted;
+use crate::text::controls;
 use crate::text::form::read_form;
 use crate::text::json;
 use crate::text::legible::legible;
@@ -36,6 +37,8 @@ pub(crate) struct Dialect<'a> {
     pub(crate) content_types: &'a [String],
     /// A response may be a form.
     pub(crate) form: bool,
+    /// Members of a JSON response whose texts may hold raw control characters.
+    pub(crate) control_characters: &'a [String],
     /// The provider's own error format.
     pub(crate) failure: Option<&'a ErrorShape>,
     /// The provider's error codes, in the words of the RFCs.
@@ -43,14 +46,20 @@ pub(crate) struct Dialect<'a> {
 }
 
 impl<'a> Dialect<'a> {
-    pub(crate) const PLAIN: Self =
-        Self { content_types: &[], form: false, failure: None, error_codes: &UNCHANGED };
+    pub(crate) const PLAIN: Self = Self {
+        content_types: &[],
+        form: false,
+        control_characters: &[],
+        failure: None,
+        error_codes: &UNCHANGED,
+    };
 
     /// Responses of the token endpoint.
     pub(crate) fn of_tokens(quirks: &'a TokenQuirks) -> Self {
         Self {
             content_types: &quirks.content_types,
             form: quirks.form_answer,
+            control_characters: &[],
             failure: quirks.failure.as_ref(),
             error_codes: &quirks.error_codes,
         }
@@ -61,6 +70,7 @@ impl<'a> Dialect<'a> {
         Self {
             content_types: &quirks.content_types,
             form: false,
+            control_characters: &quirks.control_characters,
             failure: quirks.failure.as_ref(),
             error_codes: &tokens.error_codes,
         }
@@ -91,7 +101,9 @@ impl Incoming<'_> {
     /// Reads a response that must be a JSON object.
     pub(crate) fn object(&self) -> Result<Value, Error> {
         self.check()?;
-        let json = json::parse(self.response.body()).map_err(|e| self.not_json(&e))?;
+        let text = json::as_text(self.response.body()).map_err(|e| self.not_json(&e))?;
+        let text = controls::escaped(text, self.dialect.control_characters);
+        let json = json::parse(text.as_bytes()).map_err(|e| self.not_json(&e))?;
         if !json.is_object() {
             return Err(self.malformed(Malformed::Json, "is not a JSON object"));
         }
@@ -99,7 +111,15 @@ impl Incoming<'_> {
     }
 
     pub(crate) fn not_json(&self, error: &json::JsonError) -> Error {
-        self.malformed(Malformed::Json, &format!("could not be parsed: {error}"))
+        let coding = self.response.headers().get(CONTENT_ENCODING).and_then(|coding| coding.to_str().ok());
+        match coding.filter(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            // The request asks for no coding (`Accept-Encoding: identity`).
+            Some(coding) => self.malformed(
+                Malformed::ContentType,
+                &format!("is coded ({coding}), although the request accepts no coding: the server, or a proxy in between, must send it as it is"),
+            ),
+            None => self.malformed(Malformed::Json, &format!("could not be parsed: {error}")),
+        }
     }
 
     /// The error for a response that breaks the protocol.
@@ -144,6 +164,7 @@ impl Incoming<'_> {
         let code = match body.pointer(&failure.code)? {
             Value::Null => return None,
             Value::Array(several) if several.is_empty() => return None,
+            Value::String(code) if code.is_empty() => return None,
             Value::String(code) => code.clone(),
             code @ (Value::Number(_) | Value::Bool(_)) => code.to_string(),
             Value::Array(_) | Value::Object(_) => "unknown_error".to_owned(),
@@ -158,6 +179,7 @@ impl Incoming<'_> {
     /// The error as RFC 6749 section 5.2 has it, or `error` as an object.
     pub(crate) fn said(&self, body: &Value) -> Option<Error> {
         let (code, description, uri) = match body.get("error")? {
+            Value::String(code) if code.is_empty() => return None,
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
             }
@@ -193,11 +215,10 @@ impl Incoming<'_> {
     }
 
     fn check_essence(&self, essence: &str) -> Result<(), Error> {
-        let json = |e: &str| e == "application/json" || e == "text/json" || e.ends_with("+json");
-        if json(essence) || json(&essence.to_ascii_lowercase()) || self.may_be_form(Some(essence)) {
-            return Ok(());
-        }
-        if self.dialect.content_types.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+        let is = |known: &str| essence.eq_ignore_ascii_case(known);
+        let is_json = JSON.into_iter().any(is) || essence.to_ascii_lowercase().ends_with("+json");
+        if is_json || self.may_be_form(Some(essence)) || self.dialect.content_types.iter().any(|own| is(own))
+        {
             return Ok(());
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
@@ -250,7 +271,10 @@ pub(crate) fn essence(response: &Response) -> Option<&str> {
 
 fn essences(response: &Response) -> impl Iterator<Item = &str> {
     let values = response.headers().get_all(CONTENT_TYPE).iter();
-    values.map(|value| value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim())
+    // Some servers repeat the type after a comma, or put one before their parameters.
+    let types = values.flat_map(|value| value.to_str().unwrap_or("?").split(','));
+    let essences = types.map(|one| one.split(';').next().unwrap_or_default().trim());
+    essences.filter(|essence| essence.contains('/') || !essence.contains('='))
 }
 
 /// A parameter of a challenge, `name="value"` (RFC 7235 section 2.1).
@@ -263,6 +287,8 @@ fn quoted<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// The content types that JSON comes with. It is parsed strictly, so a wrong one of these does no harm; a page does not parse.
+const JSON: [&str; 4] = ["application/json", "text/json", "text/plain", "application/octet-stream"];
 /// The content types of forms.
 const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "text/plain"];
 

@@ -10,7 +10,7 @@ use http::StatusCode;
 use super::Server;
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigProblem, Error, Operation};
+use crate::error::{Check, ConfigProblem, Error, Operation};
 use crate::jose::id_token::{Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
 use crate::jose::jws::JwtError;
@@ -202,23 +202,38 @@ pub(crate) async fn fetch_metadata(
     let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
     let sender = Sender { http, deadline: Deadline::after(None), noted: &noted };
-    let mut first_error = None;
+    let mut failed: Vec<Error> = Vec::new();
     for document in &asked.documents {
         match sender.send(document, None, &MetadataRequest { asked, document }).await {
-            // If one form of the well-known URL does not exist, the other may (RFC 8414 section 5). A server that is asked too
-            // often does not say which exists.
-            Err(error) if is_absent(&error) => {
-                first_error.get_or_insert(error);
-            }
+            // If one form of the well-known URL does not exist, the other may (RFC 8414 section 5). The response of a server
+            // that was not reached, or is busy, does not say which exists.
+            Err(error) if is_absent(&error) => failed.push(error),
             outcome => return outcome.map(Arc::new).map_err(|e| noted.hidden(|secrets| e.without(secrets))),
         }
     }
-    Err(first_error.unwrap_or_else(|| {
-        Error::config(ConfigProblem::Issuer, "there is no URL where the metadata of this issuer could be")
-    }))
+    // A response that is not metadata says more than a response that there is no document.
+    let told = failed.iter().position(|error| error.status().is_none()).unwrap_or_default();
+    if failed.is_empty() {
+        let detail = "there is no URL where the metadata of this issuer could be";
+        return Err(Error::config(ConfigProblem::Issuer, detail));
+    }
+    let error = failed.swap_remove(told);
+    let places: Vec<_> = asked.documents.iter().map(Endpoint::as_str).collect();
+    let error =
+        if places.len() > 1 { error.adding(&format!("; looked at {}", places.join(", "))) } else { error };
+    Err(noted.hidden(|secrets| error.without(secrets)))
 }
 
+/// Whether an error says that there is no metadata at a place: an error of the client's, a redirect (many servers send
+/// unknown paths to their login page), a page, or a document that is something else.
 fn is_absent(error: &Error) -> bool {
-    let status = error.status().and_then(|status| StatusCode::from_u16(status).ok());
-    status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
+    match error {
+        Error::Http(_) | Error::Server(_) => {
+            let status = error.status().and_then(|status| StatusCode::from_u16(status).ok());
+            status.is_some_and(|status| status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS)
+        }
+        Error::Response(_) => true,
+        Error::Validation(error) => error.check() == Check::RedirectRefused,
+        Error::Unsupported(_) | Error::Config(_) => false,
+    }
 }

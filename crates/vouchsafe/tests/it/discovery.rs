@@ -116,6 +116,37 @@ async fn both_well_known_places_are_looked_at() {
 }
 
 #[tokio::test]
+async fn a_place_with_something_else_is_passed_over() {
+    let mut redirect = answer(302, "text/html", "");
+    redirect.headers_mut().insert("location", "https://op.example/login".parse().unwrap());
+    for other in [
+        answer(200, "text/html", "<h1>Sign in</h1>"),
+        answer(200, "application/json", "<h1>Sign in</h1>"),
+        json(200, json!({"hello": "world"})),
+        json(200, json!([])),
+        json(401, json!({"error": "unauthorized"})),
+        redirect,
+    ] {
+        let (document, place) = (metadata("https://op.example/tenant", json!({})), other.status());
+        let wire = Wire::new(move |request| match request.uri().path() {
+            "/.well-known/oauth-authorization-server/tenant" => json(200, document.clone()),
+            _ => other.clone(),
+        });
+        assert!(client("https://op.example/tenant", &wire).login().await.is_ok(), "{place}");
+    }
+    // A document of another issuer is no reason to look on.
+    let wire = Wire::always(json(200, metadata("https://evil.example", json!({}))));
+    assert_eq!(client(ISSUER, &wire).login().await.unwrap_err().code(), "issuer_mismatch");
+    assert_eq!(wire.seen().len(), 1);
+    // What came there says more than that nothing is elsewhere.
+    let wire =
+        only_at("https://op.example/.well-known/openid-configuration", answer(200, "text/html", "<h1>"));
+    let error = client(ISSUER, &wire).login().await.unwrap_err();
+    assert_eq!(error.code(), "content_type");
+    assert!(error.to_string().contains("looked at https://op.example/.well-known/openid"), "{error}");
+}
+
+#[tokio::test]
 async fn where_there_is_no_document_the_first_place_is_named() {
     let wire = Wire::always(answer(404, "text/html", "<h1>Not found</h1>"));
     let error = client(ISSUER, &wire).login().await.unwrap_err();
@@ -123,7 +154,8 @@ async fn where_there_is_no_document_the_first_place_is_named() {
     assert_eq!(
         error.to_string(),
         "reading the provider's metadata failed: https://op.example/.well-known/openid-configuration returned \
-         HTTP status 404"
+         HTTP status 404; looked at https://op.example/.well-known/openid-configuration, \
+         https://op.example/.well-known/oauth-authorization-server"
     );
 }
 
@@ -236,7 +268,6 @@ async fn a_document_that_cannot_be_used_is_told_so() {
         json!({"token_endpoint": "https://op.example/token#x"}),
         json!({"id_token_signing_alg_values_supported": "RS256"}),
         json!({"token_endpoint_auth_methods_supported": [7]}),
-        json!({"grant_types_supported": {}}),
         json!({"authorization_response_iss_parameter_supported": "true"}),
     ] {
         let error = refusal(ISSUER, more.clone()).await;

@@ -123,8 +123,8 @@ async fn an_endpoint_that_applications_alone_use_is_one_too() {
                 "{name}"
             );
         }
-        assert_eq!(Scenario::openid().metadata(name, json!(7)).verdict().await, "metadata", "{name}");
-        for fine in [json!(null), json!(format!("{ISSUER}/x"))] {
+        assert_eq!(Scenario::openid().metadata(name, json!("x y")).verdict().await, "insecure_url", "{name}");
+        for fine in [json!(null), json!(format!("{ISSUER}/x")), json!(7), json!("")] {
             assert_eq!(Scenario::openid().metadata(name, fine).verdict().await, "ok", "{name}");
         }
     }

@@ -21,11 +21,15 @@ async fn no_endpoint_may_redirect() {
             response.headers_mut().insert("location", "https://evil.example/".parse().unwrap());
             response
         };
-        for (path, operation) in [
-            ("/.well-known/openid-configuration", "reading the provider's metadata"),
-            ("/jwks", "reading the provider's keys"),
-            ("/token", "the token request"),
-        ] {
+        let error = Scenario::openid().at(OPENID, redirect()).log_in().await.unwrap_err();
+        assert_eq!(error.code(), "redirect_refused", "{status}");
+        assert_eq!(
+            error.to_string(),
+            "reading the provider's metadata was refused: https://op.example redirects, and redirects are not followed: \
+             check the issuer, since servers often redirect unknown paths to a login page; looked at \
+             https://op.example/.well-known/openid-configuration, https://op.example/.well-known/oauth-authorization-server"
+        );
+        for (path, operation) in [("/jwks", "reading the provider's keys"), ("/token", "the token request")] {
             let scenario = Scenario::openid().at(path, redirect());
             let error = scenario.log_in().await.unwrap_err();
             assert_eq!(error.code(), "redirect_refused", "{path} {status}");
@@ -70,8 +74,9 @@ async fn a_page_in_place_of_a_response_is_told_so() {
         "the token request failed: the response from https://acme.example is an HTML page, not JSON: is this the \
          right URL?"
     );
-    let error = exchanged(answer(200, "text/plain", "access_token=x")).await;
-    assert!(error.to_string().ends_with("is text/plain, not JSON"), "{error}");
+    let error = exchanged(answer(200, "image/png", "access_token=x")).await;
+    assert!(error.to_string().ends_with("is image/png, not JSON"), "{error}");
+    assert_eq!(exchanged(answer(200, "text/plain", "access_token=x")).await.code(), "json");
 }
 
 #[tokio::test]
@@ -221,3 +226,5 @@ async fn a_client_that_wraps_another_keeps_the_limits_and_the_runtime() {
     let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
     assert_eq!((error.code(), wire.seen().len()), ("body_too_large", 1));
 }
+
+const OPENID: &str = "/.well-known/openid-configuration";

@@ -84,18 +84,37 @@ async fn a_jwt_from_a_service_without_keys_is_not_read() {
 }
 
 #[tokio::test]
+async fn a_coded_body_is_told_by_its_coding() {
+    let mut coded = json(200, json!({}));
+    *coded.body_mut() = vec![0x1f, 0x8b, 8, 0];
+    coded.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    let error = profile(&Scenario::openid().at("/userinfo", coded)).await.unwrap_err();
+    assert_eq!(error.code(), "content_type");
+    assert!(error.to_string().contains("coded (gzip)"), "{error}");
+    // A client of the application's own may have decoded it already.
+    let mut decoded = json(200, json!({"sub": SUBJECT}));
+    decoded.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    assert!(profile(&Scenario::openid().at("/userinfo", decoded)).await.is_ok());
+}
+
+#[tokio::test]
 async fn the_content_type_decides_what_is_read() {
-    for (kind, code) in [
-        ("text/html", "content_type"),
-        ("text/plain", "content_type"),
-        ("application/octet-stream", "content_type"),
-    ] {
+    for kind in ["text/html", "text/html, application/json", "application/json, text/html", "image/png"] {
         let scenario =
             Scenario::openid().at("/userinfo", answer(200, kind, json!({"sub": SUBJECT}).to_string()));
-        assert_eq!(profile(&scenario).await.unwrap_err().code(), code, "{kind}");
+        assert_eq!(profile(&scenario).await.unwrap_err().code(), "content_type", "{kind}");
     }
-    for kind in ["application/json; charset=UTF-8", "APPLICATION/JSON", "text/json", "application/scim+json"]
-    {
+    for kind in [
+        "application/json; charset=UTF-8",
+        "APPLICATION/JSON",
+        "text/json",
+        "application/scim+json",
+        "text/plain",
+        "application/octet-stream",
+        "application/json, application/json",
+        "application/json,charset=utf-8",
+        "Application/Problem+JSON;v=1",
+    ] {
         let scenario =
             Scenario::openid().at("/userinfo", answer(200, kind, json!({"sub": SUBJECT}).to_string()));
         assert!(profile(&scenario).await.is_ok(), "{kind}");

@@ -68,7 +68,8 @@ impl HttpClient for Wire {
 pub(crate) fn letter(request: &Request) -> String {
     let agent = concat!("vouchsafe/", env!("CARGO_PKG_VERSION"));
     assert_eq!(header(request, "user-agent"), Some(agent));
-    let mut headers: Vec<_> = request.headers().iter().filter(|(name, _)| *name != "user-agent").collect();
+    let mut headers: Vec<_> =
+        request.headers().iter().filter(|(name, _)| !FIXED.contains(&name.as_str())).collect();
     headers.sort_by_key(|(name, _)| name.as_str());
     let mut text = format!("{} {}", request.method(), request.uri());
     for (name, value) in headers {
@@ -101,3 +102,6 @@ pub(crate) fn json(status: u16, body: Value) -> Response {
 pub(crate) fn answer(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Response {
     http::Response::builder().status(status).header("content-type", content_type).body(body.into()).unwrap()
 }
+
+/// Headers that every request has.
+const FIXED: [&str; 2] = ["user-agent", "accept-encoding"];

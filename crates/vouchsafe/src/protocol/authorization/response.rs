@@ -211,7 +211,7 @@ impl AuthorizationResponse<'_> {
         if expected.is_expired {
             return refuse(Check::Expired, "the login took too long: start it again");
         }
-        if let Some(code) = error {
+        if let Some(code) = error.filter(|error| !error.is_empty()) {
             let said = Said { code, description, uri, status: None };
             return Err(server_error(OPERATION, expected.error_codes, noted, said));
         }

@@ -43,6 +43,19 @@ async fn the_token_goes_where_the_provider_looks_for_it() {
 }
 
 #[tokio::test]
+async fn a_nickname_may_hold_a_control_character_where_the_definition_says_so_and_only_there() {
+    let body = |openid: &str| format!("{{\"id\": \"{openid}\", \"nickname\": \"a\u{1}b\"}}");
+    let tolerant = "[userinfo]\ncontrol_characters = [\"nickname\"]";
+    let (client, _) = answered(tolerant, answer(200, "application/json", body("7")));
+    assert_eq!(client.profile(&tokens()).await.unwrap()["nickname"], "a\u{1}b");
+    for (more, body) in [("", body("7")), (tolerant, body("7\u{1}"))] {
+        let (client, _) = answered(more, answer(200, "application/json", body));
+        assert_eq!(client.profile(&tokens()).await.unwrap_err().code(), "json");
+    }
+    assert_eq!(vouchsafe_providers::get("wechat").unwrap().userinfo.control_characters, ["nickname"]);
+}
+
+#[tokio::test]
 async fn a_header_with_the_token_is_not_shown() {
     for token in ["scheme:OAuth", "header:X-Token"] {
         let (client, wire) =
