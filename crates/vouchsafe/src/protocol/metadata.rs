@@ -20,7 +20,9 @@ pub(crate) struct Metadata {
     pub(crate) raw: Value,
     pub(crate) issuer: String,
     pub(crate) endpoints: Endpoints,
-    /// Its keys, if it is an OpenID Provider and not a plain authorization server.
+    /// It is the metadata of an OpenID Provider, not of a plain authorization server.
+    pub(crate) is_openid: bool,
+    /// The keys of an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
@@ -191,17 +193,11 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         || has("subject_types_supported")
         || has("id_token_signing_alg_values_supported")
         || (has("jwks_uri") && offers_openid);
-    let openid = match jwks_uri {
-        Some(jwks_uri) if is_openid => Some(OpenId { jwks_uri, algorithms, userinfo_algorithms }),
-        None if is_openid => {
-            return Err(fault(
-                "has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified",
-            ));
-        }
-        _ => None,
-    };
+    let jwks_uri = jwks_uri.filter(|_| is_openid);
+    let openid = jwks_uri.map(|jwks_uri| OpenId { jwks_uri, algorithms, userinfo_algorithms });
     let metadata = Metadata {
         scopes,
+        is_openid,
         endpoints: document.endpoints(secure)?,
         openid,
         grant_types,

@@ -83,6 +83,12 @@ impl Server {
             Error::response(Operation::Discovery, Malformed::Metadata, detail)
         })?;
         self.openid.clone_from(&metadata.openid);
+        // Checked here and not while the document is read: then the next place would be tried, and there the same server could
+        // pass for a plain authorization server.
+        if metadata.is_openid && self.openid.is_none() {
+            let detail = "the metadata has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified";
+            return Err(Error::response(Operation::Discovery, Malformed::Metadata, detail));
+        }
         if self.openid.is_none() {
             let offered = metadata.scopes.as_deref().unwrap_or_default();
             self.scopes.retain(|scope| offered.contains(scope));
