@@ -30,13 +30,8 @@ impl User {
     /// The subject is derived from the name but differs from it, so that a test notices when they are mixed up.
     pub fn new(username: impl Into<String>) -> Self {
         let username = username.into();
-        Self {
-            subject: format!("sandbox-user-{username}"),
-            username,
-            name: None,
-            email: None,
-            claims: Map::new(),
-        }
+        let subject = format!("sandbox-user-{username}");
+        Self { username, subject, name: None, email: None, claims: Map::new() }
     }
 
     /// Alice Liddell, whose e-mail address is verified.
@@ -44,7 +39,7 @@ impl User {
         Self::new("alice").with_name("Alice", "Liddell").with_verified_email("alice@example.com")
     }
 
-    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by this address.
+    /// Bob Sawyer, whose e-mail address is not verified: an application must not link accounts by it.
     pub fn bob() -> Self {
         Self::new("bob").with_name("Bob", "Sawyer").with_unverified_email("bob@example.com")
     }
@@ -119,23 +114,33 @@ impl User {
     }
 
     /// The claims for these scopes, OpenID Connect Core section 5.4.
-    pub(crate) fn claims(&self, scopes: &Scopes) -> Map<String, Value> {
+    pub(crate) fn claims(&self, scopes: &Scopes, email_verified: bool) -> Map<String, Value> {
         let mut claims = self.claims.clone();
-        claims.insert("sub".into(), self.subject.clone().into());
+        let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        claim("sub", self.subject.clone().into());
         if scopes.contains("profile") {
-            claims.insert("name".into(), self.display_name().into());
-            claims.insert("preferred_username".into(), self.username.clone().into());
-            if let Some((given, family)) = &self.name {
-                claims.insert("given_name".into(), given.clone().into());
-                claims.insert("family_name".into(), family.clone().into());
+            claim("name", self.display_name().into());
+            claim("preferred_username", self.username.clone().into());
+            if let Some((given, family)) = self.names() {
+                claim("given_name", given.into());
+                claim("family_name", family.into());
             }
         }
-        if let (true, Some((email, verified))) = (scopes.contains("email"), &self.email) {
-            claims.insert("email".into(), email.clone().into());
-            claims.insert("email_verified".into(), (*verified).into());
+        if let Some(email) = self.email().filter(|_| scopes.contains("email")) {
+            claim("email", email.into());
+            claim("email_verified", email_verified.into());
         }
         claims
     }
+}
+
+/// The settings of a sandbox that every endpoint reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) users: Vec<User>,
+    /// In seconds.
+    pub(crate) access_token_lifetime: u64,
+    pub(crate) consent: bool,
 }
 
 /// A client that is registered at the sandbox.
@@ -163,11 +168,12 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// A client with a secret. It authenticates with `client_secret_basic` or `client_secret_post`.
     pub fn confidential(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        let secret = Some(secret.into());
         Self {
             id: id.into(),
-            secret: Some(secret.into()),
-            redirect_uris: Vec::new(),
-            post_logout_redirect_uris: Vec::new(),
+            secret,
+            redirect_uris: vec![],
+            post_logout_redirect_uris: vec![],
             signing_alg: None,
         }
     }
@@ -197,14 +203,6 @@ impl ClientConfig {
         self.signing_alg = Some(alg.into());
         self
     }
-
-    pub(crate) fn accepts_redirect_uri(&self, uri: &str) -> bool {
-        accepts(&self.redirect_uris, uri)
-    }
-
-    pub(crate) fn accepts_post_logout_redirect_uri(&self, uri: &str) -> bool {
-        accepts(&self.post_logout_redirect_uris, uri)
-    }
 }
 
 impl fmt::Debug for ClientConfig {
@@ -213,32 +211,24 @@ impl fmt::Debug for ClientConfig {
             .field("id", &self.id)
             .field("confidential", &self.secret.is_some())
             .field("redirect_uris", &self.redirect_uris)
-            .field("post_logout_redirect_uris", &self.post_logout_redirect_uris)
-            .field("signing_alg", &self.signing_alg)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
-fn accepts(registered: &[String], uri: &str) -> bool {
+/// Whether a client with these registered URIs may return to this one.
+pub(crate) fn accepts(registered: &[String], uri: &str) -> bool {
     // `Url` silently repairs white space, backslashes and a missing `//`. None of these may reach a `Location` header.
-    if !uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
-        return false;
-    }
-    let Ok(url) = Url::parse(uri) else { return false };
+    let is_clean = uri.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     // RFC 6749 section 3.1.2: an absolute URI without a fragment.
-    if url.fragment().is_some() {
-        return false;
-    }
-    if registered.is_empty() {
-        return is_loopback(uri, &url);
-    }
-    registered.iter().any(|known| {
-        known == uri
-            || (is_loopback(uri, &url)
-                && Url::parse(known).is_ok_and(|known_url| {
-                    is_loopback(known, &known_url) && without_port(&known_url) == without_port(&url)
-                }))
-    })
+    let url = Url::parse(uri).ok().filter(|url| is_clean && url.fragment().is_none());
+    let Some(url) = url else { return false };
+    let is_local = is_loopback(uri, &url);
+    let differs_by_port = |known: &String| {
+        let other = Url::parse(known).ok().filter(|other| is_local && is_loopback(known, other));
+        other.is_some_and(|other| without_port(&other) == without_port(&url))
+    };
+    (registered.is_empty() && is_local)
+        || registered.iter().any(|known| known == uri || differs_by_port(known))
 }
 
 fn is_loopback(text: &str, url: &Url) -> bool {
@@ -266,7 +256,7 @@ mod tests {
         for uri in
             ["http://127.0.0.1:1/cb", "http://localhost/", "http://[::1]:9/x?y=z", "https://localhost:3"]
         {
-            assert!(client.accepts_redirect_uri(uri), "{uri}");
+            assert!(accepts(&client.redirect_uris, uri), "{uri}");
         }
         for uri in [
             "https://example.com/cb",
@@ -281,7 +271,7 @@ mod tests {
             "/relative",
             "",
         ] {
-            assert!(!client.accepts_redirect_uri(uri), "{uri}");
+            assert!(!accepts(&client.redirect_uris, uri), "{uri}");
         }
     }
 
@@ -290,12 +280,12 @@ mod tests {
         let client = ClientConfig::public("app")
             .redirect_uri("https://app.example/cb")
             .redirect_uri("http://127.0.0.1/cb");
-        assert!(client.accepts_redirect_uri("https://app.example/cb"));
-        assert!(client.accepts_redirect_uri("http://127.0.0.1:54321/cb"));
-        assert!(!client.accepts_redirect_uri("https://app.example:444/cb"));
-        assert!(!client.accepts_redirect_uri("https://app.example/cb/"));
-        assert!(!client.accepts_redirect_uri("http://127.0.0.1:54321/other"));
-        assert!(!client.accepts_redirect_uri("http://localhost:54321/cb"));
+        assert!(accepts(&client.redirect_uris, "https://app.example/cb"));
+        assert!(accepts(&client.redirect_uris, "http://127.0.0.1:54321/cb"));
+        assert!(!accepts(&client.redirect_uris, "https://app.example:444/cb"));
+        assert!(!accepts(&client.redirect_uris, "https://app.example/cb/"));
+        assert!(!accepts(&client.redirect_uris, "http://127.0.0.1:54321/other"));
+        assert!(!accepts(&client.redirect_uris, "http://localhost:54321/cb"));
     }
 
     #[test]

@@ -6,8 +6,7 @@ use std::time::Duration;
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::state::jwt::Jwt;
-use crate::state::request::AuthorizationRequest;
+use crate::state::{AuthorizationRequest, Jwt, Seal, SigningAlg};
 use crate::wire::Incoming;
 
 mod body;
@@ -15,7 +14,6 @@ mod callback;
 mod id_token;
 mod keys;
 mod metadata;
-mod people;
 mod stages;
 mod switch;
 mod token;
@@ -23,8 +21,8 @@ mod userinfo;
 mod weak;
 mod wire;
 
-pub(crate) use people::{person, shown};
-pub(crate) use switch::Faults;
+pub(crate) use stages::Stages;
+pub(crate) use switch::{Faults, person, shown};
 
 /// A fault that a provider shows on demand: the sandbox's own provider and every acted one.
 ///
@@ -55,13 +53,7 @@ pub struct Fault {
 
 impl Fault {
     const fn new(row: &'static Row) -> Self {
-        let at = match row.place {
-            Place::Metadata => Endpoint::Metadata,
-            Place::Keys => Endpoint::Keys,
-            Place::UserInfo => Endpoint::UserInfo,
-            Place::Callback | Place::Token | Place::IdToken | Place::Wire => Endpoint::Token,
-        };
-        Self { row, at, delay: Duration::from_secs(5) }
+        Self { row, at: row.place.endpoint(), delay: Duration::from_secs(5) }
     }
 
     /// The endpoint responds after this time. By [name](Self::SLOW) it is five seconds.
@@ -87,11 +79,13 @@ impl Fault {
         Self::all().into_iter().find(|fault| fault.name() == name)
     }
 
-    /// Its name. A fault in the HTTP response of another endpoint than the token endpoint has the endpoint after an `@`.
+    /// Its name: the name of its constant in lower case, with hyphens. A fault in the HTTP response of another endpoint than
+    /// the token endpoint has the endpoint after an `@`.
     pub fn name(&self) -> String {
+        let name = self.row.constant.to_ascii_lowercase().replace('_', "-");
         match (self.row.place, self.at) {
-            (Place::Wire, at) if at != Endpoint::Token => format!("{}@{}", self.row.name, at.name()),
-            _ => self.row.name.to_owned(),
+            (Place::Wire, at) if at != Endpoint::Token => format!("{name}@{}", at.name()),
+            _ => name,
         }
     }
 
@@ -113,22 +107,25 @@ impl Fault {
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
     /// client does not need the missing data.
     pub fn refusal(&self) -> Option<Refusal> {
-        let refusal = self.row.refusal?;
-        match (self.row.place, self.at) {
+        let (kind, code) = self.row.refusal;
+        let is_of_refresh = |strike: &Strike| matches!(strike, Strike::Refreshed(_) | Strike::NoRefresh);
+        let step = match (self.row.place, self.at) {
+            _ if kind == "lawful" => return None,
             // A revocation response is its status (RFC 7009 section 2.2).
-            (Place::Wire, Endpoint::Revocation) => {
-                (refusal.kind != "malformed").then_some(Refusal { step: Step::Revocation, ..refusal })
-            }
+            (Place::Wire, Endpoint::Revocation) if kind == "malformed" => return None,
+            (Place::Wire, Endpoint::Revocation) => Step::Revocation,
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
-            (Place::Wire, Endpoint::UserInfo) if refusal.kind == "network" => None,
-            _ => Some(refusal),
-        }
+            (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
+            _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
+            _ => Step::Login,
+        };
+        Some(Refusal { step, kind, code })
     }
 }
 
 impl PartialEq for Fault {
     fn eq(&self, other: &Self) -> bool {
-        (self.row.name, self.at, self.delay) == (other.row.name, other.at, other.delay)
+        (self.row.constant, self.at, self.delay) == (other.row.constant, other.at, other.delay)
     }
 }
 
@@ -140,71 +137,93 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// The place at which a [`Fault`] applies.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Place {
+/// An enum with a word for each variant.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $(#[$about:meta])* $word:ident: $($(#[$what:meta])* $variant:ident = $text:literal,)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$what])* $variant,)*
+        }
+
+        impl $name {
+            $(#[$about])*
+            pub fn $word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// The place at which a [`Fault`] applies.
+    Place,
+    /// A heading for the faults of this place.
+    title:
     /// The authorization response, which the browser carries.
-    Callback,
+    Callback = "In the authorization response",
     /// The response of the token endpoint.
-    Token,
+    Token = "In the token response",
     /// The ID token.
-    IdToken,
+    IdToken = "In the ID token",
     /// The key set.
-    Keys,
+    Keys = "In the key set",
     /// The metadata.
-    Metadata,
+    Metadata = "In the metadata",
     /// The response of the UserInfo endpoint.
-    UserInfo,
+    UserInfo = "In the UserInfo response",
     /// The HTTP response of any endpoint that a client calls without a browser.
-    Wire,
+    Wire = "In the HTTP response",
 }
 
 impl Place {
-    /// A heading for the faults of this place.
-    pub fn title(self) -> &'static str {
+    /// The endpoint at which its faults apply, if they are not moved to another one.
+    const fn endpoint(self) -> Endpoint {
         match self {
-            Self::Callback => "In the authorization response",
-            Self::Token => "In the token response",
-            Self::IdToken => "In the ID token",
-            Self::Keys => "In the key set",
-            Self::Metadata => "In the metadata",
-            Self::UserInfo => "In the UserInfo response",
-            Self::Wire => "In the HTTP response",
+            Self::Metadata => Endpoint::Metadata,
+            Self::Keys => Endpoint::Keys,
+            Self::UserInfo => Endpoint::UserInfo,
+            Self::Callback | Self::Token | Self::IdToken | Self::Wire => Endpoint::Token,
         }
     }
 }
 
-/// An endpoint that a client calls without a browser.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Endpoint {
+words! {
+    /// An endpoint that a client calls without a browser.
+    Endpoint,
+    /// Its word in the name of a fault.
+    name:
     /// The token endpoint.
-    Token,
+    Token = "token",
     /// The metadata document.
-    Metadata,
+    Metadata = "metadata",
     /// The key set.
-    Keys,
+    Keys = "keys",
     /// The UserInfo endpoint, or the profile of an acted provider.
-    UserInfo,
+    UserInfo = "userinfo",
     /// The revocation endpoint.
-    Revocation,
+    Revocation = "revocation",
 }
 
 impl Endpoint {
     /// All endpoints.
     pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
+}
 
-    /// Its word in the name of a fault.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Metadata => "metadata",
-            Self::Keys => "keys",
-            Self::UserInfo => "userinfo",
-            Self::Revocation => "revocation",
-        }
-    }
+words! {
+    /// The step at which a client refuses.
+    Step,
+    /// The name of the step.
+    name:
+    /// The login does not succeed.
+    Login = "login",
+    /// The login succeeds, the refresh does not.
+    Refresh = "refresh",
+    /// The login succeeds, the revocation does not.
+    Revocation = "revocation",
 }
 
 /// How a client that does all its checks refuses a fault.
@@ -219,42 +238,22 @@ pub struct Refusal {
     pub code: &'static str,
 }
 
-/// The step at which a client refuses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Step {
-    /// The login does not succeed.
-    Login,
-    /// The login succeeds, the refresh does not.
-    Refresh,
-    /// The login succeeds, the revocation does not.
-    Revocation,
-}
-
-impl Step {
-    /// The name of the step.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Refresh => "refresh",
-            Self::Revocation => "revocation",
-        }
-    }
-}
-
 /// A row of a table of faults.
 struct Row {
-    name: &'static str,
+    /// The name of its constant.
+    constant: &'static str,
     description: &'static str,
     place: Place,
-    refusal: Option<Refusal>,
+    /// The kind and the code of the refusal. The kind is `lawful` if a client accepts the response: the fault breaks no rule, or
+    /// it is in a value that no login depends on.
+    refusal: (&'static str, &'static str),
     strikes: &'static [Strike],
 }
 
 /// One change that a fault makes.
 #[derive(Clone, Copy)]
 pub(crate) enum Strike {
-    /// The user denies the request, whatever button they press.
+    /// The user denies the request, even with the button that allows it.
     Denial,
     /// Changes the request that the code belongs to.
     Code(fn(&mut AuthorizationRequest)),
@@ -268,10 +267,30 @@ pub(crate) enum Strike {
     UnverifiedEmail,
     /// Changes the JSON of the endpoint's response, before the provider gives it names and a shape of its own.
     Members(fn(&mut Value)),
+    /// Gives a member of that JSON this value.
+    Set(&'static str, fn() -> Value),
+    /// Removes a member of that JSON.
+    Without(&'static str),
+    /// Changes a member of that JSON, if it is present.
+    InMember(&'static str, fn(&mut Value)),
     /// Changes an ID token before it is signed, and how it is signed.
     IdToken(fn(&mut Jwt<'_>)),
     /// The same, for refreshed ID tokens only.
     Refreshed(fn(&mut Jwt<'_>)),
+    /// Gives a claim of the ID token this value.
+    Claim(&'static str, fn() -> Value),
+    /// Changes a claim, if it is present.
+    InClaim(&'static str, fn(&mut Value)),
+    /// Removes a claim.
+    NoClaim(&'static str),
+    /// Gives a member of the ID token's header this value.
+    Header(&'static str, fn() -> Value),
+    /// Removes a member of the header.
+    NoHeader(&'static str),
+    /// Signs the ID token this way, and names this algorithm in the header.
+    Sealed(SigningAlg, Seal),
+    /// Encodes the parts of the ID token this way.
+    Spelled(fn(&[u8]) -> String),
     /// The endpoint is slow.
     Delay,
     /// Responds in place of the endpoint.
@@ -284,53 +303,23 @@ pub(crate) enum Strike {
     Label(&'static str),
 }
 
-const fn refused(kind: &'static str, code: &'static str) -> Option<Refusal> {
-    Some(Refusal { step: Step::Login, kind, code })
-}
-
-const fn security(code: &'static str) -> Option<Refusal> {
-    refused("security", code)
-}
-
-const fn malformed(code: &'static str) -> Option<Refusal> {
-    refused("malformed", code)
-}
-
-const fn network(code: &'static str) -> Option<Refusal> {
-    refused("network", code)
-}
-
-const fn provider(code: &'static str) -> Option<Refusal> {
-    refused("provider", code)
-}
-
-const fn at_refresh(refusal: Option<Refusal>) -> Option<Refusal> {
-    match refusal {
-        Some(refusal) => Some(Refusal { step: Step::Refresh, ..refusal }),
-        None => None,
-    }
-}
-
-/// It breaks no rule: a client accepts it.
-const LAWFUL: Option<Refusal> = None;
-
 /// The description of an error that `Sandbox::refuse_once` requests.
 pub(crate) const TOLD: &str = "the sandbox is configured to refuse this request";
 
-/// An issuer that plays no part in the login.
+/// An issuer that has nothing to do with the login.
 const ELSEWHERE: &str = "https://elsewhere.example";
 
-/// A table of the faults of one place: constant, name, description, refusal and changes.
+/// A table of the faults of one place: constant, description, refusal and changes.
 macro_rules! faults {
-    ($place:ident: $($constant:ident = ($name:literal, $description:literal, $refusal:expr, [$($strike:expr),+ $(,)?]);)*) => {
+    ($place:ident: $($constant:ident: $description:literal, $kind:ident $($code:literal)?, $($strike:expr),+;)*) => {
         impl $crate::fault::Fault {
             $(
-                #[doc = concat!("`", $name, "`: ", $description, ".")]
+                #[doc = concat!("A fault: ", $description, ".")]
                 pub const $constant: Self = Self::new(&$crate::fault::Row {
-                    name: $name,
+                    constant: stringify!($constant),
                     description: $description,
                     place: $crate::fault::Place::$place,
-                    refusal: $refusal,
+                    refusal: (stringify!($kind), concat!($($code)?)),
                     strikes: &[$($strike),+],
                 });
             )*

@@ -22,7 +22,7 @@
 //!
 //! The sandbox supports the authorization code grant with PKCE (`S256` and `plain`), refresh tokens that rotate, ID tokens
 //! in every common signature algorithm, UserInfo, revocation, introspection, logout, and metadata that describes all this.
-//! A request without the scope `openid` is plain OAuth 2: there is no ID token, everything else is the same.
+//! A request without the scope `openid` is plain OAuth 2: its response has no ID token, and nothing else differs.
 //!
 //! It is as strict as the specifications allow, so that an application that works here works elsewhere: it refuses
 //! duplicate parameters, and a code or a refresh token that is used twice revokes all tokens of its grant.
@@ -31,7 +31,7 @@
 //!
 //! - Every token response has a refresh token, whether `offline_access` was requested or not.
 //! - Unknown scopes are granted, so that an application can use its own. A request without a scope gets `profile`.
-//! - The first of the `acr_values` is granted, whatever it is. Without any, `acr` is `0`.
+//! - The first of the `acr_values` is always granted. If the request has none, `acr` is `0`.
 //! - A code expires after one minute, an ID token after one hour, a refresh token after thirty days.
 //!
 //! # Acting as other providers
@@ -100,7 +100,7 @@ pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use part::{ActedProvider, ClientKey};
 pub use person::{Person, PersonError};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use state::record::RecordedRequest;
+pub use state::RecordedRequest;
 
 /// The README's code compiles and runs.
 #[cfg(doctest)]

@@ -1,20 +1,17 @@
-//! The provider: one engine, a file for each endpoint. It plays the [`Part`] that a request is for.
+//! The provider: one engine, a file for each endpoint. It acts as the [`Part`] that a request is for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use vouchsafe_providers::ClientAuth;
 
-use crate::config::ClientConfig;
-use crate::fault::{Endpoint, TOLD};
+use crate::fault::{Endpoint, Stages, TOLD};
 use crate::pages::Problem;
-use crate::part::{ClientParams, Part, Role, labelled, succeed};
-use crate::wire::{Incoming, OAuthError, Params, json};
+use crate::part::{Part, Role};
+use crate::state::IssuedIdToken;
+use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, json, sha256_base64url};
 
 mod authorization;
 mod authorization_response;
@@ -23,8 +20,9 @@ mod end_session;
 pub(crate) mod interaction;
 mod introspection;
 mod issue;
-pub(crate) mod jwks;
-mod metadata;
+pub(crate) mod metadata;
+mod request;
+mod response;
 mod revocation;
 mod session;
 pub(crate) mod shared;
@@ -33,6 +31,8 @@ pub(crate) mod user_code;
 mod userinfo;
 
 pub(crate) use end_session::confirm;
+use response::{labelled, succeed};
+use session::Visit;
 use shared::Shared;
 
 /// A request to an endpoint of a part.
@@ -47,13 +47,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The client of the request, which must authenticate by this method.
-    fn authenticate(
-        &self,
-        method: Option<ClientAuth>,
-        given: ClientParams<'_>,
-    ) -> Result<&ClientConfig, OAuthError> {
-        self.part.authenticate(&self.incoming, method, given, &self.marks, self.shared.now())
+    /// The ID token that the request gives as a hint.
+    fn id_token_hint(&self, params: &Params) -> Result<Option<IssuedIdToken>, &'static str> {
+        let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
+        let issued = self.shared.store().id_tokens.get(&sha256_base64url(hint)).cloned();
+        let issued = issued.filter(|issued| self.part.client(&issued.client_id).is_some());
+        issued.map(Some).ok_or("id_token_hint is not an ID token of this provider")
     }
 }
 
@@ -69,96 +68,62 @@ enum Reply {
     Done,
 }
 
-impl Reply {
-    fn document(&mut self) -> Option<&mut Value> {
-        match self {
-            Self::Document(document) | Self::Tokens { members: document, .. } => Some(document),
-            Self::Done => None,
-        }
-    }
-}
-
 /// Every endpoint of every part.
-pub(crate) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let Some(part) = shared.part_at(uri.path()) else {
-        return nothing_here(&uri).into_response();
-    };
-    let query = Params::from_query(&uri);
-    let known: Vec<_> = part.at(uri.path()).collect();
-    let complete: Vec<_> =
-        known.iter().filter(|(_, template, _)| template.missing(&query).is_none()).collect();
-    let Some((_, template, marks)) = complete.first().copied().or(known.first()) else {
-        return nothing_here(&uri).into_response();
-    };
-    if marks.get("client_id").is_some_and(|id| part.client(id).is_none()) {
-        return nothing_here(&uri).into_response();
-    }
-    if let Some(name) = template.missing(&query) {
+pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Response, Problem> {
+    let nothing_here = || nothing_here(&incoming.path);
+    let part = shared.part_at(&incoming.path).ok_or_else(nothing_here)?;
+    let (complete, others): (Vec<_>, Vec<_>) =
+        part.at(&incoming.path).partition(|(_, template, _)| template.missing(&incoming.query).is_none());
+    let found = complete.first().or(others.first());
+    let (_, template, marks) = found.ok_or_else(nothing_here)?;
+    ensure(marks.get("client_id").is_none_or(|id| part.client(id).is_some()), nothing_here())?;
+    if let Some(name) = template.missing(&incoming.query) {
         let description = format!("parameter {name} of the endpoint's own query is missing");
-        return OAuthError::invalid_request(description).into_response();
+        return Ok(invalid_request(description).into_response());
     }
     let roles: Vec<_> = complete.iter().map(|(role, ..)| *role).collect();
-    let incoming = Incoming { method, headers, query, body };
     let username = shared.username_of(&incoming.candidates());
     let call = Call { shared: &shared, part: &part, marks: marks.clone(), incoming, username };
     match roles[0] {
-        Role::Authorization => authorization::answer(&call),
-        Role::EndSession => end_session::answer(&call),
-        _ if revocation::is_meant(&call, &roles) => exchange(&call, Role::Revocation, &roles).await,
-        role => exchange(&call, role, &roles).await,
+        Role::Authorization => authorization::respond(&call),
+        Role::EndSession => end_session::respond(&call),
+        _ if revocation::is_meant(&call, &roles) => Ok(serve(&call, Role::Revocation, &roles).await),
+        role => Ok(serve(&call, role, &roles).await),
     }
 }
 
 /// The metadata at the path of RFC 8414 section 3.1.
-pub(crate) async fn metadata(
-    state: State<Arc<Shared>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let path = uri.path().trim_start_matches("/.well-known/oauth-authorization-server").trim_end_matches('/');
-    match format!("{path}/.well-known/openid-configuration").parse() {
-        Ok(uri) => answer(state, method, uri, headers, body).await,
-        Err(_) => nothing_here(&uri).into_response(),
-    }
+pub(crate) async fn metadata_of_rfc8414(mut visit: Visit) -> Result<Response, Problem> {
+    let path = visit.incoming.path.trim_start_matches("/.well-known/oauth-authorization-server");
+    visit.incoming.path = format!("{}/.well-known/openid-configuration", path.trim_end_matches('/'));
+    respond(visit).await
 }
 
-/// An exchange with a client, and the stages at which faults apply.
-async fn exchange(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
-    let faults = match role {
-        Role::Token | Role::Refresh | Role::LongLived => Some(Endpoint::Token),
-        Role::Revocation => Some(Endpoint::Revocation),
-        Role::UserInfo => Some(Endpoint::UserInfo),
-        Role::Metadata => Some(Endpoint::Metadata),
-        Role::Keys => Some(Endpoint::Keys),
-        _ => None,
+/// The response to a client's request, and the stages at which faults change it.
+async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
+    let at = match role {
+        Role::Token | Role::Refresh | Role::LongLived => Endpoint::Token,
+        Role::Revocation => Endpoint::Revocation,
+        Role::UserInfo => Endpoint::UserInfo,
+        Role::Metadata => Endpoint::Metadata,
+        Role::Keys => Endpoint::Keys,
+        _ => return shaped(call, role, reply(call, role, roles)),
     };
-    let faults = faults.map(|at| call.shared.faults.exchange(at, call.username.as_deref()));
-    let Some(faults) = faults else {
-        return shaped(call, role, reply(call, role, roles));
-    };
+    let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
     if let Some(instead) = faults.request(&call.incoming).await {
         return instead;
     }
     if faults.rotates_keys() && call.shared.rotate_keys().await.is_err() {
-        let error = OAuthError::new("server_error", "no new keys could be generated");
-        return faults.bytes(call.part.token_refusal(&call.incoming, &error)).await;
+        let error = error("server_error", "no new keys could be generated");
+        return faults.bytes(call.token_refusal(&error)).await;
     }
     if let Some(code) = faults.refusal() {
-        let error = OAuthError::invalid_request(TOLD);
-        return faults.bytes(call.part.token_refusal_as(&call.incoming, &code, &error)).await;
+        let error = invalid_request(TOLD);
+        return faults.bytes(call.token_refusal_as(&code, &error)).await;
     }
     let mut reply = reply(call, role, roles);
     // The faults of UserInfo change standard claims. Other profiles have other members.
-    if let Ok(document) = &mut reply
-        && let Some(document) = document.document()
+    if let Ok(Reply::Document(document) | Reply::Tokens { members: document, .. }) = &mut reply
         && (role != Role::UserInfo || call.part.is_openid())
     {
         faults.members(document);
@@ -167,60 +132,58 @@ async fn exchange(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
 }
 
 fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthError> {
-    match role {
-        Role::Revocation => revocation::answer(call).map(|()| Reply::Done),
-        Role::Introspection => introspection::answer(call).map(Reply::Document),
-        Role::Device => device::answer(call).map(Reply::Document),
-        Role::UserInfo => userinfo::answer(call).map(Reply::Document),
-        Role::Emails => userinfo::emails(call).map(Reply::Document),
-        Role::Metadata => metadata::answer(call).map(Reply::Document),
-        Role::Keys => Ok(Reply::Document(jwks::answer(call))),
-        _ => token::answer(call, roles),
-    }
+    let document = match role {
+        Role::Revocation => return revocation::respond(call).map(|()| Reply::Done),
+        Role::Introspection => introspection::respond(call),
+        Role::Device => device::respond(call),
+        Role::UserInfo => userinfo::respond(call),
+        Role::Emails => userinfo::emails(call),
+        Role::Metadata => metadata::respond(call),
+        Role::Keys => Ok(metadata::keys(call)),
+        _ => return token::respond(call, roles),
+    };
+    document.map(Reply::Document)
 }
 
 /// The response, in the shape that the definition has for it.
 fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Response {
-    let (part, incoming, definition) = (call.part, &call.incoming, &call.part.definition);
-    let userinfo = &definition.userinfo;
+    let definition = &call.part.definition;
+    let (userinfo, revocation) = (&definition.userinfo, definition.revocation.failure.as_ref());
     match (role, reply) {
         (_, Ok(Reply::Tokens { members, beside, for_code })) => {
-            part.token_response(incoming, members, &beside, for_code)
+            call.token_response(members, &beside, for_code)
         }
-        (Role::Revocation, Ok(_)) => match definition.revocation.failure.as_ref() {
-            Some(failure) => {
-                let mut body = serde_json::json!({});
-                succeed(&mut body, Some(failure));
-                json(StatusCode::OK, &body)
-            }
-            None => StatusCode::OK.into_response(),
-        },
-        (_, Ok(Reply::Done)) => StatusCode::OK.into_response(),
+        (_, Ok(Reply::Done)) if revocation.is_none() => StatusCode::OK.into_response(),
+        (_, Ok(Reply::Done)) => {
+            let mut body = Value::Object(Default::default());
+            succeed(&mut body, revocation);
+            json(StatusCode::OK, &body)
+        }
         (Role::Metadata | Role::Keys, Ok(Reply::Document(document))) => {
             ([("content-type", "application/json")], document.to_string()).into_response()
         }
-        (Role::Device, Ok(Reply::Document(document))) => part.encoded(incoming, StatusCode::OK, &document),
+        (Role::Device, Ok(Reply::Document(document))) => call.encoded(StatusCode::OK, &document),
         (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo.signed => {
-            userinfo::signed(call, claims).unwrap_or_else(IntoResponse::into_response)
+            userinfo::signed(call, claims).into_response()
         }
         (Role::UserInfo, Ok(Reply::Document(mut document))) => {
             succeed(&mut document, userinfo.failure.as_ref());
             labelled(json(StatusCode::OK, &document), &userinfo.content_types)
         }
         (_, Ok(Reply::Document(document))) => json(StatusCode::OK, &document),
-        (Role::Revocation, Err(error)) => part.refused(definition.revocation.failure.as_ref(), error),
-        (Role::UserInfo, Err(error)) => part.resource_refusal(userinfo.failure.as_ref(), error),
-        (Role::Emails, Err(error)) => part.resource_refusal(None, error),
+        (Role::Revocation, Err(error)) => call.refused(revocation, error),
+        (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),
+        (Role::Emails, Err(error)) => call.resource_refusal(None, error),
         (Role::Introspection | Role::Metadata | Role::Keys, Err(error)) => error.into_response(),
-        (_, Err(error)) => part.token_refusal(incoming, &error),
+        (_, Err(error)) => call.token_refusal(&error),
     }
 }
 
-fn nothing_here(uri: &Uri) -> Problem {
+fn nothing_here(path: &str) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "This provider has no such page",
-        "The sandbox plays the providers of the catalogue, each at the addresses in its definition.",
+        "The sandbox acts as the providers of the catalogue. Each has the paths that its definition names.",
     )
-    .detail("Path", uri.path())
+    .detail("Path", path)
 }

@@ -2,55 +2,51 @@
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-mod consent;
+use crate::wire::sha256;
+
 mod device;
 mod form_post;
 mod home;
-mod login;
 mod logout;
 mod parts;
 mod problem;
+mod sign_in;
 mod visible;
 
-pub(crate) use consent::consent;
 pub(crate) use device::{device, device_decided};
 pub(crate) use form_post::form_post;
 pub(crate) use home::home;
-pub(crate) use login::login;
 pub(crate) use logout::{logout, signed_out};
 pub(crate) use problem::Problem;
+pub(crate) use sign_in::{consent, login};
 
-/// The question that a page asks. It accompanies the page for a [`Person`](crate::Person), who does not read HTML.
+/// The purpose of a page. It accompanies the page for a [`Person`](crate::Person), who does not read HTML.
 #[derive(Clone)]
 pub(crate) enum Shown {
-    Login(String),
-    Consent(String),
-    Logout(String),
-    /// The form of an authorization response, written as a query of the redirect URI.
-    FormPost(String),
-    /// The user code that is to be confirmed.
-    Device(String),
-    DeviceDecided,
+    /// A form: its path, and its hidden field with a value.
+    Form(&'static str, &'static str, String),
+    /// The way back to the application: the form of an authorization response, written as a query of the redirect URI. It
+    /// is empty for a device.
+    Leave(String),
     Problem(String),
 }
 
-fn page(status: StatusCode, title: &str, card: Markup, shown: Option<Shown>) -> Response {
-    framed(status, title, "", card, shown)
+fn page(title: &str, shown: Option<Shown>, card: Markup) -> Response {
+    framed(StatusCode::OK, title, "", shown, card)
 }
 
 fn framed(
     status: StatusCode,
     title: &str,
     class: &'static str,
-    card: Markup,
     shown: Option<Shown>,
+    card: Markup,
 ) -> Response {
     let html = html! {
         (DOCTYPE)
@@ -104,7 +100,7 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 fn hash_source(text: &str) -> String {
-    format!("'sha256-{}'", STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes())))
+    format!("'sha256-{}'", STANDARD.encode(sha256(text.as_bytes())))
 }
 
 #[cfg(test)]

@@ -1,42 +1,36 @@
-//! The part that the sandbox plays: a provider's definition, and how it changes names, encodings and shapes.
+//! A provider that the sandbox acts as: its definition, its endpoints, its issuer and its profiles.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_lc_rs::hmac;
 use serde_json::Value;
-use vouchsafe_providers::{Definition, Kind, Param, ProfileSource, Rule};
+use vouchsafe_providers::{Definition, EndpointName, Kind, Param, ProfileSource, Rule};
 
 use crate::config::ClientConfig;
-use crate::wire::Scopes;
+use crate::wire::{OAuthError, Scopes, error, hex};
 
 mod acted;
-mod client_auth;
 mod client_key;
 mod issuer;
 pub(crate) mod profile;
-mod request;
-mod response;
 mod template;
 
 pub use acted::ActedProvider;
-pub(crate) use client_auth::ClientParams;
 pub use client_key::ClientKey;
-pub(crate) use request::{Form, params};
-pub(crate) use response::{NO_TOKEN, labelled, succeed};
+pub(crate) use template::{Template, fill};
 
-pub(crate) use template::Template;
-
-/// A provider that the sandbox plays. The sandbox's own provider is the part whose definition has no quirks.
+/// A provider that the sandbox acts as. The sandbox's own provider is the part whose definition has no quirks.
 pub(crate) struct Part {
     pub(crate) definition: Definition,
-    /// The URL below which it is played.
+    /// The URL above all its endpoints.
     pub(crate) base: String,
     pub(crate) clients: Vec<ClientConfig>,
     /// Whether it is the sandbox's own. It does more than a definition can say: several clients, `plain` code challenges,
     /// claims of the users' own.
     pub(crate) is_own: bool,
     /// The key that client secrets are signed with, where the provider takes no other secrets.
-    client_key: Option<ClientKey>,
+    pub(crate) client_key: Option<ClientKey>,
     /// Whether authorization responses have `iss`.
     names_issuer: AtomicBool,
     params: BTreeMap<String, String>,
@@ -56,27 +50,21 @@ impl Part {
         definition.end_session_endpoint = Some(format!("{origin}/end_session"));
         definition.scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec();
         definition.identity.subject = vec!["/sub".to_owned()];
-        Self::new(definition, origin.to_owned(), origin, clients, true)
+        Self::new(origin, origin.to_owned(), definition, clients)
     }
 
-    /// A provider by its definition, played below `/act/`.
+    /// A provider by its definition, at URLs below `/act/`.
     pub(crate) fn acted(definition: &Definition, origin: &str) -> Self {
         let slug = &definition.slug;
-        let client = ClientConfig::confidential(
-            format!("{slug}-client"),
-            format!("{slug}-secret-for-development-only"),
-        );
+        let secret = format!("{slug}-secret-for-development-only");
+        let client = ClientConfig::confidential(format!("{slug}-client"), secret);
         let base = format!("{origin}/act/{slug}");
-        Self::new(template::moved(definition, &base), base, origin, vec![client], false)
+        let moved = template::moved(definition, &base);
+        Self::new(origin, base, moved, vec![client])
     }
 
-    fn new(
-        definition: Definition,
-        base: String,
-        origin: &str,
-        clients: Vec<ClientConfig>,
-        is_own: bool,
-    ) -> Self {
+    fn new(origin: &str, base: String, definition: Definition, clients: Vec<ClientConfig>) -> Self {
+        let is_own = base == origin;
         let mut part = Self {
             names_issuer: AtomicBool::new(is_own),
             client_key: definition.signed_client_secret.then(ClientKey::generate),
@@ -88,56 +76,45 @@ impl Part {
             is_own,
             endpoints: Vec::new(),
         };
-        part.endpoints = part
-            .urls()
-            .into_iter()
-            .filter_map(|(role, url)| Some((role, part.template(&url, origin)?)))
-            .collect();
+        let endpoint = |(role, _, url): (Role, _, String)| Some((role, part.template(&url, origin)?));
+        part.endpoints = part.urls().into_iter().filter_map(endpoint).collect();
         part
     }
 
-    /// Every endpoint of the part and its URL, which may have marks.
-    pub(crate) fn urls(&self) -> Vec<(Role, String)> {
+    /// Every endpoint of the part: its name in the metadata if it has one, and its URL, which may have marks.
+    pub(crate) fn urls(&self) -> Vec<(Role, &'static str, String)> {
         let definition = &self.definition;
-        let token = || self.or_own(&definition.token_endpoint, "token");
-        // A definition that names its token endpoint names every endpoint that exists.
-        let revocation = match &definition.token_endpoint {
-            Some(_) => definition.revocation_endpoint.clone(),
-            None => self.or_own(&definition.revocation_endpoint, "revoke"),
+        let url = |name: EndpointName, own: &str| {
+            // Where an OpenID Provider leaves an endpoint to its metadata, the sandbox chooses a place. A definition that
+            // names its token endpoint names its revocation endpoint, if there is one.
+            let is_left = name != EndpointName::Revocation || definition.token_endpoint.is_none();
+            let has_own = self.is_openid() && is_left && !own.is_empty();
+            let known = definition.endpoint(name).map(str::to_owned);
+            let has_userinfo = definition.userinfo.source == ProfileSource::Userinfo;
+            let exists = name != EndpointName::Userinfo || has_userinfo;
+            known.or_else(|| has_own.then(|| self.own_endpoint(own))).filter(|_| exists)
         };
-        let long_lived =
-            definition.long_lived.as_ref().and_then(|long_lived| long_lived.endpoint.clone().or_else(token));
-        let has_userinfo = definition.userinfo.source == ProfileSource::Userinfo;
+        let long_lived = definition.long_lived.as_ref();
+        let long_lived = long_lived.map(|quirks| quirks.endpoint.clone());
+        let long_lived = long_lived.and_then(|known| known.or_else(|| url(EndpointName::Token, "token")));
         let emails = definition.identity.emails.as_ref().and_then(|emails| emails.endpoint.clone());
         let has_issuer = self.is_openid() || definition.issuer.is_some() || definition.discovery.is_some();
-        [
-            (Role::Authorization, self.or_own(&definition.authorization_endpoint, "authorize")),
-            (Role::Token, token()),
-            (Role::Refresh, definition.refresh_endpoint.clone()),
-            (Role::Introspection, definition.introspection_endpoint.clone()),
-            (Role::Device, definition.device_authorization_endpoint.clone()),
-            (Role::EndSession, definition.end_session_endpoint.clone()),
-            (Role::Revocation, revocation),
-            (Role::LongLived, long_lived),
-            (Role::UserInfo, self.or_own(&definition.userinfo_endpoint, "userinfo").filter(|_| has_userinfo)),
-            (Role::Emails, emails),
-            (Role::Metadata, has_issuer.then(|| self.document())),
-            (Role::Keys, has_issuer.then(|| self.own_endpoint("jwks"))),
-        ]
-        .into_iter()
-        .filter_map(|(role, url)| Some((role, url?)))
-        .collect()
+        let standard = ENDPOINTS
+            .into_iter()
+            .map(|(role, name, own)| (role, name.in_metadata().unwrap_or_default(), url(name, own)));
+        let others = [
+            (Role::LongLived, "", long_lived),
+            (Role::Emails, "", emails),
+            (Role::Metadata, "", has_issuer.then(|| self.document())),
+            (Role::Keys, "jwks_uri", has_issuer.then(|| self.own_endpoint("jwks"))),
+        ];
+        standard.chain(others).filter_map(|(role, name, url)| Some((role, name, url?))).collect()
     }
 
-    /// The endpoints at this path: what each is for, and the values of the marks in its URL.
+    /// The endpoints at this path, each with the values of the marks in its URL.
     pub(crate) fn at(&self, path: &str) -> impl Iterator<Item = (Role, &Template, BTreeMap<String, String>)> {
         let at = move |(role, template): &'_ (Role, Template)| Some((*role, template.capture(path)?));
         self.endpoints.iter().filter_map(move |entry| at(entry).map(|(role, marks)| (role, &entry.1, marks)))
-    }
-
-    /// An endpoint of the definition; where an OpenID Provider leaves it to its metadata, a place of the sandbox's choice.
-    fn or_own(&self, known: &Option<String>, name: &str) -> Option<String> {
-        known.clone().or_else(|| self.is_openid().then(|| self.own_endpoint(name)))
     }
 
     /// A place below the issuer at which no provider has an endpoint.
@@ -151,15 +128,15 @@ impl Part {
         let is_long = |name: &str| {
             matches!(self.definition.params.get(name), Some(Param { rule: Rule::Url | Rule::HostPath, .. }))
         };
-        let filled = template::fill(url, |name| {
+        let filled = template::fill(url, &|name| {
             Some(if is_long(name) { self.params.get(name)?.clone() } else { format!("{{{name}}}") })
         })?;
         Template::new(&filled, origin)
     }
 
-    /// Fills in the marks: with the values of the request's own URL, else with those that the sandbox gave out.
+    /// Fills in the marks: with the values from the URL of the request, otherwise with those of [`ActedProvider::params`].
     pub(crate) fn fill(&self, text: &str, marks: &BTreeMap<String, String>) -> Option<String> {
-        template::fill(text, |name| match name {
+        template::fill(text, &|name| match name {
             "client_id" => Some(self.client_id().to_owned()),
             name => marks.get(name).or_else(|| self.params.get(name)).cloned(),
         })
@@ -179,9 +156,11 @@ impl Part {
     }
 
     /// The scopes of a request. Without any, the sandbox's own provider grants the name, as most do.
-    pub(crate) fn scopes(&self, given: Option<&str>) -> Option<Scopes> {
+    pub(crate) fn scopes(&self, given: Option<&str>) -> Result<Scopes, OAuthError> {
         let given = given.unwrap_or_default().replace(self.definition.scope_separator.as_str(), " ");
-        Scopes::parse(if self.is_own && given.trim().is_empty() { "profile" } else { &given })
+        let scopes = Scopes::parse(if self.is_own && given.trim().is_empty() { "profile" } else { &given });
+        let invalid = "scope has characters that no scope may have, or too many values";
+        scopes.ok_or_else(|| error("invalid_scope", invalid))
     }
 
     /// Whether these scopes show the application the data behind scopes with one of these words in them. Where the
@@ -223,17 +202,10 @@ impl Part {
         beside
     }
 
-    /// The value that a parameter of the profile request must have.
-    pub(crate) fn profile_param(
-        &self,
-        value: &str,
-        marks: &BTreeMap<String, String>,
-        subject: &str,
-    ) -> Option<String> {
-        template::fill(value, |name| match name.strip_prefix("token:") {
-            Some(_) => Some(subject.to_owned()),
-            None => self.fill(&format!("{{{name}}}"), marks),
-        })
+    /// The hexadecimal HMAC-SHA-256 under the client secret.
+    pub(crate) fn hmac(&self, text: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret().as_bytes());
+        hex(hmac::sign(&key, text.as_bytes()).as_ref())
     }
 }
 
@@ -254,25 +226,14 @@ pub(crate) enum Role {
     Keys,
 }
 
-impl Role {
-    /// The member of the server metadata that names the endpoint, RFC 8414 section 2.
-    pub(crate) fn in_metadata(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Authorization => "authorization_endpoint",
-            Self::Token => "token_endpoint",
-            Self::Revocation => "revocation_endpoint",
-            Self::Introspection => "introspection_endpoint",
-            Self::Device => "device_authorization_endpoint",
-            Self::EndSession => "end_session_endpoint",
-            Self::UserInfo => "userinfo_endpoint",
-            Self::Keys => "jwks_uri",
-            Self::Refresh | Self::LongLived | Self::Emails | Self::Metadata => return None,
-        })
-    }
-}
-
-/// The name of a parameter at this provider, or `None` if it is left out. The first list that has it counts.
-fn named<'a>(names: &[&'a BTreeMap<String, String>], name: &'a str) -> Option<&'a str> {
-    let name = names.iter().find_map(|names| names.get(name)).map_or(name, String::as_str);
-    (!name.is_empty()).then_some(name)
-}
+/// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.
+const ENDPOINTS: [(Role, EndpointName, &str); 8] = [
+    (Role::Authorization, EndpointName::Authorization, "authorize"),
+    (Role::Token, EndpointName::Token, "token"),
+    (Role::Refresh, EndpointName::Refresh, ""),
+    (Role::Introspection, EndpointName::Introspection, ""),
+    (Role::Device, EndpointName::DeviceAuthorization, ""),
+    (Role::EndSession, EndpointName::EndSession, ""),
+    (Role::Revocation, EndpointName::Revocation, "revoke"),
+    (Role::UserInfo, EndpointName::Userinfo, "userinfo"),
+];

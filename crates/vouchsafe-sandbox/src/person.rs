@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
-use axum::http::{Method, Request};
 use axum::response::Response;
 use tower::ServiceExt as _;
 use url::form_urlencoded::Serializer;
 
 use crate::pages::Shown;
+use crate::wire::{ensure, lock};
 
 /// A user who clicks through the pages of the sandbox, for tests without a browser. From
 /// [`Sandbox::person`](crate::Sandbox::person).
@@ -101,80 +102,56 @@ impl Person {
     async fn walk(&self, url: &str, decision: &str) -> Result<String, PersonError> {
         let path = self.path_of(url).ok_or_else(|| PersonError::Foreign(url.to_owned()))?;
         let mut asked = false;
-        let mut step = self.send(Method::GET, path, None).await?;
+        let mut response = self.send(path, &[]).await?;
         // Login, consent and their redirects are five steps. More would be a loop.
         for _ in 0..MAX_STEPS {
-            step = match step {
-                Step::Leave(url) if asked || decision != "deny" || !url.contains("code=") => return Ok(url),
-                Step::Leave(_) | Step::End => return Err(PersonError::NotAsked),
-                Step::Go(path) => self.send(Method::GET, &path, None).await?,
-                Step::Login(id) => {
-                    let form = [("interaction", id.as_str()), ("user", &self.username)];
-                    self.send(Method::POST, "/login", Some(&form)).await?
+            if let Some(location) = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()) {
+                let location = location.to_owned();
+                match self.path_of(&location) {
+                    Some(path) => response = self.send(path, &[]).await?,
+                    None => return self.leave(location, asked, decision),
                 }
-                Step::Consent(id) => {
-                    asked = true;
-                    let form = [("interaction", id.as_str()), ("decision", decision)];
-                    self.send(Method::POST, "/consent", Some(&form)).await?
+                continue;
+            }
+            match response.extensions().get::<Shown>().cloned() {
+                Some(Shown::Form(path, field, value)) => {
+                    asked |= path == "/consent";
+                    // A form ignores the fields that it does not have.
+                    let form = [(field, value.as_str()), ("user", &self.username), ("decision", decision)];
+                    response = self.send(path, &form).await?;
                 }
-                Step::Device(code) => {
-                    self.send(Method::POST, "/device", Some(&[("user_code", code.as_str())])).await?
+                Some(Shown::Leave(url)) => return self.leave(url, asked, decision),
+                Some(Shown::Problem(message)) => {
+                    return Err(PersonError::Refused { status: response.status().as_u16(), message });
                 }
-                Step::Logout(id) => {
-                    self.send(Method::POST, "/end_session/confirm", Some(&[("logout", id.as_str())])).await?
-                }
-            };
+                None => return Err(PersonError::NotAsked),
+            }
         }
         Err(PersonError::NotAsked)
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        form: Option<&[(&str, &str)]>,
-    ) -> Result<Step, PersonError> {
-        let body = form.map(|form| Serializer::new(String::new()).extend_pairs(form).finish());
+    /// The end of a walk. A person who wanted to deny must have been asked.
+    fn leave(&self, url: String, asked: bool, decision: &str) -> Result<String, PersonError> {
+        ensure(asked || decision != "deny" || !url.contains("code="), PersonError::NotAsked)?;
+        Ok(url)
+    }
+
+    /// Opens a page, or posts a form that has fields.
+    async fn send(&self, path: &str, form: &[(&str, &str)]) -> Result<Response, PersonError> {
+        let body = Serializer::new(String::new()).extend_pairs(form).finish();
         let host = self.issuer.trim_start_matches("http://");
-        let mut request = Request::builder().method(method).uri(path).header(HOST, host);
+        let mut request = Request::builder().uri(path).header(HOST, host);
+        if !form.is_empty() {
+            request = request.method("POST").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
         let cookies = self.cookie_header();
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies);
         }
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        let request = request
-            .body(Body::from(body.unwrap_or_default()))
-            .map_err(|_| PersonError::Foreign(path.to_owned()))?;
-        let response = match self.router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
+        let request = request.body(Body::from(body)).map_err(|_| PersonError::Foreign(path.to_owned()))?;
+        let Ok(response) = self.router.clone().oneshot(request).await;
         self.keep_cookies(&response);
-        self.read(&response)
-    }
-
-    fn read(&self, response: &Response) -> Result<Step, PersonError> {
-        if let Some(location) = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()) {
-            return Ok(match self.path_of(location) {
-                Some(path) => Step::Go(path.to_owned()),
-                None => Step::Leave(location.to_owned()),
-            });
-        }
-        match response.extensions().get::<Shown>() {
-            Some(Shown::Login(id)) => Ok(Step::Login(id.clone())),
-            Some(Shown::Consent(id)) => Ok(Step::Consent(id.clone())),
-            Some(Shown::Logout(id)) => Ok(Step::Logout(id.clone())),
-            Some(Shown::FormPost(url)) => Ok(Step::Leave(url.clone())),
-            Some(Shown::Device(code)) => Ok(Step::Device(code.clone())),
-            // A device needs no redirect.
-            Some(Shown::DeviceDecided) => Ok(Step::Leave(String::new())),
-            Some(Shown::Problem(message)) => {
-                Err(PersonError::Refused { status: response.status().as_u16(), message: message.clone() })
-            }
-            None => Ok(Step::End),
-        }
+        Ok(response)
     }
 
     /// The path and query, if the URL is one of the sandbox.
@@ -184,18 +161,18 @@ impl Person {
     }
 
     fn cookie_header(&self) -> String {
-        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
+        lock(&self.cookies)
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     fn keep_cookies(&self, response: &Response) {
-        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cookies = lock(&self.cookies);
         for cookie in response.headers().get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
-            let Some((name, value)) = pair.split_once('=') else {
-                continue;
-            };
+            let Some((name, value)) = pair.split_once('=') else { continue };
             if attributes.contains("Max-Age=0") {
                 cookies.remove(name);
             } else {
@@ -241,15 +218,5 @@ impl fmt::Display for PersonError {
 }
 
 impl Error for PersonError {}
-
-enum Step {
-    Go(String),
-    Leave(String),
-    Login(String),
-    Consent(String),
-    Logout(String),
-    Device(String),
-    End,
-}
 
 const MAX_STEPS: usize = 8;

@@ -13,14 +13,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vouchsafe_providers::Definition;
 
-use crate::config::{ClientConfig, User};
+use crate::config::{ClientConfig, Settings, User};
 use crate::fault::Fault;
 use crate::op::shared::{Shared, make_keys};
 use crate::part::{ActedProvider, Part};
 use crate::person::Person;
 use crate::router;
-use crate::state::keys::{Keys, SigningAlg};
-use crate::state::record::RecordedRequest;
+use crate::state::{Keys, RecordedRequest, SigningAlg};
 
 /// A running OpenID Provider on a loopback address. It stops when this value is dropped.
 ///
@@ -54,14 +53,16 @@ impl Sandbox {
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder {
             port: 0,
-            users: vec![User::alice(), User::bob(), User::carol()],
             clients: vec![
                 ClientConfig::confidential(CLIENT_ID, CLIENT_SECRET),
                 ClientConfig::public(PUBLIC_CLIENT_ID),
             ],
-            signing_alg: SigningAlg::Rs256.name().to_owned(),
-            access_token_lifetime: Duration::from_secs(3600),
-            consent: true,
+            signing_alg: SigningAlg::RS256.name().to_owned(),
+            settings: Settings {
+                users: vec![User::alice(), User::bob(), User::carol()],
+                access_token_lifetime: 3600,
+                consent: true,
+            },
         }
     }
 
@@ -147,12 +148,12 @@ impl Sandbox {
     /// # Ok(()) }
     /// ```
     pub fn fault(&self, fault: Fault) {
-        self.shared.faults.stand(fault);
+        self.shared.faults.switch_on(fault, false);
     }
 
     /// Switches a fault on for the next request that it applies to.
     pub fn fault_once(&self, fault: Fault) {
-        self.shared.faults.once(fault);
+        self.shared.faults.switch_on(fault, true);
     }
 
     /// Makes the token endpoint refuse its next request with this error code, in the shape that the provider's errors have.
@@ -195,11 +196,9 @@ impl fmt::Debug for Sandbox {
 #[must_use = "nothing runs until `start` is called"]
 pub struct SandboxBuilder {
     port: u16,
-    users: Vec<User>,
     clients: Vec<ClientConfig>,
     signing_alg: String,
-    access_token_lifetime: Duration,
-    consent: bool,
+    settings: Settings,
 }
 
 impl SandboxBuilder {
@@ -211,8 +210,8 @@ impl SandboxBuilder {
 
     /// Adds a user, or replaces the user of the same name.
     pub fn user(mut self, user: User) -> Self {
-        self.users.retain(|known| known.username() != user.username());
-        self.users.push(user);
+        self.settings.users.retain(|known| known.username() != user.username());
+        self.settings.users.push(user);
         self
     }
 
@@ -232,13 +231,13 @@ impl SandboxBuilder {
 
     /// The lifetime of access tokens in whole seconds. The default is one hour.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.access_token_lifetime = lifetime;
+        self.settings.access_token_lifetime = lifetime.as_secs();
         self
     }
 
     /// Whether users are asked for consent. The default is yes. If not, only `prompt=consent` asks.
     pub fn consent(mut self, consent: bool) -> Self {
-        self.consent = consent;
+        self.settings.consent = consent;
         self
     }
 
@@ -248,16 +247,15 @@ impl SandboxBuilder {
     /// [`io::ErrorKind::InvalidInput`] if a signature algorithm is unknown. Other kinds if the port cannot be bound or the
     /// signing keys cannot be generated.
     pub async fn start(self) -> io::Result<Sandbox> {
-        let signing_alg = parse_alg(&self.signing_alg)?;
+        let signing_alg = SigningAlg::parse(&self.signing_alg)?;
         for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
-            parse_alg(alg)?;
+            SigningAlg::parse(alg)?;
         }
         let keys = make_keys(Keys::for_start).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();
         let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
-        let lifetime = self.access_token_lifetime;
-        let shared = Arc::new(Shared::new(own, self.users, keys, signing_alg, lifetime, self.consent));
+        let shared = Arc::new(Shared::new(own, self.settings, keys, signing_alg));
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
@@ -272,11 +270,3 @@ const CLIENT_ID: &str = "sandbox-client";
 const CLIENT_SECRET: &str = "sandbox-secret-for-development-only";
 const PUBLIC_CLIENT_ID: &str = "sandbox-public-client";
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
-
-fn parse_alg(name: &str) -> io::Result<SigningAlg> {
-    SigningAlg::parse(name).ok_or_else(|| {
-        let known = SigningAlg::ALL.map(SigningAlg::name);
-        let message = format!("signature algorithm `{name}` is not one of {known:?}");
-        io::Error::new(io::ErrorKind::InvalidInput, message)
-    })
-}

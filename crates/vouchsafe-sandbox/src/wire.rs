@@ -1,17 +1,22 @@
-//! The ground floor: what goes over the wire, whoever plays the provider.
+//! The ground floor: requests, responses and their values, for every part.
 
 mod credentials;
 mod error;
 mod incoming;
+mod lock;
 mod params;
 mod random;
-mod response_mode;
 mod scopes;
 
 pub(crate) use credentials::{basic, bearer};
-pub(crate) use error::{BEARER, OAuthError, json, printable, with_challenge};
-pub(crate) use incoming::Incoming;
-pub(crate) use params::Params;
-pub(crate) use random::{hex, random_token, random_user_code, sha256_base64url, sha256_hex};
-pub(crate) use response_mode::{ResponseMode, with_query};
+pub(crate) use error::{
+    BEARER, OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request, json, printable,
+    with_challenge,
+};
+pub(crate) use incoming::{Incoming, text};
+pub(crate) use lock::lock;
+pub(crate) use params::{Params, with_query};
+pub(crate) use random::{
+    base64url, hex, pem, random_token, random_user_code, sha256, sha256_base64url, sha256_hex,
+};
 pub(crate) use scopes::Scopes;

@@ -1,41 +1,39 @@
 //! Faults in the authorization response, which the browser carries.
 
 use super::Strike::{Callback, Code, Denial};
-use super::{ELSEWHERE, faults, malformed, provider, security};
-use crate::state::request::AuthorizationRequest;
+use super::{ELSEWHERE, faults};
+use crate::state::AuthorizationRequest;
 use crate::wire::{random_token, sha256_base64url};
 
 faults! { Callback:
-    WRONG_ISSUER = ("wrong-issuer", "the response names another provider as its issuer (iss, RFC 9207)",
-        security("issuer_mismatch"), [Callback(|params| set(params, "iss", ELSEWHERE))]);
-    MISSING_ISSUER = ("missing-issuer", "the response has no iss, though the metadata announces it",
-        security("missing_issuer"), [Callback(|params| remove(params, "iss"))]);
-    FOREIGN_CODE = ("foreign-code", "the code belongs to an attacker’s login and was injected",
-        provider("invalid_grant"), [Code(of_another_login)]);
-    FOREIGN_STATE = ("foreign-state", "the response has the state of another login: login CSRF",
-        security("state_mismatch"), [Callback(|params| set(params, "state", &random_token("")))]);
-    MISSING_STATE = ("missing-state", "the response has no state",
-        security("state_mismatch"), [Callback(|params| remove(params, "state"))]);
-    OVERSIZED_STATE = ("oversized-state", "the state is 100 KiB longer than the state that was sent",
-        malformed("invalid_field"), [Callback(|params| lengthen(params, "state"))]);
-    OVERSIZED_CODE = ("oversized-code", "the code is 100 KiB long",
-        malformed("invalid_field"), [Callback(|params| lengthen(params, "code"))]);
-    DUPLICATE_CODE = ("duplicate-code", "the response has two codes",
-        security("duplicate_parameter"), [Callback(|params| double(params, "code", "another-code"))]);
-    DUPLICATE_STATE = ("duplicate-state", "the response has the right state and another one",
-        security("duplicate_parameter"), [Callback(|params| double(params, "state", "another-state"))]);
-    DUPLICATE_ISSUER = ("duplicate-issuer", "the response has two issuers, the right one first",
-        security("duplicate_parameter"), [Callback(|params| double(params, "iss", ELSEWHERE))]);
-    MISSING_CODE = ("missing-code", "the response has neither a code nor an error",
-        malformed("missing_field"), [Callback(|params| remove(params, "code"))]);
-    ERROR_AND_CODE = ("error-and-code", "the response has both an error and a code",
-        provider("server_error"), [Callback(|params| set(params, "error", "server_error"))]);
-    DENIED_CONSENT = ("denied-consent", "the user denies the request, whatever button they press",
-        provider("access_denied"), [Denial]);
-    ESCAPES_IN_RESPONSE = ("escapes-in-response", "the description of the error has control characters for terminals",
-        provider("server_error"), [Callback(|params| fail(params, super::token::ESCAPES))]);
-    HTML_IN_RESPONSE = ("html-in-response", "the description of the error is HTML with a script",
-        provider("server_error"), [Callback(|params| fail(params, super::token::HTML))]);
+    WRONG_ISSUER: "the response names another provider as its issuer (iss, RFC 9207)",
+        security "issuer_mismatch", Callback(|params| set(params, "iss", ELSEWHERE));
+    MISSING_ISSUER: "the response has no iss, though the metadata announces it",
+        security "missing_issuer", Callback(|params| remove(params, "iss"));
+    FOREIGN_CODE: "the code belongs to an attacker’s login and was injected",
+        provider "invalid_grant", Code(of_another_login);
+    FOREIGN_STATE: "the response has the state of another login: login CSRF",
+        security "state_mismatch", Callback(|params| set(params, "state", &random_token("")));
+    MISSING_STATE: "the response has no state", security "state_mismatch", Callback(|params| remove(params, "state"));
+    OVERSIZED_STATE: "the state is 100 KiB longer than the state that was sent",
+        malformed "invalid_field", Callback(|params| lengthen(params, "state"));
+    OVERSIZED_CODE: "the code is 100 KiB long",
+        malformed "invalid_field", Callback(|params| lengthen(params, "code"));
+    DUPLICATE_CODE: "the response has two codes",
+        security "duplicate_parameter", Callback(|params| double(params, "code", "another-code"));
+    DUPLICATE_STATE: "the response has the right state and another one",
+        security "duplicate_parameter", Callback(|params| double(params, "state", "another-state"));
+    DUPLICATE_ISSUER: "the response has two issuers, the right one first",
+        security "duplicate_parameter", Callback(|params| double(params, "iss", ELSEWHERE));
+    MISSING_CODE: "the response has neither a code nor an error",
+        malformed "missing_field", Callback(|params| remove(params, "code"));
+    ERROR_AND_CODE: "the response has both an error and a code",
+        provider "server_error", Callback(|params| set(params, "error", "server_error"));
+    DENIED_CONSENT: "the user denies the request, whatever button they press", provider "access_denied", Denial;
+    ESCAPES_IN_RESPONSE: "the description of the error has control characters for terminals",
+        provider "server_error", Callback(|params| fail(params, super::token::ESCAPES));
+    HTML_IN_RESPONSE: "the description of the error is HTML with a script",
+        provider "server_error", Callback(|params| fail(params, super::token::HTML));
 }
 
 /// The code is bound to another challenge and another nonce.

@@ -1,59 +1,37 @@
 //! Faults in the key set.
 
-use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use serde_json::{Value, json};
 
-use super::Strike::{IdToken, InsteadOnce, Members};
-use super::{LAWFUL, faults, malformed, network, security};
-use crate::state::keys::SigningAlg;
+use super::Strike::{InsteadOnce, Members, Sealed, Set};
+use super::wire::broken;
+use super::{faults, weak};
+use crate::state::{SigningAlg, rsa_padded, signature};
 
 faults! { Keys:
-    EMPTY_KEY_SET = ("empty-key-set", "the key set is empty",
-        security("unknown_key"), [Members(|set| set["keys"] = json!([]))]);
-    NO_KEY_SET = ("no-key-set", "the key set is an object without the member keys",
-        malformed("jwks"), [Members(|set| *set = json!({ "error": "no keys today" }))]);
-    WRONG_TYPE_KEY_SET = ("wrong-type-key-set", "the member keys of the key set is an object",
-        malformed("jwks"), [Members(|set| set["keys"] = json!({ "0": set["keys"][0] }))]);
-    ODD_KEYS = ("odd-keys", "the key set has keys that cannot be used, beside the good ones",
-        LAWFUL, [Members(odd)]);
-    MANY_KEYS = ("many-keys", "the key set has 5000 other keys before the good ones",
-        security("unknown_key"), [Members(many)]);
-    KEYS_FOR_ENCRYPTION = ("keys-for-encryption", "the keys are marked for encryption, and one of them has signed",
-        security("unknown_key"), [Members(|set| each(set, |key| key["use"] = "enc".into()))]);
-    KEYS_OF_ANOTHER_ALGORITHM = ("keys-of-another-algorithm", "the key is marked for PS512, and has signed with RS256",
-        security("unknown_key"), [
-            IdToken(|token| token.sign_by(SigningAlg::Rs256)),
-            Members(|set| each(set, |key| key["alg"] = "PS512".into())),
-        ]);
-    WEAK_KEY = ("weak-key", "the RSA key has 1024 bits",
-        security("weak_key"), [
-            IdToken(|token| {
-                token.sign_by(SigningAlg::Rs256);
-                token.seal = |_, input| Ok(super::weak::sign(input.as_bytes()));
-            }),
-            Members(|set| each_rsa(set, |key| key["n"] = super::weak::modulus().into())),
-        ]);
-    EXPONENT_ONE = ("exponent-one", "the RSA key’s exponent is 1, so that anybody can forge a signature, and somebody has",
-        security("weak_key"), [
-            IdToken(|token| {
-                token.sign_by(SigningAlg::Rs256);
-                token.seal = |jwt, input| Ok(jwt.keys.rsa_padded(input.as_bytes()));
-            }),
-            Members(|set| each_rsa(set, |key| key["e"] = "AQ".into())),
-        ]);
-    KEY_SET_FAILS_ONCE = ("key-set-fails-once", "the first request for the key set fails with status 500, the next one succeeds",
-        network("http_status"), [InsteadOnce(|_| {
-            (StatusCode::INTERNAL_SERVER_ERROR, "something broke").into_response()
-        })]);
+    EMPTY_KEY_SET: "the key set is empty", security "unknown_key", Set("keys", || json!([]));
+    NO_KEY_SET: "the key set is an object without the member keys",
+        malformed "jwks", Members(|set| *set = json!({ "error": "no keys today" }));
+    WRONG_TYPE_KEY_SET: "the member keys of the key set is an object",
+        malformed "jwks", Members(|set| set["keys"] = json!({ "0": set["keys"][0] }));
+    ODD_KEYS: "the key set has keys that cannot be used, beside the good ones", lawful, Members(odd);
+    MANY_KEYS: "the key set has 5000 other keys before the good ones", security "unknown_key", Members(many);
+    KEYS_FOR_ENCRYPTION: "the keys are marked for encryption, and one of them has signed",
+        security "unknown_key", Members(|set| each(set, |key| key["use"] = "enc".into()));
+    KEYS_OF_ANOTHER_ALGORITHM: "the key is marked for PS512, and has signed with RS256",
+        security "unknown_key", Sealed(SigningAlg::RS256, signature),
+            Members(|set| each(set, |key| key["alg"] = "PS512".into()));
+    WEAK_KEY: "the RSA key has 1024 bits",
+        security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(weak::sign(input.as_bytes()))),
+            Members(|set| each(set, |key| if key["kty"] == "RSA" { key["n"] = weak::modulus().into() }));
+    EXPONENT_ONE: "the RSA key’s exponent is 1, so that anybody can forge a signature, and somebody has",
+        security "weak_key", Sealed(SigningAlg::RS256, |_, input| Ok(rsa_padded(input.as_bytes(), 256))),
+            Members(|set| each(set, |key| if key["kty"] == "RSA" { key["e"] = "AQ".into() }));
+    KEY_SET_FAILS_ONCE: "the first request for the key set fails with status 500, the next one succeeds",
+        network "http_status", InsteadOnce(|_| broken());
 }
 
 fn each(set: &mut Value, change: fn(&mut Value)) {
     set["keys"].as_array_mut().into_iter().flatten().for_each(change);
-}
-
-fn each_rsa(set: &mut Value, change: fn(&mut Value)) {
-    set["keys"].as_array_mut().into_iter().flatten().filter(|key| key["kty"] == "RSA").for_each(change);
 }
 
 /// RFC 7517 section 5: a client ignores keys that it does not understand.

@@ -2,63 +2,41 @@
 
 use serde_json::{Value, json};
 
-use super::Strike::Members;
-use super::{ELSEWHERE, LAWFUL, faults, malformed, security};
+use super::Strike::{InMember, Set, Without};
+use super::{ELSEWHERE, faults};
 
 faults! { Metadata:
-    ANOTHER_ISSUERS_METADATA = ("another-issuers-metadata", "the metadata belongs to another issuer",
-        security("issuer_mismatch"), [Members(|metadata| metadata["issuer"] = ELSEWHERE.into())]);
-    ISSUER_WITH_SLASH = ("issuer-with-slash",
-        "the issuer in the metadata has an extra slash at its end",
-        security("issuer_mismatch"), [Members(|metadata| {
-            metadata["issuer"] = format!("{}/", metadata["issuer"].as_str().unwrap_or_default()).into();
-        })]);
-    METADATA_WITHOUT_ISSUER = ("metadata-without-issuer", "the metadata has no issuer",
-        malformed("metadata"), [Members(|metadata| remove(metadata, "issuer"))]);
-    METADATA_WITHOUT_ENDPOINTS = ("metadata-without-endpoints", "the metadata has no token endpoint",
-        malformed("metadata"), [Members(|metadata| remove(metadata, "token_endpoint"))]);
-    WRONG_TYPE_ENDPOINT = ("wrong-type-endpoint", "jwks_uri in the metadata is a list",
-        malformed("metadata"), [Members(|metadata| metadata["jwks_uri"] = json!([metadata["jwks_uri"]]))]);
-    PLAIN_PKCE_ONLY = ("plain-pkce-only", "the metadata offers PKCE with plain only: a downgrade",
-        LAWFUL, [Members(|metadata| metadata["code_challenge_methods_supported"] = json!(["plain"]))]);
-    PKCE_UNANNOUNCED = ("pkce-unannounced", "the metadata does not mention PKCE",
-        LAWFUL, [Members(|metadata| remove(metadata, "code_challenge_methods_supported"))]);
-    NONE_ANNOUNCED = ("none-announced", "the metadata announces unsigned ID tokens only",
-        security("algorithm"),
-        [Members(|metadata| metadata["id_token_signing_alg_values_supported"] = json!(["none"]))]);
-    HMAC_ANNOUNCED = ("hmac-announced", "the metadata announces ID tokens with an HMAC only",
-        security("algorithm"),
-        [Members(|metadata| metadata["id_token_signing_alg_values_supported"] = json!(["HS256"]))]);
-    AUTHORIZATION_BY_JAVASCRIPT = ("authorization-by-javascript", "the authorization endpoint is a javascript: URL",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "authorization_endpoint", "javascript:alert(document.domain)"))]);
-    AUTHORIZATION_BY_FILE = ("authorization-by-file",
-        "the authorization endpoint is a file on the user’s machine",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "authorization_endpoint", "file:///etc/passwd"))]);
-    TOKEN_BY_DATA = ("token-by-data", "the token endpoint is a data: URL that contains its response",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "token_endpoint", "data:application/json,{}"))]);
-    TOKEN_BY_HTTP = ("token-by-http", "the token endpoint is plain http on another machine",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "token_endpoint", "http://elsewhere.example/token"))]);
-    KEYS_BY_HTTP = ("keys-by-http", "the key set is plain http on another machine",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "jwks_uri", "http://elsewhere.example/jwks"))]);
-    KEYS_BY_FILE = ("keys-by-file", "the key set is a file on the client’s machine",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "jwks_uri", "file:///etc/hostname"))]);
-    USERINFO_BY_HTTP = ("userinfo-by-http", "the UserInfo endpoint is plain http on another machine",
-        security("insecure_url"),
-        [Members(|metadata| endpoint(metadata, "userinfo_endpoint", "http://elsewhere.example/me"))]);
+    ANOTHER_ISSUERS_METADATA: "the metadata belongs to another issuer",
+        security "issuer_mismatch", Set("issuer", || ELSEWHERE.into());
+    ISSUER_WITH_SLASH: "the issuer in the metadata has an extra slash at its end",
+        security "issuer_mismatch", InMember("issuer", with_slash);
+    METADATA_WITHOUT_ISSUER: "the metadata has no issuer", malformed "metadata", Without("issuer");
+    METADATA_WITHOUT_ENDPOINTS: "the metadata has no token endpoint", malformed "metadata", Without("token_endpoint");
+    WRONG_TYPE_ENDPOINT: "jwks_uri in the metadata is a list",
+        malformed "metadata", InMember("jwks_uri", |url| *url = json!([url]));
+    PLAIN_PKCE_ONLY: "the metadata offers PKCE with plain only: a downgrade",
+        lawful, Set("code_challenge_methods_supported", || json!(["plain"]));
+    PKCE_UNANNOUNCED: "the metadata does not mention PKCE", lawful, Without("code_challenge_methods_supported");
+    NONE_ANNOUNCED: "the metadata announces unsigned ID tokens only",
+        security "algorithm", Set("id_token_signing_alg_values_supported", || json!(["none"]));
+    HMAC_ANNOUNCED: "the metadata announces ID tokens with an HMAC only",
+        security "algorithm", Set("id_token_signing_alg_values_supported", || json!(["HS256"]));
+    AUTHORIZATION_BY_JAVASCRIPT: "the authorization endpoint is a javascript: URL",
+        security "insecure_url", Set("authorization_endpoint", || "javascript:alert(document.domain)".into());
+    AUTHORIZATION_BY_FILE: "the authorization endpoint is a file on the user’s machine",
+        security "insecure_url", Set("authorization_endpoint", || "file:///etc/passwd".into());
+    TOKEN_BY_DATA: "the token endpoint is a data: URL that contains its response",
+        security "insecure_url", Set("token_endpoint", || "data:application/json,{}".into());
+    TOKEN_BY_HTTP: "the token endpoint is plain http on another machine",
+        security "insecure_url", Set("token_endpoint", || "http://elsewhere.example/token".into());
+    KEYS_BY_HTTP: "the key set is plain http on another machine",
+        security "insecure_url", Set("jwks_uri", || "http://elsewhere.example/jwks".into());
+    KEYS_BY_FILE: "the key set is a file on the client’s machine",
+        security "insecure_url", Set("jwks_uri", || "file:///etc/hostname".into());
+    USERINFO_BY_HTTP: "the UserInfo endpoint is plain http on another machine",
+        security "insecure_url", Set("userinfo_endpoint", || "http://elsewhere.example/me".into());
 }
 
-fn remove(metadata: &mut Value, name: &str) {
-    if let Some(members) = metadata.as_object_mut() {
-        members.remove(name);
-    }
-}
-
-fn endpoint(metadata: &mut Value, name: &str, url: &str) {
-    metadata[name] = url.into();
+fn with_slash(issuer: &mut Value) {
+    *issuer = format!("{}/", issuer.as_str().unwrap_or_default()).into();
 }

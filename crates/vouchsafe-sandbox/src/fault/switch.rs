@@ -1,8 +1,11 @@
-//! The faults that are switched on, and for which requests.
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! The faults that are switched on, for which requests, and the users who are named after them.
 
-use super::{Endpoint, Fault, Strike, person};
+use std::collections::VecDeque;
+use std::sync::{LazyLock, Mutex};
+
+use super::{Endpoint, Fault, Place, Strike};
+use crate::config::User;
+use crate::wire::lock;
 
 /// The faults that are switched on.
 #[derive(Default)]
@@ -20,7 +23,7 @@ struct Switch {
 }
 
 /// How long a fault stays switched on.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Lasting {
     /// Until further notice.
     Standing,
@@ -31,10 +34,6 @@ enum Lasting {
 }
 
 impl Switch {
-    fn new(fault: Fault, lasting: Lasting) -> Self {
-        Self { fault, lasting, struck: 0 }
-    }
-
     /// Whether it no longer deals this strike.
     fn is_spent(&self, at: usize, strike: &Strike) -> bool {
         let was_dealt = self.struck & 1 << at != 0;
@@ -53,129 +52,141 @@ impl Switch {
 }
 
 impl Faults {
-    pub(crate) fn stand(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, Lasting::Standing));
-    }
-
-    pub(crate) fn once(&self, fault: Fault) {
-        self.switches().push(Switch::new(fault, Lasting::Once));
+    /// Switches a fault on: for the next request that it applies to, or until further notice.
+    pub(crate) fn switch_on(&self, fault: Fault, once: bool) {
+        let lasting = if once { Lasting::Once } else { Lasting::Standing };
+        lock(&self.switches).push(Switch { fault, lasting, struck: 0 });
     }
 
     pub(crate) fn refuse_once(&self, code: String) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).push_back(code);
+        lock(&self.refusals).push_back(code);
     }
 
     /// The error code that this token request is refused with.
     pub(crate) fn refusal(&self) -> Option<String> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        lock(&self.refusals).pop_front()
     }
 
     pub(crate) fn clear(&self) {
-        self.switches().clear();
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The first matching strike that is switched on, or that the user is named after. A strike for once is used up.
-    pub(crate) fn hit<T>(
-        &self,
-        username: Option<&str>,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
-    ) -> Option<T> {
-        self.strike(username, 1, pick).pop()
-    }
-
-    /// All matching strikes.
-    pub(crate) fn hits<T>(
-        &self,
-        username: Option<&str>,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
-    ) -> Vec<T> {
-        self.strike(username, usize::MAX, pick)
+        lock(&self.switches).clear();
+        lock(&self.refusals).clear();
     }
 
     /// A request for keys names no user, so the faults of keys apply from the login of the user who is named after one until
     /// the next login.
     pub(crate) fn expect_keys(&self, username: &str) {
-        let mut switches = self.switches();
+        let mut switches = lock(&self.switches);
         switches.retain(|switch| switch.lasting != Lasting::ThisLogin);
         if let Some((_, fault)) = person(username) {
-            switches.push(Switch::new(*fault, Lasting::ThisLogin));
+            switches.push(Switch { fault: *fault, lasting: Lasting::ThisLogin, struck: 0 });
         }
     }
 
-    fn strike<T>(
+    /// The matching strikes that are switched on, or that the user is named after, up to a number. A strike for once is used
+    /// up.
+    pub(crate) fn strike<T>(
         &self,
         username: Option<&str>,
         most: usize,
-        pick: impl Fn(&Fault, &Strike) -> Option<T>,
+        mut pick: impl FnMut(&Fault, &Strike) -> Option<T>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         if let Some((_, fault)) = username.and_then(person) {
             found.extend(fault.row.strikes.iter().filter_map(|strike| pick(fault, strike)).take(most));
         }
-        let mut switches = self.switches();
+        let mut switches = lock(&self.switches);
         let mut dealt: Vec<Fault> = Vec::new();
         // Standing faults come first, so that a fault for once is kept until it matters.
-        for lasting in [Lasting::Standing, Lasting::ThisLogin, Lasting::Once] {
-            for switch in switches.iter_mut().filter(|switch| switch.lasting == lasting) {
-                if dealt.contains(&switch.fault) {
-                    continue;
-                }
-                for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
-                    if found.len() >= most || switch.is_spent(at, strike) {
-                        continue;
-                    }
-                    if let Some(hit) = pick(&switch.fault, strike) {
-                        found.push(hit);
-                        switch.struck |= 1 << at;
-                        dealt.push(switch.fault);
-                    }
+        switches.sort_by_key(|switch| switch.lasting);
+        for switch in switches.iter_mut() {
+            if dealt.contains(&switch.fault) {
+                continue;
+            }
+            for (at, strike) in switch.fault.row.strikes.iter().enumerate() {
+                if found.len() < most
+                    && !switch.is_spent(at, strike)
+                    && let Some(hit) = pick(&switch.fault, strike)
+                {
+                    found.push(hit);
+                    switch.struck |= 1 << at;
+                    dealt.push(switch.fault);
                 }
             }
         }
         switches.retain(|switch| !switch.is_used_up());
         found
     }
-
-    fn switches(&self) -> MutexGuard<'_, Vec<Switch>> {
-        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
+/// Whether it is a strike at the endpoint of the keys.
 fn is_of_keys(fault: &Fault, strike: &Strike) -> bool {
-    match strike {
-        Strike::Members(_)
-        | Strike::Delay
-        | Strike::Instead(_)
-        | Strike::InsteadOnce(_)
-        | Strike::Body(_)
-        | Strike::Label(_) => fault.at == Endpoint::Keys,
-        _ => false,
-    }
+    use Strike::{Body, Delay, InMember, Instead, InsteadOnce, Label, Members, Set, Without};
+    fault.at == Endpoint::Keys
+        && matches!(
+            strike,
+            Members(_)
+                | Set(..)
+                | InMember(..)
+                | Without(_)
+                | Delay
+                | Instead(_)
+                | InsteadOnce(_)
+                | Body(_)
+                | Label(_)
+        )
 }
+
+/// The user who is named after a fault, and the fault.
+pub(crate) fn person(username: &str) -> Option<&'static (User, Fault)> {
+    PEOPLE.iter().find(|(user, _)| user.username() == username)
+}
+
+/// The users on the login page, grouped by the place of their fault.
+pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User, Fault)>)> {
+    let placed = [Place::Callback, Place::Token, Place::IdToken, Place::Keys, Place::UserInfo];
+    let on_the_wire = [
+        (Place::Wire, Endpoint::Token, "In the HTTP response of the token endpoint"),
+        (Place::Wire, Endpoint::UserInfo, "In the HTTP response of the UserInfo endpoint"),
+    ];
+    let groups = placed.map(|place| (place, place.endpoint(), place.title())).into_iter().chain(on_the_wire);
+    groups.map(|(place, at, title)| {
+        let is = |(_, fault): &&(User, Fault)| fault.row.place == place && fault.at == at;
+        (title, PEOPLE.iter().filter(is).collect())
+    })
+}
+
+static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
+    let of_a_login = |fault: &Fault| fault.at != Endpoint::Metadata;
+    let named_after = |fault: Fault| {
+        let name = fault.name();
+        let email = format!("fault-{}@example.com", name.replace('@', "-at-"));
+        (User::new(format!("fault-{name}")).with_name("Fault", name).with_verified_email(email), fault)
+    };
+    Fault::all().into_iter().filter(of_a_login).map(named_after).collect()
+});
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of_keys(faults: &Faults) -> bool {
-        faults.hit(None, |fault, strike| is_of_keys(fault, strike).then_some(())).is_some()
+        faults.strike(None, 1, |fault, strike| is_of_keys(fault, strike).then_some(())).len() == 1
     }
 
     fn of_id_tokens(faults: &Faults, username: &str) -> bool {
-        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::IdToken(_)).then_some(());
-        faults.hit(Some(username), is).is_some()
+        let is = |_: &Fault, strike: &Strike| matches!(strike, Strike::Sealed(..)).then_some(());
+        faults.strike(Some(username), 1, is).len() == 1
     }
 
     #[test]
     fn fault_for_once_is_used_up_when_each_of_its_strikes_was_dealt() {
         let faults = Faults::default();
-        faults.once(Fault::EXPONENT_ONE);
+        faults.switch_on(Fault::EXPONENT_ONE, true);
         assert!(of_id_tokens(&faults, "alice"));
         assert!(!of_id_tokens(&faults, "alice"));
         assert!(of_keys(&faults));
         assert!(!of_keys(&faults));
-        assert!(faults.switches().is_empty());
+        assert!(lock(&faults.switches).is_empty());
     }
 
     #[test]

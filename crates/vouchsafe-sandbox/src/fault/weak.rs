@@ -1,21 +1,18 @@
-//! An RSA key of 1024 bits. No cryptography library signs with one any more, and this one has no secret to keep.
+//! An RSA key of 1024 bits. Cryptography libraries no longer sign with such a key. This one protects nothing.
 
-use aws_lc_rs::digest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use num_bigint::BigUint;
 
-use crate::state::keys::rsa_padded;
+use crate::state::rsa_padded;
+use crate::wire::base64url;
 
 /// The modulus as a key set has it.
 pub(super) fn modulus() -> String {
-    URL_SAFE_NO_PAD.encode(number(MODULUS).to_bytes_be())
+    base64url(&number(MODULUS).to_bytes_be())
 }
 
 /// RS256: the hash of the text, padded, to the power of the private exponent.
 pub(super) fn sign(input: &[u8]) -> Vec<u8> {
-    let hash = digest::digest(&digest::SHA256, input);
-    let padded = BigUint::from_bytes_be(&rsa_padded(hash.as_ref(), LENGTH));
+    let padded = BigUint::from_bytes_be(&rsa_padded(input, LENGTH));
     let signature = padded.modpow(&number(PRIVATE_EXPONENT), &number(MODULUS)).to_bytes_be();
     [vec![0; LENGTH - signature.len()], signature].concat()
 }
@@ -40,10 +37,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signature_is_the_padded_hash_to_whoever_has_the_public_key() {
-        let hash = digest::digest(&digest::SHA256, b"a text");
+    fn public_key_opens_the_signature_to_the_padded_hash() {
         let signature = BigUint::from_bytes_be(&sign(b"a text"));
         let opened = signature.modpow(&BigUint::from(65537_u32), &number(MODULUS));
-        assert_eq!(opened, BigUint::from_bytes_be(&rsa_padded(hash.as_ref(), LENGTH)));
+        assert_eq!(opened, BigUint::from_bytes_be(&rsa_padded(b"a text", LENGTH)));
     }
 }

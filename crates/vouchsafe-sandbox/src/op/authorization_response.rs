@@ -5,17 +5,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::shared::Shared;
 use crate::pages;
 use crate::part::{Part, profile};
-use crate::state::request::AuthorizationRequest;
-use crate::state::store::Decision;
-use crate::wire::{ResponseMode, printable, random_token, with_query};
+use crate::state::{AuthorizationRequest, Decision};
+use crate::wire::{OAuthError, printable, random_token, with_query};
 
 /// The response that carries a code.
-pub(super) fn with_code(
-    shared: &Shared,
-    request: &AuthorizationRequest,
-    username: &str,
-    code: &str,
-) -> Response {
+pub(super) fn with_code(shared: &Shared, request: &AuthorizationRequest, user: &str, code: &str) -> Response {
     let (part, callback) = (&request.part, &request.part.definition.callback);
     let suffix = callback.code_suffix.as_deref().unwrap_or_default();
     let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
@@ -24,28 +18,23 @@ pub(super) fn with_code(
     for (name, value) in &callback.expect {
         params.extend(part.fill(value, &request.marks).map(|value| (name.clone(), value)));
     }
-    params.extend(introduction(shared, request, username));
+    params.extend(introduction(shared, request, user));
     if let Some(name) = &callback.hmac {
         params.push(("timestamp".to_owned(), shared.now().to_string()));
         params.push((name.clone(), part.hmac(&signed_text(&params))));
     }
-    respond(shared, request, params, Some(username))
+    respond(shared, request, params, Some(user))
 }
 
 /// The response that carries an error. A device learns it from the token endpoint.
-pub(super) fn with_error(
-    shared: &Shared,
-    request: &AuthorizationRequest,
-    error: &str,
-    description: &str,
-) -> Response {
+pub(super) fn with_error(shared: &Shared, request: &AuthorizationRequest, error: &OAuthError) -> Response {
     if let Some(device_code) = &request.device {
         return device_decided(shared, device_code, Decision::Denied);
     }
-    let description = printable(description);
-    let params = [("error", error), ("error_description", &description)].into_iter();
-    let params = params.chain(request.state.iter().map(|state| ("state", state.as_str())));
-    let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let description = printable(&error.description);
+    let mut params = vec![("error".to_owned(), error.code.to_owned())];
+    params.push(("error_description".to_owned(), description));
+    params.extend(request.state.iter().map(|state| ("state".to_owned(), state.clone())));
     respond(shared, request, params, None)
 }
 
@@ -59,15 +48,13 @@ pub(super) fn device_decided(shared: &Shared, device_code: &str, decision: Decis
     pages::device_decided(allowed)
 }
 
-/// Parameters of the response that go on into the token request.
+/// Parameters of the response that the token request repeats. It repeats the code in any case.
 pub(super) fn forwarded(part: &Part, state: Option<&str>) -> Vec<(String, String)> {
-    let value = |name: &String| match name.as_str() {
+    let value = |name: &str| match name {
         "state" => state.map(str::to_owned),
-        // The code goes on into the token request in any case.
-        "code" => None,
         _ => Some(random_token(&format!("sandbox-{name}-"))),
     };
-    let names = part.definition.callback.forward.iter();
+    let names = part.definition.callback.forward.iter().filter(|name| *name != "code");
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
@@ -77,7 +64,12 @@ fn introduction(shared: &Shared, request: &AuthorizationRequest, username: &str)
     let name = part.definition.callback.profile.clone()?;
     let profile = profile::introduction(part, shared.user(username)?, &request.scopes)?;
     let who = format!("{} {username}", part.definition.slug);
-    shared.store().introduced.insert_new(who).then(|| (name, profile.to_string()))
+    let mut store = shared.store();
+    if store.introduced.get(&who).is_some() {
+        return None;
+    }
+    store.introduced.insert(who, ());
+    Some((name, profile.to_string()))
 }
 
 /// Sends the browser to the redirect URI, which stays exactly as it was sent.
@@ -93,11 +85,11 @@ fn respond(
     }
     shared.faults.change_callback(&mut params, username);
     let url = with_query(&request.redirect_uri, &params);
-    match request.response_mode {
-        // RFC 9700 section 4.12: 303, so that no browser sends the form of our page again.
-        ResponseMode::Query => Redirect::to(&url).into_response(),
-        ResponseMode::FormPost => pages::form_post(&request.redirect_uri, &params, url),
+    if request.is_form_post {
+        return pages::form_post(&request.redirect_uri, &params, url);
     }
+    // RFC 9700 section 4.12: 303, so that no browser sends the form of our page again.
+    Redirect::to(&url).into_response()
 }
 
 /// The text that the HMAC of a response authenticates: the parameters, sorted, as `name=value` joined by `&`. In names and

@@ -1,31 +1,26 @@
 //! The pages between an authorization request and its response: login and consent.
 
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::authorization_response::{device_decided, with_code, with_error};
-use super::session;
+use super::session::{self, Visit};
 use super::shared::Shared;
+use crate::fault::Strike;
 use crate::pages::{self, Problem};
-use crate::state::request::AuthorizationRequest;
-use crate::state::store::{Code, Decision, Interaction, SignedIn};
-use crate::wire::Params;
-use crate::wire::random_token;
+use crate::state::{AuthorizationRequest, Code, Decision, Interaction, SignedIn};
+use crate::wire::{Incoming, OAuthError, Params, error, random_token};
 
 /// Responds to a valid authorization request: with a page, or at once if there is nothing to ask.
-pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: AuthorizationRequest) -> Response {
-    let session = session::find_or_start(shared, headers);
+pub(super) fn begin(shared: &Shared, incoming: &Incoming, request: AuthorizationRequest) -> Response {
+    let session = session::find_or_start(shared, incoming);
+    let refuse = |code, description: &str| with_error(shared, &request, &error(code, description));
     let signed_in = usable_sign_in(shared, &session, &request);
     let asks_consent = signed_in.is_some() && needs_consent(shared, &session, &request);
     let response = match signed_in {
         // OpenID Connect Core section 3.1.2.6.
-        None if request.prompt.none => with_error(shared, &request, "login_required", "nobody is signed in"),
-        Some(_) if asks_consent && request.prompt.none => {
-            with_error(shared, &request, "consent_required", "the user has not allowed this yet")
+        None if request.prompts("none") => refuse("login_required", "nobody is signed in"),
+        Some(_) if asks_consent && request.prompts("none") => {
+            refuse("consent_required", "the user has not allowed this yet")
         }
         Some(signed_in) if !asks_consent => issue_code(shared, request, signed_in),
         signed_in => {
@@ -43,45 +38,33 @@ pub(super) fn begin(shared: &Shared, headers: &HeaderMap, request: Authorization
 fn question(shared: &Shared, id: &str, interaction: &Interaction) -> Response {
     let signed_in = interaction.signed_in.as_ref();
     match signed_in.and_then(|signed_in| shared.user(&signed_in.username)) {
-        Some(user) => {
-            let place = shared.users.iter().position(|known| known.username() == user.username());
-            let tone = place.unwrap_or(shared.users.len());
-            pages::consent(id, &interaction.request, user, tone)
-        }
-        None => pages::login(&shared.users, id, &interaction.request),
+        Some(user) => pages::consent(id, &interaction.request, user),
+        None => pages::login(&shared.settings.users, id, &interaction.request),
     }
 }
 
 /// The login page again, to choose another user.
-pub(crate) async fn show_login(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let (id, interaction) = find(&shared, &headers, &Params::from_query(&uri))?;
-    Ok(pages::login(&shared.users, &id, &interaction.request))
+pub(crate) async fn show_login(Visit { shared, incoming }: Visit) -> Result<Response, Problem> {
+    let (id, interaction) = find(&shared, &incoming, &incoming.query)?;
+    Ok(pages::login(&shared.settings.users, &id, &interaction.request))
 }
 
 /// One click on a user.
-pub(crate) async fn login(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let form = Params::from_body(&headers, &body).ok_or_else(stale)?;
-    let (id, interaction) = find(&shared, &headers, &form)?;
+pub(crate) async fn login(Visit { shared, incoming }: Visit) -> Result<Response, Problem> {
+    let form = incoming.form().unwrap_or_default();
+    let (id, interaction) = find(&shared, &incoming, &form)?;
     let username = form.get("user").unwrap_or_default();
     let unknown = || {
         let advice = "Go back and choose a user on the page. You can add users when you start the sandbox.";
-        Problem::new(StatusCode::BAD_REQUEST, "This user does not exist", advice).detail("User", username)
+        Problem::bad_request("This user does not exist", advice).detail("User", username)
     };
     let user = shared.user(username).ok_or_else(unknown)?;
     let request = &interaction.request;
     if request.only_user.as_deref().is_some_and(|only| only != user.username()) {
         // OpenID Connect Core section 3.1.2.2: never a token for another user than the hint names.
-        let error = "the ID token hint names another user";
         shared.store().interactions.remove(&id);
-        return Ok(with_error(&shared, request, "login_required", error));
+        let error = error("login_required", "the ID token hint names another user");
+        return Ok(with_error(&shared, request, &error));
     }
     let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
     let session = shared.store().sign_in(&interaction.session, signed_in.clone());
@@ -98,23 +81,15 @@ pub(crate) async fn login(
 }
 
 /// The consent page.
-pub(crate) async fn show_consent(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let (id, interaction) = find(&shared, &headers, &Params::from_query(&uri))?;
+pub(crate) async fn show_consent(Visit { shared, incoming }: Visit) -> Result<Response, Problem> {
+    let (id, interaction) = find(&shared, &incoming, &incoming.query)?;
     Ok(question(&shared, &id, &interaction))
 }
 
 /// Allow or deny.
-pub(crate) async fn consent(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let form = Params::from_body(&headers, &body).ok_or_else(stale)?;
-    let (id, interaction) = find(&shared, &headers, &form)?;
+pub(crate) async fn consent(Visit { shared, incoming }: Visit) -> Result<Response, Problem> {
+    let form = incoming.form().unwrap_or_default();
+    let (id, interaction) = find(&shared, &incoming, &form)?;
     let request = interaction.request;
     match (form.get("decision"), interaction.signed_in) {
         (Some("allow"), Some(signed_in)) => {
@@ -128,7 +103,7 @@ pub(crate) async fn consent(
         }
         (Some("deny"), _) => {
             shared.store().interactions.remove(&id);
-            Ok(with_error(&shared, &request, "access_denied", "the user has denied the request"))
+            Ok(with_error(&shared, &request, &denied()))
         }
         _ => Err(stale()),
     }
@@ -137,8 +112,8 @@ pub(crate) async fn consent(
 const CODE_LIFETIME: u64 = 60;
 
 fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: SignedIn) -> Response {
-    if shared.faults.denies(&signed_in.username) {
-        return with_error(shared, &request, "access_denied", "the user has denied the request");
+    if shared.faults.deals(Strike::Denial, Some(&signed_in.username)) {
+        return with_error(shared, &request, &denied());
     }
     if let Some(device_code) = &request.device {
         return device_decided(shared, device_code, Decision::Allowed(signed_in));
@@ -146,9 +121,8 @@ fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: Sig
     let code = random_token("sandbox-code-");
     let response = with_code(shared, &request, &signed_in.username, &code);
     shared.faults.change_code(&mut request, &signed_in.username);
-    let issued =
-        Code { request, signed_in, expires_at: shared.now().saturating_add(CODE_LIFETIME), redeemed: None };
-    shared.store().codes.insert(code, issued);
+    let expires_at = shared.now().saturating_add(CODE_LIFETIME);
+    shared.store().codes.insert(code, Code { request, signed_in, expires_at, redeemed: None });
     response
 }
 
@@ -161,33 +135,35 @@ fn usable_sign_in(shared: &Shared, session: &str, request: &AuthorizationRequest
         max_age == 0 || now.saturating_sub(signed_in.auth_time) > max_age
     });
     let other = request.only_user.as_ref().is_some_and(|only| *only != signed_in.username);
-    (!request.prompt.login && !too_old && !other).then_some(signed_in)
+    let anew = request.prompts("login") || request.prompts("select_account");
+    (!anew && !too_old && !other).then_some(signed_in)
 }
 
 fn needs_consent(shared: &Shared, session: &str, request: &AuthorizationRequest) -> bool {
-    if request.prompt.consent {
+    if request.prompts("consent") {
         return true;
     }
     let store = shared.store();
     let allowed =
         store.sessions.get(session).and_then(|session| session.consents.get(&request.consent_key()));
-    shared.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
+    shared.settings.consent && !allowed.is_some_and(|allowed| allowed.covers(&request.scopes))
 }
 
 /// The interaction that a form or a URL names, if it belongs to this browser.
-fn find(shared: &Shared, headers: &HeaderMap, params: &Params) -> Result<(String, Interaction), Problem> {
+fn find(shared: &Shared, incoming: &Incoming, params: &Params) -> Result<(String, Interaction), Problem> {
     let id = params.get("interaction").ok_or_else(stale)?;
-    let session = session::find(shared, headers).ok_or_else(stale)?;
-    let interaction = shared.store().interactions.get(id).cloned().ok_or_else(stale)?;
-    if interaction.session != session {
-        return Err(stale());
-    }
+    let session = session::find(shared, incoming).ok_or_else(stale)?;
+    let interaction = shared.store().interactions.get(id).cloned();
+    let interaction = interaction.filter(|interaction| interaction.session == session).ok_or_else(stale)?;
     Ok((id.to_owned(), interaction))
 }
 
+fn denied() -> OAuthError {
+    error("access_denied", "the user has denied the request")
+}
+
 fn stale() -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
+    Problem::bad_request(
         "This page has expired",
         "It was used already, belongs to another browser, or its cookie is gone. Go back to your application and sign \
          in again.",

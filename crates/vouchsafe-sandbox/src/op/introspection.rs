@@ -4,46 +4,37 @@ use serde_json::{Value, json};
 use vouchsafe_providers::Encoding;
 
 use super::Call;
-use crate::part::{Form, profile};
-use crate::state::store::Grant;
-use crate::wire::{OAuthError, Scopes};
+use super::request::Form;
+use crate::part::profile;
+use crate::wire::{OAuthError, ensure, invalid_client};
 
 /// Facts about a token, for a client with a secret: any client of the part may ask, as a resource server would.
-pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
-    let (part, now) = (call.part, call.shared.now());
+pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
+    let (part, shared) = (call.part, call.shared);
     let form = Form::read(&call.incoming, Encoding::Form, &[])?;
-    let client = call.authenticate(part.definition.client_auth, form.client())?;
-    if client.secret.is_none() {
-        // Section 2.1: without authentication the endpoint would let anybody try out tokens.
-        return Err(OAuthError::invalid_client("introspection is for clients with a secret"));
-    }
-    let token = form.required("token")?;
-    let store = call.shared.store();
-    let access = store.active_access_token(token, now).filter(|(_, grant)| grant.is_of(part));
-    if let Some((access, grant)) = access {
-        let mut body = facts(call, grant, &access.scopes, access.issued_at, access.expires_at);
-        body["token_type"] = "Bearer".into();
-        return Ok(body);
-    }
-    let refresh = store.active_refresh_token(token, now).filter(|(_, grant)| grant.is_of(part));
-    Ok(match refresh {
-        Some((refresh, grant)) => facts(call, grant, &grant.scopes, refresh.issued_at, refresh.expires_at),
+    let client = call.authenticate(part.definition.client_auth, &form, form.expects_client())?;
+    // Section 2.1: without authentication the endpoint would let anybody try out tokens.
+    ensure(client.secret.is_some(), invalid_client("introspection is for clients with a secret"))?;
+    let store = shared.store();
+    let token = store.active_token(form.required("token")?, shared.now());
+    let Some((token, grant)) = token.filter(|(_, grant)| grant.is_of(part)) else {
         // Section 2.2: no reason is given.
-        None => json!({ "active": false }),
-    })
-}
-
-fn facts(call: &Call<'_>, grant: &Grant, scopes: &Scopes, issued_at: u64, expires_at: u64) -> Value {
+        return Ok(json!({ "active": false }));
+    };
     let username = &grant.signed_in.username;
-    json!({
+    let mut body = json!({
         "active": true,
-        "aud": grant.client_id,
-        "client_id": grant.client_id,
-        "exp": expires_at,
-        "iat": issued_at,
-        "iss": grant.issuer,
-        "scope": scopes.to_string(),
-        "sub": call.shared.user(username).map(|user| profile::subject_text(call.part, user)),
+        "aud": grant.request.client_id,
+        "client_id": grant.request.client_id,
+        "exp": token.expires_at,
+        "iat": token.issued_at,
+        "iss": grant.issuer(),
+        "scope": token.scopes.to_string(),
+        "sub": shared.user(username).map(|user| profile::subject_text(part, user)),
         "username": username,
-    })
+    });
+    if !token.is_refresh {
+        body["token_type"] = "Bearer".into();
+    }
+    Ok(body)
 }

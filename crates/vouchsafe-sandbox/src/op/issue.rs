@@ -1,4 +1,4 @@
-//! Tokens for a grant, RFC 6749 section 5.1, as far as the definition keeps to it.
+//! Tokens for a grant, RFC 6749 section 5.1, with the quirks of the definition.
 
 use serde_json::{Map, Value, json};
 use vouchsafe_providers::ProfileSource;
@@ -6,19 +6,14 @@ use vouchsafe_providers::ProfileSource;
 use super::{Call, Reply};
 use crate::config::User;
 use crate::part::profile;
-use crate::state::jwt::Jwt;
-use crate::state::keys::SigningAlg;
-use crate::state::request::NO_ACR;
-use crate::state::store::{AccessToken, Grant, IssuedIdToken, RefreshToken};
-use crate::wire::{OAuthError, Scopes, random_token, sha256_base64url};
+use crate::state::{Grant, IssuedIdToken, Jwt, NO_ACR, SigningAlg, Token};
+use crate::wire::{OAuthError, Scopes, error, invalid_grant, random_token, sha256_base64url};
 
 /// The issue of tokens for a grant.
 pub(super) struct Issuance<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) grant: &'a Grant,
-    pub(super) id: &'a str,
     pub(super) scopes: &'a Scopes,
-    pub(super) nonce: Option<&'a str>,
     pub(super) is_refreshed: bool,
 }
 
@@ -27,9 +22,9 @@ impl Issuance<'_> {
     pub(super) fn reply(&self, for_code: bool) -> Result<Reply, OAuthError> {
         let (shared, part, definition) = (self.call.shared, self.call.part, &self.call.part.definition);
         let quirks = &definition.token;
-        let gone = || OAuthError::invalid_grant("the user of this grant is gone");
-        let user = shared.user(&self.grant.signed_in.username).ok_or_else(gone)?;
-        let (now, lifetime) = (shared.now(), shared.access_token_lifetime);
+        let user = shared.user(&self.grant.signed_in.username);
+        let user = user.ok_or_else(|| invalid_grant("the user of this grant is gone"))?;
+        let lifetime = shared.settings.access_token_lifetime;
         let access_token = match definition.userinfo.source {
             ProfileSource::AccessToken => self.jwt(user, None)?,
             _ => random_token("sandbox-at-"),
@@ -52,57 +47,55 @@ impl Issuance<'_> {
             self.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
         if part.has_id_token() && (wants_id_token || !part.is_openid()) {
             let id_token = self.jwt(user, Some(&access_token))?;
-            let issued = IssuedIdToken {
-                client_id: self.grant.client_id.clone(),
-                username: user.username().to_owned(),
-            };
+            let (client_id, username) = (self.grant.request.client_id.clone(), user.username().to_owned());
+            let issued = IssuedIdToken { client_id, username };
             shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
             members["id_token"] = id_token.into();
         }
-        let mut store = shared.store();
         if definition.refresh && !definition.refreshing.access_token {
             let refresh_token = random_token("sandbox-rt-");
             members["refresh_token"] = refresh_token.clone().into();
-            let expires_at = now.saturating_add(REFRESH_TOKEN_LIFETIME);
-            let grant = self.id.to_owned();
-            let token = RefreshToken { grant, issued_at: now, expires_at, used: false };
-            store.refresh_tokens.insert(refresh_token, token);
+            self.keep(refresh_token, &self.grant.request.scopes, REFRESH_TOKEN_LIFETIME, true);
         }
-        let access = AccessToken {
-            grant: self.id.to_owned(),
-            scopes: self.scopes.clone(),
-            issued_at: now,
-            expires_at: now.saturating_add(good_for),
-        };
-        store.access_tokens.insert(access_token, access);
-        drop(store);
+        self.keep(access_token, self.scopes, good_for, false);
         let profile = || profile::document(part, user, self.scopes, self.grant.vouches_for(user));
         let beside = part.beside_tokens(profile, &profile::subject_text(part, user));
         Ok(Reply::Tokens { members, beside, for_code })
     }
 
+    fn keep(&self, token: String, scopes: &Scopes, lifetime: u64, is_refresh: bool) {
+        let issued_at = self.call.shared.now();
+        let (grant, scopes, expires_at) =
+            (self.grant.id.clone(), scopes.clone(), issued_at.saturating_add(lifetime));
+        let kept = Token { grant, scopes, issued_at, expires_at, is_refresh, is_used: false };
+        self.call.shared.store().tokens.insert(token, kept);
+    }
+
     /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims.
     fn jwt(&self, user: &User, access_token: Option<&str>) -> Result<String, OAuthError> {
         let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
-        let own_alg = part.client(&grant.client_id).and_then(|client| client.signing_alg.as_deref());
-        let alg = own_alg.and_then(SigningAlg::parse).unwrap_or(shared.signing_alg);
+        let (request, issuer) = (&grant.request, grant.issuer());
+        let own_alg = part.client(&request.client_id).and_then(|client| client.signing_alg.as_deref());
+        let alg = own_alg.and_then(|alg| SigningAlg::parse(alg).ok()).unwrap_or(shared.signing_alg);
         let now = shared.now();
         let mut claims = match profile::document(part, user, self.scopes, grant.vouches_for(user)) {
             // A provider that signs the profile gives it there only.
             Value::Object(members) if !part.definition.userinfo.signed => members,
             _ => Map::new(),
         };
+        let lifetime = access_token.map_or(shared.settings.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
+        // The issuer is checked against its template with these claims in it.
+        claims.extend(part.issuer_claims(&issuer).into_iter().map(|(name, value)| (name, value.into())));
         let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         // OpenID Connect Core section 2: the subject is text, also where it is a number in the profile.
         claim("sub", profile::claim_sub(part, user).into());
-        claim("iss", grant.issuer.clone().into());
-        claim("aud", grant.client_id.clone().into());
+        claim("iss", issuer.into());
+        claim("aud", request.client_id.clone().into());
         claim("iat", now.into());
-        let lifetime = access_token.map_or(shared.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
         claim("exp", now.saturating_add(lifetime).into());
         claim("auth_time", grant.signed_in.auth_time.into());
-        if part.is_own || grant.acr != NO_ACR {
-            claim("acr", grant.acr.clone().into());
+        if part.is_own || request.acr != NO_ACR {
+            claim("acr", request.acr.clone().into());
         }
         if part.is_own {
             // RFC 8176 section 2: `user` is a test of presence, and a click proves no more.
@@ -113,18 +106,16 @@ impl Issuance<'_> {
             // Access tokens differ, even within a second.
             None => claim("jti", random_token("").into()),
         };
-        // The issuer is checked against its template with these claims in it.
-        for (name, value) in part.issuer_claims(&grant.issuer) {
-            claim(&name, value.into());
-        }
         claims.remove("nonce");
-        if let Some(nonce) = self.nonce.filter(|_| part.definition.nonce) {
+        // OpenID Connect Core section 12.2: a refreshed ID token should have no nonce.
+        if let Some(nonce) = request.nonce.clone().filter(|_| part.definition.nonce && !self.is_refreshed) {
             claims.insert("nonce".to_owned(), nonce.into());
         }
         let keys = shared.keys();
-        let mut jwt = Jwt::new((&keys, alg), claims, now, &shared.issuer);
+        let mut jwt = Jwt::new(&keys, alg, now, &shared.issuer);
+        jwt.claims = claims;
         shared.faults.change_token(&mut jwt, user.username(), self.is_refreshed);
-        jwt.sign().map_err(|_| OAuthError::new("server_error", "the token could not be signed"))
+        jwt.sign().map_err(|_| error("server_error", "the token could not be signed"))
     }
 }
 

@@ -1,21 +1,23 @@
-//! The server metadata, RFC 8414 section 2 and OpenID Connect Discovery section 3.
+//! The server metadata, RFC 8414 section 2 and OpenID Connect Discovery section 3, and the key set that it names, RFC 7517
+//! section 5.
 
 use axum::http::{Method, StatusCode};
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
 use vouchsafe_providers::Pkce;
 
 use super::Call;
-use crate::state::keys::SigningAlg;
-use crate::wire::OAuthError;
+use super::session::Visit;
+use crate::state::{Attacker, SigningAlg};
+use crate::wire::{OAuthError, ensure, invalid_request};
 
 /// The endpoints and features that the part has, and no others.
-pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
-    if ![Method::GET, Method::HEAD].contains(&call.incoming.method) {
-        let error = OAuthError::invalid_request("the metadata is read by GET");
-        return Err(OAuthError { status: StatusCode::METHOD_NOT_ALLOWED, ..error });
-    }
+pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
+    let error = invalid_request("the metadata is read by GET");
+    let error = OAuthError { status: StatusCode::METHOD_NOT_ALLOWED, ..error };
+    ensure([Method::GET, Method::HEAD].contains(&call.incoming.method), error)?;
     let (part, definition) = (call.part, &call.part.definition);
-    let algorithms = SigningAlg::ALL.map(SigningAlg::name);
+    let algorithms = SigningAlg::NAMES;
     let auth = match definition.client_auth {
         Some(method) => vec![method.as_str()],
         None => vec!["client_secret_basic", "client_secret_post"],
@@ -39,20 +41,18 @@ pub(super) fn answer(call: &Call<'_>) -> Result<Value, OAuthError> {
     if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
         metadata["code_challenge_methods_supported"] = json!(["S256"]);
     }
-    for (role, url) in part.urls() {
-        if let Some(name) = role.in_metadata() {
-            metadata[name] = part.fill(&url, &call.marks).unwrap_or(url).into();
-        }
+    for (_, name, url) in part.urls().into_iter().filter(|(_, name, _)| !name.is_empty()) {
+        metadata[name] = part.fill(&url, &call.marks).unwrap_or(url).into();
     }
-    if let (true, Value::Object(all), Value::Object(more)) = (part.is_own, &mut metadata, own(&part.base)) {
-        all.extend(more);
+    if let (true, Some(metadata)) = (part.is_own, metadata.as_object_mut()) {
+        metadata.extend(own(&part.base));
     }
     Ok(metadata)
 }
 
 /// Further members for the sandbox's own provider.
-fn own(base: &str) -> Value {
-    json!({
+fn own(base: &str) -> Map<String, Value> {
+    let members = json!({
         "service_documentation": format!("{base}/"),
         "code_challenge_methods_supported": ["S256", "plain"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
@@ -69,5 +69,29 @@ fn own(base: &str) -> Value {
         "request_parameter_supported": false,
         // The default of this one is true.
         "request_uri_parameter_supported": false,
-    })
+    });
+    members.as_object().cloned().unwrap_or_default()
+}
+
+/// The key set. If one directory has many issuers, each key names the issuer that it may sign for.
+pub(super) fn keys(call: &Call<'_>) -> Value {
+    let mut set = call.shared.keys().jwks();
+    if call.part.definition.issuer_template.is_some() {
+        let issuer = call.part.announced_issuer(&call.marks);
+        for key in set["keys"].as_array_mut().into_iter().flatten() {
+            key["issuer"] = issuer.clone().into();
+        }
+    }
+    set
+}
+
+/// The key set of an attacker, with the key id that the request names.
+pub(crate) async fn attacker(Visit { incoming, .. }: Visit) -> Response {
+    let set = json!({ "keys": [Attacker::jwk(&incoming.query.get("kid").into())] });
+    ([("content-type", "application/json")], set.to_string()).into_response()
+}
+
+/// The same key as PEM.
+pub(crate) async fn attacker_pem() -> Response {
+    ([("content-type", "application/x-pem-file")], Attacker::pem()).into_response()
 }

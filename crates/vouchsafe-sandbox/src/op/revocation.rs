@@ -4,8 +4,10 @@ use axum::http::Method;
 use vouchsafe_providers::{ClientAuth, Encoding};
 
 use super::Call;
-use crate::part::{ClientParams, Form, Role, params};
-use crate::wire::{OAuthError, Params};
+use super::request::{Form, params};
+use crate::part::Role;
+use crate::state::Grant;
+use crate::wire::{OAuthError, Params, ensure, error, invalid_client, invalid_grant, invalid_request};
 
 /// Whether a request to a URL that serves several endpoints is one for revocation.
 pub(super) fn is_meant(call: &Call<'_>, roles: &[Role]) -> bool {
@@ -21,59 +23,45 @@ pub(super) fn is_meant(call: &Call<'_>, roles: &[Role]) -> bool {
 }
 
 /// A refresh token is revoked with its access tokens, an access token alone.
-pub(super) fn answer(call: &Call<'_>) -> Result<(), OAuthError> {
+pub(super) fn respond(call: &Call<'_>) -> Result<(), OAuthError> {
     let (part, definition, quirks) = (call.part, &call.part.definition, &call.part.definition.revocation);
     let form = Form::new(read(call)?, &[&quirks.names]);
-    part.check_params(&form.params, &call.marks, &quirks.params)?;
+    call.check_params(&form.params, &quirks.params)?;
     let bearer = call.incoming.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let mut client = part.client(part.client_id());
     if !quirks.bearer || definition.revocation_auth.is_some() {
         let method = definition.revocation_auth.or(definition.client_auth);
         // RFC 7009 section 2.1 wants the client id of a public client; a provider that documents no authentication does not.
         let names_client = definition.revocation_auth != Some(ClientAuth::None);
-        let given = form.client();
-        let given = ClientParams {
-            needs_id: names_client && given.needs_id,
-            needs_secret: names_client && given.needs_secret,
-            ..given
-        };
-        client = Some(call.authenticate(method, given)?);
+        let (needs_id, needs_secret) = form.expects_client();
+        let needs = (names_client && needs_id, names_client && needs_secret);
+        client = Some(call.authenticate(method, &form, needs)?);
     }
     let name = match quirks.token_name.as_deref() {
         Some("") => None,
         name => name.or_else(|| form.name("token")),
     };
-    let token = match name {
-        Some(name) => form.params.get(name),
-        None => bearer,
-    };
-    let token = token.ok_or_else(|| OAuthError::invalid_request("the token is missing"))?;
-    if quirks.bearer && bearer.is_none() {
-        return Err(OAuthError::invalid_client("the request must be authenticated by the access token"));
-    }
+    let token = name.map_or(bearer, |name| form.params.get(name));
+    let token = token.ok_or_else(|| invalid_request("the token is missing"))?;
+    let no_bearer = invalid_client("the request must be authenticated by the access token");
+    ensure(!quirks.bearer || bearer.is_some(), no_bearer)?;
     let mut store = call.shared.store();
     // `token_type_hint` is a hint (section 2.1), and a lookup in memory needs none.
-    let refresh = store.refresh_tokens.get(token).map(|refresh| refresh.grant.clone());
-    let access = store.access_tokens.get(token).map(|access| access.grant.clone());
-    match (quirks.only.as_deref(), &refresh, &access) {
-        (Some("access_token"), Some(_), _) | (Some("refresh_token"), _, Some(_)) => {
-            let description = "tokens of this type cannot be revoked here";
-            return Err(OAuthError::new("unsupported_token_type", description));
-        }
-        _ => {}
-    }
-    let Some(grant) = refresh.as_ref().or(access.as_ref()) else {
+    let Some(found) = store.tokens.get(token).cloned() else {
         // Section 2.2: an unknown token counts as revoked.
         return Ok(());
     };
+    let kind = if found.is_refresh { "refresh_token" } else { "access_token" };
+    let unsupported = error("unsupported_token_type", "tokens of this type cannot be revoked here");
+    ensure(quirks.only.as_deref().is_none_or(|only| only == kind), unsupported)?;
     let is_theirs = |client_id: &str| client.is_some_and(|client| client.id == client_id);
-    if !store.grants.get(grant).is_some_and(|grant| grant.is_of(part) && is_theirs(&grant.client_id)) {
-        return Err(OAuthError::invalid_grant("the token was issued to another client"));
-    }
-    if refresh.is_some() {
-        store.revoke_grant(grant);
+    let is_good = |grant: &&Grant| grant.is_of(part) && is_theirs(&grant.request.client_id);
+    let grant = store.grants.get(&found.grant).filter(is_good);
+    ensure(grant.is_some(), invalid_grant("the token was issued to another client"))?;
+    if found.is_refresh {
+        store.revoke_grant(&found.grant);
     } else {
-        store.access_tokens.remove(token);
+        store.tokens.remove(token);
     }
     Ok(())
 }
@@ -89,7 +77,7 @@ fn read(call: &Call<'_>) -> Result<Params, OAuthError> {
     };
     match params(incoming, encoding, &method) {
         // Without a parameter in it, a body may be missing.
-        Err(_) if incoming.body.is_empty() && incoming.method == method => Ok(Params::from_pairs([])),
+        Err(_) if incoming.body.is_empty() && incoming.method == method => Ok(Params::default()),
         other => other,
     }
 }

@@ -3,27 +3,24 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::spawn_blocking;
 use vouchsafe_providers::Definition;
 
-use crate::config::User;
+use crate::config::{Settings, User};
 use crate::fault::{self, Faults};
 use crate::part::Part;
-use crate::state::keys::{Keys, SigningAlg};
-use crate::state::record::Record;
-use crate::state::store::Store;
+use crate::state::{Keys, Record, SigningAlg, Store};
+use crate::wire::lock;
 
 /// The state that all endpoints share.
 pub(crate) struct Shared {
     pub(crate) issuer: String,
     pub(crate) cookie_name: String,
-    pub(crate) users: Vec<User>,
+    pub(crate) settings: Settings,
     pub(crate) signing_alg: SigningAlg,
-    pub(crate) access_token_lifetime: u64,
-    pub(crate) consent: bool,
     pub(crate) record: Record,
     pub(crate) faults: Faults,
     /// The sandbox's own provider.
@@ -37,23 +34,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// A sandbox that has seen no request yet.
-    pub(crate) fn new(
-        own: Part,
-        users: Vec<User>,
-        keys: Keys,
-        signing_alg: SigningAlg,
-        access_token_lifetime: Duration,
-        consent: bool,
-    ) -> Self {
+    pub(crate) fn new(own: Part, settings: Settings, keys: Keys, signing_alg: SigningAlg) -> Self {
         let port = own.base.rsplit(':').next().unwrap_or_default();
         Self {
             // Cookies ignore ports: two sandboxes on one machine must not sign each other's users out.
             cookie_name: format!("vouchsafe_sandbox_{port}"),
             issuer: own.base.clone(),
-            users,
+            settings,
             signing_alg,
-            access_token_lifetime: access_token_lifetime.as_secs(),
-            consent,
             record: Record::default(),
             faults: Faults::default(),
             own: Arc::new(own),
@@ -66,11 +54,11 @@ impl Shared {
 
     /// A user by name: a configured one, or one who is named after a fault.
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
-        let mut users = self.users.iter();
+        let mut users = self.settings.users.iter();
         users.find(|user| user.username() == username).or_else(|| Some(&fault::person(username)?.0))
     }
 
-    /// The part that is played at this path.
+    /// The part at this path.
     pub(crate) fn part_at(&self, path: &str) -> Option<Arc<Part>> {
         match path.strip_prefix("/act/") {
             Some(rest) => self.act(rest.split('/').next()?),
@@ -80,20 +68,14 @@ impl Shared {
 
     /// The acted provider of this slug: one that was given to the sandbox, or one of the catalogue.
     pub(crate) fn act(&self, slug: &str) -> Option<Arc<Part>> {
-        if let Some(part) = self.acts().get(slug) {
-            return Some(Arc::clone(part));
-        }
-        Some(self.learn(&*vouchsafe_providers::get(slug)?))
+        let known = lock(&self.acts).get(slug).cloned();
+        known.or_else(|| Some(self.learn(&*vouchsafe_providers::get(slug)?)))
     }
 
     pub(crate) fn learn(&self, definition: &Definition) -> Arc<Part> {
         let part = Arc::new(Part::acted(definition, &self.issuer));
-        self.acts().insert(definition.slug.clone(), Arc::clone(&part));
+        lock(&self.acts).insert(definition.slug.clone(), Arc::clone(&part));
         part
-    }
-
-    fn acts(&self) -> MutexGuard<'_, HashMap<String, Arc<Part>>> {
-        self.acts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The user whose code or token is among these values.
@@ -104,16 +86,16 @@ impl Shared {
 
     pub(crate) async fn rotate_keys(&self) -> io::Result<()> {
         let keys = make_keys(Keys::generate).await?;
-        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        *lock(&self.keys) = Arc::new(keys);
         Ok(())
     }
 
     pub(crate) fn keys(&self) -> Arc<Keys> {
-        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+        lock(&self.keys).clone()
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     /// Seconds since the epoch, by the sandbox's own clock.

@@ -6,14 +6,15 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Value, json};
 
 use super::issue::Issuance;
+use super::request::Form;
 use super::{Call, Reply, device};
 use crate::config::ClientConfig;
-use crate::part::{ClientParams, Form, Role};
-use crate::state::request::{AuthorizationRequest, Challenge};
-use crate::state::store::{AccessToken, Grant, SignedIn, Store};
-use crate::wire::{OAuthError, random_token};
+use crate::fault::Strike;
+use crate::part::Role;
+use crate::state::{AuthorizationRequest, Challenge, Grant, SignedIn, Store, Token};
+use crate::wire::{OAuthError, ensure, error, invalid_grant, invalid_request, random_token};
 
-pub(super) fn answer(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthError> {
+pub(super) fn respond(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthError> {
     let definition = &call.part.definition;
     let given = Form::new(call.incoming.any_params(), &[&definition.token.names]);
     let grant_type = given.get("grant_type");
@@ -33,20 +34,17 @@ pub(super) fn answer(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthErro
 }
 
 fn is_refresh(call: &Call<'_>, roles: &[Role], given: &Form<'_>) -> bool {
-    let (definition, part) = (&call.part.definition, call.part);
-    let fixed = |params: &BTreeMap<String, String>, name: &str| {
-        params.get("grant_type").is_some_and(|fixed| fixed == name)
+    let definition = &call.part.definition;
+    let names = |params: &BTreeMap<String, String>, standard: &str, name: &str| {
+        params.get("grant_type").is_some_and(|fixed| fixed == name) || name == call.grant_type(standard)
     };
     match given.get("grant_type") {
-        Some(name)
-            if fixed(&definition.refreshing.params, name) || name == part.grant_type("refresh_token") =>
-        {
-            // If both grant types have the same name, the code distinguishes them.
-            let is_of_codes =
-                fixed(&definition.token.params, name) || name == part.grant_type("authorization_code");
-            !is_of_codes || given.get("code").is_none()
+        // If both grant types have the same name, the code distinguishes them.
+        Some(name) => {
+            names(&definition.refreshing.params, "refresh_token", name)
+                && !(names(&definition.token.params, "authorization_code", name)
+                    && given.get("code").is_some())
         }
-        Some(_) => false,
         None if roles.contains(&Role::Token) => {
             let names = [&definition.refreshing.names, &definition.token.names];
             Form::new(given.params.clone(), &names).get("refresh_token").is_some()
@@ -59,32 +57,17 @@ impl Call<'_> {
     /// The client of a token request, with the header fields that the definition wants.
     pub(super) fn client(&self, form: &Form<'_>) -> Result<&ClientConfig, OAuthError> {
         let definition = &self.part.definition;
-        self.part.check_headers(&self.incoming, &self.marks, &definition.token.headers)?;
-        self.authenticate(definition.client_auth, form.client())
+        self.check_headers(&definition.token.headers)?;
+        self.authenticate(definition.client_auth, form, form.expects_client())
     }
 
     /// A new grant, for a request that its user has allowed.
-    pub(super) fn grant(
-        &self,
-        store: &mut Store,
-        request: &AuthorizationRequest,
-        signed_in: SignedIn,
-    ) -> (String, Grant) {
-        let mut grant = Grant {
-            client_id: request.client_id.clone(),
-            signed_in,
-            scopes: request.scopes.clone(),
-            acr: request.acr.clone(),
-            revoked: false,
-            base: self.part.base.clone(),
-            issuer: self.part.token_issuer(&request.marks),
-            forwarded: request.forward.clone(),
-            email_unverified: false,
-        };
-        self.shared.faults.change_grant(&mut grant);
-        let id = random_token("");
-        store.grants.insert(id.clone(), grant.clone());
-        (id, grant)
+    pub(super) fn grant(&self, store: &mut Store, request: AuthorizationRequest, by: SignedIn) -> Grant {
+        // The grant keeps the fault, so that all responses of a login agree with each other.
+        let email_unverified = self.shared.faults.deals(Strike::UnverifiedEmail, Some(&by.username));
+        let grant = Grant { id: random_token(""), request, signed_in: by, revoked: false, email_unverified };
+        store.grants.insert(grant.id.clone(), grant.clone());
+        grant
     }
 }
 
@@ -94,43 +77,36 @@ fn code(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let quirks = &definition.token;
     let form = Form::read(&call.incoming, quirks.encoding, &[&quirks.names])?;
     let client = call.client(&form)?;
-    part.check_params(&form.params, &call.marks, &quirks.params)?;
-    part.check_grant_type(&form, "authorization_code")?;
+    call.check_params(&form.params, &quirks.params)?;
+    call.check_grant_type(&form, "authorization_code")?;
 
     let given = form.required("code")?;
     let mut store = shared.store();
-    let unknown = || OAuthError::invalid_grant("the code is unknown");
-    let code = store.codes.get(given).cloned().ok_or_else(unknown)?;
+    let code = store.codes.get(given).cloned().ok_or_else(|| invalid_grant("the code is unknown"))?;
     let request = code.request;
-    if request.part.base != part.base || request.client_id != client.id {
-        return Err(OAuthError::invalid_grant("the code was issued to another client"));
-    }
+    let is_theirs = request.part.base == part.base && request.client_id == client.id;
+    ensure(is_theirs, invalid_grant("the code was issued to another client"))?;
     if let Some(grant) = &code.redeemed {
         // RFC 6749 section 4.1.2: one of the two senders is a thief, and the server cannot know which.
         store.revoke_grant(grant);
-        return Err(OAuthError::invalid_grant("the code was used before, so its tokens are revoked"));
+        return Err(invalid_grant("the code was used before, so its tokens are revoked"));
     }
-    if code.expires_at <= shared.now() {
-        return Err(OAuthError::invalid_grant("the code has expired"));
-    }
+    ensure(code.expires_at > shared.now(), invalid_grant("the code has expired"))?;
     if form.expects("redirect_uri") {
         check_redirect_uri(&request, form.get("redirect_uri"))?;
     }
-    check_forwarded(&request.forward, &form, |_| true)?;
+    check_forward(&request, &form, &definition.callback.forward)?;
     let asked = request.scopes.iter().collect::<Vec<_>>().join(&definition.scope_separator);
-    if quirks.scope && form.get("scope").unwrap_or_default() != asked {
-        let description = "scope is not the scope of the authorization request";
-        return Err(OAuthError::invalid_request(description));
-    }
+    let other_scope = invalid_request("scope is not the scope of the authorization request");
+    ensure(!quirks.scope || form.get("scope").unwrap_or_default() == asked, other_scope)?;
     check_verifier(request.challenge.as_ref(), form.get("code_verifier"))?;
 
-    let (id, grant) = call.grant(&mut store, &request, code.signed_in);
+    let grant = call.grant(&mut store, request, code.signed_in);
     if let Some(code) = store.codes.get_mut(given) {
-        code.redeemed = Some(id.clone());
+        code.redeemed = Some(grant.id.clone());
     }
     drop(store);
-    let nonce = request.nonce.as_deref();
-    Issuance { call, grant: &grant, id: &id, scopes: &grant.scopes, nonce, is_refreshed: false }.reply(true)
+    Issuance { call, grant: &grant, scopes: &grant.request.scopes, is_refreshed: false }.reply(true)
 }
 
 /// RFC 6749 section 6, with a new refresh token each time, RFC 9700 section 4.14.2.
@@ -142,13 +118,12 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let client = call.client(&form)?;
     let own = |name: &String| refreshing.params.contains_key(name);
     let fixed = quirks.params.iter().filter(|(name, _)| !own(name)).chain(&refreshing.params);
-    part.check_params(&form.params, &call.marks, fixed)?;
+    call.check_params(&form.params, fixed)?;
     if !refreshing.params.contains_key("grant_type") {
-        part.check_grant_type(&form, "refresh_token")?;
+        call.check_grant_type(&form, "refresh_token")?;
     }
-    if !definition.refresh {
-        return Err(OAuthError::new("unsupported_grant_type", "this provider has no refresh tokens"));
-    }
+    let unsupported = error("unsupported_grant_type", "this provider has no refresh tokens");
+    ensure(definition.refresh, unsupported)?;
     for (name, is_needed) in [("redirect_uri", refreshing.redirect_uri), ("scope", refreshing.scope)] {
         if is_needed {
             form.required(name)?;
@@ -159,25 +134,21 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
         None => form.required("refresh_token")?,
     };
     let mut store = shared.store();
-    let (id, grant) = find_refreshed(call, &mut store, given, client)?;
-    check_forwarded(&grant.forwarded, &form, |name| refreshing.forward.iter().any(|known| known == name))?;
-    if shared.faults.refuses_refresh(&grant.signed_in.username) {
-        return Err(OAuthError::invalid_grant(REUSED));
-    }
+    let grant = find_refreshed(call, &mut store, given, client)?;
+    check_forward(&grant.request, &form, &refreshing.forward)?;
+    let is_refused = shared.faults.deals(Strike::NoRefresh, Some(&grant.signed_in.username));
+    ensure(!is_refused, invalid_grant(REUSED))?;
     let scopes = match form.get("scope") {
-        Some(text) => {
-            let scopes = part.scopes(Some(text)).filter(|scopes| grant.scopes.covers(scopes));
-            let more = || OAuthError::new("invalid_scope", "scope has more than the user has granted");
-            scopes.ok_or_else(more)?
-        }
-        None => grant.scopes.clone(),
+        Some(text) => part.scopes(Some(text))?,
+        None => grant.request.scopes.clone(),
     };
-    if let Some(token) = store.refresh_tokens.get_mut(given) {
-        token.used = true;
+    let more = error("invalid_scope", "scope has more than the user has granted");
+    ensure(grant.request.scopes.covers(&scopes), more)?;
+    if let Some(token) = store.tokens.get_mut(given) {
+        token.is_used = token.is_refresh;
     }
     drop(store);
-    // OpenID Connect Core section 12.2: a refreshed ID token should have no nonce.
-    Issuance { call, grant: &grant, id: &id, scopes: &scopes, nonce: None, is_refreshed: true }.reply(false)
+    Issuance { call, grant: &grant, scopes: &scopes, is_refreshed: true }.reply(false)
 }
 
 /// The grant of a token that is to be refreshed.
@@ -186,49 +157,41 @@ fn find_refreshed(
     store: &mut Store,
     given: &str,
     client: &ClientConfig,
-) -> Result<(String, Grant), OAuthError> {
-    let now = call.shared.now();
-    let invalid = || OAuthError::invalid_grant("the token to refresh is unknown, expired or revoked");
-    let id = if call.part.definition.refreshing.access_token {
-        let token = store.access_tokens.get(given).filter(|token| token.expires_at > now);
-        token.ok_or_else(invalid)?.grant.clone()
-    } else {
-        let token = store.refresh_tokens.get(given).cloned().ok_or_else(invalid)?;
-        if token.used {
-            store.revoke_grant(&token.grant);
-            return Err(OAuthError::invalid_grant(REUSED));
-        }
-        Some(token).filter(|token| token.expires_at > now).ok_or_else(invalid)?.grant
-    };
-    let grant = store.grants.get(&id).filter(|grant| !grant.revoked && grant.is_of(call.part));
-    let grant = grant.filter(|grant| grant.client_id == client.id).cloned().ok_or_else(invalid)?;
-    Ok((id, grant))
+) -> Result<Grant, OAuthError> {
+    let invalid = || invalid_grant("the token to refresh is unknown, expired or revoked");
+    let token = store.tokens.get(given).cloned().ok_or_else(invalid)?;
+    if token.is_used {
+        store.revoke_grant(&token.grant);
+        return Err(invalid_grant(REUSED));
+    }
+    let wants_refresh_token = !call.part.definition.refreshing.access_token;
+    let active = store.active_token(given, call.shared.now());
+    let active = active.filter(|(token, _)| token.is_refresh == wants_refresh_token);
+    let grant = active.map(|(_, grant)| grant).filter(|grant| grant.is_of(call.part));
+    grant.filter(|grant| grant.request.client_id == client.id).cloned().ok_or_else(invalid)
 }
 
 /// A long-lived token for a short-lived one.
 fn long_lived(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (part, definition, shared) = (call.part, &call.part.definition, call.shared);
-    let Some(quirks) = &definition.long_lived else {
-        return Err(OAuthError::new("unsupported_grant_type", "this provider has no long-lived tokens"));
-    };
+    let unsupported = |description: String| error("unsupported_grant_type", description);
+    let quirks = definition.long_lived.as_ref();
+    let quirks = quirks.ok_or_else(|| unsupported("this provider has no long-lived tokens".to_owned()))?;
     let form = Form::read(&call.incoming, quirks.encoding, &[&definition.token.names])?;
-    if form.get("grant_type") != Some(&quirks.grant_type) {
-        let description = format!("the grant type for a long-lived token is {}", quirks.grant_type);
-        return Err(OAuthError::new("unsupported_grant_type", description));
-    }
+    let wrong = unsupported(format!("the grant type for a long-lived token is {}", quirks.grant_type));
+    ensure(form.get("grant_type") == Some(&quirks.grant_type), wrong)?;
     // The client id is optional: the secret identifies the client as well.
-    let given = ClientParams { needs_id: false, needs_secret: true, ..form.client() };
-    call.authenticate(definition.client_auth, given)?;
+    call.authenticate(definition.client_auth, &form, (false, true))?;
     let given = form.params.get(&quirks.token_name);
-    let given = given.ok_or_else(|| OAuthError::invalid_request("the short-lived token is missing"))?;
+    let given = given.ok_or_else(|| invalid_request("the short-lived token is missing"))?;
     let mut store = shared.store();
-    let found = store.active_access_token(given, shared.now()).filter(|(_, grant)| grant.is_of(part));
-    let invalid = || OAuthError::invalid_grant("the short-lived token is unknown or has expired");
-    let access = found.map(|(access, _)| access.clone()).ok_or_else(invalid)?;
-    let token = random_token("sandbox-long-at-");
     let issued_at = shared.now();
+    let invalid = || invalid_grant("the short-lived token is unknown or has expired");
+    let (short_lived, _) = store.access_token(part, given, issued_at).ok_or_else(invalid)?;
     let expires_at = issued_at.saturating_add(LONG_LIFETIME);
-    store.access_tokens.insert(token.clone(), AccessToken { issued_at, expires_at, ..access });
+    let long_lived = Token { issued_at, expires_at, ..short_lived.clone() };
+    let token = random_token("sandbox-long-at-");
+    store.tokens.insert(token.clone(), long_lived);
     let members = json!({ "access_token": token, "token_type": "bearer", "expires_in": LONG_LIFETIME });
     Ok(Reply::Tokens { members, beside: Value::Null, for_code: false })
 }
@@ -241,45 +204,35 @@ fn check_redirect_uri(request: &AuthorizationRequest, given: Option<&str>) -> Re
     match given {
         Some(given) if given == request.redirect_uri => Ok(()),
         None if request.redirect_uri_omitted => Ok(()),
-        Some(_) => {
-            Err(OAuthError::invalid_grant("redirect_uri differs from the one in the authorization request"))
-        }
-        None => Err(OAuthError::invalid_request(
-            "redirect_uri was in the authorization request and is missing here",
-        )),
+        Some(_) => Err(invalid_grant("redirect_uri differs from the one in the authorization request")),
+        None => Err(invalid_request("redirect_uri was in the authorization request and is missing here")),
     }
 }
 
 /// Parameters of the authorization response must come back as they were.
-fn check_forwarded(
-    forwarded: &[(String, String)],
+fn check_forward(
+    request: &AuthorizationRequest,
     form: &Form<'_>,
-    is_wanted: impl Fn(&str) -> bool,
+    names: &[String],
 ) -> Result<(), OAuthError> {
-    let lacks =
-        |(name, value): &&(String, String)| is_wanted(name) && form.params.get(name) != Some(value.as_str());
-    match forwarded.iter().find(lacks) {
-        Some((name, _)) => Err(OAuthError::invalid_request(format!(
-            "parameter {name} of the authorization response is missing or differs here"
-        ))),
-        None => Ok(()),
+    for (name, value) in request.forward.iter().filter(|(name, _)| names.contains(name)) {
+        let differs = format!("parameter {name} of the authorization response is missing or differs here");
+        ensure(form.params.get(name) == Some(value), invalid_request(differs))?;
     }
+    Ok(())
 }
 
 /// RFC 7636 section 4.6.
 fn check_verifier(challenge: Option<&Challenge>, verifier: Option<&str>) -> Result<(), OAuthError> {
-    let invalid = |description: &str| Err(OAuthError::invalid_grant(description));
     match (challenge, verifier) {
         (None, None) => Ok(()),
-        (Some(_), None) => invalid("the code has a code challenge, and code_verifier is missing"),
+        (Some(_), None) => Err(invalid_grant("the code has a code challenge, and code_verifier is missing")),
         // RFC 9700 section 2.1.1: else an attacker could strip the challenge from the authorization request.
-        (None, Some(_)) => invalid("there is a code_verifier, but the code has no code challenge"),
+        (None, Some(_)) => Err(invalid_grant("there is a code_verifier, but the code has no code challenge")),
         (Some(challenge), Some(verifier)) => {
             let computed = challenge.method.of(verifier);
-            match verify_slices_are_equal(computed.as_bytes(), challenge.value.as_bytes()) {
-                Ok(()) => Ok(()),
-                Err(_) => invalid("code_verifier does not match the code challenge"),
-            }
+            verify_slices_are_equal(computed.as_bytes(), challenge.value.as_bytes())
+                .map_err(|_| invalid_grant("code_verifier does not match the code challenge"))
         }
     }
 }

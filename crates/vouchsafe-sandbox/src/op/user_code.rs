@@ -1,26 +1,20 @@
 //! The pages at which people enter the code that a device shows, RFC 8628 section 3.3.
 
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use super::interaction;
-use super::shared::Shared;
+use super::session::Visit;
 use crate::pages;
-use crate::wire::Params;
 
 /// The page with the field for the code.
-pub(crate) async fn show(uri: Uri) -> Response {
-    pages::device(Params::from_query(&uri).get("user_code").unwrap_or_default(), false)
+pub(crate) async fn show(Visit { incoming, .. }: Visit) -> Response {
+    pages::device(incoming.query.get("user_code").unwrap_or_default(), false)
 }
 
 /// A code was entered: if it is good, this browser decides on it as on any authorization request.
-pub(crate) async fn enter(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
-    let form = Params::from_body(&headers, &body);
-    let typed = form.as_ref().and_then(|form| form.get("user_code")).unwrap_or_default();
+pub(crate) async fn enter(Visit { shared, incoming }: Visit) -> Response {
+    let form = incoming.form().unwrap_or_default();
+    let typed = form.get("user_code").unwrap_or_default();
     // Section 6.1: in any case, with or without the hyphen.
     let code: String = typed.to_uppercase().chars().filter(char::is_ascii_alphabetic).collect();
     let store = shared.store();
@@ -29,7 +23,7 @@ pub(crate) async fn enter(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         device.filter(|device| device.expires_at > shared.now() && device.decision.is_none()).cloned();
     drop(store);
     match device {
-        Some(device) => interaction::begin(&shared, &headers, device.request),
+        Some(device) => interaction::begin(&shared, &incoming, device.request),
         None => pages::device(typed, true),
     }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
-use super::{Shown, page};
+use super::{Shown, framed, page};
 
 /// Asks for the code that the device shows; `wrong` if one was typed that is unknown, used or expired.
 pub(crate) fn device(user_code: &str, wrong: bool) -> Response {
@@ -29,9 +29,9 @@ pub(crate) fn device(user_code: &str, wrong: bool) -> Response {
         true => {
             (StatusCode::BAD_REQUEST, Shown::Problem("The user code is unknown, used or expired".to_owned()))
         }
-        false => (StatusCode::OK, Shown::Device(user_code.to_owned())),
+        false => (StatusCode::OK, Shown::Form("/device", "user_code", user_code.to_owned())),
     };
-    page(status, "Connect a device", card, Some(shown))
+    framed(status, "Connect a device", "", Some(shown), card)
 }
 
 pub(crate) fn device_decided(allowed: bool) -> Response {
@@ -44,5 +44,5 @@ pub(crate) fn device_decided(allowed: bool) -> Response {
         }
         p.soft { "Continue on the device. You can close this page." }
     };
-    page(StatusCode::OK, "Connect a device", card, Some(Shown::DeviceDecided))
+    page("Connect a device", Some(Shown::Leave(String::new())), card)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use maud::{PreEscaped, html};
 
@@ -20,7 +20,7 @@ pub(crate) fn form_post(redirect_uri: &str, params: &[(String, String)], as_url:
         }
         script { (PreEscaped(SUBMIT)) }
     };
-    let mut response = page(StatusCode::OK, "Back to the application", card, Some(Shown::FormPost(as_url)));
+    let mut response = page("Back to the application", Some(Shown::Leave(as_url)), card);
     if let Ok(policy) = HeaderValue::from_str(&SUBMITTING_POLICY) {
         response.headers_mut().insert("content-security-policy", policy);
     }

@@ -6,16 +6,17 @@ use maud::html;
 
 use super::framed;
 use super::parts::{entry, face, who};
-use crate::config::{ClientConfig, User};
+use crate::config::User;
+use crate::part::Part;
 
-pub(crate) fn home(issuer: &str, clients: &[ClientConfig], users: &[User]) -> Response {
+pub(crate) fn home(part: &Part, users: &[User]) -> Response {
     let card = html! {
         h1 { "The sandbox is running" }
         p.lead {
             "An OpenID Provider to develop and test against. Give your application these settings."
         }
-        dl { (entry("Issuer", issuer)) }
-        @for client in clients {
+        dl { (entry("Issuer", &part.base)) }
+        @for client in &part.clients {
             h2 { @if client.secret.is_some() { "Confidential client" } @else { "Public client" } }
             dl {
                 (entry("Client id", &client.id))
@@ -35,23 +36,17 @@ pub(crate) fn home(issuer: &str, clients: &[ClientConfig], users: &[User]) -> Re
         }
         h2 { "Users" }
         ul.people {
-            @for (tone, user) in users.iter().enumerate() {
-                li.person { (face(user, tone)) (who(user, false)) }
+            @for user in users {
+                li.person { (face(user)) (who(user, false)) }
             }
         }
         h2 { "Endpoints" }
-        dl { @for (name, path) in ENDPOINTS { (entry(name, &format!("{issuer}{path}"))) } }
+        dl {
+            (entry("metadata", &format!("{}/.well-known/openid-configuration", part.base)))
+            @for (_, name, url) in part.urls().iter().filter(|(_, name, _)| !name.is_empty()) {
+                (entry(name, url))
+            }
+        }
     };
-    framed(StatusCode::OK, "Sandbox", "wide", card, None)
+    framed(StatusCode::OK, "Sandbox", "wide", None, card)
 }
-
-const ENDPOINTS: [(&str, &str); 8] = [
-    ("Metadata", "/.well-known/openid-configuration"),
-    ("Authorization", "/authorize"),
-    ("Token", "/token"),
-    ("UserInfo", "/userinfo"),
-    ("Key set", "/jwks"),
-    ("Revocation", "/revoke"),
-    ("Introspection", "/introspect"),
-    ("Logout", "/end_session"),
-];

@@ -1,6 +1,5 @@
 //! The pages of a logout.
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
@@ -17,7 +16,7 @@ pub(crate) fn logout(id: &str, name: &str) -> Response {
             div.choice { button.button.main { "Sign out" } }
         }
     };
-    page(StatusCode::OK, "Sign out", card, Some(Shown::Logout(id.to_owned())))
+    page("Sign out", Some(Shown::Form("/end_session/confirm", "logout", id.to_owned())), card)
 }
 
 pub(crate) fn signed_out() -> Response {
@@ -26,5 +25,5 @@ pub(crate) fn signed_out() -> Response {
         h1 { "You are signed out" }
         p.soft { "The next sign-in will ask again who you are. You can close this page." }
     };
-    page(StatusCode::OK, "Signed out", card, None)
+    page("Signed out", None, card)
 }

@@ -3,24 +3,16 @@
 use maud::{Markup, html};
 
 use crate::config::User;
-use crate::state::request::{AuthorizationRequest, ChallengeMethod};
-
-/// The provider that the sandbox acts as, above the page's title.
-pub(super) fn acting(request: &AuthorizationRequest) -> Markup {
-    html! {
-        @if !request.part.is_own {
-            p.acting { "The sandbox acts as " strong { (request.part.definition.display_name) } }
-        }
-    }
-}
 
 pub(super) fn hidden(name: &str, value: &str) -> Markup {
     html! { input type="hidden" name=(name) value=(value); }
 }
 
-pub(super) fn face(user: &User, tone: usize) -> Markup {
+/// The first letter of the name. The letter of the user name chooses the colour.
+pub(super) fn face(user: &User) -> Markup {
     let initial: String = user.display_name().chars().take(1).flat_map(char::to_uppercase).collect();
-    html! { span class={ "face tone" (tone % TONES) } aria-hidden="true" { (initial) } }
+    let tone = user.username().bytes().next().unwrap_or_default() % TONES;
+    html! { span class={ "face tone" (tone) } aria-hidden="true" { (initial) } }
 }
 
 pub(super) fn who(user: &User, hinted: bool) -> Markup {
@@ -47,28 +39,5 @@ pub(super) fn entry(name: &str, value: &str) -> Markup {
     html! { dt { (name) } dd { code { (value) } } }
 }
 
-/// The authorization request, for the developer of the application.
-pub(super) fn for_developers(request: &AuthorizationRequest) -> Markup {
-    let present = |there: bool| if there { "yes" } else { "none" };
-    let challenge = match &request.challenge {
-        Some(challenge) if challenge.method == ChallengeMethod::Plain => "plain",
-        Some(_) => "S256",
-        None => "none",
-    };
-    html! {
-        details {
-            summary { "The authorization request" }
-            dl {
-                (entry("client_id", &request.client_id))
-                @if request.device.is_none() { (entry("redirect_uri", &request.redirect_uri)) }
-                (entry("scope", &request.scopes.to_string()))
-                (entry("PKCE", challenge))
-                (entry("state", present(request.state.is_some())))
-                (entry("nonce", present(request.nonce.is_some())))
-            }
-        }
-    }
-}
-
 /// How many colours the style sheet has for faces.
-const TONES: usize = 6;
+const TONES: u8 = 6;

@@ -1,13 +1,13 @@
-//! The page for an error: what is wrong, and what to do.
+//! The page for an error.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::parts::entry;
-use super::{Shown, page};
+use super::{Shown, framed};
 
-/// An error page: what is wrong, and what to do.
+/// An error page. It names the mistake and the next step.
 pub(crate) struct Problem {
     status: StatusCode,
     title: String,
@@ -18,6 +18,10 @@ pub(crate) struct Problem {
 impl Problem {
     pub(crate) fn new(status: StatusCode, title: impl Into<String>, text: impl Into<String>) -> Self {
         Self { status, title: title.into(), text: text.into(), details: Vec::new() }
+    }
+
+    pub(crate) fn bad_request(title: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, title, text)
     }
 
     /// A value of the request, for the developer who looks for the mistake.
@@ -44,7 +48,7 @@ impl IntoResponse for Problem {
             p.note { a href="/" { "Start page of the sandbox" } }
         };
         let shown = Shown::Problem(format!("{}: {}", self.title, self.text));
-        page(self.status, &self.title, card, Some(shown))
+        framed(self.status, &self.title, "", Some(shown), card)
     }
 }
 

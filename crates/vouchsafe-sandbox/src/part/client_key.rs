@@ -6,8 +6,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
+
+use crate::wire::{ensure, pem};
 
 /// A key that a client signs its secrets with, as Apple gives one to each team of developers. From
 /// [`ActedProvider::client_key`](crate::ActedProvider::client_key).
@@ -32,16 +34,8 @@ impl ClientKey {
         let pair =
             EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the system has randomness");
         let document = pair.to_pkcs8v1().expect("a key that was just made can be written");
-        let encoded = STANDARD.encode(document.as_ref());
-        let lines: String = encoded
-            .as_bytes()
-            .chunks(64)
-            .map(|line| format!("{}\n", String::from_utf8_lossy(line)))
-            .collect();
-        Self {
-            pem: format!("-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----\n"),
-            public: pair.public_key().as_ref().to_vec(),
-        }
+        let public = pair.public_key().as_ref().to_vec();
+        Self { pem: pem("PRIVATE KEY", document.as_ref()), public }
     }
 
     /// The private key: PKCS#8 in PEM, as in a `.p8` file of Apple's.
@@ -60,7 +54,7 @@ impl ClientKey {
     }
 
     /// Checks that a client secret was signed with this key by this client for this issuer, and has not expired.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         secret: &str,
         client_id: &str,
@@ -76,46 +70,27 @@ impl ClientKey {
         else {
             return Err("the client secret is a damaged JWT");
         };
-        if header["alg"] != "ES256" {
-            return Err("the client secret is not signed with ES256");
-        }
-        if header["kid"] != KEY_ID {
-            return Err("the client secret does not name the key id in kid");
-        }
+        ensure(header["alg"] == "ES256", "the client secret is not signed with ES256")?;
+        ensure(header["kid"] == KEY_ID, "the client secret does not name the key id in kid")?;
         let signed = secret.rsplit_once('.').map_or("", |(signed, _)| signed);
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.public)
             .verify(signed.as_bytes(), &signature)
             .map_err(|_| "the client secret is not signed with the registered key")?;
-        for (name, expected, wrong) in [
-            ("iss", TEAM_ID, "iss of the client secret is not the team id"),
-            ("sub", client_id, "sub of the client secret is not the client id"),
-            ("aud", issuer, "aud of the client secret is not the issuer"),
-        ] {
-            if claims[name] != expected {
-                return Err(wrong);
-            }
-        }
-        match (claims["iat"].as_u64(), claims["exp"].as_u64()) {
-            (Some(issued), _) if issued > now.saturating_add(SKEW) => {
-                Err("the client secret was signed in the future")
-            }
-            (None, _) => Err("the client secret has no iat"),
-            (_, Some(expires)) if expires <= now => Err("the client secret has expired"),
-            (_, Some(expires)) if expires > now.saturating_add(SIX_MONTHS) => {
-                Err("the client secret is valid for more than six months")
-            }
-            (_, Some(_)) => Ok(()),
-            (_, None) => Err("the client secret has no exp"),
-        }
+        ensure(claims["iss"] == TEAM_ID, "iss of the client secret is not the team id")?;
+        ensure(claims["sub"] == client_id, "sub of the client secret is not the client id")?;
+        ensure(claims["aud"] == issuer, "aud of the client secret is not the issuer")?;
+        let issued = claims["iat"].as_u64().ok_or("the client secret has no iat")?;
+        ensure(issued <= now.saturating_add(SKEW), "the client secret was signed in the future")?;
+        let expires = claims["exp"].as_u64().ok_or("the client secret has no exp")?;
+        ensure(expires > now, "the client secret has expired")?;
+        let latest = now.saturating_add(SIX_MONTHS);
+        ensure(expires <= latest, "the client secret is valid for more than six months")
     }
 }
 
 impl fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientKey")
-            .field("key_id", &KEY_ID)
-            .field("team_id", &TEAM_ID)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientKey").field("key_id", &KEY_ID).finish_non_exhaustive()
     }
 }
 

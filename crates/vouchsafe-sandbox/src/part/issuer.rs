@@ -23,58 +23,49 @@ impl Part {
     /// The claim `iss` of ID tokens.
     pub(crate) fn token_issuer(&self, marks: &BTreeMap<String, String>) -> String {
         let template = self.definition.issuer_template.as_ref().unwrap_or(&self.issuer);
-        fill(template, |name| Some(self.issuer_claim(marks, name))).unwrap_or_else(|| template.clone())
+        let claim = |name: &str| match name {
+            "tid" => self.tenant(marks).unwrap_or_else(|| TENANT.to_owned()),
+            name => {
+                let known = marks.get(name).or_else(|| self.params.get(name)).cloned();
+                known.unwrap_or_else(|| format!("sandbox-{name}"))
+            }
+        };
+        fill(template, &|name| Some(claim(name))).unwrap_or_default()
     }
 
     /// The issuer with the values of the request's own URL.
-    pub(super) fn filled_issuer(&self, marks: &BTreeMap<String, String>) -> Option<String> {
+    pub(crate) fn filled_issuer(&self, marks: &BTreeMap<String, String>) -> Option<String> {
         self.fill(&self.issuer, marks)
     }
 
     /// The claims that the template of the issuer is checked with.
     pub(crate) fn issuer_claims(&self, issuer: &str) -> BTreeMap<String, String> {
-        self.definition
-            .issuer_template
-            .as_ref()
-            .map(|template| marks_of(template, issuer))
-            .unwrap_or_default()
+        let template = self.definition.issuer_template.as_ref();
+        template.map(|template| marks_of(template, issuer)).unwrap_or_default()
     }
 
     /// The issuer in the metadata. Where `iss` depends on the token, the document has a mark in its place, as at
     /// Microsoft.
     pub(crate) fn announced_issuer(&self, marks: &BTreeMap<String, String>) -> String {
-        match &self.definition.issuer_template {
-            Some(template) if self.is_for_all_tenants(marks) => fill(template, |name| match name {
-                "tid" => Some("{tenantid}".to_owned()),
-                name => Some(marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))),
-            })
-            .unwrap_or_else(|| template.clone()),
-            Some(_) => self.token_issuer(marks),
-            None => self.filled_issuer(marks).unwrap_or_else(|| self.issuer.clone()),
+        let Some(template) = &self.definition.issuer_template else {
+            return self.filled_issuer(marks).unwrap_or_else(|| self.issuer.clone());
+        };
+        // Words such as `common` stand for all tenants; an identifier or a domain stands for one.
+        let is_domain = self.asked_tenant(marks).is_some_and(|asked| asked.contains('.'));
+        if is_domain || self.tenant(marks).is_some() {
+            return self.token_issuer(marks);
         }
-    }
-
-    fn issuer_claim(&self, marks: &BTreeMap<String, String>, name: &str) -> String {
-        match name {
-            "tid" => self.tenant(marks).unwrap_or_else(|| TENANT.to_owned()),
-            name => marks
-                .get(name)
-                .or_else(|| self.params.get(name))
-                .cloned()
-                .unwrap_or_else(|| format!("sandbox-{name}")),
-        }
+        let mark = |name: &str| match name {
+            "tid" => "{tenantid}".to_owned(),
+            name => marks.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}")),
+        };
+        fill(template, &|name| Some(mark(name))).unwrap_or_default()
     }
 
     /// The tenant that the issuer names by its identifier.
     fn tenant(&self, marks: &BTreeMap<String, String>) -> Option<String> {
-        let is_identifier =
-            |text: &str| text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        self.asked_tenant(marks).filter(|tenant| is_identifier(tenant))
-    }
-
-    /// Words such as `common` stand for all tenants; an identifier or a domain stands for one.
-    fn is_for_all_tenants(&self, marks: &BTreeMap<String, String>) -> bool {
-        self.tenant(marks).is_none() && self.asked_tenant(marks).is_none_or(|asked| !asked.contains('.'))
+        let is_part = |b: u8| b.is_ascii_hexdigit() || b == b'-';
+        self.asked_tenant(marks).filter(|asked| asked.len() == 36 && asked.bytes().all(is_part))
     }
 
     fn asked_tenant(&self, marks: &BTreeMap<String, String>) -> Option<String> {

@@ -5,23 +5,23 @@ use vouchsafe_providers::{EmailList, Kind};
 
 use super::{Part, template};
 use crate::config::User;
-use crate::wire::{Scopes, sha256_base64url};
+use crate::wire::{Scopes, sha256_base64url, text};
 
 /// The JSON document in which the definition's pointers find the user.
 ///
-/// At OpenID Providers the scopes decide which claims it has (OpenID Connect Core section 5.4). Other providers do not document that.
+/// At OpenID Providers the scopes decide which claims it has (OpenID Connect Core section 5.4). Other providers do not
+/// document that.
 pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified: bool) -> Value {
     if part.is_own {
-        let mut claims = user.claims(scopes);
-        if let Some(verified) = claims.get_mut("email_verified") {
-            *verified = email_verified.into();
-        }
-        return claims.into();
+        return user.claims(scopes, email_verified).into();
     }
     let identity = &part.definition.identity;
-    let shows = |words| part.definition.kind != Kind::Openid || part.shows(words, scopes);
+    let is_openid = part.definition.kind == Kind::Openid;
+    let shows = |words| !is_openid || part.shows(words, scopes);
     let mut document = json!({});
-    put_subject(&mut document, part, user);
+    for (pointer, value) in subject_parts(part, user) {
+        put(&mut document, pointer, value);
+    }
     if shows(NAMES) {
         put_names(&mut document, part, user, scopes);
     }
@@ -31,28 +31,26 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
         && identity.emails.is_none()
         && put_first(&mut document, &identity.email, email.into())
     {
+        let as_text = Value::from(email_verified.to_string());
+        let mark = if identity.email_verified_text { as_text } else { email_verified.into() };
         for pointer in &identity.email_verified {
-            put(&mut document, pointer, truth(email_verified, identity.email_verified_text));
+            put(&mut document, pointer, mark.clone());
         }
     }
     if let Some(list) = identity.emails.as_ref().filter(|list| list.endpoint.is_none()) {
-        put(&mut document, &list.list, listed(list, user, email_verified));
+        put_emails(&mut document, list, user, email_verified);
     }
-    let picture = format!("https://pictures.example/{}.png?size=64&v=1", user.username());
-    let picture = if identity.picture_is_html { picture.replace('&', "&amp;") } else { picture };
-    match &identity.picture_template {
+    if let Some(template) = &identity.picture_template {
         // The pointers of the template must find something. If the subject is one of them, it is there already.
-        Some(template) => {
-            for pointer in template::marks(template).into_iter().filter(|name| name.starts_with('/')) {
-                put(&mut document, pointer, "sandbox-picture".into());
-            }
+        for pointer in template::marks(template).into_iter().filter(|name| name.starts_with('/')) {
+            put(&mut document, pointer, "sandbox-picture".into());
         }
-        None if shows(NAMES) => {
-            put_first(&mut document, &identity.picture, picture.into());
-        }
-        None => {}
+    } else if shows(NAMES) {
+        let and = if identity.picture_is_html { "&amp;" } else { "&" };
+        let picture = format!("https://pictures.example/{}.png?size=64{and}v=1", user.username());
+        put_first(&mut document, &identity.picture, picture.into());
     }
-    if part.definition.kind == Kind::Openid && document.get("sub").is_none() {
+    if is_openid && document.get("sub").is_none() {
         document["sub"] = claim_sub(part, user).into();
     }
     document
@@ -62,14 +60,11 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
 pub(crate) fn introduction(part: &Part, user: &User, scopes: &Scopes) -> Option<Value> {
     let (given, family) = user.names().filter(|_| part.shows(NAMES, scopes))?;
     let mut document = json!({});
-    match part.definition.callback.profile_name.as_slice() {
-        [whole] => {
-            put(&mut document, whole, user.display_name().into());
-        }
-        parts => {
-            for (pointer, part) in parts.iter().zip([given, family]) {
-                put(&mut document, pointer, part.into());
-            }
+    if let [whole] = part.definition.callback.profile_name.as_slice() {
+        put(&mut document, whole, user.display_name().into());
+    } else {
+        for (pointer, name) in part.definition.callback.profile_name.iter().zip([given, family]) {
+            put(&mut document, pointer, name.into());
         }
     }
     if let Some(email) = user.email().filter(|_| part.shows(EMAILS, scopes)) {
@@ -83,25 +78,16 @@ pub(crate) const NAMES: &[&str] = &["name", "profile"];
 /// Words in the scopes for e-mail addresses.
 pub(crate) const EMAILS: &[&str] = &["email"];
 
-/// The response to a request for the list of e-mail addresses.
-pub(crate) fn email_list(list: &EmailList, user: &User, email_verified: bool) -> Value {
-    let mut document = Value::Null;
-    put(&mut document, &list.list, listed(list, user, email_verified));
-    document
-}
-
 /// The subject as the definition's pointers find it, as text.
 pub(crate) fn subject_text(part: &Part, user: &User) -> String {
     let parts = subject_parts(part, user);
     if parts.len() > 1 {
-        let parts: Vec<_> = parts.into_iter().map(|(_, value)| escaped(&bare(value))).collect();
-        return parts.join("/");
+        return parts.iter().map(|(_, value)| escaped(&text(value))).collect::<Vec<_>>().join("/");
     }
-    let bare = bare(subject(part, user));
-    if !part.definition.identity.subject_is_last_segment {
-        return bare;
-    }
-    bare.rsplit('/').next().unwrap_or_default().to_owned()
+    let whole = text(&subject(part, user));
+    let is_last_segment = part.definition.identity.subject_is_last_segment;
+    let segment = whole.rsplit('/').next().filter(|_| is_last_segment);
+    segment.map(str::to_owned).unwrap_or(whole)
 }
 
 /// The claim `sub`.
@@ -112,39 +98,27 @@ pub(crate) fn claim_sub(part: &Part, user: &User) -> String {
     }
 }
 
-/// Puts the subject at its first pointer, or its parts at theirs.
-fn put_subject(document: &mut Value, part: &Part, user: &User) {
-    let parts = subject_parts(part, user);
-    if parts.is_empty() {
-        put_first(document, &part.definition.identity.subject, subject(part, user));
-    }
-    for (pointer, value) in parts {
-        put(document, pointer, value);
-    }
-}
-
-/// The parts of a composed subject: the user's own identifier at `/sub`, or else at the last pointer; at the others, the
-/// group that it is unique within.
+/// The subject at its first pointer. The parts of a composed subject: the user's own identifier at `/sub`, or else at the
+/// last pointer; at the others, the group that it is unique within.
 fn subject_parts<'a>(part: &'a Part, user: &User) -> Vec<(&'a str, Value)> {
-    let Some(template) = part.definition.identity.subject.first().filter(|place| place.starts_with('{'))
-    else {
-        return Vec::new();
-    };
-    let pointers = template::marks(template);
-    let own =
-        pointers.iter().position(|pointer| *pointer == "/sub").unwrap_or(pointers.len().saturating_sub(1));
-    let value = |(at, pointer): (usize, &'a str)| match at == own {
-        true => (pointer, subject(part, user)),
-        false => (pointer, "sandbox/1".into()),
-    };
-    pointers.into_iter().enumerate().map(value).collect()
+    let Some(place) = part.definition.identity.subject.first() else { return Vec::new() };
+    let pointers = if place.starts_with('{') { template::marks(place) } else { vec![place.as_str()] };
+    let last = pointers.len().saturating_sub(1);
+    let own = pointers.iter().position(|pointer| *pointer == "/sub").unwrap_or(last);
+    let value = |at| if at == own { subject(part, user) } else { "sandbox/1".into() };
+    pointers.into_iter().enumerate().map(|(at, pointer)| (pointer, value(at))).collect()
 }
 
-fn bare(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+fn subject(part: &Part, user: &User) -> Value {
+    let identity = &part.definition.identity;
+    if identity.subject_is_last_segment {
+        return format!("https://api.example/users/{}", user.subject()).into();
     }
+    let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
+    if part.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last.trim_end_matches('}')) {
+        return number_of(user.subject()).into();
+    }
+    user.subject().into()
 }
 
 /// RFC 3986 section 2.3.
@@ -194,19 +168,6 @@ pub(crate) fn plain(text: &str) -> Value {
     }
 }
 
-fn subject(part: &Part, user: &User) -> Value {
-    let identity = &part.definition.identity;
-    if identity.subject_is_last_segment {
-        return format!("https://api.example/users/{}", user.subject()).into();
-    }
-    let last = identity.subject.first().and_then(|pointer| pointer.rsplit('/').next()).unwrap_or_default();
-    let last = last.trim_end_matches('}');
-    if part.definition.kind == Kind::Oauth2 && NUMBERED.contains(&last) {
-        return number_of(user.subject()).into();
-    }
-    user.subject().into()
-}
-
 /// A number that stays the same for a user, for providers that count their users.
 fn number_of(text: &str) -> u64 {
     sha256_base64url(text).bytes().take(8).fold(0, |sum, b| sum * 31 + u64::from(b)) % 900_000_000
@@ -216,24 +177,17 @@ fn number_of(text: &str) -> u64 {
 /// Names of members whose value is usually a number.
 const NUMBERED: [&str; 6] = ["id", "uid", "user_id", "userid", "account_id", "ID"];
 
-fn truth(value: bool, as_text: bool) -> Value {
-    if as_text { value.to_string().into() } else { value.into() }
-}
-
 fn put_names(document: &mut Value, part: &Part, user: &User, scopes: &Scopes) {
-    let own_scopes: Vec<_> = ["given_name", "family_name"]
-        .into_iter()
-        .filter(|name| part.definition.scopes.iter().any(|s| s == name))
-        .collect();
-    if own_scopes.is_empty() {
+    let has_scope = |name: &str| part.definition.scopes.iter().any(|scope| scope == name);
+    if !has_scope("given_name") && !has_scope("family_name") {
         put_first(document, &part.definition.identity.name, user.display_name().into());
         return;
     }
     // A provider with a scope for each part of the name sends each part by itself.
     let (given, family) = user.names().unwrap_or((user.username(), ""));
-    for (name, part) in [("given_name", given), ("family_name", family)] {
-        if scopes.contains(name) && !part.is_empty() {
-            put(document, &format!("/{name}"), part.into());
+    for (name, value) in [("given_name", given), ("family_name", family)] {
+        if scopes.contains(name) && !value.is_empty() {
+            put(document, &format!("/{name}"), value.into());
         }
     }
 }
@@ -243,46 +197,33 @@ fn put_first(document: &mut Value, pointers: &[String], value: Value) -> bool {
     pointers.iter().any(|pointer| put(document, pointer, value.clone()))
 }
 
-/// All entries, or the entry itself where there is no list.
-fn listed(list: &EmailList, user: &User, email_verified: bool) -> Value {
-    let mut entries = entries(list, user, email_verified);
-    if list.single { entries.pop().unwrap_or_else(|| json!({})) } else { Value::Array(entries) }
-}
-
-/// The user's address and, if entries mark the primary one, another address that is not primary.
-fn entries(list: &EmailList, user: &User, email_verified: bool) -> Vec<Value> {
-    let Some(email) = user.email() else {
-        return Vec::new();
-    };
-    let entry = |email: String, primary: bool, verified: bool| {
+/// Puts the user's address into its list and, if entries mark the primary one, another address that is not primary. Where
+/// there is no list, the address stands alone.
+pub(crate) fn put_emails(document: &mut Value, list: &EmailList, user: &User, email_verified: bool) {
+    let entry = |email: String, is_primary: bool, is_verified: bool| {
         let mut entry = Value::Null;
         put(&mut entry, &list.email, email.into());
+        let is_one_of = |pointer: &str, names: &[&str]| names.iter().any(|name| pointer.ends_with(name));
         if let Some(pointer) = &list.verified {
-            let is_word = ["state", "status"].iter().any(|name| pointer.ends_with(name));
-            let mark = match (is_word, verified) {
-                (true, true) => "confirmed".into(),
-                (true, false) => "unconfirmed".into(),
-                (false, verified) => verified.into(),
-            };
-            put(&mut entry, pointer, mark);
+            let word = if is_verified { "confirmed" } else { "unconfirmed" };
+            let is_word = is_one_of(pointer, &["state", "status"]);
+            put(&mut entry, pointer, if is_word { word.into() } else { is_verified.into() });
         }
         if let Some(pointer) = &list.primary {
-            let is_list =
-                ["type", "types", "attributes", "usage", "scope"].iter().any(|name| pointer.ends_with(name));
-            let mark = match (is_list, primary) {
-                (true, true) => json!(["primary"]),
-                (true, false) => json!([]),
-                (false, primary) => primary.into(),
-            };
-            put(&mut entry, pointer, mark);
+            let marks = if is_primary { json!(["primary"]) } else { json!([]) };
+            let is_list = is_one_of(pointer, &["type", "types", "attributes", "usage", "scope"]);
+            put(&mut entry, pointer, if is_list { marks } else { is_primary.into() });
         }
         entry
     };
-    let own = entry(email.to_owned(), true, email_verified);
-    match list.primary {
-        Some(_) => vec![entry(format!("other.{email}"), false, true), own],
-        None => vec![own],
-    }
+    let own = user.email().map(|email| entry(email.to_owned(), true, email_verified));
+    let other = user.email().filter(|_| list.primary.is_some());
+    let other = other.map(|email| entry(format!("other.{email}"), false, true));
+    let entries = match list.single {
+        true => own.unwrap_or_else(|| json!({})),
+        false => other.into_iter().chain(own).collect(),
+    };
+    put(document, &list.list, entries);
 }
 
 #[cfg(test)]

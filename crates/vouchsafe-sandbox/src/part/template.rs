@@ -1,8 +1,10 @@
 //! A definition whose URLs lead to the sandbox, and these URLs as patterns that requests match.
+
 use std::collections::BTreeMap;
+use std::iter;
 
 use url::form_urlencoded;
-use vouchsafe_providers::{Definition, Rule};
+use vouchsafe_providers::{Definition, EndpointName, Param, Rule};
 
 use crate::wire::Params;
 
@@ -10,30 +12,15 @@ use crate::wire::Params;
 /// value of the mark leads there.
 pub(super) fn moved(definition: &Definition, base: &str) -> Definition {
     let mut moved = definition.clone();
-    for url in [
-        &mut moved.issuer,
-        &mut moved.discovery,
-        &mut moved.issuer_template,
-        &mut moved.authorization_endpoint,
-        &mut moved.token_endpoint,
-        &mut moved.refresh_endpoint,
-        &mut moved.revocation_endpoint,
-        &mut moved.introspection_endpoint,
-        &mut moved.device_authorization_endpoint,
-        &mut moved.end_session_endpoint,
-        &mut moved.userinfo_endpoint,
-        &mut moved.identity.issuer,
-    ]
-    .into_iter()
-    .flatten()
-    {
-        *url = moved_url(url, base);
+    let move_url = |url: &mut String| *url = moved_url(url, base);
+    for name in EndpointName::ALL {
+        moved.endpoint_mut(*name).iter_mut().for_each(move_url);
     }
-    let long_lived = moved.long_lived.as_mut().and_then(|long_lived| long_lived.endpoint.as_mut());
-    let emails = moved.identity.emails.as_mut().and_then(|emails| emails.endpoint.as_mut());
-    for url in moved.issuer_aliases.iter_mut().chain(long_lived).chain(emails) {
-        *url = moved_url(url, base);
-    }
+    let long_lived = moved.long_lived.iter_mut().filter_map(|quirks| quirks.endpoint.as_mut());
+    let emails = moved.identity.emails.iter_mut().filter_map(|emails| emails.endpoint.as_mut());
+    let issuers = [&mut moved.issuer, &mut moved.discovery, &mut moved.issuer_template];
+    let issuers = issuers.into_iter().flatten().chain(&mut moved.issuer_aliases);
+    issuers.chain(long_lived).chain(emails).for_each(move_url);
     // All acted providers share one origin. Their original origins tell them apart.
     let issuer = definition.identity.issuer.as_deref().or(definition.token_endpoint.as_deref().map(origin));
     moved.identity.issuer = issuer.filter(|_| definition.issuer.is_none()).map(|url| moved_url(url, base));
@@ -49,37 +36,30 @@ fn origin(url: &str) -> &str {
 /// The value for each parameter of the definition: its example, its default, or a value that its rule allows.
 pub(super) fn values(definition: &Definition, base: &str) -> BTreeMap<String, String> {
     let value =
-        |name: &str, param: &vouchsafe_providers::Param| match (param.rule, &param.example, &param.default) {
-            (Rule::Url, ..) => format!("{base}/{name}"),
-            (_, Some(value), _) | (_, None, Some(value)) => value.clone(),
-            (Rule::Host | Rule::HostPath, ..) => format!("{name}.example.com").replace('_', "-"),
+        |name: &str, param: &Param| match (param.rule, param.example.as_ref().or(param.default.as_ref())) {
+            (Rule::Url, _) => format!("{base}/{name}"),
+            (_, Some(value)) => value.clone(),
+            (Rule::Host | Rule::HostPath, None) => format!("{name}.example.com").replace('_', "-"),
             _ => "example".to_owned(),
         };
     definition.params.iter().map(|(name, param)| (name.clone(), value(name, param))).collect()
 }
 
 /// Replaces the marks `{name}` by values. `None` if one has no value.
-pub(super) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, name, after)) = next_mark(rest) {
-        filled.push_str(before);
-        filled.push_str(&value(name)?);
-        rest = after;
-    }
-    filled.push_str(rest);
-    Some(filled)
+pub(crate) fn fill(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let Some((before, name, after)) = next_mark(text) else { return Some(text.to_owned()) };
+    Some(format!("{before}{}{}", value(name)?, fill(after, value)?))
 }
 
 /// The names of the marks in a text.
 pub(super) fn marks(text: &str) -> Vec<&str> {
-    let mut names = Vec::new();
     let mut rest = text;
-    while let Some((_, name, after)) = next_mark(rest) {
-        names.push(name);
+    let next = || {
+        let (_, name, after) = next_mark(rest)?;
         rest = after;
-    }
-    names
+        Some(name)
+    };
+    iter::from_fn(next).collect()
 }
 
 /// A URL of a moved definition, as a pattern for requests.
@@ -133,12 +113,8 @@ fn next_mark(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn capture(pattern: &str, path: &str, marks: &mut BTreeMap<String, String>) -> bool {
-    let Some((before, name, after)) = next_mark(pattern) else {
-        return pattern == path;
-    };
-    let Some(rest) = path.strip_prefix(before) else {
-        return false;
-    };
+    let Some((before, name, after)) = next_mark(pattern) else { return pattern == path };
+    let Some(rest) = path.strip_prefix(before) else { return false };
     let segment = rest.find('/').unwrap_or(rest.len());
     let fits = (1..=segment).find(|end| rest.is_char_boundary(*end) && capture(after, &rest[*end..], marks));
     if let Some(end) = fits {
@@ -166,7 +142,7 @@ mod tests {
     #[test]
     fn only_marks_are_filled() {
         let value = |name: &str| (name == "client_id").then(|| "me".to_owned());
-        assert_eq!(fill("{ viewer { id } } {client_id}", value).unwrap(), "{ viewer { id } } me");
-        assert!(fill("{other}", value).is_none());
+        assert_eq!(fill("{ viewer { id } } {client_id}", &value).unwrap(), "{ viewer { id } } me");
+        assert!(fill("{other}", &value).is_none());
     }
 }

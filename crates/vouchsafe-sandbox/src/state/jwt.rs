@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::state::keys::{Keys, SigningAlg};
 
+/// Makes the signature of the first two parts.
+pub(crate) type Seal = fn(&Jwt<'_>, &str) -> Result<Vec<u8>, Unspecified>;
+
 /// An ID token before it is signed.
 pub(crate) struct Jwt<'a> {
     pub(crate) header: Map<String, Value>,
@@ -19,35 +22,23 @@ pub(crate) struct Jwt<'a> {
     alg: SigningAlg,
     /// Encodes a part.
     pub(crate) spell: fn(&[u8]) -> String,
-    /// Makes the signature of the first two parts.
-    pub(crate) seal: fn(&Self, &str) -> Result<Vec<u8>, Unspecified>,
+    pub(crate) seal: Seal,
 }
 
 impl<'a> Jwt<'a> {
-    pub(crate) fn new(
-        (keys, alg): (&'a Keys, SigningAlg),
-        claims: Map<String, Value>,
-        now: u64,
-        origin: &'a str,
-    ) -> Self {
-        let mut jwt = Self {
-            header: Map::new(),
-            claims,
-            keys,
-            now,
-            origin,
-            alg,
-            spell: |bytes| URL_SAFE_NO_PAD.encode(bytes),
-            seal: |jwt, input| jwt.keys.sign(jwt.alg, input.as_bytes()),
-        };
-        jwt.sign_by(alg);
+    /// A token without claims. Its signature will be right.
+    pub(crate) fn new(keys: &'a Keys, alg: SigningAlg, now: u64, origin: &'a str) -> Self {
+        let spell: fn(&[u8]) -> String = |bytes| URL_SAFE_NO_PAD.encode(bytes);
+        let mut jwt =
+            Self { header: Map::new(), claims: Map::new(), keys, now, origin, alg, spell, seal: signature };
+        jwt.sign_by(alg, signature);
         jwt.header.insert("typ".into(), "JWT".into());
         jwt
     }
 
-    /// Signs with another algorithm, and names it in the header.
-    pub(crate) fn sign_by(&mut self, alg: SigningAlg) {
-        self.alg = alg;
+    /// Signs with this algorithm, and names it in the header.
+    pub(crate) fn sign_by(&mut self, alg: SigningAlg, seal: Seal) {
+        (self.alg, self.seal) = (alg, seal);
         self.header.insert("alg".into(), alg.name().into());
         self.header.insert("kid".into(), self.keys.jwk(alg)["kid"].clone());
     }
@@ -66,4 +57,9 @@ impl<'a> Jwt<'a> {
         let signature = (self.seal)(self, &input)?;
         Ok(format!("{input}.{}", (self.spell)(&signature)))
     }
+}
+
+/// The right signature of the first two parts.
+pub(crate) fn signature(jwt: &Jwt<'_>, input: &str) -> Result<Vec<u8>, Unspecified> {
+    jwt.keys.sign(jwt.alg, input.as_bytes())
 }

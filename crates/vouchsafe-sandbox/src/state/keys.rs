@@ -1,84 +1,53 @@
 //! The keys that tokens are signed with, and the public halves that `/jwks` shows.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, LazyLock};
 
-use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
-    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use crate::wire::{base64url as encode, pem, sha256, sha256_base64url};
+
 /// A signature algorithm for ID tokens, RFC 7518 section 3.1 and RFC 8037 section 3.1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum SigningAlg {
-    Rs256,
-    Rs384,
-    Rs512,
-    Ps256,
-    Ps384,
-    Ps512,
-    Es256,
-    Es384,
-    Es512,
-    EdDsa,
-}
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct SigningAlg(&'static str);
 
 impl SigningAlg {
-    pub(crate) const ALL: [Self; 10] = [
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-        Self::Es256,
-        Self::Es384,
-        Self::Es512,
-        Self::EdDsa,
-    ];
+    pub(crate) const RS256: Self = Self("RS256");
+    pub(crate) const ES256: Self = Self("ES256");
+    pub(crate) const NAMES: [&'static str; 10] =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|alg| alg.name() == name)
+    /// The algorithm of this name.
+    pub(crate) fn parse(name: &str) -> io::Result<Self> {
+        let known = Self::NAMES.into_iter().find(|known| *known == name).map(Self);
+        let message = || format!("signature algorithm `{name}` is not one of {:?}", Self::NAMES);
+        known.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, message()))
     }
 
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Rs384 => "RS384",
-            Self::Rs512 => "RS512",
-            Self::Ps256 => "PS256",
-            Self::Ps384 => "PS384",
-            Self::Ps512 => "PS512",
-            Self::Es256 => "ES256",
-            Self::Es384 => "ES384",
-            Self::Es512 => "ES512",
-            Self::EdDsa => "EdDSA",
-        }
+        self.0
     }
 
-    /// The hash for `at_hash`, OpenID Connect Core section 3.1.3.6. For Ed25519 it is the hash inside the algorithm, SHA-512.
-    fn hash(self, message: &[u8]) -> Digest {
-        let algorithm = match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,
-            Self::Rs384 | Self::Ps384 | Self::Es384 => &digest::SHA384,
-            Self::Rs512 | Self::Ps512 | Self::Es512 | Self::EdDsa => &digest::SHA512,
-        };
-        digest::digest(algorithm, message)
-    }
-
-    /// The left half of the hash: the claim `at_hash`.
+    /// The claim `at_hash`: the left half of the hash, OpenID Connect Core section 3.1.3.6. For Ed25519 it is the hash inside
+    /// the algorithm, SHA-512.
     pub(crate) fn half_hash(self, message: &str) -> String {
-        let hash = self.hash(message.as_bytes());
-        let bytes = hash.as_ref();
-        URL_SAFE_NO_PAD.encode(&bytes[..bytes.len() / 2])
+        let algorithm = match self.0.get(2..) {
+            Some("256") => &digest::SHA256,
+            Some("384") => &digest::SHA384,
+            _ => &digest::SHA512,
+        };
+        let hash = digest::digest(algorithm, message.as_bytes());
+        encode(&hash.as_ref()[..hash.as_ref().len() / 2])
     }
 }
 
@@ -95,13 +64,7 @@ impl Keys {
     /// Keys for a new sandbox. All sandboxes of a process share the RSA key: generating one takes a noticeable part of a
     /// second, and a test suite starts hundreds of sandboxes.
     pub(crate) fn for_start() -> Result<Self, Unspecified> {
-        let mut shared = SHARED_RSA.lock().unwrap_or_else(PoisonError::into_inner);
-        let rsa = match &*shared {
-            Some(rsa) => Arc::clone(rsa),
-            None => Arc::clone(shared.insert(Arc::new(RsaKeyPair::generate(KeySize::Rsa2048)?))),
-        };
-        drop(shared);
-        Self::with_rsa(rsa)
+        Self::with_rsa(SHARED_RSA.clone().ok_or(Unspecified)?)
     }
 
     /// New keys, the RSA key included.
@@ -110,12 +73,11 @@ impl Keys {
     }
 
     fn with_rsa(rsa: Arc<RsaKeyPair>) -> Result<Self, Unspecified> {
-        let ecdsa = |alg: &'static EcdsaSigningAlgorithm| EcdsaKeyPair::generate(alg);
         Ok(Self {
             rsa,
-            p256: ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
-            p384: ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING)?,
-            p521: ecdsa(&ECDSA_P521_SHA512_FIXED_SIGNING)?,
+            p256: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
+            p384: EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING)?,
+            p521: EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING)?,
             ed25519: Ed25519KeyPair::generate()?,
         })
     }
@@ -128,34 +90,33 @@ impl Keys {
             Ok(signature)
         };
         let ecdsa = |key: &EcdsaKeyPair| Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec());
-        match alg {
-            SigningAlg::Rs256 => rsa(&RSA_PKCS1_SHA256),
-            SigningAlg::Rs384 => rsa(&RSA_PKCS1_SHA384),
-            SigningAlg::Rs512 => rsa(&RSA_PKCS1_SHA512),
-            SigningAlg::Ps256 => rsa(&RSA_PSS_SHA256),
-            SigningAlg::Ps384 => rsa(&RSA_PSS_SHA384),
-            SigningAlg::Ps512 => rsa(&RSA_PSS_SHA512),
-            SigningAlg::Es256 => ecdsa(&self.p256),
-            SigningAlg::Es384 => ecdsa(&self.p384),
-            SigningAlg::Es512 => ecdsa(&self.p521),
-            SigningAlg::EdDsa => Ok(self.ed25519.try_sign(input)?.as_ref().to_vec()),
+        match alg.0 {
+            "RS256" => rsa(&RSA_PKCS1_SHA256),
+            "RS384" => rsa(&RSA_PKCS1_SHA384),
+            "RS512" => rsa(&RSA_PKCS1_SHA512),
+            "PS256" => rsa(&RSA_PSS_SHA256),
+            "PS384" => rsa(&RSA_PSS_SHA384),
+            "PS512" => rsa(&RSA_PSS_SHA512),
+            "ES256" => ecdsa(&self.p256),
+            "ES384" => ecdsa(&self.p384),
+            "ES512" => ecdsa(&self.p521),
+            _ => Ok(self.ed25519.try_sign(input)?.as_ref().to_vec()),
         }
     }
 
     /// The key set, RFC 7517 section 5.
     pub(crate) fn jwks(&self) -> Value {
-        let one_of_each =
-            [SigningAlg::Rs256, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::EdDsa];
-        json!({ "keys": one_of_each.map(|alg| self.jwk(alg)) })
+        let one_of_each = ["RS256", "ES256", "ES384", "ES512", "EdDSA"];
+        json!({ "keys": one_of_each.map(|alg| self.jwk(SigningAlg(alg))) })
     }
 
     /// The public key, RFC 7517 section 4.
     pub(crate) fn jwk(&self, alg: SigningAlg) -> Value {
-        let mut key = match alg {
-            SigningAlg::Es256 => ec("P-256", &self.p256),
-            SigningAlg::Es384 => ec("P-384", &self.p384),
-            SigningAlg::Es512 => ec("P-521", &self.p521),
-            SigningAlg::EdDsa => {
+        let mut key = match alg.0 {
+            "ES256" => ec("P-256", &self.p256),
+            "ES384" => ec("P-384", &self.p384),
+            "ES512" => ec("P-521", &self.p521),
+            "EdDSA" => {
                 json!({ "crv": "Ed25519", "kty": "OKP", "x": encode(self.ed25519.public_key().as_ref()) })
             }
             _ => {
@@ -169,8 +130,7 @@ impl Keys {
         };
         // RFC 7638 section 3: the required members only, in lexicographic order. That is how `serde_json` writes a map
         // unless its feature `preserve_order` is on somewhere in the build, and the members above are in that order too.
-        let thumbprint = digest::digest(&digest::SHA256, key.to_string().as_bytes());
-        key["kid"] = encode(thumbprint.as_ref()).into();
+        key["kid"] = sha256_base64url(&key.to_string()).into();
         key["use"] = "sig".into();
         // The RSA key serves both RS* and PS*, so it cannot name one algorithm.
         if key["kty"] != "RSA" {
@@ -183,47 +143,40 @@ impl Keys {
     pub(crate) fn rsa_pem(&self) -> String {
         pem("RSA PUBLIC KEY", self.rsa.public_key().as_ref())
     }
-
-    /// The padded hash that RS256 signs, RFC 8017 section 9.2. With the exponent 1 it is the signature itself.
-    pub(crate) fn rsa_padded(&self, input: &[u8]) -> Vec<u8> {
-        rsa_padded(digest::digest(&digest::SHA256, input).as_ref(), self.rsa.public_modulus_len())
-    }
 }
 
-/// A SHA-256 hash, made as long as an RSA modulus (EMSA-PKCS1-v1_5, RFC 8017 section 9.2).
-pub(crate) fn rsa_padded(hash: &[u8], length: usize) -> Vec<u8> {
+/// The SHA-256 hash of a text, made as long as an RSA modulus: RS256 signs this (EMSA-PKCS1-v1_5, RFC 8017 section 9.2).
+/// With the exponent 1 it is the signature itself.
+pub(crate) fn rsa_padded(text: &[u8], length: usize) -> Vec<u8> {
+    let hash = sha256(text);
     let filling = length - 3 - SHA256_INFO.len() - hash.len();
-    [&[0, 1][..], &vec![0xff; filling], &[0], &SHA256_INFO, hash].concat()
+    [&[0, 1][..], &vec![0xff; filling], &[0], &SHA256_INFO, &hash].concat()
 }
 
-/// An attacker with a key of their own.
+/// An attacker with keys of their own. They sign with ES256.
 pub(crate) struct Attacker;
 
 impl Attacker {
     pub(crate) fn sign(input: &[u8]) -> Result<Vec<u8>, Unspecified> {
-        let key = ATTACKER.as_ref().ok_or(Unspecified)?;
-        Ok(key.sign(&SystemRandom::new(), input)?.as_ref().to_vec())
+        ATTACKER.as_ref().ok_or(Unspecified)?.sign(SigningAlg::ES256, input)
     }
 
     /// The attacker's public key, with this key id.
     pub(crate) fn jwk(kid: &Value) -> Value {
-        let mut key = ATTACKER.as_ref().map(|key| ec("P-256", key)).unwrap_or_default();
-        key["alg"] = SigningAlg::Es256.name().into();
+        let mut key = ATTACKER.as_ref().map(|keys| keys.jwk(SigningAlg::ES256)).unwrap_or_default();
         key["kid"] = kid.clone();
-        key["use"] = "sig".into();
         key
     }
 
     /// The same as PEM.
     pub(crate) fn pem() -> String {
-        let der =
-            ATTACKER.as_ref().and_then(|key| AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()).ok());
+        let public = ATTACKER.as_ref().map(|keys| keys.p256.public_key());
+        let der = public.and_then(|key| AsDer::<PublicKeyX509Der<'_>>::as_der(key).ok());
         pem("PUBLIC KEY", der.as_ref().map(|der| der.as_ref()).unwrap_or_default())
     }
 }
 
-static ATTACKER: LazyLock<Option<EcdsaKeyPair>> =
-    LazyLock::new(|| EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok());
+static ATTACKER: LazyLock<Option<Keys>> = LazyLock::new(|| Keys::for_start().ok());
 
 /// `DigestInfo` of SHA-256, RFC 8017 section 9.2 note 1.
 const SHA256_INFO: [u8; 19] = [
@@ -231,21 +184,12 @@ const SHA256_INFO: [u8; 19] = [
     0x04, 0x20,
 ];
 
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
-static SHARED_RSA: Mutex<Option<Arc<RsaKeyPair>>> = Mutex::new(None);
+static SHARED_RSA: LazyLock<Option<Arc<RsaKeyPair>>> =
+    LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).ok().map(Arc::new));
 
 fn ec(curve: &str, key: &EcdsaKeyPair) -> Value {
     // SEC 1 section 2.3.3: 0x04, then both coordinates at full length.
     let point = key.public_key().as_ref().get(1..).unwrap_or_default();
     let (x, y) = point.split_at(point.len() / 2);
     json!({ "crv": curve, "kty": "EC", "x": encode(x), "y": encode(y) })
-}
-
-fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use url::form_urlencoded;
+
+use crate::wire::lock;
 
 /// A request exactly as it arrived at the sandbox, so that a test can check what a client has sent.
 ///
@@ -65,7 +67,7 @@ pub(crate) struct Record(Mutex<VecDeque<RecordedRequest>>);
 
 impl Record {
     pub(crate) fn push(&self, request: RecordedRequest) {
-        let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = lock(&self.0);
         if requests.len() >= MAX_RECORDED {
             requests.pop_front();
         }
@@ -73,11 +75,11 @@ impl Record {
     }
 
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        lock(&self.0).iter().cloned().collect()
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.0).clear();
     }
 }
 

@@ -1,15 +1,15 @@
-//! A valid authorization request, as it is kept until its user has decided and its code is redeemed.
+//! A valid authorization request. The sandbox keeps it until the user has decided and the code is redeemed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::part::Part;
-use crate::wire::{ResponseMode, Scopes, sha256_base64url, sha256_hex};
+use crate::wire::{Scopes, sha256_base64url, sha256_hex};
 
 /// A valid authorization request.
 #[derive(Clone)]
 pub(crate) struct AuthorizationRequest {
-    /// The part that the sandbox plays in this login.
+    /// The provider that the sandbox acts as in this login.
     pub(crate) part: Arc<Part>,
     /// The values of the marks in the authorization URL.
     pub(crate) marks: BTreeMap<String, String>,
@@ -17,19 +17,21 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) redirect_uri: String,
     /// Left out, as RFC 6749 section 3.1.2.3 allows when the client has registered only one.
     pub(crate) redirect_uri_omitted: bool,
-    pub(crate) response_mode: ResponseMode,
+    /// The browser posts the response as a form, OAuth 2.0 Form Post Response Mode. Otherwise it is in the query.
+    pub(crate) is_form_post: bool,
     pub(crate) scopes: Scopes,
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) max_age: Option<u64>,
-    pub(crate) prompt: Prompt,
+    /// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
+    pub(crate) prompt: Vec<String>,
     pub(crate) login_hint: Option<String>,
-    /// The user that the `id_token_hint` names; the request is for nobody else.
+    /// The user that the `id_token_hint` names; only this user may sign in.
     pub(crate) only_user: Option<String>,
     /// The first of the `acr_values`: the sandbox grants every one.
     pub(crate) acr: String,
-    /// Parameters of the authorization response that go on into the token request.
+    /// Parameters of the authorization response that the token request repeats.
     pub(crate) forward: Vec<(String, String)>,
     /// The device code of the device that waits for this decision; no browser is redirected then.
     pub(crate) device: Option<String>,
@@ -44,19 +46,23 @@ impl AuthorizationRequest {
             client_id,
             redirect_uri: String::new(),
             redirect_uri_omitted: false,
-            response_mode: ResponseMode::default(),
+            is_form_post: false,
             scopes: Scopes::default(),
             state: None,
             nonce: None,
             challenge: None,
             max_age: None,
-            prompt: Prompt::default(),
+            prompt: Vec::new(),
             login_hint: None,
             only_user: None,
             acr: NO_ACR.to_owned(),
             forward: Vec::new(),
             device: None,
         }
+    }
+
+    pub(crate) fn prompts(&self, value: &str) -> bool {
+        self.prompt.iter().any(|known| known == value)
     }
 
     /// The name of this client in a session's consents.
@@ -88,33 +94,6 @@ impl ChallengeMethod {
             Self::S256 => sha256_base64url(verifier),
             Self::Hex => sha256_hex(verifier),
         }
-    }
-}
-
-/// The values of `prompt`, OpenID Connect Core section 3.1.2.1.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Prompt {
-    pub(crate) none: bool,
-    pub(crate) login: bool,
-    pub(crate) consent: bool,
-}
-
-impl Prompt {
-    pub(crate) fn read(text: Option<&str>) -> Result<Self, &'static str> {
-        let mut prompt = Self::default();
-        let values = || text.unwrap_or_default().split(' ').filter(|value| !value.is_empty());
-        for value in values() {
-            match value {
-                "none" => prompt.none = true,
-                "login" | "select_account" => prompt.login = true,
-                "consent" => prompt.consent = true,
-                _ => {}
-            }
-        }
-        if prompt.none && values().count() > 1 {
-            return Err("prompt has both none and another value");
-        }
-        Ok(prompt)
     }
 }
 

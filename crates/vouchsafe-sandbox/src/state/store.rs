@@ -5,8 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::config::User;
 use crate::part::Part;
 use crate::state::request::AuthorizationRequest;
-use crate::wire::Scopes;
-use crate::wire::random_token;
+use crate::wire::{Scopes, random_token};
 
 /// Everything the sandbox remembers. All of it is bounded: the oldest entry makes room for the newest.
 #[derive(Default)]
@@ -16,8 +15,7 @@ pub(crate) struct Store {
     pub(crate) logouts: Bounded<Logout>,
     pub(crate) codes: Bounded<Code>,
     pub(crate) grants: Bounded<Grant>,
-    pub(crate) access_tokens: Bounded<AccessToken>,
-    pub(crate) refresh_tokens: Bounded<RefreshToken>,
+    pub(crate) tokens: Bounded<Token>,
     /// By the hash of the ID token, to recognise it as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
     /// By device code.
@@ -45,34 +43,27 @@ impl Store {
         new
     }
 
-    /// The grant of an access token that is valid now.
-    pub(crate) fn active_access_token(&self, token: &str, now: u64) -> Option<(&AccessToken, &Grant)> {
-        let access = self.access_tokens.get(token).filter(|access| access.expires_at > now)?;
-        Some((access, self.active_grant(&access.grant)?))
+    /// A token that is valid now, and its grant.
+    pub(crate) fn active_token(&self, token: &str, now: u64) -> Option<(&Token, &Grant)> {
+        let token = self.tokens.get(token).filter(|token| !token.is_used && token.expires_at > now)?;
+        Some((token, self.grants.get(&token.grant).filter(|grant| !grant.revoked)?))
     }
 
-    /// The grant of a refresh token that is valid now.
-    pub(crate) fn active_refresh_token(&self, token: &str, now: u64) -> Option<(&RefreshToken, &Grant)> {
-        let refresh =
-            self.refresh_tokens.get(token).filter(|refresh| !refresh.used && refresh.expires_at > now)?;
-        Some((refresh, self.active_grant(&refresh.grant)?))
+    /// An access token of this part that is valid now, and its grant.
+    pub(crate) fn access_token(&self, part: &Part, token: &str, now: u64) -> Option<(&Token, &Grant)> {
+        self.active_token(token, now).filter(|(token, grant)| !token.is_refresh && grant.is_of(part))
     }
 
     /// The user of this code or token.
     pub(crate) fn username_of(&self, secret: &str) -> Option<&str> {
-        let by_grant = |id: &str| Some(self.grants.get(id)?.signed_in.username.as_str());
-        let by_code = || Some(self.codes.get(secret)?.signed_in.username.as_str());
-        let by_refresh = || by_grant(&self.refresh_tokens.get(secret)?.grant);
-        let by_access = || by_grant(&self.access_tokens.get(secret)?.grant);
+        let by_code = || Some(&self.codes.get(secret)?.signed_in);
+        let by_token = || Some(&self.grants.get(&self.tokens.get(secret)?.grant)?.signed_in);
         let by_device = || match &self.devices.get(secret)?.decision {
-            Some(Decision::Allowed(signed_in)) => Some(signed_in.username.as_str()),
+            Some(Decision::Allowed(signed_in)) => Some(signed_in),
             _ => None,
         };
-        by_code().or_else(by_refresh).or_else(by_access).or_else(by_device)
-    }
-
-    fn active_grant(&self, id: &str) -> Option<&Grant> {
-        self.grants.get(id).filter(|grant| !grant.revoked)
+        let signed_in = by_code().or_else(by_token).or_else(by_device)?;
+        Some(&signed_in.username)
     }
 
     /// Revokes every token of a grant.
@@ -141,24 +132,22 @@ pub(crate) enum Decision {
 
 #[derive(Clone)]
 pub(crate) struct Grant {
-    pub(crate) client_id: String,
+    pub(crate) id: String,
+    pub(crate) request: AuthorizationRequest,
     pub(crate) signed_in: SignedIn,
-    pub(crate) scopes: Scopes,
-    pub(crate) acr: String,
     pub(crate) revoked: bool,
-    /// The base of the part that has issued it.
-    pub(crate) base: String,
-    /// The issuer of its ID tokens.
-    pub(crate) issuer: String,
-    /// Parameters of the authorization response that must come back with each refresh.
-    pub(crate) forwarded: Vec<(String, String)>,
     /// A fault has made the e-mail address unverified.
     pub(crate) email_unverified: bool,
 }
 
 impl Grant {
     pub(crate) fn is_of(&self, part: &Part) -> bool {
-        self.base == part.base
+        self.request.part.base == part.base
+    }
+
+    /// The issuer of its ID tokens.
+    pub(crate) fn issuer(&self) -> String {
+        self.request.part.token_issuer(&self.request.marks)
     }
 
     /// Whether the provider vouches for the user's e-mail address in the responses of this login.
@@ -167,20 +156,16 @@ impl Grant {
     }
 }
 
+/// An access token or a refresh token.
 #[derive(Clone)]
-pub(crate) struct AccessToken {
+pub(crate) struct Token {
     pub(crate) grant: String,
     pub(crate) scopes: Scopes,
     pub(crate) issued_at: u64,
     pub(crate) expires_at: u64,
-}
-
-#[derive(Clone)]
-pub(crate) struct RefreshToken {
-    pub(crate) grant: String,
-    pub(crate) issued_at: u64,
-    pub(crate) expires_at: u64,
-    pub(crate) used: bool,
+    pub(crate) is_refresh: bool,
+    /// A refresh token that was used is kept, to notice a second use.
+    pub(crate) is_used: bool,
 }
 
 #[derive(Clone)]
@@ -192,7 +177,7 @@ pub(crate) struct IssuedIdToken {
 /// A map that forgets its oldest entries.
 pub(crate) struct Bounded<V> {
     map: HashMap<String, V>,
-    /// Every key that was inserted, removed ones included. The bound counts these.
+    /// Every key that was inserted, even if it was removed since. The bound counts them all.
     order: VecDeque<String>,
 }
 
@@ -205,18 +190,6 @@ impl<V> Bounded<V> {
         }
         self.order.push_back(key.clone());
         self.map.insert(key, value);
-    }
-
-    /// Inserts a key, and says whether it is new.
-    pub(crate) fn insert_new(&mut self, key: String) -> bool
-    where
-        V: Default,
-    {
-        let new = !self.map.contains_key(&key);
-        if new {
-            self.insert(key, V::default());
-        }
-        new
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
@@ -242,7 +215,7 @@ impl<V> Default for Bounded<V> {
     }
 }
 
-const CAPACITY: usize = 10_000;
+const CAPACITY: usize = 20_000;
 
 #[cfg(test)]
 mod tests {

@@ -6,28 +6,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::form_urlencoded;
 
-use crate::wire::{Incoming, OAuthError};
+use crate::wire::{Incoming, OAuthError, ensure, invalid_client, invalid_request};
 
 /// The client's id and secret by HTTP Basic, RFC 6749 section 2.3.1.
 pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = fields.next() else {
-        return Ok(None);
+    let Some(field) = fields.next() else { return Ok(None) };
+    let several = invalid_request("there is more than one Authorization header field");
+    ensure(fields.next().is_none(), several)?;
+    let pair = || {
+        let (scheme, encoded) = field.to_str().ok()?.split_once(' ')?;
+        let decoded =
+            STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+        let (id, secret) = str::from_utf8(&decoded).ok()?.split_once(':')?;
+        Some((form_decode(id), form_decode(secret)))
     };
-    if fields.next().is_some() {
-        return Err(OAuthError::invalid_request("there is more than one Authorization header field"));
-    }
-    let malformed =
-        || OAuthError::invalid_client("the Authorization header field is not HTTP Basic authentication");
-    let (scheme, encoded) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
-    }
-    let decoded = STANDARD.decode(encoded.trim()).map_err(|_| malformed())?;
-    let decoded = String::from_utf8(decoded).map_err(|_| malformed())?;
-    let (id, secret) = decoded.split_once(':').ok_or_else(malformed)?;
-    Ok(Some((form_decode(id), form_decode(secret))))
+    let malformed = || invalid_client("the Authorization header field is not HTTP Basic authentication");
+    pair().map(Some).ok_or_else(malformed)
 }
 
 /// The access token of a request: in the header (RFC 6750 section 2.1) or in a form (section 2.2), never in the query.
@@ -36,24 +31,16 @@ pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, OAu
 pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> {
     let by_form = incoming.form().and_then(|form| form.get("access_token").map(str::to_owned));
     let mut fields = incoming.headers.get_all(AUTHORIZATION).iter();
-    let by_header = fields.next();
-    if fields.next().is_some() || (by_header.is_some() && by_form.is_some()) {
-        return Err(OAuthError::invalid_request("the request has more than one access token"));
-    }
-    let Some(value) = by_header else { return Ok(by_form) };
-    let value = value
-        .to_str()
-        .map_err(|_| OAuthError::invalid_request("the Authorization header field is not text"))?;
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
-            Ok(Some(token.trim().to_owned()))
-        }
-        // Client authentication belongs to the token endpoint.
-        Some((scheme, _)) if scheme.eq_ignore_ascii_case("basic") => {
-            Err(OAuthError::invalid_request("the Authorization header field has no bearer token"))
-        }
-        _ => Ok(None),
-    }
+    let Some(field) = fields.next() else { return Ok(by_form) };
+    let several = invalid_request("the request has more than one access token");
+    ensure(fields.next().is_none() && by_form.is_none(), several)?;
+    let field = field.to_str().map_err(|_| invalid_request("the Authorization header field is not text"))?;
+    let (scheme, token) = field.split_once(' ').unwrap_or_default();
+    // Client authentication belongs to the token endpoint.
+    let no_bearer = invalid_request("the Authorization header field has no bearer token");
+    ensure(!scheme.eq_ignore_ascii_case("basic"), no_bearer)?;
+    let token = Some(token.trim().to_owned());
+    Ok(token.filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()))
 }
 
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they become user name and password.

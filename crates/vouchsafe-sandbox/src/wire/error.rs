@@ -12,29 +12,35 @@ pub(crate) struct OAuthError {
     pub(crate) description: String,
 }
 
+/// An error with this code, and the status that belongs to it.
+pub(crate) fn error(code: &'static str, description: impl Into<String>) -> OAuthError {
+    let status = match code {
+        "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
+        "insufficient_scope" => StatusCode::FORBIDDEN,
+        "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    OAuthError { status, code, description: description.into() }
+}
+
+pub(crate) fn invalid_request(description: impl Into<String>) -> OAuthError {
+    error("invalid_request", description)
+}
+
+pub(crate) fn invalid_grant(description: impl Into<String>) -> OAuthError {
+    error("invalid_grant", description)
+}
+
+pub(crate) fn invalid_client(description: impl Into<String>) -> OAuthError {
+    error("invalid_client", description)
+}
+
+/// The error, unless the condition holds.
+pub(crate) fn ensure<E>(condition: bool, error: E) -> Result<(), E> {
+    if condition { Ok(()) } else { Err(error) }
+}
+
 impl OAuthError {
-    pub(crate) fn new(code: &'static str, description: impl Into<String>) -> Self {
-        let status = match code {
-            "invalid_client" | "invalid_token" => StatusCode::UNAUTHORIZED,
-            "insufficient_scope" => StatusCode::FORBIDDEN,
-            "server_error" => StatusCode::INTERNAL_SERVER_ERROR,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self { status, code, description: description.into() }
-    }
-
-    pub(crate) fn invalid_request(description: impl Into<String>) -> Self {
-        Self::new("invalid_request", description)
-    }
-
-    pub(crate) fn invalid_grant(description: impl Into<String>) -> Self {
-        Self::new("invalid_grant", description)
-    }
-
-    pub(crate) fn invalid_client<T: Into<String>>(description: T) -> Self {
-        Self::new("invalid_client", description)
-    }
-
     /// The challenge of a resource that needs an access token, RFC 6750 section 3.
     pub(crate) fn bearer_challenge(&self) -> String {
         let description = printable(&self.description);

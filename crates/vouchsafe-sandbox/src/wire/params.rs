@@ -1,23 +1,17 @@
 //! The parameters of a request, from a query or a form.
 
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, Uri};
-use url::form_urlencoded;
+use url::form_urlencoded::{self, Serializer};
+
+use super::error::{OAuthError, invalid_request};
 
 /// The parameters of a request, RFC 6749 appendix B.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    pub(crate) fn from_query(uri: &Uri) -> Self {
-        Self::parse(uri.query().unwrap_or_default().as_bytes())
-    }
-
-    /// The form in a body, or `None` if the body is something else.
-    pub(crate) fn from_body(headers: &HeaderMap, body: &[u8]) -> Option<Self> {
-        let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded").then(|| Self::parse(body))
+    /// A query, or a form.
+    pub(crate) fn parse(form: impl AsRef<[u8]>) -> Self {
+        Self::from_pairs(form_urlencoded::parse(form.as_ref()).into_owned())
     }
 
     /// RFC 6749 section 3.1: a parameter without a value counts as omitted.
@@ -28,10 +22,6 @@ impl Params {
     pub(crate) fn with(mut self, other: &Self) -> Self {
         self.0.extend_from_slice(&other.0);
         self
-    }
-
-    fn parse(form: &[u8]) -> Self {
-        Self::from_pairs(form_urlencoded::parse(form).into_owned())
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -46,16 +36,23 @@ impl Params {
         self.0.iter().map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that was sent more than once, RFC 6749 section 3.1. RFC 8707 section 2 allows just that to `resource`.
-    pub(crate) fn duplicate(&self) -> Option<&str> {
-        let names = || self.0.iter().map(|(name, _)| name.as_str());
-        names()
-            .enumerate()
-            .find(|(i, name)| *name != "resource" && names().take(*i).any(|earlier| earlier == *name))
-            .map(|(_, name)| name)
+    /// RFC 6749 section 3.1: no parameter is sent more than once. The exception is `resource`, RFC 8707 section 2.
+    pub(crate) fn check_duplicates(&self) -> Result<(), OAuthError> {
+        let mut names = self.0.iter().map(|(name, _)| name.as_str());
+        match names.find(|name| *name != "resource" && self.is_duplicate(name)) {
+            Some(name) => Err(invalid_request(format!("parameter {name} occurs more than once"))),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn is_duplicate(&self, name: &str) -> bool {
         self.0.iter().filter(|(known, _)| known == name).count() > 1
     }
+}
+
+/// RFC 6749 section 3.1.2 lets a redirect URI have a query of its own.
+pub(crate) fn with_query(redirect_uri: &str, params: &[(String, String)]) -> String {
+    let query = Serializer::new(String::new()).extend_pairs(params).finish();
+    let separator = if redirect_uri.contains('?') { "&" } else { "?" };
+    format!("{redirect_uri}{separator}{query}")
 }

@@ -1,15 +1,15 @@
-//! Random tokens and hashes, as text.
+//! Random tokens, hashes and keys, as text.
 
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// 256 random bits as text, after a prefix that names their purpose.
 pub(crate) fn random_token(prefix: &str) -> String {
     let mut bytes = [0; 32];
     // AWS-LC ends the process if the system has no randomness, so this cannot fail.
     rand::fill(&mut bytes).expect("the system has randomness");
-    format!("{prefix}{}", encode(&bytes))
+    format!("{prefix}{}", base64url(&bytes))
 }
 
 /// A code for people to type, RFC 8628 section 6.1: consonants only, so that it spells no word, in two groups.
@@ -24,7 +24,11 @@ pub(crate) fn random_user_code() -> String {
 }
 
 pub(crate) fn sha256_base64url(text: &str) -> String {
-    encode(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    base64url(&sha256(text.as_bytes()))
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -32,9 +36,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn sha256_hex(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    hex(&sha256(text.as_bytes()))
 }
 
-fn encode(bytes: &[u8]) -> String {
+pub(crate) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

@@ -6,21 +6,15 @@ use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 use vouchsafe_providers::ErrorShape;
 
-use super::Part;
-use super::profile::{plain, put};
-use crate::wire::{BEARER, Incoming, OAuthError, json as json_response, printable, with_challenge};
+use super::Call;
+use crate::part::profile::{plain, put};
+use crate::wire::{BEARER, OAuthError, json as json_response, printable, text, with_challenge};
 
-impl Part {
+impl Call<'_> {
     /// A token response. `beside` joins both the whole response and the members: a pointer into a token response may be
-    /// meant for either. Where a response may be wrapped in several ways, the first is for codes and the last for the rest.
-    pub(crate) fn token_response(
-        &self,
-        incoming: &Incoming,
-        members: Value,
-        beside: &Value,
-        for_code: bool,
-    ) -> Response {
-        let quirks = &self.definition.token;
+    /// meant for either. If the definition knows several wrappers, codes get the first one, all other grants the last one.
+    pub(super) fn token_response(&self, members: Value, beside: &Value, for_code: bool) -> Response {
+        let quirks = &self.part.definition.token;
         let named = |name: String| quirks.answer_names.get(&name).cloned().unwrap_or(name);
         let mut inner = match members {
             Value::Object(members) => {
@@ -34,25 +28,25 @@ impl Part {
         put(&mut body, place.map_or("", String::as_str), inner);
         merge(&mut body, beside);
         succeed(&mut body, quirks.failure.as_ref());
-        self.encoded(incoming, StatusCode::OK, &body)
+        self.encoded(StatusCode::OK, &body)
     }
 
     /// A refusal by the token endpoint.
-    pub(crate) fn token_refusal(&self, incoming: &Incoming, error: &OAuthError) -> Response {
-        self.token_refusal_as(incoming, &self.native(error), error)
+    pub(super) fn token_refusal(&self, error: &OAuthError) -> Response {
+        self.token_refusal_as(&self.native(error), error)
     }
 
     /// The same with that code.
-    pub(crate) fn token_refusal_as(&self, incoming: &Incoming, code: &str, error: &OAuthError) -> Response {
-        if let Some(failure) = &self.definition.token.failure {
-            return self.encoded(incoming, StatusCode::OK, &failed(failure, code, &error.description));
+    pub(super) fn token_refusal_as(&self, code: &str, error: &OAuthError) -> Response {
+        if let Some(failure) = &self.part.definition.token.failure {
+            return self.encoded(StatusCode::OK, &failed(failure, code, &error.description));
         }
         let body = json!({ "error": code, "error_description": printable(&error.description) });
-        with_challenge(self.encoded(incoming, error.status, &body))
+        with_challenge(self.encoded(error.status, &body))
     }
 
-    /// A refusal with a status of success where `failure` says so, else the protocol's own.
-    pub(crate) fn refused(&self, failure: Option<&ErrorShape>, error: OAuthError) -> Response {
+    /// A refusal: with a status of success if the definition has a shape for that, otherwise as in the RFC.
+    pub(super) fn refused(&self, failure: Option<&ErrorShape>, error: OAuthError) -> Response {
         match failure {
             Some(failure) => {
                 json_response(StatusCode::OK, &failed(failure, &self.native(&error), &error.description))
@@ -62,7 +56,7 @@ impl Part {
     }
 
     /// A refusal by a resource that needs an access token, RFC 6750 section 3.
-    pub(crate) fn resource_refusal(&self, failure: Option<&ErrorShape>, error: OAuthError) -> Response {
+    pub(super) fn resource_refusal(&self, failure: Option<&ErrorShape>, error: OAuthError) -> Response {
         if error.code == NO_TOKEN && failure.is_none() {
             return (StatusCode::UNAUTHORIZED, [("www-authenticate", BEARER)]).into_response();
         }
@@ -77,13 +71,13 @@ impl Part {
     }
 
     /// A response of the token endpoint, as a form where the provider sends forms.
-    pub(crate) fn encoded(&self, incoming: &Incoming, status: StatusCode, body: &Value) -> Response {
-        let quirks = &self.definition.token;
-        let wants_json = incoming.header("accept").is_some_and(|accept| accept.contains("application/json"));
+    pub(super) fn encoded(&self, status: StatusCode, body: &Value) -> Response {
+        let quirks = &self.part.definition.token;
+        let wants_json =
+            self.incoming.header("accept").is_some_and(|accept| accept.contains("application/json"));
         let (true, false, Some(members)) = (quirks.form_answer, wants_json, body.as_object()) else {
             return labelled(json_response(status, body), &quirks.content_types);
         };
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let form = Serializer::new(String::new())
             .extend_pairs(members.iter().map(|(name, value)| (name, text(value))))
             .finish();
@@ -98,23 +92,23 @@ impl Part {
     fn native(&self, error: &OAuthError) -> String {
         let said: Vec<_> = error.description.split([' ', '_', ',']).collect();
         let fits = |own: &str| own.split('_').filter(|word| said.contains(word)).count();
-        let codes = self.definition.token.error_codes.iter();
+        let codes = self.part.definition.token.error_codes.iter();
         let codes = codes.filter(|(_, standard)| *standard == error.code).rev();
         codes.max_by_key(|(own, _)| fits(own)).map_or(error.code, |(own, _)| own.as_str()).to_owned()
     }
 }
 
 /// The code of an error for a request without an access token. It is never sent.
-pub(crate) const NO_TOKEN: &str = "no_token";
+pub(super) const NO_TOKEN: &str = "no_token";
 
-/// The member that means success, where an answer has one.
-pub(crate) fn succeed(body: &mut Value, failure: Option<&ErrorShape>) {
+/// Adds the member that means success, if responses of the provider have one.
+pub(super) fn succeed(body: &mut Value, failure: Option<&ErrorShape>) {
     if let Some((failure, success)) = failure.and_then(|failure| Some((failure, failure.success.first()?))) {
         put(body, &failure.code, plain(success));
     }
 }
 
-/// Adds what is not there yet.
+/// Adds the members that are missing.
 fn merge(to: &mut Value, from: &Value) {
     let (Value::Object(to), Value::Object(from)) = (to, from) else {
         return;
@@ -130,7 +124,7 @@ fn merge(to: &mut Value, from: &Value) {
 }
 
 /// JSON, under another name where the provider has one for it.
-pub(crate) fn labelled(mut response: Response, content_types: &[String]) -> Response {
+pub(super) fn labelled(mut response: Response, content_types: &[String]) -> Response {
     if let Some(label) = content_types.first().and_then(|label| HeaderValue::from_str(label).ok()) {
         response.headers_mut().insert("content-type", label);
     }
@@ -140,7 +134,7 @@ pub(crate) fn labelled(mut response: Response, content_types: &[String]) -> Resp
 fn failed(failure: &ErrorShape, code: &str, description: &str) -> Value {
     let mut body = json!({});
     let description = printable(description);
-    // Where success is a truth value, the word for what failed stands where the explanation is looked for.
+    // Where success is a truth value, the error code is at the place of the explanation.
     let (mark, description) = match failure.success.first().map(String::as_str) {
         Some("true") => (json!(false), code.to_owned()),
         Some("false") => (json!(true), code.to_owned()),

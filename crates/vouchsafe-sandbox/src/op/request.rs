@@ -1,0 +1,184 @@
+//! Requests as the definition has them: their encoding, names, fixed parameters, header fields and client authentication.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::http::Method;
+use vouchsafe_providers::{ClientAuth, Encoding};
+
+use super::Call;
+use crate::config::ClientConfig;
+use crate::wire::{Incoming, OAuthError, Params, basic, ensure, error, invalid_client, invalid_request};
+
+/// The parameters of a request, by their standard names.
+pub(super) struct Form<'a> {
+    pub(super) params: Params,
+    names: Vec<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Form<'a> {
+    /// The parameters with names of the provider's own; the first list that has a name counts.
+    pub(super) fn new(params: Params, names: &[&'a BTreeMap<String, String>]) -> Self {
+        Self { params, names: names.to_vec() }
+    }
+
+    /// The form of a request, which must be encoded as the definition says.
+    pub(super) fn read(
+        incoming: &Incoming,
+        encoding: Encoding,
+        names: &[&'a BTreeMap<String, String>],
+    ) -> Result<Self, OAuthError> {
+        let method = if encoding == Encoding::Query { Method::GET } else { Method::POST };
+        Ok(Self::new(params(incoming, encoding, &method)?, names))
+    }
+
+    /// The name of a parameter at this provider, or `None` if it is left out.
+    pub(super) fn name<'n>(&'n self, standard: &'n str) -> Option<&'n str> {
+        let name = self.names.iter().find_map(|names| names.get(standard)).map_or(standard, String::as_str);
+        (!name.is_empty()).then_some(name)
+    }
+
+    pub(super) fn expects(&self, standard: &str) -> bool {
+        self.name(standard).is_some()
+    }
+
+    pub(super) fn get(&self, standard: &str) -> Option<&str> {
+        self.params.get(self.name(standard)?)
+    }
+
+    pub(super) fn required(&self, standard: &str) -> Result<&str, OAuthError> {
+        let missing = || invalid_request(format!("parameter {standard} is missing"));
+        self.get(standard).ok_or_else(missing)
+    }
+
+    /// Whether the provider has the client id and the client secret among its parameters.
+    pub(super) fn expects_client(&self) -> (bool, bool) {
+        (self.expects("client_id"), self.expects("client_secret"))
+    }
+}
+
+/// The parameters of a request, which must come in this encoding and by this method.
+pub(super) fn params(incoming: &Incoming, encoding: Encoding, method: &Method) -> Result<Params, OAuthError> {
+    let (params, how) = match encoding {
+        Encoding::Json => (incoming.json(), "as a JSON object"),
+        Encoding::Query => {
+            (incoming.body.is_empty().then(|| incoming.query.clone()), "in the query, without a body")
+        }
+        _ => (incoming.form(), "as a form, with the content type application/x-www-form-urlencoded"),
+    };
+    let params = params.ok_or_else(|| invalid_request(format!("the parameters must be sent {how}")))?;
+    ensure(incoming.method == *method, invalid_request(format!("the request must be sent by {method}")))?;
+    params.check_duplicates()?;
+    Ok(params)
+}
+
+impl Call<'_> {
+    /// The request must have these header fields.
+    pub(super) fn check_headers(&self, required: &BTreeMap<String, String>) -> Result<(), OAuthError> {
+        for (name, value) in required {
+            let fits = self.fits(value, self.incoming.header(name));
+            ensure(fits, invalid_request(format!("header field {name} is missing or wrong")))?;
+        }
+        Ok(())
+    }
+
+    /// The request must have these parameters.
+    pub(super) fn check_params<'p>(
+        &self,
+        given: &Params,
+        required: impl IntoIterator<Item = (&'p String, &'p String)>,
+    ) -> Result<(), OAuthError> {
+        for (name, value) in required {
+            let fits = value.is_empty() || self.fits(value, given.get(name));
+            ensure(fits, invalid_request(format!("parameter {name} is missing or wrong")))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the request has this value, or any where a mark of it is unknown.
+    fn fits(&self, value: &str, given: Option<&str>) -> bool {
+        let expected = self.part.fill(value, &self.marks);
+        given.is_some_and(|given| expected.is_none_or(|expected| given == expected))
+    }
+
+    /// The name of a grant type at this provider.
+    pub(super) fn grant_type<'a>(&'a self, standard: &'a str) -> &'a str {
+        self.part.definition.token.grant_types.get(standard).map_or(standard, String::as_str)
+    }
+
+    /// The request must name this grant type, where the provider wants it named.
+    pub(super) fn check_grant_type(&self, form: &Form<'_>, standard: &str) -> Result<(), OAuthError> {
+        let expected = self.grant_type(standard);
+        let is_fixed = self.part.definition.token.params.contains_key("grant_type");
+        if is_fixed || !form.expects("grant_type") || expected.is_empty() {
+            return Ok(());
+        }
+        let other = format!("the grant type must be {expected}, or another one that this provider knows");
+        ensure(form.required("grant_type")? == expected, error("unsupported_grant_type", other))
+    }
+}
+
+/// Client authentication, RFC 6749 section 2.3, by the method that the definition names.
+impl Call<'_> {
+    /// The client, which must authenticate by this method and by no other. Without a method, Basic and the body will do.
+    /// The pair says whether the parameters must have the client id, and the secret.
+    pub(super) fn authenticate(
+        &self,
+        method: Option<ClientAuth>,
+        form: &Form<'_>,
+        (needs_id, needs_secret): (bool, bool),
+    ) -> Result<&ClientConfig, OAuthError> {
+        let (part, incoming) = (self.part, &self.incoming);
+        let (given_id, given_secret) = (form.get("client_id"), form.get("client_secret"));
+        // Where the definition has a value of its own for this header field, it was checked already.
+        let own = part.definition.token.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
+        let is_bearer = incoming.header("authorization").is_some_and(|value| value.starts_with("Bearer "));
+        let basic = if own || is_bearer { None } else { basic(&incoming.headers)? };
+        if let Some((id, secret)) = basic {
+            let no_basic = invalid_client("this provider does not take HTTP Basic authentication");
+            ensure(matches!(method, None | Some(ClientAuth::ClientSecretBasic)), no_basic)?;
+            // RFC 6749 section 2.3: one method in a request.
+            let twice = invalid_request("the client authenticates twice, in the header and in the body");
+            ensure(given_secret.is_none(), twice)?;
+            let differs = invalid_request("client_id differs from the one in the header");
+            ensure(given_id.is_none_or(|other| other == id), differs)?;
+            return check_secret(self.registered(&id)?, Some(&secret));
+        }
+        let id = given_id.or_else(|| (!needs_id).then(|| part.client_id()));
+        let nobody = || invalid_client("the request does not say which client sends it");
+        let client = self.registered(id.ok_or_else(nobody)?)?;
+        if let (Some(key), Some(secret)) = (&part.client_key, given_secret) {
+            let issuer = part.filled_issuer(&self.marks).unwrap_or_default();
+            return key
+                .verify(secret, &client.id, &issuer, self.shared.now())
+                .map(|()| client)
+                .map_err(invalid_client);
+        }
+        match (method, given_secret) {
+            (Some(ClientAuth::ClientSecretBasic), _) if !own => {
+                Err(invalid_client("this provider takes HTTP Basic authentication only"))
+            }
+            (Some(ClientAuth::None), Some(_)) => Err(invalid_client("this provider takes no client secret")),
+            (Some(ClientAuth::None), None) => Ok(client),
+            (_, None) if !needs_secret || own => Ok(client),
+            (_, secret) => check_secret(client, secret),
+        }
+    }
+
+    fn registered(&self, id: &str) -> Result<&ClientConfig, OAuthError> {
+        self.part.client(id).ok_or_else(|| invalid_client("this client is not registered"))
+    }
+}
+
+fn check_secret<'a>(client: &'a ClientConfig, given: Option<&str>) -> Result<&'a ClientConfig, OAuthError> {
+    let wrong = match (&client.secret, given) {
+        (None, None) => return Ok(client),
+        (None, Some(_)) => "this client is public and has no secret",
+        (Some(_), None) => "this client has a secret and must authenticate with it",
+        (Some(known), Some(given)) => match verify_slices_are_equal(known.as_bytes(), given.as_bytes()) {
+            Ok(()) => return Ok(client),
+            Err(_) => "the client secret is wrong",
+        },
+    };
+    Err(invalid_client(wrong))
+}
