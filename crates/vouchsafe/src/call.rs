@@ -31,7 +31,7 @@ impl Sender<'_> {
         auth: Option<(&Credentials, ClientAuth)>,
         call: &C,
     ) -> Result<C::Output, Error> {
-        let operation = call.operation();
+        let operation = C::OPERATION;
         let mut to = Outgoing::new(endpoint, auth, self.noted);
         call.write(&mut to)?;
         let request = to.request();

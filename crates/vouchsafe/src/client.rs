@@ -50,10 +50,8 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) live: Live,
     pub(crate) credentials: Credentials,
-    /// Makes the secret of each request, where it is a JWT.
+    /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
-    pub(crate) registration: Arc<Registration>,
-    pub(crate) http: Http,
     /// How long a login may take.
     pub(crate) login_limit: Duration,
 }
@@ -72,8 +70,8 @@ impl Client {
         ClientBuilder::new(provider, registration)
     }
 
-    /// The same client with a limit on the time of each call, all its exchanges and retries together. There is no limit
-    /// unless it is set; then each exchange has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// The same client with a limit on the time of each call, all its requests and retries together. There is no limit
+    /// unless it is set; without it, each request has the time of [`Http::timeout`]. A call that is out of time ends with an
     /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. Requests
     /// that were already sent still count: the code, and perhaps the refresh token, is used up.
     ///
@@ -91,7 +89,7 @@ impl Client {
     /// # Errors
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Value>, Error> {
-        Ok(self.begin().server().await?.metadata.clone())
+        Ok(self.begin().server().await?.metadata.as_ref().map(|metadata| metadata.raw.clone()))
     }
 
     /// The slug of the provider.
@@ -106,18 +104,18 @@ impl Client {
 
     /// The id of the client.
     pub fn client_id(&self) -> &str {
-        &self.inner.registration.client_id
+        &self.inner.live.registration.client_id
     }
 
-    /// The scopes that were asked for, where the provider wants them again with the code.
+    /// The requested scopes, if the provider requires them again with the code.
     pub(crate) fn scope_with_code(&self, scopes: &[String]) -> Option<String> {
         let Definition { token, scope_separator, .. } = &*self.template().definition;
         (token.scope && !scopes.is_empty()).then(|| scopes.join(scope_separator))
     }
 
-    /// Where browsers return to, as the registration says.
+    /// The redirect URI of the registration.
     pub fn redirect_uri(&self) -> Option<&str> {
-        self.inner.registration.redirect_uri.as_deref()
+        self.inner.live.registration.redirect_uri.as_deref()
     }
 
     /// Whether the other client is this one or a clone of it.
@@ -137,7 +135,7 @@ impl fmt::Debug for Client {
 
 /// The signer of client secrets, if the registration has a key for them.
 fn signer(registration: &Registration, template: &Server) -> Result<Option<SecretSigner>, Error> {
-    let Some(Credential(Kind::SignedSecret(signed))) = &registration.credential else {
+    let Some(Credential(Kind::AppleKey { team_id, key_id, pem })) = &registration.credential else {
         return Ok(None);
     };
     let Some(issuer) = &template.definition.issuer else {
@@ -145,10 +143,10 @@ fn signer(registration: &Registration, template: &Server) -> Result<Option<Secre
         return Err(Error::config(ConfigProblem::AppleKey, detail));
     };
     Ok(Some(SecretSigner {
-        team_id: signed.issuer.clone(),
-        key_id: signed.key_id.clone(),
+        team_id: team_id.clone(),
+        key_id: key_id.clone(),
         client_id: registration.client_id.clone(),
         audience: issuer.clone(),
-        key: SigningKey::from_pem(signed.pem.expose())?,
+        key: SigningKey::from_pem(pem.expose())?,
     }))
 }

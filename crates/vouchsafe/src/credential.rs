@@ -9,17 +9,12 @@ pub struct Credential(pub(crate) Kind);
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Secret(Secret),
-    SignedSecret(SignedSecret),
-}
-
-/// A client secret that is a JWT, signed anew for each request.
-#[derive(Clone, Debug)]
-pub(crate) struct SignedSecret {
-    /// The `iss` of the JWT.
-    pub(crate) issuer: String,
-    pub(crate) key_id: String,
-    /// A PKCS#8 key on P-256.
-    pub(crate) pem: Secret,
+    /// The key for client secrets that are JWTs, signed anew for each request: PKCS#8 on P-256.
+    AppleKey {
+        team_id: String,
+        key_id: String,
+        pem: Secret,
+    },
 }
 
 impl Credential {
@@ -54,15 +49,14 @@ impl Credential {
     ///
     /// [Creating a client secret]: https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret
     pub fn apple_key(team_id: impl Into<String>, key_id: impl Into<String>, pem: impl Into<Secret>) -> Self {
-        let (issuer, key_id, pem) = (team_id.into(), key_id.into(), pem.into());
-        Self(Kind::SignedSecret(SignedSecret { issuer, key_id, pem }))
+        Self(Kind::AppleKey { team_id: team_id.into(), key_id: key_id.into(), pem: pem.into() })
     }
 
     /// The client secret, where it is one and the same in each request.
     pub(crate) fn lasting_secret(&self) -> Option<&Secret> {
         match &self.0 {
             Kind::Secret(secret) => Some(secret),
-            Kind::SignedSecret(_) => None,
+            Kind::AppleKey { .. } => None,
         }
     }
 
@@ -73,8 +67,8 @@ impl Credential {
                 Err(Error::config(ConfigProblem::ClientSecret, detail))
             }
             Kind::Secret(_) => Ok(()),
-            Kind::SignedSecret(signed) => {
-                let ids = [("team id", &signed.issuer), ("key id", &signed.key_id)];
+            Kind::AppleKey { team_id, key_id, .. } => {
+                let ids = [("team id", team_id), ("key id", key_id)];
                 let Some((name, _)) = ids.iter().find(|(_, id)| id.trim().is_empty()) else { return Ok(()) };
                 let detail = format!("the {name} for the key is empty: Apple shows it beside the key");
                 Err(Error::config(ConfigProblem::AppleKey, detail))

@@ -1,4 +1,4 @@
-//! What people and programs do with a client, a file each. Each adds methods to `Client`; none knows another.
+//! The operations of a client, one file each. Each adds methods to `Client` and uses no other.
 mod identity;
 pub(crate) mod import;
 pub(crate) mod login;

@@ -1,13 +1,13 @@
-//! Each exchange with a provider as a value: the request it sends, and how it reads the answer.
+//! Each request to a provider as a value: how it is written, and how its response is read.
 //!
-//! Nothing here waits, sends, asks the time or throws dice: requests and responses go in and out, `now` and random
-//! bytes are arguments.
+//! Nothing here waits, uses the network, reads a clock or makes random bytes: the callers pass responses, `now` and random bytes
+//! as arguments.
 pub(crate) mod authorization;
 pub(crate) mod call;
 pub(crate) mod client_auth;
 pub(crate) mod emails;
+pub(crate) mod hex;
 pub(crate) mod key_set;
-pub(crate) mod long_lived;
 pub(crate) mod metadata;
 pub(crate) mod pkce;
 pub(crate) mod quirks;

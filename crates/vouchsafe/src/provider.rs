@@ -15,7 +15,7 @@ pub(crate) mod live;
 mod server;
 mod template;
 
-pub(crate) use server::{OpenId, Server};
+pub(crate) use server::Server;
 
 /// An authorization server: its endpoints and its quirks.
 ///
@@ -34,23 +34,22 @@ pub(crate) use server::{OpenId, Server};
 ///
 /// [`Client::new`](crate::Client::new) checks it, and says what is missing or wrong.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Provider {
     definition: Arc<Definition>,
     /// The name given by [`Provider::name`].
     name: Option<String>,
     values: BTreeMap<String, String>,
     response_issuer: Option<String>,
-    /// The token endpoint was set by the application, not by a definition.
-    by_hand: bool,
-    /// The same of the userinfo endpoint.
-    profile_by_hand: bool,
+    /// The endpoints that the application set.
+    by_hand: Vec<EndpointName>,
     /// Why the definition cannot be used.
     mistake: Option<String>,
-    metadata: Option<Arc<Metadata>>,
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 impl Provider {
-    /// An OAuth 2 provider by hand. It has no endpoints yet.
+    /// An OAuth 2 provider that you describe yourself. It has no endpoints yet.
     #[doc(alias = "OAuth2")]
     pub fn oauth2(name: impl Into<String>) -> Self {
         let mut provider = Self::known("oauth2");
@@ -84,7 +83,7 @@ impl Provider {
         // Metadata does not depend on the client.
         let server = provider.server("client")?;
         if let Some(well_known) = &server.discovery {
-            provider.metadata = Some(Arc::new(fetch_metadata(well_known, None, http).await?));
+            provider.metadata = Some(fetch_metadata(well_known, None, http).await?);
         }
         Ok(provider)
     }
@@ -102,7 +101,7 @@ impl Provider {
         })
     }
 
-    /// A definition of your own, as TOML.
+    /// A definition of your own, in TOML.
     ///
     /// # Security
     /// Trust a definition like code. Its author decides where codes, tokens and the client secret are sent, and which server
@@ -122,8 +121,7 @@ impl Provider {
             name: None,
             values: BTreeMap::new(),
             response_issuer: None,
-            by_hand: false,
-            profile_by_hand: false,
+            by_hand: Vec::new(),
             mistake,
             metadata: None,
         }
@@ -141,14 +139,12 @@ impl Provider {
     /// Another name for this provider: for [`Provider::slug`], [`Provider::display_name`] and everything that a client makes.
     ///
     /// Tokens and pending logins are bound to the name, so keep it. The keys of accounts do not depend on it.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Sets a parameter of the definition, such as a tenant or a host.
-    #[must_use]
     pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.values.insert(name.into(), value.into());
         self
@@ -159,7 +155,6 @@ impl Provider {
     /// [`Identity::issuer`](crate::Identity::issuer) returns it, so it is a part of the key of every account. Set it before
     /// the first account is made: if one host serves many tenants, or if the token endpoint may move. To only accept an `iss`
     /// in responses, use [`Provider::response_issuer`], which keeps the keys of accounts.
-    #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.edit().issuer = Some(issuer.into());
         self
@@ -175,7 +170,6 @@ impl Provider {
     /// # use vouchsafe::providers;
     /// let discord = providers::discord().response_issuer("https://discord.com");
     /// ```
-    #[must_use]
     pub fn response_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.response_issuer = Some(issuer.into());
         self
@@ -187,53 +181,42 @@ impl Provider {
     /// # use vouchsafe::{EndpointName, Provider};
     /// let acme = Provider::oauth2("acme").endpoint(EndpointName::Introspection, "https://acme.example/introspect");
     /// ```
-    #[must_use]
     pub fn endpoint(mut self, name: EndpointName, url: impl Into<String>) -> Self {
         *self.edit().endpoint_mut(name) = Some(url.into());
-        match name {
-            EndpointName::Token => {
-                // The definition's users are those of its own server, not of another one.
-                self.edit().identity.issuer = None;
-                self.by_hand = true;
-            }
-            EndpointName::Userinfo => self.profile_by_hand = true,
-            _ => {}
+        if name == EndpointName::Token {
+            // The definition's users are those of its own server, not of another one.
+            self.edit().identity.issuer = None;
         }
+        self.by_hand.push(name);
         self
     }
 
     /// The authorization endpoint. Parameters in its query are kept.
-    #[must_use]
     pub fn authorization_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Authorization, url)
     }
 
     /// The token endpoint.
-    #[must_use]
     pub fn token_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Token, url)
     }
 
     /// The endpoint for refreshing tokens, if it is not the token endpoint.
-    #[must_use]
     pub fn refresh_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Refresh, url)
     }
 
     /// The revocation endpoint (RFC 7009).
-    #[must_use]
     pub fn revocation_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Revocation, url)
     }
 
     /// The endpoint that returns the user's profile.
-    #[must_use]
     pub fn userinfo_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Userinfo, url)
     }
 
     /// Whether the provider refreshes tokens. It does, unless this or its metadata says otherwise.
-    #[must_use]
     pub fn supports_refresh(mut self, supported: bool) -> Self {
         self.edit().refresh = supported;
         self
@@ -242,14 +225,12 @@ impl Provider {
     /// The user's identifier in the profile: a JSON Pointer (RFC 6901), such as `/id`, to a member that is unique at the
     /// provider, and that no user can change or give away. By default `/sub`, `/id` and `/user_id` are read; if there are
     /// several, they must be equal.
-    #[must_use]
     pub fn subject(mut self, pointer: impl Into<String>) -> Self {
         self.edit().identity.subject = vec![pointer.into()];
         self
     }
 
     /// The scopes to request if a login names none.
-    #[must_use]
     #[doc(alias = "base_scopes")]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.edit().scopes = scopes.into_iter().map(Into::into).collect();
@@ -257,7 +238,6 @@ impl Provider {
     }
 
     /// How clients with a secret authenticate at the token endpoint.
-    #[must_use]
     #[doc(alias = "token_endpoint_auth_method")]
     pub fn client_auth(mut self, method: ClientAuth) -> Self {
         self.edit().client_auth = Some(method);
@@ -265,7 +245,6 @@ impl Provider {
     }
 
     /// How clients authenticate at the revocation endpoint, if it differs.
-    #[must_use]
     #[doc(alias = "revocation_endpoint_auth_method")]
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
         self.edit().revocation_auth = Some(method);
@@ -282,7 +261,7 @@ impl Provider {
         self.name.as_deref().unwrap_or(&self.definition.display_name)
     }
 
-    /// The definition, with what was set by hand. Parameters are not filled in.
+    /// The definition with the values that were set by methods of the provider. Parameters are not filled in.
     pub fn definition(&self) -> &Definition {
         &self.definition
     }
@@ -291,23 +270,13 @@ impl Provider {
     pub fn metadata(&self) -> Option<&Value> {
         self.metadata.as_deref().map(|m| &m.raw)
     }
-
-    pub(crate) fn known_metadata(&self) -> Option<&Metadata> {
-        self.metadata.as_deref()
-    }
 }
 
-/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
-impl From<Arc<Definition>> for Provider {
-    fn from(definition: Arc<Definition>) -> Self {
+/// A definition from any source. [`Client::new`](crate::Client::new) reports mistakes that [`Definition::check`] finds.
+impl<D: Into<Arc<Definition>>> From<D> for Provider {
+    fn from(definition: D) -> Self {
+        let definition = definition.into();
         let mistake = definition.check().err().map(|e| e.to_string());
         Self::new(definition, mistake)
-    }
-}
-
-/// A definition of any origin. [`Client::new`](crate::Client::new) reports what [`Definition::check`] refuses.
-impl From<Definition> for Provider {
-    fn from(definition: Definition) -> Self {
-        Arc::new(definition).into()
     }
 }

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 ///     .redirect_uri("https://app.example.com/callback");
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Registration {
     pub(crate) client_id: String,
     pub(crate) credential: Option<Credential>,
@@ -33,20 +34,17 @@ impl Registration {
 
     /// Makes it a confidential client with a client secret: short for [`Registration::credential`] with
     /// [`Credential::secret`].
-    #[must_use]
     pub fn secret(self, secret: impl Into<Secret>) -> Self {
         self.credential(Credential::secret(secret))
     }
 
     /// Makes it a confidential client that authenticates with this credential, such as a signing key.
-    #[must_use]
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
         self
     }
 
     /// Where the browser returns to, exactly as registered.
-    #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
@@ -54,14 +52,12 @@ impl Registration {
 
     /// Overrides how the client authenticates at the token endpoint. Otherwise the provider's definition says how, or its
     /// metadata.
-    #[must_use]
     pub fn client_auth(mut self, method: ClientAuth) -> Self {
         self.client_auth = Some(method);
         self
     }
 
     /// The same for the revocation endpoint, where it differs.
-    #[must_use]
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
         self.revocation_auth = Some(method);
         self

@@ -20,6 +20,7 @@ pub(crate) struct Shared<T> {
 }
 
 struct State<T> {
+    freshness: Freshness,
     value: Option<Arc<T>>,
     fetched: Option<Instant>,
     /// The number of the fetch that gave the value.
@@ -30,9 +31,8 @@ struct State<T> {
     flight: Option<Flight<T>>,
     /// How many fetches have begun.
     begun: u64,
-    /// The forced fetches that each kind of asker has used.
-    provider: Budget,
-    anybody: Budget,
+    /// When the forced fetches of each kind ended.
+    forced: Vec<((Asker, Turn), Instant)>,
 }
 
 /// A fetch under way.
@@ -40,7 +40,6 @@ struct Flight<T> {
     number: u64,
     /// It must not own the state that it is kept in.
     outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
-    freshness: Freshness,
     forced: Option<(Asker, Turn)>,
     /// How many drive it, the background included.
     drivers: usize,
@@ -69,13 +68,7 @@ pub(crate) enum Asker {
     Anybody,
 }
 
-/// When the forced fetches ended.
-#[derive(Clone, Copy, Default)]
-struct Budget {
-    usual: Option<Instant>,
-    extra: Option<Instant>,
-}
-
+/// Each asker has two forced fetches per cool-down.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Turn {
     Usual,
@@ -83,27 +76,15 @@ enum Turn {
     Extra,
 }
 
-impl Budget {
-    /// The fetch that may be forced now. `joined` says that the caller waited for an older fetch without success. The extra
-    /// turn is for such callers, so the usual turn stays for the others.
-    fn turn(&self, joined: bool, cool_down: Duration) -> Option<Turn> {
-        let may = |ended: Option<Instant>| ended.is_none_or(|ended| ended.elapsed() >= cool_down);
-        if joined && may(self.extra) {
-            return Some(Turn::Extra);
-        }
-        may(self.usual).then_some(Turn::Usual)
-    }
-}
-
 impl<T> State<T> {
     /// The value, unless it is too old to be used at all.
-    fn usable(&self, freshness: Freshness) -> Option<&Arc<T>> {
-        self.value.as_ref().filter(|_| self.is_younger_than(freshness.end))
+    fn usable(&self) -> Option<&Arc<T>> {
+        self.value.as_ref().filter(|_| self.is_younger_than(self.freshness.end))
     }
 
     /// The value, unless it has to be fetched again.
-    fn known(&self, freshness: Freshness) -> Option<&Arc<T>> {
-        self.usable(freshness).filter(|_| self.is_younger_than(freshness.max_age) || self.is_resting())
+    fn known(&self) -> Option<&Arc<T>> {
+        self.usable().filter(|_| self.is_younger_than(self.freshness.max_age) || self.is_resting())
     }
 
     fn is_younger_than(&self, age: Duration) -> bool {
@@ -114,21 +95,24 @@ impl<T> State<T> {
         self.rest.is_some_and(|(since, rest)| since.elapsed() < rest)
     }
 
-    fn budget(&mut self, asker: Asker) -> &mut Budget {
-        match asker {
-            Asker::Provider => &mut self.provider,
-            Asker::Anybody => &mut self.anybody,
-        }
+    /// The fetch that this asker may force now. `joined` says that the caller waited for an older fetch without success. The
+    /// extra turn is for such callers, so the usual turn stays for the others.
+    fn turn(&self, asker: Asker, joined: bool) -> Option<(Asker, Turn)> {
+        let may = |turn: &(Asker, Turn)| {
+            !self
+                .forced
+                .iter()
+                .any(|(used, ended)| used == turn && ended.elapsed() < self.freshness.cool_down)
+        };
+        let extra = Some((asker, Turn::Extra)).filter(|turn| joined && may(turn));
+        extra.or(Some((asker, Turn::Usual)).filter(may))
     }
 
     fn record(&mut self, flight: &Flight<T>, outcome: &Result<Arc<T>, Error>) {
         let now = Instant::now();
-        if let Some((asker, turn)) = flight.forced {
-            let budget = self.budget(asker);
-            match turn {
-                Turn::Usual => budget.usual = Some(now),
-                Turn::Extra => budget.extra = Some(now),
-            }
+        if let Some(turn) = flight.forced {
+            self.forced.retain(|(used, _)| *used != turn);
+            self.forced.push((turn, now));
         }
         match outcome {
             Ok(value) => {
@@ -139,11 +123,11 @@ impl<T> State<T> {
                 self.value = Some(value.clone());
             }
             Err(error) => {
-                // Where there is nothing to go on with, only the provider's own word keeps the next caller waiting, and
-                // not for long: it may have been one server of many.
-                let cool_down = flight.freshness.cool_down;
+                // Without a usable value, the next caller waits only if the provider asked for that, and no longer than a
+                // cool-down: the next request may reach another server of the provider.
+                let cool_down = self.freshness.cool_down;
                 let asked = error.retry_after().map(|wait| wait.min(cool_down));
-                let rest = if self.usable(flight.freshness).is_some() { Some(cool_down) } else { asked };
+                let rest = if self.usable().is_some() { Some(cool_down) } else { asked };
                 self.rest = rest.map(|rest| (now, rest));
                 self.failure = Some(error.clone());
             }
@@ -152,34 +136,25 @@ impl<T> State<T> {
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
-    pub(crate) fn empty(http: &Http) -> Self {
+    /// Without a value, it is fetched at first use.
+    pub(crate) fn new(value: Option<T>, http: &Http, freshness: Freshness) -> Self {
         let state = State {
-            value: None,
-            fetched: None,
+            freshness,
+            fetched: value.is_some().then(Instant::now),
+            value: value.map(Arc::new),
             source: 0,
             rest: None,
             failure: None,
             flight: None,
             begun: 0,
-            provider: Budget::default(),
-            anybody: Budget::default(),
+            forced: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)), http: http.clone() }
     }
 
-    pub(crate) fn with(value: T, http: &Http) -> Self {
-        let shared = Self::empty(http);
-        {
-            let mut state = lock(&shared.state);
-            state.value = Some(Arc::new(value));
-            state.fetched = Some(Instant::now());
-        }
-        shared
-    }
-
     /// The value, if it is there and not old.
-    pub(crate) fn known(&self, freshness: Freshness) -> Option<Arc<T>> {
-        lock(&self.state).known(freshness).cloned()
+    pub(crate) fn known(&self) -> Option<Arc<T>> {
+        lock(&self.state).known().cloned()
     }
 
     /// How many fetches have begun: a caller that asks from now on can say so to [`Shared::newer`].
@@ -190,12 +165,11 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// The value, fetched if there is none or if it is too old.
     pub(crate) async fn get(
         &self,
-        freshness: Freshness,
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Result<Arc<T>, Error> {
         loop {
-            let seat = self.seat(freshness, &fetch, |state| {
-                if let Some(value) = state.known(freshness) {
+            let seat = self.seat(&fetch, |state| {
+                if let Some(value) = state.known() {
                     return Err(Ok(value.clone()));
                 }
                 match state.failure.as_ref().filter(|_| state.is_resting()) {
@@ -209,9 +183,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
             };
             match seat.outcome().await {
                 Ok(value) => return Ok(value),
-                // What stood still may have failed of that alone.
+                // A fetch that nobody drove for a while may have failed because of that alone.
                 Err(_) if seat.was_left => {}
-                Err(error) => return lock(&self.state).usable(freshness).cloned().ok_or(error),
+                Err(error) => return lock(&self.state).usable().cloned().ok_or(error),
             }
         }
     }
@@ -225,11 +199,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         old: &Arc<T>,
         asker: Asker,
         asked: &mut Option<u64>,
-        freshness: Freshness,
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Option<Arc<T>> {
         loop {
-            let seat = self.seat(freshness, &fetch, |state| {
+            let seat = self.seat(&fetch, |state| {
                 let joined = asked.is_some();
                 let asked = *asked.get_or_insert(state.begun);
                 if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
@@ -242,8 +215,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
                 if state.flight.is_some() {
                     return Ok(None);
                 }
-                let turn = state.budget(asker).turn(joined, freshness.cool_down).ok_or(None)?;
-                Ok(Some((asker, turn)))
+                state.turn(asker, joined).map(Some).ok_or(None)
             });
             let seat = match seat {
                 Ok(seat) => seat,
@@ -260,7 +232,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed.
     fn seat<O>(
         &self,
-        freshness: Freshness,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
         decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
     ) -> Result<Seat<T>, O> {
@@ -277,7 +248,6 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let flight = state.flight.get_or_insert_with(|| Flight {
                 number: next,
                 outcome: without_panic(fetch()).boxed().shared(),
-                freshness,
                 forced,
                 drivers: 0,
                 left: None,
@@ -285,42 +255,44 @@ impl<T: Send + Sync + 'static> Shared<T> {
             state.begun = state.begun.max(flight.number);
             let was_left = flight.left.take().is_some();
             flight.drivers += 1;
-            let driver = Driver { state: self.state.clone(), number: flight.number, is_background: false };
-            (Seat { driver, outcome: flight.outcome.clone(), was_left }, flight.number == next)
+            let (state, number, outcome) = (self.state.clone(), flight.number, flight.outcome.clone());
+            (Seat { state, number, outcome, was_left, is_background: false }, number == next)
         };
         if begins {
             // Without a background the next caller drives it.
-            let state = self.state.clone();
-            let _ = self.http.spawn(Box::pin(to_its_end(state, seat.driver.number, seat.outcome.clone())));
+            let (state, number, outcome) = (seat.state.clone(), seat.number, seat.outcome.clone());
+            let _ = self.http.spawn(Box::pin(to_its_end(state, number, outcome)));
         }
         Ok(seat)
     }
 }
 
-/// A waiting caller's share of the fetch.
+/// A share of the fetch: that of a waiting caller, or that of the background. It counts as one driver as long as it lives.
 struct Seat<T> {
-    driver: Driver<T>,
+    state: Arc<Mutex<State<T>>>,
+    number: u64,
     outcome: future::Shared<BoxFuture<'static, Result<Arc<T>, Error>>>,
     /// Nobody had driven it for a while.
     was_left: bool,
+    is_background: bool,
 }
 
 impl<T> Seat<T> {
+    /// Waits for the outcome. The first seat that sees it records it.
     async fn outcome(&self) -> Result<Arc<T>, Error> {
         let outcome = self.outcome.clone().await;
-        settle(&self.driver.state, self.driver.number, &outcome);
+        let flight;
+        let mut state = lock(&self.state);
+        flight = state.flight.take_if(|flight| flight.number == self.number);
+        if let Some(flight) = &flight {
+            state.record(flight, &outcome);
+        }
+        drop(state);
         outcome
     }
 }
 
-/// Counts one driver of the fetch as long as it lives.
-struct Driver<T> {
-    state: Arc<Mutex<State<T>>>,
-    number: u64,
-    is_background: bool,
-}
-
-impl<T> Drop for Driver<T> {
+impl<T> Drop for Seat<T> {
     fn drop(&mut self) {
         let _lost;
         let mut state = lock(&self.state);
@@ -350,19 +322,7 @@ async fn to_its_end<T>(
     } else {
         return;
     }
-    let driver = Driver { state, number, is_background: true };
-    let outcome = outcome.await;
-    settle(&driver.state, number, &outcome);
-}
-
-/// Records an outcome. The first driver that sees it does so.
-fn settle<T>(state: &Mutex<State<T>>, number: u64, outcome: &Result<Arc<T>, Error>) {
-    let flight;
-    let mut state = lock(state);
-    flight = state.flight.take_if(|flight| flight.number == number);
-    if let Some(flight) = &flight {
-        state.record(flight, outcome);
-    }
+    let _ = Seat { state, number, outcome, was_left: false, is_background: true }.outcome().await;
 }
 
 /// Turns a panic of the transport into an error. Otherwise it would be repeated for every caller that waits or comes later.
@@ -434,10 +394,11 @@ mod tests {
 
         fn shared(&self) -> Shared<u32> {
             let http = Http::from(self.clone()).runtime(self.clone());
-            Shared::empty(&match self.limit {
+            let http = match self.limit {
                 Some(limit) => http.timeout(limit),
                 None => http,
-            })
+            };
+            Shared::new(None, &http, LONG)
         }
 
         fn fetch(&self) -> BoxFuture<'static, Result<u32, Error>> {
@@ -497,7 +458,7 @@ mod tests {
     fn one_fetch_serves_all_who_wait() {
         let source = Source::default();
         let shared = source.shared();
-        let mut all = join_all((0..20).map(|_| shared.get(LONG, || source.fetch())));
+        let mut all = join_all((0..20).map(|_| shared.get(|| source.fetch())));
         assert!(poll(std::pin::Pin::new(&mut all)).is_none());
         source.open.store(true, Relaxed);
         assert!(block_on(all).into_iter().all(|v| *v.unwrap() == 0));
@@ -508,7 +469,7 @@ mod tests {
     fn whoever_hangs_up_leaves_the_fetch_to_the_others() {
         let source = Source::default();
         let shared = source.shared();
-        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let get = || Box::pin(shared.get(|| source.fetch()));
         let is_left = || lock(&shared.state).flight.as_ref().unwrap().left.is_some();
         let (mut first, mut second) = (get(), get());
         assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
@@ -528,7 +489,7 @@ mod tests {
     fn what_nobody_waits_for_ends_in_the_background() {
         let source = Source { background: Some(Arc::default()), ..Source::default() };
         let shared = source.shared();
-        let mut only = Box::pin(shared.get(LONG, || source.fetch()));
+        let mut only = Box::pin(shared.get(|| source.fetch()));
         assert!(poll(only.as_mut()).is_none());
         drop(only);
         let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
@@ -537,14 +498,14 @@ mod tests {
         assert!(lock(&shared.state).flight.as_ref().unwrap().left.is_none());
         source.open.store(true, Relaxed);
         block_on(join_all(tasks));
-        assert_eq!(shared.known(LONG).as_deref(), Some(&0));
+        assert_eq!(shared.known().as_deref(), Some(&0));
     }
 
     #[test]
     fn a_background_that_ends_takes_its_fetch_along() {
         let source = Source { background: Some(Arc::default()), ..Source::default() };
         let shared = source.shared();
-        let get = || Box::pin(shared.get(LONG, || source.fetch()));
+        let get = || Box::pin(shared.get(|| source.fetch()));
         let (mut only, mut other) = (get(), get());
         assert!(poll(only.as_mut()).is_none() && poll(other.as_mut()).is_none());
         let mut tasks = std::mem::take(&mut *source.background.as_ref().unwrap().lock().unwrap());
@@ -557,7 +518,7 @@ mod tests {
         source.open.store(true, Relaxed);
         // Who had waited for the lost one may still see its end, which is none of the next one's.
         assert_eq!(*block_on(only).unwrap(), 0);
-        assert!(shared.known(LONG).is_none());
+        assert!(shared.known().is_none());
         assert_eq!(*block_on(next).unwrap(), 1);
     }
 
@@ -566,15 +527,15 @@ mod tests {
         for (limit, fetches) in [(Duration::ZERO, 2), (Duration::from_secs(60), 1)] {
             let source = Source { limit: Some(limit), ..Source::default() };
             let shared = source.shared();
-            let mut first = Box::pin(shared.get(LONG, || source.fetch()));
+            let mut first = Box::pin(shared.get(|| source.fetch()));
             assert!(poll(first.as_mut()).is_none());
             // One who waits drives it, however long that takes.
-            let mut second = Box::pin(shared.get(LONG, || source.fetch()));
+            let mut second = Box::pin(shared.get(|| source.fetch()));
             assert!(poll(second.as_mut()).is_none());
             assert_eq!(source.fetches(), 1);
             drop((first, second));
             source.open.store(true, Relaxed);
-            block_on(shared.get(LONG, || source.fetch())).unwrap();
+            block_on(shared.get(|| source.fetch())).unwrap();
             assert_eq!(source.fetches(), fetches);
         }
     }
@@ -590,17 +551,17 @@ mod tests {
                 false => Poll::Pending,
             }))
         };
-        let mut first = Box::pin(shared.get(LONG, timer));
+        let mut first = Box::pin(shared.get(timer));
         assert!(poll(first.as_mut()).is_none());
         drop(first);
         source.open.store(true, Relaxed);
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         assert_eq!(*old, 0);
 
         source.open.store(false, Relaxed);
         let newer = |fetch| {
             let (old, shared) = (&old, &shared);
-            async move { shared.newer(old, Asker::Provider, &mut None, LONG, fetch).await }
+            async move { shared.newer(old, Asker::Provider, &mut None, fetch).await }
         };
         let mut first = Box::pin(newer(&timer as &dyn Fn() -> BoxFuture<'static, _>));
         assert!(poll(first.as_mut()).is_none());
@@ -615,8 +576,8 @@ mod tests {
     fn a_panic_is_an_error_for_those_who_waited_and_for_no_others() {
         let shared = Source::open().shared();
         let panics = || -> BoxFuture<'static, Result<u32, Error>> { Box::pin(async { panic!("a test") }) };
-        assert_eq!(block_on(shared.get(LONG, panics)).unwrap_err().code(), "http_client");
-        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+        assert_eq!(block_on(shared.get(panics)).unwrap_err().code(), "http_client");
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     #[test]
@@ -627,30 +588,33 @@ mod tests {
             let fetch = source.fetch();
             Box::pin(async move { fetch.await.and(Err(failure())) })
         };
-        let mut all = join_all((0..20).map(|_| shared.get(LONG, fail)));
+        let mut all = join_all((0..20).map(|_| shared.get(fail)));
         assert!(poll(std::pin::Pin::new(&mut all)).is_none());
         source.open.store(true, Relaxed);
         assert!(block_on(all).into_iter().all(|v| v.is_err()));
         assert_eq!(source.fetches(), 1);
-        assert_eq!(*block_on(shared.get(LONG, || ready(7))).unwrap(), 7);
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     #[test]
     fn the_last_good_value_outlives_a_failed_renewal() {
         let shared = Source::open().shared();
-        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, || ready(1))).unwrap(), 1);
-        assert_eq!(*block_on(shared.get(OLD_AT_ONCE, failing)).unwrap(), 1);
+        lock(&shared.state).freshness = OLD_AT_ONCE;
+        assert_eq!(*block_on(shared.get(|| ready(1))).unwrap(), 1);
+        assert_eq!(*block_on(shared.get(failing)).unwrap(), 1);
     }
 
     #[test]
     fn no_value_outlives_its_end() {
         let ended = Freshness { end: Duration::ZERO, ..LONG };
-        let shared = Shared::with(1, &Http::from(Source::open()));
-        assert!(shared.known(LONG).is_some() && shared.known(ended).is_none());
-        assert!(block_on(shared.get(ended, failing)).is_err());
+        let shared = Shared::new(Some(1), &Http::from(Source::open()), LONG);
+        assert!(shared.known().is_some());
+        lock(&shared.state).freshness = ended;
+        assert!(shared.known().is_none());
+        assert!(block_on(shared.get(failing)).is_err());
         // It does not come back while the provider rests either, and the provider is asked again.
-        assert!(shared.known(ended).is_none());
-        assert_eq!(*block_on(shared.get(ended, || ready(2))).unwrap(), 2);
+        assert!(shared.known().is_none());
+        assert_eq!(*block_on(shared.get(|| ready(2))).unwrap(), 2);
     }
 
     #[test]
@@ -660,15 +624,15 @@ mod tests {
             let fetch = source.fetch();
             Box::pin(async move { fetch.await.and(Err(failure())) })
         };
-        let shared = Shared::with(1, &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()), OLD_AT_ONCE);
         for _ in 0..5 {
-            assert_eq!(*block_on(shared.get(OLD_AT_ONCE, fail)).unwrap(), 1);
+            assert_eq!(*block_on(shared.get(fail)).unwrap(), 1);
         }
         assert_eq!(source.fetches(), 1);
         let restless = Freshness { cool_down: Duration::ZERO, ..OLD_AT_ONCE };
-        let shared = Shared::with(1, &Http::from(source.clone()));
+        let shared = Shared::new(Some(1), &Http::from(source.clone()), restless);
         for _ in 0..5 {
-            assert_eq!(*block_on(shared.get(restless, fail)).unwrap(), 1);
+            assert_eq!(*block_on(shared.get(fail)).unwrap(), 1);
         }
         assert_eq!(source.fetches(), 6);
     }
@@ -685,15 +649,16 @@ mod tests {
         };
         let shared = Source::open().shared();
         for _ in 0..5 {
-            let error = block_on(shared.get(LONG, busy)).unwrap_err();
+            let error = block_on(shared.get(busy)).unwrap_err();
             assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
         }
         assert_eq!(fetched.load(Relaxed), 1);
         // It does not rest for longer than a cool-down, whatever was asked for.
         let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
         let shared = Source::open().shared();
-        assert!(block_on(shared.get(restless, busy)).is_err());
-        assert_eq!(*block_on(shared.get(restless, || ready(7))).unwrap(), 7);
+        lock(&shared.state).freshness = restless;
+        assert!(block_on(shared.get(busy)).is_err());
+        assert_eq!(*block_on(shared.get(|| ready(7))).unwrap(), 7);
     }
 
     /// Somebody whose token needs a newer value than that.
@@ -706,7 +671,7 @@ mod tests {
     ) -> Option<Arc<u32>> {
         let (mut asked, mut value) = (None, old.clone());
         loop {
-            value = shared.newer(&value, asker, &mut asked, LONG, || source.fetch()).await?;
+            value = shared.newer(&value, asker, &mut asked, || source.fetch()).await?;
             if *value >= needed {
                 return Some(value);
             }
@@ -717,7 +682,7 @@ mod tests {
     fn a_newer_value_is_fetched_once_in_a_cool_down() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
         assert_eq!(*newer, 1);
         assert!(block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).is_none());
@@ -730,7 +695,7 @@ mod tests {
     fn what_strangers_use_up_is_none_of_what_logins_need() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Anybody, 1)).unwrap();
         assert!(block_on(ask(&shared, &source, &newer, Asker::Anybody, 2)).is_none());
         let newest = block_on(ask(&shared, &source, &newer, Asker::Provider, 2)).unwrap();
@@ -742,7 +707,7 @@ mod tests {
     fn a_fetch_under_way_is_joined_whatever_is_used_up() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         let newer = block_on(ask(&shared, &source, &old, Asker::Provider, 1)).unwrap();
         source.open.store(false, Relaxed);
         let mut stranger = Box::pin(ask(&shared, &source, &newer, Asker::Anybody, 2));
@@ -757,11 +722,11 @@ mod tests {
     fn who_joins_a_fetch_in_vain_has_one_more_and_all_of_them_the_same() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         for asker in [Asker::Provider, Asker::Anybody] {
             let (source, value) =
                 (Source { fetched: source.fetched.clone(), ..Source::default() }, source.fetches());
-            let old = block_on(shared.get(LONG, || source.fetch())).unwrap_or(old.clone());
+            let old = block_on(shared.get(|| source.fetch())).unwrap_or(old.clone());
             // The first began before the value was there that the others need.
             let mut first = Box::pin(ask(&shared, &source, &old, asker, value));
             assert!(poll(first.as_mut()).is_none());
@@ -773,7 +738,7 @@ mod tests {
             assert!(block_on(others).into_iter().all(|found| *found.unwrap() == value + 1));
             assert_eq!(source.fetches(), value + 2, "one fetch, and one more for all who had joined it");
             // Nobody has a third, whatever was joined.
-            let known = block_on(shared.get(LONG, || source.fetch())).unwrap();
+            let known = block_on(shared.get(|| source.fetch())).unwrap();
             assert!(block_on(ask(&shared, &source, &known, asker, value + 2)).is_none());
             assert_eq!(source.fetches(), value + 2);
         }
@@ -784,7 +749,7 @@ mod tests {
         let source = Source::default();
         source.open.store(true, Relaxed);
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         source.open.store(false, Relaxed);
         let begin = || Box::pin(ask(&shared, &source, &old, Asker::Anybody, u32::MAX));
         // Somebody is always under way when the next one comes.
@@ -804,13 +769,13 @@ mod tests {
     fn who_waited_for_a_value_in_vain_is_told_so_once_it_is_newer_than_the_question() {
         let source = Source::open();
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         // The fetch that this one began has nothing newer for it: it begins no other.
-        let restless = Freshness { cool_down: Duration::ZERO, ..LONG };
+        lock(&shared.state).freshness = Freshness { cool_down: Duration::ZERO, ..LONG };
         let mut asked = None;
-        let newer = block_on(shared.newer(&old, Asker::Provider, &mut asked, restless, || source.fetch()));
+        let newer = block_on(shared.newer(&old, Asker::Provider, &mut asked, || source.fetch()));
         let newer = newer.unwrap();
-        let again = block_on(shared.newer(&newer, Asker::Provider, &mut asked, restless, || source.fetch()));
+        let again = block_on(shared.newer(&newer, Asker::Provider, &mut asked, || source.fetch()));
         assert!(again.is_none());
         assert_eq!(source.fetches(), 2);
     }
@@ -820,7 +785,7 @@ mod tests {
         let source = Source::default();
         source.open.store(true, Relaxed);
         let shared = source.shared();
-        let old = block_on(shared.get(LONG, || source.fetch())).unwrap();
+        let old = block_on(shared.get(|| source.fetch())).unwrap();
         source.open.store(false, Relaxed);
         // Whoever hangs up has used up nothing, and the next one goes on with it.
         for _ in 0..5 {

@@ -1,6 +1,5 @@
 //! Tokens and where they come from.
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
@@ -213,18 +212,16 @@ impl Tokens {
         self
     }
 
-    /// Keeps the extra members of the old token response that the new one does not repeat.
-    pub(crate) fn keep_extra_of(mut self, old: &Self) -> Self {
-        let mut extra = self.extras().clone();
-        if let (Value::Object(members), Value::Object(more)) = (&mut extra, old.extras().clone()) {
-            add_missing(members, more);
+    /// RFC 6749 §6: keeps the values of the old tokens that a refresh did not renew. Extra members are among them only if they
+    /// are needed.
+    pub(crate) fn keep_unrenewed_of(mut self, old: &Self, needs_extra: bool) -> Self {
+        if needs_extra {
+            let mut extra = self.extras().clone();
+            if let (Value::Object(members), Value::Object(more)) = (&mut extra, old.extras().clone()) {
+                add_missing(members, more);
+            }
+            self.edit().extra = Some(LazyObject::from(extra));
         }
-        self.edit().extra = Some(LazyObject::from(extra));
-        self
-    }
-
-    /// RFC 6749 §6: keeps the values of the old tokens that a refresh did not renew.
-    pub(crate) fn keep_unrenewed_of(mut self, old: &Self) -> Self {
         let (parts, old) = (self.edit(), &old.parts);
         parts.refresh_token = parts.refresh_token.take().or_else(|| old.refresh_token.clone());
         parts.id_token = parts.id_token.take().or_else(|| old.id_token.clone());
@@ -238,35 +235,26 @@ impl Tokens {
     }
 }
 
-macro_rules! token {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Eq, PartialEq)]
-        pub struct $name(Secret);
+/// An access token (RFC 6749 section 1.4).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AccessToken(Secret);
 
-        impl $name {
-            /// The token itself. Keep it out of logs and URLs.
-            pub fn expose(&self) -> &str {
-                self.0.expose()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(…)"))
-            }
-        }
-    };
+impl AccessToken {
+    /// The token itself. Keep it out of logs and URLs.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
 }
 
-token! {
-    /// An access token (RFC 6749 section 1.4).
-    AccessToken
-}
+/// A refresh token (RFC 6749 section 1.5).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefreshToken(Secret);
 
-token! {
-    /// A refresh token (RFC 6749 section 1.5).
-    RefreshToken
+impl RefreshToken {
+    /// The token itself. Keep it out of logs and URLs.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
 }
 
 /// The separator is nearly always a space, which needs no allocation.

@@ -50,7 +50,7 @@ const ROWS: [(&str, &str, &str); 45] = [
         "METADATA_AGE",
     ),
     ("age at which keys are fetched again", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
-    ("age up to which keys are used if the fetch fails", "vouchsafe/src/provider/live.rs", "KEYS_END"),
+    ("age up to which keys are used if the fetch fails", "vouchsafe/src/client/builder.rs", "KEYS_END"),
     (
         "pause after a forced or failed fetch of metadata or keys",
         "vouchsafe/src/client/builder.rs",

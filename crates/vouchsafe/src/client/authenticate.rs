@@ -11,9 +11,9 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Server;
 
 impl Client {
-    /// What the registration says, else what the definition says, else what the metadata offers.
+    /// The method of the registration, else the method of the definition, else one that the metadata offers.
     pub(crate) fn token_auth(&self, server: &Server, operation: Operation) -> Result<ClientAuth, Error> {
-        if let Some(method) = self.inner.registration.client_auth {
+        if let Some(method) = self.inner.live.registration.client_auth {
             return Ok(method);
         }
         if self.inner.signer.is_some() {
@@ -21,28 +21,33 @@ impl Client {
         }
         match self.template().definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
-            _ => self.inner.credentials.choose(operation, server.token_auth_methods.as_deref()),
+            _ => {
+                let offered = server.metadata.as_ref().and_then(|m| m.token_auth_methods.as_deref());
+                self.inner.credentials.choose(operation, offered)
+            }
         }
     }
 
-    /// What the registration or the definition says of revocation alone.
+    /// The method of the registration or the definition for revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.registration.revocation_auth.or(self.template().definition.revocation_auth)
+        self.inner.live.registration.revocation_auth.or(self.template().definition.revocation_auth)
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
         if let Some(method) = self.own_revocation_auth() {
             return Ok(method);
         }
-        match &server.revocation_auth_methods {
-            Some(methods) if self.inner.registration.client_auth.is_none() && self.inner.signer.is_none() => {
+        match server.metadata.as_ref().and_then(|m| m.revocation_auth_methods.as_deref()) {
+            Some(methods)
+                if self.inner.live.registration.client_auth.is_none() && self.inner.signer.is_none() =>
+            {
                 self.inner.credentials.choose(Operation::Revocation, Some(methods))
             }
             _ => self.token_auth(server, Operation::Revocation),
         }
     }
 
-    /// Who the client is in one request: where its secret is a JWT, with one that is signed now.
+    /// The client id and the secret for one request. A secret that is a JWT is signed now.
     pub(crate) fn credentials(&self) -> Result<Cow<'_, Credentials>, Error> {
         let Some(signer) = &self.inner.signer else {
             return Ok(Cow::Borrowed(&self.inner.credentials));

@@ -1,4 +1,4 @@
-//! Making a client: its limits, and the checks of what it is made of.
+//! Making a client: its limits, and the checks of provider and registration.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
 use crate::provider::live::{Live, LiveOptions};
 use crate::registration::Registration;
+use crate::shared::Freshness;
 use crate::transport::Http;
 
 /// A client that is being made. [`Client::new`] is the short form.
@@ -42,9 +43,9 @@ impl ClientBuilder {
     pub(crate) fn new(provider: Provider, registration: Registration) -> Self {
         let live = LiveOptions {
             clock_skew: CLOCK_SKEW,
-            metadata_age: METADATA_AGE,
-            keys_age: KEYS_AGE,
-            cool_down: COOL_DOWN,
+            // Users can still sign in while the metadata cannot be fetched.
+            metadata: Freshness { max_age: METADATA_AGE, end: Duration::MAX, cool_down: COOL_DOWN },
+            keys: Freshness { max_age: KEYS_AGE, end: KEYS_END, cool_down: COOL_DOWN },
             max_keys: MAX_KEYS,
         };
         Self { provider, registration, login_limit: LOGIN_LIMIT, call_timeout: None, live }
@@ -66,7 +67,7 @@ impl ClientBuilder {
 
     /// How long metadata is used before it is fetched again; 1 hour unless it is set.
     pub fn metadata_age(mut self, age: Duration) -> Self {
-        self.live.metadata_age = age;
+        self.live.metadata.max_age = age;
         self
     }
 
@@ -74,7 +75,7 @@ impl ClientBuilder {
     /// withdrawn stays trusted for up to this long. If newer keys cannot be fetched, the known keys are used for 24 hours
     /// after they were fetched, or for the time set here if that is longer, and not after that.
     pub fn keys_age(mut self, age: Duration) -> Self {
-        self.live.keys_age = age;
+        (self.live.keys.max_age, self.live.keys.end) = (age, KEYS_END.max(age));
         self
     }
 
@@ -82,7 +83,7 @@ impl ClientBuilder {
     /// 30 seconds unless it is set. With a shorter time, senders of forged tokens can make this client ask the provider more
     /// often.
     pub fn cool_down(mut self, pause: Duration) -> Self {
-        self.live.cool_down = pause;
+        (self.live.metadata.cool_down, self.live.keys.cool_down) = (pause, pause);
         self
     }
 
@@ -111,28 +112,32 @@ impl ClientBuilder {
         let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
         let signer = signer(&registration, &template)?;
         let registration = Arc::new(registration);
-        let live = Live::new(template, &registration, provider.known_metadata(), http, live)?;
-        // The first use of the generator seeds it, which takes milliseconds: now, and not in somebody's login. If it fails,
-        // that login tells.
+        let live = Live::new(template, &registration, provider.metadata, http, live)?;
+        // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
+        // login returns the error.
         let _ = rand::fill(&mut [0]);
-        let inner = Inner { live, credentials, signer, registration, http: http.clone(), login_limit };
-        Ok(Client { inner: Arc::new(inner), call_timeout })
+        Ok(Client { inner: Arc::new(Inner { live, credentials, signer, login_limit }), call_timeout })
     }
 }
 
 /// How long a login may take, from its start to its end: longer than people need, shorter than a browser is left open.
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
-/// Longer than any browser keeps a cookie; times beyond are none that clocks can tell.
+/// Longer than any browser keeps a cookie.
 const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How far a provider's clock may be off. Clocks of servers are synchronised: more would stretch every token's life.
+/// How wrong a provider's clock may be. Clocks of servers are synchronised, and a larger tolerance would lengthen the life of
+/// every token.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// With more, the times in a token would say nothing any more.
+/// With a larger tolerance, the times in a token would mean nothing.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 /// How long metadata is used before it is fetched again. It changes rarely, and the last good document is kept.
 const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
 /// How long keys are used before they are fetched again, so that a withdrawn key is not trusted for long.
 const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
-/// How long after a forced or failed fetch the next one may be: a rotation is seen at once, a flood is not passed on.
+/// How long keys are used if newer ones cannot be fetched. Users can sign in during an outage of a day, and an attacker who
+/// blocks the fetch cannot keep a withdrawn key trusted for longer.
+const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time between two forced or failed fetches. A new key is found at once, and a flood of forged tokens does not reach the
+/// provider.
 const COOL_DOWN: Duration = Duration::from_secs(30);
 /// More keys than any provider has; keys beyond that are not read.
 const MAX_KEYS: usize = 50;
@@ -146,5 +151,18 @@ mod tests {
         let minutes = |n: u64| Duration::from_secs(60 * n);
         assert_eq!((METADATA_AGE, KEYS_AGE, LOGIN_LIMIT), (minutes(60), minutes(10), minutes(10)));
         assert_eq!((CLOCK_SKEW, COOL_DOWN), (Duration::from_secs(30), Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn keys_end_after_a_day_and_metadata_does_not() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let live = |age: Duration| {
+            ClientBuilder::new(crate::providers::github(), Registration::new("me")).keys_age(age).live
+        };
+        let end = |age: Duration| live(age).keys.end;
+        assert_eq!((end(Duration::ZERO), end(hours(1)), end(hours(24))), (KEYS_END, KEYS_END, KEYS_END));
+        assert_eq!(end(hours(48)), hours(48), "who wants to use them for longer may");
+        assert_eq!(live(hours(1)).metadata.end, Duration::MAX);
+        assert_eq!(KEYS_END, hours(24));
     }
 }

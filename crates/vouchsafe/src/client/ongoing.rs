@@ -34,7 +34,7 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// Ends the call: whatever an error quotes of the provider, it shows no secret.
+    /// Ends the call. Its error shows no secret, even if the provider sent one back.
     pub(crate) fn end<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         outcome.map_err(|error| self.hidden(error))
     }
@@ -43,27 +43,23 @@ impl Ongoing<'_> {
         self.noted.hidden(|secrets| error.without(secrets))
     }
 
-    pub(crate) fn template(&self) -> &Server {
-        &self.client.inner.live.template
-    }
-
     pub(crate) fn sender(&self) -> Sender<'_> {
-        Sender { http: &self.client.inner.http, deadline: self.deadline, noted: &self.noted }
+        Sender { http: &self.client.inner.live.http, deadline: self.deadline, noted: &self.noted }
     }
 
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {
         self.client.inner.live.server(self.deadline).await
     }
 
-    /// The server that gave these tokens. Tokens of another server, or of another client, go nowhere (RFC 9700 section 4.4:
-    /// no server may see the tokens of another).
+    /// The server that issued these tokens. Tokens of another server or client are refused (RFC 9700 section 4.4: no server may
+    /// see the tokens of another).
     pub(crate) async fn server_of(
         &self,
         tokens: &Tokens,
         operation: Operation,
     ) -> Result<Arc<Server>, Error> {
         let server = self.server().await?;
-        // Tokens that were read before the metadata was there are known by the issuer that it was asked for by.
+        // Tokens that were made before the metadata was known have the requested issuer.
         if *tokens.provenance() != *server.provenance
             && *tokens.provenance() != **self.client.inner.live.asked_for()
         {
@@ -72,15 +68,11 @@ impl Ongoing<'_> {
         Ok(server)
     }
 
-    /// Fresh tokens with what stays of the old ones: also what the profile is asked for with, where that came with the
-    /// token.
+    /// Fresh tokens with the values of the old ones that were not renewed, and with the other members of the old token response
+    /// if the profile needs them.
     pub(crate) fn kept(&self, fresh: Tokens, old: &Tokens) -> Tokens {
-        let template = self.template();
-        let fresh = fresh.keep_unrenewed_of(old);
-        let source = template.definition.userinfo.source;
-        if source == ProfileSource::Token || template.profile.needs_answer() {
-            return fresh.keep_extra_of(old);
-        }
-        fresh
+        let template = self.client.template();
+        let is_profile = template.definition.userinfo.source == ProfileSource::Token;
+        fresh.keep_unrenewed_of(old, is_profile || template.profile.needs_response())
     }
 }

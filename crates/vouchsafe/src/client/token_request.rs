@@ -9,33 +9,17 @@ use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, LeftOut, Operation, Warning};
-use crate::jose::id_token::{self, Expected, Nonce};
+use crate::jose::id_token::{self, Expected};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
+use crate::protocol::metadata::OpenId;
 use crate::protocol::token::request::{Grant, TokenRequest};
 use crate::protocol::token::response::TokenResponse;
-use crate::provider::{OpenId, Server};
+use crate::provider::Server;
 use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
-
-/// What the response to one request must show, beside being the provider's.
-pub(crate) struct Expectations<'a> {
-    pub(crate) nonce: Nonce<'a>,
-    pub(crate) max_age: Option<u64>,
-    pub(crate) acr_values: &'a [String],
-    pub(crate) code: Option<&'a str>,
-    /// An ID token must come.
-    pub(crate) id_token: bool,
-}
-
-impl Expectations<'_> {
-    /// Whether the ID token has to show how or when the user authenticated.
-    fn are_demands(&self) -> bool {
-        self.max_age.is_some() || !self.acr_values.is_empty()
-    }
-}
 
 impl Client {
     /// Tokens of this client from a token response, without a verified ID token.
@@ -49,33 +33,34 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// Asks for tokens and checks what comes, the ID token included.
+    /// Requests tokens and verifies the ID token among them, if there is one or one is needed.
     pub(crate) async fn token_request<G: Grant>(
         &self,
         server: &Server,
         endpoint: &Endpoint,
         grant: G,
-        expectations: &Expectations<'_>,
+        (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
+        let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
         // The code would be spent, and nothing could be checked.
-        if expectations.are_demands() && server.openid.is_none() {
+        if has_demands && server.openid.is_none() {
             return Err(unchecked(G::OPERATION));
         }
         let method = self.client.token_auth(server, G::OPERATION)?;
         let credentials = self.client.credentials()?;
-        let quirks = &self.template().definition.token;
-        let headers = &self.template().token_headers;
+        let quirks = &server.definition.token;
+        let headers = &server.token_headers;
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
         let (mut response, asked, prepared) = match &server.openid {
-            Some(openid) if expectations.id_token && live.lacks_keys() => {
+            Some(openid) if needs_id_token && live.lacks_keys() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
                 (response?, Some(live.fetches_begun()), prepared)
             }
             _ => (sent().await?, None, Ok(())),
         };
-        let chosen = self.client.inner.registration.client_auth.or(self.template().definition.client_auth);
+        let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
         if chosen.is_none() && method == ClientAuth::None && credentials.secret().is_some() {
             let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \
                        public client, or choose the method yourself";
@@ -85,18 +70,9 @@ impl Ongoing<'_> {
         let id_token = match (&server.openid, &response.id_token) {
             (Some(openid), Some(raw)) => {
                 prepared?;
-                let expected = Expected {
-                    nonce: expectations.nonce,
-                    max_age: expectations.max_age,
-                    acr_values: expectations.acr_values,
-                    access_token: Some(response.access_token.expose()),
-                    code: expectations.code,
-                    ..live.expected(server, openid)
-                };
-                let (asker, now) = ((G::OPERATION, Asker::Provider, asked), SystemTime::now());
-                let verify = |keys: &_| id_token::verify(raw.expose(), keys, &expected, now);
-                match live.verify(openid, asker, self.deadline, verify).await {
-                    Ok(verified) => Some(IdToken::new(raw.clone(), verified)),
+                let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
+                match self.id_token(openid, raw, &expected, (G::OPERATION, Asker::Provider, asked)).await {
+                    Ok(id_token) => Some(id_token),
                     Err(error) => {
                         // A wrong ID token may quote what came with it.
                         let received =
@@ -112,7 +88,7 @@ impl Ongoing<'_> {
                     }
                 }
             }
-            (Some(_), None) if expectations.id_token || expectations.are_demands() => {
+            (Some(_), None) if needs_id_token || has_demands => {
                 let detail = "the scope openid was requested, but the response has no ID token";
                 return Err(Error::validation(G::OPERATION, Check::MissingIdToken, detail));
             }
@@ -133,6 +109,20 @@ impl Ongoing<'_> {
             Either::Left((response, fetching)) => (response, fetching.await),
             Either::Right((fetched, sent)) => (sent.await, fetched),
         }
+    }
+
+    /// An ID token, or an access token of the same form, verified with the keys of this server.
+    pub(crate) async fn id_token(
+        &self,
+        openid: &OpenId,
+        raw: &Secret,
+        expected: &Expected<'_>,
+        asking: (Operation, Asker, Option<u64>),
+    ) -> Result<IdToken, Error> {
+        let now = SystemTime::now();
+        let verify = |keys: &_| id_token::verify(raw.expose(), keys, expected, now);
+        let verified = self.client.inner.live.verify(openid, asking, self.deadline, verify).await?;
+        Ok(IdToken::new(raw.clone(), verified))
     }
 
     /// The claims of a JWT of this server, verified by those rules.

@@ -1,6 +1,5 @@
-//! The profile, and the identity that is made of it and the ID token.
+//! The user's profile, and the identity that is read from the profile and the ID token.
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 
@@ -9,11 +8,11 @@ use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
-use crate::jose::id_token::{self, Expected};
+use crate::jose::id_token::Expected;
 use crate::jose::user_info;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
-use crate::protocol::userinfo::{self, ProfileCall, UserInfo};
+use crate::protocol::userinfo::{self, ProfileCall, ProfileRequest, UserInfo};
 use crate::provenance::Provenance;
 use crate::provider::Server;
 use crate::secret::Secret;
@@ -38,9 +37,10 @@ impl Client {
     ///
     /// If the profile cannot be fetched (a network error, an error status, a body that cannot be read) but there is an ID token,
     /// the identity is made from the ID token alone, and [`Identity::warnings`] says why. A profile that fails a check is an
-    /// error. Where a provider tells the name in the authorization response
-    /// alone, as Apple does at the first login, [`Client::finish`] keeps that among the tokens, and the name comes from
-    /// there: from the browser, that is, as what people call themselves.
+    /// error.
+    ///
+    /// Some providers send the name only in the authorization response, as Apple does at the first login. [`Client::finish`]
+    /// keeps it with the tokens, and the identity has the name from there. It comes through the browser, so users can change it.
     ///
     /// # Errors
     /// As [`Client::profile`], [`Error::Response`] if the profile does not say who the user is, and [`Error::Unsupported`] if the
@@ -59,12 +59,12 @@ impl Client {
 }
 
 impl Ongoing<'_> {
-    /// The identity by what the provider says, without what the browser brought.
+    /// The identity according to the provider, without values from the browser.
     async fn identity(&self, tokens: &Tokens) -> Result<Identity, Error> {
         let server = self.server_of(tokens, Operation::Identity).await?;
-        let Definition { identity: quirks, userinfo, .. } = &*self.template().definition;
+        let Definition { identity: quirks, userinfo, .. } = &*server.definition;
         let from = &*provenance_of(&server, tokens)?;
-        if self.template().profile_is_elsewhere && tokens.id_token().is_none() {
+        if server.profile_is_elsewhere && tokens.id_token().is_none() {
             let detail = "the profile is at another host than the issuer, so only an ID token can say who the user is, and there is \
                           none: request the scope openid";
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
@@ -87,7 +87,7 @@ impl Ongoing<'_> {
         let Some(list) = &quirks.emails else {
             return Ok(identity);
         };
-        let listed = match &self.template().emails {
+        let listed = match &list.endpoint {
             Some(endpoint) => self.listed_email(endpoint, list, tokens, identity.profile()).await?,
             None => emails::in_profile(list, identity.profile()),
         };
@@ -99,14 +99,14 @@ impl Ongoing<'_> {
         self.profile_behind(tokens.bearer(), Some(tokens)).await
     }
 
-    /// The profile behind an access token; with the tokens that it came with, where they are known.
+    /// The profile that belongs to an access token. `tokens` are the tokens that it came with, if they are known.
     pub(crate) async fn profile_behind(
         &self,
         token: &Secret,
         tokens: Option<&Tokens>,
     ) -> Result<Value, Unprofiled> {
         let operation = Operation::Profile;
-        let template = self.template();
+        let template = self.client.template();
         let Definition { userinfo: quirks, issuer_aliases, .. } = &*template.definition;
         let id_token = tokens.and_then(Tokens::id_token);
         let absent = |detail: &'static str| {
@@ -125,21 +125,20 @@ impl Ongoing<'_> {
                     .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest of the token response is missing"));
             }
             ProfileSource::AccessToken => {
-                // Without the rest of the token response, anybody may have handed it in.
+                let server = self.server().await?;
+                let openid = server.keys_of(operation)?;
+                // A bare access token may come from anybody.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
-                return Ok(self.profile_in_token(token, (operation, asker)).await?);
+                // The provider announces its algorithms for ID tokens, not for access tokens.
+                let expected = Expected { algorithms: None, ..self.client.inner.live.expected(&server) };
+                let verified = self.id_token(openid, token, &expected, (operation, asker, None)).await?;
+                return Ok(verified.claims().clone());
             }
             _ => {}
         }
         let server = self.server().await?;
-        let answer = tokens.filter(|_| template.profile.needs_answer()).map(Tokens::extras);
-        let call = ProfileCall {
-            request: &template.profile,
-            dialect: self.profile_dialect(),
-            access_token: token,
-            secret: self.client.inner.credentials.secret(),
-            answer,
-        };
+        let response = tokens.filter(|_| template.profile.needs_response()).map(Tokens::extras);
+        let call = self.profile_call(&template.profile, token, response);
         let malformed = |detail: &'static str| {
             Unprofiled::Wrong(Error::response(operation, Malformed::ContentType, detail))
         };
@@ -149,19 +148,21 @@ impl Ongoing<'_> {
             error => error.into(),
         })?;
         let claims = match (fetched, &server.openid) {
-            // A provider that signs its UserInfo signed this one, too, before somebody took the signature off.
+            // The provider signs its UserInfo, so somebody has removed the signature.
             (UserInfo::Claims(_), _) if quirks.signed => {
-                return Err(malformed("the UserInfo is not signed, as this provider's always is"));
+                return Err(malformed("the UserInfo is not signed, but this provider always signs it"));
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
-                let skew = self.client.inner.live.clock_skew();
+                let skew = self.client.inner.live.options.clock_skew;
                 let algorithms = openid.userinfo_algorithms.as_deref();
                 let rules = user_info::rules(self.client.client_id(), algorithms, skew);
                 let claims = self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?;
                 // OpenID Connect Core §5.3.2 asks for an issuer in signed UserInfo alone.
-                let is_ours = |iss: &str| server.is_issuer(iss) || issuer_aliases.iter().any(|a| a == iss);
-                userinfo::check_issuer(&claims, is_ours)?;
+                let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));
+                userinfo::check_issuer(&claims, |iss| {
+                    is_known(iss) || issuer_aliases.iter().any(|a| a == iss)
+                })?;
                 claims
             }
             (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
@@ -172,26 +173,21 @@ impl Ongoing<'_> {
         Ok(claims)
     }
 
-    /// The claims of an access token that is a JWT by the rules of ID tokens.
-    async fn profile_in_token(
-        &self,
-        token: &Secret,
-        (operation, asker): (Operation, Asker),
-    ) -> Result<Value, Error> {
-        let server = self.server().await?;
-        let openid = server.keys_of(operation)?;
-        let live = &self.client.inner.live;
-        // The provider announces its algorithms for ID tokens, not for access tokens.
-        let (expected, now) =
-            (Expected { algorithms: None, ..live.expected(&server, openid) }, SystemTime::now());
-        let verify = |keys: &_| id_token::verify(token.expose(), keys, &expected, now);
-        let verified = live.verify(openid, (operation, asker, None), self.deadline, verify).await?;
-        Ok(IdToken::new(token.clone(), verified).claims().clone())
-    }
-
-    fn profile_dialect(&self) -> Dialect<'_> {
-        let Definition { userinfo, token, .. } = &*self.template().definition;
-        Dialect::of_profiles(userinfo, token)
+    fn profile_call<'a>(
+        &'a self,
+        request: &'a ProfileRequest,
+        access_token: &'a Secret,
+        response: Option<&'a Value>,
+    ) -> ProfileCall<'a> {
+        let Definition { userinfo, token, .. } = &*self.client.template().definition;
+        let secret = self.client.inner.credentials.secret();
+        ProfileCall {
+            request,
+            dialect: Dialect::of_profiles(userinfo, token),
+            access_token,
+            secret,
+            response,
+        }
     }
 
     /// The e-mail from a list that has an endpoint of its own.
@@ -208,21 +204,16 @@ impl Ongoing<'_> {
             let detail = "the profile has no value for the placeholder in the e-mail endpoint";
             Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
-        let call = EmailsCall {
-            request: &self.template().profile.elsewhere(),
-            dialect: self.profile_dialect(),
-            access_token: tokens.bearer(),
-            secret: self.client.inner.credentials.secret(),
-            list,
-        };
+        let request = self.client.template().profile.elsewhere();
+        let call = EmailsCall { like: self.profile_call(&request, tokens.bearer(), None), list };
         self.sender().send(&endpoint, None, &call).await
     }
 }
 
-/// Where an identity comes from: where one provider has many issuers, the one that the ID token names.
+/// The origin of an identity. If a provider has many issuers, the ID token names the issuer.
 ///
 /// # Errors
-/// There is no ID token: without the issuer, one user would be two, and two could be one.
+/// There is no ID token. Without its issuer, two users could get the same key, and one user two keys.
 fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Provenance>, Error> {
     if server.issuer_template.is_none() {
         return Ok(Cow::Borrowed(&server.provenance));
@@ -236,9 +227,9 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
 
 /// Why there is no profile.
 pub(crate) enum Unprofiled {
-    /// It could not be had, which says nothing of the user: an ID token can do without it.
+    /// It could not be fetched. This says nothing about the user, so an ID token is enough.
     Absent(Error),
-    /// It came and failed a check, or could not be asked for.
+    /// It failed a check, or could not be requested.
     Wrong(Error),
 }
 

@@ -1,5 +1,4 @@
 //! Tokens that another system obtained.
-use std::fmt;
 use std::time::SystemTime;
 
 use crate::client::Client;
@@ -34,6 +33,7 @@ impl Client {
 }
 
 /// Tokens that another system obtained. Call [`ImportedTokens::build`] to get [`Tokens`].
+#[derive(Debug)]
 #[must_use = "call build() to get the tokens"]
 pub struct ImportedTokens<'c> {
     client: &'c Client,
@@ -89,11 +89,5 @@ impl ImportedTokens<'_> {
         };
         let separator = &self.client.template().definition.scope_separator;
         Ok(self.client.tokens_of(response).with_requested_scope(&self.scopes, separator))
-    }
-}
-
-impl fmt::Debug for ImportedTokens<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ImportedTokens").field("client", &self.client).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,6 @@
 //! Starting a login.
 use std::borrow::Cow;
 use std::fmt;
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,13 +9,11 @@ use zeroize::Zeroize;
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
-use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error, Operation};
 use crate::flows::pending::PendingLogin;
-use crate::jose::id_token::Nonce;
-use crate::protocol::authorization::prepared::LoginRequest;
-use crate::protocol::authorization::request::{PerLogin, check_extra, unchecked};
+use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
+use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce;
 use crate::protocol::token::authorization_code::AuthorizationCode;
@@ -32,7 +29,15 @@ impl Client {
     /// State, nonce and code verifier are made here and checked by [`Client::finish`].
     #[doc(alias = "get_authorization_url")]
     pub fn login(&self) -> Login<'_> {
-        Login::new(self)
+        Login {
+            client: self,
+            redirect_uri: None,
+            scopes: Vec::new(),
+            params: Vec::new(),
+            max_age: None,
+            acr_values: Vec::new(),
+            data: None,
+        }
     }
 
     /// Finishes a login with the URL that the browser came to. If the browser posted the response as a form, add the form
@@ -52,35 +57,25 @@ impl Client {
         response: impl Into<AuthorizationResponse<'r>>,
     ) -> Result<Tokens, Error> {
         let call = self.begin();
-        call.note(&pending);
+        let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+        call.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
         call.end(call.finish(&pending, response.into()).await)
     }
 }
 
 impl Ongoing<'_> {
-    /// The secrets of a pending login are secrets of the call.
-    fn note(&self, pending: &PendingLogin) {
-        let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
-        self.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
-    }
-
     async fn finish(
         &self,
         pending: &PendingLogin,
         response: AuthorizationResponse<'_>,
     ) -> Result<Tokens, Error> {
         let server = self.server().await?;
-        let definition = &self.template().definition;
-        let is_ours = |iss: &str| server.is_response_issuer(iss);
+        let definition = &server.definition;
+        let (redirect_uri, state) = (&pending.request.redirect_uri, pending.state.as_str());
         let expected = Expected {
-            redirect_uri: &pending.request.redirect_uri,
             servers: Some([&server.provenance, &pending.request.provenance]),
-            state: pending.state.as_str(),
             is_expired: SystemTime::now() > pending.expires_at(),
-            issuer: server.issuer_rule(&is_ours),
-            quirks: &definition.callback,
-            error_codes: &definition.token.error_codes,
-            secret: self.client.inner.credentials.secret(),
+            ..server.expected_response(redirect_uri, state, self.client.inner.credentials.secret())
         };
         let Callback { code, forwarded, profile } = response.check(&expected, &self.noted)?;
 
@@ -89,12 +84,12 @@ impl Ongoing<'_> {
         let scope = self.client.scope_with_code(scopes);
         let grant = AuthorizationCode {
             code: &code,
-            redirect_uri: &pending.request.redirect_uri,
+            redirect_uri,
             verifier: pending.verifier.as_ref().map(Random::as_str),
             forwarded: &forwarded,
             scope: scope.as_deref(),
         };
-        let expectations = Expectations {
+        let expected = ExpectedToken {
             nonce: match &pending.nonce {
                 Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
                 Some(nonce) => Nonce::Remembered(Some(nonce.as_str())),
@@ -103,15 +98,17 @@ impl Ongoing<'_> {
             max_age: pending.max_age,
             acr_values: &pending.acr_values,
             code: Some(&code),
-            id_token: pending.nonce.is_some(),
+            ..self.client.inner.live.expected(&server)
         };
+        let endpoint = server.endpoint(EndpointName::Token)?;
         let tokens =
-            self.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await?;
+            self.token_request(&server, endpoint, grant, (expected, pending.nonce.is_some())).await?;
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let brought = profile.into_iter().chain(kept);
-        let tokens = tokens.with_callback_values(brought).with_warnings(&server.warnings);
+        let warnings = server.metadata.as_ref().map_or(&[][..], |metadata| &metadata.warnings);
+        let tokens = tokens.with_callback_values(brought).with_warnings(warnings);
         Ok(tokens.with_requested_scope(scopes, &definition.scope_separator))
     }
 }
@@ -136,19 +133,7 @@ pub struct Login<'c> {
     data: Option<String>,
 }
 
-impl<'c> Login<'c> {
-    pub(crate) fn new(client: &'c Client) -> Self {
-        Self {
-            client,
-            redirect_uri: None,
-            scopes: Vec::new(),
-            params: Vec::new(),
-            max_age: None,
-            acr_values: Vec::new(),
-            data: None,
-        }
-    }
-
+impl Login<'_> {
     /// Requests a scope. Without any, the scopes of the provider's definition are requested.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
@@ -222,17 +207,19 @@ impl<'c> Login<'c> {
         let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);
         let Definition { pkce, authorization, .. } = &*self.client.template().definition;
-        let verifier = (*pkce != Pkce::Unsupported).then_some(verifier);
-        let (mut s256, mut hex) = ([0; 43], [0; 64]);
-        let challenge = verifier.as_ref().map(|verifier| {
-            if *pkce == Pkce::Hex {
+        let (s256, hex);
+        let challenge = match pkce {
+            Pkce::Unsupported => None,
+            Pkce::Hex => {
                 hex = pkce::hex(verifier.as_str());
-                Random::text(&hex)
-            } else {
-                s256 = pkce::s256(verifier.as_str());
-                Random::text(&s256)
+                Some(&*hex)
             }
-        });
+            _ => {
+                s256 = pkce::s256(verifier.as_str());
+                Some(Random::text(&s256))
+            }
+        };
+        let verifier = challenge.is_some().then_some(verifier);
         let url = PerLogin {
             state: Some(state.as_str()),
             nonce: nonce.as_ref().map(Random::as_str),
@@ -254,13 +241,13 @@ impl<'c> Login<'c> {
         Ok(StartedLogin { url, pending })
     }
 
-    /// The request with its scopes and parameters, and the URL up to what belongs to this login alone.
+    /// The request with its scopes and parameters, and its URL up to the parameters of this login alone.
     fn request(&mut self, server: &Server) -> Result<(Arc<LoginRequest>, String), Error> {
         let quirks = &server.definition.authorization;
         for (name, value) in &self.params {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
-                let detail = format!("{name} has a method of its own");
+                let detail = format!("{name} cannot be an extra parameter: set it by Login::{name}");
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }

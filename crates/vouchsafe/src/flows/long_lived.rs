@@ -1,10 +1,10 @@
-//! A long-lived token for a short-lived one, as some providers have it and no RFC does.
+//! Replacing a short-lived token by a long-lived one. Some providers have it, and no RFC describes it.
 use vouchsafe_providers::EndpointName;
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Feature, Operation};
-use crate::protocol::long_lived::LongLivedRequest;
+use crate::protocol::token::long_lived::ShortLivedToken;
 use crate::tokens::Tokens;
 
 impl Client {
@@ -23,7 +23,7 @@ impl Ongoing<'_> {
     async fn long_lived_token(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let operation = Operation::LongLivedToken;
         let server = self.server_of(tokens, operation).await?;
-        let template = self.template();
+        let template = self.client.template();
         let Some(quirks) = &template.definition.long_lived else {
             let detail =
                 "the provider does not replace short-lived tokens by long-lived ones: use Client::refresh";
@@ -31,12 +31,9 @@ impl Ongoing<'_> {
         };
         let endpoint =
             template.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
-        let (token_quirks, headers) = (&template.definition.token, &template.token_headers);
-        let request = LongLivedRequest { quirks, token_quirks, headers, token: tokens.bearer() };
-        let method = self.client.token_auth(&server, operation)?;
-        let credentials = self.client.credentials()?;
-        let answer = self.sender().send(endpoint, Some((&credentials, method)), &request).await?;
-        let fresh = Tokens::new(&server.provenance, answer, &token_quirks.scope_separators, None);
+        let grant = ShortLivedToken { quirks, token: tokens.access_token().expose() };
+        let expected = self.client.inner.live.expected(&server);
+        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
         Ok(self.kept(fresh, tokens))
     }
 }

@@ -1,19 +1,17 @@
 //! The single steps of a login.
 use std::borrow::Cow;
 use std::fmt;
-use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
 use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::Client;
-use crate::client::token_request::Expectations;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::any_jwt;
-use crate::jose::id_token::{self, Expected as ExpectedToken, Nonce};
+use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{PerLogin, check_extra};
-use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
+use crate::protocol::authorization::response::{AuthorizationResponse, Callback};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::{Dialect, Incoming};
 use crate::protocol::revocation::TokenTypeHint;
@@ -29,14 +27,14 @@ use crate::transport::{BoxFuture, Response};
 impl Client {
     /// The single steps of a login, for applications that keep state and code verifier themselves.
     pub fn manual(&self) -> Manual<'_> {
-        Manual::new(self)
+        Manual { client: self }
     }
 }
 
 /// The single steps of a login, for applications that keep state and code verifier themselves.
 ///
 /// # Security
-/// Here you do what [`Client::login`] and [`Client::finish`] do by themselves: make a state of at least 128 random
+/// Here you do the work of [`Client::login`] and [`Client::finish`] yourself: make a state of at least 128 random
 /// bits for each login, bind it to the browser, check the response with it ([`Manual::authorization_response`]), send a
 /// code challenge and keep the verifier, send a nonce and hand it in with the code.
 ///
@@ -64,10 +62,6 @@ pub struct Manual<'c> {
 }
 
 impl<'c> Manual<'c> {
-    pub(crate) fn new(client: &'c Client) -> Self {
-        Self { client }
-    }
-
     /// Makes the URL to send the browser to (RFC 6749 section 4.1.1). Await it.
     #[doc(alias = "get_authorization_url")]
     pub fn authorization_url(self, redirect_uri: impl Into<String>) -> AuthorizationUrl<'c> {
@@ -99,18 +93,8 @@ impl<'c> Manual<'c> {
         let (call, redirect_uri) = (self.client.begin(), redirect_uri.into());
         call.noted.note(state);
         let server = call.server().await?;
-        let definition = &self.client.template().definition;
-        let is_ours = |iss: &str| server.is_response_issuer(iss);
-        let expected = Expected {
-            redirect_uri: &redirect_uri,
-            servers: None,
-            state,
-            is_expired: false,
-            issuer: server.issuer_rule(&is_ours),
-            quirks: &definition.callback,
-            error_codes: &definition.token.error_codes,
-            secret: self.client.inner.credentials.secret(),
-        };
+        let secret = self.client.inner.credentials.secret();
+        let expected = server.expected_response(&redirect_uri, state, secret);
         let Callback { code, forwarded, .. } = call.end(response.into().check(&expected, &call.noted))?;
         Ok(TokenRequest { forwarded, ..self.authorization_code(code, redirect_uri) })
     }
@@ -151,18 +135,13 @@ impl<'c> Manual<'c> {
         let call = self.client.begin();
         let outcome = async {
             let server = call.server().await?;
-            let expectations = Expectations {
-                nonce: Nonce::Any,
-                max_age: None,
-                acr_values: &[],
-                code: None,
-                id_token: false,
-            };
+            let expected = self.client.inner.live.expected(&server);
             let quirks = &self.client.template().definition.refreshing;
             let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
             let token = refresh_token;
             let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
-            call.token_request(&server, server.endpoint(EndpointName::Refresh)?, grant, &expectations).await
+            let endpoint = server.endpoint(EndpointName::Refresh)?;
+            call.token_request(&server, endpoint, grant, (expected, false)).await
         };
         call.end(outcome.await)
     }
@@ -218,14 +197,10 @@ impl<'c> Manual<'c> {
         let call = self.client.begin();
         let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
-        let live = &self.client.inner.live;
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
-        let expected = ExpectedToken { nonce, ..live.expected(&server, openid) };
-        let now = SystemTime::now();
-        let verify = |keys: &_| id_token::verify(id_token, keys, &expected, now);
-        let verified =
-            live.verify(openid, (Operation::Jwt, Asker::Anybody, None), call.deadline, verify).await?;
-        Ok(IdToken::new(Secret::new(id_token), verified))
+        let expected = ExpectedToken { nonce, ..self.client.inner.live.expected(&server) };
+        let asking = (Operation::Jwt, Asker::Anybody, None);
+        call.id_token(openid, &Secret::new(id_token), &expected, asking).await
     }
 
     /// Verifies any JWT of the provider: its signature, issuer and times, and its audience if one is given. Returns its
@@ -241,7 +216,7 @@ impl<'c> Manual<'c> {
         let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
         let live = &self.client.inner.live;
-        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.clock_skew());
+        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.options.clock_skew);
         call.claims_of(openid, jwt, &rules, (Operation::Jwt, Asker::Anybody)).await
     }
 }
@@ -300,25 +275,23 @@ impl AuthorizationUrl<'_> {
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.begin().server().await?;
-        let scopes = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
-        let request = server.authorization_request(&self.redirect_uri, scopes, &self.params);
+        let (_, prefix) = server.login_request(Some(&self.redirect_uri), self.scopes, &self.params)?;
         let login = PerLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),
             challenge: self.challenge.as_ref().map(|c| match &c.hex {
                 Some(hex) if *pkce == Pkce::Hex => (&**hex, c.method),
-                _ => (&*c.value, c.method),
+                _ => (c.value.expose(), c.method),
             }),
             are_plain: false,
         };
-        let endpoint = server.endpoint(EndpointName::Authorization)?;
-        Ok(login.url(request.prefix(endpoint), authorization))
+        Ok(login.url(prefix, authorization))
     }
 }
 
 impl fmt::Debug for AuthorizationUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // State and nonce are between this browser, the provider and the application.
+        // State and nonce are secrets of one browser.
         f.debug_struct("AuthorizationUrl").field("client", &self.client).finish_non_exhaustive()
     }
 }
@@ -385,12 +358,12 @@ impl TokenRequest<'_> {
         call.noted.note_all(secrets.into_iter().flatten());
         let outcome = async {
             let server = call.server().await?;
-            let expectations = Expectations {
+            let expected = ExpectedToken {
                 nonce: self.nonce.as_deref().map_or(Nonce::None, Nonce::Sent),
                 max_age: self.max_age,
                 acr_values: &self.acr_values,
                 code: Some(self.code.expose()),
-                id_token: self.nonce.is_some(),
+                ..self.client.inner.live.expected(&server)
             };
             // Scopes other than the provider's own are among the extras.
             let is_given = self.forwarded.iter().any(|(name, _)| name == "scope");
@@ -402,7 +375,8 @@ impl TokenRequest<'_> {
                 forwarded: &self.forwarded,
                 scope: scope.as_deref(),
             };
-            call.token_request(&server, server.endpoint(EndpointName::Token)?, grant, &expectations).await
+            let endpoint = server.endpoint(EndpointName::Token)?;
+            call.token_request(&server, endpoint, grant, (expected, self.nonce.is_some())).await
         };
         call.end(outcome.await)
     }

@@ -1,4 +1,4 @@
-//! A login between its start and its end, and the form in which it is kept.
+//! A login between its start and its end, and the form in which it is stored.
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::endpoint::check_redirect_uri;
-use crate::protocol::authorization::prepared::LoginRequest;
+use crate::protocol::authorization::request::LoginRequest;
 use crate::protocol::authorization::response::{AuthorizationResponse, states};
 use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::random::Random;
+use crate::text::version::Version;
 
 /// A login between its start and its end: an opaque value that serialises and is used once.
 ///
@@ -87,11 +88,12 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// The form in which a pending login is kept. The names are short because it may live in a cookie.
+/// The stored form of a pending login. The names are short because it may be in a cookie. A change of this form needs another
+/// version.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
-    v: u8,
+    v: Version<3>,
     provider: String,
     issuer: String,
     client: String,
@@ -121,7 +123,7 @@ impl Serialize for PendingLogin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = |random: &Random| random.as_str().to_owned();
         Kept {
-            v: VERSION,
+            v: Version,
             provider: self.request.provenance.provider.clone(),
             issuer: self.request.provenance.issuer.clone(),
             client: self.request.provenance.client_id.clone(),
@@ -146,11 +148,6 @@ impl<'de> Deserialize<'de> for PendingLogin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let kept = Kept::deserialize(deserializer)?;
-        if kept.v != VERSION {
-            return Err(D::Error::custom(
-                "the stored pending login has another version than this library reads: start a new login",
-            ));
-        }
         let random = |text: String| {
             Random::from_text(&text)
                 .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))
@@ -183,5 +180,3 @@ impl<'de> Deserialize<'de> for PendingLogin {
         })
     }
 }
-
-const VERSION: u8 = 3;

@@ -3,9 +3,8 @@ use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
-use crate::client::token_request::Expectations;
 use crate::error::{Check, Error, Feature, Operation};
-use crate::jose::id_token::Nonce;
+use crate::jose::id_token::{Expected, Nonce};
 use crate::protocol::token::refresh::RefreshToken;
 use crate::tokens::{IdToken, Tokens};
 
@@ -26,36 +25,30 @@ impl Ongoing<'_> {
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
         let endpoint = server.endpoint(EndpointName::Refresh)?;
-        let Definition { refreshing, scope_separator, .. } = &*self.template().definition;
+        let Definition { refreshing, scope_separator, .. } = &*server.definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
             None => {
-                let detail = "these tokens have no refresh token, because the provider gave none at this login: sign in again with what makes it give \
-                              one, which is often the scope offline_access";
+                let detail = "the provider issued no refresh token at this login: request one when the user signs in \
+                              again, often by the scope offline_access";
                 return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
             }
         };
         let scopes: Vec<_> = tokens.scopes().filter(|_| refreshing.scope).collect();
         let scope = (!scopes.is_empty()).then(|| scopes.join(scope_separator));
         let old = tokens.id_token();
-        let nonce = old.and_then(IdToken::nonce);
-        let expectations = Expectations {
-            nonce: Nonce::Remembered(nonce),
-            max_age: None,
-            acr_values: &[],
-            code: None,
-            id_token: false,
-        };
+        let nonce = Nonce::Remembered(old.and_then(IdToken::nonce));
+        let expected = Expected { nonce, ..self.client.inner.live.expected(&server) };
         let redirect_uri = self.client.redirect_uri().filter(|_| refreshing.redirect_uri);
         let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let scope = scope.as_deref();
         let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
-        let fresh = self.token_request(&server, endpoint, grant, &expectations).await?;
+        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
 
-        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. Where one provider
-        // has many issuers, that of the first ID token stays.
+        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many
+        // issuers, the issuer of the first ID token stays.
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
             if old.subject() != new.subject() {

@@ -27,7 +27,7 @@ impl Client {
 impl Ongoing<'_> {
     async fn revoke(&self, tokens: &Tokens) -> Result<(), Error> {
         let server = self.server_of(tokens, Operation::Revocation).await?;
-        let quirks = &self.template().definition.revocation;
+        let quirks = &server.definition.revocation;
         let access_token = tokens.bearer();
         let (token, hint) = match tokens.refresh_token() {
             Some(token) if quirks.only.as_deref() != Some("access_token") => {
@@ -38,7 +38,7 @@ impl Ongoing<'_> {
         self.revoke_token(&server, token, Some(hint), access_token).await
     }
 
-    /// The access token authenticates the request where the provider wants that.
+    /// Revokes a token. The access token authenticates the request if the provider requires that.
     pub(crate) async fn revoke_token(
         &self,
         server: &Server,
@@ -47,7 +47,7 @@ impl Ongoing<'_> {
         access_token: &Secret,
     ) -> Result<(), Error> {
         let endpoint = server.endpoint(EndpointName::Revocation)?;
-        let definition = &self.template().definition;
+        let definition = &server.definition;
         let (quirks, hint) = (&definition.revocation, hint.map(TokenTypeHint::as_str));
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)
             && only != hint
@@ -57,7 +57,7 @@ impl Ongoing<'_> {
         }
         let bearer = quirks.bearer.then_some(access_token);
         let method = match bearer {
-            // The token alone authenticates, unless the definition or the registration says that the client does so as well.
+            // The token alone authenticates, unless the definition or the registration names a method for the client.
             Some(_) => self.client.own_revocation_auth().filter(|method| *method != ClientAuth::None),
             None => Some(self.client.revocation_auth(server)?),
         };

@@ -1,4 +1,4 @@
-//! One exchange with a provider, as a value: it writes a request and reads the response.
+//! A request to a provider as a value, which also reads the response.
 use std::collections::BTreeMap;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -15,12 +15,12 @@ use crate::secret::{Noted, Secret};
 use crate::text::form::escape;
 use crate::transport::Request;
 
-/// One exchange with a provider.
+/// A request to a provider, and how its response is read.
 pub(crate) trait Call {
     type Output;
 
-    /// The operation that the exchange belongs to.
-    fn operation(&self) -> Operation;
+    /// The operation that the request belongs to.
+    const OPERATION: Operation;
 
     /// How the provider's responses depart from the RFCs.
     fn dialect(&self) -> Dialect<'_> {

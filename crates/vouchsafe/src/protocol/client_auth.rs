@@ -45,32 +45,33 @@ impl Credentials {
         operation: Operation,
         supported: Option<&[String]>,
     ) -> Result<ClientAuth, Error> {
-        let offers =
-            |method: ClientAuth| supported.is_none_or(|list| list.iter().any(|m| m == method.as_str()));
         let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
-        let none_fits = || {
-            let detail = format!(
-                "this registration can use none of the client authentication methods that the provider accepts: {}",
-                legible(&supported.unwrap_or_default().join(", "))
-            );
-            Error::unsupported(operation, Feature::ClientAuth, detail)
+        let is_public = self.secret.is_none();
+        let usable = &known[..if is_public { 3 } else { 2 }];
+        let is_offered = |method: &&ClientAuth| {
+            supported.is_none_or(|list| list.iter().any(|name| name == method.as_str()))
         };
         // A server that authenticates nobody gets no secret.
-        let takes_none = supported.is_some_and(|list| list == [ClientAuth::None.as_str()]);
-        if takes_none {
+        if supported.is_some_and(|list| list == [ClientAuth::None.as_str()]) {
             return Ok(ClientAuth::None);
         }
-        if self.secret.is_none() {
+        match usable.iter().find(is_offered) {
             // A public client sends only its id; many providers accept that without announcing `none`.
-            let any = known.iter().any(|m| offers(*m));
-            return any.then_some(ClientAuth::None).ok_or_else(none_fits);
+            Some(_) if is_public => Ok(ClientAuth::None),
+            Some(method) => Ok(*method),
+            None => {
+                let detail = format!(
+                    "this registration can use none of the client authentication methods that the provider accepts: {}",
+                    legible(&supported.unwrap_or_default().join(", "))
+                );
+                Err(Error::unsupported(operation, Feature::ClientAuth, detail))
+            }
         }
-        known[..2].iter().copied().find(|m| offers(*m)).ok_or_else(none_fits)
     }
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded, then joined, then encoded in base64. They are escaped by the WHATWG rules
-/// and no more: several servers do not decode, so characters that need no escape get none.
+/// RFC 6749 §2.3.1: id and secret are form-encoded, then joined, then encoded in base64. Several servers do not decode them, so
+/// only characters that the WHATWG rules escape are escaped.
 fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
     let mut pair = String::with_capacity(client_id.len() + secret.expose().len() + 1);
     pair.extend(byte_serialize(client_id.as_bytes()));

@@ -6,35 +6,29 @@ use vouchsafe_providers::EmailList;
 
 use super::call::{Call, Outgoing};
 use super::response::{Dialect, Incoming};
-use super::userinfo::ProfileRequest;
+use super::userinfo::ProfileCall;
 use crate::error::{Error, Malformed, Operation};
-use crate::secret::Secret;
 use crate::text::json;
 
 /// A request for the list.
 pub(crate) struct EmailsCall<'a> {
-    pub(crate) request: &'a ProfileRequest,
-    pub(crate) dialect: Dialect<'a>,
-    pub(crate) access_token: &'a Secret,
-    /// The client secret.
-    pub(crate) secret: Option<&'a Secret>,
+    /// The request for a profile that this one is like.
+    pub(crate) like: ProfileCall<'a>,
     pub(crate) list: &'a EmailList,
 }
 
 impl Call for EmailsCall<'_> {
-    /// The address to take, and whether the provider vouches for it.
+    /// The address, and whether the provider has verified it.
     type Output = Option<(String, Option<bool>)>;
 
-    fn operation(&self) -> Operation {
-        Operation::Identity
-    }
+    const OPERATION: Operation = Operation::Identity;
 
     fn dialect(&self) -> Dialect<'_> {
-        Dialect { failure: None, ..self.dialect }
+        Dialect { failure: None, ..self.like.dialect }
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
-        self.request.write(to, self.access_token, self.secret, None)
+        self.like.write(to)
     }
 
     fn read(&self, from: Incoming<'_>) -> Result<Self::Output, Error> {

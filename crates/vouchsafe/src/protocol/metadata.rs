@@ -9,6 +9,7 @@ use super::response::Incoming;
 use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
 use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
+use crate::secret::same;
 use crate::text::legible::legible;
 use crate::text::template::only_mark;
 use crate::transport::retry_after;
@@ -17,16 +18,15 @@ use crate::transport::retry_after;
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) raw: Value,
-    /// It is the metadata of an OpenID Provider, not of a plain authorization server.
-    pub(crate) is_openid: bool,
     pub(crate) issuer: String,
     pub(crate) endpoints: Endpoints,
-    pub(crate) jwks_uri: Option<Endpoint>,
+    /// It is the metadata of an OpenID Provider, not of a plain authorization server.
+    pub(crate) is_openid: bool,
+    /// The keys of an OpenID Provider.
+    pub(crate) openid: Option<OpenId>,
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    pub(crate) id_token_algs: Option<Vec<String>>,
-    pub(crate) userinfo_algs: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
@@ -34,10 +34,37 @@ pub(crate) struct Metadata {
     pub(crate) warnings: Vec<Warning>,
 }
 
-/// Where an issuer's metadata may be, in the order in which to look.
+/// How an OpenID Provider signs.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenId {
+    pub(crate) jwks_uri: Endpoint,
+    /// The algorithms of ID tokens.
+    pub(crate) algorithms: Option<Vec<String>>,
+    /// Those of signed UserInfo.
+    pub(crate) userinfo_algorithms: Option<Vec<String>>,
+}
+
+/// The issuer of a provider, as far as it is known.
+#[derive(Clone, Copy)]
+pub(crate) enum KnownIssuer<'a> {
+    One(&'a str),
+    /// One of those that fit this template.
+    OneOf(&'a str),
+}
+
+impl KnownIssuer<'_> {
+    pub(crate) fn is(self, issuer: &str) -> bool {
+        match self {
+            Self::One(known) => same(issuer, known),
+            Self::OneOf(template) => fits(template, issuer),
+        }
+    }
+}
+
+/// The places where an issuer's metadata may be, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub(crate) struct WellKnown {
-    /// The issuers that the document may name: the one asked for.
+    /// The issuers that the document may name.
     pub(crate) issuers: Vec<String>,
     pub(crate) documents: Vec<Endpoint>,
     /// The template of the issuers of ID tokens, if one document serves many. The document may name one of them, or leave it
@@ -45,7 +72,7 @@ pub(crate) struct WellKnown {
     pub(crate) template: Option<String>,
     /// It is known to be the metadata of an OpenID Provider.
     pub(crate) is_openid: bool,
-    /// The host of the document was chosen apart from the issuer's.
+    /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
 }
 
@@ -57,28 +84,27 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     if url.query().is_some() {
         return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
     }
+    let found = |issuers, documents| WellKnown {
+        issuers,
+        documents,
+        template: None,
+        is_openid: false,
+        is_elsewhere: false,
+    };
     if let Some(base) = issuer.strip_suffix(OPENID) {
-        let issuers = vec![base.to_owned(), format!("{base}/")];
-        let documents = vec![Endpoint::parse(issuer)?];
-        return Ok(WellKnown { issuers, documents, template: None, is_openid: false, is_elsewhere: false });
+        return Ok(found(vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]));
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
-    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both; and some
-    // do the one with the name of the other (RFC 8414 §5).
+    // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both. Some servers use
+    // the place of the first with the name of the second (RFC 8414 §5).
     let path = url.path().trim_end_matches('/').to_owned();
     let mut other = url;
     for name in [OAUTH, OPENID].iter().take(if path.is_empty() { 1 } else { 2 }) {
         other.set_path(&format!("{name}{path}"));
         documents.push(Endpoint::parse(other.as_str())?);
     }
-    Ok(WellKnown {
-        issuers: vec![issuer.to_owned()],
-        documents,
-        template: None,
-        is_openid: false,
-        is_elsewhere: false,
-    })
+    Ok(found(vec![issuer.to_owned()], documents))
 }
 
 /// A request for a metadata document.
@@ -90,9 +116,7 @@ pub(crate) struct MetadataRequest<'a> {
 impl Call for MetadataRequest<'_> {
     type Output = Metadata;
 
-    fn operation(&self) -> Operation {
-        Operation::Discovery
-    }
+    const OPERATION: Operation = Operation::Discovery;
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         to.method(Method::GET);
@@ -101,7 +125,7 @@ impl Call for MetadataRequest<'_> {
 
     fn read(&self, from: Incoming<'_>) -> Result<Metadata, Error> {
         if from.response.status().is_client_error() {
-            // Which of the documents is not there.
+            // The error names the missing document.
             let (place, status) = (self.document.as_str().to_owned(), from.response.status().as_u16());
             return Err(Error::status_of(Operation::Discovery, place, status)
                 .after(retry_after(&from.response, from.now)));
@@ -111,24 +135,24 @@ impl Call for MetadataRequest<'_> {
     }
 }
 
-/// Reads a metadata document. Its issuer must be one of those asked for (OpenID Connect Discovery §4.3).
+/// Reads a metadata document. Its issuer must be the requested one (OpenID Connect Discovery §4.3).
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
     let mut document = Document { members: &raw, warnings: Vec::new() };
 
-    let issuer = match document.members.get("issuer") {
+    let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
         _ => return Err(fault("has no issuer: this is not OpenID Connect or OAuth 2.0 metadata")),
     };
     let is_one_of_many = |template: &String| match issuers.first().and_then(|asked| inside(template, asked)) {
-        // A request for one of them by its identifier must get the document of that one.
+        // If the request names a tenant by its identifier, the document must be that tenant's.
         Some(asked) if is_guid(asked) => {
             inside(template, &issuer).is_some_and(|own| own.eq_ignore_ascii_case(asked))
         }
-        // A request by a domain of one of them: the document says which one it is.
+        // If the request names a tenant by a domain, the document says which tenant it is.
         Some(asked) if asked.contains('.') => fits(template, &issuer),
-        // An open issuer differs from the template only in the name of its mark.
+        // An open issuer differs from the template only in the name of its placeholder.
         _ => fits(template, &issuer) || around(&issuer).is_some_and(|sides| Some(sides) == around(template)),
     };
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
@@ -148,33 +172,36 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let scopes = document.unneeded(scopes)?.flatten();
     let grant_types = document.list("grant_types_supported");
     let grant_types = document.unneeded(grant_types)?.flatten();
-    // Where such a list cannot be read, no method and no algorithm is among it.
+    // If such a list cannot be read, it offers no method and no algorithm.
     let revocation_auth_methods = document.list("revocation_endpoint_auth_methods_supported");
     let revocation_auth_methods = document.unneeded(revocation_auth_methods)?.unwrap_or(Some(Vec::new()));
-    let userinfo_algs = document.list("userinfo_signing_alg_values_supported");
-    let userinfo_algs = document.unneeded(userinfo_algs)?.unwrap_or(Some(Vec::new()));
+    let userinfo_algorithms = document.list("userinfo_signing_alg_values_supported");
+    let userinfo_algorithms = document.unneeded(userinfo_algorithms)?.unwrap_or(Some(Vec::new()));
+    let algorithms = document.list("id_token_signing_alg_values_supported")?;
+    let jwks_uri = document.endpoint("jwks_uri", secure)?;
+    let offers_openid = match raw.get("scopes_supported") {
+        // Malformed, it still says that there are ID tokens, which then must come and are verified.
+        Some(Value::String(text)) => text.split([' ', ',']).any(|scope| scope == "openid"),
+        _ => scopes.as_ref().is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid")),
+    };
+    let (path, has) = (from.uri.path(), |name: &str| raw.get(name).is_some());
+    // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
+    let is_openid = asked.is_openid
+        || path.starts_with(OPENID)
+        || path.ends_with(OPENID)
+        || has("subject_types_supported")
+        || has("id_token_signing_alg_values_supported")
+        || (has("jwks_uri") && offers_openid);
+    let jwks_uri = jwks_uri.filter(|_| is_openid);
+    let openid = jwks_uri.map(|jwks_uri| OpenId { jwks_uri, algorithms, userinfo_algorithms });
     let metadata = Metadata {
-        // Both kinds are found at RFC 8414's URL. An OpenID Provider says how it signs, or has keys and the scope openid.
-        is_openid: asked.is_openid
-            || from.uri.path().starts_with(OPENID)
-            || from.uri.path().ends_with(OPENID)
-            || ["subject_types_supported", "id_token_signing_alg_values_supported"]
-                .iter()
-                .any(|name| document.members.get(name).is_some())
-            || (document.members.get("jwks_uri").is_some()
-                && match document.members.get("scopes_supported") {
-                    // Malformed, it still says that there are ID tokens, which then must come and are verified.
-                    Some(Value::String(text)) => text.split([' ', ',']).any(|scope| scope == "openid"),
-                    _ => scopes.as_ref().is_some_and(|s| s.iter().any(|scope| scope == "openid")),
-                }),
         scopes,
+        is_openid,
         endpoints: document.endpoints(secure)?,
-        jwks_uri: document.endpoint("jwks_uri", secure)?,
+        openid,
         grant_types,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods,
-        id_token_algs: document.list("id_token_signing_alg_values_supported")?,
-        userinfo_algs,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,
         warnings: document.warnings,
         issuer,
@@ -196,12 +223,14 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
 fn at_the_issuer(metadata: &Metadata) -> Result<(), Error> {
     let issuer = metadata.issuer.parse::<http::Uri>().ok();
     let host = issuer.as_ref().and_then(http::Uri::authority);
-    // The browser goes to these two, with no secret of the client.
+    // Only the browser goes to these two, and it has no secret of the client.
     let is_of_browser =
         |name: &&EndpointName| matches!(**name, EndpointName::Authorization | EndpointName::EndSession);
     let of_client = EndpointName::ALL.iter().filter(|name| !is_of_browser(name));
     let endpoints = of_client.map(|name| (name.as_str(), metadata.endpoints.get(*name)));
-    for (name, endpoint) in endpoints.chain([("jwks_uri", metadata.jwks_uri.as_ref())]) {
+    for (name, endpoint) in
+        endpoints.chain([("jwks_uri", metadata.openid.as_ref().map(|openid| &openid.jwks_uri))])
+    {
         if endpoint.is_some_and(|endpoint| endpoint.uri().authority() != host) {
             let detail = format!(
                 "the metadata and its {name} are not at the host of the issuer {}: such a {name} must be there",
@@ -218,12 +247,12 @@ pub(crate) fn is_open(issuer: &str) -> bool {
     around(issuer).is_some()
 }
 
-/// Whether an issuer is a template with its one mark filled in.
+/// Whether an issuer is a template with its one placeholder filled in.
 pub(crate) fn fits(template: &str, issuer: &str) -> bool {
     inside(template, issuer).is_some_and(is_segment)
 }
 
-/// The part of an issuer in the place of the template's mark.
+/// The part of an issuer in the place of the template's placeholder.
 fn inside<'i>(template: &str, issuer: &'i str) -> Option<&'i str> {
     let (before, after) = around(template)?;
     issuer.strip_prefix(before)?.strip_suffix(after)
@@ -237,7 +266,7 @@ fn is_guid(text: &str) -> bool {
         })
 }
 
-/// The text before and after the only mark of a template, if that is the name of a claim.
+/// The text before and after the only placeholder of a template, if the placeholder is the name of a claim.
 fn around(template: &str) -> Option<(&str, &str)> {
     let (before, name, after) = only_mark(template)?;
     is_segment(name).then_some((before, after))
@@ -249,7 +278,7 @@ struct Document<'a> {
     warnings: Vec<Warning>,
 }
 
-impl Document<'_> {
+impl<'a> Document<'a> {
     /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
     fn endpoints(&mut self, secure: bool) -> Result<Endpoints, Error> {
         Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
@@ -300,24 +329,24 @@ impl Document<'_> {
     }
 
     fn list(&self, name: &str) -> Result<Option<Vec<String>>, Error> {
-        let wrong = || fault(&format!("has no usable {name}: it must be a list of texts"));
-        match self.members.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Array(entries)) => entries
-                .iter()
-                .map(|e| e.as_str().map(str::to_owned).ok_or_else(wrong))
-                .collect::<Result<_, _>>()
-                .map(Some),
-            Some(_) => Err(wrong()),
-        }
+        let texts = |value: &Value| value.as_array()?.iter().map(|e| e.as_str().map(str::to_owned)).collect();
+        self.member(name, "a list of texts", texts)
     }
 
     fn flag(&self, name: &str) -> Result<bool, Error> {
-        match self.members.get(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(fault(&format!("has no usable {name}: it must be true or false"))),
-        }
+        Ok(self.member(name, "true or false", Value::as_bool)?.unwrap_or_default())
+    }
+
+    /// A member that has to be of that type. Absent and `null` are the same.
+    fn member<T>(
+        &self,
+        name: &str,
+        kind: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = self.members.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let wrong = || fault(&format!("has no usable {name}: it must be {kind}"));
+        read(value).map(Some).ok_or_else(wrong)
     }
 }
 
@@ -416,18 +445,18 @@ mod tests {
         let both = format!("{keys}{scope}");
         for (place, asked, more, expected) in [
             (neutral, false, "", false),
-            (neutral, true, "", true),
-            ("https://a.example/.well-known/openid-configuration/tenant", false, "", true),
-            ("https://a.example/tenant/.well-known/openid-configuration", false, "", true),
-            (neutral, false, r#","subject_types_supported":["public"]"#, true),
-            (neutral, false, r#","id_token_signing_alg_values_supported":["RS256"]"#, true),
+            (neutral, true, keys, true),
+            ("https://a.example/.well-known/openid-configuration/tenant", false, keys, true),
+            ("https://a.example/tenant/.well-known/openid-configuration", false, keys, true),
+            (neutral, false, &format!(r#"{keys},"subject_types_supported":["public"]"#), true),
+            (neutral, false, &format!(r#"{keys},"id_token_signing_alg_values_supported":["RS256"]"#), true),
             (neutral, false, keys, false),
             (neutral, false, scope, false),
             (neutral, false, &both, true),
             (neutral, false, &both.replace("openid", "profile"), false),
         ] {
             let metadata = read_at(place, asked, "https://a.example", more).unwrap();
-            assert_eq!(metadata.is_openid, expected, "{place} {asked} {more}");
+            assert_eq!(metadata.openid.is_some(), expected, "{place} {asked} {more}");
         }
     }
 
@@ -494,9 +523,9 @@ mod tests {
             assert!(warning.to_string().contains(name), "{warning}");
         }
         // A list that cannot be read offers nothing.
-        let unread =
-            read_document("https://a.example", r#","userinfo_signing_alg_values_supported":"RS256""#);
-        assert_eq!(unread.unwrap().userinfo_algs.as_deref(), Some(&[][..]));
+        let more = r#","jwks_uri":"https://a.example/k","subject_types_supported":["public"],"userinfo_signing_alg_values_supported":"RS256""#;
+        let unread = read_document("https://a.example", more).unwrap().openid.unwrap();
+        assert_eq!(unread.userinfo_algorithms.as_deref(), Some(&[][..]));
         let no_url = read_document("https://a.example", r#","revocation_endpoint":"https://""#);
         assert_eq!(no_url.unwrap_err().code(), "metadata");
         let insecure = read_document("https://a.example", r#","end_session_endpoint":"http://a.example""#);
@@ -507,7 +536,7 @@ mod tests {
     fn a_malformed_list_of_scopes_does_not_hide_an_openid_provider() {
         let more = r#","jwks_uri":"https://a.example/k","scopes_supported":"email openid""#;
         let place = "https://a.example/.well-known/oauth-authorization-server";
-        assert!(read_at(place, false, "https://a.example", more).unwrap().is_openid);
+        assert!(read_at(place, false, "https://a.example", more).unwrap().openid.is_some());
     }
 
     #[test]

@@ -1,16 +1,17 @@
 //! Proof Key for Code Exchange (RFC 7636).
-use std::fmt;
-
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::hex;
 use crate::error::{ConfigProblem, Error};
+use crate::secret::Secret;
 
 /// A code challenge (RFC 7636 section 4.2).
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CodeChallenge {
-    pub(crate) value: String,
+    /// A plain challenge is the verifier.
+    pub(crate) value: Secret,
     /// The same hash for providers that take it in hexadecimal.
     pub(crate) hex: Option<String>,
     pub(crate) method: &'static str,
@@ -23,9 +24,8 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        let text = |ascii: &[u8]| String::from_utf8_lossy(ascii).into_owned();
-        let (value, hex) = (text(&s256(verifier)), Some(text(&hex(verifier))));
-        Ok(Self { value, hex, method: "S256" })
+        let value = Secret::new(String::from_utf8_lossy(&s256(verifier)));
+        Ok(Self { value, hex: Some(hex(verifier)), method: "S256" })
     }
 
     /// The verifier itself (`plain`).
@@ -38,19 +38,14 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn plain(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        Ok(Self { value: verifier.to_owned(), hex: None, method: "plain" })
+        Ok(Self { value: Secret::new(verifier), hex: None, method: "plain" })
     }
 }
 
-impl fmt::Debug for CodeChallenge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A plain one is the verifier.
-        f.debug_struct("CodeChallenge").field("method", &self.method).finish_non_exhaustive()
-    }
-}
-
+/// RFC 7636 §4.1: a verifier has 43 to 128 of the unreserved characters.
 fn check_verifier(verifier: &str) -> Result<(), Error> {
-    if is_verifier(verifier) {
+    let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    if (43..=128).contains(&verifier.len()) && verifier.bytes().all(is_unreserved) {
         return Ok(());
     }
     let detail = "a code verifier has 43 to 128 characters: letters, digits, '-', '.', '_' and '~'";
@@ -67,27 +62,9 @@ pub(crate) fn s256(verifier: &str) -> [u8; 43] {
 }
 
 /// The same hash in hexadecimal, as a few providers take it.
-pub(crate) fn hex(verifier: &str) -> [u8; 64] {
-    let mut challenge = [0; 64];
-    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-    for (place, digit) in challenge.iter_mut().zip(in_hex(hash.as_ref())) {
-        *place = digit;
-    }
-    challenge
+pub(crate) fn hex(verifier: &str) -> String {
+    hex::text(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }
-
-/// The digits of bytes in hexadecimal.
-pub(crate) fn in_hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-}
-
-/// RFC 7636 §4.1: 43 to 128 of the unreserved characters.
-pub(crate) fn is_verifier(text: &str) -> bool {
-    (43..=128).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
-}
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
 mod tests {
@@ -96,7 +73,7 @@ mod tests {
     #[test]
     fn the_same_example_in_hexadecimal() {
         let challenge = hex("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(&challenge, b"13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3");
+        assert_eq!(challenge, "13d31e961a1ad8ec2f16b10c4c982e0876a878ad6df144566ee1894acb70f9c3");
     }
 
     #[test]
@@ -107,6 +84,7 @@ mod tests {
 
     #[test]
     fn a_verifier_has_a_length_and_an_alphabet() {
+        let is_verifier = |text: &str| check_verifier(text).is_ok();
         assert!(is_verifier(&"a".repeat(43)) && is_verifier(&"~".repeat(128)));
         assert!(!is_verifier(&"a".repeat(42)) && !is_verifier(&"a".repeat(129)));
         assert!(!is_verifier(&" ".repeat(43)));

@@ -20,7 +20,7 @@ pub(crate) fn headers(wanted: &BTreeMap<String, String>) -> Result<HeaderMap, St
     Ok(headers)
 }
 
-/// No parameter has another name.
+/// For requests whose parameters have the names of the RFCs.
 pub(crate) static UNCHANGED: BTreeMap<String, String> = BTreeMap::new();
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) now: SystemTime,
 }
 
-/// How a provider's responses depart from the RFCs.
+/// How a provider's responses differ from the RFCs.
 #[derive(Clone, Copy)]
 pub(crate) struct Dialect<'a> {
     /// Content types, besides JSON, for JSON responses.
@@ -45,7 +45,7 @@ pub(crate) struct Dialect<'a> {
     pub(crate) error_codes: &'a BTreeMap<String, String>,
 }
 
-impl Dialect<'_> {
+impl<'a> Dialect<'a> {
     pub(crate) const PLAIN: Self = Self {
         content_types: &[],
         form: false,
@@ -53,9 +53,7 @@ impl Dialect<'_> {
         failure: None,
         error_codes: &UNCHANGED,
     };
-}
 
-impl<'a> Dialect<'a> {
     /// Responses of the token endpoint.
     pub(crate) fn of_tokens(quirks: &'a TokenQuirks) -> Self {
         Self {
@@ -85,21 +83,22 @@ impl Incoming<'_> {
         if !self.response.status().is_success() {
             return Err(self.refusal());
         }
-        // Where there are two content types, one reader takes the first and another the last: all of them must fit.
+        // If there are two content types, one reader uses the first and another the last, so all must be accepted.
         essences(&self.response).try_for_each(|essence| self.check_essence(essence))
     }
 
-    /// Checks that the status is a success. OAuth has no error responses for metadata and keys: the status is all that is
-    /// told.
+    /// Checks that the status is a success. OAuth defines no error responses for metadata and keys, so an error has only the
+    /// status.
     pub(crate) fn check_status(&self) -> Result<(), Error> {
-        if self.response.status().is_success() {
-            return Ok(());
-        }
-        let error = Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16());
-        Err(error.after(retry_after(&self.response, self.now)))
+        if self.response.status().is_success() { Ok(()) } else { Err(self.status_error()) }
     }
 
-    /// The JSON object in a response that must be one.
+    fn status_error(&self) -> Error {
+        let error = Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16());
+        error.after(retry_after(&self.response, self.now))
+    }
+
+    /// Reads a response that must be a JSON object.
     pub(crate) fn object(&self) -> Result<Value, Error> {
         self.check()?;
         let text = json::as_text(self.response.body()).map_err(|e| self.not_json(&e))?;
@@ -123,7 +122,7 @@ impl Incoming<'_> {
         }
     }
 
-    /// The error for a response that is not what the protocol allows.
+    /// The error for a response that breaks the protocol.
     pub(crate) fn malformed(&self, malformed: Malformed, what: &str) -> Error {
         let what = self.noted.hidden(|secrets| redact::shown(what, secrets, legible, usize::MAX));
         Error::response(self.operation, malformed, format!("the response from {} {what}", origin(self.uri)))
@@ -138,9 +137,7 @@ impl Incoming<'_> {
         };
         body.and_then(|body| self.error_in(&body))
             .or_else(|| self.error_in_header())
-            .unwrap_or_else(|| {
-                Error::status_of(self.operation, origin(self.uri), self.response.status().as_u16())
-            })
+            .unwrap_or_else(|| self.status_error())
             .after(retry_after(&self.response, self.now))
     }
 
@@ -149,7 +146,7 @@ impl Incoming<'_> {
         self.failed(body).or_else(|| self.said(body))
     }
 
-    /// Whether the response is a form. A body that begins as an object is JSON, whatever its content type.
+    /// Whether the response is a form. A body that begins with `{` is JSON, whatever its content type.
     pub(crate) fn is_form(&self) -> bool {
         self.may_be_form(essence(&self.response))
             && !self.response.body().trim_ascii_start().starts_with(b"{")
@@ -186,7 +183,7 @@ impl Incoming<'_> {
             Value::String(code) => {
                 (code.as_str(), body.get("error_description"), body.get("error_uri").and_then(Value::as_str))
             }
-            // Some providers have an `error` in every response, and say in it whether there is one.
+            // Some providers send the object `error` in every response, and a code in it says whether there was an error.
             Value::Object(_) if self.dialect.failure.is_some_and(|f| f.code.starts_with("/error/")) => {
                 return None;
             }
@@ -207,7 +204,7 @@ impl Incoming<'_> {
     }
 
     fn server_error(&self, code: &str, description: Option<&str>, uri: Option<&str>) -> Error {
-        // A body that the application read itself comes without its status, and from nowhere.
+        // If the application fetched the response itself, neither its status nor its URL is known.
         let status = self.uri.host().map(|_| self.response.status().as_u16());
         server_error(
             self.operation,
@@ -227,7 +224,7 @@ impl Incoming<'_> {
         let what = if essence.eq_ignore_ascii_case("text/html") {
             "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
-            // The error of a shared fetch goes to many callers, and the provider's words may hold a secret of one of them.
+            // The error of a shared fetch goes to many callers, and the provider's text may contain a secret of one of them.
             "is not JSON, by its content type".to_owned()
         } else {
             let essence = self.noted.hidden(|secrets| redact::shown(essence, secrets, legible, 80));
@@ -237,7 +234,7 @@ impl Incoming<'_> {
     }
 }
 
-/// An error in the provider's words.
+/// An error as the provider sent it.
 pub(crate) struct Said<'a> {
     pub(crate) code: &'a str,
     pub(crate) description: Option<&'a str>,

@@ -46,16 +46,14 @@ pub(crate) struct RevocationRequest<'a> {
 impl Call for RevocationRequest<'_> {
     type Output = ();
 
-    fn operation(&self) -> Operation {
-        Operation::Revocation
-    }
+    const OPERATION: Operation = Operation::Revocation;
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect { failure: self.quirks.failure.as_ref(), error_codes: self.error_codes, ..Dialect::PLAIN }
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
-        // A definition whose method is none was refused before.
+        // A definition with an invalid method was refused before.
         let method =
             self.quirks.method.as_ref().and_then(|method| Method::from_bytes(method.as_bytes()).ok());
         let encoding = if method == Some(Method::GET) { Encoding::Query } else { self.quirks.encoding };
@@ -66,7 +64,7 @@ impl Call for RevocationRequest<'_> {
         match self.quirks.token_name.as_deref() {
             Some("") => {}
             Some(name) => to.add_secret(name, self.token),
-            // The hint is RFC 7009's: a provider with another name for the token does not know it.
+            // A provider with another name for `token` does not follow RFC 7009, so it does not know the hint either.
             None => {
                 to.push_secret("token", self.token);
                 if let Some(hint) = self.hint {

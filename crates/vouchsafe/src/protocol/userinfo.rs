@@ -1,33 +1,30 @@
 //! UserInfo (OpenID Connect Core section 5.3), and the profiles of other providers.
-use aws_lc_rs::hmac;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
 use vouchsafe_providers::{Encoding, UserInfoQuirks};
 
 use super::call::{Call, Outgoing};
-use super::pkce;
+use super::hex;
 use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::template::{self, Mark};
 
-/// How a profile is requested, by a definition.
+/// How a definition requests the profile.
 #[derive(Clone, Debug)]
 pub(crate) struct ProfileRequest {
+    quirks: UserInfoQuirks,
     post: bool,
     token: Placement,
     headers: HeaderMap,
-    params: Vec<(String, String)>,
-    proof: Option<String>,
-    body: Option<String>,
 }
 
 /// Where the access token goes.
 #[derive(Clone, Debug)]
 enum Placement {
-    /// Into `Authorization`, behind that word and a space; bare if it is empty.
+    /// In `Authorization`, after this scheme and a space; alone if the scheme is empty.
     Scheme(String),
     Header(HeaderName),
     Query(String),
@@ -43,92 +40,86 @@ impl ProfileRequest {
             ("bearer", "") => Placement::Scheme("Bearer".to_owned()),
             ("scheme", scheme) if is_word(scheme) => Placement::Scheme(scheme.to_owned()),
             ("header", name) => {
-                Placement::Header(name.parse().map_err(|_| format!("{name} is the name of no header"))?)
+                Placement::Header(name.parse().map_err(|_| format!("{name} is not a header name"))?)
             }
             ("query", name) if !name.is_empty() => Placement::Query(name.to_owned()),
             ("body", name) if !name.is_empty() && quirks.body.is_none() => Placement::Body(name.to_owned()),
-            _ => return Err(format!("an access token cannot go to {}", quirks.token)),
+            _ => {
+                return Err(format!(
+                    "userinfo.token is {}, which is not a place for an access token",
+                    quirks.token
+                ));
+            }
         };
         let post = match quirks.method.as_str() {
             "POST" => true,
             "GET" => quirks.body.is_some() || matches!(token, Placement::Body(_)),
-            method => return Err(format!("a profile is asked for by GET or POST, not by {method}")),
+            method => {
+                return Err(format!(
+                    "userinfo.method is {method}, but a profile is requested by GET or POST"
+                ));
+            }
         };
-        Ok(Self {
-            post,
-            token,
-            headers: headers(&quirks.headers).map_err(|name| format!("{name} is no header"))?,
-            params: quirks.params.clone().into_iter().collect(),
-            proof: quirks.proof.clone(),
-            body: quirks.body.clone(),
-        })
+        let headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;
+        Ok(Self { quirks: quirks.clone(), post, token, headers })
     }
 
-    /// Whether the request holds a member of the token response.
-    pub(crate) fn needs_answer(&self) -> bool {
-        self.params.iter().any(|(_, value)| value.contains("{token:"))
+    /// Whether the request contains a member of the token response.
+    pub(crate) fn needs_response(&self) -> bool {
+        self.quirks.params.values().any(|value| value.contains("{token:"))
     }
 
-    /// The same for another endpoint: the token goes to the same place, without the parameters of this request.
+    /// The same request for another endpoint: it sends the token in the same place, but neither parameters nor body.
     pub(crate) fn elsewhere(&self) -> Self {
-        let post = matches!(self.token, Placement::Body(_));
-        Self { post, params: Vec::new(), body: None, ..self.clone() }
-    }
-
-    /// Writes the request. `secret` is the client secret, `answer` the rest of the token response.
-    pub(crate) fn write(
-        &self,
-        to: &mut Outgoing<'_>,
-        access_token: &Secret,
-        secret: Option<&Secret>,
-        answer: Option<&Value>,
-    ) -> Result<(), Error> {
-        let in_body = self.post && self.body.is_none();
-        to.headers(&self.headers);
-        to.encode(if in_body { Encoding::Form } else { Encoding::Query }, [&UNCHANGED; 2]);
-        for (name, value) in &self.params {
-            to.add(name, &filled(value, answer)?);
-        }
-        if let (Some(name), Some(secret)) = (&self.proof, secret) {
-            to.add_secret(name, &proof(access_token, secret));
-        }
-        match &self.token {
-            Placement::Scheme(scheme) => to.token(AUTHORIZATION, scheme, access_token),
-            Placement::Header(name) => to.token(name.clone(), "", access_token),
-            Placement::Query(name) => to.add_to_query(name, access_token),
-            Placement::Body(name) => to.add_secret(name, access_token.expose()),
-        }
-        if let Some(body) = &self.body {
-            to.body(body);
-        }
-        Ok(())
+        let mut request = self.clone();
+        request.post = matches!(self.token, Placement::Body(_));
+        request.quirks.params.clear();
+        request.quirks.body = None;
+        request
     }
 }
 
-/// A request for the profile behind an access token.
+/// A request for the profile that belongs to an access token.
 pub(crate) struct ProfileCall<'a> {
     pub(crate) request: &'a ProfileRequest,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) access_token: &'a Secret,
     /// The client secret.
     pub(crate) secret: Option<&'a Secret>,
-    /// The rest of the token response, where the request holds something of it.
-    pub(crate) answer: Option<&'a Value>,
+    /// The rest of the token response, if the request contains a member of it.
+    pub(crate) response: Option<&'a Value>,
 }
 
 impl Call for ProfileCall<'_> {
     type Output = UserInfo;
 
-    fn operation(&self) -> Operation {
-        Operation::Profile
-    }
+    const OPERATION: Operation = Operation::Profile;
 
     fn dialect(&self) -> Dialect<'_> {
         self.dialect
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
-        self.request.write(to, self.access_token, self.secret, self.answer)
+        let ProfileRequest { quirks, post, token, headers } = self.request;
+        let in_body = *post && quirks.body.is_none();
+        to.headers(headers);
+        to.encode(if in_body { Encoding::Form } else { Encoding::Query }, [&UNCHANGED; 2]);
+        for (name, value) in &quirks.params {
+            to.add(name, &filled(value, self.response)?);
+        }
+        if let (Some(name), Some(secret)) = (&quirks.proof, self.secret) {
+            to.add_secret(name, &hex::hmac(secret, self.access_token.expose()));
+        }
+        match token {
+            Placement::Scheme(scheme) => to.token(AUTHORIZATION, scheme, self.access_token),
+            Placement::Header(name) => to.token(name.clone(), "", self.access_token),
+            Placement::Query(name) => to.add_to_query(name, self.access_token),
+            Placement::Body(name) => to.add_secret(name, self.access_token.expose()),
+        }
+        if let Some(body) = &quirks.body {
+            to.body(body);
+        }
+        Ok(())
     }
 
     fn read(&self, from: Incoming<'_>) -> Result<UserInfo, Error> {
@@ -145,22 +136,17 @@ impl Call for ProfileCall<'_> {
     }
 }
 
-/// A proof that only a client with the secret can make for an access token.
-fn proof(access_token: &Secret, secret: &Secret) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-    pkce::in_hex(hmac::sign(&key, access_token.expose().as_bytes()).as_ref()).map(char::from).collect()
-}
-
 /// Fills in `{token:/pointer}`, a member of the token response.
-fn filled(template: &str, answer: Option<&Value>) -> Result<String, Error> {
+fn filled(template: &str, response: Option<&Value>) -> Result<String, Error> {
     let filled = template::fill(template, |mark| {
         let Some(pointer) = mark.strip_prefix("token:") else { return Ok(Mark::Text) };
-        let answer = answer.ok_or_else(|| {
+        let response = response.ok_or_else(|| {
             let detail =
-                "the profile request needs a member of the token response, which is missing for this token";
+                "the profile request contains a member of the token response, and only the access token is known: call \
+                 Client::profile with the tokens of the login";
             Error::config(ConfigProblem::TokenResponse, detail)
         })?;
-        match answer.pointer(pointer) {
+        match response.pointer(pointer) {
             Some(Value::String(value)) => Ok(Mark::from(&**value)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Mark::Value(value.to_string().into())),
             _ => {
@@ -172,7 +158,7 @@ fn filled(template: &str, answer: Option<&Value>) -> Result<String, Error> {
     Ok(filled.unwrap_or_default())
 }
 
-/// A response of a UserInfo endpoint.
+/// The response of a UserInfo endpoint.
 pub(crate) enum UserInfo {
     Claims(Value),
     /// A signed response (section 5.3.2), to be verified before anything in it counts.

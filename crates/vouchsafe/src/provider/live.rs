@@ -1,13 +1,13 @@
 //! A provider in use: its metadata and its keys, fetched when they are needed.
 //!
-//! One fetch serves many calls, and its outcome is told to many: nothing of one call goes into it, and an error holds no
-//! words of the provider, which may know one caller's secrets and tell them to another.
+//! One fetch serves many callers. So it depends on no caller, and its errors contain no text from the provider, which may know
+//! a secret of one caller that the others must not see.
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{OpenId, Server};
+use super::Server;
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Operation};
@@ -16,7 +16,7 @@ use crate::jose::jwk::{KeySet, Reading};
 use crate::jose::jws::is_about_keys;
 use crate::jose::jwt::Issuer;
 use crate::protocol::key_set::KeySetRequest;
-use crate::protocol::metadata::{Metadata, MetadataRequest, WellKnown};
+use crate::protocol::metadata::{Metadata, MetadataRequest, OpenId, WellKnown};
 use crate::provenance::Provenance;
 use crate::registration::Registration;
 use crate::secret::Noted;
@@ -27,52 +27,49 @@ use crate::transport::{BoxFuture, Http};
 pub(crate) struct Live {
     /// The provider before discovery.
     pub(crate) template: Arc<Server>,
-    registration: Arc<Registration>,
-    http: Http,
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) http: Http,
     server: Shared<Server>,
     keys: Shared<KeySet>,
-    options: LiveOptions,
+    pub(crate) options: LiveOptions,
 }
 
-/// How long metadata and keys are good for, and what is accepted of them.
+/// Lifetimes, limits and tolerances.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LiveOptions {
     pub(crate) clock_skew: Duration,
-    pub(crate) metadata_age: Duration,
-    pub(crate) keys_age: Duration,
-    pub(crate) cool_down: Duration,
+    pub(crate) metadata: Freshness,
+    pub(crate) keys: Freshness,
     pub(crate) max_keys: usize,
 }
 
 impl Live {
     /// # Errors
-    /// The metadata that is known already does not fit.
+    /// The known metadata does not fit the provider.
     pub(crate) fn new(
         template: Server,
         registration: &Arc<Registration>,
-        known: Option<&Metadata>,
+        known: Option<Arc<Metadata>>,
         http: &Http,
         options: LiveOptions,
     ) -> Result<Self, Error> {
         // A server that needs no discovery, or has been discovered, is ready from the start.
-        let server = if template.discovery.is_none() || known.is_some() {
-            Shared::with(template.discovered(known, registration.redirect_uri.as_deref())?, http)
-        } else {
-            Shared::empty(http)
-        };
+        let is_ready = template.discovery.is_none() || known.is_some();
+        let server =
+            is_ready.then(|| template.discovered(known, registration.redirect_uri.as_deref())).transpose()?;
         Ok(Self {
             template: Arc::new(template),
             registration: registration.clone(),
             http: http.clone(),
-            server,
-            keys: Shared::empty(http),
+            server: Shared::new(server, http, options.metadata),
+            keys: Shared::new(None, http, options.keys),
             options,
         })
     }
 
-    /// The provider with nothing left to be found out: discovered at first use, and again when that is long ago.
+    /// The provider with its metadata, which is fetched at first use and again when it is old.
     pub(crate) async fn server(&self, deadline: Deadline) -> Result<Arc<Server>, Error> {
-        // Nothing of the call goes into the fetch, and nothing that owns what it is kept in.
+        // The fetch must not depend on the call, and must not own the value that it is kept in.
         let fetch = || -> BoxFuture<'static, _> {
             let (template, registration) = (self.template.clone(), self.registration.clone());
             let http = self.http.clone();
@@ -81,37 +78,41 @@ impl Live {
                     Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
                     None => None,
                 };
-                template.discovered(metadata.as_ref(), registration.redirect_uri.as_deref())
+                template.discovered(metadata, registration.redirect_uri.as_deref())
             })
         };
         let place = || {
             let documents = self.template.discovery.iter().flat_map(|well_known| &well_known.documents);
             documents.map(Endpoint::uri).next().unwrap_or_default()
         };
-        let fetched = self.server.get(self.metadata_freshness(), fetch);
+        let fetched = self.server.get(fetch);
         deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
     }
 
     /// The same, if nothing has to be fetched for it.
     pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.server.known(self.metadata_freshness())
+        self.server.known()
     }
 
-    /// What the server is known by before its metadata is there: the issuer that it is asked for by.
+    /// The origin of tokens and logins before the metadata is known: its issuer is the requested one.
     pub(crate) fn asked_for(&self) -> &Arc<Provenance> {
         &self.template.provenance
     }
 
     /// Whether the keys have to be fetched before a signature can be verified.
     pub(crate) fn lacks_keys(&self) -> bool {
-        self.keys.known(self.keys_freshness()).is_none()
+        self.keys.known().is_none()
     }
 
     /// Fetches the keys, so that they are there when a signature has to be verified.
     pub(crate) async fn prepare_keys(&self, openid: &OpenId, deadline: Deadline) -> Result<(), Error> {
-        let place = || openid.jwks_uri.uri();
-        let fetched = self.keys.get(self.keys_freshness(), self.fetch_keys(openid));
-        deadline.wait(&self.http, (Operation::KeySet, place), fetched).await?.map(drop)
+        self.keys(openid, deadline).await.map(drop)
+    }
+
+    async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
+        let place = (Operation::KeySet, || openid.jwks_uri.uri());
+        let keys = self.keys.get(self.fetch_keys(openid));
+        deadline.wait(&self.http, place, keys).await?
     }
 
     /// How many fetches of keys have begun, for [`Live::verify`].
@@ -119,8 +120,8 @@ impl Live {
         self.keys.begun()
     }
 
-    /// Verifies with the provider's keys, and where those do not fit, once more with newer ones. `asked` tells of keys that
-    /// were fetched before the token came: a key that it was signed with since may be missing there.
+    /// Verifies with the provider's keys. If no key fits, verifies again with newer keys. `asked` is the number of fetches that
+    /// began before the token came: their keys may lack the key that signed the token.
     pub(crate) async fn verify<T>(
         &self,
         openid: &OpenId,
@@ -129,15 +130,14 @@ impl Live {
         verify: impl Fn(&KeySet) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let refused = |error: Error| error.of(operation);
-        let place = || openid.jwks_uri.uri();
-        let freshness = self.keys_freshness();
-        let known = self.keys.get(freshness, self.fetch_keys(openid));
-        let mut keys = deadline.wait(&self.http, (Operation::KeySet, place), known).await??;
+        let mut keys = self.keys(openid, deadline).await?;
         loop {
             match verify(&keys) {
                 Err(error) if is_about_keys(&error) => {
-                    let newer = self.keys.newer(&keys, asker, &mut asked, freshness, self.fetch_keys(openid));
-                    match deadline.wait(&self.http, (Operation::KeySet, place), newer).await? {
+                    let (place, fetch) =
+                        ((Operation::KeySet, || openid.jwks_uri.uri()), self.fetch_keys(openid));
+                    let newer = self.keys.newer(&keys, asker, &mut asked, fetch);
+                    match deadline.wait(&self.http, place, newer).await? {
                         Some(newer) => keys = newer,
                         None => return Err(refused(error)),
                     }
@@ -147,8 +147,8 @@ impl Live {
         }
     }
 
-    /// What ID tokens have to show at this server and for this client, beside what is asked of one login.
-    pub(crate) fn expected<'a>(&'a self, server: &'a Server, openid: &'a OpenId) -> Expected<'a> {
+    /// What every ID token of this server for this client must contain. A login adds its own requirements.
+    pub(crate) fn expected<'a>(&'a self, server: &'a Server) -> Expected<'a> {
         Expected {
             issuer: self.issuer_of(server),
             client_id: &self.registration.client_id,
@@ -157,16 +157,12 @@ impl Live {
             acr_values: &[],
             access_token: None,
             code: None,
-            algorithms: openid.algorithms.as_deref(),
+            algorithms: server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref()),
             skew: self.options.clock_skew,
         }
     }
 
-    pub(crate) fn clock_skew(&self) -> Duration {
-        self.options.clock_skew
-    }
-
-    /// Who must have issued the JWTs of this server.
+    /// The issuer that the JWTs of this server must name.
     pub(crate) fn issuer_of<'a>(&'a self, server: &'a Server) -> Issuer<'a> {
         Issuer {
             name: server.issuer.as_deref().unwrap_or_default(),
@@ -190,26 +186,15 @@ impl Live {
             })
         }
     }
-
-    fn metadata_freshness(&self) -> Freshness {
-        // An outage of discovery is no outage of sign-in.
-        let end = Duration::MAX;
-        Freshness { max_age: self.options.metadata_age, end, cool_down: self.options.cool_down }
-    }
-
-    fn keys_freshness(&self) -> Freshness {
-        let LiveOptions { keys_age, cool_down, .. } = self.options;
-        Freshness { max_age: keys_age, end: KEYS_END.max(keys_age), cool_down }
-    }
 }
 
-/// Fetches the metadata from the first place that has it. An error shows no secret of the registration, should an issuer or
-/// a URL quote one.
+/// Fetches the metadata from the first place that has it. An error shows no secret of the registration, even if an issuer or a
+/// URL contains one.
 pub(crate) async fn fetch_metadata(
     asked: &WellKnown,
     registration: Option<&Registration>,
     http: &Http,
-) -> Result<Metadata, Error> {
+) -> Result<Arc<Metadata>, Error> {
     let noted = Noted::default();
     let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
@@ -217,16 +202,17 @@ pub(crate) async fn fetch_metadata(
     let mut failed: Vec<Error> = Vec::new();
     for document in &asked.documents {
         match sender.send(document, None, &MetadataRequest { asked, document }).await {
-            // Where one form of the well-known URL is not there, the other may be (RFC 8414 section 5). A server that was
-            // not reached, or is busy, says nothing of that.
+            // If one form of the well-known URL does not exist, the other may (RFC 8414 section 5). The response of a server
+            // that was not reached, or is busy, does not say which exists.
             Err(error) if is_absent(&error) => failed.push(error),
-            outcome => return outcome.map_err(|e| noted.hidden(|secrets| e.without(secrets))),
+            outcome => return outcome.map(Arc::new).map_err(|e| noted.hidden(|secrets| e.without(secrets))),
         }
     }
-    // A document that is none says more than that there is no document.
+    // A response that is not metadata says more than a response that there is no document.
     let told = failed.iter().position(|error| error.status().is_none()).unwrap_or_default();
     if failed.is_empty() {
-        return Err(Error::config(ConfigProblem::Issuer, "there is nowhere to look for the metadata"));
+        let detail = "there is no URL where the metadata of this issuer could be";
+        return Err(Error::config(ConfigProblem::Issuer, detail));
     }
     let error = failed.swap_remove(told);
     let places: Vec<_> = asked.documents.iter().map(Endpoint::as_str).collect();
@@ -246,50 +232,5 @@ fn is_absent(error: &Error) -> bool {
         Error::Response(_) => true,
         Error::Validation(error) => error.check() == Check::RedirectRefused,
         Error::Unsupported(_) | Error::Config(_) => false,
-    }
-}
-
-/// How long keys are used that cannot be fetched anew: an outage of a day is none of sign-in, and a withdrawn key is not
-/// trusted for as long as somebody keeps its successors away.
-const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::provider::Provider;
-    use crate::transport::{HttpClient, Limits, Request, Response};
-
-    struct Idle;
-
-    impl HttpClient for Idle {
-        fn send(
-            &self,
-            request: Request,
-            _: Limits,
-        ) -> BoxFuture<'_, Result<Response, crate::error::TransportError>> {
-            panic!("{} was asked", request.uri())
-        }
-    }
-
-    fn live(keys_age: Duration) -> Live {
-        let template = Provider::named("github").unwrap().server("me").unwrap();
-        let options = LiveOptions {
-            clock_skew: Duration::ZERO,
-            metadata_age: Duration::ZERO,
-            keys_age,
-            cool_down: Duration::ZERO,
-            max_keys: 1,
-        };
-        Live::new(template, &Arc::new(Registration::new("me")), None, &Http::from(Idle), options).unwrap()
-    }
-
-    #[test]
-    fn keys_end_after_a_day_and_metadata_does_not() {
-        let hours = |n: u64| Duration::from_secs(3600 * n);
-        let end = |age: Duration| live(age).keys_freshness().end;
-        assert_eq!((end(Duration::ZERO), end(hours(1)), end(hours(24))), (KEYS_END, KEYS_END, KEYS_END));
-        assert_eq!(end(hours(48)), hours(48), "who wants to use them for longer may");
-        assert_eq!(live(hours(1)).metadata_freshness().end, Duration::MAX);
-        assert_eq!(KEYS_END, hours(24));
     }
 }

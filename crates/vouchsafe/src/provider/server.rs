@@ -7,69 +7,52 @@ use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Endpoints, in_words};
-use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation, Warning};
-use crate::protocol::authorization::prepared::{LoginRequest, Prepared};
-use crate::protocol::authorization::request::AuthorizationRequest;
-use crate::protocol::authorization::response::IssuerRule;
-use crate::protocol::metadata::{self, Metadata, WellKnown};
+use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
+use crate::protocol::authorization::prepared::Prepared;
+use crate::protocol::authorization::request::{AuthorizationRequest, LoginRequest};
+use crate::protocol::authorization::response::Expected;
+use crate::protocol::metadata::{self, KnownIssuer, Metadata, OpenId, WellKnown};
 use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
-use crate::secret::same;
-use crate::text::json::Value;
+use crate::secret::Secret;
 
-/// A provider with its parameters filled in. [`Provider::server`](super::Provider::server) makes it; what discovery finds is
-/// added by [`Server::discovered`], and only then are the endpoints for a login certain to be there.
+/// A provider with its parameters filled in, made by [`Provider::server`](super::Provider::server). [`Server::discovered`] adds
+/// the metadata and checks that the endpoints for a login are there.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
-    /// The definition with its parameters filled in. For endpoints and scopes, ask the server instead.
+    /// The definition with its parameters filled in. For endpoints and scopes, use the fields of the server instead.
     pub(crate) definition: Arc<Definition>,
     /// The endpoints of the definition, and of the metadata where the definition has none.
     pub(crate) endpoints: Endpoints,
     pub(crate) long_lived: Option<Endpoint>,
-    /// Where a user's e-mails are listed, if not in the profile: a template with members of the profile.
-    pub(crate) emails: Option<String>,
     /// The headers of requests to the token endpoint.
     pub(crate) token_headers: HeaderMap,
     pub(crate) profile: ProfileRequest,
-    /// The userinfo endpoint is elsewhere, and only a definition says that it knows the issuer's users.
+    /// The userinfo endpoint is at another host than the issuer, and only a definition says that both have the same users.
     pub(crate) profile_is_elsewhere: bool,
     pub(crate) discovery: Option<WellKnown>,
-    /// The server in tokens and logins. Until the metadata is there, the issuer is the one that it is asked for by.
+    /// The origin of tokens and logins of this server. Until the metadata is known, the issuer is the requested one.
     pub(crate) provenance: Arc<Provenance>,
     /// The issuer that authorization responses name, if it is not `issuer`.
     pub(super) response_issuer: Option<String>,
-    /// What makes it an OpenID Provider.
+    /// Its keys, if it is an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
     /// The issuer, of an OpenID Provider and of a plain authorization server with metadata.
     pub(crate) issuer: Option<String>,
     /// The template of issuers of ID tokens, if the metadata does not name one issuer.
     pub(crate) issuer_template: Option<String>,
-    pub(crate) iss_in_response: bool,
     pub(crate) scopes: Vec<String>,
-    /// What all logins have in common, if the registration has a redirect URI.
+    /// The usual login, if the registration has a redirect URI.
     pub(super) login: Option<Prepared>,
     pub(super) refreshes: bool,
-    pub(crate) token_auth_methods: Option<Vec<String>>,
-    pub(crate) revocation_auth_methods: Option<Vec<String>>,
-    /// The metadata document, if there is one.
-    pub(crate) metadata: Option<Value>,
-    /// What the metadata has and this library cannot use.
-    pub(crate) warnings: Vec<Warning>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct OpenId {
-    pub(crate) jwks_uri: Endpoint,
-    pub(crate) algorithms: Option<Vec<String>>,
-    /// Those of signed UserInfo.
-    pub(crate) userinfo_algorithms: Option<Vec<String>>,
+    pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
 impl Server {
     /// The same server, ready for logins. The definition comes first; metadata fills in what it leaves open.
     pub(crate) fn discovered(
         &self,
-        metadata: Option<&Metadata>,
+        metadata: Option<Arc<Metadata>>,
         redirect_uri: Option<&str>,
     ) -> Result<Self, Error> {
         let mut server = self.clone();
@@ -80,60 +63,46 @@ impl Server {
             server.endpoint(name)?;
         }
         if let Some(redirect_uri) = redirect_uri {
-            let request = Arc::new(server.login_of(redirect_uri.into(), Vec::new(), &[]));
-            let parameters = server.authorization_request(&request.redirect_uri, &server.scopes, &[]);
-            let prepared =
-                Prepared::new(request.clone(), &parameters, server.endpoint(EndpointName::Authorization)?);
-            server.login = Some(prepared);
+            let login = Arc::new(server.login_of(redirect_uri.into(), Vec::new(), &[]));
+            let usual = server.authorization_request(&login, &[]);
+            let endpoint = server.endpoint(EndpointName::Authorization)?;
+            server.login = Some(Prepared::new(login.clone(), &usual, endpoint));
         }
         Ok(server)
     }
 
-    fn add(&mut self, metadata: &Metadata) -> Result<(), Error> {
-        let malformed = |detail: String| Error::response(Operation::Discovery, Malformed::Metadata, detail);
+    fn add(&mut self, metadata: Arc<Metadata>) -> Result<(), Error> {
         self.endpoints = std::mem::take(&mut self.endpoints).or(&metadata.endpoints);
-        // What a definition may not put into an endpoint's query, metadata may not either.
+        // The rules for the queries of endpoints are those for definitions.
         let mut found = Definition::clone(&self.definition);
         for name in EndpointName::ALL {
             *found.endpoint_mut(*name) = self.endpoints.get(*name).map(|e| e.as_str().to_owned());
         }
-        found
-            .check_requests()
-            .map_err(|e| malformed(format!("the metadata names an endpoint that cannot be used: {e}")))?;
-
-        if metadata.is_openid {
-            let jwks_uri = metadata.jwks_uri.clone().ok_or_else(|| {
-                malformed(
-                    "the metadata of an OpenID Provider must have a jwks_uri to verify ID tokens with"
-                        .to_owned(),
-                )
-            })?;
-            self.openid = Some(OpenId {
-                jwks_uri,
-                algorithms: metadata.id_token_algs.clone(),
-                userinfo_algorithms: metadata.userinfo_algs.clone(),
-            });
-        } else {
+        found.check_requests().map_err(|e| {
+            let detail = format!("the metadata names an endpoint that cannot be used: {e}");
+            Error::response(Operation::Discovery, Malformed::Metadata, detail)
+        })?;
+        self.openid.clone_from(&metadata.openid);
+        // Checked here and not while the document is read: then the next place would be tried, and there the same server could
+        // pass for a plain authorization server.
+        if metadata.is_openid && self.openid.is_none() {
+            let detail = "the metadata has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified";
+            return Err(Error::response(Operation::Discovery, Malformed::Metadata, detail));
+        }
+        if self.openid.is_none() {
             let offered = metadata.scopes.as_deref().unwrap_or_default();
             self.scopes.retain(|scope| offered.contains(scope));
         }
-        // OpenID Connect Discovery §3: an absent list says nothing of refresh tokens.
+        // OpenID Connect Discovery §3: an absent list says nothing about refresh tokens.
         let offers = |grants: &Vec<String>| grants.iter().any(|grant| grant == "refresh_token");
         self.refreshes &= metadata.grant_types.as_ref().is_none_or(offers);
-        self.provenance = Arc::new(Provenance {
-            issuer: metadata.issuer.clone(),
-            provider: self.provenance.provider.clone(),
-            client_id: self.provenance.client_id.clone(),
-        });
+        let issuer = metadata.issuer.clone();
+        self.provenance = Arc::new(Provenance { issuer, ..Provenance::clone(&self.provenance) });
         if metadata::is_open(&metadata.issuer) {
             self.issuer_template.clone_from(&self.definition.issuer_template);
         }
         self.issuer = Some(metadata.issuer.clone());
-        self.iss_in_response = metadata.iss_in_response;
-        self.token_auth_methods.clone_from(&metadata.token_auth_methods);
-        self.revocation_auth_methods.clone_from(&metadata.revocation_auth_methods);
-        self.metadata = Some(metadata.raw.clone());
-        self.warnings.clone_from(&metadata.warnings);
+        self.metadata = Some(metadata);
         Ok(())
     }
 
@@ -147,23 +116,24 @@ impl Server {
             _ => self.endpoints.get(name),
         };
         found.ok_or_else(|| {
-            let detail = format!("the provider has no {}", in_words(name));
-            match name {
+            let (operation, feature) = match name {
                 EndpointName::Refresh => {
                     let detail = "the provider does not refresh tokens";
-                    Error::unsupported(Operation::Refresh, Feature::Refresh, detail)
+                    return Error::unsupported(Operation::Refresh, Feature::Refresh, detail);
                 }
-                EndpointName::Revocation => {
-                    Error::unsupported(Operation::Revocation, Feature::Revocation, detail)
+                EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
+                EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
+                _ => {
+                    let detail = format!("{} has no {}", self.provenance.provider, in_words(name));
+                    return Error::config(ConfigProblem::MissingEndpoint, detail);
                 }
-                EndpointName::Userinfo => Error::unsupported(Operation::Profile, Feature::Profile, detail),
-                _ => Error::config(ConfigProblem::MissingEndpoint, detail),
-            }
+            };
+            Error::unsupported(operation, feature, format!("the provider has no {}", in_words(name)))
         })
     }
 
-    /// The request of a login with those scopes and parameters, and the URL up to what belongs to that login alone. Without
-    /// scopes, the usual ones are requested; without a redirect URI, the registration's is used.
+    /// The request of a login with these scopes and parameters, and its URL up to the parameters of one login. Without scopes,
+    /// the usual ones are requested; without a redirect URI, the registration's is used.
     pub(crate) fn login_request(
         &self,
         redirect_uri: Option<&str>,
@@ -174,24 +144,29 @@ impl Server {
         if let Some(prepared) = prepared.filter(|_| scopes.is_empty() && params.is_empty()) {
             return Ok((prepared.request.clone(), prepared.usual_prefix()));
         }
-        let redirect_uri = match (redirect_uri, prepared) {
-            (Some(uri), _) => uri.into(),
-            (None, Some(prepared)) => prepared.request.redirect_uri.clone(),
-            (None, None) => {
-                let detail = "there is no redirect URI: set it in the registration or for this login";
-                return Err(Error::config(ConfigProblem::RedirectUri, detail));
-            }
-        };
+        let usual = || prepared.map(|prepared| prepared.request.redirect_uri.clone());
+        let redirect_uri = redirect_uri.map(Arc::from).or_else(usual).ok_or_else(|| {
+            let detail = "there is no redirect URI: set it in the registration or for this login";
+            Error::config(ConfigProblem::RedirectUri, detail)
+        })?;
         let are_usual = scopes.is_empty() || scopes == self.scopes;
-        let request = self.login_of(redirect_uri, if are_usual { Vec::new() } else { scopes }, params);
-        let scopes = if are_usual { &self.scopes } else { &request.scopes };
-        let parameters = self.authorization_request(&request.redirect_uri, scopes, params);
+        let login = self.login_of(redirect_uri, if are_usual { Vec::new() } else { scopes }, params);
+        let request = self.authorization_request(&login, params);
         let endpoint = self.endpoint(EndpointName::Authorization)?;
         let url = match prepared {
-            Some(prepared) => prepared.prefix(&parameters, are_usual, endpoint),
-            None => parameters.prefix(endpoint),
+            Some(prepared) => prepared.prefix(&request, endpoint),
+            None => request.prefix(endpoint),
         };
-        Ok((Arc::new(request), url))
+        Ok((Arc::new(login), url))
+    }
+
+    fn authorization_request<'a>(
+        &'a self,
+        login: &'a LoginRequest,
+        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
+    ) -> AuthorizationRequest<'a> {
+        let scopes = if login.scopes.is_empty() { &self.scopes } else { &login.scopes };
+        AuthorizationRequest { login, scopes, params, definition: &self.definition }
     }
 
     /// A login with these scopes, or with the usual ones if there are none.
@@ -213,44 +188,29 @@ impl Server {
         }
     }
 
-    /// An authorization request of this client.
-    pub(crate) fn authorization_request<'a>(
-        &'a self,
-        redirect_uri: &'a str,
-        scopes: &'a [String],
-        params: &'a [(Cow<'a, str>, Cow<'a, str>)],
-    ) -> AuthorizationRequest<'a> {
-        AuthorizationRequest {
-            client_id: &self.provenance.client_id,
+    /// The issuer of this provider, if it is known.
+    pub(crate) fn known_issuer(&self) -> Option<KnownIssuer<'_>> {
+        let one = self.issuer.as_deref().map(KnownIssuer::One);
+        self.issuer_template.as_deref().map(KnownIssuer::OneOf).or(one)
+    }
+
+    /// What every authorization response of this provider must be.
+    pub(crate) fn expected_response<'e>(
+        &'e self,
+        redirect_uri: &'e str,
+        state: &'e str,
+        secret: Option<&'e Secret>,
+    ) -> Expected<'e> {
+        Expected {
             redirect_uri,
-            scopes,
-            scope_separator: &self.definition.scope_separator,
-            params,
-            quirks: &self.definition.authorization,
-        }
-    }
-
-    /// Whether this provider has that issuer.
-    pub(crate) fn is_issuer(&self, issuer: &str) -> bool {
-        match (&self.issuer_template, &self.issuer) {
-            (Some(template), _) => metadata::fits(template, issuer),
-            (None, Some(expected)) => same(issuer, expected),
-            (None, None) => false,
-        }
-    }
-
-    /// Which issuer an authorization response may name, and whether it must. `is_ours` is [`Server::is_response_issuer`].
-    pub(crate) fn issuer_rule<'s>(&self, is_ours: &'s (dyn Fn(&str) -> bool + Sync)) -> IssuerRule<'s> {
-        let is_known = self.response_issuer.is_some() || self.issuer.is_some();
-        IssuerRule { is_known, is_announced: self.iss_in_response, is_ours }
-    }
-
-    /// Whether authorization responses of this provider may name that issuer. Without a known issuer they may name none:
-    /// RFC 9207 §2.4.
-    pub(crate) fn is_response_issuer(&self, issuer: &str) -> bool {
-        match &self.response_issuer {
-            Some(expected) => same(issuer, expected),
-            None => self.is_issuer(issuer),
+            servers: None,
+            state,
+            is_expired: false,
+            issuer: self.response_issuer.as_deref().map(KnownIssuer::One).or(self.known_issuer()),
+            names_issuer: self.metadata.as_ref().is_some_and(|metadata| metadata.iss_in_response),
+            quirks: &self.definition.callback,
+            error_codes: &self.definition.token.error_codes,
+            secret,
         }
     }
 

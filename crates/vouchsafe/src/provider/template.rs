@@ -17,7 +17,7 @@ use crate::text::redact::printable;
 use crate::text::template::{self, Mark};
 
 impl Provider {
-    /// The server for a client of that id, with all parameters filled in and checked. It lacks what metadata will add.
+    /// The server for a client with this id: all parameters are filled in and checked, and the metadata is still missing.
     pub(crate) fn server(&self, client_id: &str) -> Result<Server, Error> {
         if let Some(name) = self.values.keys().find(|name| !self.definition.params.contains_key(*name)) {
             let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
@@ -30,23 +30,20 @@ impl Provider {
             return Err(wrong(mistake.clone()));
         }
         let definition = self.filled(client_id)?;
-        let endpoint = |name: &str, url: Option<&str>| -> Result<Option<Endpoint>, Error> {
-            url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
-        };
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.as_deref());
-        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
-        endpoint("e-mail endpoint", emails.as_deref().map(with_members).as_deref())?;
+        let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.as_deref());
+        endpoint("e-mail endpoint", emails.map(with_members).as_deref())?;
         endpoint("response issuer", self.response_issuer.as_deref())?;
         let key_issuer = self.key_issuer(client_id)?;
         let endpoints = Endpoints::read(|name| endpoint(&in_words(name), definition.endpoint(name)))?;
         let long_lived = endpoint("endpoint for long-lived tokens", long_lived)?;
-        // Behind the endpoints: where the issuer is made of theirs, what is wrong is wrong with them.
+        // Checked after the endpoints: an issuer may be derived from an endpoint, and then the error has to name the endpoint.
         let discovery = self.well_known(&definition)?;
         let token_headers = headers(&definition.token.headers)
             .map_err(|name| wrong(format!("{name} is not a header name")))?;
         let profile = ProfileRequest::new(&definition.userinfo).map_err(wrong)?;
-        // Values set by hand and filled-in parameters. Which server's users these are was checked before: the application
-        // may say otherwise.
+        // Checks filled-in parameters and the values that the application set. Whether the hosts of a definition belong together
+        // was checked when it was read, and the application may decide otherwise.
         definition.check_requests().map_err(|e| wrong(e.to_string()))?;
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
@@ -54,21 +51,12 @@ impl Provider {
             let why = "authorization.fragment contains a character that a URL's fragment cannot have";
             return Err(wrong(why.to_owned()));
         }
-        if discovery.is_none() {
-            for name in [EndpointName::Authorization, EndpointName::Token] {
-                if endpoints.get(name).is_none() {
-                    let detail = format!("{} has no {}", self.slug(), in_words(name));
-                    return Err(Error::config(ConfigProblem::MissingEndpoint, detail));
-                }
-            }
-        }
         let asked_for = discovery.as_ref().and_then(|found| found.issuers.first());
         let issuer = asked_for.or(definition.issuer.as_ref()).unwrap_or(&key_issuer).clone();
         let (provider, client_id) = (self.slug().to_owned(), client_id.to_owned());
         Ok(Server {
             endpoints,
             long_lived,
-            emails,
             token_headers,
             profile,
             profile_is_elsewhere: self.asks_elsewhere(&definition),
@@ -78,14 +66,10 @@ impl Provider {
             openid: None,
             issuer: definition.issuer.clone(),
             issuer_template: None,
-            iss_in_response: false,
             scopes: definition.scopes.clone(),
             login: None,
             refreshes: definition.refresh,
-            token_auth_methods: None,
-            revocation_auth_methods: None,
             metadata: None,
-            warnings: Vec::new(),
             definition: Arc::new(definition),
         })
     }
@@ -100,15 +84,10 @@ impl Provider {
         for name in EndpointName::ALL {
             fill(definition.endpoint_mut(*name))?;
         }
-        for url in [&mut definition.issuer, &mut definition.discovery, &mut definition.identity.issuer] {
-            fill(url)?;
-        }
-        if let Some(long_lived) = &mut definition.long_lived {
-            fill(&mut long_lived.endpoint)?;
-        }
-        if let Some(emails) = &mut definition.identity.emails {
-            fill(&mut emails.endpoint)?;
-        }
+        let urls = [&mut definition.issuer, &mut definition.discovery, &mut definition.identity.issuer];
+        let long_lived = definition.long_lived.as_mut().map(|long_lived| &mut long_lived.endpoint);
+        let emails = definition.identity.emails.as_mut().map(|emails| &mut emails.endpoint);
+        urls.into_iter().chain(long_lived).chain(emails).try_for_each(fill)?;
         for params in [
             &mut definition.authorization.params,
             &mut definition.callback.expect,
@@ -124,11 +103,11 @@ impl Provider {
         Ok(definition)
     }
 
-    /// The issuer in the keys of accounts where the provider has none: the origin of its token endpoint, and as much of the
-    /// path as tells its servers apart. Parameters that only other endpoints contain are appended.
+    /// The issuer in the keys of accounts if the provider has none: the origin of its token endpoint, and the part of the path
+    /// that distinguishes its servers. Parameters that only other endpoints contain are appended.
     ///
-    /// An endpoint that was set by hand does not say which part of it is the server's own, so all of it counts, and only
-    /// [`Provider::issuer`] makes it less. A userinfo endpoint at another origin counts as well, since it says who somebody
+    /// If the application set the token endpoint, nothing says which part of it distinguishes servers, so the whole URL is used;
+    /// [`Provider::issuer`] replaces it. A userinfo endpoint at another origin is appended too, because it says who the user
     /// is, unless the catalogue knows that the two belong together.
     fn key_issuer(&self, client_id: &str) -> Result<String, Error> {
         let definition = &self.definition;
@@ -138,11 +117,11 @@ impl Provider {
             definition.params.iter().filter(|(_, param)| param.server).map(|(name, _)| name).collect();
         let begin = match named {
             Some(issuer) => issuer,
-            None if self.by_hand || token.starts_with('{') => token,
+            None if self.by_hand.contains(&EndpointName::Token) || token.starts_with('{') => token,
             None => &token[..end_of_server(token, &apart)],
         };
         let Some(filled) = self.fill(Some(begin), client_id)? else { return Ok(String::new()) };
-        // As one parser writes it: host names have no case, and a scheme's own port may be left out.
+        // In normal form: host names have no case, and a scheme's own port may be left out.
         let Ok(mut url) = Url::parse(&filled) else { return Ok(filled) };
         url.set_query(None);
         for name in apart {
@@ -155,10 +134,8 @@ impl Provider {
             }
         }
         // The userinfo endpoint says who somebody is.
-        let ends = |definition: &Definition| {
-            (definition.token_endpoint.clone(), definition.userinfo_endpoint.clone())
-        };
-        let is_known = !self.profile_by_hand && self.is_known(ends);
+        let is_known = !self.by_hand.contains(&EndpointName::Userinfo)
+            && self.is_known(|definition| [&definition.token_endpoint, &definition.userinfo_endpoint]);
         let profile = self.fill(definition.userinfo_endpoint.as_deref().filter(|_| !is_known), client_id)?;
         if let Some(profile) = profile.and_then(|profile| Url::parse(&profile).ok())
             && profile.origin() != url.origin()
@@ -169,9 +146,8 @@ impl Provider {
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }
 
-    /// Whether a parameter names the host of the metadata, but not that of the issuer: whoever chooses the former does not
-    /// speak for the issuer. Nor does the author of a definition; that two hosts belong together is a fact that the catalogue
-    /// knows.
+    /// Whether the host of the metadata does not speak for the issuer: a parameter chooses this host but not the issuer's, or the
+    /// two differ and the catalogue does not know that they belong together.
     fn names_metadata_host(&self) -> bool {
         let host = |url: &Option<String>| {
             let rest = url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
@@ -181,27 +157,26 @@ impl Provider {
         let mut marks = self.definition.params.keys().map(|name| format!("{{{name}}}"));
         let is_named = marks.any(|mark| document.contains(&mark) && !issuer.contains(&mark));
         let is_elsewhere = self.definition.discovery.is_some() && issuer != document;
-        let place = |definition: &Definition| (definition.issuer.clone(), definition.discovery.clone());
-        is_named || (is_elsewhere && !self.is_known(place))
+        is_named || (is_elsewhere && !self.is_known(|definition| [&definition.issuer, &definition.discovery]))
     }
 
-    /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and only the definition says
-    /// that the two belong together.
+    /// Whether the profile of an OpenID Provider is neither at the issuer's host nor below it, and neither the application nor
+    /// the catalogue says that the two belong together.
     fn asks_elsewhere(&self, filled: &Definition) -> bool {
-        // As one parser writes them: host names have no case, and a scheme's own port may be left out.
+        // In normal form: host names have no case, and a scheme's own port may be left out.
         let url = |text: &Option<String>| Url::parse(text.as_deref()?).ok();
         let (Some(issuer), Some(profile)) = (url(&filled.issuer), url(&filled.userinfo_endpoint)) else {
             return false;
         };
         let is_there =
             is_at_or_below(profile.as_str(), issuer.as_str()) && profile.scheme() == issuer.scheme();
-        let ends =
-            |definition: &Definition| (definition.issuer.clone(), definition.userinfo_endpoint.clone());
-        filled.kind == Kind::Openid && !is_there && !self.profile_by_hand && !self.is_known(ends)
+        let is_by_hand = self.by_hand.contains(&EndpointName::Userinfo);
+        let is_known = self.is_known(|definition| [&definition.issuer, &definition.userinfo_endpoint]);
+        filled.kind == Kind::Openid && !is_there && !is_by_hand && !is_known
     }
 
-    /// Whether the catalogue's definition of this slug has the same value.
-    fn is_known<T: PartialEq>(&self, of: impl Fn(&Definition) -> T) -> bool {
+    /// Whether the catalogue's definition of this slug has the same URLs.
+    fn is_known(&self, of: fn(&Definition) -> [&Option<String>; 2]) -> bool {
         vouchsafe_providers::get(&self.definition.slug)
             .is_some_and(|known| of(&known) == of(&self.definition))
     }
@@ -209,19 +184,14 @@ impl Provider {
     /// Where the metadata of an OpenID Provider is.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
-            let issuer = definition.issuer.as_deref();
-            return match issuer.map(|issuer| (issuer, Endpoint::parse(issuer))) {
-                Some((issuer, Err(e))) => Err(wrong_url("issuer", issuer, &e)),
-                _ => Ok(None),
-            };
+            return endpoint("issuer", definition.issuer.as_deref()).map(|_| None);
         }
         let Some(issuer) = &definition.issuer else {
             let detail = format!("{} is an OpenID Provider and needs an issuer", self.slug());
             return Err(Error::config(ConfigProblem::Issuer, detail));
         };
         let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
-        if let Some(url) = &definition.discovery {
-            let document = Endpoint::parse(url).map_err(|e| wrong_url("metadata document", url, &e))?;
+        if let Some(document) = endpoint("metadata document", definition.discovery.as_deref())? {
             found = WellKnown { documents: vec![document], is_openid: true, ..found };
         }
         found.template.clone_from(&definition.issuer_template);
@@ -229,8 +199,8 @@ impl Provider {
         Ok(Some(found))
     }
 
-    /// Fills in the parameters, and the client id if it is fit for a URL. `None` if an optional parameter without a value is
-    /// mentioned.
+    /// Fills in the parameters and the client id, which must be fit for a URL. `None` if the template contains an optional
+    /// parameter that has no value.
     fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
         let Some(template) = template else { return Ok(None) };
         if template.contains(CLIENT_ID) && !is_segment(client_id) {
@@ -241,7 +211,7 @@ impl Provider {
         self.fill_text(template, client_id)
     }
 
-    /// The same for values that need not be fit for a URL: they are escaped later.
+    /// The same for texts that are escaped later, so the client id need not be fit for a URL.
     fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
         for (name, template) in std::mem::take(templates) {
             if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
@@ -261,7 +231,7 @@ impl Provider {
             _ if self.definition.params.contains_key(mark) => {
                 Ok(self.value(mark)?.map_or(Mark::Absent, Mark::from))
             }
-            // Claims of an issuer, pointers into a profile or a token response.
+            // Filled in later: claims of an issuer, pointers into a profile or a token response.
             _ => Ok(Mark::Text),
         })
     }
@@ -286,27 +256,31 @@ impl Provider {
     }
 }
 
-/// Where in the template of a URL the part ends that tells servers apart: behind the host, or behind the last segment of
-/// the path with one of these marks.
-fn end_of_server(template: &str, marks: &[&String]) -> usize {
+/// The end of the part of a URL template that distinguishes servers: the end of the host, or of the last path segment that
+/// contains one of these parameters.
+fn end_of_server(template: &str, parameters: &[&String]) -> usize {
     let path = template.find("://").map_or(0, |at| at + 3);
     let end = |from: usize| template[from..].find(['/', '?', '#']).map_or(template.len(), |at| from + at);
-    let last = marks.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
+    let last = parameters.iter().filter_map(|name| template.rfind(&format!("{{{name}}}"))).max();
     let query = template.find(['?', '#']).unwrap_or(template.len());
     end(last.filter(|at| *at < query).map_or(path, |at| at.max(path)))
 }
 
-/// A template with something in the place of each member of the profile, `{/pointer}`.
+/// A template with a value in the place of each member of the profile, `{/pointer}`, so that it can be checked as a URL.
 fn with_members(url: &str) -> String {
     let filled =
         template::fill::<()>(url, |mark| Ok(if mark.starts_with('/') { "x".into() } else { Mark::Text }));
     filled.ok().flatten().unwrap_or_default()
 }
 
-/// A host and a path without the rest of a URL.
+/// Only the host and path of a URL.
 fn bare(value: &str) -> &str {
     let value = value.strip_prefix("https://").unwrap_or(value);
     value.strip_suffix('/').unwrap_or(value)
+}
+
+fn endpoint(name: &str, url: Option<&str>) -> Result<Option<Endpoint>, Error> {
+    url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
 }
 
 fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
@@ -317,10 +291,10 @@ fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
     Error::config(problem, format!("the {name} {} {why}", shown(url)))
 }
 
-/// The mark of the client id.
+/// The placeholder of the client id.
 const CLIENT_ID: &str = "{client_id}";
-/// The endpoints whose parameters tell servers apart. Accounts are found by them: a new endpoint must not change the key of an
-/// account, so this list stays as it is.
+/// The endpoints whose parameters are part of the keys of accounts. This list must not change, because the keys of existing
+/// accounts would change with it.
 const IN_KEYS: [EndpointName; 5] = [
     EndpointName::Authorization,
     EndpointName::Token,
@@ -416,7 +390,8 @@ mod tests {
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
         let error = Provider::oauth2("x").param("q", "1").server("me").unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        assert_eq!(Provider::oauth2("x").server("me").unwrap_err().code(), "missing_endpoint");
+        let incomplete = Provider::oauth2("x").server("me").unwrap().discovered(None, None).unwrap_err();
+        assert_eq!(incomplete.code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
         assert_eq!(Provider::openid("http://a.example").server("me").unwrap_err().code(), "insecure_url");
         assert_eq!(Provider::openid("not a url").server("me").unwrap_err().code(), "invalid_url");

@@ -33,8 +33,9 @@ struct StoredTokens<'a> {
     unverified_id_token: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<Cow<'a, str>>,
-    #[serde(default = "space", skip_serializing_if = "is_space")]
-    scope_separators: Cow<'a, str>,
+    /// Absent if it is a space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope_separators: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<u64>,
     /// Members of the token response without an accessor of their own.
@@ -61,7 +62,7 @@ impl Serialize for Tokens {
             id_token: self.parts.id_token.as_ref().map(|token| token.expose().into()),
             unverified_id_token: self.parts.unverified_id_token.as_ref().map(|token| token.expose().into()),
             scope: scope.as_deref().map(Cow::Borrowed),
-            scope_separators: (&**scope_separators).into(),
+            scope_separators: (scope_separators != " ").then(|| (&**scope_separators).into()),
             expires_at: self.parts.expires_at.and_then(seconds),
             extra: self.parts.extra.as_ref().map(|extra| Stored(Cow::Borrowed(extra.value()))),
             callback: self.parts.callback.as_ref().map(|values| Stored(Cow::Borrowed(values.value()))),
@@ -101,7 +102,7 @@ impl<'de> Deserialize<'de> for Tokens {
             id_token: id_token.transpose()?,
             unverified_id_token: stored.unverified_id_token.map(secret),
             scope: stored.scope.map(|scope| scope.into()),
-            scope_separators: separators(&stored.scope_separators),
+            scope_separators: stored.scope_separators.as_deref().map_or(Cow::Borrowed(" "), separators),
             expires_at: stored.expires_at.and_then(time),
             extra: stored.extra.map(|Stored(extra)| LazyObject::from(extra.into_owned())),
             callback: stored.callback.map(|Stored(values)| LazyObject::from(values.into_owned())),
@@ -109,12 +110,4 @@ impl<'de> Deserialize<'de> for Tokens {
         };
         Ok(Self { parts: Arc::new(parts) })
     }
-}
-
-fn space() -> Cow<'static, str> {
-    Cow::Borrowed(" ")
-}
-
-fn is_space(text: &str) -> bool {
-    text == " "
 }

@@ -76,7 +76,7 @@ async fn a_call_without_time_sends_nothing() {
 }
 
 #[tokio::test]
-async fn an_exchange_has_what_the_call_has_left() {
+async fn a_request_has_the_time_that_the_call_has_left() {
     let granted = Granted::new(&willing());
     for outcome in every_call(&client(&granted).call_timeout(SHORT)).await {
         outcome.unwrap();

@@ -16,7 +16,7 @@ fn odd_members() -> [String; 5] {
 }
 
 #[test]
-fn a_token_answer_that_is_accepted_can_be_read_as_a_whole() {
+fn a_token_response_that_is_accepted_can_be_read_as_a_whole() {
     for member in odd_members() {
         let body = format!(r#"{{"access_token":"a","token_type":"Bearer","team":{member}}}"#);
         let error = idle(acme()).manual().read_token_response(body).unwrap_err();
@@ -36,7 +36,7 @@ async fn an_id_token_that_is_believed_can_be_read_as_a_whole() {
 }
 
 #[tokio::test]
-async fn an_error_in_a_successful_answer_tells_its_status() {
+async fn an_error_in_a_successful_response_tells_its_status() {
     let wire = Wire::always(json(201, json!({"error": "access_denied"})));
     let client = vouchsafe::Client::new(acme(), web(), &wire.http()).unwrap();
     let error = client.manual().refresh("refresh-token").await.unwrap_err();

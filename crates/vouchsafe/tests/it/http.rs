@@ -49,7 +49,7 @@ async fn no_endpoint_may_redirect() {
 }
 
 #[tokio::test]
-async fn an_answer_beyond_the_limit_is_refused_whatever_the_transport_thinks() {
+async fn a_response_beyond_the_limit_is_refused_whatever_the_transport_thinks() {
     let wire = Wire::always(answer(200, "application/json", vec![b' '; 101]));
     let client = Client::new(acme(), web(), &wire.http().max_body(100)).unwrap();
     let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
@@ -66,7 +66,7 @@ async fn an_answer_beyond_the_limit_is_refused_whatever_the_transport_thinks() {
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_an_answer_is_told_so() {
+async fn a_page_in_place_of_a_response_is_told_so() {
     let error = exchanged(answer(200, "text/html; charset=utf-8", "<h1>Welcome</h1>")).await;
     assert_eq!(error.code(), "content_type");
     assert_eq!(

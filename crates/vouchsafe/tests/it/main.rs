@@ -16,10 +16,10 @@ mod client_auth;
 mod definitions;
 mod discovery;
 mod found_by_fuzzing;
-mod hostile_answers;
 mod hostile_jwt;
 mod hostile_keys;
 mod hostile_metadata;
+mod hostile_responses;
 #[cfg(feature = "transport")]
 mod hostile_transport;
 mod http;

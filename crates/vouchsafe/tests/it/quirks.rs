@@ -5,8 +5,8 @@ mod openid;
 mod profile;
 mod refresh;
 mod revocation;
-mod token_answer;
 mod token_request;
+mod token_response;
 
 use vouchsafe::http::Response;
 use vouchsafe::{Client, Error, Provider, Tokens};

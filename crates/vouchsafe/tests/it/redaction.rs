@@ -23,7 +23,7 @@ fn debug_output_of_tokens_lacks_them() {
     let access: &AccessToken = tokens.access_token();
     let refresh: &RefreshToken = tokens.refresh_token().unwrap();
     assert!(!shows(access, "hush") && !shows(refresh, "hush"));
-    assert_eq!(format!("{access:?} {refresh:?}"), "AccessToken(…) RefreshToken(…)");
+    assert_eq!(format!("{access:?} {refresh:?}"), "AccessToken(Secret(…)) RefreshToken(Secret(…))");
 }
 
 #[tokio::test]

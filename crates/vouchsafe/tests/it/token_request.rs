@@ -17,7 +17,7 @@ fn full() -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_code_is_exchanged_to_the_letter() {
+async fn a_token_request_for_a_code_is_sent_to_the_letter() {
     let (client, wire) = answered(full());
     client.manual().authorization_code("the code+/=", REDIRECT_URI).await.unwrap();
     assert_eq!(
@@ -177,7 +177,7 @@ async fn a_refresh_that_fails_with_a_status_of_success_fails() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_token_answer_is_refused() {
+async fn a_response_that_is_no_token_response_is_refused() {
     for (body, code) in [
         ("[]", "json"),
         ("{", "json"),
@@ -200,7 +200,7 @@ async fn an_answer_that_is_no_token_answer_is_refused() {
 }
 
 #[tokio::test]
-async fn a_token_answer_from_elsewhere_is_read_by_the_same_rules() {
+async fn a_token_response_from_elsewhere_is_read_by_the_same_rules() {
     let (client, wire) = answered(full());
     let tokens = client.manual().read_token_response(full().to_string().as_bytes()).unwrap();
     assert_eq!(tokens.access_token().expose(), "at");

@@ -1,23 +1,11 @@
-//! What the logins of one client have in common, prepared once.
+//! The part of an authorization URL that the logins of one client share.
 use std::sync::Arc;
 
 use crate::endpoint::Endpoint;
-use crate::protocol::authorization::request::AuthorizationRequest;
-use crate::provenance::Provenance;
+use crate::protocol::authorization::request::{AuthorizationRequest, LoginRequest};
 
-/// What a login asks for, and of which server.
-#[derive(Debug)]
-pub(crate) struct LoginRequest {
-    pub(crate) provenance: Arc<Provenance>,
-    pub(crate) redirect_uri: Arc<str>,
-    /// Empty for the usual scopes of the client.
-    pub(crate) scopes: Vec<String>,
-    pub(crate) wants_id_token: bool,
-    pub(crate) response_mode: Option<String>,
-}
-
-/// The usual login of a client: nothing is asked for but what the registration and the provider say. Other logins share its
-/// redirect URI and the beginning of its URL, which is escaped once.
+/// The usual login of a client: its scopes and parameters are those of the registration and the provider. Other logins share
+/// its redirect URI and the beginning of its URL, which is escaped once.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) request: Arc<LoginRequest>,
@@ -36,7 +24,7 @@ impl Prepared {
     ) -> Self {
         let shared = |with_scopes| Some(usual.shared_prefix(endpoint, with_scopes)?.len());
         let shared = shared(false).zip(shared(true)).map(<[usize; 2]>::from);
-        Self { request, prefix: usual.prefix(endpoint), shared }
+        Self { prefix: usual.prefix(endpoint), request, shared }
     }
 
     /// The beginning of the URL of a usual login.
@@ -45,12 +33,8 @@ impl Prepared {
     }
 
     /// The same for another login with this redirect URI.
-    pub(crate) fn prefix(
-        &self,
-        request: &AuthorizationRequest<'_>,
-        are_usual: bool,
-        endpoint: &Endpoint,
-    ) -> String {
+    pub(crate) fn prefix(&self, request: &AuthorizationRequest<'_>, endpoint: &Endpoint) -> String {
+        let are_usual = request.login.scopes.is_empty();
         match self.shared {
             Some(shared) => request.complete(self.begin(shared[usize::from(are_usual)]), are_usual),
             None => request.prefix(endpoint),

@@ -1,40 +1,53 @@
 //! The authorization request as a value (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1).
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use vouchsafe_providers::AuthorizationQuirks;
+use vouchsafe_providers::{AuthorizationQuirks, Definition};
 
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Operation};
 use crate::protocol::quirks::{UNCHANGED, called};
+use crate::provenance::Provenance;
 use crate::text::form::{add, escape};
 use crate::text::redact::printable;
+
+/// The client, redirect URI and scopes of a login.
+#[derive(Debug)]
+pub(crate) struct LoginRequest {
+    pub(crate) provenance: Arc<Provenance>,
+    pub(crate) redirect_uri: Arc<str>,
+    /// Empty for the usual scopes of the client.
+    pub(crate) scopes: Vec<String>,
+    pub(crate) wants_id_token: bool,
+    pub(crate) response_mode: Option<String>,
+}
 
 /// An authorization request without the parameters of [`PerLogin`].
 ///
 /// Its parameters are a list. Here they go into a URL; they could as well be pushed (RFC 9126) or signed (RFC 9101).
 pub(crate) struct AuthorizationRequest<'a> {
-    pub(crate) client_id: &'a str,
-    pub(crate) redirect_uri: &'a str,
+    pub(crate) login: &'a LoginRequest,
+    /// The scopes of the login, or the usual ones.
     pub(crate) scopes: &'a [String],
-    pub(crate) scope_separator: &'a str,
-    /// Further parameters. They replace those of the same name in `quirks`.
+    /// Further parameters. They replace those of the same name in the definition.
     pub(crate) params: &'a [(Cow<'a, str>, Cow<'a, str>)],
-    pub(crate) quirks: &'a AuthorizationQuirks,
+    pub(crate) definition: &'a Definition,
 }
 
 impl<'a> AuthorizationRequest<'a> {
     /// The parameters in the order in which they are sent, under their names at this provider. A parameter that is left out
     /// has an empty name.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
-        let (quirks, params, scopes) = (self.quirks, self.params, self.scopes);
+        let Self { login, scopes, params, definition } = *self;
+        let quirks = &definition.authorization;
         let scope = match scopes {
             [one] => Cow::Borrowed(&**one),
-            _ => Cow::Owned(scopes.join(self.scope_separator)),
+            _ => Cow::Owned(scopes.join(&definition.scope_separator)),
         };
         let mut first = [
             ("response_type", Cow::Borrowed("code")),
-            ("client_id", Cow::Borrowed(self.client_id)),
-            ("redirect_uri", Cow::Borrowed(self.redirect_uri)),
+            ("client_id", Cow::Borrowed(&*login.provenance.client_id)),
+            ("redirect_uri", Cow::Borrowed(&*login.redirect_uri)),
             ("scope", scope),
         ];
         if !quirks.order.is_empty() {
@@ -58,7 +71,8 @@ impl<'a> AuthorizationRequest<'a> {
     /// The part of the prefix that a client's requests with one redirect URI share, or those with the same scopes as well.
     /// `None` if the provider wants another order of the parameters.
     pub(crate) fn shared_prefix(&self, endpoint: &Endpoint, with_scopes: bool) -> Option<String> {
-        self.quirks.order.is_empty().then(|| url(endpoint, self.parameters().take(self.shared(with_scopes))))
+        let has_order = !self.definition.authorization.order.is_empty();
+        (!has_order).then(|| url(endpoint, self.parameters().take(self.shared(with_scopes))))
     }
 
     /// The prefix, with its shared part already written.
@@ -95,23 +109,19 @@ pub(crate) struct PerLogin<'a> {
     pub(crate) are_plain: bool,
 }
 
-impl<'a> PerLogin<'a> {
-    /// Those that this login has.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'a str)> + use<'a> {
-        [
-            ("state", self.state),
-            ("nonce", self.nonce),
-            ("code_challenge_method", self.challenge.map(|(_, method)| method)),
-            ("code_challenge", self.challenge.map(|(challenge, _)| challenge)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-    }
-
+impl PerLogin<'_> {
     /// The URL to send the browser to.
     pub(crate) fn url(&self, prefix: String, quirks: &AuthorizationQuirks) -> String {
         let mut url = prefix;
-        for (name, value) in self.parameters() {
+        let (challenge, method) = self.challenge.unzip();
+        let all = [
+            ("state", self.state),
+            ("nonce", self.nonce),
+            ("code_challenge_method", method),
+            ("code_challenge", challenge),
+        ];
+        for (name, value) in all {
+            let Some(value) = value else { continue };
             if quirks.names.is_empty() {
                 url.push('&');
                 url.push_str(name);
@@ -133,7 +143,7 @@ impl<'a> PerLogin<'a> {
     }
 }
 
-/// Refuses an extra parameter that the protocol owns, or a value that the provider does not know.
+/// Refuses an extra parameter that the library sets, or a value that the provider does not know.
 pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str) -> Result<(), Error> {
     if quirks.owns(name) {
         let detail = format!(
@@ -158,7 +168,7 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
     Err(Error::config(ConfigProblem::InvalidOption, detail))
 }
 
-/// The error for demands on how and when the user authenticates that no ID token will confirm.
+/// The error for `max_age` and `acr_values` in a login without an ID token, which could not be checked.
 pub(crate) fn unchecked(operation: Operation) -> Error {
     let detail = "max_age and acr_values need an ID token, which this login does not get: request the scope openid from an \
                   OpenID Provider";
@@ -172,20 +182,37 @@ const SHARED: usize = 3;
 mod tests {
     use super::*;
 
+    fn login(scopes: &[&str]) -> LoginRequest {
+        let (provider, issuer) = ("x".to_owned(), "https://a.example".to_owned());
+        LoginRequest {
+            provenance: Arc::new(Provenance { provider, issuer, client_id: "my id".to_owned() }),
+            redirect_uri: "https://app.example/cb?x=1".into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            wants_id_token: false,
+            response_mode: None,
+        }
+    }
+
     fn request<'a>(
+        login: &'a LoginRequest,
         params: &'a [(Cow<'a, str>, Cow<'a, str>)],
-        scopes: &'a [String],
-        quirks: &'a AuthorizationQuirks,
+        definition: &'a Definition,
     ) -> AuthorizationRequest<'a> {
-        let (client_id, redirect_uri) = ("my id", "https://app.example/cb?x=1");
-        AuthorizationRequest { client_id, redirect_uri, scopes, scope_separator: " ", params, quirks }
+        AuthorizationRequest { login, scopes: &login.scopes, params, definition }
+    }
+
+    fn definition(quirks: AuthorizationQuirks) -> Definition {
+        let mut definition = Definition::empty("x");
+        definition.authorization = quirks;
+        definition
     }
 
     #[test]
     fn parameters_of_the_endpoint_are_kept() {
         let endpoint = Endpoint::parse("https://a.example/authorize?tenant=7").unwrap();
+        let (login, definition) = (login(&[]), definition(AuthorizationQuirks::default()));
         assert_eq!(
-            request(&[], &[], &AuthorizationQuirks::default()).prefix(&endpoint),
+            request(&login, &[], &definition).prefix(&endpoint),
             "https://a.example/authorize?tenant=7&response_type=code&client_id=my+id\
              &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Fx%3D1"
         );
@@ -195,9 +222,9 @@ mod tests {
     fn every_parameter_is_escaped() {
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
         let params = [(Cow::Borrowed("a b"), Cow::Borrowed("c&d=é#"))];
-        let scopes = ["one".to_owned(), "two&x=y".to_owned()];
         let quirks = &AuthorizationQuirks::default();
-        let request = request(&params, &scopes, quirks);
+        let (login, definition) = (login(&["one", "two&x=y"]), definition(quirks.clone()));
+        let request = request(&login, &params, &definition);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.ends_with("&scope=one+two%26x%3Dy&a+b=c%26d%3D%C3%A9%23"), "{prefix}");
         for with_scopes in [false, true] {
@@ -225,7 +252,9 @@ mod tests {
             quirks.params.insert(name.to_owned(), value.to_owned());
         }
         let params = [(Cow::Borrowed("prompt"), Cow::Borrowed("login"))];
-        let names: Vec<_> = request(&params, &[], &quirks).parameters().skip(SHARED).collect();
+        let (login, definition) = (login(&[]), definition(quirks));
+        let request = request(&login, &params, &definition);
+        let names: Vec<_> = request.parameters().skip(SHARED).collect();
         assert_eq!(names, [("prompt", "login".into()), ("audience", "api".into())]);
     }
 
@@ -234,8 +263,8 @@ mod tests {
         let mut quirks = AuthorizationQuirks::default();
         quirks.order = vec!["scope".to_owned(), "client_id".to_owned()];
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
-        let scopes = ["one".to_owned()];
-        let request = request(&[], &scopes, &quirks);
+        let (login, definition) = (login(&["one"]), definition(quirks));
+        let request = request(&login, &[], &definition);
         assert_eq!(request.shared_prefix(&endpoint, true), None);
         let prefix = request.prefix(&endpoint);
         assert!(prefix.starts_with("https://a.example/authorize?scope=one&client_id=my+id&"), "{prefix}");
@@ -248,6 +277,8 @@ mod tests {
             quirks.names.insert(name.to_owned(), String::new());
         }
         let endpoint = Endpoint::parse("https://a.example/authorize").unwrap();
-        assert_eq!(request(&[], &[], &quirks).prefix(&endpoint), "https://a.example/authorize?");
+        let (login, definition) = (login(&[]), definition(quirks));
+        let request = request(&login, &[], &definition);
+        assert_eq!(request.prefix(&endpoint), "https://a.example/authorize?");
     }
 }

@@ -3,18 +3,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_lc_rs::hmac;
-use http::Uri;
 use url::Url;
 use url::form_urlencoded;
 use vouchsafe_providers::CallbackQuirks;
 
 use crate::endpoint::path;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
+use crate::protocol::hex;
+use crate::protocol::metadata::KnownIssuer;
 use crate::protocol::response::{Said, server_error};
 use crate::provenance::Provenance;
 use crate::secret::{Noted, Secret, same};
-use crate::text::form::{self, decode};
+use crate::text::form;
 use crate::text::json::{self, Value};
 use crate::text::legible::legible;
 
@@ -69,7 +69,14 @@ impl<'r> AuthorizationResponse<'r> {
     }
 
     /// Checks that the URL is the redirect URI, with the parameters that the provider added to its query.
-    pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Elsewhere> {
+    ///
+    /// RFC 9700 §4.4.2.2: a response that came to another redirect URI is another provider's, or belongs to a login with other
+    /// demands.
+    pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Error> {
+        let elsewhere = || {
+            let detail = "the response came to another URL than the redirect URI of its login";
+            Error::validation(OPERATION, Check::RedirectUriMismatch, detail)
+        };
         // Browsers nearly always send exactly the redirect URI.
         if let Some(rest) = self.url.strip_prefix(redirect_uri)
             && !redirect_uri.contains('?')
@@ -78,29 +85,33 @@ impl<'r> AuthorizationResponse<'r> {
             return Ok(());
         }
         let (place, query) = split(&self.url);
-        let expected = Url::parse(redirect_uri).map_err(|_| Elsewhere::AnotherPlace)?;
+        let expected = Url::parse(redirect_uri).map_err(|_| elsewhere())?;
         if place.starts_with('/') {
             // Compared unchanged: a router may read `/a/../b` differently than a browser.
             if place != expected.path() {
-                return Err(Elsewhere::AnotherPlace);
+                return Err(elsewhere());
             }
         } else {
-            let actual = Url::parse(place).map_err(|_| Elsewhere::NoUrl)?;
+            let actual = Url::parse(place).map_err(|_| {
+                let detail = "expected the URL that the browser came to, or its path and query from the first slash on; \
+                              the text that was given is neither";
+                Error::config(ConfigProblem::ResponseUrl, detail)
+            })?;
             let origin = |url: &Url| {
                 (url.scheme().to_owned(), url.host().map(|h| h.to_owned()), url.port_or_known_default())
             };
             if origin(&actual) != origin(&expected) || path(place, &actual) != expected.path() {
-                return Err(Elsewhere::AnotherPlace);
+                return Err(elsewhere());
             }
         }
-        // RFC 6749 §3.1.2: the redirect URI's own query is retained. With another value beside it, the response would be at
-        // the redirect URIs of two logins, and which one counts is anybody's guess.
+        // RFC 6749 §3.1.2: the redirect URI's own query is retained. With a second value of a parameter, the response would
+        // match the redirect URIs of two logins.
         let mut own: Vec<_> = expected.query_pairs().collect();
         let is_own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| own.iter().any(|(own, _)| own == name);
         let mut came: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(is_own).collect();
         own.sort();
         came.sort();
-        if came == own { Ok(()) } else { Err(Elsewhere::AnotherPlace) }
+        if came == own { Ok(()) } else { Err(elsewhere()) }
     }
 }
 
@@ -110,14 +121,6 @@ fn split(url: &str) -> (&str, &str) {
     url.split_once('?').unwrap_or((url, ""))
 }
 
-/// In what way a response did not come to where it was expected.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Elsewhere {
-    /// What was handed in is neither a URL nor a path.
-    NoUrl,
-    AnotherPlace,
-}
-
 impl fmt::Debug for AuthorizationResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The query and the form hold the code.
@@ -125,37 +128,14 @@ impl fmt::Debug for AuthorizationResponse<'_> {
     }
 }
 
-impl<'r> From<&'r str> for AuthorizationResponse<'r> {
-    fn from(url: &'r str) -> Self {
+/// The URL as text.
+impl<'r, T: Into<Cow<'r, str>>> From<T> for AuthorizationResponse<'r> {
+    fn from(url: T) -> Self {
         Self::at(url)
     }
 }
 
-impl<'r> From<&'r String> for AuthorizationResponse<'r> {
-    fn from(url: &'r String) -> Self {
-        Self::at(url.as_str())
-    }
-}
-
-impl From<String> for AuthorizationResponse<'_> {
-    fn from(url: String) -> Self {
-        Self::at(url)
-    }
-}
-
-impl<'r> From<&'r Url> for AuthorizationResponse<'r> {
-    fn from(url: &'r Url) -> Self {
-        Self::at(url.as_str())
-    }
-}
-
-impl From<&Uri> for AuthorizationResponse<'_> {
-    fn from(uri: &Uri) -> Self {
-        Self::at(uri.to_string())
-    }
-}
-
-/// What a response must be to count for a login.
+/// What a response is compared with.
 pub(crate) struct Expected<'e> {
     pub(crate) redirect_uri: &'e str,
     /// The server of the client, and the server where the login was started, if that is known.
@@ -163,7 +143,10 @@ pub(crate) struct Expected<'e> {
     pub(crate) state: &'e str,
     /// Whether the login has taken too long.
     pub(crate) is_expired: bool,
-    pub(crate) issuer: IssuerRule<'e>,
+    /// The issuer that the response may name. If it is not known, the response may name none (RFC 9207 section 2.4).
+    pub(crate) issuer: Option<KnownIssuer<'e>>,
+    /// The provider announces that its responses name the issuer.
+    pub(crate) names_issuer: bool,
     pub(crate) quirks: &'e CallbackQuirks,
     /// The provider's error codes, in the words of the RFCs.
     pub(crate) error_codes: &'e BTreeMap<String, String>,
@@ -171,41 +154,21 @@ pub(crate) struct Expected<'e> {
     pub(crate) secret: Option<&'e Secret>,
 }
 
-/// Which issuer a response may name, and whether it must (RFC 9207).
-pub(crate) struct IssuerRule<'e> {
-    pub(crate) is_known: bool,
-    pub(crate) is_announced: bool,
-    pub(crate) is_ours: &'e (dyn Fn(&str) -> bool + Sync),
-}
-
 /// A response that passed every check.
 pub(crate) struct Callback {
     pub(crate) code: String,
-    /// Parameters that go on into the token request.
+    /// Parameters that are copied into the token request.
     pub(crate) forwarded: Vec<(String, String)>,
-    /// The profile that came with the response, by its name.
+    /// The parameter with a profile, if the provider sends one here: its name and its value.
     pub(crate) profile: Option<(String, Value)>,
 }
 
 impl AuthorizationResponse<'_> {
-    /// Checks the response: where it came to, the provider's own signature, the issuer, `state` and the time, and only
-    /// then whether it holds an error or a code. What is secret in it is noted.
+    /// Checks in this order: the URL, the provider's own signature, the issuer, `state` and the time. Only then the error or
+    /// the code is read. The code is noted as a secret.
     pub(crate) fn check(&self, expected: &Expected<'_>, noted: &Noted<'_>) -> Result<Callback, Error> {
         let refuse = |check, detail: &'static str| Err(Error::validation(OPERATION, check, detail));
-        // RFC 9700 §4.4.2.2: a response that came to another redirect URI is another provider's, or was asked for with other
-        // demands.
-        match self.came_to(expected.redirect_uri) {
-            Ok(()) => {}
-            Err(Elsewhere::AnotherPlace) => {
-                let detail = "the response came to another URL than the redirect URI of its login";
-                return refuse(Check::RedirectUriMismatch, detail);
-            }
-            Err(Elsewhere::NoUrl) => {
-                let detail = "expected the URL that the browser came to, or its path and query from the first slash on; \
-                              the text that was given is neither";
-                return Err(Error::config(ConfigProblem::ResponseUrl, detail));
-            }
-        }
+        self.came_to(expected.redirect_uri)?;
         let params = ResponseParams::read(self.params())?;
         let forwarded = params.check_quirks(expected.quirks, expected.secret)?;
         if let Some([ours, theirs]) = expected.servers {
@@ -217,21 +180,21 @@ impl AuthorizationResponse<'_> {
         noted.note_all(code);
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
-        match iss {
-            Some(_) if !expected.issuer.is_known => {
+        match (iss, expected.issuer) {
+            (Some(_), None) => {
                 return refuse(
                     Check::IssuerMismatch,
                     "the response names an issuer (iss), but no issuer is known for this provider: either the response is \
                      another provider's, or its issuer has to be configured (Provider::response_issuer)",
                 );
             }
-            Some(iss) if !(expected.issuer.is_ours)(iss) => {
+            (Some(iss), Some(known)) if !known.is(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
                     "the response names another issuer (iss) than this provider's",
                 );
             }
-            None if expected.issuer.is_announced => {
+            (None, _) if expected.names_issuer => {
                 return refuse(
                     Check::MissingIssuer,
                     "the provider announces iss in its responses, but this response has none",
@@ -280,14 +243,14 @@ impl<'a> ResponseParams<'a> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    /// RFC 6749 §3.1: parameters must not come more than once. Which one counts would be anybody's guess.
+    /// RFC 6749 §3.1: a parameter must not come twice. Two readers could use different values.
     fn once(&self, name: &str) -> Result<Option<&str>, Error> {
         let mut values = self.values(name);
         let value = values.next();
         if values.next().is_some() { Err(duplicate(name)) } else { Ok(value) }
     }
 
-    /// Checks what the definition wants of a response besides the RFCs. Gives the parameters for the token request.
+    /// Checks what the definition requires of a response besides the RFCs. Returns the parameters for the token request.
     fn check_quirks(
         &self,
         quirks: &CallbackQuirks,
@@ -305,21 +268,19 @@ impl<'a> ResponseParams<'a> {
         }
         if let Some(name) = &quirks.hmac {
             let Some(secret) = secret else {
-                let detail = "the provider's responses are checked with the client secret, but there is none";
+                let detail = "the provider's responses are checked with the client secret, and there is none: set \
+                              Registration::secret";
                 return Err(Error::config(ConfigProblem::ClientSecret, detail));
             };
             let tag = pairs.remove(name.as_str());
-            // Shopify escapes what would end a value or a name before it signs them: else one parameter could swallow its
-            // neighbour and the signature would stay the same.
+            // Shopify escapes characters that would end a name or a value before it signs them. Otherwise, two parameters could
+            // be joined to one without another signature.
             let signed = |text: &str| text.replace('%', "%25").replace('&', "%26");
             let pair = |(name, value): (&&str, &&str)| {
                 format!("{}={}", signed(name).replace('=', "%3D"), signed(value))
             };
             let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-            let is_genuine =
-                tag.and_then(unhex).is_some_and(|tag| hmac::verify(&key, message.as_bytes(), &tag).is_ok());
-            if !is_genuine {
+            if !tag.is_some_and(|tag| same(&tag.to_ascii_lowercase(), &hex::hmac(secret, &message))) {
                 let detail =
                     "the response does not come from the provider: its signature is missing or wrong";
                 return Err(refuse(Check::Signature, detail));
@@ -327,7 +288,7 @@ impl<'a> ResponseParams<'a> {
         }
         for (name, expected) in &quirks.expect {
             if pairs.get(name.as_str()) != Some(&expected.as_str()) {
-                let detail = "the response comes from somewhere else than where the user was sent";
+                let detail = "the response comes from another server than the one that the user was sent to";
                 return Err(refuse(Check::IssuerMismatch, detail));
             }
         }
@@ -337,8 +298,8 @@ impl<'a> ResponseParams<'a> {
             .collect())
     }
 
-    /// The profile that came with the response, where the provider sends it there. One that cannot be read counts as absent:
-    /// nothing depends on it.
+    /// The profile in the response, if the provider sends one here. A profile that cannot be parsed counts as absent, because
+    /// no check depends on it.
     fn profile(&self, quirks: &CallbackQuirks) -> Option<(String, Value)> {
         let wanted = quirks.profile.as_ref()?;
         let value = self.once(wanted).ok()?.filter(|value| value.len() <= MAX_PROFILE)?;
@@ -352,22 +313,9 @@ fn duplicate(name: &str) -> Error {
     Error::validation(OPERATION, Check::DuplicateParameter, detail)
 }
 
-/// A SHA-256 in hexadecimal.
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 /// The values of `state` in a query; a provider sends one.
 pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(name, _)| decode(name).as_deref() == Some("state")).filter_map(|(_, value)| decode(value))
+    form::pairs(query).flatten().filter(|(name, _)| name == "state").map(|(_, value)| value)
 }
 
 const OPERATION: Operation = Operation::Authorization;
@@ -387,7 +335,8 @@ mod tests {
             servers: None,
             state: "s",
             is_expired: false,
-            issuer: IssuerRule { is_known: false, is_announced: false, is_ours: &|_| false },
+            issuer: None,
+            names_issuer: false,
             quirks,
             error_codes: &BTreeMap::new(),
             secret: None,
@@ -395,8 +344,17 @@ mod tests {
         AuthorizationResponse::at(format!("/cb?{query}")).check(&expected, &Noted::default())
     }
 
-    fn came(url: &str, redirect_uri: &str) -> Result<(), Elsewhere> {
-        AuthorizationResponse::at(url).came_to(redirect_uri)
+    /// The code of the error if the response did not come to the redirect URI.
+    fn refusal(response: AuthorizationResponse<'_>, redirect_uri: &str) -> Option<String> {
+        response.came_to(redirect_uri).err().map(|error| error.code().to_owned())
+    }
+
+    fn came(url: &str, redirect_uri: &str) -> Result<(), String> {
+        refusal(url.into(), redirect_uri).map_or(Ok(()), Err)
+    }
+
+    fn elsewhere() -> Result<(), String> {
+        Err("redirect_uri_mismatch".to_owned())
     }
 
     #[test]
@@ -433,14 +391,14 @@ mod tests {
             "/cb;x?code=a",
             "/",
         ] {
-            assert_eq!(came(url, at_home), Err(Elsewhere::AnotherPlace), "{url}");
+            assert_eq!(came(url, at_home), elsewhere(), "{url}");
         }
     }
 
     #[test]
     fn a_query_alone_says_nothing_of_where_it_came_to() {
         for text in ["", "code=a&state=b", "?code=a&state=b", "cb?code=a", "app.example/cb?code=a"] {
-            assert_eq!(came(text, "https://app.example/cb"), Err(Elsewhere::NoUrl), "{text}");
+            assert_eq!(came(text, "https://app.example/cb"), Err("response_url".to_owned()), "{text}");
         }
     }
 
@@ -453,20 +411,20 @@ mod tests {
             assert_eq!(came(url, tenant), Ok(()), "{url}");
         }
         for url in ["/cb?tenant=b&x=1&code=c", "/cb?code=c", "/cb?tenant=a&code=c", "/cb?tenant=a&x=11"] {
-            assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
+            assert_eq!(came(url, tenant), elsewhere(), "{url}");
         }
         // Not another value that begins like it, either.
         let longer = format!("{tenant}?code=c");
-        assert_eq!(came(&longer, tenant), Err(Elsewhere::AnotherPlace));
+        assert_eq!(came(&longer, tenant), elsewhere());
         for url in ["/cb?tenant=a&x=1&tenant=b", "/cb?tenant=b&tenant=a&x=1", "/cb?tenant=a&x=1&x=1&code=c"] {
-            assert_eq!(came(url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
+            assert_eq!(came(url, tenant), elsewhere(), "{url}");
             let url = format!("https://app.example{url}");
-            assert_eq!(came(&url, tenant), Err(Elsewhere::AnotherPlace), "{url}");
+            assert_eq!(came(&url, tenant), elsewhere(), "{url}");
         }
         assert_eq!(came("/cb?a=1&a=2&code=c", "https://app.example/cb?a=2&a=1"), Ok(()));
         // A form does not replace the query of the URL to which it was posted.
         let posted = AuthorizationResponse::at("/cb?tenant=b").form("tenant=a&x=1&code=c");
-        assert_eq!(posted.came_to(tenant), Err(Elsewhere::AnotherPlace));
+        assert_eq!(refusal(posted, tenant).as_deref(), Some("redirect_uri_mismatch"));
     }
 
     #[test]
@@ -475,11 +433,11 @@ mod tests {
         for url in
             ["http://127.0.0.1:4712/cb?code=a", "http://localhost:4711/cb", "https://127.0.0.1:4711/cb"]
         {
-            assert_eq!(came(url, "http://127.0.0.1:4711/cb"), Err(Elsewhere::AnotherPlace), "{url}");
+            assert_eq!(came(url, "http://127.0.0.1:4711/cb"), elsewhere(), "{url}");
         }
         assert_eq!(came("com.example.app:/cb?code=a", "com.example.app:/cb"), Ok(()));
-        assert_eq!(came("com.example.app://cb?code=a", "com.example.app:/cb"), Err(Elsewhere::AnotherPlace));
-        assert_eq!(came("com.example.other:/cb?code=a", "com.example.app:/cb"), Err(Elsewhere::AnotherPlace));
+        assert_eq!(came("com.example.app://cb?code=a", "com.example.app:/cb"), elsewhere());
+        assert_eq!(came("com.example.other:/cb?code=a", "com.example.app:/cb"), elsewhere());
     }
 
     #[test]
@@ -545,13 +503,26 @@ mod tests {
 
     #[test]
     fn a_signature_is_64_hexadecimal_digits() {
-        let hash = [&[0x0f; 31][..], &[0xa9]].concat();
-        let text = "0f".repeat(31) + "a9";
-        assert_eq!(unhex(&text).as_ref().map(<[u8; 32]>::as_slice), Some(&hash[..]));
-        for wrong in
-            [&text[1..], &format!("{text}00"), &text.replace("0f", "+f"), &text.replace("0f", "é"), ""]
-        {
-            assert_eq!(unhex(wrong), None, "{wrong}");
+        let mut quirks = CallbackQuirks::default();
+        quirks.hmac = Some("hmac".to_owned());
+        let secret = Secret::new("secret");
+        let signature = hex::hmac(&secret, "code=a");
+        let is_accepted = |signature: &str| {
+            let query = format!("code=a&hmac={signature}");
+            let params = ResponseParams::read(&query).ok().unwrap();
+            params.check_quirks(&quirks, Some(&secret)).is_ok()
+        };
+        assert_eq!(signature.len(), 64);
+        assert!(is_accepted(&signature) && is_accepted(&signature.to_ascii_uppercase()));
+        let first = &signature[..1];
+        for wrong in [
+            &signature[1..],
+            &format!("{signature}00"),
+            &signature.replace(first, "%2B"),
+            &signature.replace(first, "é"),
+            "",
+        ] {
+            assert!(!is_accepted(wrong), "{wrong}");
         }
     }
 }

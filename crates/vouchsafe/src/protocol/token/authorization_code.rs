@@ -3,20 +3,23 @@ use super::request::Grant;
 use crate::error::Operation;
 use crate::protocol::call::Outgoing;
 
-/// A code to be exchanged for tokens.
+/// An authorization code, with the other parameters of its grant.
 pub(crate) struct AuthorizationCode<'a> {
     pub(crate) code: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) verifier: Option<&'a str>,
-    /// Parameters of the authorization response that the provider wants back.
+    /// Parameters of the authorization response that the provider requires in the token request.
     pub(crate) forwarded: &'a [(String, String)],
-    /// The scopes, for providers that want them again.
+    /// The scopes, for providers that require them again.
     pub(crate) scope: Option<&'a str>,
 }
 
 impl Grant for AuthorizationCode<'_> {
-    const TYPE: &'static str = "authorization_code";
     const OPERATION: Operation = Operation::AuthorizationCode;
+
+    fn grant_type(&self) -> &str {
+        "authorization_code"
+    }
 
     fn write(&self, to: &mut Outgoing<'_>) {
         to.push_secret("code", self.code);

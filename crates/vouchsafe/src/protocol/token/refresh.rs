@@ -1,24 +1,27 @@
 //! The refresh token grant (RFC 6749 section 6).
-use vouchsafe_providers::RefreshQuirks;
+use vouchsafe_providers::{Encoding, RefreshQuirks};
 
 use super::request::Grant;
 use crate::error::Operation;
 use crate::protocol::call::Outgoing;
 
-/// A refresh token to be exchanged for fresh tokens.
+/// A refresh token.
 pub(crate) struct RefreshToken<'a> {
     pub(crate) quirks: &'a RefreshQuirks,
     pub(crate) token: &'a str,
     pub(crate) scope: Option<&'a str>,
-    /// The redirect URI, for providers that want it again.
+    /// The redirect URI, for providers that require it again.
     pub(crate) redirect_uri: Option<&'a str>,
-    /// Parameters of the authorization response that the provider wants back with each refresh.
+    /// Parameters of the authorization response that the provider requires in each refresh.
     pub(crate) forwarded: &'a [(String, String)],
 }
 
 impl Grant for RefreshToken<'_> {
-    const TYPE: &'static str = "refresh_token";
     const OPERATION: Operation = Operation::Refresh;
+
+    fn grant_type(&self) -> &str {
+        "refresh_token"
+    }
 
     fn write(&self, to: &mut Outgoing<'_>) {
         to.push_secret("refresh_token", self.token);
@@ -31,6 +34,10 @@ impl Grant for RefreshToken<'_> {
         for (name, value) in self.forwarded {
             to.add(name, value);
         }
+    }
+
+    fn encoding(&self) -> Option<Encoding> {
+        self.quirks.encoding
     }
 
     fn refreshing(&self) -> Option<&RefreshQuirks> {

@@ -1,6 +1,6 @@
-//! The token request: a grant, the client's authentication, and what the provider wants besides.
+//! The token request: a grant, the client's authentication, and the parameters that the provider adds.
 use http::HeaderMap;
-use vouchsafe_providers::{RefreshQuirks, TokenQuirks};
+use vouchsafe_providers::{Encoding, RefreshQuirks, TokenQuirks};
 
 use super::response::{self, TokenResponse};
 use crate::error::{Error, Operation};
@@ -8,16 +8,22 @@ use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::quirks::UNCHANGED;
 use crate::protocol::response::{Dialect, Incoming};
 
-/// What a token is asked for with. Each grant is a file beside this one.
+/// A grant that tokens are requested with. Each is a file beside this one.
 pub(crate) trait Grant {
-    /// The value of `grant_type`.
-    const TYPE: &'static str;
     const OPERATION: Operation;
+
+    /// The value of `grant_type`.
+    fn grant_type(&self) -> &str;
 
     /// Writes the parameters of the grant.
     fn write(&self, to: &mut Outgoing<'_>);
 
-    /// How a refresh departs from the other token requests of the provider.
+    /// How the parameters are sent, if not as in the other token requests of the provider.
+    fn encoding(&self) -> Option<Encoding> {
+        None
+    }
+
+    /// How a refresh differs from the other token requests of the provider.
     fn refreshing(&self) -> Option<&RefreshQuirks> {
         None
     }
@@ -26,7 +32,7 @@ pub(crate) trait Grant {
 /// A token request (RFC 6749 sections 4.1.3 and 6).
 pub(crate) struct TokenRequest<'a, G> {
     pub(crate) quirks: &'a TokenQuirks,
-    /// The headers that the definition asks for.
+    /// The headers that the definition requires.
     pub(crate) headers: &'a HeaderMap,
     pub(crate) grant: G,
 }
@@ -34,9 +40,7 @@ pub(crate) struct TokenRequest<'a, G> {
 impl<G: Grant> Call for TokenRequest<'_, G> {
     type Output = TokenResponse;
 
-    fn operation(&self) -> Operation {
-        G::OPERATION
-    }
+    const OPERATION: Operation = G::OPERATION;
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect::of_tokens(self.quirks)
@@ -44,10 +48,11 @@ impl<G: Grant> Call for TokenRequest<'_, G> {
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         let refreshing = self.grant.refreshing();
-        let encoding = refreshing.and_then(|own| own.encoding).unwrap_or(self.quirks.encoding);
+        let encoding = self.grant.encoding().unwrap_or(self.quirks.encoding);
         to.encode(encoding, [refreshing.map_or(&UNCHANGED, |own| &own.names), &self.quirks.names]);
         to.headers(self.headers);
-        to.push("grant_type", self.quirks.grant_types.get(G::TYPE).map_or(G::TYPE, String::as_str));
+        let grant_type = self.grant.grant_type();
+        to.push("grant_type", self.quirks.grant_types.get(grant_type).map_or(grant_type, String::as_str));
         self.grant.write(to);
         to.authenticate();
         to.add_all(&self.quirks.params);

@@ -217,7 +217,7 @@ async fn refusals_of_microsoft_are_told() {
 }
 
 #[tokio::test]
-async fn a_tenant_s_identifier_is_answered_by_its_own_metadata_alone() {
+async fn a_tenant_s_identifier_gets_its_own_metadata_alone() {
     let tenant = "72f988bf-0000-4000-8000-2d7cd011db47";
     let ask = async |asked: &str, answered: &str| {
         let stage = stage_of(providers::microsoft(asked), asked);

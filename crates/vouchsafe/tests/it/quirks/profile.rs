@@ -112,7 +112,7 @@ async fn a_body_is_sent_as_it_stands() {
 }
 
 #[tokio::test]
-async fn what_the_token_answer_lacks_is_told() {
+async fn what_the_token_response_lacks_is_told() {
     let (client, wire) = answered("[userinfo]\nparams = { uid = \"{token:/uid}\" }", json(200, json!({})));
     let error = client.profile(&client.held(json!({"access_token": "at"}))).await.unwrap_err();
     assert_eq!(error.code(), "missing_field");
@@ -165,7 +165,7 @@ async fn a_list_of_errors_is_a_failure_and_an_empty_one_is_none() {
 }
 
 #[tokio::test]
-async fn the_token_answer_takes_the_place_of_a_profile() {
+async fn the_token_response_takes_the_place_of_a_profile() {
     let more = "[userinfo]\nsource = \"token\"\n[identity]\nsubject = [\"/uid\"]";
     let (client, wire) = answered(more, json(500, json!({})));
     let identity = client.identity(&tokens()).await.unwrap();

@@ -208,7 +208,7 @@ async fn no_flow_repeats_a_secret_that_the_provider_quotes() {
 }
 
 #[tokio::test]
-async fn no_flow_repeats_a_secret_when_no_answer_comes() {
+async fn no_flow_repeats_a_secret_when_no_response_comes() {
     for kind in
         [HttpErrorKind::Timeout, HttpErrorKind::Connect, HttpErrorKind::Tls, HttpErrorKind::Interrupted]
     {
@@ -367,7 +367,7 @@ fn brought(scenario: &Scenario, login: &vouchsafe::StartedLogin) -> String {
 }
 
 #[tokio::test]
-async fn whichever_exchange_of_a_call_quotes_a_secret_nobody_sees_it() {
+async fn whichever_response_of_a_call_quotes_a_secret_nobody_sees_it() {
     let (mut during, mut after) = (0, 0);
     for place in ["/.well-known/openid-configuration", "/jwks", "/token", "/userinfo", "/revoke"] {
         for way in 0..failures("x").len() {

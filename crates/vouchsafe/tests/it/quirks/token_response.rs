@@ -53,7 +53,7 @@ async fn the_members_are_where_the_definition_says() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_wrapped_now_and_then_is_read_either_way() {
+async fn a_response_that_is_wrapped_now_and_then_is_read_either_way() {
     let more = "[token]\nanswer = [\"/data/0\", \"\"]";
     let token = json!({"access_token": "at", "token_type": "Bearer", "user_id": 7});
     for body in [
@@ -78,7 +78,7 @@ async fn an_answer_that_is_wrapped_now_and_then_is_read_either_way() {
 }
 
 #[tokio::test]
-async fn a_form_is_read_where_answers_may_be_forms() {
+async fn a_form_is_read_where_responses_may_be_forms() {
     let more = "[token]\nform_answer = true";
     let form = "access_token=a%2Bt&scope=a%2Cb&token_type=bearer&expires_in=60";
     for kind in ["application/x-www-form-urlencoded; charset=utf-8", "text/plain"] {
@@ -109,7 +109,7 @@ async fn a_form_is_read_where_answers_may_be_forms() {
 }
 
 #[test]
-fn an_answer_from_elsewhere_is_a_form_where_answers_may_be_forms() {
+fn a_response_from_elsewhere_is_a_form_where_responses_may_be_forms() {
     let read = |more: &str, body: &str| {
         let (client, wire) = answered(more, json(500, json!({})));
         let read = client.manual().read_token_response(body);

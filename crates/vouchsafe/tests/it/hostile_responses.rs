@@ -17,7 +17,7 @@ fn saying(userinfo: Value) -> Scenario {
 }
 
 #[tokio::test]
-async fn a_token_answer_is_sound_where_nobody_looks_too() {
+async fn a_token_response_is_sound_where_nobody_looks_too() {
     let token = r#""access_token":"a","token_type":"Bearer""#;
     for more in [
         r#""team":{"id":1,"id":2}"#.to_owned(),
