@@ -1,10 +1,11 @@
 //! Checks what the types of a definition cannot express: URLs, pointers, marks, and fields that depend on each other.
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::ops::Range;
 
 use crate::definition::{ClientAuth, Definition, Kind, Rule};
 use crate::endpoints::EndpointName;
-use crate::mistake::{Mistake, PROTOCOL, ensure, pointer_in};
+use crate::mistake::{Mistake, ensure, is_of_the_protocol, pointer_in};
 use crate::quirks::{ErrorShape, ProfileSource};
 use crate::template::{host, is_at_or_below, is_name, marks, whole_mark};
 use crate::{owned, subject};
@@ -16,12 +17,10 @@ pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
         && d.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !d.slug.starts_with('-')
         && !d.slug.ends_with('-');
-    ensure(is_slug, "slug", || "must be lower case letters, digits and inner hyphens".to_owned())?;
-    ensure(!d.display_name.trim().is_empty(), "display_name", || "must not be empty".to_owned())?;
-    ensure(d.documentation.starts_with("https://"), "documentation", || {
-        "must begin with https://".to_owned()
-    })?;
-    ensure(is_date(&d.checked), "checked", || "must be a date such as 2026-11-23".to_owned())?;
+    ensure(is_slug, "slug", "must be lower case letters, digits and inner hyphens")?;
+    ensure(!d.display_name.trim().is_empty(), "display_name", "must not be empty")?;
+    ensure(d.documentation.starts_with("https://"), "documentation", "must begin with https://")?;
+    ensure(is_date(&d.checked), "checked", "must be a date such as 2026-11-23")?;
 
     urls(d)?;
     described_marks(d)?;
@@ -46,25 +45,18 @@ pub(crate) fn requests(d: &Definition) -> Result<(), Mistake> {
 fn urls(d: &Definition) -> Result<(), Mistake> {
     let template = d.issuer_template.as_deref().map(|url| ("issuer_template", url));
     for (field, url) in templates(d).chain(template) {
-        ensure(is_url(d, url), field, || {
-            "must be a URL that begins with https:// (http:// for a loopback host)".to_owned()
-        })?;
+        let why = "must be a URL that begins with https:// (http:// for a loopback host)";
+        ensure(is_url(d, url), field, why)?;
     }
     if let Some(template) = &d.identity.picture_template {
-        ensure(template.starts_with("https://"), "identity.picture_template", || {
-            "must begin with https://".to_owned()
-        })?;
+        ensure(template.starts_with("https://"), "identity.picture_template", "must begin with https://")?;
     }
-    match d.kind {
-        Kind::Openid => ensure(d.issuer.is_some(), "issuer", || {
-            "is missing: a provider of the kind openid needs it".to_owned()
-        }),
-        Kind::Oauth2 => {
-            let why = || "is missing: a provider of the kind oauth2 needs it".to_owned();
-            ensure(d.authorization_endpoint.is_some(), "authorization_endpoint", why)?;
-            ensure(d.token_endpoint.is_some(), "token_endpoint", why)
-        }
-    }
+    let why = "is missing: a provider of the kind openid needs it";
+    ensure(d.kind == Kind::Oauth2 || d.issuer.is_some(), "issuer", why)?;
+    let why = "is missing: a provider of the kind oauth2 needs it";
+    let is_openid = d.kind == Kind::Openid;
+    ensure(is_openid || d.authorization_endpoint.is_some(), "authorization_endpoint", why)?;
+    ensure(is_openid || d.token_endpoint.is_some(), "token_endpoint", why)
 }
 
 /// The fields that are URLs; their marks are parameters.
@@ -88,19 +80,18 @@ fn described_marks(d: &Definition) -> Result<(), Mistake> {
     }
     for (table, values) in tables(d) {
         for (name, value) in values {
-            described(d, &format!("{table}.{name}"), value)?;
+            described(d, format_args!("{table}.{name}"), value)?;
         }
     }
     for (name, value) in &d.userinfo.params {
         for pointer in marks(value).filter_map(|mark| mark.strip_prefix("token:")) {
-            pointer_in(&format!("userinfo.params.{name}"), pointer, false)?;
+            pointer_in(format_args!("userinfo.params.{name}"), pointer, false)?;
         }
     }
     for mark in d.issuer_template.iter().flat_map(|template| marks(template)) {
         let is_claim = !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        ensure(is_claim, "issuer_template", || {
-            format!("contains {{{mark}}}, which is not the name of a claim: letters, digits and underscores")
-        })?;
+        let rule = "which is not the name of a claim: letters, digits and underscores";
+        ensure(is_claim, "issuer_template", format_args!("contains {{{mark}}}, {rule}"))?;
     }
     Ok(())
 }
@@ -118,13 +109,13 @@ fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
     ]
 }
 
-fn described(d: &Definition, field: &str, value: &str) -> Result<(), Mistake> {
-    for mark in marks(value).filter(|mark| is_name(mark)) {
-        ensure(mark == "client_id" || d.params.contains_key(mark), field, || {
-            format!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark")
-        })?;
-    }
-    Ok(())
+fn described(d: &Definition, field: impl Display, value: &str) -> Result<(), Mistake> {
+    let mut names = marks(value).filter(|mark| is_name(mark));
+    let Some(mark) = names.find(|name| *name != "client_id" && !d.params.contains_key(*name)) else {
+        return Ok(());
+    };
+    let why = format_args!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark");
+    Err(Mistake::new(field, why))
 }
 
 /// No definition mixes the users of one server with those of another.
@@ -132,32 +123,26 @@ fn servers(d: &Definition) -> Result<(), Mistake> {
     let is_at = |url: &str, other: &str| !host(url).is_empty() && host(url) == host(other);
     let token = d.token_endpoint.as_deref();
     if let Some(issuer) = &d.identity.issuer {
-        ensure(token.is_some_and(|token| is_at(issuer, token)), "identity.issuer", || {
-            "must be at the host of the token endpoint".to_owned()
-        })?;
-        ensure(!issuer.contains('?'), "identity.issuer", || "must be a URL without a query".to_owned())?;
+        let why = "must be at the host of the token endpoint";
+        ensure(token.is_some_and(|token| is_at(issuer, token)), "identity.issuer", why)?;
+        ensure(!issuer.contains('?'), "identity.issuer", "must be a URL without a query")?;
     }
     // Nothing else vouches for the issuer of a provider without ID tokens.
     if let (Kind::Oauth2, Some(issuer)) = (d.kind, &d.issuer) {
-        ensure(token.is_none_or(|token| is_at(issuer, token)), "issuer", || {
-            "must be at the host of the token endpoint, since no ID token proves it".to_owned()
-        })?;
+        let why = "must be at the host of the token endpoint, since no ID token proves it";
+        ensure(token.is_none_or(|token| is_at(issuer, token)), "issuer", why)?;
     }
     if let (Kind::Openid, Some(template), Some(issuer)) = (d.kind, &d.issuer_template, &d.issuer) {
-        ensure(is_at(template, issuer), "issuer_template", || {
-            "must be at the host of the issuer".to_owned()
-        })?;
+        ensure(is_at(template, issuer), "issuer_template", "must be at the host of the issuer")?;
     }
     // The hosts that say who the user is.
     let hosts = [&d.issuer, &d.discovery, &d.token_endpoint, &d.userinfo_endpoint, &d.identity.issuer];
     for (name, param) in &d.params {
         let mark = format!("{{{name}}}");
         let is_in_host = hosts.iter().any(|url| url.as_deref().is_some_and(|url| host(url).contains(&mark)));
-        ensure(param.server || !is_in_host, &format!("params.{name}.server"), || {
-            "must be true, because the host of the issuer, the metadata, the token endpoint or the userinfo endpoint \
-             depends on the parameter"
-                .to_owned()
-        })?;
+        let why = "must be true, because the host of the issuer, the metadata, the token endpoint or the userinfo \
+                   endpoint depends on the parameter";
+        ensure(param.server || !is_in_host, format_args!("params.{name}.server"), why)?;
     }
     // Without an ID token, whoever answers there says who the user is.
     let (said_by, name, field, url) = match d.kind {
@@ -168,9 +153,9 @@ fn servers(d: &Definition) -> Result<(), Mistake> {
         return Ok(());
     }
     let (Some(url), Some(said_by)) = (url, said_by) else { return Ok(()) };
-    ensure(is_at_or_below(url, said_by) || is_the_application_s(d, url), field, || {
-        format!("must be at the host of the {name} or below it: it says who that server's users are")
-    })
+    let why =
+        format_args!("must be at the host of the {name} or below it: it says who that server's users are");
+    ensure(is_at_or_below(url, said_by) || is_the_application_s(d, url), field, why)
 }
 
 /// Whether the application alone says what a URL is.
@@ -208,9 +193,7 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         pointer_in("identity.emails.primary", emails.primary.as_deref().unwrap_or("/"), false)?;
         pointer_in("identity.emails.verified", emails.verified.as_deref().unwrap_or("/"), false)?;
         let strange = emails.absent_on.iter().find(|status| !(400..600).contains(*status));
-        ensure(strange.is_none(), "identity.emails.absent_on", || {
-            "must be HTTP statuses from 400 to 599".to_owned()
-        })?;
+        ensure(strange.is_none(), "identity.emails.absent_on", "must be HTTP statuses from 400 to 599")?;
     }
     for pointer in &d.token.answer {
         pointer_in("token.answer", pointer, true)?;
@@ -222,87 +205,68 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
     ];
     for (table, failure) in failures {
         let Some(ErrorShape { code, description, .. }) = failure else { continue };
-        pointer_in(&format!("{table}.failure.code"), code, false)?;
-        pointer_in(&format!("{table}.failure.description"), description.as_deref().unwrap_or("/"), false)?;
+        pointer_in(format_args!("{table}.failure.code"), code, false)?;
+        let description = description.as_deref().unwrap_or("/");
+        pointer_in(format_args!("{table}.failure.description"), description, false)?;
     }
     Ok(())
 }
 
 /// The fields that have a few words to choose from.
 fn words(d: &Definition) -> Result<(), Mistake> {
-    ensure(!d.scope_separator.is_empty(), "scope_separator", || "must not be empty".to_owned())?;
+    ensure(!d.scope_separator.is_empty(), "scope_separator", "must not be empty")?;
     let joined = d.scopes.iter().find(|s| s.is_empty() || s.contains(&d.scope_separator));
-    ensure(joined.is_none(), "scopes", || {
-        "must contain one scope per element, without the separator".to_owned()
-    })?;
-    ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", || {
-        "must be GET or POST".to_owned()
-    })?;
+    ensure(joined.is_none(), "scopes", "must contain one scope per element, without the separator")?;
+    ensure(matches!(d.userinfo.method.as_str(), "GET" | "POST"), "userinfo.method", "must be GET or POST")?;
     let known = ["client_id", "redirect_uri", "response_type", "scope"];
     let strange = d.authorization.order.iter().any(|name| !known.contains(&name.as_str()));
-    ensure(!strange, "authorization.order", || format!("may only contain {}", known.join(", ")))?;
+    ensure(!strange, "authorization.order", format_args!("may only contain {}", known.join(", ")))?;
     let method = d.revocation.method.as_deref().unwrap_or("POST");
-    ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", || {
-        "must be GET, POST or DELETE".to_owned()
-    })?;
+    ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", "must be GET, POST or DELETE")?;
     let only = d.revocation.only.as_deref().unwrap_or("access_token");
-    ensure(matches!(only, "access_token" | "refresh_token"), "revocation.only", || {
-        "must be access_token or refresh_token".to_owned()
-    })?;
+    let why = "must be access_token or refresh_token";
+    ensure(matches!(only, "access_token" | "refresh_token"), "revocation.only", why)?;
     let profile = d.callback.profile.as_deref();
-    ensure(!profile.is_some_and(|name| PROTOCOL.contains(&name)), "callback.profile", || {
-        "must be the name of a parameter that the protocol does not use".to_owned()
-    })?;
-    ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", || {
-        "needs callback.profile, which is not set".to_owned()
-    })?;
-    let can_be_kept = |name: &String| {
-        d.callback.forward.contains(name) && (name == "state" || !PROTOCOL.contains(&name.as_str()))
-    };
-    ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", || {
-        "must be parameters of callback.forward that a token response does not use".to_owned()
-    })?;
+    let why = "must be the name of a parameter that the protocol does not use";
+    ensure(!profile.is_some_and(is_of_the_protocol), "callback.profile", why)?;
+    let why = "needs callback.profile, which is not set";
+    ensure(d.callback.profile_name.is_empty() || profile.is_some(), "callback.profile_name", why)?;
+    let can_be_kept =
+        |name: &String| d.callback.forward.contains(name) && (name == "state" || !is_of_the_protocol(name));
+    let why = "must be parameters of callback.forward that a token response does not use";
+    ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", why)?;
     let can_sign = d.issuer.is_some() && d.client_auth == Some(ClientAuth::ClientSecretPost);
-    ensure(!d.signed_client_secret || can_sign, "signed_client_secret", || {
-        "needs an issuer, the audience of the secret, and client_auth = \"client_secret_post\"".to_owned()
-    })?;
-    ensure(!d.userinfo.signed || d.kind == Kind::Openid, "userinfo.signed", || {
-        "needs a provider of the kind openid: others publish no keys to verify the signature".to_owned()
-    })?;
+    let why = "needs an issuer, the audience of the secret, and client_auth = \"client_secret_post\"";
+    ensure(!d.signed_client_secret || can_sign, "signed_client_secret", why)?;
+    let why = "needs a provider of the kind openid: others publish no keys to verify the signature";
+    ensure(!d.userinfo.signed || d.kind == Kind::Openid, "userinfo.signed", why)?;
     let optional = |name: &String| matches!(name.as_str(), "nonce" | "state");
-    ensure(d.authorization.required.iter().all(optional), "authorization.required", || {
-        "must be nonce or state: put other parameters into authorization.params".to_owned()
-    })?;
+    let why = "must be nonce or state: put other parameters into authorization.params";
+    ensure(d.authorization.required.iter().all(optional), "authorization.required", why)?;
     let token = match d.userinfo.token.split_once(':') {
         None => d.userinfo.token == "bearer",
         Some(("scheme", word)) => word.is_empty() || is_token(word),
         Some(("header" | "query" | "body", name)) => is_token(name),
         Some(_) => false,
     };
-    ensure(token, "userinfo.token", || {
-        "must be bearer, scheme:WORD, header:NAME, query:NAME or body:NAME".to_owned()
-    })?;
-    ensure(d.userinfo.proof.as_deref().is_none_or(is_token), "userinfo.proof", || {
-        "must be the name of a parameter".to_owned()
-    })?;
+    ensure(token, "userinfo.token", "must be bearer, scheme:WORD, header:NAME, query:NAME or body:NAME")?;
+    let why = "must be the name of a parameter";
+    ensure(d.userinfo.proof.as_deref().is_none_or(is_token), "userinfo.proof", why)?;
     let verifiable = d.kind == Kind::Openid || d.userinfo.source != ProfileSource::AccessToken;
-    ensure(verifiable, "userinfo.source", || {
-        "cannot be access_token here: only a provider of the kind openid publishes keys to verify the JWT"
-            .to_owned()
-    })?;
+    let why =
+        "cannot be access_token here: only a provider of the kind openid publishes keys to verify the JWT";
+    ensure(verifiable, "userinfo.source", why)?;
     let asked = d.userinfo_endpoint.is_none() || d.userinfo.source == ProfileSource::Userinfo;
-    ensure(asked, "userinfo.source", || {
-        "must be userinfo, or unset, because there is a userinfo_endpoint: remove one of the two".to_owned()
-    })?;
+    let why = "must be userinfo, or unset, because there is a userinfo_endpoint: remove one of the two";
+    ensure(asked, "userinfo.source", why)?;
     for (name, param) in &d.params {
-        ensure(is_name(name), &format!("params.{name}"), || {
-            "must have a name of lower case letters, digits and underscores that begins with a letter"
-                .to_owned()
-        })?;
+        let why = "must have a name of lower case letters, digits and underscores that begins with a letter";
+        ensure(is_name(name), format_args!("params.{name}"), why)?;
         for (field, value) in [("default", &param.default), ("example", &param.example)] {
             let is_https = |value: &str| param.rule != Rule::Url || value.starts_with("https://");
             let fits = value.as_deref().is_none_or(|value| param.rule.accepts(value) && is_https(value));
-            ensure(fits, &format!("params.{name}.{field}"), || format!("must be {}", param.rule.describe()))?;
+            let rule = param.rule.describe();
+            ensure(fits, format_args!("params.{name}.{field}"), format_args!("must be {rule}"))?;
         }
     }
     Ok(())

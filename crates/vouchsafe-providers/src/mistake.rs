@@ -1,4 +1,6 @@
 //! A field of a definition that is wrong, and helpers of the checks.
+use std::fmt::Display;
+
 use crate::locate::line_of;
 
 /// A field that is wrong, and why.
@@ -8,8 +10,8 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
-    pub(crate) fn new(field: &str, why: String) -> Self {
-        Self { field: field.to_owned(), why }
+    pub(crate) fn new(field: impl Display, why: impl Display) -> Self {
+        Self { field: field.to_string(), why: why.to_string() }
     }
 
     /// The message, in one paragraph, with the line of the field if the text has it.
@@ -22,37 +24,26 @@ impl Mistake {
     }
 }
 
-pub(crate) fn ensure(good: bool, field: &str, why: impl FnOnce() -> String) -> Result<(), Mistake> {
-    if good { Ok(()) } else { Err(Mistake::new(field, why())) }
+pub(crate) fn ensure(good: bool, field: impl Display, why: impl Display) -> Result<(), Mistake> {
+    if good { Ok(()) } else { Err(Mistake::new(field, why)) }
+}
+
+/// Whether a list of words, with a space between them, has that word.
+pub(crate) fn has(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
 }
 
 /// RFC 6901 section 3.
-pub(crate) fn pointer_in(field: &str, pointer: &str, whole: bool) -> Result<(), Mistake> {
-    if pointer.is_empty() && whole {
-        return Ok(());
-    }
+pub(crate) fn pointer_in(field: impl Display, pointer: &str, whole: bool) -> Result<(), Mistake> {
     let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    ensure(pointer.starts_with('/') && escapes, field, || {
-        format!(
-            "{pointer:?} is not a JSON Pointer (RFC 6901): begin it with /, and write ~ as ~0 and / as ~1"
-        )
-    })
+    let is_pointer = pointer.starts_with('/') && escapes;
+    let rule = "is not a JSON Pointer (RFC 6901): begin it with /, and write ~ as ~0 and / as ~1";
+    ensure(is_pointer || (pointer.is_empty() && whole), field, format_args!("{pointer:?} {rule}"))
 }
 
-/// Parameters and members that have a meaning of their own in a response or among the tokens.
-pub(crate) const PROTOCOL: [&str; 14] = [
-    "",
-    "code",
-    "state",
-    "iss",
-    "error",
-    "error_description",
-    "error_uri",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token_type",
-    "expires_in",
-    "expires_at",
-    "scope",
-];
+/// Whether a parameter or a member has a meaning of its own in a response or among the tokens.
+pub(crate) fn is_of_the_protocol(name: &str) -> bool {
+    let errors = "error error_description error_uri";
+    let tokens = "access_token refresh_token id_token token_type expires_in expires_at scope";
+    name.is_empty() || has("code state iss", name) || has(errors, name) || has(tokens, name)
+}

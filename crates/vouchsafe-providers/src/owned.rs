@@ -3,71 +3,101 @@
 use std::collections::BTreeMap;
 
 use crate::definition::{Definition, Pkce};
-use crate::mistake::{Mistake, PROTOCOL, ensure};
+use crate::mistake::{Mistake, ensure, has, is_of_the_protocol};
 use crate::quirks::AuthorizationQuirks;
 
-/// The parameters of an authorization request that the library sets, and the two that would replace them (RFC 9101).
-const AUTHORIZATION: [&str; 10] = [
-    "response_type",
-    "client_id",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "request",
-    "request_uri",
-];
+/// The parameters of a request that the library sets: lists of words, with a space between them.
+struct Request<'a> {
+    /// Those that may have another name at a provider.
+    renamable: &'static str,
+    /// Those that keep their names, and those that would replace others.
+    fixed: &'static str,
+    /// The provider's names, by the RFC's. The first table that has a parameter counts.
+    names: Vec<&'a BTreeMap<String, String>>,
+}
 
-/// The parameters of token requests (RFC 6749 sections 4.1.3 and 6, RFC 7521, RFC 7636) and of other grants.
-const TOKEN: [&str; 17] = [
-    "grant_type",
-    "code",
-    "redirect_uri",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "code_verifier",
-    "refresh_token",
-    "scope",
-    "assertion",
-    "username",
-    "password",
-    "device_code",
-    "auth_req_id",
-    "subject_token",
-    "actor_token",
-];
+fn authorization_request(names: &BTreeMap<String, String>) -> Request<'_> {
+    Request {
+        renamable: "client_id redirect_uri scope nonce code_challenge code_challenge_method",
+        // RFC 9101: the last two replace all others.
+        fixed: "response_type state request request_uri",
+        names: vec![names],
+    }
+}
 
-/// Those of a revocation request (RFC 7009 section 2.1).
-const REVOCATION: [&str; 6] =
-    ["token", "token_type_hint", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+/// RFC 6749 sections 4.1.3 and 6, RFC 7521, RFC 7636, and other grants.
+fn token_request<'a>(names: impl IntoIterator<Item = &'a BTreeMap<String, String>>) -> Request<'a> {
+    Request {
+        renamable: "grant_type code redirect_uri client_id client_secret client_assertion client_assertion_type \
+                    code_verifier refresh_token scope",
+        fixed: "assertion username password device_code auth_req_id subject_token actor_token",
+        names: names.into_iter().collect(),
+    }
+}
 
-/// Headers that say where a request goes, how long it is, how it is encoded, and who sends it.
-const HEADERS: [&str; 14] = [
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-http-method-override",
-];
+/// RFC 7009 section 2.1.
+fn revocation_request(names: &BTreeMap<String, String>) -> Request<'_> {
+    Request {
+        renamable: "token token_type_hint client_id client_secret",
+        fixed: "client_assertion client_assertion_type",
+        names: vec![names],
+    }
+}
+
+impl Request<'_> {
+    fn parameters(&self) -> impl Iterator<Item = &'static str> {
+        self.renamable.split(' ').chain(self.fixed.split(' '))
+    }
+
+    /// Whether a parameter is one of these: under the name of the RFC, under the name that the provider gives it, or under a
+    /// spelling that a server could read as either.
+    fn owns(&self, name: &str) -> bool {
+        let name = plain(name);
+        let mut own = self.names.iter().flat_map(|names| names.values()).filter(|own| !own.is_empty());
+        self.parameters().any(|known| known == name) || own.any(|own| plain(own) == name)
+    }
+
+    /// The name of a parameter at the provider.
+    fn called(&self, name: &str) -> String {
+        plain(self.names.iter().find_map(|names| names.get(name)).map_or(name, String::as_str))
+    }
+
+    /// Checks a table of names. No parameter has the name of another, even of one that is not sent.
+    fn check_names(&self, table: &str, may_be_left_out: impl Fn(&str) -> bool) -> Result<(), Mistake> {
+        for (name, own) in self.names[0] {
+            let field = format!("{table}.{name}");
+            let renamable = self.renamable.replace(' ', ", ");
+            let why = format_args!("cannot be renamed: only {renamable} can");
+            ensure(has(self.renamable, name), &field, why)?;
+            let why = "must not be empty: the parameter cannot be left out";
+            ensure(!own.is_empty() || may_be_left_out(name), &field, why)?;
+            let own = self.called(name);
+            let mut others = self.parameters().filter(|other| other != name);
+            if let Some(other) = others.find(|other| own == *other || own == self.called(other))
+                && !own.is_empty()
+            {
+                let why = format_args!("must not have the name of another parameter: {other}");
+                return Err(Mistake::new(field, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a table of further parameters, of which no one is owned.
+    fn check_params<'p>(
+        &self,
+        table: &str,
+        params: impl IntoIterator<Item = &'p String>,
+    ) -> Result<(), Mistake> {
+        params.into_iter().try_for_each(|name| unowned(&format!("{table}.{name}"), name, self.owns(name)))
+    }
+}
 
 impl AuthorizationQuirks {
     /// Whether the protocol owns a parameter of the authorization request: under the name of the RFC, under the name that
     /// this provider gives it, or under a spelling that a server could read as either.
     pub fn owns(&self, name: &str) -> bool {
-        owns(&AUTHORIZATION, [&self.names, &self.names], name)
+        authorization_request(&self.names).owns(name)
     }
 }
 
@@ -81,116 +111,79 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
 
 fn authorization(d: &Definition) -> Result<(), Mistake> {
     let quirks = &d.authorization;
-    // A server that knows only the RFC's name does not see a renamed parameter, as if it were left out.
-    let leaves_out = |name: &str| match name {
-        "client_id" | "redirect_uri" | "scope" => true,
-        "nonce" => !d.nonce,
-        "code_challenge" | "code_challenge_method" => d.pkce == Pkce::Unsupported,
-        _ => false,
-    };
+    let request = authorization_request(&quirks.names);
+    request.check_names("authorization.names", |name| !matches!(name, "client_id" | "redirect_uri"))?;
     for (name, own) in &quirks.names {
         let field = format!("authorization.names.{name}");
-        ensure(AUTHORIZATION.contains(&name.as_str()), &field, || {
-            format!("cannot be renamed: only {} can", AUTHORIZATION[..8].join(", "))
-        })?;
-        ensure(leaves_out(name), &field, || {
-            "must keep its name: logins are not secure without it".to_owned()
-        })?;
-        let may_be_empty = !matches!(name.as_str(), "client_id" | "redirect_uri");
-        ensure(!own.is_empty() || may_be_empty, &field, || {
-            "must not be empty: the parameter cannot be left out".to_owned()
-        })?;
+        // A server that knows only the RFC's name does not see a renamed parameter, as if it were left out.
+        let is_needed = match name.as_str() {
+            "nonce" => d.nonce,
+            "code_challenge" | "code_challenge_method" => d.pkce != Pkce::Unsupported,
+            _ => false,
+        };
+        ensure(!is_needed, &field, "must keep its name: logins are not secure without it")?;
+        let why = "must not have the name of another parameter: response_mode";
+        ensure(plain(own) != "response_mode", &field, why)?;
     }
-    let known = [&AUTHORIZATION[..], &["response_mode"]].concat();
-    distinct("authorization.names", &known, &[&quirks.names])?;
-    let names = [&quirks.names, &quirks.names];
-    let options = quirks.options.keys().map(|name| ("authorization.options", name));
-    let params = quirks.params.keys().map(|name| ("authorization.params", name)).chain(options);
-    for (table, name) in params {
-        unowned(&format!("{table}.{name}"), name, owns(&AUTHORIZATION, names, name))?;
-    }
+    request.check_params("authorization.options", quirks.options.keys())?;
+    request.check_params("authorization.params", quirks.params.keys())?;
     // A code in a fragment or in a window's message would bypass the checks of the response.
     let mode = quirks.params.iter().find(|(name, _)| plain(name) == "response_mode");
-    let known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
-    ensure(known, "authorization.params.response_mode", || "must be query or form_post".to_owned())?;
+    let is_known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
+    ensure(is_known, "authorization.params.response_mode", "must be query or form_post")?;
     query("authorization_endpoint", &d.authorization_endpoint, |name| {
-        owns(&AUTHORIZATION, names, name) || plain(name) == "response_mode"
+        request.owns(name) || plain(name) == "response_mode"
     })
 }
 
 fn token(d: &Definition) -> Result<(), Mistake> {
-    let (own, refreshing) = (&d.token.names, &d.refreshing.names);
-    for (table, names) in [("token.names", own), ("refreshing.names", refreshing)] {
-        for (name, own) in names {
-            let field = format!("{table}.{name}");
-            ensure(TOKEN[..10].contains(&name.as_str()), &field, || {
-                format!("cannot be renamed: only {} can", TOKEN[..10].join(", "))
-            })?;
-            // Some providers need nothing but the token to refresh it.
-            let may_be_empty = matches!(name.as_str(), "grant_type" | "redirect_uri" | "scope")
-                || (table == "refreshing.names" && matches!(name.as_str(), "client_id" | "client_secret"))
-                || (name == "code_verifier" && d.pkce == Pkce::Unsupported);
-            ensure(!own.is_empty() || may_be_empty, &field, || {
-                "must not be empty: the parameter cannot be left out".to_owned()
-            })?;
-        }
-    }
-    distinct("token.names", &TOKEN, &[own])?;
-    // The names of `refreshing` come before those of `token`.
-    distinct("refreshing.names", &TOKEN, &[refreshing, own])?;
-    let names = [own, refreshing];
-    let owned = |name: &str| owns(&TOKEN, names, name);
-    for (table, params) in [("token.params", &d.token.params), ("refreshing.params", &d.refreshing.params)] {
-        for name in params.keys() {
-            unowned(&format!("{table}.{name}"), name, owned(name))?;
-        }
-    }
+    let code = token_request([&d.token.names]);
+    let refresh = token_request([&d.refreshing.names, &d.token.names]);
+    let may_be_left_out = |name: &str| match name {
+        "grant_type" | "redirect_uri" | "scope" => true,
+        "code_verifier" => d.pkce == Pkce::Unsupported,
+        _ => false,
+    };
+    code.check_names("token.names", may_be_left_out)?;
+    // Some providers need nothing but the token to refresh it.
+    refresh.check_names("refreshing.names", |name| {
+        may_be_left_out(name) || matches!(name, "client_id" | "client_secret")
+    })?;
+    refresh.check_params("token.params", d.token.params.keys())?;
+    refresh.check_params("refreshing.params", d.refreshing.params.keys())?;
     for name in d.refreshing.params.keys() {
         let again = d.token.params.keys().any(|known| plain(known) == plain(name));
-        ensure(!again, &format!("refreshing.params.{name}"), || {
-            "is already in every token request: token.params sets it".to_owned()
-        })?;
+        let why = "is already in every token request: token.params sets it";
+        ensure(!again, format_args!("refreshing.params.{name}"), why)?;
     }
     if let Some(long_lived) = &d.long_lived {
-        let owned = |name: &str| owns(&TOKEN, [own, own], name);
-        unowned("long_lived.token_name", &long_lived.token_name, owned(&long_lived.token_name))?;
-        query("long_lived.endpoint", &long_lived.endpoint, |name| {
-            owned(name) || plain(name) == plain(&long_lived.token_name)
+        let name = &long_lived.token_name;
+        unowned("long_lived.token_name", name, code.owns(name))?;
+        query("long_lived.endpoint", &long_lived.endpoint, |own| {
+            code.owns(own) || plain(own) == plain(name)
         })?;
     }
     headers("token.headers", &d.token.headers, None)?;
-    let goes_on = |name: &str| d.callback.forward.iter().any(|known| plain(known) == plain(name));
-    query("token_endpoint", &d.token_endpoint, |name| owned(name) || goes_on(name))?;
-    query("refresh_endpoint", &d.refresh_endpoint, |name| owned(name) || goes_on(name))
+    let forwarded = |name: &str| d.callback.forward.iter().any(|known| plain(known) == plain(name));
+    query("token_endpoint", &d.token_endpoint, |name| refresh.owns(name) || forwarded(name))?;
+    query("refresh_endpoint", &d.refresh_endpoint, |name| refresh.owns(name) || forwarded(name))
 }
 
 fn revocation(d: &Definition) -> Result<(), Mistake> {
     let quirks = &d.revocation;
-    for (name, own) in &quirks.names {
-        let field = format!("revocation.names.{name}");
-        ensure(REVOCATION[..4].contains(&name.as_str()), &field, || {
-            format!("cannot be renamed: only {} can", REVOCATION[..4].join(", "))
-        })?;
-        ensure(!own.is_empty() || name == "token_type_hint", &field, || {
-            "must not be empty: the parameter cannot be left out".to_owned()
-        })?;
-    }
-    distinct("revocation.names", &REVOCATION, &[&quirks.names])?;
-    let names = [&quirks.names, &quirks.names];
+    let request = revocation_request(&quirks.names);
+    request.check_names("revocation.names", |name| name == "token_type_hint")?;
     let token_name = quirks.token_name.as_deref();
-    // If the token has another name, neither `token` nor `token_type_hint` is sent.
-    let owned = |name: &str| {
-        let (is_rfc_s, name) = (owns(&REVOCATION, names, name), plain(name));
-        match token_name {
-            Some(_) if name == "token_type_hint" => false,
-            Some(own) => is_rfc_s || name == plain(own),
-            None => is_rfc_s,
-        }
-    };
     if let Some(name) = token_name.filter(|name| !name.is_empty()) {
-        let taken = owns(&REVOCATION[2..], names, name);
-        unowned("revocation.token_name", name, taken)?;
+        let client = Request { renamable: "client_id client_secret", ..revocation_request(&quirks.names) };
+        unowned("revocation.token_name", name, client.owns(name))?;
     }
+    // If the token has another name, neither `token` nor `token_type_hint` is sent.
+    let owned = |name: &str| match token_name {
+        Some(_) if plain(name) == "token_type_hint" => false,
+        Some(own) if plain(name) == plain(own) => true,
+        _ => request.owns(name),
+    };
     for name in quirks.params.keys() {
         unowned(&format!("revocation.params.{name}"), name, owned(name))?;
     }
@@ -199,19 +192,17 @@ fn revocation(d: &Definition) -> Result<(), Mistake> {
 
 /// The parameters that come through the browser, which can change them.
 fn callback(d: &Definition) -> Result<(), Mistake> {
-    let names = [&d.token.names, &d.refreshing.names];
+    let request = token_request([&d.token.names, &d.refreshing.names]);
     for name in &d.callback.forward {
-        let set = [&d.token.params, &d.refreshing.params];
-        let taken = set.iter().any(|params| params.keys().any(|known| plain(known) == plain(name)));
-        unowned("callback.forward", name, taken || owns(&TOKEN, names, name))?;
+        let mut params = d.token.params.keys().chain(d.refreshing.params.keys());
+        let is_set = params.any(|known| plain(known) == plain(name));
+        unowned("callback.forward", name, is_set || request.owns(name))?;
     }
     for name in d.callback.expect.keys() {
-        unowned(&format!("callback.expect.{name}"), name, PROTOCOL.contains(&plain(name).as_str()))?;
+        unowned(&format!("callback.expect.{name}"), name, is_of_the_protocol(&plain(name)))?;
     }
-    let hmac = d.callback.hmac.as_deref();
-    ensure(hmac.is_none_or(|name| !PROTOCOL.contains(&name)), "callback.hmac", || {
-        "must be the name of a parameter that the protocol does not use".to_owned()
-    })
+    let is_free = !d.callback.hmac.as_deref().is_some_and(is_of_the_protocol);
+    ensure(is_free, "callback.hmac", "must be the name of a parameter that the protocol does not use")
 }
 
 fn userinfo(d: &Definition) -> Result<(), Mistake> {
@@ -219,9 +210,8 @@ fn userinfo(d: &Definition) -> Result<(), Mistake> {
     let (place, token) = quirks.token.split_once(':').unwrap_or_default();
     let token = if matches!(place, "query" | "body") { token } else { "access_token" };
     let owned = |name: &str| {
-        let name = plain(name);
-        let is = |own: &str| plain(own) == name;
-        is(token) || is("access_token") || is("client_secret") || quirks.proof.as_deref().is_some_and(is)
+        let mut own = [token, "access_token", "client_secret"].into_iter().chain(quirks.proof.as_deref());
+        own.any(|own| plain(own) == plain(name))
     };
     for name in quirks.params.keys() {
         unowned(&format!("userinfo.params.{name}"), name, owned(name))?;
@@ -230,50 +220,34 @@ fn userinfo(d: &Definition) -> Result<(), Mistake> {
         unowned("userinfo.proof", name, plain(name) == plain(token))?;
     }
     let header = quirks.token.strip_prefix("header:");
-    let forbidden = header.is_some_and(|name| HEADERS[1..].iter().any(|h| name.eq_ignore_ascii_case(h)));
-    ensure(!forbidden, "userinfo.token", || {
-        "must name another header: the library or the connection sets this one".to_owned()
-    })?;
+    let is_free = !header.is_some_and(|name| has(HEADERS, &name.to_ascii_lowercase()));
+    ensure(
+        is_free,
+        "userinfo.token",
+        "must name another header: the library or the connection sets this one",
+    )?;
     headers("userinfo.headers", &quirks.headers, header)?;
     query("userinfo_endpoint", &d.userinfo_endpoint, owned)?;
     let emails = d.identity.emails.as_ref().and_then(|list| list.endpoint.clone());
     query("identity.emails.endpoint", &emails, owned)
 }
 
-fn headers(field: &str, headers: &BTreeMap<String, String>, token: Option<&str>) -> Result<(), Mistake> {
+/// Checks the headers of a request, in which the access token is in that header.
+fn headers(table: &str, headers: &BTreeMap<String, String>, token: Option<&str>) -> Result<(), Mistake> {
     for name in headers.keys() {
-        let own = HEADERS.into_iter().chain(token).any(|header| name.eq_ignore_ascii_case(header));
-        ensure(!own && !name.to_ascii_lowercase().starts_with("proxy-"), &format!("{field}.{name}"), || {
-            "must not be set: the library or the connection sets this header, or must not send it".to_owned()
-        })?;
+        let lower = name.to_ascii_lowercase();
+        let is_token = token.is_some_and(|token| token.eq_ignore_ascii_case(name));
+        let is_set = is_token || lower == "authorization" || has(HEADERS, &lower);
+        let why = "must not be set: the library or the connection sets this header, or must not send it";
+        ensure(!is_set && !lower.starts_with("proxy-"), format_args!("{table}.{name}"), why)?;
     }
     Ok(())
 }
 
 fn unowned(field: &str, name: &str, owned: bool) -> Result<(), Mistake> {
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
-    ensure(is_name, field, || "must be the name of a parameter".to_owned())?;
-    ensure(!owned, field, || {
-        "must not be set: the protocol owns this parameter, and the library sets it".to_owned()
-    })
-}
-
-/// No parameter has the name of another, even of one that is not sent.
-fn distinct(field: &str, known: &[&str], names: &[&BTreeMap<String, String>]) -> Result<(), Mistake> {
-    let called = |name: &str| {
-        let own = names.iter().find_map(|names| names.get(name));
-        own.map_or_else(|| plain(name), |own| plain(own))
-    };
-    let renamed = names.iter().flat_map(|names| names.keys());
-    for name in renamed {
-        let own = called(name);
-        let another =
-            known.iter().filter(|other| *other != name).find(|other| own == **other || own == called(other));
-        let Some(other) = another.filter(|_| !own.is_empty()) else { continue };
-        let why = format!("must not have the name of another parameter: {other}");
-        return Err(Mistake::new(&format!("{field}.{name}"), why));
-    }
-    Ok(())
+    ensure(is_name, field, "must be the name of a parameter")?;
+    ensure(!owned, field, "must not be set: the protocol owns this parameter, and the library sets it")
 }
 
 /// The query of an endpoint is sent together with the parameters of the library.
@@ -282,18 +256,11 @@ fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Res
     // Some servers read a semicolon as an ampersand.
     for pair in query.split(['&', ';']) {
         let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
-        ensure(!owned(&name), field, || {
-            let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-            format!("must not have {name} in its query: the protocol owns this parameter")
-        })?;
+        let told: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        let why = format_args!("must not have {told} in its query: the protocol owns this parameter");
+        ensure(!owned(&name), field, why)?;
     }
     Ok(())
-}
-
-fn owns(known: &[&str], names: [&BTreeMap<String, String>; 2], name: &str) -> bool {
-    let name = plain(name);
-    let mut own = names.into_iter().flat_map(BTreeMap::values).filter(|own| !own.is_empty());
-    known.contains(&name.as_str()) || own.any(|own| plain(own) == name)
 }
 
 /// A name as lenient servers read it: in upper or lower case (ASP.NET), as the first member of a list (`redirect_uri[]`),
@@ -321,3 +288,7 @@ fn decoded(text: &str) -> String {
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
+
+/// Headers, besides `Authorization`, that say where a request goes, how long it is, how it is encoded, and who sends it.
+const HEADERS: &str = "connection content-encoding content-length content-type cookie expect host keep-alive te trailer \
+                       transfer-encoding upgrade x-http-method-override";

@@ -1,45 +1,7 @@
 //! The subject of an identity must be permanent: a user can neither change it nor give it away.
 use crate::definition::Definition;
-use crate::mistake::{Mistake, ensure, pointer_in};
+use crate::mistake::{Mistake, ensure, has, pointer_in};
 use crate::template::marks;
-
-/// Endings of members that a user can choose, change or pass on: user names, addresses, phone numbers, pages.
-const PASSING: [&str; 25] = [
-    "name",
-    "login",
-    "handle",
-    "slug",
-    "nick",
-    "alias",
-    "vanity",
-    "acct",
-    "upn",
-    "mention",
-    "title",
-    "email",
-    "emailaddress",
-    "mail",
-    "phone",
-    "phonenumber",
-    "mobile",
-    "tel",
-    "url",
-    "link",
-    "permalink",
-    "website",
-    "picture",
-    "avatar",
-    "photo",
-];
-
-/// Members that hold the value of the object around them.
-const INSIDE: [&str; 6] = ["value", "text", "raw", "address", "primary", "default"];
-
-/// Members that end like those but are permanent, as the provider documents.
-const LASTING: [(&str, &str); 1] = [
-    // https://api.freeagent.com/v2/users/123: the URL of the user in the API, made of the user's number.
-    ("freeagent", "/user/url"),
-];
 
 /// The subject is unique at its server, and never another user's.
 pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
@@ -48,15 +10,11 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
     for subject in &identity.subject {
         for pointer in parts(subject) {
             let lasts = LASTING.contains(&(d.slug.as_str(), pointer));
-            ensure(lasts || !passes(pointer), "identity.subject", || {
-                format!(
-                    "{pointer} is something a user can choose, change or give away: use a permanent identifier"
-                )
-            })?;
-            let shown = [&identity.name, &identity.email, &identity.picture];
-            ensure(!shown.iter().any(|list| list.iter().any(|p| p == pointer)), "identity.subject", || {
-                format!("{pointer} is also used as name, e-mail or picture, and these can change")
-            })?;
+            let why = "is something a user can choose, change or give away: use a permanent identifier";
+            ensure(lasts || !passes(pointer), "identity.subject", format_args!("{pointer} {why}"))?;
+            let mut shown = [&identity.name, &identity.email, &identity.picture].into_iter().flatten();
+            let why = format_args!("{pointer} is also used as name, e-mail or picture, and these can change");
+            ensure(!shown.any(|shown| shown == pointer), "identity.subject", why)?;
         }
     }
     Ok(())
@@ -73,12 +31,10 @@ fn shape(d: &Definition) -> Result<(), Mistake> {
             continue;
         }
         let joined: Vec<String> = marks(subject).map(|mark| format!("{{{mark}}}")).collect();
-        ensure(joined.join("/") == *subject, field, || {
-            format!("{subject:?} must be pointers in braces, separated by slashes: {{/team/id}}/{{/id}}")
-        })?;
-        ensure(!d.identity.subject_is_last_segment, field, || {
-            "cannot have several parts if subject_is_last_segment is set".to_owned()
-        })?;
+        let rule = "must be pointers in braces, separated by slashes: {/team/id}/{/id}";
+        ensure(joined.join("/") == *subject, field, format_args!("{subject:?} {rule}"))?;
+        let why = "cannot have several parts if subject_is_last_segment is set";
+        ensure(!d.identity.subject_is_last_segment, field, why)?;
     }
     Ok(())
 }
@@ -93,8 +49,21 @@ fn passes(pointer: &str) -> bool {
         letters.map(|c| c.to_ascii_lowercase()).collect::<String>()
     });
     // `/emails/0/value` is about e-mails.
-    let about = |part: &String| !part.bytes().all(|b| b.is_ascii_digit()) && !INSIDE.contains(&part.as_str());
+    let about = |part: &String| !part.bytes().all(|b| b.is_ascii_digit()) && !has(INSIDE, part);
     let Some(last) = parts.into_iter().find(about) else { return false };
     let one = last.strip_suffix('s').unwrap_or(&last);
-    PASSING.iter().any(|end| last.ends_with(end) || one.ends_with(end))
+    PASSING.split(' ').any(|end| last.ends_with(end) || one.ends_with(end))
 }
+
+/// Endings of members that a user can choose, change or pass on: user names, addresses, phone numbers, pages.
+const PASSING: &str = "name login handle slug nick alias vanity acct upn mention title email emailaddress mail phone \
+                       phonenumber mobile tel url link permalink website picture avatar photo";
+
+/// Members that hold the value of the object around them.
+const INSIDE: &str = "value text raw address primary default";
+
+/// Members that end like those but are permanent, as the provider documents.
+const LASTING: [(&str, &str); 1] = [
+    // https://api.freeagent.com/v2/users/123: the URL of the user in the API, made of the user's number.
+    ("freeagent", "/user/url"),
+];
