@@ -1,17 +1,15 @@
 //! Checks what the types of a definition cannot express: URLs, pointers, marks, and fields that depend on each other.
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::ops::Range;
 
 use crate::definition::{ClientAuth, Definition, Kind, Rule};
 use crate::endpoints::EndpointName;
-use crate::mistake::{Mistake, ensure, is_of_the_protocol, pointer_in};
+use crate::mistake::{DefinitionError, Result, ensure, is_of_the_protocol, pointer_in};
 use crate::quirks::{ErrorShape, ProfileSource};
 use crate::template::{host, is_at_or_below, is_name, marks, whole_mark};
 use crate::{owned, subject};
 
 /// Checks everything that the types cannot express.
-pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
+pub(crate) fn check(definition: &Definition) -> Result {
     let d = definition;
     let is_slug = !d.slug.is_empty()
         && d.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -31,18 +29,18 @@ pub(crate) fn check(definition: &Definition) -> Result<(), Mistake> {
 
 /// Checks what no definition may contain, however it was made: what an application may not do either, and what would take
 /// one user for another.
-pub(crate) fn safety(d: &Definition) -> Result<(), Mistake> {
+pub(crate) fn safety(d: &Definition) -> Result {
     requests(d)?;
     servers(d)
 }
 
 /// The part that does not depend on parameters.
-pub(crate) fn requests(d: &Definition) -> Result<(), Mistake> {
+pub(crate) fn requests(d: &Definition) -> Result {
     owned::check(d)?;
     subject::check(d)
 }
 
-fn urls(d: &Definition) -> Result<(), Mistake> {
+fn urls(d: &Definition) -> Result {
     let template = d.issuer_template.as_deref().map(|url| ("issuer_template", url));
     for (field, url) in templates(d).chain(template) {
         let why = "must be a URL that begins with https:// (http:// for a loopback host)";
@@ -74,11 +72,20 @@ fn templates(d: &Definition) -> impl Iterator<Item = (&'static str, &str)> {
 }
 
 /// Every `{name}` is a parameter that is described, or `{client_id}`.
-fn described_marks(d: &Definition) -> Result<(), Mistake> {
+fn described_marks(d: &Definition) -> Result {
     for (field, url) in templates(d) {
         described(d, field, url)?;
     }
-    for (table, values) in tables(d) {
+    for (table, values) in [
+        ("authorization.params", &d.authorization.params),
+        ("callback.expect", &d.callback.expect),
+        ("token.params", &d.token.params),
+        ("token.headers", &d.token.headers),
+        ("refreshing.params", &d.refreshing.params),
+        ("revocation.params", &d.revocation.params),
+        ("userinfo.headers", &d.userinfo.headers),
+        ("userinfo.params", &d.userinfo.params),
+    ] {
         for (name, value) in values {
             described(d, format_args!("{table}.{name}"), value)?;
         }
@@ -96,30 +103,17 @@ fn described_marks(d: &Definition) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn tables(d: &Definition) -> [(&'static str, &BTreeMap<String, String>); 8] {
-    [
-        ("authorization.params", &d.authorization.params),
-        ("callback.expect", &d.callback.expect),
-        ("token.params", &d.token.params),
-        ("token.headers", &d.token.headers),
-        ("refreshing.params", &d.refreshing.params),
-        ("revocation.params", &d.revocation.params),
-        ("userinfo.headers", &d.userinfo.headers),
-        ("userinfo.params", &d.userinfo.params),
-    ]
-}
-
-fn described(d: &Definition, field: impl Display, value: &str) -> Result<(), Mistake> {
+fn described(d: &Definition, field: impl Display, value: &str) -> Result {
     let mut names = marks(value).filter(|mark| is_name(mark));
     let Some(mark) = names.find(|name| *name != "client_id" && !d.params.contains_key(*name)) else {
         return Ok(());
     };
     let why = format_args!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark");
-    Err(Mistake::new(field, why))
+    Err(DefinitionError::new(field, why))
 }
 
 /// No definition mixes the users of one server with those of another.
-fn servers(d: &Definition) -> Result<(), Mistake> {
+fn servers(d: &Definition) -> Result {
     let is_at = |url: &str, other: &str| !host(url).is_empty() && host(url) == host(other);
     let token = d.token_endpoint.as_deref();
     if let Some(issuer) = &d.identity.issuer {
@@ -165,7 +159,7 @@ fn is_the_application_s(d: &Definition, url: &str) -> bool {
         .is_some_and(|param| param.rule == Rule::Url && param.default.is_none())
 }
 
-fn pointers(d: &Definition) -> Result<(), Mistake> {
+fn pointers(d: &Definition) -> Result {
     let identity = &d.identity;
     let lists = [
         ("identity.email", &identity.email),
@@ -213,7 +207,7 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
 }
 
 /// The fields that have a few words to choose from.
-fn words(d: &Definition) -> Result<(), Mistake> {
+fn words(d: &Definition) -> Result {
     ensure(!d.scope_separator.is_empty(), "scope_separator", "must not be empty")?;
     let joined = d.scopes.iter().find(|s| s.is_empty() || s.contains(&d.scope_separator));
     ensure(joined.is_none(), "scopes", "must contain one scope per element, without the separator")?;
@@ -292,16 +286,12 @@ fn is_url(d: &Definition, url: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    let number = |range: Range<usize>, most: u8| {
-        text.get(range).and_then(|t| t.parse::<u8>().ok()).is_some_and(|n| (1..=most).contains(&n))
+    let number = |digits: &str, length: usize, most: u16| {
+        let is_number = digits.len() == length && digits.bytes().all(|b| b.is_ascii_digit());
+        is_number && digits.parse().is_ok_and(|number: u16| (1..=most).contains(&number))
     };
-    text.len() == "2026-11-23".len()
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
-        && number(5..7, 12)
-        && number(8..10, 31)
+    let parts: Vec<_> = text.split('-').collect();
+    matches!(*parts, [y, m, d] if number(y, 4, 9999) && number(m, 2, 12) && number(d, 2, 31))
 }
 
 /// RFC 9110 section 5.6.2, as far as names are in use.

@@ -53,21 +53,17 @@ macro_rules! definition {
             /// The protocol.
             pub kind: Kind,
             /// The issuer, for discovery and for the checks of the ID token.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub issuer: Option<String>,
             /// Other values of `iss` that this provider documents for its ID tokens.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub issuer_aliases: Vec<String>,
             /// The metadata document, if it is not at the issuer's well-known URLs.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub discovery: Option<String>,
             /// The `iss` of ID tokens, with claims of the token filled in: `https://id.example/{tid}/v2.0`. For providers with
             /// one metadata document for many tenants.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub issuer_template: Option<String>,
             $(
                 $(#[$doc])*
-                #[serde(default, skip_serializing_if = "Option::is_none")]
                 pub $field: Option<String>,
             )*
             /// The scopes to request if the application names none.
@@ -80,10 +76,8 @@ macro_rules! definition {
             #[serde(default = "yes")]
             pub refresh: bool,
             /// How a client with a secret authenticates at the token endpoint.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub client_auth: Option<ClientAuth>,
             /// The same for the revocation endpoint, if it differs.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub revocation_auth: Option<ClientAuth>,
             /// The client secret is a JWT that the client signs for each request, as Apple documents it: by ES256, with the issuer
             /// as audience.
@@ -111,7 +105,6 @@ macro_rules! definition {
             #[serde(default)]
             pub revocation: RevocationQuirks,
             /// How to get a long-lived token for a short-lived one, if the provider supports it.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
             pub long_lived: Option<LongLived>,
             /// How the profile is requested.
             #[serde(default)]
@@ -245,7 +238,6 @@ pub struct Param {
     /// The rule for values.
     pub rule: Rule,
     /// The value if none is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// If it has no value, every field that mentions it is left out.
     #[serde(default)]
@@ -255,7 +247,6 @@ pub struct Param {
     #[serde(default = "yes")]
     pub server: bool,
     /// An example of a value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub example: Option<String>,
     /// The meaning, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]

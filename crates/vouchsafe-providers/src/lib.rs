@@ -23,11 +23,11 @@ mod template;
 
 pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
+pub use mistake::DefinitionError;
 pub use quirks::{
     AuthorizationQuirks, CallbackQuirks, EmailList, Encoding, ErrorShape, IdentityQuirks, LongLived,
     OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
 };
-pub use read::DefinitionError;
 pub use template::is_at_or_below;
 
 /// The definition with that slug, if the catalogue has it. It is parsed once per process.

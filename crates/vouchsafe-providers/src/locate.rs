@@ -3,17 +3,19 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-/// The message of the TOML parser in one paragraph, with line and field.
-pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> String {
+use crate::mistake::DefinitionError;
+
+/// The error of the TOML parser, with line and field.
+pub(crate) fn unreadable(error: &toml::de::Error, text: &str) -> DefinitionError {
     let why = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    let Some(place) = error.span() else { return why };
+    let Some(place) = error.span() else { return DefinitionError { line: None, field: None, why } };
     let (root, _) = DeTable::parse_recoverable(text);
     // Of a field that is missing, the place is the table that lacks it: nothing at all for the outermost.
     let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     let known = path_at(&place, root.get_ref()).filter(|_| missing.is_none() || place.end > 0);
     let path: Vec<_> = known.as_deref().into_iter().chain(missing).collect();
-    let field = if path.is_empty() { String::new() } else { format!(", field {}", path.join(".")) };
-    format!("line {}{field}: {why}", line_at(place.start, text))
+    let field = (!path.is_empty()).then(|| path.join("."));
+    DefinitionError { line: Some(line_at(place.start, text)), field, why }
 }
 
 /// The path of the innermost field that is at a place.

@@ -1,31 +1,46 @@
 //! A field of a definition that is wrong, and helpers of the checks.
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use crate::locate::line_of;
 
-/// A field that is wrong, and why.
-pub(crate) struct Mistake {
-    field: String,
-    why: String,
+/// A definition is wrong: the message names the line and the field.
+#[derive(Clone, Debug)]
+pub struct DefinitionError {
+    pub(crate) line: Option<usize>,
+    pub(crate) field: Option<String>,
+    pub(crate) why: String,
 }
 
-impl Mistake {
+impl DefinitionError {
     pub(crate) fn new(field: impl Display, why: impl Display) -> Self {
-        Self { field: field.to_string(), why: why.to_string() }
+        Self { line: None, field: Some(field.to_string()), why: why.to_string() }
     }
 
-    /// The message, in one paragraph, with the line of the field if the text has it.
-    pub(crate) fn in_text(&self, text: &str) -> String {
-        let told = match line_of(&self.field, text) {
-            Some(line) => format!("line {line}, field {}: {}", self.field, self.why),
-            None => format!("field {}: {}", self.field, self.why),
-        };
-        told.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    /// The same with the line of the field, if the text has it.
+    pub(crate) fn in_text(self, text: &str) -> Self {
+        let line = self.field.as_ref().and_then(|field| line_of(field, text));
+        Self { line, ..self }
     }
 }
 
-pub(crate) fn ensure(good: bool, field: impl Display, why: impl Display) -> Result<(), Mistake> {
-    if good { Ok(()) } else { Err(Mistake::new(field, why)) }
+impl Display for DefinitionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.line.map(|line| format!("line {line}"));
+        let field = self.field.as_ref().map(|field| format!("field {field}"));
+        let place: Vec<_> = line.into_iter().chain(field).collect();
+        let separator = if place.is_empty() { "" } else { ": " };
+        let message = format!("{}{separator}{}", place.join(", "), self.why);
+        f.write_str(&message.replace(char::is_control, " "))
+    }
+}
+
+impl std::error::Error for DefinitionError {}
+
+/// Nothing, or the first mistake.
+pub(crate) type Result = std::result::Result<(), DefinitionError>;
+
+pub(crate) fn ensure(good: bool, field: impl Display, why: impl Display) -> Result {
+    if good { Ok(()) } else { Err(DefinitionError::new(field, why)) }
 }
 
 /// Whether a list of words, with a space between them, has that word.
@@ -34,7 +49,7 @@ pub(crate) fn has(words: &str, word: &str) -> bool {
 }
 
 /// RFC 6901 section 3.
-pub(crate) fn pointer_in(field: impl Display, pointer: &str, whole: bool) -> Result<(), Mistake> {
+pub(crate) fn pointer_in(field: impl Display, pointer: &str, whole: bool) -> Result {
     let escapes = pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     let is_pointer = pointer.starts_with('/') && escapes;
     let rule = "is not a JSON Pointer (RFC 6901): begin it with /, and write ~ as ~0 and / as ~1";

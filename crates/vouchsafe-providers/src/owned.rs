@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::definition::{Definition, Pkce};
-use crate::mistake::{Mistake, ensure, has, is_of_the_protocol};
+use crate::mistake::{DefinitionError, Result, ensure, has, is_of_the_protocol};
 use crate::quirks::AuthorizationQuirks;
 
 /// The parameters of a request that the library sets: lists of words, with a space between them.
@@ -63,7 +63,7 @@ impl Request<'_> {
     }
 
     /// Checks a table of names. No parameter has the name of another, even of one that is not sent.
-    fn check_names(&self, table: &str, may_be_left_out: impl Fn(&str) -> bool) -> Result<(), Mistake> {
+    fn check_names(&self, table: &str, may_be_left_out: impl Fn(&str) -> bool) -> Result {
         for (name, own) in self.names[0] {
             let field = format!("{table}.{name}");
             let renamable = self.renamable.replace(' ', ", ");
@@ -77,19 +77,16 @@ impl Request<'_> {
                 && !own.is_empty()
             {
                 let why = format_args!("must not have the name of another parameter: {other}");
-                return Err(Mistake::new(field, why));
+                return Err(DefinitionError::new(field, why));
             }
         }
         Ok(())
     }
 
     /// Checks a table of further parameters, of which no one is owned.
-    fn check_params<'p>(
-        &self,
-        table: &str,
-        params: impl IntoIterator<Item = &'p String>,
-    ) -> Result<(), Mistake> {
-        params.into_iter().try_for_each(|name| unowned(&format!("{table}.{name}"), name, self.owns(name)))
+    fn check_params<T>(&self, table: &str, params: &BTreeMap<String, T>) -> Result {
+        let mut names = params.keys();
+        names.try_for_each(|name| unowned(&format!("{table}.{name}"), name, self.owns(name)))
     }
 }
 
@@ -101,7 +98,7 @@ impl AuthorizationQuirks {
     }
 }
 
-pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
+pub(crate) fn check(d: &Definition) -> Result {
     authorization(d)?;
     token(d)?;
     revocation(d)?;
@@ -109,7 +106,7 @@ pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
     userinfo(d)
 }
 
-fn authorization(d: &Definition) -> Result<(), Mistake> {
+fn authorization(d: &Definition) -> Result {
     let quirks = &d.authorization;
     let request = authorization_request(&quirks.names);
     request.check_names("authorization.names", |name| !matches!(name, "client_id" | "redirect_uri"))?;
@@ -125,8 +122,8 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
         let why = "must not have the name of another parameter: response_mode";
         ensure(plain(own) != "response_mode", &field, why)?;
     }
-    request.check_params("authorization.options", quirks.options.keys())?;
-    request.check_params("authorization.params", quirks.params.keys())?;
+    request.check_params("authorization.options", &quirks.options)?;
+    request.check_params("authorization.params", &quirks.params)?;
     // A code in a fragment or in a window's message would bypass the checks of the response.
     let mode = quirks.params.iter().find(|(name, _)| plain(name) == "response_mode");
     let is_known = mode.is_none_or(|(_, mode)| matches!(mode.as_str(), "query" | "form_post"));
@@ -136,7 +133,7 @@ fn authorization(d: &Definition) -> Result<(), Mistake> {
     })
 }
 
-fn token(d: &Definition) -> Result<(), Mistake> {
+fn token(d: &Definition) -> Result {
     let code = token_request([&d.token.names]);
     let refresh = token_request([&d.refreshing.names, &d.token.names]);
     let may_be_left_out = |name: &str| match name {
@@ -149,8 +146,8 @@ fn token(d: &Definition) -> Result<(), Mistake> {
     refresh.check_names("refreshing.names", |name| {
         may_be_left_out(name) || matches!(name, "client_id" | "client_secret")
     })?;
-    refresh.check_params("token.params", d.token.params.keys())?;
-    refresh.check_params("refreshing.params", d.refreshing.params.keys())?;
+    refresh.check_params("token.params", &d.token.params)?;
+    refresh.check_params("refreshing.params", &d.refreshing.params)?;
     for name in d.refreshing.params.keys() {
         let again = d.token.params.keys().any(|known| plain(known) == plain(name));
         let why = "is already in every token request: token.params sets it";
@@ -169,7 +166,7 @@ fn token(d: &Definition) -> Result<(), Mistake> {
     query("refresh_endpoint", &d.refresh_endpoint, |name| refresh.owns(name) || forwarded(name))
 }
 
-fn revocation(d: &Definition) -> Result<(), Mistake> {
+fn revocation(d: &Definition) -> Result {
     let quirks = &d.revocation;
     let request = revocation_request(&quirks.names);
     request.check_names("revocation.names", |name| name == "token_type_hint")?;
@@ -191,7 +188,7 @@ fn revocation(d: &Definition) -> Result<(), Mistake> {
 }
 
 /// The parameters that come through the browser, which can change them.
-fn callback(d: &Definition) -> Result<(), Mistake> {
+fn callback(d: &Definition) -> Result {
     let request = token_request([&d.token.names, &d.refreshing.names]);
     for name in &d.callback.forward {
         let mut params = d.token.params.keys().chain(d.refreshing.params.keys());
@@ -205,7 +202,7 @@ fn callback(d: &Definition) -> Result<(), Mistake> {
     ensure(is_free, "callback.hmac", "must be the name of a parameter that the protocol does not use")
 }
 
-fn userinfo(d: &Definition) -> Result<(), Mistake> {
+fn userinfo(d: &Definition) -> Result {
     let quirks = &d.userinfo;
     let (place, token) = quirks.token.split_once(':').unwrap_or_default();
     let token = if matches!(place, "query" | "body") { token } else { "access_token" };
@@ -233,7 +230,7 @@ fn userinfo(d: &Definition) -> Result<(), Mistake> {
 }
 
 /// Checks the headers of a request, in which the access token is in that header.
-fn headers(table: &str, headers: &BTreeMap<String, String>, token: Option<&str>) -> Result<(), Mistake> {
+fn headers(table: &str, headers: &BTreeMap<String, String>, token: Option<&str>) -> Result {
     for name in headers.keys() {
         let lower = name.to_ascii_lowercase();
         let is_token = token.is_some_and(|token| token.eq_ignore_ascii_case(name));
@@ -244,14 +241,14 @@ fn headers(table: &str, headers: &BTreeMap<String, String>, token: Option<&str>)
     Ok(())
 }
 
-fn unowned(field: &str, name: &str, owned: bool) -> Result<(), Mistake> {
+fn unowned(field: &str, name: &str, owned: bool) -> Result {
     let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
     ensure(is_name, field, "must be the name of a parameter")?;
     ensure(!owned, field, "must not be set: the protocol owns this parameter, and the library sets it")
 }
 
 /// The query of an endpoint is sent together with the parameters of the library.
-fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Result<(), Mistake> {
+fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Result {
     let Some((_, query)) = url.as_deref().and_then(|url| url.split_once('?')) else { return Ok(()) };
     // Some servers read a semicolon as an ampersand.
     for pair in query.split(['&', ';']) {

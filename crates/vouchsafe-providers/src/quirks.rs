@@ -160,7 +160,6 @@ pub struct RevocationQuirks {
 #[non_exhaustive]
 pub struct LongLived {
     /// The endpoint; the token endpoint by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// How the parameters are sent.
     #[serde(default)]
@@ -183,7 +182,6 @@ pub struct ErrorShape {
     #[serde(default)]
     pub success: Vec<String>,
     /// The pointer to the provider's explanation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
@@ -243,7 +241,6 @@ pub struct IdentityQuirks {
     /// The issuer in the key of an account, if the provider has no issuer: a URL at the host of the token endpoint, such as
     /// `https://{shop}.example.com/staff`. The default is the origin of that endpoint. Set it if one server gives different
     /// users the same subject.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// The user's identifier, unique and never reassigned at this provider. If several pointers find something, the values
     /// must be equal. Empty if the provider has no permanent identifier; a pointer to a member that can change, such as a
@@ -272,7 +269,6 @@ pub struct IdentityQuirks {
     /// The picture's URL is escaped as in HTML.
     pub picture_is_html: bool,
     /// A list of the user's e-mails, in the profile or at another endpoint; it replaces `email`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub emails: Option<EmailList>,
 }
 
@@ -283,7 +279,6 @@ pub struct IdentityQuirks {
 pub struct EmailList {
     /// The endpoint, called with the access token; unset if the list is in the profile. Pointers in braces are filled in
     /// from the profile: `https://api.example/users/{/user_id}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The HTTP statuses that mean that this application may not see the list.
     #[serde(default)]
@@ -298,11 +293,9 @@ pub struct EmailList {
     pub email: String,
     /// In an entry, the pointer to the mark of the primary address: true, or a list that contains `primary`. Without it, the
     /// first entry is used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<String>,
     /// In an entry, the pointer to the mark of a verified address: true, `"true"`, or `"confirmed"`. With it, only verified
     /// addresses are used; without it, addresses count as unverified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
 }
 

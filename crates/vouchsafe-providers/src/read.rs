@@ -1,7 +1,6 @@
 //! Reads a definition from TOML, and checks it.
-use std::fmt;
-
 use crate::definition::Definition;
+use crate::mistake::DefinitionError;
 use crate::{check, locate};
 
 impl Definition {
@@ -10,9 +9,8 @@ impl Definition {
     /// # Errors
     /// Names the line and the field, and says what is wrong with it.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        let definition =
-            toml::from_str(text).map_err(|e| DefinitionError { message: locate::unreadable(&e, text) })?;
-        check::check(&definition).map_err(|mistake| DefinitionError { message: mistake.in_text(text) })?;
+        let definition = toml::from_str(text).map_err(|e| locate::unreadable(&e, text))?;
+        check::check(&definition).map_err(|mistake| mistake.in_text(text))?;
         Ok(definition)
     }
 
@@ -23,7 +21,7 @@ impl Definition {
     /// # Errors
     /// Names the field, and says what is wrong with it.
     pub fn check(&self) -> Result<(), DefinitionError> {
-        check::safety(self).map_err(|mistake| DefinitionError { message: mistake.in_text("") })
+        check::safety(self)
     }
 
     /// The part of [`Definition::check`] that remains to be checked when parameters are filled in: what is requested, and by
@@ -32,20 +30,6 @@ impl Definition {
     /// # Errors
     /// Names the field, and says what is wrong with it.
     pub fn check_requests(&self) -> Result<(), DefinitionError> {
-        check::requests(self).map_err(|mistake| DefinitionError { message: mistake.in_text("") })
+        check::requests(self)
     }
 }
-
-/// A definition is wrong: the message names the line and the field.
-#[derive(Clone, Debug)]
-pub struct DefinitionError {
-    message: String,
-}
-
-impl fmt::Display for DefinitionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for DefinitionError {}

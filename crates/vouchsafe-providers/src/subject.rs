@@ -1,44 +1,33 @@
 //! The subject of an identity must be permanent: a user can neither change it nor give it away.
 use crate::definition::Definition;
-use crate::mistake::{Mistake, ensure, has, pointer_in};
+use crate::mistake::{Result, ensure, has, pointer_in};
 use crate::template::marks;
 
 /// The subject is unique at its server, and never another user's.
-pub(crate) fn check(d: &Definition) -> Result<(), Mistake> {
-    shape(d)?;
-    let identity = &d.identity;
+pub(crate) fn check(d: &Definition) -> Result {
+    let (field, identity) = ("identity.subject", &d.identity);
     for subject in &identity.subject {
-        for pointer in parts(subject) {
-            let lasts = LASTING.contains(&(d.slug.as_str(), pointer));
+        let parts = parts(subject);
+        for pointer in &parts {
+            pointer_in(field, pointer, false)?;
+            let lasts = LASTING.contains(&(&d.slug, pointer));
             let why = "is something a user can choose, change or give away: use a permanent identifier";
-            ensure(lasts || !passes(pointer), "identity.subject", format_args!("{pointer} {why}"))?;
+            ensure(lasts || !passes(pointer), field, format_args!("{pointer} {why}"))?;
             let mut shown = [&identity.name, &identity.email, &identity.picture].into_iter().flatten();
             let why = format_args!("{pointer} is also used as name, e-mail or picture, and these can change");
-            ensure(!shown.any(|shown| shown == pointer), "identity.subject", why)?;
+            ensure(!shown.any(|shown| shown == pointer), field, why)?;
         }
-    }
-    Ok(())
-}
-
-/// A pointer, or pointers in braces, separated by slashes.
-fn shape(d: &Definition) -> Result<(), Mistake> {
-    let field = "identity.subject";
-    for subject in &d.identity.subject {
-        for pointer in parts(subject) {
-            pointer_in(field, pointer, false)?;
-        }
-        if !subject.starts_with('{') {
-            continue;
-        }
-        let joined: Vec<String> = marks(subject).map(|mark| format!("{{{mark}}}")).collect();
+        let is_joined = subject.starts_with('{');
+        let whole = format!("{{{}}}", parts.join("}/{"));
         let rule = "must be pointers in braces, separated by slashes: {/team/id}/{/id}";
-        ensure(joined.join("/") == *subject, field, format_args!("{subject:?} {rule}"))?;
+        ensure(!is_joined || whole == *subject, field, format_args!("{subject:?} {rule}"))?;
         let why = "cannot have several parts if subject_is_last_segment is set";
-        ensure(!d.identity.subject_is_last_segment, field, why)?;
+        ensure(!is_joined || !identity.subject_is_last_segment, field, why)?;
     }
     Ok(())
 }
 
+/// The pointers of a subject: one, or several in braces, separated by slashes.
 fn parts(subject: &str) -> Vec<&str> {
     if subject.starts_with('{') { marks(subject).collect() } else { vec![subject] }
 }
