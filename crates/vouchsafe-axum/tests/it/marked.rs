@@ -1,7 +1,6 @@
 //! Marked secrets go through logins, good and bad, and are looked for in all that comes out: pages, headers, and what
 //! values and rejections print.
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,9 +10,12 @@ use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response as Receiv
 use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Http, Provider, Registration, Tokens};
 use vouchsafe_axum::{LoggedIn, LoginRejection, Logins, StartLogin};
-use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::scenario::{Browser, Page, REDIRECT_URI};
+
+#[path = "../../../vouchsafe/tests/it/secrets/faults.rs"]
+mod faults;
 
 const SECRET: &str = "marked+client/secret&1";
 const COOKIE_SECRET: &[u8; 40] = b"marked-cookie-secret-marked-cookie-secre";
@@ -112,31 +114,14 @@ fn listen_to(heard: &Heard, url: &str, names: &[&str]) {
 
 #[tokio::test]
 async fn no_secret_comes_out_of_a_login_whatever_goes_wrong() {
-    let faults = [
-        None,
-        Some(Fault::slow(Duration::from_secs(60))),
-        Some(Fault::SERVER_ERROR),
-        Some(Fault::HTML),
-        Some(Fault::CUT_BODY),
-        Some(Fault::WRONG_ISSUER),
-        Some(Fault::WRONG_ID_TOKEN_ISSUER),
-        Some(Fault::WRONG_NONCE),
-        Some(Fault::EXPIRED_ID_TOKEN),
-        Some(Fault::DENIED_CONSENT),
-    ];
-    for fault in faults {
+    for (fault, limit) in faults::faults() {
         let sandbox = Sandbox::builder()
             .client(ClientConfig::confidential("me", SECRET).redirect_uri(REDIRECT_URI))
             .start()
             .await
             .unwrap();
         let registration = Registration::new("me").secret(SECRET).redirect_uri(REDIRECT_URI);
-        let http = Http::new().unwrap();
-        let http = if fault.is_some_and(|fault| fault.name() == "slow") {
-            http.timeout(Duration::from_millis(200))
-        } else {
-            http
-        };
+        let http = Http::new().unwrap().timeout(limit);
         let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
         let (fails, heard) = (fault.is_some(), Heard::default());
         if let Some(fault) = fault {

@@ -1,6 +1,7 @@
 //! Marked secrets go through every flow, good and bad, and are looked for in everything that comes out: in what values and
 //! errors print, in what caused them, in what is logged, and in the URLs of what is sent.
 #[cfg(feature = "transport")]
+mod faults;
 mod heard;
 mod quoted;
 #[cfg(feature = "transport")]
