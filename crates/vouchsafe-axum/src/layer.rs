@@ -48,9 +48,9 @@ impl Logins {
         Router::new().route(login, get(start)).route(callback, get(handler.clone()).post(handler)).layer(self)
     }
 
-    /// Does for one request what the layer does for all: for applications that choose the logins by the request, for
-    /// example by its tenant. Give each tenant a redirect URI of its own: where tenants share one, the provider of one tenant
-    /// can have the code of another tenant's provider sent to it, and nothing here can detect that.
+    /// Applies the layer to one request: for applications that choose the logins by the request, for example by its tenant.
+    /// Give each tenant its own redirect URI. If tenants share one, the provider of one tenant can receive the code of another
+    /// tenant's provider, and the library cannot detect that.
     ///
     /// ```no_run
     /// use axum::extract::{Request, State};

@@ -18,8 +18,8 @@
 //!
 //! # How it works
 //!
-//! [`Logins::routes`] makes two routes; [`StartLogin`] and [`LoggedIn`] are the extractors behind them, for routes of your
-//! own inside the layer [`Logins`].
+//! [`Logins::routes`] makes two routes. [`StartLogin`] and [`LoggedIn`] are the extractors behind them, for your own routes
+//! inside the layer [`Logins`].
 //!
 //! [`StartLogin`] sends the browser to the provider. State, nonce and code verifier travel in a cookie that only this
 //! application can read. It is sealed with AES-256-GCM-SIV, `HttpOnly` and `SameSite=Lax`. If the redirect URI is `https`, it
@@ -31,7 +31,7 @@
 //! once, and only at its redirect URI. Logins in several tabs do not disturb each other. If there are too many, the oldest is
 //! given up.
 //!
-//! The rest is yours: keep the user in a session of your own, and send the browser on.
+//! The application does the rest: keep the user in your own session, and send the browser to the next page.
 //!
 //! ```no_run
 //! use axum::response::Redirect;
@@ -49,8 +49,8 @@
 //!
 //! # Several providers
 //!
-//! Give each provider a redirect URI of its own, with a path of its own. It tells the response of one provider from that of
-//! another (RFC 9700 section 4.4.2.2). A login whose response could not be told apart does not start.
+//! Give each provider its own redirect URI, with its own path. The redirect URI shows from which provider a response comes
+//! (RFC 9700 section 4.4.2.2). If two providers could share a redirect URI, the login does not start.
 //!
 //! ```no_run
 //! # use axum::{Router, routing::get};
@@ -71,23 +71,23 @@
 //! # Ok(app) }
 //! ```
 //!
-//! The same holds for logins that ask for more than others: see [`StartLogin::customise`]. If a proxy removes a part of the
-//! path, set [`Logins::behind`].
+//! Logins that ask for more than others also need their own redirect URI: see [`StartLogin::customise`]. If a proxy removes
+//! a part of the path, set [`Logins::behind`].
 //!
 //! # Forms
 //!
-//! Some providers, such as Apple, have the browser post the response in a form (`response_mode=form_post`). The routes of
-//! [`Logins::routes`] take both; if you write the routes yourself, add `post` to the one with [`LoggedIn`].
+//! Some providers, such as Apple, let the browser post the response in a form (`response_mode=form_post`). The routes of
+//! [`Logins::routes`] accept GET and POST. If you write the routes yourself, add `post` to the route with [`LoggedIn`].
 //!
-//! The cookies of such logins are `SameSite=None; Secure`: browsers send no others with a form from another site. If both ends
-//! are at one loopback host over `http` they stay `Lax`, which is enough there and needs no https. `localhost` and
-//! `127.0.0.1` are two sites. From one to the other, or from an https provider to either, the login works in browsers that
-//! accept `Secure` cookies from loopback hosts, such as Chromium.
+//! The cookies of these logins are `SameSite=None; Secure`, because browsers send only such cookies with a form from another
+//! site. If provider and application are at the same loopback host over `http`, the cookies are `SameSite=Lax`. That is enough
+//! there, and needs no https. `localhost` and `127.0.0.1` are two sites. From one to the other, or from an https provider to
+//! either, the login works in browsers that accept `Secure` cookies from loopback hosts, such as Chromium.
 //!
 //! # When it fails
 //!
-//! [`LoginRejection`] responds with a page that tells people what to do, and with a fitting status. The page reveals nothing
-//! about your network or the provider: the reason is in the log, see [`LoginRejection`]. For a page of your own, take
+//! [`LoginRejection`] responds with a page that tells the visitor what to do, and with a fitting status. The page reveals
+//! nothing about your network or the provider. The reason is in the log: see [`LoginRejection`]. For your own page, take
 //! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`LoginRejection::fault`].
 //!
 //! [axum]: https://docs.rs/axum

@@ -44,15 +44,18 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(LoginRejection::no_form());
+        return Err(LoginRejection::malformed(NO_FORM));
     }
     let Ok(Ok(body)) = timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await else {
-        return Err(LoginRejection::no_whole_form());
+        return Err(LoginRejection::malformed(
+            "the form posted to the redirect URI is too large, or did not come to its end",
+        ));
     };
-    String::from_utf8(body.into()).map_err(|_| LoginRejection::no_form())
+    String::from_utf8(body.into()).map_err(|_| LoginRejection::malformed(NO_FORM))
 }
 
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 /// How long a browser may take to send it.
 const FORM_TIME: Duration = Duration::from_secs(30);
+const NO_FORM: &str = "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)";

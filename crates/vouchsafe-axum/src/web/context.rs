@@ -22,12 +22,15 @@ impl RequestContext {
     }
 
     pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| LoginRejection::no_layer().reported(None))
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
+            LoginRejection::setup("the route is not inside the layer: add .layer(logins) to the router")
+                .reported(None)
+        })
     }
 
     /// The rejection, reported in the log and with a link to where people choose how to sign in.
     pub(crate) fn rejected(&self, rejection: LoginRejection) -> LoginRejection {
-        rejection.reported(self.logins.retry_path())
+        rejection.reported(self.logins.inner.retry_at.as_deref())
     }
 
     /// Adds a `Set-Cookie` header to the response.

@@ -10,14 +10,14 @@ use crate::web::visit;
 
 /// Somebody who has just signed in: the extractor for the handler at the redirect URI.
 ///
-/// It finishes the login, so use it in that handler only, and keep the identity in a session of your own.
+/// It finishes the login: use it only in that handler, and keep the identity in your own session.
 ///
-/// It reads the query of a GET request, and the form of a POST request, which providers such as Apple use. Route the method
-/// that your provider uses to the handler, or both. As it may read the body, it is the last argument of the handler.
+/// It reads the query of a GET request, or the form of a POST request, which providers such as Apple use. Route both methods,
+/// or the one that your provider uses, to the handler. It may read the body, so it is the last argument of the handler.
 ///
-/// A response counts only at the redirect URI of its login: at the same path, with the same query, if the redirect URI has
-/// one. Elsewhere it belongs to no login, and nothing is sent to the provider. If a proxy removes a part of the path, set
-/// [`Logins::behind`](crate::Logins::behind). A `HEAD` request or a prefetch finishes nothing.
+/// A response is accepted only at the redirect URI of its login: at the same path and, if the redirect URI has a query, with
+/// the same query. Elsewhere it belongs to no login, and nothing is sent to the provider. If a proxy removes a part of the
+/// path, set [`Logins::behind`](crate::Logins::behind). A `HEAD` request or a prefetch does not finish a login.
 ///
 /// ```no_run
 /// use vouchsafe_axum::LoggedIn;
@@ -36,8 +36,8 @@ pub struct LoggedIn {
     pub identity: Identity,
     /// The tokens from the provider.
     pub tokens: Tokens,
-    /// Where to send the browser now: the path given to [`StartLogin::return_to`](crate::StartLogin::return_to), or
-    /// `/`. It never leads to another site.
+    /// The path to send the browser to: the one given to [`StartLogin::return_to`](crate::StartLogin::return_to), or `/`. It
+    /// never leads to another site.
     pub return_to: String,
     /// The text given to [`Login::data`](vouchsafe::Login::data).
     pub data: Option<String>,
@@ -66,8 +66,8 @@ pub(crate) async fn finish(
     response: AuthorizationResponse<'_>,
     same_site: SameSite,
 ) -> Result<LoggedIn, LoginRejection> {
-    // A response that belongs to none of this browser's logins is forged or stale, and ends none of them. RFC 9700
-    // §4.4.2.2: neither does one that came to another redirect URI than that of its login.
+    // A response that belongs to no login of this browser is forged or stale, and ends no login. RFC 9700 §4.4.2.2: the same
+    // holds for a response that came to another redirect URI.
     let found = opened.into_iter().find(|(login, _)| login.pending.matches(response.clone()));
     let Some((StoredLogin { client: client_name, return_to, pending }, cookie)) = found else {
         return Err(LoginRejection::stale());

@@ -22,7 +22,7 @@ pub(crate) struct StoredLogin {
 impl StoredLogin {
     /// The login in a cookie, if this application sealed it under the name of the cookie.
     pub(crate) fn open(cookie: &Cookie, logins: &Logins) -> Option<Self> {
-        let text = logins.keys().open(PURPOSE, &cookie.name, &cookie.value)?;
+        let text = logins.inner.keys.open(PURPOSE, &cookie.name, &cookie.value)?;
         serde_json::from_str(text.expose()).ok()
     }
 
@@ -42,7 +42,7 @@ impl StoredLogin {
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
         serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
         let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
-        let value = logins.keys().seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())?;
+        let value = logins.inner.keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())?;
         let lifetime =
             self.pending.expires_at().duration_since(self.pending.started_at()).unwrap_or_default();
         Ok(cookie::set(name, &value, lifetime, same_site))

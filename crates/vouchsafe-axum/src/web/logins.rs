@@ -15,9 +15,9 @@ use crate::web::rejection::LoginRejection;
 /// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
 /// and removes the login cookies. Cheap to clone.
 ///
-/// With several providers, give each of them a redirect URI of its own. A response counts only at the redirect URI of its
-/// login, so that no provider can have the code of another sent to it (the mix-up attack, RFC 9700 section 4.4.2). A login
-/// does not start if responses for another client may arrive at its redirect URI as well.
+/// With several providers, give each its own redirect URI. A response is accepted only at the redirect URI of its login, so
+/// that no provider receives the code of another (the mix-up attack, RFC 9700 section 4.4.2). A login does not start if
+/// responses for another client may arrive at its redirect URI.
 ///
 /// ```no_run
 /// # fn f(google: vouchsafe::Client, github: vouchsafe::Client, secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -30,19 +30,19 @@ use crate::web::rejection::LoginRejection;
 /// ```
 #[derive(Clone)]
 pub struct Logins {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Clone)]
-struct Inner {
-    keys: KeyRing,
+pub(crate) struct Inner {
+    pub(crate) keys: KeyRing,
     /// By name; never empty, the first is the default.
     clients: Vec<(String, Client)>,
     /// Further redirect URIs, each with the name of its client.
     redirect_uris: Vec<(String, String)>,
     /// The part that a proxy removes from each path.
     prefix: String,
-    retry_at: Option<String>,
+    pub(crate) retry_at: Option<String>,
 }
 
 impl Logins {
@@ -108,14 +108,6 @@ impl Logins {
         Arc::make_mut(&mut self.inner)
     }
 
-    pub(crate) fn keys(&self) -> &KeyRing {
-        &self.inner.keys
-    }
-
-    pub(crate) fn retry_path(&self) -> Option<&str> {
-        self.inner.retry_at.as_deref()
-    }
-
     /// A client with its name, the default one without a name.
     pub(crate) fn find(&self, name: Option<&str>) -> Option<(&str, &Client)> {
         let mut clients = self.inner.clients.iter().map(|(name, client)| (name.as_str(), client));
@@ -139,7 +131,10 @@ impl Logins {
                 if is_own && uri == redirect_uri {
                     is_known = true;
                 } else if Place::of(uri).meets(&place) {
-                    return Err(LoginRejection::shared_redirect_uri(name, other));
+                    return Err(LoginRejection::setup(format!(
+                        "responses to logins at {other:?} may arrive at the redirect URI of the login at {name:?} as \
+                         well: give each provider a redirect URI of its own, with a path of its own"
+                    )));
                 } else {
                     is_told_by_host |= Place::of(uri).differs_by_host(&place);
                 }
@@ -147,14 +142,16 @@ impl Logins {
         }
         // If it is not named here, nothing is known of it when a response to another login arrives.
         if is_known || (is_alone && !is_told_by_host) {
-            Ok(())
-        } else {
-            Err(LoginRejection::unknown_redirect_uri(name))
+            return Ok(());
         }
+        Err(LoginRejection::setup(format!(
+            "the redirect URI of the login at {name:?} is not the one of its registration: with several providers, or if \
+             another redirect URI differs in the host alone, name it with Logins::redirect_uri"
+        )))
     }
 
-    /// Whether a request came to the host of a redirect URI, if only the host tells it from another redirect URI. A cookie
-    /// does not tell: it belongs to the host where the login began, and people can carry theirs from one host to another.
+    /// Whether a request came to the host of a redirect URI, if that redirect URI differs from another only in the host. A
+    /// cookie does not show the host: people can copy their cookies from one host to another.
     pub(crate) fn is_at_host(&self, redirect_uri: &str, parts: &Parts) -> bool {
         let place = Place::of(redirect_uri);
         let clients = self.inner.clients.iter();

@@ -1,37 +1,31 @@
 //! Why nobody signed in: the reason, the log and the page.
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
 use vouchsafe::error::{Check, Operation};
 use vouchsafe::{Error, ErrorCode, Tokens};
 
-use crate::web::cookie::MAX_COOKIE;
-
 /// Why nobody signed in. As a response it is a page that tells people what to do.
 ///
-/// The page does not show the reason. The reason, which is the `Display` of the rejection, is for the operator: it may name
-/// hosts of your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection,
-/// with the target `vouchsafe_axum`: a warning for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise for
-/// information. No event holds a secret. If the program shows no events, the reason is lost; with the crate
-/// `tracing-subscriber`, one line at the start of `main` shows them:
+/// The page does not show the reason. The reason, the `Display` of the rejection, is for the operator: it may name hosts of
+/// your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection, with the
+/// target `vouchsafe_axum` and the level `WARN` for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise `INFO`. No
+/// event holds a secret. A program without a subscriber loses the reason. With the crate `tracing-subscriber`, one line at
+/// the start of `main` shows the events:
 ///
 /// ```text
 /// tracing_subscriber::fmt::init();
 /// ```
 ///
 /// [tracing]: https://docs.rs/tracing
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LoginRejection {
     inner: Box<Inner>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Inner {
     fault: LoginFault,
     detail: Cow<'static, str>,
@@ -45,17 +39,17 @@ struct Inner {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum LoginFault {
-    /// The person, or the provider on their behalf, declined. Status 403.
+    /// The person or the provider declined. Status 403.
     Denied,
-    /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or
-    /// was used already. The person has to start again. Status 400.
+    /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or was used
+    /// already. The person has to start again. Status 400.
     Stale,
-    /// The body posted to the redirect URI is not a form, or is too large: no provider sent it. Status 400.
+    /// The body posted to the redirect URI is not a form, or is too large. Status 400.
     Malformed,
     /// The path to return to is not a path of this site, or is too long. Status 400.
     ReturnTo,
-    /// Nobody opened the page: the request was a `HEAD`, for an image or a frame, or a prefetch. No login was started,
-    /// and no code was spent. Status 403.
+    /// No person opened the page: the request was a `HEAD` request, a prefetch, or for an image or a frame. No login started,
+    /// and no code was sent. Status 403.
     NoVisit,
     /// There is no client of that name. Status 404.
     UnknownClient,
@@ -89,57 +83,49 @@ impl LoginFault {
         }
     }
 
-    fn status(self) -> StatusCode {
+    /// The status, the title and the advice of the page.
+    fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Self::Denied | Self::NoVisit => StatusCode::FORBIDDEN,
-            Self::Stale | Self::Malformed | Self::ReturnTo => StatusCode::BAD_REQUEST,
-            Self::UnknownClient => StatusCode::NOT_FOUND,
-            Self::Provider => StatusCode::BAD_GATEWAY,
-            Self::Setup => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Denied => "You were not signed in",
-            Self::Stale => "This sign-in is no longer valid",
-            Self::Malformed => "This sign-in could not be read",
-            Self::ReturnTo => "This link leads to another site",
-            Self::NoVisit => "Please open this page yourself",
-            Self::UnknownClient => "This way to sign in does not exist",
-            Self::Provider => "The provider could not sign you in",
-            Self::Setup => "Sign-in is not set up correctly",
-        }
-    }
-
-    fn advice(self) -> &'static str {
-        match self {
-            Self::Denied => {
-                "You or the provider declined, and your account was not shared. If you did not mean to cancel, you can \
-                 try again."
-            }
-            Self::Stale => {
-                "It took too long, was used already, or was started in another browser. Nothing was lost: \
-                 please start again."
-            }
-            Self::Malformed => {
-                "The data that arrived here does not come from a provider. Please start again."
-            }
-            Self::ReturnTo => {
-                "After signing in, this link would take you to another site, so it was stopped here. \
-                 Please start from this site instead."
-            }
-            Self::NoVisit => {
-                "Sign-in starts when you open its page, not when another page or a program loads it. \
-                 Please start from this site."
-            }
-            Self::UnknownClient => "Please choose another way.",
-            Self::Provider => {
-                "It sent no usable response. You did nothing wrong: please try again in a few minutes."
-            }
-            Self::Setup => {
-                "You did nothing wrong, and trying again will not help. The operator of this site has to fix it."
-            }
+            Self::Denied => (
+                StatusCode::FORBIDDEN,
+                "You were not signed in",
+                "The sign-in was cancelled or refused, and your account was not shared. You can try again.",
+            ),
+            Self::Stale => (
+                StatusCode::BAD_REQUEST,
+                "This sign-in is no longer valid",
+                "It took too long, was used already, or started in another browser. Please start again.",
+            ),
+            Self::Malformed => (
+                StatusCode::BAD_REQUEST,
+                "This sign-in could not be read",
+                "The data that arrived here is damaged or incomplete. Please start again.",
+            ),
+            Self::ReturnTo => (
+                StatusCode::BAD_REQUEST,
+                "This link leads to another site",
+                "After the sign-in, this link would take you to another site. Please start from this site instead.",
+            ),
+            Self::NoVisit => (
+                StatusCode::FORBIDDEN,
+                "Please open this page yourself",
+                "A program or another page loaded this page before you opened it. Please start from this site.",
+            ),
+            Self::UnknownClient => (
+                StatusCode::NOT_FOUND,
+                "This way to sign in does not exist",
+                "Please choose another way to sign in.",
+            ),
+            Self::Provider => (
+                StatusCode::BAD_GATEWAY,
+                "The provider could not sign you in",
+                "The provider sent no usable response. This is not your mistake. Please try again in a few minutes.",
+            ),
+            Self::Setup => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Sign-in is not set up correctly",
+                "This is not your mistake, and trying again does not help. Please tell the operator of this site.",
+            ),
         }
     }
 }
@@ -155,15 +141,15 @@ impl LoginRejection {
         self.inner.error.as_ref()
     }
 
-    /// The tokens, if the provider gave some and only the identity could not be found out. The code is spent: ask for the
-    /// identity again with [`Client::identity`](vouchsafe::Client::identity), or revoke them.
+    /// The tokens, if the login failed only when the identity was requested. The code is spent: request the identity again with
+    /// [`Client::identity`](vouchsafe::Client::identity), or revoke the tokens.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.inner.tokens.as_ref()
     }
 
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
-        self.inner.fault.status()
+        self.inner.fault.words().0
     }
 
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -172,17 +158,14 @@ impl LoginRejection {
     }
 
     pub(crate) fn stale() -> Self {
-        let detail = "the response belongs to no login of this browser that returns to this redirect URI";
-        Self::new(LoginFault::Stale, detail)
+        Self::new(
+            LoginFault::Stale,
+            "no login of this browser has this state and returns to this redirect URI",
+        )
     }
 
-    pub(crate) fn no_form() -> Self {
-        let detail = "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)";
-        Self::new(LoginFault::Malformed, detail)
-    }
-
-    pub(crate) fn no_whole_form() -> Self {
-        let detail = "the form posted to the redirect URI is too large, or did not come to its end";
+    /// The form at the redirect URI is not one, or not a whole one.
+    pub(crate) fn malformed(detail: &'static str) -> Self {
         Self::new(LoginFault::Malformed, detail)
     }
 
@@ -192,8 +175,8 @@ impl LoginRejection {
     }
 
     pub(crate) fn no_visit() -> Self {
-        let detail = "nobody opened the page: a login starts and ends with a GET or POST request that is not a prefetch, \
-                      and starts only in a window (Sec-Fetch-Dest), if the browser says so";
+        let detail = "the request was not made by a person who opens the page: a login needs a GET or POST request that \
+                      is not a prefetch, and starts only in a window (Sec-Fetch-Dest)";
         Self::new(LoginFault::NoVisit, detail)
     }
 
@@ -201,37 +184,12 @@ impl LoginRejection {
         Self::new(LoginFault::UnknownClient, "there is no client of that name: add it with Logins::with")
     }
 
-    pub(crate) fn no_layer() -> Self {
-        Self::new(LoginFault::Setup, "the route is not inside the layer: add .layer(logins) to the router")
-    }
-
-    pub(crate) fn shared_redirect_uri(name: &str, other: &str) -> Self {
-        let detail = format!(
-            "responses to logins at {other:?} may arrive at the redirect URI of the login at {name:?} as well: give each \
-             provider a redirect URI of its own, with a path of its own"
-        );
-        Self::new(LoginFault::Setup, detail)
-    }
-
-    pub(crate) fn unknown_redirect_uri(name: &str) -> Self {
-        let detail = format!(
-            "the redirect URI of the login at {name:?} is not the one of its registration: if there are several \
-             providers, or if it differs in the host alone, name it with Logins::redirect_uri, so that no other login \
-             uses it"
-        );
+    pub(crate) fn setup(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(LoginFault::Setup, detail)
     }
 
     pub(crate) fn no_cookie() -> Self {
-        let detail = "the login cookie could not be sealed: does this machine have random numbers?";
-        Self::new(LoginFault::Setup, detail)
-    }
-
-    pub(crate) fn too_large() -> Self {
-        let detail = format!(
-            "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data in it"
-        );
-        Self::new(LoginFault::Setup, detail)
+        Self::setup("the login cookie could not be sealed: check that this machine provides random numbers")
     }
 
     pub(crate) fn without_identity(error: Error, tokens: Tokens) -> Self {
@@ -273,21 +231,14 @@ impl LoginRejection {
             }
             (_, Some(path)) => (path, "Try again"),
         };
-        let mut response = Response::new(format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-             <meta name=\"color-scheme\" content=\"light dark\"><style>{STYLE}</style></head>\
-             <body><main><h1>{title}</h1><p>{advice}</p><p><a href=\"{link}\">{label}</a></p>\
-             </main></body></html>\n",
-            title = fault.title(),
-            advice = fault.advice(),
-            link = escaped(link),
-        ));
-        *response.status_mut() = fault.status();
+        let (status, title, advice) = fault.words();
+        let page = PAGE.replace("{style}", STYLE).replace("{title}", title).replace("{advice}", advice);
+        let mut response = Response::new(page.replace("{link}", &escaped(link)).replace("{label}", label));
+        *response.status_mut() = status;
         response.headers_mut().extend([
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (CONTENT_SECURITY_POLICY, POLICY.clone()),
+            (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
             // The address of this page may hold a code.
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -319,40 +270,34 @@ impl std::error::Error for LoginRejection {
     }
 }
 
-impl fmt::Debug for LoginRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { fault, detail, error, .. } = &*self.inner;
-        let mut debug = f.debug_struct("LoginRejection");
-        debug.field("fault", fault).field("detail", detail).field("error", error).finish_non_exhaustive()
-    }
-}
-
+/// The text in HTML, also within quotes.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")]
+        .iter()
+        .fold(text.to_owned(), |text, (plain, escaped)| text.replace(plain, escaped))
 }
 
 /// The target of this crate's events.
 const LOG: &str = "vouchsafe_axum";
 
-/// Allows nothing but this one style sheet.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    // Base64 is visible ASCII.
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
-
+const PAGE: &str = include_str!("rejection.html");
 const STYLE: &str = include_str!("rejection.css");
+
+/// Allows this one style sheet, by its hash, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'sha256-EWSw99R5XvDcT3YQgOeply+cFvkYbpR7KUleGqRZ2lI='; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::digest;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    #[test]
+    fn the_policy_allows_the_style_sheet() {
+        let hash = STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+        assert!(POLICY.contains(&format!("style-src 'sha256-{hash}';")), "the hash is now {hash}");
+    }
+}

@@ -7,7 +7,7 @@ use http::request::Parts;
 use vouchsafe::Login;
 
 use crate::web::context::RequestContext;
-use crate::web::cookie::{self, Cookie, MAX_OPEN, SameSite};
+use crate::web::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, SameSite};
 use crate::web::login::StoredLogin;
 use crate::web::rejection::LoginRejection;
 use crate::web::return_to::is_own_path;
@@ -64,9 +64,9 @@ impl StartLogin {
 
     /// Customises the request: scopes, prompt and so on.
     ///
-    /// A response counts only at the redirect URI of its login. If a login asks for more than others do, such as
-    /// [`acr_values`](Login::acr_values) for administrators, give it a [`redirect_uri`](Login::redirect_uri) of its own:
-    /// otherwise a login without these demands can be finished there. With several providers, name that redirect URI in
+    /// A response is accepted only at the redirect URI of its login. If a login asks for more than others do, such as
+    /// [`acr_values`](Login::acr_values) for administrators, give it its own [`redirect_uri`](Login::redirect_uri): otherwise
+    /// a login without these demands can be finished there. With several providers, name that redirect URI in
     /// [`Logins::redirect_uri`](crate::Logins::redirect_uri).
     pub fn customise(mut self, customise: impl FnOnce(Login<'_>) -> Login<'_> + Send + 'static) -> Self {
         self.customise = Some(Box::new(customise));
@@ -100,7 +100,7 @@ impl StartLogin {
         let redirect_uri = &*started.pending.redirect_uri().to_owned();
         logins.check_redirect_uri(client_name, client, redirect_uri)?;
         let same_site = SameSite::of(&started);
-        let names_of = |slot| logins.keys().key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
+        let names_of = |slot| logins.inner.keys.key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
 
         let taken = std::array::from_fn(|slot| {
             let names: Vec<_> = names_of(slot).collect();
@@ -117,7 +117,9 @@ impl StartLogin {
             return Err(if has_path && stored.set_cookie(&name, same_site, logins)?.is_some() {
                 LoginRejection::return_to()
             } else {
-                LoginRejection::too_large()
+                LoginRejection::setup(format!(
+                    "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data in it"
+                ))
             });
         };
         context.add_cookie(header);
@@ -135,7 +137,7 @@ impl fmt::Debug for StartLogin {
     }
 }
 
-/// The slot for one more login: one of the free ones, by chance, so that logins that start at once seldom meet; or else that
+/// The slot for one more login: a random free slot, so that logins that start at once seldom take the same; or else the slot
 /// of the oldest.
 fn free_slot(taken: [Option<SystemTime>; MAX_OPEN]) -> Option<usize> {
     let free: Vec<_> = (0..MAX_OPEN).filter(|slot| taken[*slot].is_none()).collect();

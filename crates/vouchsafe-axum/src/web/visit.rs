@@ -5,8 +5,8 @@ use http::{HeaderValue, Method};
 
 /// Whether a person opens this page in a window, so that a login may start.
 pub(crate) fn may_start(parts: &Parts) -> bool {
-    // Fetch Metadata: nobody opens an image, a frame or a script. A browser that does not send these headers passes. A service
-    // worker that forwards a navigation loses its destination and keeps its mode, which no script of a page can set.
+    // Fetch Metadata: nobody opens an image, a frame or a script. A browser that does not send these headers passes. If a
+    // service worker forwards a navigation, the destination is lost, but not the mode, which no script of a page can set.
     let mut modes = parts.headers.get_all("sec-fetch-mode").iter().peekable();
     let navigates = modes.peek().is_some() && modes.all(|mode| mode == "navigate");
     let is_document =
