@@ -189,8 +189,8 @@ fn pointers(d: &Definition) -> Result {
         let strange = emails.absent_on.iter().find(|status| !(400..600).contains(*status));
         ensure(strange.is_none(), "identity.emails.absent_on", "must be HTTP statuses from 400 to 599")?;
     }
-    for pointer in &d.token.answer {
-        pointer_in("token.answer", pointer, true)?;
+    for pointer in &d.token.response {
+        pointer_in("token.response", pointer, true)?;
     }
     let failures = [
         ("token", &d.token.failure),

@@ -86,11 +86,11 @@ pub struct TokenQuirks {
     pub headers: BTreeMap<String, String>,
     /// The object with the members of the token response: JSON Pointers, of which the first that finds an object counts. An
     /// empty pointer, or no pointer, is the response itself. Other members are kept, but are not part of the token.
-    pub answer: Vec<String>,
+    pub response: Vec<String>,
     /// The names of members of the response at this provider: `access_token = "accessToken"`.
-    pub answer_names: BTreeMap<String, String>,
+    pub response_names: BTreeMap<String, String>,
     /// The response may be a form: `access_token=…&expires_in=…`.
-    pub form_answer: bool,
+    pub form_response: bool,
     /// Further content types of JSON responses.
     pub content_types: Vec<String>,
     /// `expires_in` is in milliseconds.
@@ -308,9 +308,9 @@ impl Default for TokenQuirks {
             params: BTreeMap::new(),
             scope: false,
             headers: BTreeMap::new(),
-            answer: Vec::new(),
-            answer_names: BTreeMap::new(),
-            form_answer: false,
+            response: Vec::new(),
+            response_names: BTreeMap::new(),
+            form_response: false,
             content_types: Vec::new(),
             expires_in_milliseconds: false,
             expires_in_zero_is_never: false,

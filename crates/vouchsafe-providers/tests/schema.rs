@@ -146,7 +146,7 @@ fn a_value_of_a_wrong_type_is_told_with_its_line_and_field() {
 
 #[test]
 fn a_field_that_does_not_exist_is_told_with_its_line() {
-    let open = ["expect", "params", "names", "headers", "grant_types", "answer_names", "error_codes"];
+    let open = ["expect", "params", "names", "headers", "grant_types", "response_names", "error_codes"];
     for (number, line) in FULL.lines().enumerate() {
         let Some(table) = line.strip_prefix('[').and_then(|t| t.strip_suffix(']')) else { continue };
         if open.iter().any(|name| table.ends_with(name)) {
@@ -226,7 +226,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("callback.profile", "state", "the protocol does not use"),
         ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),
-        ("token.answer", "[\"/data\", \"data\"]", pointer),
+        ("token.response", "[\"/data\", \"data\"]", pointer),
         ("token.params.action", "{shop}", "{shop} is not described"),
         ("token.headers.Client-Id", "{secret}", "{secret} is not described"),
         ("token.failure.code", "error", pointer),

@@ -194,13 +194,15 @@ fn work_grows_with_what_is_sent_and_not_with_its_square() {
     });
     bench.grows("a form", |text| {
         let client =
-            client(provider("token.form_answer = true"), answer(200, "text/plain", format!("a={text}")));
+            client(provider("token.form_response = true"), answer(200, "text/plain", format!("a={text}")));
         async move { client.manual().authorization_code("code-1", REDIRECT_URI).await.is_ok() }
     });
     bench.grows_by(&["x"], "a form of many", u32::MAX, |text| {
         let pairs: String = (0..text.len() / 12).map(|i| format!("{i:010}=&")).collect();
-        let client =
-            client(provider("token.form_answer = true"), answer(200, "text/plain", pairs + "access_token=a"));
+        let client = client(
+            provider("token.form_response = true"),
+            answer(200, "text/plain", pairs + "access_token=a"),
+        );
         async move { client.manual().authorization_code("code-1", REDIRECT_URI).await.is_ok() }
     });
 

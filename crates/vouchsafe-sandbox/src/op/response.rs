@@ -15,7 +15,7 @@ impl Call<'_> {
     /// meant for either. If the definition knows several wrappers, codes get the first one, all other grants the last one.
     pub(super) fn token_response(&self, members: Value, beside: &Value, for_code: bool) -> Response {
         let quirks = &self.part.definition.token;
-        let named = |name: String| quirks.answer_names.get(&name).cloned().unwrap_or(name);
+        let named = |name: String| quirks.response_names.get(&name).cloned().unwrap_or(name);
         let mut inner = match members {
             Value::Object(members) => {
                 Value::Object(members.into_iter().map(|(name, value)| (named(name), value)).collect())
@@ -24,7 +24,7 @@ impl Call<'_> {
         };
         merge(&mut inner, beside);
         let mut body = json!({});
-        let place = if for_code { quirks.answer.first() } else { quirks.answer.last() };
+        let place = if for_code { quirks.response.first() } else { quirks.response.last() };
         put(&mut body, place.map_or("", String::as_str), inner);
         merge(&mut body, beside);
         succeed(&mut body, quirks.failure.as_ref());
@@ -75,7 +75,7 @@ impl Call<'_> {
         let quirks = &self.part.definition.token;
         let wants_json =
             self.incoming.header("accept").is_some_and(|accept| accept.contains("application/json"));
-        let (true, false, Some(members)) = (quirks.form_answer, wants_json, body.as_object()) else {
+        let (true, false, Some(members)) = (quirks.form_response, wants_json, body.as_object()) else {
             return labelled(json_response(status, body), &quirks.content_types);
         };
         let form = Serializer::new(String::new())

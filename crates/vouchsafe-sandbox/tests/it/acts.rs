@@ -77,7 +77,7 @@ fn check_answer(player: &Player<'_>, answer: &Answer) {
     assert!(answer.tokens["access_token"].is_string(), "{slug}: {}", answer.whole);
     assert_success(&answer.whole, quirks.failure.as_ref());
     if quirks.token_type_absent {
-        assert!(answer.tokens["token_type"].is_null() || quirks.form_answer, "{slug}: {}", answer.whole);
+        assert!(answer.tokens["token_type"].is_null() || quirks.form_response, "{slug}: {}", answer.whole);
     } else {
         assert!(answer.tokens["token_type"].as_str().is_some(), "{slug}: {}", answer.whole);
     }

@@ -360,16 +360,16 @@ impl<'a> Player<'a> {
         let is_form =
             reply.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form"));
         let whole = if is_form {
-            assert!(quirks.form_answer, "{}: nobody said that answers are forms", self.definition.slug);
+            assert!(quirks.form_response, "{}: nobody said that answers are forms", self.definition.slug);
             let pairs = url::form_urlencoded::parse(reply.body.as_bytes());
             Value::Object(pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect())
         } else {
             serde_json::from_str(&reply.body).unwrap_or_default()
         };
         let is_object = |pointer: &&String| whole.pointer(pointer).is_some_and(Value::is_object);
-        let place = quirks.answer.iter().find(is_object).map_or("", String::as_str);
+        let place = quirks.response.iter().find(is_object).map_or("", String::as_str);
         let mut tokens = whole.pointer(place).cloned().unwrap_or_default();
-        for (standard, own) in &quirks.answer_names {
+        for (standard, own) in &quirks.response_names {
             if let Some(value) = tokens.get(own).cloned() {
                 tokens[standard] = value;
             }

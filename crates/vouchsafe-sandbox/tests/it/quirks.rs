@@ -215,8 +215,8 @@ async fn responses_are_wrapped_renamed_and_labelled() {
     let scenario = Scenario::new().await;
     let toml = own(r#"
         [token]
-        answer = ["/data/0", ""]
-        answer_names = { access_token = "accessToken", refresh_token = "refreshToken" }
+        response = ["/data/0", ""]
+        response_names = { access_token = "accessToken", refresh_token = "refreshToken" }
         content_types = ["text/javascript"]
         expires_in_milliseconds = true
         token_type_absent = true
@@ -249,7 +249,7 @@ async fn responses_are_wrapped_renamed_and_labelled() {
 #[tokio::test]
 async fn response_is_a_form_unless_json_is_requested() {
     let scenario = Scenario::new().await;
-    let player = Player::own(&scenario, &own("[token]\nform_answer = true")).await;
+    let player = Player::own(&scenario, &own("[token]\nform_response = true")).await;
     assert_eq!(player.login("alice").await.reply.header("content-type"), Some("application/json"));
     let callback = player.callback("alice").await;
     let (params, mut headers) = player.code_request(&callback, &[]);

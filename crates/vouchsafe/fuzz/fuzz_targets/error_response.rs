@@ -9,7 +9,7 @@ use vouchsafe_fuzz::*;
 
 const ODD: &str = r#"
 [token]
-form_answer = true
+form_response = true
 failure = { code = "/code", success = ["0", "true"], description = "/message" }
 error_codes = { 40029 = "invalid_grant", "hush" = "invalid_client" }
 [userinfo]

@@ -6,10 +6,10 @@ use serde_json::Value;
 use vouchsafe::{Client, Tokens};
 use vouchsafe_fuzz::*;
 
-const FORM: &str = "[token]\nform_answer = true\ntoken_type_absent = true\nscope_separators = \", \"";
+const FORM: &str = "[token]\nform_response = true\ntoken_type_absent = true\nscope_separators = \", \"";
 const WRAPPED: &str = r#"[token]
-answer = ["/data"]
-answer_names = { access_token = "accessToken", expires_in = "expires" }
+response = ["/data"]
+response_names = { access_token = "accessToken", expires_in = "expires" }
 expires_in_milliseconds = true
 token_type_absent = true
 failure = { code = "/code", success = ["0"], description = "/message" }

@@ -58,7 +58,7 @@ impl<'a> Dialect<'a> {
     pub(crate) fn of_tokens(quirks: &'a TokenQuirks) -> Self {
         Self {
             content_types: &quirks.content_types,
-            form: quirks.form_answer,
+            form: quirks.form_response,
             control_characters: &[],
             failure: quirks.failure.as_ref(),
             error_codes: &quirks.error_codes,

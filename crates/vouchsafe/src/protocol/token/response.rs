@@ -42,8 +42,8 @@ fn read_body(
     is_form: bool,
 ) -> Result<TokenResponse, Error> {
     let plain = !is_form
-        && quirks.answer.is_empty()
-        && quirks.answer_names.is_empty()
+        && quirks.response.is_empty()
+        && quirks.response_names.is_empty()
         && from.dialect.failure.is_none();
     let body = if plain {
         into_text(from, body)?
@@ -125,7 +125,7 @@ fn translated(
         return Err(error);
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
-    let place = match &*quirks.answer {
+    let place = match &*quirks.response {
         [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object")),
         places => places
             .iter()
@@ -139,7 +139,7 @@ fn translated(
         _ => Map::new(),
     };
     let known: Vec<_> = quirks
-        .answer_names
+        .response_names
         .iter()
         .filter_map(|(ours, theirs)| Some((ours, members.remove(theirs)?)))
         .collect();

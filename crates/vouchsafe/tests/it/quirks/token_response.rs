@@ -36,7 +36,7 @@ async fn the_members_are_where_the_definition_says() {
         "ok": true, "refresh_token": "not-this-one", "error": null, "team": {"id": "T1"},
         "data": {"user": {"accessToken": "at", "token_type": "Bearer", "expire": 60, "open_id": "o"}},
     });
-    let more = "[token]\nanswer = [\"/data/user\"]\nanswer_names = { access_token = \"accessToken\", expires_in = \"expire\" }";
+    let more = "[token]\nresponse = [\"/data/user\"]\nresponse_names = { access_token = \"accessToken\", expires_in = \"expire\" }";
     let tokens = tokens(more, json(200, body)).await.unwrap();
     assert_eq!(tokens.access_token().expose(), "at");
     assert_eq!(lifetime(&tokens), Some(60));
@@ -54,7 +54,7 @@ async fn the_members_are_where_the_definition_says() {
 
 #[tokio::test]
 async fn a_response_that_is_wrapped_now_and_then_is_read_either_way() {
-    let more = "[token]\nanswer = [\"/data/0\", \"\"]";
+    let more = "[token]\nresponse = [\"/data/0\", \"\"]";
     let token = json!({"access_token": "at", "token_type": "Bearer", "user_id": 7});
     for body in [
         json!({"data": [token]}),
@@ -73,13 +73,13 @@ async fn a_response_that_is_wrapped_now_and_then_is_read_either_way() {
     assert_eq!((tokens.access_token().expose(), tokens.refresh_token()), ("at", None));
     assert_eq!(code(more, json(200, json!({"data": [{}]}))).await, "missing_field");
     assert_eq!(code(more, json(200, json!([token]))).await, "missing_field");
-    let more = "[token]\nanswer = [\"/a\", \"/b\"]";
+    let more = "[token]\nresponse = [\"/a\", \"/b\"]";
     assert_eq!(code(more, json(200, json!({"b": [token]}))).await, "missing_field");
 }
 
 #[tokio::test]
 async fn a_form_is_read_where_responses_may_be_forms() {
-    let more = "[token]\nform_answer = true";
+    let more = "[token]\nform_response = true";
     let form = "access_token=a%2Bt&scope=a%2Cb&token_type=bearer&expires_in=60";
     for kind in ["application/x-www-form-urlencoded; charset=utf-8", "text/plain"] {
         let tokens = tokens(more, answer(200, kind, form)).await.unwrap();
@@ -116,7 +116,7 @@ fn a_response_from_elsewhere_is_a_form_where_responses_may_be_forms() {
         assert!(wire.seen().is_empty());
         read.map(|tokens| tokens.access_token().expose().to_owned()).map_err(|e| e.code().to_owned())
     };
-    let (forms, form) = ("[token]\nform_answer = true", "access_token=a%2Bt&token_type=bearer");
+    let (forms, form) = ("[token]\nform_response = true", "access_token=a%2Bt&token_type=bearer");
     assert_eq!(read(forms, form).as_deref(), Ok("a+t"));
     let object = " {\"access_token\":\"a+t\",\"token_type\":\"bearer\"}";
     for more in ["", forms] {
