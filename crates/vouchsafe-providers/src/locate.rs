@@ -32,10 +32,11 @@ fn path_at(place: &Range<usize>, table: &DeTable<'_>) -> Option<String> {
     })
 }
 
-/// The line of a field, or of the nearest table around it.
-pub(crate) fn line_of(field: &str, text: &str) -> Option<usize> {
+/// The same mistake with the line of its field, or of the nearest table around it.
+pub(crate) fn located(mistake: DefinitionError, text: &str) -> DefinitionError {
     let (root, _) = DeTable::parse_recoverable(text);
-    place_of(field, root.get_ref()).map(|place| line_at(place, text))
+    let place = mistake.field.as_ref().and_then(|field| place_of(field, root.get_ref()));
+    DefinitionError { line: place.map(|place| line_at(place, text)), ..mistake }
 }
 
 fn place_of(field: &str, table: &DeTable<'_>) -> Option<usize> {

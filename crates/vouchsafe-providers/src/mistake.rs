@@ -1,8 +1,6 @@
 //! A field of a definition that is wrong, and helpers of the checks.
 use std::fmt::{self, Display};
 
-use crate::locate::line_of;
-
 /// A definition is wrong: the message names the line and the field.
 #[derive(Clone, Debug)]
 pub struct DefinitionError {
@@ -14,12 +12,6 @@ pub struct DefinitionError {
 impl DefinitionError {
     pub(crate) fn new(field: impl Display, why: impl Display) -> Self {
         Self { line: None, field: Some(field.to_string()), why: why.to_string() }
-    }
-
-    /// The same with the line of the field, if the text has it.
-    pub(crate) fn in_text(self, text: &str) -> Self {
-        let line = self.field.as_ref().and_then(|field| line_of(field, text));
-        Self { line, ..self }
     }
 }
 

@@ -10,7 +10,7 @@ impl Definition {
     /// Names the line and the field, and says what is wrong with it.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
         let definition = toml::from_str(text).map_err(|e| locate::unreadable(&e, text))?;
-        check::check(&definition).map_err(|mistake| mistake.in_text(text))?;
+        check::check(&definition).map_err(|mistake| locate::located(mistake, text))?;
         Ok(definition)
     }
 

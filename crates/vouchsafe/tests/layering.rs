@@ -335,8 +335,8 @@ const ROOMS: [(&str, &[&str]); 5] = [
         "vouchsafe-providers",
         &[
             "template",
-            "locate",
             "mistake",
+            "locate",
             "quirks",
             "endpoints",
             "definition",
