@@ -22,8 +22,9 @@ pub(crate) fn may_finish(parts: &Parts) -> bool {
 
 /// Whether a browser loads a page that nobody has opened yet.
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    // `Sec-Purpose` is in the Fetch standard; the others are what browsers sent before it.
-    let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"].map(|name| headers.get_all(name));
+    // `Sec-Purpose` is in the Fetch standard. The others come from older browsers, and from scripts that look ahead.
+    let purposes =
+        ["sec-purpose", "x-sec-purpose", "purpose", "x-purpose", "x-moz"].map(|name| headers.get_all(name));
     purposes.into_iter().flatten().any(|value| {
         let purpose = value.as_bytes().to_ascii_lowercase();
         PREFETCHES.iter().any(|word| purpose.windows(word.len()).any(|part| part == *word))
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_look_ahead_is_no_visit() {
-        for name in ["sec-purpose", "purpose", "x-purpose", "x-moz"] {
+        for name in ["sec-purpose", "x-sec-purpose", "purpose", "x-purpose", "x-moz"] {
             for value in
                 ["prefetch", "prefetch;prerender", "Prefetch", "preview", "prerender", "a;b=prefetch"]
             {
