@@ -1,6 +1,7 @@
 //! A login under way, sealed into a cookie.
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use vouchsafe::PendingLogin;
 use zeroize::Zeroizing;
@@ -16,6 +17,9 @@ pub(crate) struct StoredLogin {
     pub(crate) client: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) return_to: Option<String>,
+    /// Greater than that of each login that was under way in this browser when this one started.
+    #[serde(default)]
+    pub(crate) order: u64,
     pub(crate) pending: PendingLogin,
 }
 
@@ -26,9 +30,23 @@ impl StoredLogin {
         serde_json::from_str(text.expose()).ok()
     }
 
-    /// When it started, if it can still be finished.
-    pub(crate) fn under_way_since(&self) -> Option<SystemTime> {
-        (SystemTime::now() <= self.pending.expires_at()).then(|| self.pending.started_at())
+    /// Its place in the order of logins, if it can still be finished.
+    pub(crate) fn order_under_way(&self) -> Option<u64> {
+        (SystemTime::now() <= self.pending.expires_at()).then_some(self.order)
+    }
+
+    /// The place of a new login behind those: the time in microseconds, which tells apart logins that start at once, or more
+    /// if a clock was ahead.
+    pub(crate) fn next_order(taken: impl IntoIterator<Item = u64>) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        taken.into_iter().map(|order| order.saturating_add(1)).fold(now, u64::max)
+    }
+
+    /// An id that only those can know who can open the cookie.
+    pub(crate) fn id(&self) -> Option<LoginId> {
+        let text = Zeroizing::new(serde_json::to_vec(self).ok()?);
+        digest(&SHA256, &text).as_ref().try_into().ok()
     }
 
     /// The header that leaves the login with the browser; `None` if it is too large for a cookie.
@@ -48,6 +66,9 @@ impl StoredLogin {
         Ok(cookie::set(name, &value, lifetime, same_site))
     }
 }
+
+/// The SHA-256 of a login.
+pub(crate) type LoginId = [u8; 32];
 
 /// Other versions at other instances share the cookies: it does not change.
 const PURPOSE: &str = "vouchsafe-axum login cookie";

@@ -1,6 +1,5 @@
 //! The start of a login.
 use std::fmt;
-use std::time::SystemTime;
 
 use aws_lc_rs::rand;
 use http::request::Parts;
@@ -105,13 +104,15 @@ impl StartLogin {
         let taken = std::array::from_fn(|slot| {
             let names: Vec<_> = names_of(slot).collect();
             let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
-            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.under_way_since()).max()
+            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.order_under_way()).max()
         });
+        let order = StoredLogin::next_order(taken.into_iter().flatten());
         let slot = free_slot(taken).ok_or_else(LoginRejection::no_cookie)?;
         let mut names = names_of(slot);
         // The name of the current key.
         let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
-        let mut stored = StoredLogin { client: client_name.to_owned(), return_to, pending: started.pending };
+        let mut stored =
+            StoredLogin { client: client_name.to_owned(), return_to, order, pending: started.pending };
         let Some(header) = stored.set_cookie(&name, same_site, logins)? else {
             let has_path = stored.return_to.take().is_some();
             return Err(if has_path && stored.set_cookie(&name, same_site, logins)?.is_some() {
@@ -139,7 +140,7 @@ impl fmt::Debug for StartLogin {
 
 /// The slot for one more login: a random free slot, so that logins that start at once seldom take the same; or else the slot
 /// of the oldest.
-fn free_slot(taken: [Option<SystemTime>; MAX_OPEN]) -> Option<usize> {
+fn free_slot(taken: [Option<u64>; MAX_OPEN]) -> Option<usize> {
     let free: Vec<_> = (0..MAX_OPEN).filter(|slot| taken[*slot].is_none()).collect();
     if free.is_empty() {
         return (0..MAX_OPEN).min_by_key(|slot| taken[*slot]);
@@ -152,17 +153,15 @@ fn free_slot(taken: [Option<SystemTime>; MAX_OPEN]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
     #[test]
     fn a_login_takes_a_free_slot_or_that_of_the_oldest() {
-        let at = |second| Some(UNIX_EPOCH + Duration::from_secs(second));
-        assert_eq!(free_slot([at(5), at(3), at(1), at(2), at(4)]), Some(2));
-        assert_eq!(free_slot([at(5), at(3), None, at(2), at(4)]), Some(2));
+        assert_eq!(free_slot([Some(5), Some(3), Some(1), Some(2), Some(4)]), Some(2));
+        assert_eq!(free_slot([Some(5), Some(3), None, Some(2), Some(4)]), Some(2));
         let by_chance: BTreeSet<_> =
-            (0..300).map(|_| free_slot([None, at(1), None, None, at(2)]).unwrap()).collect();
+            (0..300).map(|_| free_slot([None, Some(1), None, None, Some(2)]).unwrap()).collect();
         assert_eq!(by_chance, BTreeSet::from([0, 2, 3]));
     }
 }

@@ -327,3 +327,56 @@ async fn a_path_that_the_cookie_has_no_room_for_is_refused_as_such() {
     assert!(browser.get(&callback).await.text.contains(&longest));
     assert_eq!(browser.get(&format!("/login?return_to={longest}a")).await.status, StatusCode::BAD_REQUEST);
 }
+
+/// The same cookies, with the member `order` of each login changed.
+fn reordered(browser: &Browser, change: impl Fn(&mut Value)) -> Browser {
+    let mut browser = browser.clone();
+    for (name, value) in &mut browser.cookies {
+        let text = key(SECRET[0]).open(PURPOSE, name, value).unwrap();
+        let mut login: Value = serde_json::from_str(text.expose()).unwrap();
+        change(&mut login);
+        *value = key(SECRET[0]).seal(PURPOSE, name, &login.to_string()).unwrap();
+    }
+    browser
+}
+
+#[tokio::test]
+async fn the_oldest_of_logins_within_one_second_is_given_up() {
+    let scenario = Scenario::new().await;
+    for _ in 0..4 {
+        let mut browser = scenario.browser();
+        let mut callbacks = Vec::new();
+        for _ in 0..8 {
+            let url = browser.start().await;
+            callbacks.push(scenario.sandbox.person("alice").allow(&url).await.unwrap());
+        }
+        let (given_up, kept) = callbacks.split_at(3);
+        for callback in given_up {
+            assert_eq!(browser.get(callback).await.status, StatusCode::BAD_REQUEST);
+        }
+        for callback in kept {
+            assert_eq!(browser.get(callback).await.status, StatusCode::OK);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_makes_no_login_older_than_those_before_it() {
+    let scenario = Scenario::new().await;
+    let mut browser = scenario.browser();
+    for _ in 0..5 {
+        browser.start().await;
+    }
+    // As another instance seals them, whose clock is a day ahead.
+    let mut browser = reordered(&browser, |login| {
+        login["order"] = (login["order"].as_u64().unwrap() + 86_400_000_000).into();
+    });
+    let mut callbacks = Vec::new();
+    for _ in 0..5 {
+        let url = browser.start().await;
+        callbacks.push(scenario.sandbox.person("alice").allow(&url).await.unwrap());
+    }
+    for callback in callbacks {
+        assert_eq!(browser.get(&callback).await.status, StatusCode::OK);
+    }
+}
