@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request};
 use axum::handler::Handler;
 use axum::middleware::Next;
@@ -76,7 +77,14 @@ struct Wish {
     return_to: Option<String>,
 }
 
-async fn start(Query(wish): Query<Wish>, mut login: StartLogin) -> Result<Redirect, LoginRejection> {
+async fn start(
+    wish: Result<Query<Wish>, QueryRejection>,
+    mut login: StartLogin,
+) -> Result<Redirect, LoginRejection> {
+    let Ok(Query(wish)) = wish else {
+        let detail = "the query of a login names client or return_to more than once";
+        return Err(login.context.rejected(LoginRejection::malformed(detail)));
+    };
     (login.client, login.return_to) = (wish.client, wish.return_to);
     login.await
 }

@@ -44,18 +44,20 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(LoginRejection::malformed(NO_FORM));
+        return Err(LoginRejection::malformed(
+            "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)",
+        ));
     }
     let Ok(Ok(body)) = timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await else {
         return Err(LoginRejection::malformed(
             "the form posted to the redirect URI is too large, or did not come to its end",
         ));
     };
-    String::from_utf8(body.into()).map_err(|_| LoginRejection::malformed(NO_FORM))
+    // Browsers encode such bytes. Where one does not, they matter only in a parameter that is read.
+    Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 /// How long a browser may take to send it.
 const FORM_TIME: Duration = Duration::from_secs(30);
-const NO_FORM: &str = "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)";

@@ -111,3 +111,28 @@ async fn a_form_counts_and_the_query_beside_it_does_not() {
     assert!(page.text.contains("no longer valid"), "{}", page.text);
     assert_eq!(browser.post(&callback, FORM).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn bytes_of_other_parameters_in_a_form_do_not_matter() {
+    let scenario = Scenario::new().await;
+    for other in [&b"campaign=\xf8st"[..], b"a=\xff&a=\xfe", b"\xc3\x28=\xff", b"&&=&\xc3"] {
+        let mut browser = scenario.browser();
+        let page = browser.get(LOGIN).await;
+        let callback = allowed(&scenario.sandbox, &page.location()).await;
+        let form = callback.split_once('?').unwrap().1.as_bytes();
+        let body = [other, b"&", form].concat();
+        let request = Request::post("/callback").header(CONTENT_TYPE, FORM);
+        let page = browser.send(request, axum::body::Body::from(body)).await;
+        assert_eq!(page.status, StatusCode::OK, "{other:?}: {}", page.text);
+    }
+    // In the parameters that count, they do.
+    for (name, status) in [("state", StatusCode::BAD_REQUEST), ("iss", StatusCode::BAD_GATEWAY)] {
+        let mut browser = scenario.browser();
+        let page = browser.get(LOGIN).await;
+        let callback = allowed(&scenario.sandbox, &page.location()).await;
+        let (before, after) = callback.split_once('?').unwrap().1.split_once(&format!("{name}=")).unwrap();
+        let body = [before.as_bytes(), name.as_bytes(), b"=\xff", after.as_bytes()].concat();
+        let request = Request::post("/callback").header(CONTENT_TYPE, FORM);
+        assert_eq!(browser.send(request, axum::body::Body::from(body)).await.status, status, "{name}");
+    }
+}
