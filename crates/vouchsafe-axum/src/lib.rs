@@ -31,6 +31,20 @@
 //! once, and only at its redirect URI. Logins in several tabs do not disturb each other. If there are too many, the oldest is
 //! given up.
 //!
+//! # A response that comes twice
+//!
+//! A double click, a service worker or a proxy that tries again can bring the same response twice at the same time. One process
+//! sends the code of a login once. While the first request waits for the provider, every other one gets a page with a link to
+//! [`LoggedIn::return_to`], and [`LoginFault::Repeated`]. Later requests get [`LoginFault::Stale`]. If the browser gives up the
+//! first request, the code may have been sent, so the person has to start again.
+//!
+//! Several processes know nothing of each other. If the two requests come to two processes at the same moment, both send the
+//! code. The provider accepts one of them, and may then revoke its tokens (RFC 6749 section 4.1.2). If that matters to you, let
+//! the load balancer send all requests of one browser to one process. A second request that comes later is no problem: the
+//! response to the first one removes the cookie.
+//!
+//! # After the login
+//!
 //! The application does the rest: keep the user in your own session, and send the browser to the next page.
 //!
 //! ```no_run

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 45] = [
+const ROWS: [(&str, &str, &str); 46] = [
     // There is none.
     ("time of one call, with all its requests and retries", "", ""),
     ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),
@@ -74,6 +74,11 @@ const ROWS: [(&str, &str, &str); 45] = [
         "logins in progress in one browser; a further login replaces the oldest",
         "vouchsafe-axum/src/web/cookie.rs",
         "MAX_OPEN",
+    ),
+    (
+        "logins of the last minutes whose code a process sent; the oldest are forgotten",
+        "vouchsafe-axum/src/web/once.rs",
+        "MAX_LOGINS",
     ),
     ("login cookie, name and value together, in bytes", "vouchsafe-axum/src/web/cookie.rs", "MAX_COOKIE"),
     ("path to return to, in bytes", "vouchsafe-axum/src/web/return_to.rs", "MAX_PATH"),

@@ -1,10 +1,12 @@
 //! The end of a login.
 use http::request::Parts;
+use vouchsafe::error::Operation;
 use vouchsafe::{AuthorizationResponse, Identity, Tokens};
 
 use crate::web::context::RequestContext;
 use crate::web::cookie::{self, Cookie, SameSite};
 use crate::web::login::StoredLogin;
+use crate::web::once::Turn;
 use crate::web::rejection::LoginRejection;
 use crate::web::visit;
 
@@ -69,23 +71,37 @@ pub(crate) async fn finish(
     // A response that belongs to no login of this browser is forged or stale, and ends no login. RFC 9700 §4.4.2.2: the same
     // holds for a response that came to another redirect URI.
     let found = opened.into_iter().find(|(login, _)| login.pending.matches(response.clone()));
-    let Some((StoredLogin { client: client_name, return_to, pending }, cookie)) = found else {
+    let Some((login, cookie)) = found else {
         return Err(LoginRejection::stale());
     };
     // The code is spent, however this ends.
     context.add_cookie(cookie::remove(&cookie, same_site));
 
+    let id = login.id().ok_or_else(LoginRejection::stale)?;
+    let StoredLogin { client: client_name, return_to, pending, .. } = login;
+    let return_to = return_to.unwrap_or_else(|| "/".to_owned());
     let Some((_, client)) = context.logins.find(Some(&client_name)) else {
         return Err(LoginRejection::unknown_client());
     };
     context.logins.check_redirect_uri(&client_name, client, pending.redirect_uri())?;
     let data = pending.data().map(str::to_owned);
-    let tokens = client.finish(pending, response).await?;
-    match client.identity(&tokens).await {
-        Ok(identity) => {
-            let return_to = return_to.unwrap_or_else(|| "/".to_owned());
-            Ok(LoggedIn { client_name, identity, tokens, return_to, data })
+    let turn = match Turn::take(id, pending.expires_at()) {
+        Turn::Mine(turn) => turn,
+        Turn::Others => return Err(LoginRejection::repeated(return_to)),
+        Turn::Over => return Err(LoginRejection::spent()),
+    };
+    let tokens = match client.finish(pending, response).await {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            // The response itself was refused, and its code was not sent.
+            if error.operation() == Operation::Authorization {
+                turn.give_back();
+            }
+            return Err(error.into());
         }
+    };
+    match client.identity(&tokens).await {
+        Ok(identity) => Ok(LoggedIn { client_name, identity, tokens, return_to, data }),
         Err(error) => Err(LoginRejection::without_identity(error, tokens)),
     }
 }

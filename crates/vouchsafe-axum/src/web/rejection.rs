@@ -31,7 +31,8 @@ struct Inner {
     detail: Cow<'static, str>,
     error: Option<Error>,
     tokens: Option<Tokens>,
-    retry_at: Option<String>,
+    /// The path that the page links to.
+    link: Option<String>,
     is_reported: bool,
 }
 
@@ -44,7 +45,11 @@ pub enum LoginFault {
     /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or was used
     /// already. The person has to start again. Status 400.
     Stale,
-    /// The body posted to the redirect URI is not a form, or is too large. Status 400.
+    /// Another request with the same response is being handled: the browser sent it twice. This one sent nothing to the
+    /// provider. The page leads to [`LoggedIn::return_to`](crate::LoggedIn::return_to). Status 409.
+    Repeated,
+    /// The body posted to the redirect URI is not a form, or is too large, or the query of a login names a parameter more than
+    /// once. Status 400.
     Malformed,
     /// The path to return to is not a path of this site, or is too long. Status 400.
     ReturnTo,
@@ -89,12 +94,18 @@ impl LoginFault {
             Self::Denied => (
                 StatusCode::FORBIDDEN,
                 "You were not signed in",
-                "The sign-in was cancelled or refused, and your account was not shared. You can try again.",
+                "The sign-in was cancelled or refused. Your account was not shared. You can try again.",
             ),
             Self::Stale => (
                 StatusCode::BAD_REQUEST,
                 "This sign-in is no longer valid",
-                "It took too long, was used already, or started in another browser. Please start again.",
+                "It took too long, was used already, or started in another browser. \
+                 If you are not signed in, please start again.",
+            ),
+            Self::Repeated => (
+                StatusCode::CONFLICT,
+                "You are being signed in",
+                "This page was opened twice, and the first time is not over. Please wait, then continue.",
             ),
             Self::Malformed => (
                 StatusCode::BAD_REQUEST,
@@ -104,12 +115,12 @@ impl LoginFault {
             Self::ReturnTo => (
                 StatusCode::BAD_REQUEST,
                 "This link leads to another site",
-                "After the sign-in, this link would take you to another site. Please start from this site instead.",
+                "After the sign-in, you would come to another site. Please start from this site instead.",
             ),
             Self::NoVisit => (
                 StatusCode::FORBIDDEN,
                 "Please open this page yourself",
-                "A program or another page loaded this page before you opened it. Please start from this site.",
+                "A program or another page loaded this page for you. Please start from this site.",
             ),
             Self::UnknownClient => (
                 StatusCode::NOT_FOUND,
@@ -119,12 +130,12 @@ impl LoginFault {
             Self::Provider => (
                 StatusCode::BAD_GATEWAY,
                 "The provider could not sign you in",
-                "The provider sent no usable response. This is not your mistake. Please try again in a few minutes.",
+                "It sent no usable response. You did nothing wrong. Please try again in a few minutes.",
             ),
             Self::Setup => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Sign-in is not set up correctly",
-                "This is not your mistake, and trying again does not help. Please tell the operator of this site.",
+                "You did nothing wrong. Trying again does not help. Please tell the operator of this site.",
             ),
         }
     }
@@ -153,30 +164,40 @@ impl LoginRejection {
     }
 
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
-        let (detail, error, tokens, retry_at) = (detail.into(), None, None, None);
-        Self { inner: Box::new(Inner { fault, detail, error, tokens, retry_at, is_reported: false }) }
+        let detail = detail.into();
+        let (error, tokens, link, is_reported) = (None, None, None, false);
+        Self { inner: Box::new(Inner { fault, detail, error, tokens, link, is_reported }) }
     }
 
     pub(crate) fn stale() -> Self {
-        Self::new(
-            LoginFault::Stale,
-            "no login of this browser has this state and returns to this redirect URI",
-        )
+        Self::new(LoginFault::Stale, "no login of this browser has this state and this redirect URI")
     }
 
-    /// The form at the redirect URI is not one, or not a whole one.
+    pub(crate) fn spent() -> Self {
+        Self::new(LoginFault::Stale, "another request sent the code of this login, and ended before this one")
+    }
+
+    pub(crate) fn repeated(return_to: String) -> Self {
+        let detail = "the browser sent the response twice: another request is finishing this login";
+        let mut rejection = Self::new(LoginFault::Repeated, detail);
+        rejection.inner.link = Some(return_to);
+        rejection
+    }
+
+    /// A form or a query that cannot be read.
     pub(crate) fn malformed(detail: &'static str) -> Self {
         Self::new(LoginFault::Malformed, detail)
     }
 
     pub(crate) fn return_to() -> Self {
-        let detail = "the path to return to is not a path of this site, or is longer than the login cookie has room for";
+        let detail = "the path to return to is not a path of this site, or is longer than the login cookie has \
+                      room for";
         Self::new(LoginFault::ReturnTo, detail)
     }
 
     pub(crate) fn no_visit() -> Self {
-        let detail = "the request was not made by a person who opens the page: a login needs a GET or POST request that \
-                      is not a prefetch, and starts only in a window (Sec-Fetch-Dest)";
+        let detail = "the request was not made by a person who opens the page: a login needs a GET or POST request \
+                      that is not a prefetch, and starts only in a window (Sec-Fetch-Dest)";
         Self::new(LoginFault::NoVisit, detail)
     }
 
@@ -201,7 +222,7 @@ impl LoginRejection {
     /// Reports the rejection in the log, and adds the path that the page links to.
     pub(crate) fn reported(mut self, retry_at: Option<&str>) -> Self {
         self.report();
-        self.inner.retry_at = retry_at.map(str::to_owned);
+        self.inner.link = self.inner.link.or_else(|| retry_at.map(str::to_owned));
         self
     }
 
@@ -224,7 +245,8 @@ impl LoginRejection {
         // An application's own handler may have made the rejection from an error.
         self.report();
         let fault = self.fault();
-        let (link, label) = match (fault, self.inner.retry_at.as_deref()) {
+        let (link, label) = match (fault, self.inner.link.as_deref()) {
+            (LoginFault::Repeated, path) => (path.unwrap_or("/"), "Continue"),
             (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),
             (LoginFault::UnknownClient | LoginFault::ReturnTo | LoginFault::NoVisit, Some(path)) => {
                 (path, "Go to sign-in")
@@ -284,8 +306,9 @@ const PAGE: &str = include_str!("rejection.html");
 const STYLE: &str = include_str!("rejection.css");
 
 /// Allows this one style sheet, by its hash, and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-EWSw99R5XvDcT3YQgOeply+cFvkYbpR7KUleGqRZ2lI='; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; \
+                      style-src 'sha256-P899ARDaIuF4F/+mXN3t44i8jGqKiu2xCzP+GwX0U/0='; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,8 @@ mod cookies;
 mod failing;
 mod limits;
 mod marked;
+mod once;
+mod pages;
 mod posted;
 mod properties;
 mod routes;
