@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vouchsafe::PendingLogin;
 use zeroize::Zeroizing;
 
-use crate::web::cookie::{self, Cookie, MAX_COOKIE, SameSite};
+use crate::web::cookie::{Cookie, MAX_COOKIE};
 use crate::web::logins::Logins;
 use crate::web::rejection::LoginRejection;
 
@@ -49,21 +49,13 @@ impl StoredLogin {
         digest(&SHA256, &text).as_ref().try_into().ok()
     }
 
-    /// The header that leaves the login with the browser; `None` if it is too large for a cookie.
-    pub(crate) fn set_cookie(
-        &self,
-        name: &str,
-        same_site: SameSite,
-        logins: &Logins,
-    ) -> Result<Option<String>, LoginRejection> {
+    /// The value of a cookie with this login.
+    pub(crate) fn seal(&self, name: &str, logins: &Logins) -> Result<String, LoginRejection> {
         // With room for all that fits into a cookie, so that no copy stays behind when it grows.
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
         serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
         let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
-        let value = logins.inner.keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())?;
-        let lifetime =
-            self.pending.expires_at().duration_since(self.pending.started_at()).unwrap_or_default();
-        Ok(cookie::set(name, &value, lifetime, same_site))
+        logins.inner.keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())
     }
 }
 

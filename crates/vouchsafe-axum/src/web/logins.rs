@@ -122,26 +122,19 @@ impl Logins {
         redirect_uri: &str,
     ) -> Result<(), LoginRejection> {
         let place = Place::of(redirect_uri);
-        let (mut is_known, mut is_alone) = (false, true);
-        let mut is_told_by_host = false;
-        for (other, its) in &self.inner.clients {
-            let is_own = its.same_as(client);
-            is_alone &= is_own;
-            for uri in self.redirect_uris_of(other, its) {
-                if is_own && uri == redirect_uri {
-                    is_known = true;
-                } else if Place::of(uri).meets(&place) {
-                    return Err(LoginRejection::setup(format!(
-                        "responses to logins at {other:?} may arrive at the redirect URI of the login at {name:?} as \
-                         well: give each provider a redirect URI of its own, with a path of its own"
-                    )));
-                } else {
-                    is_told_by_host |= Place::of(uri).differs_by_host(&place);
-                }
-            }
+        let is_own = |its: &Client, uri: &str| its.same_as(client) && uri == redirect_uri;
+        let (own, others): (Vec<_>, Vec<_>) =
+            self.redirect_uris().partition(|(_, its, uri)| is_own(its, uri));
+        if let Some((other, ..)) = others.iter().find(|(.., uri)| Place::of(uri).meets(&place)) {
+            return Err(LoginRejection::setup(format!(
+                "responses to logins at {other:?} may arrive at the redirect URI of the login at {name:?} as well: give \
+                 each provider a redirect URI of its own, with a path of its own"
+            )));
         }
-        // If it is not named here, nothing is known of it when a response to another login arrives.
-        if is_known || (is_alone && !is_told_by_host) {
+        // If it is not named here, it is unknown when a response to another login arrives.
+        let is_alone = self.inner.clients.iter().all(|(_, its)| its.same_as(client));
+        let is_told_by_host = others.iter().any(|(.., uri)| Place::of(uri).differs_by_host(&place));
+        if !own.is_empty() || (is_alone && !is_told_by_host) {
             return Ok(());
         }
         Err(LoginRejection::setup(format!(
@@ -154,16 +147,17 @@ impl Logins {
     /// cookie does not show the host: people can copy their cookies from one host to another.
     pub(crate) fn is_at_host(&self, redirect_uri: &str, parts: &Parts) -> bool {
         let place = Place::of(redirect_uri);
-        let clients = self.inner.clients.iter();
-        let mut known = clients.flat_map(|(name, client)| self.redirect_uris_of(name, client));
-        !known.any(|uri| Place::of(uri).differs_by_host(&place))
+        !self.redirect_uris().any(|(.., uri)| Place::of(uri).differs_by_host(&place))
             || host(parts).is_some_and(|host| place.is_at(&host))
     }
 
-    fn redirect_uris_of<'a>(&'a self, name: &'a str, client: &'a Client) -> impl Iterator<Item = &'a str> {
-        let further =
-            self.inner.redirect_uris.iter().filter(move |(of, _)| of == name).map(|(_, uri)| &**uri);
-        client.redirect_uri().into_iter().chain(further)
+    /// All redirect URIs, each with its client and the client's name.
+    fn redirect_uris(&self) -> impl Iterator<Item = (&str, &Client, &str)> {
+        self.inner.clients.iter().flat_map(|(name, client)| {
+            let further = self.inner.redirect_uris.iter().filter(move |(of, _)| of == name);
+            let uris = client.redirect_uri().into_iter().chain(further.map(|(_, uri)| &**uri));
+            uris.map(move |uri| (&**name, client, uri))
+        })
     }
 
     /// The path and the query of the URL that the browser came to.

@@ -113,15 +113,17 @@ impl StartLogin {
         let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
         let mut stored =
             StoredLogin { client: client_name.to_owned(), return_to, order, pending: started.pending };
-        let Some(header) = stored.set_cookie(&name, same_site, logins)? else {
-            let has_path = stored.return_to.take().is_some();
-            return Err(if has_path && stored.set_cookie(&name, same_site, logins)?.is_some() {
-                LoginRejection::return_to()
-            } else {
-                LoginRejection::setup(format!(
-                    "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data in it"
-                ))
-            });
+        let lifetime =
+            stored.pending.expires_at().duration_since(stored.pending.started_at()).unwrap_or_default();
+        let set = |value: &str| cookie::set(&name, value, lifetime, same_site);
+        let Some(header) = set(&stored.seal(&name, logins)?) else {
+            if stored.return_to.take().is_some() && set(&stored.seal(&name, logins)?).is_some() {
+                return Err(LoginRejection::return_to());
+            }
+            return Err(LoginRejection::setup(format!(
+                "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data \
+                 in it"
+            )));
         };
         context.add_cookie(header);
         // A slot holds one login, whichever key sealed it.
