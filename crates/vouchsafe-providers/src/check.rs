@@ -199,6 +199,24 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
             pointer_in("identity.picture_template", pointer, false)?;
         }
     }
+    if let Some(authority) = &identity.email_authority {
+        for pointer in &authority.members {
+            pointer_in("identity.email_authority.members", pointer, false)?;
+        }
+        let is_domain = |domain: &String| {
+            domain.contains('.')
+                && Rule::Host.accepts(domain)
+                && !domain.contains(|c: char| c == ':' || c.is_uppercase())
+        };
+        ensure(authority.domains.iter().all(is_domain), "identity.email_authority.domains", || {
+            "must be the domains of e-mail addresses, in lower case: gmail.com".to_owned()
+        })?;
+        let says = !identity.email_verified.is_empty() || identity.email_always_verified;
+        ensure(says && !identity.email.is_empty(), "identity.email_authority", || {
+            "needs email, and email_verified or email_always_verified: it only takes back what these say"
+                .to_owned()
+        })?;
+    }
     if let Some(emails) = &identity.emails {
         for pointer in marks(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
             pointer_in("identity.emails.endpoint", pointer, false)?;
@@ -211,6 +229,10 @@ fn pointers(d: &Definition) -> Result<(), Mistake> {
         ensure(strange.is_none(), "identity.emails.absent_on", || {
             "must be HTTP statuses from 400 to 599".to_owned()
         })?;
+    }
+    for (pointer, values) in &d.refreshing.spent {
+        pointer_in("refreshing.spent", pointer, false)?;
+        ensure(!values.is_empty(), "refreshing.spent", || "must have values for each pointer".to_owned())?;
     }
     for pointer in &d.token.answer {
         pointer_in("token.answer", pointer, true)?;

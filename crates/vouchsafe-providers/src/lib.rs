@@ -24,8 +24,8 @@ mod template;
 pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
 pub use quirks::{
-    AuthorizationQuirks, CallbackQuirks, EmailList, Encoding, ErrorShape, IdentityQuirks, LongLived,
-    OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
+    AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, IdentityQuirks,
+    LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
 };
 pub use read::DefinitionError;
 pub use template::is_at_or_below;
