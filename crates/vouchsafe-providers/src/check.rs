@@ -178,6 +178,22 @@ fn pointers(d: &Definition) -> Result {
             pointer_in("identity.picture_template", pointer, false)?;
         }
     }
+    if let Some(authority) = &identity.email_authority {
+        for pointer in &authority.members {
+            pointer_in("identity.email_authority.members", pointer, false)?;
+        }
+        let is_domain = |domain: &String| {
+            domain.contains('.')
+                && Rule::Host.accepts(domain)
+                && !domain.contains(|c: char| c == ':' || c.is_uppercase())
+        };
+        let why = "must be the domains of e-mail addresses, in lower case: gmail.com";
+        ensure(authority.domains.iter().all(is_domain), "identity.email_authority.domains", why)?;
+        let says = !identity.email_verified.is_empty() || identity.email_always_verified;
+        let why =
+            "needs email, and email_verified or email_always_verified: it only takes back what these say";
+        ensure(says && !identity.email.is_empty(), "identity.email_authority", why)?;
+    }
     if let Some(emails) = &identity.emails {
         for pointer in marks(emails.endpoint.as_deref().unwrap_or_default()).filter(|mark| !is_name(mark)) {
             pointer_in("identity.emails.endpoint", pointer, false)?;
@@ -188,6 +204,10 @@ fn pointers(d: &Definition) -> Result {
         pointer_in("identity.emails.verified", emails.verified.as_deref().unwrap_or("/"), false)?;
         let strange = emails.absent_on.iter().find(|status| !(400..600).contains(*status));
         ensure(strange.is_none(), "identity.emails.absent_on", "must be HTTP statuses from 400 to 599")?;
+    }
+    for (pointer, values) in &d.refreshing.spent {
+        pointer_in("refreshing.spent", pointer, false)?;
+        ensure(!values.is_empty(), "refreshing.spent", "must have values for each pointer")?;
     }
     for pointer in &d.token.response {
         pointer_in("token.response", pointer, true)?;

@@ -66,7 +66,7 @@ macro_rules! definition {
                 $(#[$doc])*
                 pub $field: Option<String>,
             )*
-            /// The scopes to request if the application names none.
+            /// The scopes to request if the application names none. `{client_id}` is the client id.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub scopes: Vec<String>,
             /// The separator of scopes in a request: a space, unless the provider departs from RFC 6749.

@@ -97,7 +97,8 @@ pub struct TokenQuirks {
     pub expires_in_milliseconds: bool,
     /// An `expires_in` of 0 means that the token does not expire.
     pub expires_in_zero_is_never: bool,
-    /// The characters that separate scopes in a response.
+    /// The characters that separate scopes in a response. In a definition that is read from TOML, the separator of requests
+    /// is always one of them.
     pub scope_separators: String,
     /// Responses have no `token_type`, or use another word for `Bearer`. Types that need more than a bearer token does,
     /// such as `DPoP`, are still refused.
@@ -128,6 +129,9 @@ pub struct RefreshQuirks {
     pub forward: Vec<String>,
     /// The request contains the access token instead of a refresh token.
     pub access_token: bool,
+    /// How the provider says that a refresh token is spent, expired or revoked, if not by `invalid_grant`: JSON Pointers into
+    /// the error response, with the values that say so, as text.
+    pub spent: BTreeMap<String, Vec<String>>,
 }
 
 /// How revocation differs from RFC 7009.
@@ -259,6 +263,10 @@ pub struct IdentityQuirks {
     pub email_verified_text: bool,
     /// The provider documents that every e-mail is verified.
     pub email_always_verified: bool,
+    /// The addresses that the provider itself hosts, if it documents that it vouches for these alone. All others were verified
+    /// once, and may be another person's now: they count as unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_authority: Option<EmailAuthority>,
     /// The name to show.
     pub name: Vec<String>,
     /// The URL of a picture.
@@ -270,6 +278,17 @@ pub struct IdentityQuirks {
     pub picture_is_html: bool,
     /// A list of the user's e-mails, in the profile or at another endpoint; it replaces `email`.
     pub emails: Option<EmailList>,
+}
+
+/// The e-mail addresses that a provider is the authority for: it knows that they are the user's still.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct EmailAuthority {
+    /// The domains whose addresses the provider hosts, in lower case: `gmail.com`.
+    pub domains: Vec<String>,
+    /// Members that are there only if the provider hosts the user's address: JSON Pointers.
+    pub members: Vec<String>,
 }
 
 /// A list of a user's e-mails, in the profile or at another endpoint. The primary one is used.

@@ -9,7 +9,11 @@ impl Definition {
     /// # Errors
     /// Names the line and the field, and says what is wrong with it.
     pub fn from_toml(text: &str) -> Result<Self, DefinitionError> {
-        let definition = toml::from_str(text).map_err(|e| locate::unreadable(&e, text))?;
+        let mut definition: Self = toml::from_str(text).map_err(|e| locate::unreadable(&e, text))?;
+        // Providers that take scopes with commas answer with commas.
+        let (separators, own) = (&mut definition.token.scope_separators, &definition.scope_separator);
+        let missing: Vec<_> = own.chars().filter(|c| !separators.contains(*c)).collect();
+        separators.extend(missing);
         check::check(&definition).map_err(|mistake| locate::located(mistake, text))?;
         Ok(definition)
     }

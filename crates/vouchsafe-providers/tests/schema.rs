@@ -80,7 +80,7 @@ fn every_definition_says_who_the_user_is() {
     for definition in all() {
         let (slug, identity) = (&definition.slug, &definition.identity);
         // Where a name is all there is, nobody can be told by it.
-        let nameless = matches!(slug.as_str(), "bitly" | "snowflake");
+        let nameless = matches!(slug.as_str(), "bitly" | "mixcloud" | "snowflake" | "tumblr");
         assert_eq!(identity.subject.is_empty(), nameless, "{slug}: who the user is");
         assert!(
             identity.emails.is_none() || identity.email.is_empty(),
@@ -92,6 +92,97 @@ fn every_definition_says_who_the_user_is() {
         );
         assert!(!identity.email_verified_text || !identity.email_verified.is_empty(), "{slug}: no mark");
     }
+}
+
+/// By which member accounts are known where another one lies nearer, but can change, be given up, or is not always there.
+#[test]
+fn accounts_are_known_by_what_lasts() {
+    let superoffice = "{/http:~1~1schemes.superoffice.net~1identity~1ctx}/\
+                       {/http:~1~1schemes.superoffice.net~1identity~1associateid}";
+    let cases = [
+        ("trakt", "/user/ids/uuid"),
+        ("paypal", "/user_id"),
+        ("spotify", "/account_id"),
+        ("soundcloud", "/urn"),
+        ("musicbrainz", "/metabrainz_user_id"),
+        ("superoffice", superoffice),
+        ("classlink", "{/TenantId}/{/UserId}"),
+        ("slack", "{/https:~1~1slack.com~1team_id}/{/sub}"),
+        ("wechat", "/openid"),
+        ("eveonline", "{/sub}/{/owner}"),
+        ("hubspot", "{/hub_id}/{/user_id}"),
+        ("myob", "/user/uid"),
+    ];
+    for (slug, subject) in cases {
+        assert_eq!(get(slug).unwrap().identity.subject, [subject], "{slug}");
+    }
+    assert!(get("paypal").unwrap().identity.subject_is_last_segment, "user_id is a URL");
+}
+
+/// The definitions that read a mark of a verified e-mail. Each has a sentence in its provider's documentation, or in its
+/// source, that says that the address was verified; a new one is added here with that sentence in mind.
+#[test]
+fn an_email_is_vouched_for_only_where_the_provider_documents_it() {
+    let vouching = all().filter(|d| {
+        let identity = &d.identity;
+        let listed = identity.emails.as_ref().is_some_and(|list| list.verified.is_some());
+        listed || identity.email_always_verified || !identity.email_verified.is_empty()
+    });
+    let vouching: Vec<_> = vouching.map(|d| d.slug.clone()).collect();
+    assert_eq!(
+        vouching,
+        [
+            "apple",
+            "auth0",
+            "bitbucket",
+            "bitly",
+            "cognito",
+            "digitalocean",
+            "discord",
+            "dropbox",
+            "github",
+            "github-enterprise",
+            "gitlab",
+            "google",
+            "govbr",
+            "intercom",
+            "kakao",
+            "keycloak",
+            "linkedin",
+            "logingov",
+            "microsoft",
+            "musicbrainz",
+            "oauth2",
+            "openid",
+            "patreon",
+            "posthog",
+            "quickbooks",
+            "shopify-online",
+            "twitch",
+            "wakatime",
+            "wikimedia",
+            "yahoo",
+            "zitadel",
+            "zoom",
+        ]
+    );
+    let google = get("google").unwrap().identity.email_authority.clone().unwrap();
+    assert_eq!((google.domains, google.members), (vec!["gmail.com".to_owned()], vec!["/hd".to_owned()]));
+}
+
+#[test]
+fn a_picture_that_wants_the_access_token_is_none() {
+    for slug in ["microsoft", "salesforce", "govbr"] {
+        let identity = &get(slug).unwrap().identity;
+        assert!(identity.picture.is_empty() && identity.picture_template.is_none(), "{slug}");
+    }
+}
+
+#[test]
+fn github_s_issuer_is_known() {
+    assert_eq!(get("github").unwrap().issuer.as_deref(), Some("https://github.com/login/oauth"));
+    let enterprise = get("github-enterprise").unwrap();
+    assert_eq!(enterprise.issuer.as_deref(), Some("https://{host}/login/oauth"));
 }
 
 #[test]
@@ -146,7 +237,8 @@ fn a_value_of_a_wrong_type_is_told_with_its_line_and_field() {
 
 #[test]
 fn a_field_that_does_not_exist_is_told_with_its_line() {
-    let open = ["expect", "params", "names", "headers", "grant_types", "response_names", "error_codes"];
+    let open =
+        ["expect", "params", "names", "headers", "grant_types", "response_names", "error_codes", "spent"];
     for (number, line) in FULL.lines().enumerate() {
         let Some(table) = line.strip_prefix('[').and_then(|t| t.strip_suffix(']')) else { continue };
         if open.iter().any(|name| table.ends_with(name)) {
@@ -264,6 +356,9 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("identity.picture", "[\"~1picture\"]", pointer),
         ("identity.picture_template", "https://cdn.full.example/{id}.png", pointer),
         ("identity.picture_template", "cdn.full.example/{/id}.png", "must begin with https://"),
+        ("identity.email_authority.domains", "[\"Full.example\"]", "in lower case"),
+        ("identity.email_authority.domains", "[\"full.example:443\"]", "the domains of e-mail addresses"),
+        ("identity.email_authority.members", "[\"hosted\"]", pointer),
         ("identity.emails.endpoint", "emails", url),
         ("identity.emails.endpoint", "https://full.example/{User}/emails", pointer),
         ("identity.emails.absent_on", "[200]", "400 to 599"),
@@ -319,6 +414,34 @@ fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
         &FULL.replace("client_auth = \"client_secret_post\"", "client_auth = \"client_secret_basic\""),
     );
     assert!(message.contains("field signed_client_secret: "), "{message}");
+}
+
+#[test]
+fn an_authority_for_emails_that_nobody_calls_verified_is_refused() {
+    let mute = FULL
+        .replace("email_verified = [\"/verified\"]\n", "")
+        .replace("email_always_verified = true", "email_always_verified = false");
+    for text in [mute, FULL.replace("email = [\"/email\"]\n", "")] {
+        let message = refusal(&text);
+        assert!(message.contains("field identity.email_authority: needs email"), "{message}");
+    }
+}
+
+#[test]
+fn the_separator_of_requested_scopes_separates_granted_ones_too() {
+    let read = |more: &str| {
+        let text = FULL.replace("scope_separators = \" ,\"\n", more);
+        Definition::from_toml(&text).unwrap().token.scope_separators
+    };
+    assert_eq!(read("scope_separators = \" \"\n"), " ,");
+    assert_eq!(read("scope_separators = \",\"\n"), ",");
+    assert_eq!(read(""), " ,", "a space unless it is set");
+    let commas: Vec<_> = all().filter(|d| d.scope_separator == ",").collect();
+    assert!(commas.len() >= 24, "{}", commas.len());
+    for definition in all() {
+        let separators = &definition.token.scope_separators;
+        assert!(separators.contains(&definition.scope_separator), "{}: {separators:?}", definition.slug);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who signed in.
 use std::convert::Infallible;
 
-use vouchsafe_providers::IdentityQuirks;
+use vouchsafe_providers::{EmailAuthority, IdentityQuirks};
 
 use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::provenance::Provenance;
@@ -312,7 +312,23 @@ fn email(quirks: &IdentityQuirks, profile: &Value) -> (Option<String>, Option<bo
         None
     };
     let verified = verified.filter(|_| email.is_some());
+    let is_doubtful = |email: &String| {
+        quirks.email_authority.as_ref().is_some_and(|authority| !hosts(authority, email, profile))
+    };
+    let verified = match verified {
+        Some(true) if email.as_ref().is_some_and(is_doubtful) => None,
+        verified => verified,
+    };
     (email, verified)
+}
+
+/// Whether the provider hosts the address itself, by the domain of the address or by a member of the profile.
+fn hosts(authority: &EmailAuthority, email: &str, profile: &Value) -> bool {
+    let domain = email.split_once('@').map_or("", |(_, domain)| domain);
+    authority.domains.iter().any(|own| own.eq_ignore_ascii_case(domain))
+        || authority.members.iter().any(|pointer| {
+            profile.pointer(pointer).and_then(Value::as_str).is_some_and(|value| !value.is_empty())
+        })
 }
 
 #[cfg(test)]

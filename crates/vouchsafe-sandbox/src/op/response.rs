@@ -33,6 +33,13 @@ impl Call<'_> {
 
     /// A refusal by the token endpoint.
     pub(super) fn token_refusal(&self, error: &OAuthError) -> Response {
+        let is_spent = error.code == "invalid_grant" && error.description.contains("refresh");
+        let spent = &self.part.definition.refreshing.spent;
+        if let (true, Some((pointer, words))) = (is_spent, spent.first_key_value()) {
+            let mut body = json!({});
+            put(&mut body, pointer, words.first().map_or(Value::Null, |word| plain(word)));
+            return self.encoded(error.status, &body);
+        }
         self.token_refusal_as(&self.native(error), error)
     }
 

@@ -36,6 +36,13 @@ pub(crate) fn document(part: &Part, user: &User, scopes: &Scopes, email_verified
         for pointer in &identity.email_verified {
             put(&mut document, pointer, mark.clone());
         }
+        // A provider that vouches for the addresses that it hosts alone hosts all verified ones of the sandbox.
+        let domain = email.split_once('@').map_or("", |(_, domain)| domain);
+        if let (true, Some(authority)) = (email_verified, &identity.email_authority)
+            && !authority.domains.iter().any(|own| own.eq_ignore_ascii_case(domain))
+        {
+            put_first(&mut document, &authority.members, domain.into());
+        }
     }
     if let Some(list) = identity.emails.as_ref().filter(|list| list.endpoint.is_none()) {
         put_emails(&mut document, list, user, email_verified);

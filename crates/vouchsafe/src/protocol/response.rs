@@ -43,6 +43,8 @@ pub(crate) struct Dialect<'a> {
     pub(crate) failure: Option<&'a ErrorShape>,
     /// The provider's error codes, in the words of the RFCs.
     pub(crate) error_codes: &'a BTreeMap<String, String>,
+    /// At a refresh, the provider's other words for `invalid_grant`, by their place.
+    pub(crate) spent: Option<&'a BTreeMap<String, Vec<String>>>,
 }
 
 impl<'a> Dialect<'a> {
@@ -52,6 +54,7 @@ impl<'a> Dialect<'a> {
         control_characters: &[],
         failure: None,
         error_codes: &UNCHANGED,
+        spent: None,
     };
 
     /// Responses of the token endpoint.
@@ -62,6 +65,7 @@ impl<'a> Dialect<'a> {
             control_characters: &[],
             failure: quirks.failure.as_ref(),
             error_codes: &quirks.error_codes,
+            spent: None,
         }
     }
 
@@ -73,6 +77,7 @@ impl<'a> Dialect<'a> {
             control_characters: &quirks.control_characters,
             failure: quirks.failure.as_ref(),
             error_codes: &tokens.error_codes,
+            spent: None,
         }
     }
 }
@@ -143,7 +148,21 @@ impl Incoming<'_> {
 
     /// The error in a JSON response, whatever its status.
     pub(crate) fn error_in(&self, body: &Value) -> Option<Error> {
-        self.failed(body).or_else(|| self.said(body))
+        self.ended(body).or_else(|| self.failed(body)).or_else(|| self.said(body))
+    }
+
+    /// The error of a refresh token that is spent, in other words than `invalid_grant`.
+    fn ended(&self, body: &Value) -> Option<Error> {
+        let is_said = |(pointer, words): (&String, &Vec<String>)| match body.pointer(pointer) {
+            Some(Value::String(said)) => words.contains(said),
+            Some(said @ Value::Number(_)) => words.contains(&said.to_string()),
+            _ => false,
+        };
+        let spent = self.dialect.spent.filter(|_| !self.response.status().is_server_error())?;
+        spent.iter().any(is_said).then(|| {
+            let text = |name: &str| body.get(name).and_then(Value::as_str);
+            self.server_error("invalid_grant", text("error_description").or_else(|| text("message")), None)
+        })
     }
 
     /// Whether the response is a form. A body that begins with `{` is JSON, whatever its content type.

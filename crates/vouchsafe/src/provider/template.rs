@@ -100,6 +100,9 @@ impl Provider {
         ] {
             self.fill_all(params, client_id)?;
         }
+        for scope in definition.scopes.iter_mut().filter(|scope| *scope == "{client_id}") {
+            client_id.clone_into(scope);
+        }
         Ok(definition)
     }
 

@@ -1,6 +1,10 @@
 //! Every provider of the catalogue signs a person in at the sandbox, through the same public interface.
+use serde_json::json;
 use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
 use vouchsafe_sandbox::{ActedProvider, Sandbox, User};
+
+use crate::scenario::web;
+use crate::wire::{self, Wire};
 
 fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     let mut provider = Provider::from(acted.definition());
@@ -25,6 +29,21 @@ async fn log_in(sandbox: &Sandbox, client: &Client) -> Result<(Tokens, Result<Id
     let tokens = client.finish(login.pending, &callback).await.map_err(|e| format!("finish: {e}"))?;
     let identity = client.identity(&tokens).await;
     Ok((tokens, identity))
+}
+
+/// A refresh brings tokens. Where it brings a new refresh token, the old one is spent, and that is told in the provider's
+/// own words: a new login is needed.
+async fn refreshes(client: &Client, tokens: &Tokens) -> Result<(), String> {
+    let fresh = client.refresh(tokens).await.map_err(|e| format!("refresh: {e}"))?;
+    if fresh.refresh_token().map(|token| token.expose()) == tokens.refresh_token().map(|token| token.expose())
+    {
+        return Ok(());
+    }
+    match client.refresh(tokens).await {
+        Err(error) if error.needs_login() => Ok(()),
+        Err(error) => Err(format!("a spent refresh token: {error}")),
+        Ok(_) => Err("a refresh token was used twice".to_owned()),
+    }
 }
 
 #[tokio::test]
@@ -56,10 +75,16 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
                     }
                     Err(error) => wrong.push(format!("{slug}: identity: {error}")),
                 }
-                if definition.refresh
-                    && let Err(error) = client.refresh(&tokens).await
-                {
-                    wrong.push(format!("{slug}: refresh: {error}"));
+                let asked = definition.scopes.iter().map(|scope| match scope.as_str() {
+                    "{client_id}" => acted.client_id(),
+                    scope => scope,
+                });
+                if !tokens.scopes().eq(asked) {
+                    let scopes: Vec<_> = tokens.scopes().collect();
+                    wrong.push(format!("{slug}: scopes {scopes:?}"));
+                }
+                if definition.refresh {
+                    wrong.extend(refreshes(&client, &tokens).await.err().map(|why| format!("{slug}: {why}")));
                 }
                 let has_one = definition.refresh && !definition.refreshing.access_token;
                 if tokens.refresh_token().is_some() != has_one {
@@ -69,7 +94,7 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
         }
     }
     assert!(wrong.is_empty(), "{} of {walked}:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(nameless, ["bitly", "snowflake"]);
+    assert_eq!(nameless, ["bitly", "mixcloud", "snowflake", "tumblr"]);
     assert!(walked > 150, "{walked}");
 }
 
@@ -95,4 +120,166 @@ async fn every_error_code_of_the_catalogue_is_told_in_the_words_of_the_rfcs() {
     }
     assert!(wrong.is_empty(), "{} of {walked}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(walked > 10, "{walked}");
+}
+
+/// What providers answer to a refresh token that is spent or revoked, as their documentation and reports have it.
+#[tokio::test]
+async fn providers_say_in_their_own_words_that_a_grant_is_over() {
+    let std = r#"{"error": "invalid_grant"}"#;
+    let cases = [
+        (
+            "github",
+            200,
+            r#"{"error": "bad_refresh_token", "error_description": "The refresh token passed is incorrect or expired."}"#,
+        ),
+        ("google", 400, std),
+        ("zoho", 200, r#"{"error": "invalid_code"}"#),
+        ("twitch", 400, r#"{"error": "Bad Request", "status": 400, "message": "Invalid refresh token"}"#),
+        ("twitch", 400, r#"{"status": 400, "message": "Invalid refresh token"}"#),
+        (
+            "strava",
+            400,
+            r#"{"message": "Bad Request", "errors": [{"resource": "RefreshToken", "field": "refresh_token", "code": "invalid"}]}"#,
+        ),
+        ("slack", 200, r#"{"ok": false, "error": "invalid_refresh_token"}"#),
+        (
+            "wechat",
+            200,
+            r#"{"errcode": 40030, "errmsg": "invalid refresh_token, rid: 6500351b-2a0273e2-4af6b58d"}"#,
+        ),
+        ("figma", 400, r#"{"error": true, "status": 400, "message": "Invalid refresh token"}"#),
+        ("wechat", 200, r#"{"errcode": 42002, "errmsg": "refresh_token expired"}"#),
+        ("zoom", 401, r#"{"reason": "Invalid Token!", "error": "invalid_request"}"#),
+        ("zoom", 400, std),
+        (
+            "hubspot",
+            400,
+            r#"{"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid refresh token", "error": "invalid_request"}"#,
+        ),
+        (
+            "hubspot",
+            400,
+            r#"{"status": "BAD_HUB", "message": "missing or unknown hub id", "error": "access_denied"}"#,
+        ),
+        ("reddit", 400, r#"{"message": "Bad Request", "error": 400}"#),
+        (
+            "discord",
+            400,
+            r#"{"error": "invalid_request", "error_description": "Invalid \"refresh_token\" in request."}"#,
+        ),
+        (
+            "deviantart",
+            400,
+            r#"{"error": "invalid_request", "error_description": "The refresh_token is invalid.", "status": "error"}"#,
+        ),
+        (
+            "bungie",
+            400,
+            r#"{"error": "invalid_request", "error_description": "ProvidedTokenNotValidRefreshToken"}"#,
+        ),
+        ("withings", 200, r#"{"status": 503, "body": {}, "error": "Invalid Params: invalid refresh_token"}"#),
+        (
+            "instagram",
+            400,
+            r#"{"error": {"message": "Error validating access token", "type": "OAuthException", "code": 190, "error_subcode": 460}}"#,
+        ),
+        (
+            "threads",
+            400,
+            r#"{"error": {"message": "Error validating access token", "type": "OAuthException", "code": 190}}"#,
+        ),
+        (
+            "osu",
+            401,
+            r#"{"error": "invalid_request", "message": "The refresh token is invalid.", "hint": "Token has been revoked"}"#,
+        ),
+        ("wikimedia", 401, r#"{"error": "invalid_request", "message": "The refresh token is invalid."}"#),
+        ("nextcloud", 400, r#"{"error": "invalid_request"}"#),
+        ("square", 401, r#"{"message": "Invalid refresh token", "type": "service.not_authorized"}"#),
+        (
+            "exactonline",
+            401,
+            r#"{"error": "unauthorized_client", "error_description": "Old refresh token used"}"#,
+        ),
+    ];
+    for (slug, status, body) in cases {
+        let (client, _) = answered(slug, status, body);
+        let tokens = client.import_tokens("at").refresh_token("rt").build().unwrap();
+        let error = client.refresh(&tokens).await.unwrap_err();
+        assert!(error.needs_login() && error.code() == "invalid_grant", "{slug}: {body}: {error:?}");
+        let seen = definitions_with_words().iter().any(|known| known == slug);
+        assert!(seen || body == std, "{slug} needs no words of its own");
+    }
+    for slug in definitions_with_words() {
+        // The fixed words of a server of yours cannot differ from github's.
+        let known = slug == "github-enterprise" || cases.iter().any(|(case, ..)| *case == slug);
+        assert!(known, "{slug} has words for a grant that is over, and no example here");
+    }
+}
+
+/// An outage, a wrong secret and a limit are no end of a login, whatever else the provider writes.
+#[tokio::test]
+async fn other_failures_of_a_refresh_do_not_end_a_login() {
+    let cases = [
+        ("twitch", 400, r#"{"error": "Bad Request", "status": 400, "message": "missing client id"}"#),
+        ("twitch", 403, r#"{"status": 403, "message": "invalid client secret"}"#),
+        (
+            "strava",
+            400,
+            r#"{"message": "Bad Request", "errors": [{"resource": "Application", "field": "client_id", "code": "invalid"}]}"#,
+        ),
+        ("zoom", 400, r#"{"reason": "Internal error", "error": "invalid_request"}"#),
+        ("zoho", 200, r#"{"error": "Access Denied"}"#),
+        ("hubspot", 429, r#"{"status": "error", "errorType": "RATE_LIMIT"}"#),
+        ("hubspot", 502, r#"{"status": "BAD_HUB"}"#),
+        ("figma", 401, r#"{"error": true, "status": 401, "message": "Unauthorized"}"#),
+        ("figma", 429, r#"{"error": true, "status": 429, "message": "Rate limit exceeded"}"#),
+        ("reddit", 429, r#"{"message": "Too Many Requests", "error": 429}"#),
+        ("instagram", 400, r#"{"error": {"type": "OAuthException", "code": 4}}"#),
+        ("instagram", 502, r#"{"error": {"type": "OAuthException", "code": 190}}"#),
+        ("withings", 200, r#"{"status": 601, "body": {}, "error": "Too Many Requests"}"#),
+        ("wechat", 200, r#"{"errcode": 45011, "errmsg": "api minute-quota reach limit"}"#),
+        ("nextcloud", 400, r#"{"error": "invalid_client"}"#),
+    ];
+    for (slug, status, body) in cases {
+        let (client, _) = answered(slug, status, body);
+        let tokens = client.import_tokens("at").refresh_token("rt").build().unwrap();
+        let error = client.refresh(&tokens).await.unwrap_err();
+        assert!(!error.needs_login(), "{slug}: {body}: {error:?}");
+    }
+}
+
+fn definitions_with_words() -> Vec<String> {
+    let has_words = |d: &vouchsafe_providers::Definition| {
+        !d.refreshing.spent.is_empty() || d.token.error_codes.values().any(|code| code == "invalid_grant")
+    };
+    vouchsafe_providers::all().filter(|d| d.refresh && has_words(d)).map(|d| d.slug.clone()).collect()
+}
+
+/// A client of a provider whose endpoints all give that answer; metadata is what discovery needs.
+fn answered(slug: &str, status: u16, body: &str) -> (Client, Wire) {
+    let definition = vouchsafe_providers::get(slug).unwrap();
+    let issuer = definition.issuer.clone().unwrap_or_default();
+    let answer = wire::answer(status, "application/json", body);
+    let wire = Wire::new(move |request| match request.uri().path().contains("/.well-known/") {
+        true => wire::json(
+            200,
+            json!({
+                "issuer": issuer,
+                "authorization_endpoint": format!("{issuer}/authorize"),
+                "token_endpoint": format!("{issuer}/token"),
+                "jwks_uri": format!("{issuer}/keys"),
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+            }),
+        ),
+        false => answer.clone(),
+    });
+    let mut provider = Provider::from((*definition).clone());
+    for (name, param) in definition.params.iter().filter(|(_, param)| param.default.is_none()) {
+        provider = provider.param(name, param.example.clone().unwrap());
+    }
+    let client = Client::new(provider, web(), &wire.http()).unwrap();
+    (client, wire)
 }

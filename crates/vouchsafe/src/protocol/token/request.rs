@@ -43,7 +43,8 @@ impl<G: Grant> Call for TokenRequest<'_, G> {
     const OPERATION: Operation = G::OPERATION;
 
     fn dialect(&self) -> Dialect<'_> {
-        Dialect::of_tokens(self.quirks)
+        let spent = self.grant.refreshing().map(|own| &own.spent).filter(|spent| !spent.is_empty());
+        Dialect { spent, ..Dialect::of_tokens(self.quirks) }
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {

@@ -44,7 +44,8 @@ fn read_body(
     let plain = !is_form
         && quirks.response.is_empty()
         && quirks.response_names.is_empty()
-        && from.dialect.failure.is_none();
+        && from.dialect.failure.is_none()
+        && from.dialect.spent.is_none();
     let body = if plain {
         into_text(from, body)?
     } else {
@@ -65,7 +66,13 @@ fn read_body(
 
     let access_token = checked.token("access_token", access_token)?;
     let Some(access_token) = access_token else {
-        return Err(from.malformed(Malformed::MissingField, "has no access_token"));
+        let what = match id_token {
+            Some(_) => {
+                "has an ID token, but no access_token: request a scope of an API as well, as Azure AD B2C demands"
+            }
+            None => "has no access_token",
+        };
+        return Err(from.malformed(Malformed::MissingField, what));
     };
     match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.

@@ -81,6 +81,26 @@ async fn a_login_at_google() {
 }
 
 #[tokio::test]
+async fn google_vouches_for_the_emails_that_it_hosts() {
+    for (email, hd, expected) in [
+        ("enide@gmail.com", json!(null), Some(true)),
+        ("enide@lalut.example", json!("lalut.example"), Some(true)),
+        ("enide@lalut.example", json!(null), None),
+    ] {
+        let stage = stage();
+        let (mut claims, mut profile) = (stage.sample("id_token_claims"), stage.sample("profile"));
+        for part in [&mut claims, &mut profile] {
+            part["email"] = json!(email);
+            part["hd"] = hd.clone();
+        }
+        stage.answer(PROFILE, crate::wire::json(200, profile));
+        let tokens = stage.log_in_with(TOKEN, claims).await.1.unwrap();
+        let identity = stage.client.identity(&tokens).await.unwrap();
+        assert_eq!((identity.email(), identity.email_verified()), (Some(email), expected), "{hd}");
+    }
+}
+
+#[tokio::test]
 async fn the_issuer_that_google_used_to_write_is_google_s() {
     let stage = stage();
     let mut claims = stage.sample("id_token_claims");

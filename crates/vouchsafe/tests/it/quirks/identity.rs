@@ -44,6 +44,31 @@ async fn a_provider_that_gives_out_verified_emails_alone_vouches_for_all() {
 }
 
 #[tokio::test]
+async fn a_provider_vouches_for_the_emails_that_it_hosts_alone() {
+    let more = "email = [\"/email\"]\nemail_verified = [\"/verified\"]\n\
+                [identity.email_authority]\ndomains = [\"mail.example\"]\nmembers = [\"/hd\"]";
+    let hd = json!("a.example");
+    for (address, verified, hd, expected) in [
+        ("a@mail.example", json!(true), json!(null), Some(true)),
+        ("a@MAIL.example", json!(true), json!(null), Some(true)),
+        ("a@a.example", json!(true), hd.clone(), Some(true)),
+        ("a@a.example", json!(true), json!(null), None),
+        ("a@a.example", json!(true), json!(""), None),
+        ("a@a.example", json!(true), json!(true), None),
+        ("a@sub.mail.example", json!(true), json!(null), None),
+        ("a@notmail.example", json!(true), json!(null), None),
+        ("mail.example", json!(true), json!(null), None),
+        ("a@b.example@mail.example", json!(true), json!(null), None),
+        ("a@mail.example", json!(false), json!(null), Some(false)),
+        ("a@a.example", json!(false), hd.clone(), Some(false)),
+        ("a@mail.example", json!(null), hd, None),
+    ] {
+        let profile = json!({"email": address, "verified": verified, "hd": hd});
+        assert_eq!(email(more, profile.clone()).await, (Some(address.to_owned()), expected), "{profile}");
+    }
+}
+
+#[tokio::test]
 async fn a_mark_may_be_text_or_a_number_where_the_definition_says_so() {
     let more = "email = [\"/email\"]\nemail_verified = [\"/v\"]\nemail_verified_text = true";
     for (mark, expected) in [

@@ -127,3 +127,33 @@ async fn what_came_with_the_code_goes_along_again_where_it_is_wanted() {
     }
     assert_eq!(wire.seen().len(), 3);
 }
+
+#[tokio::test]
+async fn a_spent_refresh_token_is_told_by_the_provider_s_own_words() {
+    let more = "[refreshing]\nspent = { \"/message\" = [\"Spent\", \"Gone\"], \"/errors/0/code\" = [\"7\"] }";
+    let code = |status: u16, body: serde_json::Value| async move {
+        let (client, _) = answered(more, json(status, body));
+        let error = client.refresh(&old()).await.unwrap_err();
+        (error.code().to_owned(), error.needs_login())
+    };
+    let over = ("invalid_grant".to_owned(), true);
+    for status in [200, 400, 401] {
+        assert_eq!(code(status, json!({"message": "Spent"})).await, over);
+        assert_eq!(code(status, json!({"message": "Gone", "error": "Bad Request"})).await, over);
+        assert_eq!(code(status, json!({"errors": [{"code": 7}]})).await, over);
+        assert_eq!(code(status, json!({"errors": [{"code": "7"}], "error": "invalid_request"})).await, over);
+    }
+    for other in
+        [json!({"message": "spent"}), json!({"message": ["Spent"]}), json!({"errors": [{"code": 70}]})]
+    {
+        let mut with_word = other.clone();
+        with_word["error"] = json!("invalid_request");
+        assert_eq!(code(400, with_word).await, ("invalid_request".to_owned(), false), "{other}");
+        assert!(!code(400, other).await.1);
+    }
+    // An outage is no word on the grant.
+    assert!(!code(502, json!({"message": "Spent"})).await.1);
+    // In other requests the words mean what they say.
+    let (client, _) = answered(more, json(400, json!({"message": "Spent", "error": "invalid_request"})));
+    assert_eq!(super::exchange(&client).await.unwrap_err().code(), "invalid_request");
+}

@@ -216,3 +216,27 @@ async fn the_provider_s_codes_are_put_in_the_rfcs_words() {
     let query = format!("error=user_cancelled&state={state}");
     assert!(client.finish(login.pending, arrived(&query)).await.unwrap_err().is_denied());
 }
+
+#[tokio::test]
+async fn scopes_that_are_asked_for_with_commas_are_granted_with_commas() {
+    for (more, granted, expected) in [
+        ("scope_separator = \",\"", "read,write", &["read", "write"][..]),
+        ("scope_separator = \",\"", "read write", &["read", "write"]),
+        ("scope_separator = \",\"", "read, write", &["read", "write"]),
+        ("scope_separator = \";\"", "read;write", &["read", "write"]),
+        ("", "read,write", &["read,write"]),
+    ] {
+        let answer = json!({"access_token": "at", "token_type": "Bearer", "scope": granted});
+        let tokens = tokens(more, json(200, answer)).await.unwrap();
+        assert_eq!(tokens.scopes().collect::<Vec<_>>(), expected, "{more} {granted}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_token_alone_is_told_with_what_brings_an_access_token() {
+    let error =
+        tokens("", json(200, json!({"id_token": "a.b.c", "token_type": "Bearer"}))).await.unwrap_err();
+    assert_eq!(error.code(), "missing_field");
+    let message = error.to_string();
+    assert!(message.contains("has an ID token, but no access_token: request a scope of an API"), "{message}");
+}
