@@ -140,11 +140,11 @@ faults! { IdToken:
     REFRESHED_SUBJECT: "the refreshed ID token is about another user",
         security "subject_mismatch", Refreshed(|token| token.claim("sub", "sandbox-user-mallory"));
     REFRESHED_ISSUER: "the refreshed ID token is from another issuer",
-        security "issuer_mismatch", Refreshed(|token| token.claim("iss", ELSEWHERE));
+        lawful, Refreshed(|token| token.claim("iss", ELSEWHERE));
     REFRESHED_AUDIENCE: "the refreshed ID token is for another client",
-        security "audience", Refreshed(|token| token.claim("aud", "another-client"));
+        lawful, Refreshed(|token| token.claim("aud", "another-client"));
     REFRESHED_NONCE: "the refreshed ID token has the nonce of another login",
-        security "nonce_mismatch", Refreshed(|token| token.claim("nonce", ANOTHER_NONCE));
+        lawful, Refreshed(|token| token.claim("nonce", ANOTHER_NONCE));
 }
 
 const ANOTHER_NONCE: &str = "the nonce of another login";
