@@ -92,14 +92,30 @@ impl Error {
         }
     }
 
-    /// Whether the user has to sign in again: the grant has ended, or there is no refresh token.
+    /// Whether the provider refused the access token: refresh it with [`Client::refresh`](crate::Client::refresh), then try
+    /// once more. If the refresh ends with [`Error::needs_login`], the user has to sign in again. A provider may refuse a token
+    /// with any error and status 401 or 403; the one for too few scopes (`insufficient_scope`) is not among these, because a
+    /// refresh gives no more.
+    pub fn needs_refresh(&self) -> bool {
+        let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
+        let is_refused = match self {
+            Self::Server(e) if e.code == ErrorCode::INSUFFICIENT_SCOPE => false,
+            Self::Server(e) if e.code == ErrorCode::INVALID_TOKEN => true,
+            error => matches!(error.status(), Some(401 | 403)),
+        };
+        of_resource && is_refused
+    }
+
+    /// Whether the user has to sign in again: the grant has ended, or the tokens cannot be refreshed.
+    ///
+    /// Only the provider's word for that ends a grant: `invalid_grant`, and what its definition says in other words. Other
+    /// errors of a refresh are the application's (`invalid_client`) or pass ([`Error::is_retryable`]).
     pub fn needs_login(&self) -> bool {
+        let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
         match self {
-            Self::Server(e) => {
-                [ErrorCode::INVALID_GRANT, ErrorCode::LOGIN_REQUIRED, ErrorCode::INVALID_TOKEN]
-                    .contains(&e.code)
-            }
-            Self::Unsupported(e) => e.feature == Feature::RefreshToken,
+            Self::Server(e) if e.code == ErrorCode::INVALID_TOKEN => !of_resource,
+            Self::Server(e) => [ErrorCode::INVALID_GRANT, ErrorCode::LOGIN_REQUIRED].contains(&e.code),
+            Self::Unsupported(e) => matches!(e.feature, Feature::RefreshToken | Feature::Refresh),
             _ => false,
         }
     }

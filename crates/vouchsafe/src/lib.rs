@@ -60,8 +60,8 @@
 //! # Errors
 //!
 //! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
-//! [`Error::code`] is a stable word for the cause. Programs decide with [`Error::needs_login`], [`Error::is_retryable`],
-//! [`Error::retry_after`] and [`Error::is_denied`].
+//! [`Error::code`] is a stable word for the cause. Programs decide with [`Error::needs_refresh`], [`Error::needs_login`],
+//! [`Error::is_retryable`], [`Error::retry_after`] and [`Error::is_denied`].
 //!
 //! # Limits
 //!

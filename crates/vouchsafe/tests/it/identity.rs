@@ -125,11 +125,28 @@ async fn an_expired_token_is_told_from_the_challenge() {
     response.headers_mut().insert("www-authenticate", challenge.parse().unwrap());
     let error = with_profile(response).0.profile(&tokens()).await.unwrap_err();
     assert_eq!((error.code(), error.status()), ("invalid_token", Some(401)));
-    assert!(error.needs_login());
+    assert!(error.needs_refresh() && !error.needs_login());
     assert_eq!(
         error.to_string(),
         "fetching the profile failed: the provider returned invalid_token (HTTP status 401): The token expired"
     );
+}
+
+#[tokio::test]
+async fn a_refused_access_token_is_told_from_too_few_scopes() {
+    for (response, refused) in [
+        (answer(401, "text/plain", ""), true),
+        (answer(403, "text/plain", ""), true),
+        (json(401, json!({"error": "request_unauthorized"})), true),
+        (json(400, json!({"error": "invalid_token"})), true),
+        (json(403, json!({"error": "insufficient_scope"})), false),
+        (answer(404, "text/plain", ""), false),
+        (answer(503, "text/plain", ""), false),
+    ] {
+        let error = with_profile(response).0.profile(&tokens()).await.unwrap_err();
+        assert_eq!(error.needs_refresh(), refused, "{error}");
+        assert!(!error.needs_login(), "{error}");
+    }
 }
 
 #[tokio::test]

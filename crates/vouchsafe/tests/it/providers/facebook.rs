@@ -86,7 +86,11 @@ async fn refusals_of_facebook_are_told() {
     let error = stage.client.identity(&tokens).await.unwrap_err();
     // 190: the token is no longer good.
     assert_eq!((error.operation(), error.code()), (Operation::Profile, "invalid_token"));
-    assert!(error.needs_login());
+    assert!(error.needs_refresh() && !error.needs_login());
+    assert!(
+        stage.client.refresh(&tokens).await.unwrap_err().needs_login(),
+        "there is nothing to refresh with"
+    );
     assert!(error.to_string().contains("Session has expired"), "{error}");
     stage.at(TOKEN, 400, "token_error");
     let error = stage.client.long_lived_token(&tokens).await.unwrap_err();

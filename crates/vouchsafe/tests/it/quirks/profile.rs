@@ -150,7 +150,7 @@ async fn a_failure_in_the_provider_s_words_is_one() {
         let error =
             profile(json(status, json!({"code": -401, "msg": "no token at-secret"}))).await.unwrap_err();
         assert_eq!((error.code(), error.status()), ("invalid_token", Some(status)));
-        assert!(error.needs_login());
+        assert!(error.needs_refresh() && !error.needs_login());
         assert!(error.to_string().ends_with(": no token …"), "{error}");
     }
 }
