@@ -1,12 +1,10 @@
 //! Signed JSON: signatures, keys, JWTs and ID tokens. Nothing here does I/O or reads the clock.
 pub(crate) mod algorithm;
-pub(crate) mod any_jwt;
 pub(crate) mod id_token;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod jwt;
 pub(crate) mod signing_key;
-pub(crate) mod user_info;
 
 #[cfg(test)]
 mod tests;

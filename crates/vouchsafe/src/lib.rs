@@ -85,6 +85,7 @@ mod client;
 mod credential;
 mod endpoint;
 mod endpoints;
+#[macro_use]
 pub mod error;
 mod flows;
 pub mod guide;

@@ -22,7 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, opaque};
 
 /// The keys that seal text and open it again: the current key seals, and the previous keys still open. Cheap to clone.
 ///
@@ -104,11 +104,7 @@ impl KeyRing {
     }
 }
 
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyRing(…)")
-    }
-}
+opaque!(KeyRing);
 
 /// The associated data. The length tells where the purpose ends.
 fn bound(purpose: &str, record: &str) -> Vec<u8> {

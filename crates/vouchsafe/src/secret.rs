@@ -1,5 +1,4 @@
 //! Secret values, and the secrets of a call that no error may show.
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroize;
@@ -43,11 +42,20 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
+/// `Debug` for types whose values hold secrets or personal data: the name alone.
+macro_rules! opaque {
+    ($name:ident $(<$life:lifetime>)?) => {
+        impl std::fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
+
+pub(crate) use opaque;
+
+opaque!(Secret);
 
 impl From<String> for Secret {
     fn from(value: String) -> Self {

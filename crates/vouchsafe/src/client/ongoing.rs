@@ -61,7 +61,7 @@ impl Ongoing<'_> {
         let server = self.server().await?;
         // Tokens that were made before the metadata was known have the requested issuer.
         if *tokens.provenance() != *server.provenance
-            && *tokens.provenance() != **self.client.inner.live.asked_for()
+            && *tokens.provenance() != *self.client.template().provenance
         {
             server.provenance.check("tokens", tokens.provenance(), operation)?;
         }

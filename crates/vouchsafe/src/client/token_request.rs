@@ -24,11 +24,10 @@ use crate::tokens::{IdToken, Tokens};
 impl Client {
     /// Tokens of this client from a token response, without a verified ID token.
     pub(crate) fn tokens_of(&self, response: TokenResponse) -> Tokens {
-        let live = &self.inner.live;
-        let known = live.known_server();
-        let provenance = known.as_ref().map_or(live.asked_for(), |server| &server.provenance);
-        let separators = &live.template.definition.token.scope_separators;
-        Tokens::new(provenance, response, separators, None)
+        let known = self.inner.live.server.known();
+        // Before the metadata is known, the issuer is the requested one.
+        let server = known.as_deref().unwrap_or(self.template());
+        Tokens::new(&server.provenance, response, &server.definition.token.scope_separators, None)
     }
 }
 
@@ -53,10 +52,10 @@ impl Ongoing<'_> {
         let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
         let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
         let (mut response, asked, prepared) = match &server.openid {
-            Some(openid) if needs_id_token && live.lacks_keys() => {
+            Some(openid) if needs_id_token && live.keys.known().is_none() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
-                (response?, Some(live.fetches_begun()), prepared)
+                (response?, Some(live.keys.begun()), prepared)
             }
             _ => (sent().await?, None, Ok(())),
         };
@@ -103,7 +102,8 @@ impl Ongoing<'_> {
         openid: &OpenId,
         sent: impl Future<Output = Result<TokenResponse, Error>>,
     ) -> (Result<TokenResponse, Error>, Result<(), Error>) {
-        let fetching = self.client.inner.live.prepare_keys(openid, self.deadline);
+        let live = &self.client.inner.live;
+        let fetching = async { live.keys(openid, self.deadline).await.map(drop) };
         match future::select(pin!(sent), pin!(fetching)).await {
             Either::Left((Err(error), _)) => (Err(error), Ok(())),
             Either::Left((response, fetching)) => (response, fetching.await),

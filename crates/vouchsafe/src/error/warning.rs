@@ -57,43 +57,29 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A value that a result can do without.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum LeftOut {
-    /// The ID token of a refresh (`id_token`): it could not be verified. The new tokens count; the old ID token stays.
-    IdToken,
-    /// The profile (`userinfo`): it could not be fetched. The identity comes from the ID token alone.
-    Profile,
-    /// The lifetime of the access token (`expires_in`).
-    Lifetime,
-    /// The refresh token of a refresh (`refresh_token`). The old one stays.
-    RefreshToken,
-    /// The granted scopes of a refresh (`scope`). The old ones stay.
-    Scope,
-    /// The e-mail address (`email`).
-    Email,
-    /// A part of the metadata (`metadata`) that this login does not need.
-    Metadata,
-    /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
-    ClientSecret,
+words! {
+    /// A value that a result can do without.
+    pub enum LeftOut {
+        /// The ID token of a refresh (`id_token`): it could not be verified. The new tokens count; the old ID token stays.
+        IdToken = "id_token",
+        /// The profile (`userinfo`): it could not be fetched. The identity comes from the ID token alone.
+        Profile = "userinfo",
+        /// The lifetime of the access token (`expires_in`).
+        Lifetime = "expires_in",
+        /// The refresh token of a refresh (`refresh_token`). The old one stays.
+        RefreshToken = "refresh_token",
+        /// The granted scopes of a refresh (`scope`). The old ones stay.
+        Scope = "scope",
+        /// The e-mail address (`email`).
+        Email = "email",
+        /// A part of the metadata (`metadata`) that this login does not need.
+        Metadata = "metadata",
+        /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
+        ClientSecret = "client_secret",
+    }
 }
 
 impl LeftOut {
-    /// The code.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::IdToken => "id_token",
-            Self::Profile => "userinfo",
-            Self::Lifetime => "expires_in",
-            Self::RefreshToken => "refresh_token",
-            Self::Scope => "scope",
-            Self::Email => "email",
-            Self::Metadata => "metadata",
-            Self::ClientSecret => "client_secret",
-        }
-    }
-
     fn meaning(self) -> &'static str {
         match self {
             Self::IdToken => "the new ID token is not used and the old one stays",

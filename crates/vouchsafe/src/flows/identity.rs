@@ -9,7 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
 use crate::jose::id_token::Expected;
-use crate::jose::user_info;
+use crate::jose::jwt::Rules;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
 use crate::protocol::userinfo::{self, ProfileCall, ProfileRequest, UserInfo};
@@ -156,7 +156,7 @@ impl Ongoing<'_> {
             (UserInfo::Jwt(jwt), Some(openid)) => {
                 let skew = self.client.inner.live.options.clock_skew;
                 let algorithms = openid.userinfo_algorithms.as_deref();
-                let rules = user_info::rules(self.client.client_id(), algorithms, skew);
+                let rules = Rules::of_userinfo(self.client.client_id(), algorithms, skew);
                 let claims = self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?;
                 // OpenID Connect Core §5.3.2 asks for an issuer in signed UserInfo alone.
                 let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));

@@ -1,6 +1,5 @@
 //! Starting a login.
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +17,7 @@ use crate::protocol::authorization::response::{AuthorizationResponse, Callback, 
 use crate::protocol::pkce;
 use crate::protocol::token::authorization_code::AuthorizationCode;
 use crate::provider::Server;
+use crate::secret::opaque;
 use crate::text::json::Value;
 use crate::text::random::Random;
 use crate::tokens::Tokens;
@@ -272,7 +272,7 @@ impl<'c> IntoFuture for Login<'c> {
 
     fn into_future(self) -> Self::IntoFuture {
         // If nothing has to be fetched, the work is done at once, and only its outcome is boxed.
-        match self.client.inner.live.known_server() {
+        match self.client.inner.live.server.known() {
             Some(server) => Box::pin(std::future::ready(self.start(&server))),
             None => Box::pin(async move {
                 let server = self.client.begin().server().await?;
@@ -292,19 +292,10 @@ pub struct StartedLogin {
     pub pending: PendingLogin,
 }
 
-impl fmt::Debug for StartedLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL holds state and nonce.
-        f.debug_struct("StartedLogin").field("pending", &self.pending).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Login<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The other parameters may hold personal data, such as an e-mail address.
-        f.debug_struct("Login").field("client", &self.client).finish_non_exhaustive()
-    }
-}
+// The URL holds state and nonce.
+opaque!(StartedLogin);
+// The parameters may hold personal data, such as an e-mail address.
+opaque!(Login<'_>);
 
 /// A state, a nonce and a code verifier.
 fn random_values() -> Result<[Random; 3], Error> {

@@ -1,6 +1,5 @@
 //! The single steps of a login.
 use std::borrow::Cow;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use vouchsafe_providers::{Definition, EndpointName, Pkce};
@@ -8,8 +7,8 @@ use vouchsafe_providers::{Definition, EndpointName, Pkce};
 use crate::client::Client;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
-use crate::jose::any_jwt;
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
+use crate::jose::jwt::Rules;
 use crate::protocol::authorization::request::{PerLogin, check_extra};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback};
 use crate::protocol::pkce::CodeChallenge;
@@ -18,7 +17,7 @@ use crate::protocol::revocation::TokenTypeHint;
 use crate::protocol::token::authorization_code::AuthorizationCode;
 use crate::protocol::token::refresh::RefreshToken;
 use crate::protocol::token::response;
-use crate::secret::Secret;
+use crate::secret::{Secret, opaque};
 use crate::shared::Asker;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
@@ -216,7 +215,7 @@ impl<'c> Manual<'c> {
         let server = call.server().await?;
         let openid = server.keys_of(Operation::Jwt)?;
         let live = &self.client.inner.live;
-        let rules = any_jwt::rules(live.issuer_of(&server), audience, live.options.clock_skew);
+        let rules = Rules::of_any(live.issuer_of(&server), audience, live.options.clock_skew);
         call.claims_of(openid, jwt, &rules, (Operation::Jwt, Asker::Anybody)).await
     }
 }
@@ -289,12 +288,8 @@ impl AuthorizationUrl<'_> {
     }
 }
 
-impl fmt::Debug for AuthorizationUrl<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // State and nonce are secrets of one browser.
-        f.debug_struct("AuthorizationUrl").field("client", &self.client).finish_non_exhaustive()
-    }
-}
+// State and nonce are secrets of one browser.
+opaque!(AuthorizationUrl<'_>);
 
 impl<'c> IntoFuture for AuthorizationUrl<'c> {
     type Output = Result<String, Error>;
@@ -382,11 +377,7 @@ impl TokenRequest<'_> {
     }
 }
 
-impl fmt::Debug for TokenRequest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenRequest").field("client", &self.client).finish_non_exhaustive()
-    }
-}
+opaque!(TokenRequest<'_>);
 
 impl<'c> IntoFuture for TokenRequest<'c> {
     type Output = Result<Tokens, Error>;

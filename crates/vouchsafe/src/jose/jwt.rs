@@ -28,6 +28,23 @@ pub(crate) struct Rules<'a> {
     pub(crate) skew: Duration,
 }
 
+impl<'a> Rules<'a> {
+    /// Any JWT that the provider issued, such as an access token. The algorithms that a provider announces are those of ID
+    /// tokens; an access token may have another (RFC 9068 section 2.1).
+    pub(crate) fn of_any(issuer: Issuer<'a>, audience: Option<&'a str>, skew: Duration) -> Self {
+        let audience = audience.map_or(Audience::Any, Audience::Includes);
+        let required = &["iss", "exp"];
+        Self { issuer: Some(issuer), audience, required, algorithms: None, may_be_typed: true, skew }
+    }
+
+    /// Signed UserInfo (OpenID Connect Core section 5.3.2). `iss` and `aud` are recommended only. The caller checks `iss`,
+    /// also in UserInfo that is not signed.
+    pub(crate) fn of_userinfo(client_id: &'a str, algorithms: Option<&'a [String]>, skew: Duration) -> Self {
+        let audience = Audience::IncludesIfNamed(client_id);
+        Self { issuer: None, audience, required: &[], algorithms, may_be_typed: false, skew }
+    }
+}
+
 /// The issuer, and the other names that the provider documents for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Issuer<'a> {

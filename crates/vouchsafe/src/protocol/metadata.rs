@@ -168,10 +168,8 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     for name in NOT_IN_TABLE {
         document.endpoint(name, secure)?;
     }
-    let scopes = document.list("scopes_supported");
-    let scopes = document.unneeded(scopes)?.flatten();
-    let grant_types = document.list("grant_types_supported");
-    let grant_types = document.unneeded(grant_types)?.flatten();
+    let scopes = document.unneeded(document.list("scopes_supported"))?.flatten();
+    let grant_types = document.unneeded(document.list("grant_types_supported"))?.flatten();
     // If such a list cannot be read, it offers no method and no algorithm.
     let revocation_auth_methods = document.list("revocation_endpoint_auth_methods_supported");
     let revocation_auth_methods = document.unneeded(revocation_auth_methods)?.unwrap_or(Some(Vec::new()));

@@ -12,23 +12,13 @@ use crate::error::{Error, Operation};
 use crate::secret::Secret;
 use crate::text::json;
 
-/// The kind of the token that is to be revoked (RFC 7009 section 2.1).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TokenTypeHint {
-    /// An access token.
-    AccessToken,
-    /// A refresh token.
-    RefreshToken,
-}
-
-impl TokenTypeHint {
-    /// The registered name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessToken => "access_token",
-            Self::RefreshToken => "refresh_token",
-        }
+words! {
+    /// The kind of the token that is to be revoked (RFC 7009 section 2.1).
+    pub enum TokenTypeHint {
+        /// An access token.
+        AccessToken = "access_token",
+        /// A refresh token.
+        RefreshToken = "refresh_token",
     }
 }
 

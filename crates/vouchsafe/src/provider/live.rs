@@ -17,7 +17,6 @@ use crate::jose::jws::is_about_keys;
 use crate::jose::jwt::Issuer;
 use crate::protocol::key_set::KeySetRequest;
 use crate::protocol::metadata::{Metadata, MetadataRequest, OpenId, WellKnown};
-use crate::provenance::Provenance;
 use crate::registration::Registration;
 use crate::secret::Noted;
 use crate::shared::{Asker, Freshness, Shared};
@@ -29,8 +28,8 @@ pub(crate) struct Live {
     pub(crate) template: Arc<Server>,
     pub(crate) registration: Arc<Registration>,
     pub(crate) http: Http,
-    server: Shared<Server>,
-    keys: Shared<KeySet>,
+    pub(crate) server: Shared<Server>,
+    pub(crate) keys: Shared<KeySet>,
     pub(crate) options: LiveOptions,
 }
 
@@ -89,35 +88,11 @@ impl Live {
         deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
     }
 
-    /// The same, if nothing has to be fetched for it.
-    pub(crate) fn known_server(&self) -> Option<Arc<Server>> {
-        self.server.known()
-    }
-
-    /// The origin of tokens and logins before the metadata is known: its issuer is the requested one.
-    pub(crate) fn asked_for(&self) -> &Arc<Provenance> {
-        &self.template.provenance
-    }
-
-    /// Whether the keys have to be fetched before a signature can be verified.
-    pub(crate) fn lacks_keys(&self) -> bool {
-        self.keys.known().is_none()
-    }
-
-    /// Fetches the keys, so that they are there when a signature has to be verified.
-    pub(crate) async fn prepare_keys(&self, openid: &OpenId, deadline: Deadline) -> Result<(), Error> {
-        self.keys(openid, deadline).await.map(drop)
-    }
-
-    async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
+    /// The provider's keys, which are fetched at first use and again when they are old.
+    pub(crate) async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
         let place = (Operation::KeySet, || openid.jwks_uri.uri());
         let keys = self.keys.get(self.fetch_keys(openid));
         deadline.wait(&self.http, place, keys).await?
-    }
-
-    /// How many fetches of keys have begun, for [`Live::verify`].
-    pub(crate) fn fetches_begun(&self) -> u64 {
-        self.keys.begun()
     }
 
     /// Verifies with the provider's keys. If no key fits, verifies again with newer keys. `asked` is the number of fetches that

@@ -10,7 +10,7 @@ use serde_json::Map;
 pub(crate) use serde_json::Value;
 use zeroize::Zeroize;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, opaque};
 
 /// A text is not JSON, or not JSON of the expected shape. The message gives the place, never the text.
 #[derive(Debug)]
@@ -110,11 +110,7 @@ impl LazyObject {
     }
 }
 
-impl fmt::Debug for LazyObject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LazyObject(…)")
-    }
-}
+opaque!(LazyObject);
 
 impl From<Value> for LazyObject {
     fn from(value: Value) -> Self {

@@ -1,9 +1,8 @@
 //! A verified ID token and its claims.
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::jose::id_token::{self, Verified};
-use crate::secret::Secret;
+use crate::secret::{Secret, opaque};
 use crate::text::json::{LazyObject, Value};
 use crate::text::moment::LATEST;
 
@@ -108,8 +107,4 @@ impl IdToken {
     }
 }
 
-impl fmt::Debug for IdToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdToken(…)")
-    }
-}
+opaque!(IdToken);

@@ -1,7 +1,6 @@
 //! The authorization response and its checks (RFC 6749 section 4.1.2, RFC 9207, OAuth 2.0 Form Post Response Mode).
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use url::Url;
 use url::form_urlencoded;
@@ -13,7 +12,7 @@ use crate::protocol::hex;
 use crate::protocol::metadata::KnownIssuer;
 use crate::protocol::response::{Said, server_error};
 use crate::provenance::Provenance;
-use crate::secret::{Noted, Secret, same};
+use crate::secret::{Noted, Secret, opaque, same};
 use crate::text::form;
 use crate::text::json::{self, Value};
 use crate::text::legible::legible;
@@ -121,12 +120,8 @@ fn split(url: &str) -> (&str, &str) {
     url.split_once('?').unwrap_or((url, ""))
 }
 
-impl fmt::Debug for AuthorizationResponse<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query and the form hold the code.
-        f.debug_struct("AuthorizationResponse").finish_non_exhaustive()
-    }
-}
+// The query and the form hold the code.
+opaque!(AuthorizationResponse<'_>);
 
 /// The URL as text.
 impl<'r, T: Into<Cow<'r, str>>> From<T> for AuthorizationResponse<'r> {

@@ -31,8 +31,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     from.check()?;
     let is_form = from.is_form();
     let body = std::mem::take(from.response.body_mut());
-    let response = read_body(&from, quirks, body, is_form)?;
-    Ok(response)
+    read_body(&from, quirks, body, is_form)
 }
 
 fn read_body(
