@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::connect::{Connector, environment, is_caused_by, proxy, tls};
 use super::public_only::{PublicOnly, Refused};
-use super::{BoxFuture, Http, HttpClient, Limits, RETRIES, Request, Response, Tokio, retry};
+use super::{BoxFuture, Http, HttpClient, Limits, Request, Response, TIMEOUT, Tokio, retry};
 use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
@@ -29,8 +29,7 @@ impl Http {
     /// The built-in transport with your own settings.
     pub fn builder() -> HttpBuilder {
         HttpBuilder {
-            limits: Limits::default(),
-            retries: RETRIES,
+            timeout: TIMEOUT,
             connect_timeout: None,
             proxy: Route::Environment,
             authorities: Vec::new(),
@@ -54,8 +53,7 @@ impl Http {
 #[derive(Clone, Debug)]
 #[must_use = "nothing is set until build()"]
 pub struct HttpBuilder {
-    limits: Limits,
-    retries: u32,
+    timeout: Duration,
     connect_timeout: Option<Duration>,
     proxy: Route,
     authorities: Vec<Vec<u8>>,
@@ -75,25 +73,13 @@ enum Route {
 impl HttpBuilder {
     /// Sets the time limit of one request and its response, retries included; see [`Http::timeout`].
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.limits.timeout = timeout;
-        self
-    }
-
-    /// Sets the number of retries of a request that only reads; see [`Http::retries`].
-    pub fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
+        self.timeout = timeout;
         self
     }
 
     /// Sets the time limit for connecting. The default is the time limit of the request, which also includes connecting.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
-        self
-    }
-
-    /// Sets the size limit of a response body, in bytes; see [`Http::max_body`].
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.limits.body = bytes;
         self
     }
 
@@ -179,16 +165,12 @@ impl HttpBuilder {
         };
         let tls = tls(authorities)
             .map_err(|error| Error::config(problem, format!("TLS cannot be set up: {error}")))?;
-        let time = self.connect_timeout.unwrap_or(self.limits.timeout);
+        let time = self.connect_timeout.unwrap_or(self.timeout);
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(MAX_IDLE)
             .build(Connector::new(tls, proxied, filter.clone(), time));
-        Ok(Http {
-            limits: self.limits,
-            retries: self.retries,
-            ..Http::from(BuiltIn { client, filter }).runtime(Tokio)
-        })
+        Ok(Http::from(BuiltIn { client, filter }).runtime(Tokio).timeout(self.timeout))
     }
 }
 

@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn http(filter: &PublicOnly) -> Http {
-        Http::builder().no_proxy().retries(0).build_with(Some(filter.clone())).unwrap()
+        Http::builder().no_proxy().build_with(Some(filter.clone())).unwrap().retries(0)
     }
 
     async fn get(http: &Http, url: &str) -> Result<u16, String> {

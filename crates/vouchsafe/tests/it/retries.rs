@@ -266,7 +266,7 @@ async fn the_built_in_transport_has_the_time() {
     server.await.unwrap();
 
     // No retry at all where none is wanted: a port that nobody listens on is given up at once.
-    let http = Http::builder().no_proxy().retries(0).build().unwrap();
+    let http = Http::builder().no_proxy().build().unwrap().retries(0);
     let client = Client::new(acme().userinfo_endpoint("http://127.0.0.1:1/me"), web(), &http).unwrap();
     assert_eq!(ask(&client).await.unwrap_err().code(), "connect");
 }

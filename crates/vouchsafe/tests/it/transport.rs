@@ -159,7 +159,7 @@ async fn a_body_beyond_the_limit_is_not_read_to_its_end() {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{chunk}"
     );
     let server = Server::stalling_after(&endless).await;
-    let http = Http::builder().max_body(1000).build().unwrap();
+    let http = Http::builder().build().unwrap().max_body(1000);
     assert_eq!(code(server.exchange(&http).await), "body_too_large");
 
     let announced =
@@ -448,7 +448,7 @@ async fn a_socks_proxy_is_a_tunnel_and_looks_up_names_where_it_is_told_to() {
     let (port, asked) = socks(server.port).await;
     let http = |scheme: &str| {
         let builder = Http::builder().proxy(format!("{scheme}://me:p%3A%20%40@127.0.0.1:{port}"));
-        builder.certificate_authority(authority.as_str()).retries(0).build().unwrap()
+        builder.certificate_authority(authority.as_str()).build().unwrap().retries(0)
     };
     // The name leads nowhere from here: the proxy knows it, and TLS goes through to the server.
     assert_eq!(exchange("https://127.0.0.1.op.example", &http("socks5h")).await.unwrap(), "at");
@@ -531,7 +531,7 @@ fn the_environment_names_a_proxy_as_it_does_for_curl() {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let http = Http::builder().retries(0).build().unwrap();
+    let http = Http::new().unwrap().retries(0);
     let error = runtime.block_on(exchange("https://www.op.invalid", &http)).unwrap_err();
     // Only the proxy asks for a password, and only without it is the name looked up here.
     assert_eq!(error.to_string().contains("proxy authorization required"), case == "proxied", "{error}");
@@ -557,7 +557,7 @@ fn a_server_that_never_stops_talking_runs_out_of_time_on_one_thread() {
             while stream.write_all(&more).is_ok() {}
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = Http::builder().timeout(Duration::from_millis(300)).max_body(usize::MAX).build().unwrap();
+        let http = Http::builder().timeout(Duration::from_millis(300)).build().unwrap().max_body(usize::MAX);
         let began = Instant::now();
         assert_eq!(code(runtime.block_on(exchange(&url, &http))), "timeout");
         assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
