@@ -3,6 +3,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::FutureExt;
 use futures_util::future::{self, Either};
 use http::Uri;
 use vouchsafe_providers::ClientAuth;
@@ -31,7 +32,7 @@ impl Sender<'_> {
         auth: Option<(&Credentials, ClientAuth)>,
         call: &C,
     ) -> Result<C::Output, Error> {
-        let operation = C::OPERATION;
+        let operation = call.operation();
         let mut to = Outgoing::new(endpoint, auth, self.noted);
         call.write(&mut to)?;
         let request = to.request();
@@ -73,13 +74,8 @@ impl Deadline {
         let Some(left) = self.left() else { return Ok(fetch.await) };
         // A value that is known already takes no time.
         let fetch = pin!(fetch);
-        let timer = match left {
-            Duration::ZERO => Either::Left(future::ready(())),
-            left => match http.wait(left) {
-                Some(timer) => Either::Right(timer),
-                None => return Ok(fetch.await),
-            },
-        };
+        let timer = if left.is_zero() { Some(future::ready(()).boxed()) } else { http.wait(left) };
+        let Some(timer) = timer else { return Ok(fetch.await) };
         match future::select(fetch, timer).await {
             Either::Left((outcome, _)) => Ok(outcome),
             Either::Right(_) => Err(out_of_time(operation, &place())),

@@ -260,10 +260,8 @@ impl Error {
         match &mut self {
             Self::Validation(e) => e.detail.to_mut().push_str(remark),
             Self::Response(e) => e.detail.to_mut().push_str(remark),
-            Self::Unsupported(e) => e.detail.to_mut().push_str(remark),
-            Self::Config(e) => e.detail.to_mut().push_str(remark),
             Self::Http(e) => e.remark.push_str(remark),
-            Self::Server(_) => {}
+            _ => {}
         }
         self
     }

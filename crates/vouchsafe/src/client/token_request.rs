@@ -33,19 +33,20 @@ impl Client {
 
 impl Ongoing<'_> {
     /// Requests tokens and verifies the ID token among them, if there is one or one is needed.
-    pub(crate) async fn token_request<G: Grant>(
+    pub(crate) async fn token_request(
         &self,
         server: &Server,
         endpoint: &Endpoint,
-        grant: G,
+        grant: Grant<'_>,
         (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
+        let operation = grant.operation;
         let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
         // The code would be spent, and nothing could be checked.
         if has_demands && server.openid.is_none() {
-            return Err(unchecked(G::OPERATION));
+            return Err(unchecked(operation));
         }
-        let method = self.client.token_auth(server, G::OPERATION)?;
+        let method = self.client.token_auth(server, operation)?;
         let credentials = self.client.credentials()?;
         let quirks = &server.definition.token;
         let headers = &server.token_headers;
@@ -70,14 +71,14 @@ impl Ongoing<'_> {
             (Some(openid), Some(raw)) => {
                 prepared?;
                 let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
-                match self.id_token(openid, raw, &expected, (G::OPERATION, Asker::Provider, asked)).await {
+                match self.id_token(openid, raw, &expected, (operation, Asker::Provider, asked)).await {
                     Ok(id_token) => Some(id_token),
                     Err(error) => {
                         // A wrong ID token may quote what came with it.
                         let received =
                             [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
                         self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
-                        if G::OPERATION != Operation::Refresh {
+                        if operation != Operation::Refresh {
                             return Err(error);
                         }
                         // The old refresh token is spent: without the new tokens, the user would have to sign in again.
@@ -89,7 +90,7 @@ impl Ongoing<'_> {
             }
             (Some(_), None) if needs_id_token || has_demands => {
                 let detail = "the scope openid was requested, but the response has no ID token";
-                return Err(Error::validation(G::OPERATION, Check::MissingIdToken, detail));
+                return Err(Error::validation(operation, Check::MissingIdToken, detail));
             }
             _ => None,
         };

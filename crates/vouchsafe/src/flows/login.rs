@@ -15,7 +15,7 @@ use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
 use crate::protocol::pkce;
-use crate::protocol::token::authorization_code::AuthorizationCode;
+use crate::protocol::token::request::Grant;
 use crate::provider::Server;
 use crate::secret::opaque;
 use crate::text::json::Value;
@@ -82,13 +82,9 @@ impl Ongoing<'_> {
         let own = &pending.request.scopes;
         let scopes = if own.is_empty() { &server.scopes } else { own };
         let scope = self.client.scope_with_code(scopes);
-        let grant = AuthorizationCode {
-            code: &code,
-            redirect_uri,
-            verifier: pending.verifier.as_ref().map(Random::as_str),
-            forwarded: &forwarded,
-            scope: scope.as_deref(),
-        };
+        let verifier = pending.verifier.as_ref().map(Random::as_str);
+        let grant = Grant::authorization_code(&code, redirect_uri, verifier, scope.as_deref());
+        let grant = Grant { forwarded: &forwarded, ..grant };
         let expected = ExpectedToken {
             nonce: match &pending.nonce {
                 Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),

@@ -4,7 +4,7 @@ use vouchsafe_providers::EndpointName;
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Feature, Operation};
-use crate::protocol::token::long_lived::ShortLivedToken;
+use crate::protocol::token::request::Grant;
 use crate::tokens::Tokens;
 
 impl Client {
@@ -31,7 +31,7 @@ impl Ongoing<'_> {
         };
         let endpoint =
             template.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
-        let grant = ShortLivedToken { quirks, token: tokens.access_token().expose() };
+        let grant = Grant::long_lived(quirks, tokens.access_token().expose());
         let expected = self.client.inner.live.expected(&server);
         let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
         Ok(self.kept(fresh, tokens))

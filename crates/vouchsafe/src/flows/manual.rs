@@ -14,8 +14,7 @@ use crate::protocol::authorization::response::{AuthorizationResponse, Callback};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response::{Dialect, Incoming};
 use crate::protocol::revocation::TokenTypeHint;
-use crate::protocol::token::authorization_code::AuthorizationCode;
-use crate::protocol::token::refresh::RefreshToken;
+use crate::protocol::token::request::Grant;
 use crate::protocol::token::response;
 use crate::secret::{Secret, opaque};
 use crate::shared::Asker;
@@ -136,9 +135,7 @@ impl<'c> Manual<'c> {
             let server = call.server().await?;
             let expected = self.client.inner.live.expected(&server);
             let quirks = &self.client.template().definition.refreshing;
-            let redirect_uri = self.client.redirect_uri().filter(|_| quirks.redirect_uri);
-            let token = refresh_token;
-            let grant = RefreshToken { quirks, token, scope: None, redirect_uri, forwarded: &[] };
+            let grant = Grant::refresh(quirks, refresh_token, None, self.client.redirect_uri());
             let endpoint = server.endpoint(EndpointName::Refresh)?;
             call.token_request(&server, endpoint, grant, (expected, false)).await
         };
@@ -363,13 +360,9 @@ impl TokenRequest<'_> {
             // Scopes other than the provider's own are among the extras.
             let is_given = self.forwarded.iter().any(|(name, _)| name == "scope");
             let scope = self.client.scope_with_code(&server.scopes).filter(|_| !is_given);
-            let grant = AuthorizationCode {
-                code: self.code.expose(),
-                redirect_uri: &self.redirect_uri,
-                verifier: self.verifier.as_ref().map(Secret::expose),
-                forwarded: &self.forwarded,
-                scope: scope.as_deref(),
-            };
+            let (code, verifier) = (self.code.expose(), self.verifier.as_ref().map(Secret::expose));
+            let grant = Grant::authorization_code(code, &self.redirect_uri, verifier, scope.as_deref());
+            let grant = Grant { forwarded: &self.forwarded, ..grant };
             let endpoint = server.endpoint(EndpointName::Token)?;
             call.token_request(&server, endpoint, grant, (expected, self.nonce.is_some())).await
         };

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{Check, Error, Feature, Operation};
 use crate::jose::id_token::{Expected, Nonce};
-use crate::protocol::token::refresh::RefreshToken;
+use crate::protocol::token::request::Grant;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -43,11 +43,10 @@ impl Ongoing<'_> {
         let old = tokens.id_token();
         let nonce = Nonce::Remembered(old.and_then(IdToken::nonce));
         let expected = Expected { nonce, ..self.client.inner.live.expected(&server) };
-        let redirect_uri = self.client.redirect_uri().filter(|_| refreshing.redirect_uri);
         let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
-        let scope = scope.as_deref();
-        let grant = RefreshToken { quirks: refreshing, token, scope, redirect_uri, forwarded: &forwarded };
+        let grant = Grant::refresh(refreshing, token, scope.as_deref(), self.client.redirect_uri());
+        let grant = Grant { forwarded: &forwarded, ..grant };
         let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many

@@ -20,7 +20,7 @@ pub(crate) trait Call {
     type Output;
 
     /// The operation that the request belongs to.
-    const OPERATION: Operation;
+    fn operation(&self) -> Operation;
 
     /// How the provider's responses depart from the RFCs.
     fn dialect(&self) -> Dialect<'_> {

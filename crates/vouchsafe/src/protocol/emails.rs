@@ -21,7 +21,9 @@ impl Call for EmailsCall<'_> {
     /// The address, and whether the provider has verified it.
     type Output = Option<(String, Option<bool>)>;
 
-    const OPERATION: Operation = Operation::Identity;
+    fn operation(&self) -> Operation {
+        Operation::Identity
+    }
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect { failure: None, ..self.like.dialect }

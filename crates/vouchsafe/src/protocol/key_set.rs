@@ -14,7 +14,9 @@ pub(crate) struct KeySetRequest {
 impl Call for KeySetRequest {
     type Output = KeySet;
 
-    const OPERATION: Operation = Operation::KeySet;
+    fn operation(&self) -> Operation {
+        Operation::KeySet
+    }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         to.method(Method::GET);

@@ -116,7 +116,9 @@ pub(crate) struct MetadataRequest<'a> {
 impl Call for MetadataRequest<'_> {
     type Output = Metadata;
 
-    const OPERATION: Operation = Operation::Discovery;
+    fn operation(&self) -> Operation {
+        Operation::Discovery
+    }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
         to.method(Method::GET);

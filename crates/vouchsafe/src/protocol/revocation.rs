@@ -36,7 +36,9 @@ pub(crate) struct RevocationRequest<'a> {
 impl Call for RevocationRequest<'_> {
     type Output = ();
 
-    const OPERATION: Operation = Operation::Revocation;
+    fn operation(&self) -> Operation {
+        Operation::Revocation
+    }
 
     fn dialect(&self) -> Dialect<'_> {
         Dialect { failure: self.quirks.failure.as_ref(), error_codes: self.error_codes, ..Dialect::PLAIN }

@@ -1,6 +1,3 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
-pub(crate) mod authorization_code;
-pub(crate) mod long_lived;
-pub(crate) mod refresh;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -34,32 +34,18 @@ enum Placement {
 impl ProfileRequest {
     /// Reads the definition. The error says what is wrong with it.
     pub(crate) fn new(quirks: &UserInfoQuirks) -> Result<Self, String> {
-        let (place, name) = quirks.token.split_once(':').unwrap_or((&quirks.token, ""));
-        let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        let token = match (place, name) {
-            ("bearer", "") => Placement::Scheme("Bearer".to_owned()),
-            ("scheme", scheme) if is_word(scheme) => Placement::Scheme(scheme.to_owned()),
-            ("header", name) => {
-                Placement::Header(name.parse().map_err(|_| format!("{name} is not a header name"))?)
-            }
-            ("query", name) if !name.is_empty() => Placement::Query(name.to_owned()),
-            ("body", name) if !name.is_empty() && quirks.body.is_none() => Placement::Body(name.to_owned()),
-            _ => {
-                return Err(format!(
-                    "userinfo.token is {}, which is not a place for an access token",
-                    quirks.token
-                ));
-            }
+        let (place, name) = quirks.token.split_once(':').unwrap_or(("scheme", "Bearer"));
+        let is_in_body = place == "body";
+        if is_in_body && quirks.body.is_some() {
+            return Err("userinfo.token is in the body, and userinfo.body is the whole body".to_owned());
+        }
+        let token = match place {
+            "query" => Placement::Query(name.to_owned()),
+            "body" => Placement::Body(name.to_owned()),
+            "header" => Placement::Header(name.parse().map_err(|_| format!("{name} is not a header name"))?),
+            _ => Placement::Scheme(name.to_owned()),
         };
-        let post = match quirks.method.as_str() {
-            "POST" => true,
-            "GET" => quirks.body.is_some() || matches!(token, Placement::Body(_)),
-            method => {
-                return Err(format!(
-                    "userinfo.method is {method}, but a profile is requested by GET or POST"
-                ));
-            }
-        };
+        let post = quirks.method == "POST" || quirks.body.is_some() || is_in_body;
         let headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;
         Ok(Self { quirks: quirks.clone(), post, token, headers })
     }
@@ -93,7 +79,9 @@ pub(crate) struct ProfileCall<'a> {
 impl Call for ProfileCall<'_> {
     type Output = UserInfo;
 
-    const OPERATION: Operation = Operation::Profile;
+    fn operation(&self) -> Operation {
+        Operation::Profile
+    }
 
     fn dialect(&self) -> Dialect<'_> {
         self.dialect

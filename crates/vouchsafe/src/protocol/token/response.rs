@@ -31,15 +31,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     from.check()?;
     let is_form = from.is_form();
     let body = std::mem::take(from.response.body_mut());
-    read_body(&from, quirks, body, is_form)
-}
-
-fn read_body(
-    from: &Incoming<'_>,
-    quirks: &TokenQuirks,
-    body: Vec<u8>,
-    is_form: bool,
-) -> Result<TokenResponse, Error> {
+    let from = &from;
     let plain = !is_form
         && quirks.response.is_empty()
         && quirks.response_names.is_empty()
