@@ -275,15 +275,8 @@ impl Error {
             );
             return Self::validation(operation, Check::AddressRefused, detail);
         };
-        Self::Http(Box::new(HttpError {
-            operation,
-            kind,
-            origin,
-            status: None,
-            retry_after: None,
-            remark: String::new(),
-            source,
-        }))
+        let (status, retry_after, remark) = (None, None, String::new());
+        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, remark, source }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {

@@ -22,13 +22,17 @@ impl Client {
     /// # Security
     /// The client id must be the one that the tokens were issued to: nothing here can check that.
     pub fn import_tokens(&self, access_token: impl Into<Secret>) -> ImportedTokens<'_> {
-        ImportedTokens {
-            client: self,
+        let response = TokenResponse {
+            received_at: SystemTime::now(),
             access_token: access_token.into(),
             refresh_token: None,
-            scopes: Vec::new(),
+            id_token: None,
+            scope: None,
             expires_at: None,
-        }
+            extra: None,
+            warnings: Vec::new(),
+        };
+        ImportedTokens { client: self, response, scopes: Vec::new() }
     }
 }
 
@@ -37,16 +41,14 @@ impl Client {
 #[must_use = "call build() to get the tokens"]
 pub struct ImportedTokens<'c> {
     client: &'c Client,
-    access_token: Secret,
-    refresh_token: Option<Secret>,
+    response: TokenResponse,
     scopes: Vec<String>,
-    expires_at: Option<SystemTime>,
 }
 
 impl ImportedTokens<'_> {
     /// The refresh token.
     pub fn refresh_token(mut self, token: impl Into<Secret>) -> Self {
-        self.refresh_token = Some(token.into());
+        self.response.refresh_token = Some(token.into());
         self
     }
 
@@ -58,7 +60,7 @@ impl ImportedTokens<'_> {
 
     /// When the access token expires.
     pub fn expires_at(mut self, time: SystemTime) -> Self {
-        self.expires_at = Some(time);
+        self.response.expires_at = Some(time);
         self
     }
 
@@ -67,8 +69,8 @@ impl ImportedTokens<'_> {
     /// # Errors
     /// [`Error::Config`] if a token is empty or contains characters that no token may contain.
     pub fn build(self) -> Result<Tokens, Error> {
-        for (name, token) in [("access", Some(&self.access_token)), ("refresh", self.refresh_token.as_ref())]
-        {
+        let TokenResponse { access_token, refresh_token, .. } = &self.response;
+        for (name, token) in [("access", Some(access_token)), ("refresh", refresh_token.as_ref())] {
             if token.is_some_and(|token| !is_token(token.expose())) {
                 let detail = format!(
                     "the imported {name} token is empty or contains characters that no token may contain: give the \
@@ -77,17 +79,7 @@ impl ImportedTokens<'_> {
                 return Err(Error::config(ConfigProblem::ImportedToken, detail));
             }
         }
-        let response = TokenResponse {
-            received_at: SystemTime::now(),
-            access_token: self.access_token,
-            refresh_token: self.refresh_token,
-            id_token: None,
-            scope: None,
-            expires_at: self.expires_at,
-            extra: None,
-            warnings: Vec::new(),
-        };
         let separator = &self.client.template().definition.scope_separator;
-        Ok(self.client.tokens_of(response).with_requested_scope(&self.scopes, separator))
+        Ok(self.client.tokens_of(self.response).with_requested_scope(&self.scopes, separator))
     }
 }

@@ -148,10 +148,8 @@ impl<'de> Deserialize<'de> for PendingLogin {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
         let kept = Kept::deserialize(deserializer)?;
-        let random = |text: String| {
-            Random::from_text(&text)
-                .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))
-        };
+        let damaged = || D::Error::custom("the stored pending login is damaged: start a new login");
+        let random = |text: String| Random::from_text(&text).ok_or_else(damaged);
         check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
         let request = LoginRequest {
             provenance: Arc::new(Provenance {
@@ -171,8 +169,7 @@ impl<'de> Deserialize<'de> for PendingLogin {
             state: random(kept.state)?,
             nonce: kept.nonce.map(random).transpose()?,
             verifier: kept.verifier.map(random).transpose()?,
-            started_at: started_at
-                .ok_or_else(|| D::Error::custom("the stored pending login is damaged: start a new login"))?,
+            started_at: started_at.ok_or_else(damaged)?,
             limit,
             max_age: kept.max_age,
             acr_values: kept.acr,

@@ -152,7 +152,7 @@ impl<'a> Outgoing<'a> {
         let Some((credentials, method)) = self.auth else { return };
         match method {
             ClientAuth::ClientSecretBasic => {
-                if let Some(basic) = credentials.basic() {
+                if let Some(basic) = &credentials.basic {
                     self.headers.insert(AUTHORIZATION, basic.clone());
                 }
             }

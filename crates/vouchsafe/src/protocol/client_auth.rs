@@ -14,7 +14,7 @@ use crate::text::legible::legible;
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     secret: Option<Secret>,
-    basic: Option<HeaderValue>,
+    pub(crate) basic: Option<HeaderValue>,
 }
 
 impl Credentials {
@@ -31,11 +31,6 @@ impl Credentials {
     pub(crate) fn secrets(&self) -> [&str; 2] {
         let basic = self.basic.as_ref().and_then(|basic| basic.to_str().ok()?.strip_prefix(BASIC));
         [self.secret.as_ref().map_or("", Secret::expose), basic.unwrap_or_default()]
-    }
-
-    /// The value of `Authorization` for HTTP Basic.
-    pub(crate) fn basic(&self) -> Option<&HeaderValue> {
-        self.basic.as_ref()
     }
 
     /// Chooses from the methods that the provider supports. Basic comes first because it keeps the secret out of the body; it is

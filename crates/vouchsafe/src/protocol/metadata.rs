@@ -62,7 +62,7 @@ impl KnownIssuer<'_> {
 }
 
 /// The places where an issuer's metadata may be, in the order in which they are tried.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WellKnown {
     /// The issuers that the document may name.
     pub(crate) issuers: Vec<String>,
@@ -84,15 +84,10 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     if url.query().is_some() {
         return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
     }
-    let found = |issuers, documents| WellKnown {
-        issuers,
-        documents,
-        template: None,
-        is_openid: false,
-        is_elsewhere: false,
-    };
     if let Some(base) = issuer.strip_suffix(OPENID) {
-        return Ok(found(vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]));
+        let (issuers, documents) =
+            (vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]);
+        return Ok(WellKnown { issuers, documents, ..WellKnown::default() });
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -104,7 +99,7 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         other.set_path(&format!("{name}{path}"));
         documents.push(Endpoint::parse(other.as_str())?);
     }
-    Ok(found(vec![issuer.to_owned()], documents))
+    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents, ..WellKnown::default() })
 }
 
 /// A request for a metadata document.

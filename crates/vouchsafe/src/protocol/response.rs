@@ -225,12 +225,8 @@ impl Incoming<'_> {
     fn server_error(&self, code: &str, description: Option<&str>, uri: Option<&str>) -> Error {
         // If the application fetched the response itself, neither its status nor its URL is known.
         let status = self.uri.host().map(|_| self.response.status().as_u16());
-        server_error(
-            self.operation,
-            self.dialect.error_codes,
-            self.noted,
-            Said { code, description, uri, status },
-        )
+        let said = Said { code, description, uri, status };
+        server_error(self.operation, self.dialect.error_codes, self.noted, said)
     }
 
     fn check_essence(&self, essence: &str) -> Result<(), Error> {

@@ -70,11 +70,6 @@ const DUPLICATE: &str = "duplicate member";
 /// This is serde_json's own message.
 const OUT_OF_RANGE: &str = "number out of range";
 
-/// Two parsers may read an object with a duplicate member differently, so it is refused.
-fn duplicate<E: de::Error>() -> E {
-    E::custom(DUPLICATE)
-}
-
 /// Adds the members of `more` that `members` lacks.
 pub(crate) fn add_missing(members: &mut Map<String, Value>, more: Map<String, Value>) {
     for (name, value) in more {
@@ -248,7 +243,7 @@ impl<'de, const WHOLE: bool> Visitor<'de> for Strict<WHOLE> {
                 false => names.insert(name),
             };
             if !is_new {
-                return Err(duplicate());
+                return Err(de::Error::custom(DUPLICATE));
             }
             next = map.next_key()?.map(|Text(name)| name);
         }
@@ -285,7 +280,7 @@ impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
                 None => map.next_value_seed(Strict::<false>).map(|_| others.insert(name))?,
             };
             if !is_new {
-                return Err(duplicate());
+                return Err(de::Error::custom(DUPLICATE));
             }
         }
         Ok((members, !others.is_empty()))
