@@ -27,14 +27,13 @@ impl Endpoints {
     }
 
     /// This table, with the endpoints of another where this one has none.
-    pub(crate) fn or(self, other: &Self) -> Self {
-        let mut table = self;
-        for (own, other) in table.0.iter_mut().zip(&other.0) {
+    pub(crate) fn or(mut self, other: &Self) -> Self {
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
             if own.is_none() {
                 own.clone_from(other);
             }
         }
-        table
+        self
     }
 }
 

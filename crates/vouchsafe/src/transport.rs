@@ -101,13 +101,9 @@ impl Http {
     /// # Errors
     /// [`Error::Config`] if the name contains characters that a header cannot contain.
     pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
-        let invalid = |_| {
-            Error::config(
-                ConfigProblem::UserAgent,
-                "the user agent contains characters that a header cannot contain: use visible ASCII characters and spaces",
-            )
-        };
-        self.user_agent = HeaderValue::try_from(name.into()).map_err(invalid)?;
+        let detail = "the user agent contains characters that a header cannot contain: use visible ASCII characters and spaces";
+        self.user_agent = HeaderValue::try_from(name.into())
+            .map_err(|_| Error::config(ConfigProblem::UserAgent, detail))?;
         Ok(self)
     }
 

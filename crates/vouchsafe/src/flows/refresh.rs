@@ -54,16 +54,12 @@ impl Ongoing<'_> {
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
             if old.subject() != new.subject() {
-                return refuse(
-                    Check::SubjectMismatch,
-                    "the refreshed ID token is about another user than the first: discard the tokens and sign in again",
-                );
+                let detail = "the refreshed ID token is about another user than the first: discard the tokens and sign in again";
+                return refuse(Check::SubjectMismatch, detail);
             }
             if server.issuer_template.is_some() && old.issuer() != new.issuer() {
-                return refuse(
-                    Check::IssuerMismatch,
-                    "the refreshed ID token is from another issuer than the first: discard the tokens and sign in again",
-                );
+                let detail = "the refreshed ID token is from another issuer than the first: discard the tokens and sign in again";
+                return refuse(Check::IssuerMismatch, detail);
             }
         }
         Ok(self.kept(fresh, tokens))

@@ -169,11 +169,10 @@ pub(crate) fn check_subject(claims: &Value, expected: &str) -> Result<(), Error>
     let malformed = |kind, detail: &'static str| Err(Error::response(Operation::Profile, kind, detail));
     match claims.get("sub") {
         Some(Value::String(subject)) if subject == expected => Ok(()),
-        Some(Value::String(_)) => Err(Error::validation(
-            Operation::Profile,
-            Check::SubjectMismatch,
-            "UserInfo is about another user than the ID token",
-        )),
+        Some(Value::String(_)) => {
+            let detail = "UserInfo is about another user than the ID token";
+            Err(Error::validation(Operation::Profile, Check::SubjectMismatch, detail))
+        }
         Some(_) => malformed(Malformed::InvalidField, "the UserInfo has a sub that is not text"),
         None => malformed(Malformed::MissingField, "the UserInfo has no sub"),
     }

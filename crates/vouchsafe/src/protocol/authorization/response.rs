@@ -177,31 +177,23 @@ impl AuthorizationResponse<'_> {
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match (iss, expected.issuer) {
             (Some(_), None) => {
-                return refuse(
-                    Check::IssuerMismatch,
-                    "the response names an issuer (iss), but no issuer is known for this provider: either the response is \
-                     another provider's, or its issuer has to be configured (Provider::response_issuer)",
-                );
+                let detail = "the response names an issuer (iss), but no issuer is known for this provider: either the response is \
+                     another provider's, or its issuer has to be configured (Provider::response_issuer)";
+                return refuse(Check::IssuerMismatch, detail);
             }
             (Some(iss), Some(known)) if !known.is(iss) => {
-                return refuse(
-                    Check::IssuerMismatch,
-                    "the response names another issuer (iss) than this provider's",
-                );
+                let detail = "the response names another issuer (iss) than this provider's";
+                return refuse(Check::IssuerMismatch, detail);
             }
             (None, _) if expected.names_issuer => {
-                return refuse(
-                    Check::MissingIssuer,
-                    "the provider announces iss in its responses, but this response has none",
-                );
+                let detail = "the provider announces iss in its responses, but this response has none";
+                return refuse(Check::MissingIssuer, detail);
             }
             _ => {}
         }
         if !state.is_some_and(|state| same(state, expected.state)) {
-            return refuse(
-                Check::StateMismatch,
-                "the response does not belong to this login: its state is missing or different; start a new login",
-            );
+            let detail = "the response does not belong to this login: its state is missing or different; start a new login";
+            return refuse(Check::StateMismatch, detail);
         }
         if expected.is_expired {
             return refuse(Check::Expired, "the login took too long: start it again");

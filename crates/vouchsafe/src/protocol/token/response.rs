@@ -68,11 +68,9 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
-            return Err(Error::validation(
-                from.operation,
-                Check::TokenType,
-                "the access token has another token_type than Bearer, which is the only supported one",
-            ));
+            let detail =
+                "the access token has another token_type than Bearer, which is the only supported one";
+            return Err(Error::validation(from.operation, Check::TokenType, detail));
         }
         None if !quirks.token_type_absent => {
             return Err(from.malformed(Malformed::MissingField, "has no token_type"));
