@@ -273,7 +273,8 @@ impl Error {
         let Some(kind) = kind else {
             // The address is not told: a stranger who chose the host must not learn it here.
             let detail = format!(
-                "{origin} is not at a public address, and this client connects only to public addresses"
+                "{origin} is not at a public address, and this client connects only to public addresses \
+                 (HttpBuilder::public_addresses_only)"
             );
             return Self::validation(operation, Check::AddressRefused, detail);
         };

@@ -211,7 +211,8 @@ pub(crate) async fn fetch_metadata(
     // A response that is not metadata says more than a response that there is no document.
     let told = failed.iter().position(|error| error.status().is_none()).unwrap_or_default();
     if failed.is_empty() {
-        let detail = "there is no URL where the metadata of this issuer could be";
+        let detail =
+            "there is no URL where the metadata of this issuer could be: set the issuer to an https URL";
         return Err(Error::config(ConfigProblem::Issuer, detail));
     }
     let error = failed.swap_remove(told);

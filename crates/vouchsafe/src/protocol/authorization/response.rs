@@ -74,7 +74,8 @@ impl<'r> AuthorizationResponse<'r> {
     /// demands.
     pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Error> {
         let elsewhere = || {
-            let detail = "the response came to another URL than the redirect URI of its login";
+            let detail = "the response came to another URL than the redirect URI of its login: pass the URL that the browser shows, and \
+                          if a proxy changes it, the URL before the proxy";
             Error::validation(OPERATION, Check::RedirectUriMismatch, detail)
         };
         // Browsers nearly always send exactly the redirect URI.
@@ -191,13 +192,14 @@ impl AuthorizationResponse<'_> {
             (Some(iss), Some(known)) if !known.is(iss) => {
                 return refuse(
                     Check::IssuerMismatch,
-                    "the response names another issuer (iss) than this provider's",
+                    "the response names another issuer (iss) than this provider's: start a new login, and if that issuer is right, set \
+                     it with Provider::response_issuer",
                 );
             }
             (None, _) if expected.names_issuer => {
                 return refuse(
                     Check::MissingIssuer,
-                    "the provider announces iss in its responses, but this response has none",
+                    "the provider announces iss in its responses, but this response has none: start a new login",
                 );
             }
             _ => {}
@@ -209,7 +211,10 @@ impl AuthorizationResponse<'_> {
             );
         }
         if expected.is_expired {
-            return refuse(Check::Expired, "the login took too long: start it again");
+            return refuse(
+                Check::Expired,
+                "the login took longer than its limit (ClientBuilder::login_limit): start a new login",
+            );
         }
         if let Some(code) = error.filter(|error| !error.is_empty()) {
             let said = Said { code, description, uri, status: None };
@@ -233,10 +238,14 @@ impl<'a> ResponseParams<'a> {
     fn read(query: &'a str) -> Result<Self, Error> {
         let invalid = |what: &'static str| Error::response(OPERATION, Malformed::InvalidField, what);
         if query.len() > MAX_QUERY {
-            return Err(invalid("the authorization response is longer than 64 KiB"));
+            return Err(invalid(
+                "the authorization response is longer than 64 KiB, which is the limit: start a new login",
+            ));
         }
         let pairs = form::pairs(query).collect::<Option<_>>();
-        pairs.map(Self).ok_or_else(|| invalid("the authorization response is not valid UTF-8"))
+        pairs
+            .map(Self)
+            .ok_or_else(|| invalid("the authorization response is not valid UTF-8: start a new login"))
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -281,14 +290,13 @@ impl<'a> ResponseParams<'a> {
             };
             let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
             if !tag.is_some_and(|tag| same(&tag.to_ascii_lowercase(), &hex::hmac(secret, &message))) {
-                let detail =
-                    "the response does not come from the provider: its signature is missing or wrong";
+                let detail = "the signature of the response is missing or wrong: start a new login, and if that fails too, check the client secret";
                 return Err(refuse(Check::Signature, detail));
             }
         }
         for (name, expected) in &quirks.expect {
             if pairs.get(name.as_str()) != Some(&expected.as_str()) {
-                let detail = "the response comes from another server than the one that the user was sent to";
+                let detail = "the response comes from another server than the one that the user was sent to: start a new login";
                 return Err(refuse(Check::IssuerMismatch, detail));
             }
         }
@@ -309,7 +317,10 @@ impl<'a> ResponseParams<'a> {
 }
 
 fn duplicate(name: &str) -> Error {
-    let detail = format!("the authorization response has a parameter more than once: {}", legible(name));
+    let detail = format!(
+        "the authorization response must have each parameter once, and has {} more than once: start a new login",
+        legible(name)
+    );
     Error::validation(OPERATION, Check::DuplicateParameter, detail)
 }
 

@@ -58,9 +58,12 @@ fn read_body(
     if !is_absent(error.as_ref()) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
         let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
-        return Err(
-            error.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
-        );
+        return Err(error.unwrap_or_else(|| {
+            from.malformed(
+                Malformed::InvalidField,
+                "has an error that is not text: it must be an error code (RFC 6749 section 5.2)",
+            )
+        }));
     }
     let mut checked = Checked { from, warnings: Vec::new() };
 
@@ -70,7 +73,7 @@ fn read_body(
             Some(_) => {
                 "has an ID token, but no access_token: request a scope of an API as well, as Azure AD B2C demands"
             }
-            None => "has no access_token",
+            None => "has no access_token: check that this is the URL of the token endpoint",
         };
         return Err(from.malformed(Malformed::MissingField, what));
     };
@@ -80,11 +83,14 @@ fn read_body(
             return Err(Error::validation(
                 from.operation,
                 Check::TokenType,
-                "the access token has another token_type than Bearer, which is the only supported one",
+                "expected the token_type Bearer, found another one: let the provider issue bearer tokens to this client",
             ));
         }
         None if !quirks.token_type_absent => {
-            return Err(from.malformed(Malformed::MissingField, "has no token_type"));
+            return Err(from.malformed(
+                Malformed::MissingField,
+                "has no token_type: it must be Bearer (RFC 6749 section 5.1)",
+            ));
         }
         _ => {}
     }
@@ -133,12 +139,11 @@ fn translated(
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
     let place = match &*quirks.response {
-        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object")),
-        places => places
-            .iter()
-            .map(String::as_str)
-            .find(is_object)
-            .ok_or((Malformed::MissingField, "has no object with the token")),
+        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object with the token")),
+        places => places.iter().map(String::as_str).find(is_object).ok_or((
+            Malformed::MissingField,
+            "has no object with the token at the places that the definition names (token.response)",
+        )),
     };
     let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
@@ -275,7 +280,7 @@ impl Checked<'_> {
         let value = value.filter(|value| !matches!(value, Scalar::Other(Value::Null)))?;
         let seconds = read(&value).filter(|seconds| *seconds <= LATEST);
         if seconds.is_none() {
-            let what = "the lifetime of the access token is unknown: the response gives it in a form that cannot be read";
+            let what = "the lifetime of the access token is unknown: expires_in must be a number of seconds";
             self.warnings.push(Warning::new(LeftOut::Lifetime, what));
         }
         seconds.map(|seconds| seconds.max(0.0))
