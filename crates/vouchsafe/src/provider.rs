@@ -63,8 +63,8 @@ impl Provider {
         provider
     }
 
-    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept. The URL of the metadata document is
-    /// accepted as well.
+    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept. It is looked for at each place where the
+    /// standards put it, until one has it. The URL of the metadata document is accepted as well; then only this URL is tried.
     ///
     /// Its name is `openid`: if you use several, tell them apart by [`Provider::name`].
     ///

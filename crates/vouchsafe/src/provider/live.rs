@@ -222,8 +222,8 @@ pub(crate) async fn fetch_metadata(
     Err(noted.hidden(|secrets| error.without(secrets)))
 }
 
-/// Whether an error says that there is no metadata at a place: an error of the client's, a redirect (many servers send
-/// unknown paths to their login page), a page, or a document that is something else.
+/// Whether an error says that there is no metadata at a place: a status such as 404, a redirect (many servers redirect unknown
+/// paths to their login page), a web page, or a document that is something else.
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Http(_) | Error::Server(_) => {
