@@ -47,8 +47,7 @@
 //! # After the login
 //!
 //! The application does the rest: keep the user in your own session, and send the browser to the next page. Log
-//! `user.tokens.warnings()` and `user.identity.warnings()`: they list values that were left out because the provider sent them
-//! in a wrong form.
+//! `user.tokens.warnings()` and `user.identity.warnings()`: they list the values that were left out, and the reasons.
 //!
 //! ```no_run
 //! use axum::response::Redirect;

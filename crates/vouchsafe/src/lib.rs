@@ -51,8 +51,8 @@
 //! [`Client::refresh`] fetches new tokens, [`Client::revoke`] revokes them, and [`Client::long_lived_token`] replaces a
 //! short-lived token if the provider supports that.
 //!
-//! A provider can send a value in a wrong form. If a check depends on the value, the call fails. If no check depends on it, the
-//! value is left out, and [`Tokens::warnings`] or [`Identity::warnings`] says which value and why. Log the warnings.
+//! Sometimes a value cannot be read or fetched. If a check depends on it, the login fails. If no check depends on it, the value
+//! is left out, and [`Tokens::warnings`] or [`Identity::warnings`] says which value and why. Log the warnings.
 //!
 //! # Identity
 //!
