@@ -40,9 +40,9 @@
 //! start a new login.
 //!
 //! A process does not know the requests of another process. If the two requests come to two processes at the same moment, both
-//! send the code. The provider accepts one of them, and may then revoke its tokens (RFC 6749 section 4.1.2). If that matters to you, let
-//! the load balancer send all requests of one browser to one process. A second request that comes later is no problem: the
-//! response to the first one removes the cookie.
+//! send the code. The provider accepts the first, and at the second it may revoke the tokens that it has issued (RFC 6749 section
+//! 4.1.2). If that matters to you, let the load balancer send all requests of one browser to one process. A second request that
+//! comes later is no problem: the response to the first one removes the cookie.
 //!
 //! # After the login
 //!

@@ -36,8 +36,8 @@
 //!
 //! # Acting as other providers
 //!
-//! [`Sandbox::provider`] makes the sandbox act as a provider of the catalogue `vouchsafe-providers`, [`Sandbox::act`] as one
-//! that you describe yourself. Both return the provider's definition with all URLs moved to the sandbox. A client built
+//! [`Sandbox::provider`] makes the sandbox act as a provider of the catalogue `vouchsafe-providers`. [`Sandbox::act`] makes it act
+//! as a provider that you describe yourself. Both return the provider's definition with all URLs moved to the sandbox. A client built
 //! from it signs in at the sandbox, which behaves as the definition says:
 //!
 //! - parameters have the names that the provider gives them;
@@ -55,8 +55,8 @@
 //! lists users with one fault each, such as `fault-wrong-nonce`.
 //!
 //! Each fault says how a client should refuse it, so that you can test an application against all of them. With some faults the
-//! login succeeds: they break no rule, or concern a value that a client can do without. `vouchsafe` reports such values as
-//! warnings.
+//! login succeeds: they break no rule, or concern a value that a client can do without. If `vouchsafe` leaves
+//! a value out, it adds a warning.
 //!
 //! ```
 //! use vouchsafe_sandbox::Fault;
