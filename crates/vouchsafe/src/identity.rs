@@ -185,7 +185,8 @@ fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
         }
         // The key goes into logs and stores, where a control character could end a line.
         if subject.contains(char::is_control) {
-            let detail = "the profile's user id must not contain control characters, and it does: ask the provider to correct it";
+            let detail = "the profile's user id must not contain control characters, and it does: ask the provider \
+                          to correct it";
             return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         if found.as_ref().is_some_and(|known| *known != subject) {

@@ -96,7 +96,11 @@ impl Provider {
         let slug = slug.into();
         // The catalogue's definitions were checked when they were parsed.
         vouchsafe_providers::get(&slug).map(|definition| Self::new(definition, None)).ok_or_else(|| {
-            let detail = format!("the catalogue has no provider named {}: docs/providers.md lists all, and Provider::openid takes the issuer of any other", printable(&slug, 60));
+            let detail = format!(
+                "the catalogue has no provider named {}: docs/providers.md lists all, and \
+                                  Provider::openid takes the issuer of any other",
+                printable(&slug, 60)
+            );
             Error::config(ConfigProblem::UnknownProvider, detail)
         })
     }

@@ -50,7 +50,8 @@ pub(super) fn verify(
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
     let Some(algorithm) = Algorithm::from_name(name) else {
         let detail = format!(
-            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one at the provider",
+            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one at the \
+             provider",
             legible(name)
         );
         return Err(refused(Check::Algorithm, detail));
@@ -78,9 +79,11 @@ pub(super) fn verify(
         return Ok((algorithm, decode_text(payload)?));
     };
     let detail = match (check, kid) {
-        (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}: if its keys have just changed, try again later"),
+        (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}: if its keys have just \
+                                              changed, try again later"),
         (Check::UnknownKey, Some(kid)) => {
-            format!("the provider's key set has no key for {name} with the id {}: if its keys have just changed, try again later", legible(kid))
+            format!("the provider's key set has no key for {name} with the id {}: if its keys have just changed, \
+                     try again later", legible(kid))
         }
         (Check::IssuerMismatch, _) => "the key that the JWT names belongs to another issuer, perhaps another \
                                        tenant, and must not sign for this one"

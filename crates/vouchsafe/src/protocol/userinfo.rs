@@ -152,7 +152,8 @@ fn filled(template: &str, response: Option<&Value>) -> Result<String, Error> {
             Some(Value::String(value)) => Ok(Mark::from(&**value)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Mark::Value(value.to_string().into())),
             _ => {
-                let detail = "the token response has no value for a parameter of the profile request: correct userinfo.params in the definition";
+                let detail = "the token response has no value for a parameter of the profile request: correct \
+                              userinfo.params in the definition";
                 Err(Error::response(Operation::Profile, Malformed::MissingField, detail))
             }
         }
@@ -171,7 +172,8 @@ pub(crate) enum UserInfo {
 pub(crate) fn check_issuer(claims: &Value, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
     match claims.get("iss") {
         Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
-            let detail = "the UserInfo must be from the issuer of the provider, and its iss is another one: check the configured issuer";
+            let detail = "the UserInfo must be from the issuer of the provider, and its iss is another one: check \
+                          the configured issuer";
             Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail))
         }
         _ => Ok(()),

@@ -118,7 +118,8 @@ impl Server {
         found.ok_or_else(|| {
             let (operation, feature) = match name {
                 EndpointName::Refresh => {
-                    let detail = "the provider does not refresh tokens: send the user to sign in again when the access token has expired";
+                    let detail = "the provider does not refresh tokens: send the user to sign in again when the \
+                                  access token has expired";
                     return Error::unsupported(Operation::Refresh, Feature::Refresh, detail);
                 }
                 EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
@@ -128,7 +129,8 @@ impl Server {
                     return Error::config(ConfigProblem::MissingEndpoint, detail);
                 }
             };
-            Error::unsupported(operation, feature, format!("the provider has no {}: if it has one after all, set it with Provider::{}", in_words(name), name.as_str()))
+            Error::unsupported(operation, feature, format!("the provider has no {}: if it has one after all, set it \
+                                                            with Provider::{}", in_words(name), name.as_str()))
         })
     }
 
@@ -216,7 +218,8 @@ impl Server {
 
     pub(crate) fn keys_of(&self, operation: Operation) -> Result<&OpenId, Error> {
         self.openid.as_ref().ok_or_else(|| {
-            let detail = "only an OpenID Provider publishes keys that verify a JWT, and this provider is none: if it has an issuer, use Provider::openid";
+            let detail = "only an OpenID Provider publishes keys that verify a JWT, and this provider is none: if \
+                          it has an issuer, use Provider::openid";
             Error::unsupported(operation, Feature::Keys, detail)
         })
     }

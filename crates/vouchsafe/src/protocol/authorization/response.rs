@@ -290,13 +290,15 @@ impl<'a> ResponseParams<'a> {
             };
             let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
             if !tag.is_some_and(|tag| same(&tag.to_ascii_lowercase(), &hex::hmac(secret, &message))) {
-                let detail = "the signature of the response is missing or wrong: start a new login, and if that fails too, check the client secret";
+                let detail = "the signature of the response is missing or wrong: start a new login, and if that \
+                              fails too, check the client secret";
                 return Err(refuse(Check::Signature, detail));
             }
         }
         for (name, expected) in &quirks.expect {
             if pairs.get(name.as_str()) != Some(&expected.as_str()) {
-                let detail = "the response comes from another server than the one that the user was sent to: start a new login";
+                let detail = "the response comes from another server than the one that the user was sent to: start \
+                              a new login";
                 return Err(refuse(Check::IssuerMismatch, detail));
             }
         }
