@@ -82,7 +82,7 @@ async fn start(
     mut login: StartLogin,
 ) -> Result<Redirect, LoginRejection> {
     let Ok(Query(wish)) = wish else {
-        let detail = "the query of a login names client or return_to more than once";
+        let detail = "the query of a login names client or return_to more than once: give each of them once";
         return Err(login.context.rejected(LoginRejection::malformed(detail)));
     };
     (login.client, login.return_to) = (wish.client, wish.return_to);

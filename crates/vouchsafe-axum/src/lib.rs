@@ -23,29 +23,31 @@
 //!
 //! [`StartLogin`] sends the browser to the provider. State, nonce and code verifier travel in a cookie that only this
 //! application can read. It is sealed with AES-256-GCM-SIV, `HttpOnly` and `SameSite=Lax`. If the redirect URI is `https`, it
-//! is also `Secure` and named `__Host-…`, so that no neighbouring host can plant one. The server keeps nothing: any instance
+//! is also `Secure` and named `__Host-…`, so that no neighbouring host can set one. The server keeps nothing: any instance
 //! that has the key can finish the login.
 //!
 //! [`LoggedIn`] finds the cookie that belongs to the response, checks the response, and gets the tokens and the identity.
-//! [`Logins`], the layer around both, sets and removes the cookies, whatever the handlers respond. A login can be finished
-//! once, and only at its redirect URI. Logins in several tabs do not disturb each other. If there are too many, the oldest is
-//! given up.
+//! [`Logins`] is the layer around both. It sets and removes the cookies, also if a handler returns an error. A login can be
+//! finished once, and only at its redirect URI. Logins in several tabs do not disturb each other. If there are too many, a new
+//! login replaces the oldest.
 //!
 //! # A response that comes twice
 //!
 //! A double click, a service worker or a proxy that tries again can bring the same response twice at the same time. One process
-//! sends the code of a login once. While the first request waits for the provider, every other one gets a page with a link to
-//! [`LoggedIn::return_to`], and [`LoginFault::Repeated`]. Later requests get [`LoginFault::Stale`]. If the browser gives up the
-//! first request, the code may have been sent, so the person has to start again.
+//! sends the code of a login once. While the first request waits for the provider, every other one is rejected with
+//! [`LoginFault::Repeated`], and its page links to [`LoggedIn::return_to`]. Later requests are rejected with
+//! [`LoginFault::Stale`]. If the browser aborts the first request, the code may already have been sent. Then the person has to
+//! start a new login.
 //!
-//! Several processes know nothing of each other. If the two requests come to two processes at the same moment, both send the
-//! code. The provider accepts one of them, and may then revoke its tokens (RFC 6749 section 4.1.2). If that matters to you, let
-//! the load balancer send all requests of one browser to one process. A second request that comes later is no problem: the
-//! response to the first one removes the cookie.
+//! A process does not know the requests of another process. If the two requests come to two processes at the same moment, both
+//! send the code. The provider accepts the first, and at the second it may revoke the tokens that it has issued (RFC 6749 section
+//! 4.1.2). If that matters to you, let the load balancer send all requests of one browser to one process. A second request that
+//! comes later is no problem: the response to the first one removes the cookie.
 //!
 //! # After the login
 //!
-//! The application does the rest: keep the user in your own session, and send the browser to the next page.
+//! The application does the rest: keep the user in your own session, and send the browser to the next page. Log
+//! `user.tokens.warnings()` and `user.identity.warnings()`: they list the values that were left out, and the reasons.
 //!
 //! ```no_run
 //! use axum::response::Redirect;
@@ -85,8 +87,8 @@
 //! # Ok(app) }
 //! ```
 //!
-//! Logins that ask for more than others also need their own redirect URI: see [`StartLogin::customise`]. If a proxy removes
-//! a part of the path, set [`Logins::behind`].
+//! A login that requires more than others, such as a recent sign-in, also needs its own redirect URI: see
+//! [`StartLogin::customise`]. If a proxy removes a part of the path, set [`Logins::behind`].
 //!
 //! # Forms
 //!
@@ -95,8 +97,9 @@
 //!
 //! The cookies of these logins are `SameSite=None; Secure`, because browsers send only such cookies with a form from another
 //! site. If provider and application are at the same loopback host over `http`, the cookies are `SameSite=Lax`. That is enough
-//! there, and needs no https. `localhost` and `127.0.0.1` are two sites. From one to the other, or from an https provider to
-//! either, the login works in browsers that accept `Secure` cookies from loopback hosts, such as Chromium.
+//! there, and needs no https. `localhost` and `127.0.0.1` are two sites. If the provider is at one of them and the application at
+//! the other, or if the provider is at an https URL, the cookies are `Secure`. Then the login works only in browsers that accept
+//! such cookies from loopback hosts, such as Chromium.
 //!
 //! # When it fails
 //!

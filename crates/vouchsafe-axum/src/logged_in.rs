@@ -50,7 +50,7 @@ async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection>
     }
     let Ok(Ok(body)) = timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await else {
         return Err(LoginRejection::malformed(
-            "the form posted to the redirect URI is too large, or did not come to its end",
+            "the form posted to the redirect URI is longer than 64 KiB, or did not arrive completely",
         ));
     };
     // Browsers encode such bytes. Where one does not, they matter only in a parameter that is read.

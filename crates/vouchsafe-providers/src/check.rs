@@ -190,8 +190,8 @@ fn pointers(d: &Definition) -> Result {
         let why = "must be the domains of e-mail addresses, in lower case: gmail.com";
         ensure(authority.domains.iter().all(is_domain), "identity.email_authority.domains", why)?;
         let says = !identity.email_verified.is_empty() || identity.email_always_verified;
-        let why =
-            "needs email, and email_verified or email_always_verified: it only takes back what these say";
+        let why = "needs email, and email_verified or email_always_verified: it limits the addresses for which \
+                   these count";
         ensure(says && !identity.email.is_empty(), "identity.email_authority", why)?;
     }
     if let Some(emails) = &identity.emails {

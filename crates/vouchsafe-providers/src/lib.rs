@@ -46,8 +46,8 @@ pub fn slugs() -> impl Iterator<Item = &'static str> {
     INDEX.iter().map(|(slug, _)| *slug)
 }
 
-/// The provider's mark for a button, as an SVG of one colour, if its licence allows that: see `marks/README.md`. Your style
-/// sets the colour by `fill`. For other providers, use [`NEUTRAL_MARK`].
+/// The provider's mark for a button, as an SVG of one colour. `None` if the catalogue has no mark with a licence that allows
+/// copies: see `marks/README.md`. Your style sets the colour by `fill`. For other providers, use [`NEUTRAL_MARK`].
 ///
 /// A mark remains its owner's trademark. Many providers have rules for the look of a sign-in button.
 pub fn mark(slug: &str) -> Option<&'static str> {

@@ -22,10 +22,10 @@
 //!
 //! The sandbox supports the authorization code grant with PKCE (`S256` and `plain`), refresh tokens that rotate, ID tokens
 //! in every common signature algorithm, UserInfo, revocation, introspection, logout, and metadata that describes all this.
-//! A request without the scope `openid` is plain OAuth 2: its response has no ID token, and nothing else differs.
+//! A request without the scope `openid` is plain OAuth 2: its response has no ID token. Everything else is the same.
 //!
-//! It is as strict as the specifications allow, so that an application that works here works elsewhere: it refuses
-//! duplicate parameters, and a code or a refresh token that is used twice revokes all tokens of its grant.
+//! It is as strict as the specifications allow, so an application that works here also works elsewhere. For example, it refuses
+//! duplicate parameters. If a code or a refresh token is used twice, it revokes all tokens of the grant.
 //!
 //! Where the specifications leave a choice:
 //!
@@ -36,19 +36,27 @@
 //!
 //! # Acting as other providers
 //!
-//! [`Sandbox::provider`] makes the sandbox act as a provider of the catalogue `vouchsafe-providers`, [`Sandbox::act`] as one
-//! that you describe yourself. Both return the provider's definition with all URLs moved to the sandbox. A client built
-//! from it signs in at the sandbox, which behaves as the definition says: parameters have that provider's names, responses
-//! its shape, profiles keep their values where its pointers look, and requests that it would refuse are refused. Where the
-//! definition says nothing, the protocol applies. The users are the same. Each acted provider has one client, whose id and
-//! secret are in [`ActedProvider`].
+//! [`Sandbox::provider`] makes the sandbox act as a provider of the catalogue `vouchsafe-providers`. [`Sandbox::act`] makes it act
+//! as a provider that you describe yourself. Both return the provider's definition with all URLs moved to the sandbox. A client built
+//! from it signs in at the sandbox, which behaves as the definition says:
+//!
+//! - parameters have the names that the provider gives them;
+//! - responses have the provider's shape, and a profile has its values at the pointers of the definition;
+//! - a request that the provider would refuse is refused.
+//!
+//! If the definition says nothing, the protocol applies. The users are the same. Each acted provider has one client;
+//! [`ActedProvider`] has its id and secret.
 //!
 //! # Faults
 //!
 //! [`Sandbox::fault`] and [`Sandbox::fault_once`] switch on a [`Fault`]: a wrong nonce, an unsigned ID token, a response
-//! that never ends. In a browser, the login page lists users whose login meets one of them, such as `fault-wrong-nonce`.
+//! that never ends. [`Fault::at`] moves a fault in an HTTP response to another endpoint. [`Sandbox::clear_faults`] switches all
+//! faults off, and [`Sandbox::refuse_once`] lets the token endpoint return an error of your choice. In a browser, the login page
+//! lists users with one fault each, such as `fault-wrong-nonce`.
 //!
-//! Each fault says how a client should refuse it, so that you can test an application against all of them:
+//! Each fault says how a client should refuse it, so that you can test an application against all of them. With some faults the
+//! login succeeds: they break no rule, or concern a value that a client can do without. If `vouchsafe` leaves
+//! a value out, it adds a warning.
 //!
 //! ```
 //! use vouchsafe_sandbox::Fault;

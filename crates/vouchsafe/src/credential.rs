@@ -63,7 +63,8 @@ impl Credential {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::Secret(secret) if secret.expose().is_empty() => {
-                let detail = "the client secret is empty; a public client has none at all";
+                let detail = "the client secret is empty: give the secret from the provider, or for a public client \
+                              leave out Registration::secret";
                 Err(Error::config(ConfigProblem::ClientSecret, detail))
             }
             Kind::Secret(_) => Ok(()),

@@ -23,7 +23,7 @@ impl Endpoint {
         let invalid = |why: String| Err(NotAnEndpoint::Invalid(why));
         // This parser removes them, and others do not.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return invalid("it contains white space or control characters".to_owned());
+            return invalid("it must not contain white space or control characters".to_owned());
         }
         let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
@@ -38,11 +38,11 @@ impl Endpoint {
             return invalid("it must begin with https://host".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return invalid("it contains a user name or a password".to_owned());
+            return invalid("it must not contain a user name or a password".to_owned());
         }
         // RFC 6749 §3.1 and §3.2: an endpoint has no fragment.
         if url.fragment().is_some() {
-            return invalid("it contains a fragment (#)".to_owned());
+            return invalid("it must not contain a fragment (#)".to_owned());
         }
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         // RFC 3986 §2: a URL consists of ASCII; other characters are percent-encoded.
@@ -132,7 +132,12 @@ pub(crate) fn check_redirect_uri(uri: &str) -> Result<(), Error> {
     };
     let url = match Url::parse(uri) {
         Ok(url) => url,
-        Err(error) => return wrong(ConfigProblem::RedirectUri, format!("is not a URL: {error}")),
+        Err(error) => {
+            return wrong(
+                ConfigProblem::RedirectUri,
+                format!("is not a complete URL, such as https://app.example.com/callback: {error}"),
+            );
+        }
     };
     // The provider receives and compares the text itself, not the URL that a parser makes of it.
     if let Some(c) = foreign(uri) {

@@ -94,8 +94,8 @@ impl Error {
 
     /// Whether the provider refused the access token: refresh it with [`Client::refresh`](crate::Client::refresh), then try
     /// once more. If the refresh ends with [`Error::needs_login`], the user has to sign in again. A provider may refuse a token
-    /// with any error and status 401 or 403; the one for too few scopes (`insufficient_scope`) is not among these, because a
-    /// refresh gives no more.
+    /// with any error and the status 401 or 403. The error `insufficient_scope` is an exception, because a refresh adds no
+    /// scope.
     pub fn needs_refresh(&self) -> bool {
         let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
         let is_refused = match self {
@@ -108,8 +108,9 @@ impl Error {
 
     /// Whether the user has to sign in again: the grant has ended, or the tokens cannot be refreshed.
     ///
-    /// Only the provider's word for that ends a grant: `invalid_grant`, and what its definition says in other words. Other
-    /// errors of a refresh are the application's (`invalid_client`) or pass ([`Error::is_retryable`]).
+    /// A grant has ended only if the provider says so: with `invalid_grant`, or with the words that its definition names
+    /// (`refreshing.spent`). Other errors of a refresh concern the application (`invalid_client`) or are temporary
+    /// ([`Error::is_retryable`]).
     pub fn needs_login(&self) -> bool {
         let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
         match self {
@@ -271,7 +272,8 @@ impl Error {
         let Some(kind) = kind else {
             // The address is not told: a stranger who chose the host must not learn it here.
             let detail = format!(
-                "{origin} is not at a public address, and this client connects only to public addresses"
+                "{origin} is not at a public address, and this client connects only to public addresses \
+                 (HttpBuilder::public_addresses_only)"
             );
             return Self::validation(operation, Check::AddressRefused, detail);
         };

@@ -166,8 +166,8 @@ impl Identity {
 /// their profile, and such a member must not select the account.
 fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
     if quirks.subject.is_empty() {
-        let detail = "the provider has no permanent user identifier, only names that can pass to another user: read the \
-                      profile instead of the identity";
+        let detail = "the provider has no permanent user identifier, only names that can pass to another user: use \
+                      Client::profile";
         return Err(Error::unsupported(Operation::Identity, Feature::Identity, detail));
     }
     let mut found: Option<String> = None;
@@ -185,7 +185,8 @@ fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
         }
         // The key goes into logs and stores, where a control character could end a line.
         if subject.contains(char::is_control) {
-            let detail = "the profile's user id contains control characters, which are not allowed there";
+            let detail = "the profile's user id must not contain control characters, and it does: ask the provider \
+                          to correct it";
             return Err(Error::response(Operation::Identity, Malformed::InvalidField, detail));
         }
         if found.as_ref().is_some_and(|known| *known != subject) {

@@ -38,35 +38,43 @@
 //!
 //! - [`providers`] has functions for the best-known providers.
 //! - [`Provider::named`] finds every provider of the catalogue.
-//! - [`Provider::openid`] is an OpenID Provider with a given issuer.
+//! - [`Provider::openid`] is an OpenID Provider with a given issuer. Its metadata is looked for at every place where the
+//!   standards put it.
 //! - [`Provider::oauth2`] is an OAuth 2.0 service with given endpoints.
 //! - [`Provider::from_definition`] is a provider that you describe in TOML.
 //!
 //! # Tokens
 //!
 //! [`Tokens`] know when they expire, and to which server and client they belong. You can serialise them to store them. Their
-//! `Debug` output shows no secrets. A client of another server refuses them and sends no token.
+//! `Debug` output shows no secrets. A client of another server refuses them and sends nothing.
 //!
-//! [`Client::refresh`] fetches new tokens, [`Client::long_lived_token`] replaces a short-lived token if the provider supports
-//! that, and [`Client::revoke`] revokes them.
+//! [`Client::refresh`] fetches new tokens, [`Client::revoke`] revokes them, and [`Client::long_lived_token`] replaces a
+//! short-lived token if the provider supports that.
+//!
+//! Sometimes a value cannot be read or fetched. If a check depends on it, the login fails. If no check depends on it, the value
+//! is left out, and [`Tokens::warnings`] or [`Identity::warnings`] says which value and why. Log the warnings.
 //!
 //! # Identity
 //!
 //! [`Identity::subject`] is the user's identifier, and [`Identity::issuer`] is the server that gave it.
 //! [`Identity::verified_email`] returns an address only if the provider has verified this very address. Link accounts by
-//! [`Identity::key`], which consists of issuer and subject. An e-mail address can pass to another person, and the name of a
-//! provider does not say which of its servers a user comes from. See [`guide::linking_accounts`].
+//! [`Identity::key`], which consists of issuer and subject. An e-mail address can pass to another person, and servers with
+//! different users can have the same provider name. See [`guide::linking_accounts`].
 //!
 //! # Errors
 //!
 //! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
-//! [`Error::code`] is a stable word for the cause. Programs decide with [`Error::needs_refresh`], [`Error::needs_login`],
-//! [`Error::is_retryable`], [`Error::retry_after`] and [`Error::is_denied`].
+//! [`Error::code`] is a stable word for the cause. Programs decide with these:
+//!
+//! - [`Error::needs_refresh`]: the provider refused the access token. Refresh the tokens, and try again once.
+//! - [`Error::needs_login`]: the grant has ended, or the tokens cannot be refreshed. The user has to sign in again.
+//! - [`Error::is_retryable`]: the same call may succeed later; [`Error::retry_after`] says when, if the provider does.
+//! - [`Error::is_denied`]: the user or the provider declined the login.
 //!
 //! # Limits
 //!
-//! Every wait ends, and every body and number of retries has a limit. [`guide::limits`] lists all limits. It also says what to
-//! switch on if users can choose the server.
+//! Every request has a time limit, every response a size limit, and retries are few. [`guide::limits`] lists all limits. It also
+//! says what to switch on if users can choose the server.
 //!
 //! # Terms
 //!

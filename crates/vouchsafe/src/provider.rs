@@ -63,8 +63,8 @@ impl Provider {
         provider
     }
 
-    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept. The URL of the metadata document is
-    /// accepted as well.
+    /// An OpenID Provider by its issuer. Its metadata is fetched at first use and kept. It is looked for at each place where the
+    /// standards put it, until one has it. The URL of the metadata document is accepted as well; then only this URL is tried.
     ///
     /// Its name is `openid`: if you use several, tell them apart by [`Provider::name`].
     ///
@@ -96,7 +96,11 @@ impl Provider {
         let slug = slug.into();
         // The catalogue's definitions were checked when they were parsed.
         vouchsafe_providers::get(&slug).map(|definition| Self::new(definition, None)).ok_or_else(|| {
-            let detail = format!("the catalogue has no provider named {}", printable(&slug, 60));
+            let detail = format!(
+                "the catalogue has no provider named {}: docs/providers.md lists all, and \
+                                  Provider::openid takes the issuer of any other",
+                printable(&slug, 60)
+            );
             Error::config(ConfigProblem::UnknownProvider, detail)
         })
     }

@@ -171,9 +171,9 @@ impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ShortSecret => write!(f, "the secret is too short: use at least {MIN_SECRET} random bytes"),
-            Self::Crypto => {
-                f.write_str("the cryptographic library failed: does this machine have random numbers?")
-            }
+            Self::Crypto => f.write_str(
+                "the cryptographic library failed: check that this machine provides random numbers",
+            ),
         }
     }
 }

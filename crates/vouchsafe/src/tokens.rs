@@ -182,8 +182,8 @@ impl Tokens {
         self.parts.unverified_id_token.as_ref().map(Secret::expose)
     }
 
-    /// Values of the token response, and after a login of the metadata, that were left out. The list is not stored with the
-    /// tokens.
+    /// The values that were left out, and the reasons: values of the token response, and after a login also of the metadata. The
+    /// list is not stored with the tokens.
     pub fn warnings(&self) -> &[Warning] {
         &self.parts.warnings
     }

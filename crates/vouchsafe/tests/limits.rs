@@ -31,11 +31,15 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_LOOKUPS",
     ),
     (
-        "DNS results kept in case no further lookup can start",
+        "earlier DNS results, used only while no further lookup can start",
         "vouchsafe/src/transport/public_only.rs",
         "MAX_FOUND",
     ),
-    ("age up to which such a DNS result is used", "vouchsafe/src/transport/public_only.rs", "FOUND_LATELY"),
+    (
+        "age up to which an earlier DNS result is used",
+        "vouchsafe/src/transport/public_only.rs",
+        "FOUND_LATELY",
+    ),
     (
         "time for a login, and lifetime of its cookie in `vouchsafe-axum`",
         "vouchsafe/src/client/builder.rs",
@@ -44,11 +48,7 @@ const ROWS: [(&str, &str, &str); 46] = [
     ("maximum of the time for a login", "vouchsafe/src/client/builder.rs", "MAX_LOGIN_LIMIT"),
     ("tolerance for the provider's clock", "vouchsafe/src/client/builder.rs", "CLOCK_SKEW"),
     ("maximum of that tolerance", "vouchsafe/src/client/builder.rs", "MAX_CLOCK_SKEW"),
-    (
-        "age at which metadata is fetched again; if the fetch fails, the old metadata stays in use",
-        "vouchsafe/src/client/builder.rs",
-        "METADATA_AGE",
-    ),
+    ("age at which metadata is fetched again", "vouchsafe/src/client/builder.rs", "METADATA_AGE"),
     ("age at which keys are fetched again", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
     ("age up to which keys are used if the fetch fails", "vouchsafe/src/client/builder.rs", "KEYS_END"),
     (
@@ -76,7 +76,7 @@ const ROWS: [(&str, &str, &str); 46] = [
         "MAX_OPEN",
     ),
     (
-        "logins of the last minutes whose code a process sent; the oldest are forgotten",
+        "logins whose code a process sent; after so many, the oldest is forgotten",
         "vouchsafe-axum/src/web/once.rs",
         "MAX_LOGINS",
     ),

@@ -170,11 +170,19 @@ impl LoginRejection {
     }
 
     pub(crate) fn stale() -> Self {
-        Self::new(LoginFault::Stale, "no login of this browser has this state and this redirect URI")
+        Self::new(
+            LoginFault::Stale,
+            "no login of this browser has this state and this redirect URI: its cookie expired, was used or is in \
+             another browser",
+        )
     }
 
     pub(crate) fn spent() -> Self {
-        Self::new(LoginFault::Stale, "another request sent the code of this login, and ended before this one")
+        Self::new(
+            LoginFault::Stale,
+            "another request sent the code of this login, and ended before this one: the browser has to start a new \
+             login",
+        )
     }
 
     pub(crate) fn repeated(return_to: String) -> Self {

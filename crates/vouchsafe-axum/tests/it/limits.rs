@@ -41,7 +41,7 @@ async fn a_form_that_never_ends_is_given_up() {
     browser.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
     let line = log.take();
-    assert!(line.contains("did not come to its end"), "{line}");
+    assert!(line.contains("did not arrive completely"), "{line}");
 }
 
 #[tokio::test]

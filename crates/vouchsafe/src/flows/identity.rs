@@ -116,13 +116,15 @@ impl Ongoing<'_> {
             ProfileSource::IdToken => {
                 let claims = id_token.map(|token| token.claims().clone());
                 return claims.ok_or_else(|| {
-                    absent("the profile of this provider is the ID token, and there is none")
+                    absent("the profile of this provider is the ID token, and there is none: request the scope openid")
                 });
             }
             ProfileSource::Token => {
                 let extras = tokens.map(|tokens| tokens.extras().clone());
                 return extras
-                    .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest of the token response is missing"));
+                    .ok_or_else(|| absent("the profile of this provider comes with the access token, and the rest \
+                                           of the token response is missing: call Client::profile with the tokens \
+                                           of the login"));
             }
             ProfileSource::AccessToken => {
                 let server = self.server().await?;
@@ -150,7 +152,10 @@ impl Ongoing<'_> {
         let claims = match (fetched, &server.openid) {
             // The provider signs its UserInfo, so somebody has removed the signature.
             (UserInfo::Claims(_), _) if quirks.signed => {
-                return Err(malformed("the UserInfo is not signed, but this provider always signs it"));
+                return Err(malformed(
+                    "the UserInfo must be a signed JWT, as this provider always signs it, and is plain JSON: check \
+                     what lies between this machine and the provider",
+                ));
             }
             (UserInfo::Claims(claims), _) => claims,
             (UserInfo::Jwt(jwt), Some(openid)) => {
@@ -165,7 +170,12 @@ impl Ongoing<'_> {
                 })?;
                 claims
             }
-            (UserInfo::Jwt(_), None) => return Err(malformed("the UserInfo is a JWT, not JSON")),
+            (UserInfo::Jwt(_), None) => {
+                return Err(malformed(
+                    "the UserInfo is a JWT, and this provider publishes no keys that verify it: if it is an OpenID \
+                     Provider, use Provider::openid",
+                ));
+            }
         };
         if let Some(id_token) = id_token {
             userinfo::check_subject(&claims, id_token.subject())?;
@@ -201,7 +211,8 @@ impl Ongoing<'_> {
         let url =
             if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
         let endpoint = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
-            let detail = "the profile has no value for the placeholder in the e-mail endpoint";
+            let detail = "the profile has no value for the placeholder in the e-mail endpoint: correct \
+                          identity.emails in the definition";
             Error::response(Operation::Identity, Malformed::MissingField, detail)
         })?;
         let request = self.client.template().profile.elsewhere();

@@ -297,7 +297,11 @@ opaque!(Login<'_>);
 fn random_values() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
     aws_lc_rs::rand::fill(raw.as_flattened_mut()).map_err(|_| {
-        Error::config(ConfigProblem::Random, "the random number generator of this machine failed")
+        Error::config(
+            ConfigProblem::Random,
+            "the random number generator of this machine failed: check that the \
+                                              machine provides random numbers",
+        )
     })?;
     let three = raw.each_ref().map(Random::new);
     raw.as_flattened_mut().zeroize();

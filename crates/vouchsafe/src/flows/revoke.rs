@@ -52,7 +52,9 @@ impl Ongoing<'_> {
         if let (Some(only), Some(hint)) = (quirks.only.as_deref(), hint)
             && only != hint
         {
-            let detail = format!("the provider revokes only tokens of the kind {only}");
+            let detail = format!(
+                "the provider revokes only tokens of the kind {only}, not {hint}: pass the other token"
+            );
             return Err(Error::unsupported(Operation::Revocation, Feature::Revocation, detail));
         }
         let bearer = quirks.bearer.then_some(access_token);

@@ -96,7 +96,11 @@ impl Expected<'_> {
     fn check(&self, claims: &Claims<'_>, now: SystemTime) -> Result<Box<str>, Error> {
         // Section 2: the subject is never empty.
         let subject = claims.sub.text()?.filter(|subject| !subject.is_empty()).ok_or_else(|| {
-            Error::response(Operation::Jwt, Malformed::MissingField, "the ID token has an empty sub")
+            Error::response(
+                Operation::Jwt,
+                Malformed::MissingField,
+                "the ID token has an empty sub: it must be the user's identifier",
+            )
         })?;
         // Steps 4 and 5. With several audiences, azp says which of them requested the token.
         let others = claims.aud.texts()?.is_some_and(|aud| aud.iter().any(|one| one != self.client_id));
@@ -183,7 +187,7 @@ fn check_hash(
     }
     let name = claim.name();
     let detail = format!(
-        "the ID token was issued with another {kind} than the one that came with it ({name} differs)"
+        "the ID token was issued with another {kind} than the one that came with it ({name} differs): start a new login"
     );
     Err(refused(Check::HashMismatch, detail))
 }

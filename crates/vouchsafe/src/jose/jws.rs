@@ -44,11 +44,16 @@ pub(super) fn verify(
     let ([alg, kid, typ, crit], _) =
         json::pick(&header, &["alg", "kid", "typ", "crit"]).map_err(|e| unreadable("header", &e))?;
     let (kid, typ) = (text("kid", &kid)?, text("typ", &typ)?);
-    let name = text("alg", &alg)?.ok_or_else(|| malformed("the JWT's header has no alg"))?;
+    let name = text("alg", &alg)?
+        .ok_or_else(|| malformed("the JWT's header has no alg, which names the algorithm"))?;
 
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
     let Some(algorithm) = Algorithm::from_name(name) else {
-        let detail = format!("the JWT is signed with an algorithm that is not accepted: {}", legible(name));
+        let detail = format!(
+            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one at the \
+             provider",
+            legible(name)
+        );
         return Err(refused(Check::Algorithm, detail));
     };
     if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
@@ -74,9 +79,11 @@ pub(super) fn verify(
         return Ok((algorithm, decode_text(payload)?));
     };
     let detail = match (check, kid) {
-        (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}"),
+        (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}: if its keys have just \
+                                              changed, try again later"),
         (Check::UnknownKey, Some(kid)) => {
-            format!("the provider's key set has no key for {name} with the id {}", legible(kid))
+            format!("the provider's key set has no key for {name} with the id {}: if its keys have just changed, \
+                     try again later", legible(kid))
         }
         (Check::IssuerMismatch, _) => "the key that the JWT names belongs to another issuer, perhaps another \
                                        tenant, and must not sign for this one"
@@ -124,7 +131,9 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Error> {
 
 /// RFC 7515 §2: base64url without padding, line breaks or spaces.
 fn decode(part: &str) -> Result<Vec<u8>, Error> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed("the JWT is not base64url"))
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| {
+        malformed("a part of the JWT is not base64url without padding: pass the JWT as it was received")
+    })
 }
 
 #[cfg(test)]

@@ -158,8 +158,9 @@ impl<'a> Claims<'a> {
             return Ok(());
         }
         let found = audiences.map_or_else(|| "absent".to_owned(), |audiences| legible(&audiences.join(", ")));
-        let detail =
-            format!("the token was issued for another audience than this client: its aud is {found}");
+        let detail = format!(
+            "the token was issued for another audience than this client: its aud is {found}; check the client id"
+        );
         Err(refused(Check::Audience, detail))
     }
 
@@ -175,12 +176,14 @@ impl<'a> Claims<'a> {
                 return Err(refused(Check::Expired, detail));
             }
             // Probably milliseconds, or a token for ever.
-            Some(exp) if exp > LATEST => return Err(invalid("exp", "is out of range")),
+            Some(exp) if exp > LATEST => {
+                return Err(invalid("exp", "is out of range: it must be in seconds since 1970"));
+            }
             _ => {}
         }
         let (iat, nbf) = (self.iat.number()?, self.nbf.number()?);
         if iat.is_some_and(|iat| iat < 0.0) {
-            return Err(invalid("iat", "is out of range"));
+            return Err(invalid("iat", "is out of range: it must be in seconds since 1970"));
         }
         if [iat, nbf].into_iter().flatten().any(|time| time > now + skew) {
             let detail = "the token is not valid yet: the provider's clock or this machine's clock is wrong";
@@ -247,7 +250,11 @@ fn own_issuer(template: &str, payload: &str) -> Result<String, Error> {
 }
 
 fn missing_claim(name: &str) -> Error {
-    Error::response(Operation::Jwt, Malformed::MissingField, format!("the token has no {name}"))
+    Error::response(
+        Operation::Jwt,
+        Malformed::MissingField,
+        format!("the token has no {name}, which is required"),
+    )
 }
 
 fn wrong_type(name: &str) -> Error {

@@ -70,7 +70,11 @@ impl SecretSigner {
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut jwt);
         let signature = self.key.0.sign(rng, jwt.as_bytes()).map_err(|_| {
-            Error::config(ConfigProblem::AppleKey, "the client secret could not be signed with the key")
+            Error::config(
+                ConfigProblem::AppleKey,
+                "the client secret could not be signed with the key: check the \
+                                                    .p8 file, and that this machine provides random numbers",
+            )
         })?;
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);

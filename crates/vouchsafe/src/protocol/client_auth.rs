@@ -56,7 +56,9 @@ impl Credentials {
             Some(method) => Ok(*method),
             None => {
                 let detail = format!(
-                    "this registration can use none of the client authentication methods that the provider accepts: {}",
+                    "the client can authenticate by {}, and the provider accepts only {}: if the provider accepts another method as well, \
+                     choose it with Registration::client_auth",
+                    usable.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" or "),
                     legible(&supported.unwrap_or_default().join(", "))
                 );
                 Err(Error::unsupported(operation, Feature::ClientAuth, detail))

@@ -26,6 +26,7 @@ impl Call for KeySetRequest {
     fn read(&self, from: Incoming<'_>) -> Result<KeySet, Error> {
         from.check_status()?;
         KeySet::read(&from.object()?, self.reading)
-            .ok_or_else(|| from.malformed(Malformed::Jwks, "is not a key set: it has no list of keys"))
+            .ok_or_else(|| from.malformed(Malformed::Jwks, "is not a key set (RFC 7517 section 5), because it has \
+                                                            no list named keys: check the jwks_uri in the metadata"))
     }
 }

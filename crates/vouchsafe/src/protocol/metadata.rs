@@ -140,7 +140,11 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
 
     let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
-        _ => return Err(fault("has no issuer: this is not OpenID Connect or OAuth 2.0 metadata")),
+        _ => {
+            return Err(fault(
+                "has no issuer, so it is not OpenID Connect or OAuth 2.0 metadata: check the issuer",
+            ));
+        }
     };
     let is_one_of_many = |template: &String| match issuers.first().and_then(|asked| inside(template, asked)) {
         // If the request names a tenant by its identifier, the document must be that tenant's.
@@ -204,7 +208,10 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     };
     for name in [EndpointName::Authorization, EndpointName::Token] {
         if metadata.endpoints.get(name).is_none() {
-            return Err(fault(&format!("has no {}: a login needs it", name.as_str())));
+            return Err(fault(&format!(
+                "has no {}: a login needs it, so the provider has to add it",
+                name.as_str()
+            )));
         }
     }
     if asked.is_elsewhere {

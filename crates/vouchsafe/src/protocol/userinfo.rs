@@ -115,7 +115,9 @@ impl Call for ProfileCall<'_> {
         if is_jwt && from.response.status().is_success() {
             return match std::str::from_utf8(from.response.body()) {
                 Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim().to_owned())),
-                Err(_) => Err(from.malformed(Malformed::Jwt, "is not a JWT")),
+                Err(_) => {
+                    Err(from.malformed(Malformed::Jwt, "has the content type of a JWT and is not a JWT"))
+                }
             };
         }
         let profile = from.object()?;
@@ -138,7 +140,8 @@ fn filled(template: &str, response: Option<&Value>) -> Result<String, Error> {
             Some(Value::String(value)) => Ok(Mark::from(&**value)),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(Mark::Value(value.to_string().into())),
             _ => {
-                let detail = "the token response has no value for a parameter of the profile request";
+                let detail = "the token response has no value for a parameter of the profile request: correct \
+                              userinfo.params in the definition";
                 Err(Error::response(Operation::Profile, Malformed::MissingField, detail))
             }
         }
@@ -157,7 +160,8 @@ pub(crate) enum UserInfo {
 pub(crate) fn check_issuer(claims: &Value, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
     match claims.get("iss") {
         Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
-            let detail = "the UserInfo is from another issuer";
+            let detail = "the UserInfo must be from the issuer of the provider, and its iss is another one: check \
+                          the configured issuer";
             Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail))
         }
         _ => Ok(()),
@@ -170,10 +174,16 @@ pub(crate) fn check_subject(claims: &Value, expected: &str) -> Result<(), Error>
     match claims.get("sub") {
         Some(Value::String(subject)) if subject == expected => Ok(()),
         Some(Value::String(_)) => {
-            let detail = "UserInfo is about another user than the ID token";
+            let detail =
+                "UserInfo is about another user than the ID token: discard the tokens and sign in again";
             Err(Error::validation(Operation::Profile, Check::SubjectMismatch, detail))
         }
-        Some(_) => malformed(Malformed::InvalidField, "the UserInfo has a sub that is not text"),
-        None => malformed(Malformed::MissingField, "the UserInfo has no sub"),
+        Some(_) => malformed(
+            Malformed::InvalidField,
+            "the UserInfo has a sub that is not text: it must be that of the ID token",
+        ),
+        None => {
+            malformed(Malformed::MissingField, "the UserInfo has no sub: it must be that of the ID token")
+        }
     }
 }

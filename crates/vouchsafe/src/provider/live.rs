@@ -186,7 +186,8 @@ pub(crate) async fn fetch_metadata(
     // A response that is not metadata says more than a response that there is no document.
     let told = failed.iter().position(|error| error.status().is_none()).unwrap_or_default();
     if failed.is_empty() {
-        let detail = "there is no URL where the metadata of this issuer could be";
+        let detail =
+            "there is no URL where the metadata of this issuer could be: set the issuer to an https URL";
         return Err(Error::config(ConfigProblem::Issuer, detail));
     }
     let error = failed.swap_remove(told);
@@ -196,8 +197,8 @@ pub(crate) async fn fetch_metadata(
     Err(noted.hidden(|secrets| error.without(secrets)))
 }
 
-/// Whether an error says that there is no metadata at a place: an error of the client's, a redirect (many servers send
-/// unknown paths to their login page), a page, or a document that is something else.
+/// Whether an error says that there is no metadata at a place: a status such as 404, a redirect (many servers redirect unknown
+/// paths to their login page), a web page, or a document that is something else.
 fn is_absent(error: &Error) -> bool {
     match error {
         Error::Http(_) | Error::Server(_) => {

@@ -118,17 +118,19 @@ impl Server {
         found.ok_or_else(|| {
             let (operation, feature) = match name {
                 EndpointName::Refresh => {
-                    let detail = "the provider does not refresh tokens";
+                    let detail = "the provider does not refresh tokens: send the user to sign in again when the \
+                                  access token has expired";
                     return Error::unsupported(Operation::Refresh, Feature::Refresh, detail);
                 }
                 EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
                 EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
                 _ => {
-                    let detail = format!("{} has no {}", self.provenance.provider, in_words(name));
+                    let detail = format!("{} has no {}: set it with Provider::{}", self.provenance.provider, in_words(name), name.as_str());
                     return Error::config(ConfigProblem::MissingEndpoint, detail);
                 }
             };
-            Error::unsupported(operation, feature, format!("the provider has no {}", in_words(name)))
+            Error::unsupported(operation, feature, format!("the provider has no {}: if it has one after all, set it \
+                                                            with Provider::{}", in_words(name), name.as_str()))
         })
     }
 
@@ -216,7 +218,8 @@ impl Server {
 
     pub(crate) fn keys_of(&self, operation: Operation) -> Result<&OpenId, Error> {
         self.openid.as_ref().ok_or_else(|| {
-            let detail = "the provider publishes no keys, because it is not an OpenID Provider";
+            let detail = "only an OpenID Provider publishes keys that verify a JWT, and this provider is none: if \
+                          it has an issuer, use Provider::openid";
             Error::unsupported(operation, Feature::Keys, detail)
         })
     }

@@ -190,7 +190,10 @@ impl Provider {
             return endpoint("issuer", definition.issuer.as_deref()).map(|_| None);
         }
         let Some(issuer) = &definition.issuer else {
-            let detail = format!("{} is an OpenID Provider and needs an issuer", self.slug());
+            let detail = format!(
+                "{} is an OpenID Provider and needs an issuer: set it with Provider::issuer",
+                self.slug()
+            );
             return Err(Error::config(ConfigProblem::Issuer, detail));
         };
         let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
@@ -246,7 +249,11 @@ impl Provider {
             if param.optional {
                 return Ok(None);
             }
-            let detail = format!("{} needs the parameter {name}: {}", self.slug(), param.rule.describe());
+            let detail = format!(
+                "{} needs the parameter {name}, which must be {}: set it with Provider::param",
+                self.slug(),
+                param.rule.describe()
+            );
             return Err(Error::config(ConfigProblem::InvalidParam, detail));
         };
         let value = if param.rule == Rule::HostPath { bare(value) } else { value };

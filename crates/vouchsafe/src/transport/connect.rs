@@ -175,7 +175,9 @@ fn handshake(error: io::Error) -> io::Error {
     if error.kind() != io::ErrorKind::UnexpectedEof {
         return error;
     }
-    io::Error::other(rustls::Error::General("the server hung up during the TLS handshake".to_owned()))
+    io::Error::other(rustls::Error::General(
+        "the server closed the connection during the TLS handshake".to_owned(),
+    ))
 }
 
 fn uri(scheme: &str, authority: &str) -> http::Result<Uri> {

@@ -48,7 +48,8 @@ async fn a_provider_on_this_machine_is_refused_by_address_and_by_name() {
             error.to_string(),
             format!(
                 "reading the provider's metadata was refused: {issuer} is not at a public address, and this client \
-                 connects only to public addresses"
+                 connects only to public addresses \
+                 (HttpBuilder::public_addresses_only)"
             )
         );
     }

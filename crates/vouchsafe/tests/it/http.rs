@@ -163,9 +163,15 @@ fn plain_http_is_for_loopback_alone() {
 fn what_is_missing_is_told_when_the_client_is_made() {
     let http = Wire::dead(HttpErrorKind::Connect).http();
     let error = Client::new(Provider::oauth2("acme"), web(), &http).unwrap_err();
-    assert_eq!(error.to_string(), "acme has no authorization endpoint");
+    assert_eq!(
+        error.to_string(),
+        "acme has no authorization endpoint: set it with Provider::authorization_endpoint"
+    );
     let half = Provider::oauth2("acme").authorization_endpoint("https://acme.example/a");
-    assert_eq!(Client::new(half, web(), &http).unwrap_err().to_string(), "acme has no token endpoint");
+    assert_eq!(
+        Client::new(half, web(), &http).unwrap_err().to_string(),
+        "acme has no token endpoint: set it with Provider::token_endpoint"
+    );
     let nobody = vouchsafe::Registration::new("").redirect_uri(REDIRECT_URI);
     assert_eq!(Client::new(acme(), nobody, &http).unwrap_err().code(), "client_id");
 }

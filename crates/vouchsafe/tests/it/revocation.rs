@@ -96,7 +96,8 @@ async fn a_provider_without_revocation_is_never_asked() {
         assert!(matches!(&error, vouchsafe::Error::Unsupported(e) if e.feature() == Feature::Revocation));
         assert_eq!(
             error.to_string(),
-            "the revocation is not possible: the provider has no revocation endpoint"
+            "the revocation is not possible: the provider has no revocation endpoint: if it has one after all, \
+         set it with Provider::revocation_endpoint"
         );
         assert_eq!(error.code(), "revoke_not_supported");
     }

@@ -115,7 +115,8 @@ async fn a_provider_that_does_not_refresh_is_never_asked() {
         assert_eq!(unsupported.feature(), Feature::Refresh);
         assert_eq!(
             error.to_string(),
-            "the token refresh is not possible: the provider does not refresh tokens"
+            "the token refresh is not possible: the provider does not refresh tokens: send the user to sign in \
+             again when the access token has expired"
         );
     }
     assert!(wire.seen().is_empty());

@@ -73,7 +73,8 @@ impl<'r> AuthorizationResponse<'r> {
     /// demands.
     pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Error> {
         let elsewhere = || {
-            let detail = "the response came to another URL than the redirect URI of its login";
+            let detail = "the response came to another URL than the redirect URI of its login: pass the URL that the browser shows, and \
+                          if a proxy changes it, the URL before the proxy";
             Error::validation(OPERATION, Check::RedirectUriMismatch, detail)
         };
         // Browsers nearly always send exactly the redirect URI.
@@ -182,11 +183,12 @@ impl AuthorizationResponse<'_> {
                 return refuse(Check::IssuerMismatch, detail);
             }
             (Some(iss), Some(known)) if !known.is(iss) => {
-                let detail = "the response names another issuer (iss) than this provider's";
+                let detail = "the response names another issuer (iss) than this provider's: start a new login, and if that \
+                              issuer is right, set it with Provider::response_issuer";
                 return refuse(Check::IssuerMismatch, detail);
             }
             (None, _) if expected.names_issuer => {
-                let detail = "the provider announces iss in its responses, but this response has none";
+                let detail = "the provider announces iss in its responses, but this response has none: start a new login";
                 return refuse(Check::MissingIssuer, detail);
             }
             _ => {}
@@ -196,7 +198,9 @@ impl AuthorizationResponse<'_> {
             return refuse(Check::StateMismatch, detail);
         }
         if expected.is_expired {
-            return refuse(Check::Expired, "the login took too long: start it again");
+            let detail =
+                "the login took longer than its limit (ClientBuilder::login_limit): start a new login";
+            return refuse(Check::Expired, detail);
         }
         if let Some(code) = error.filter(|error| !error.is_empty()) {
             let said = Said { code, description, uri, status: None };
@@ -220,10 +224,14 @@ impl<'a> ResponseParams<'a> {
     fn read(query: &'a str) -> Result<Self, Error> {
         let invalid = |what: &'static str| Error::response(OPERATION, Malformed::InvalidField, what);
         if query.len() > MAX_QUERY {
-            return Err(invalid("the authorization response is longer than 64 KiB"));
+            return Err(invalid(
+                "the authorization response is longer than 64 KiB, which is the limit: start a new login",
+            ));
         }
         let pairs = form::pairs(query).collect::<Option<_>>();
-        pairs.map(Self).ok_or_else(|| invalid("the authorization response is not valid UTF-8"))
+        pairs
+            .map(Self)
+            .ok_or_else(|| invalid("the authorization response is not valid UTF-8: start a new login"))
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -268,14 +276,15 @@ impl<'a> ResponseParams<'a> {
             };
             let message = pairs.iter().map(pair).collect::<Vec<_>>().join("&");
             if !tag.is_some_and(|tag| same(&tag.to_ascii_lowercase(), &hex::hmac(secret, &message))) {
-                let detail =
-                    "the response does not come from the provider: its signature is missing or wrong";
+                let detail = "the signature of the response is missing or wrong: start a new login, and if that \
+                              fails too, check the client secret";
                 return Err(refuse(Check::Signature, detail));
             }
         }
         for (name, expected) in &quirks.expect {
             if pairs.get(name.as_str()) != Some(&expected.as_str()) {
-                let detail = "the response comes from another server than the one that the user was sent to";
+                let detail = "the response comes from another server than the one that the user was sent to: start \
+                              a new login";
                 return Err(refuse(Check::IssuerMismatch, detail));
             }
         }
@@ -296,7 +305,10 @@ impl<'a> ResponseParams<'a> {
 }
 
 fn duplicate(name: &str) -> Error {
-    let detail = format!("the authorization response has a parameter more than once: {}", legible(name));
+    let detail = format!(
+        "the authorization response must have each parameter once, and has {} more than once: start a new login",
+        legible(name)
+    );
     Error::validation(OPERATION, Check::DuplicateParameter, detail)
 }
 

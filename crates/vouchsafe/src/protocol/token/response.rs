@@ -49,9 +49,12 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     if !is_absent(error.as_ref()) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
         let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
-        return Err(
-            error.unwrap_or_else(|| from.malformed(Malformed::InvalidField, "has an error that is not text"))
-        );
+        return Err(error.unwrap_or_else(|| {
+            from.malformed(
+                Malformed::InvalidField,
+                "has an error that is not text: it must be an error code (RFC 6749 section 5.2)",
+            )
+        }));
     }
     let mut checked = Checked { from, warnings: Vec::new() };
 
@@ -61,19 +64,21 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
             Some(_) => {
                 "has an ID token, but no access_token: request a scope of an API as well, as Azure AD B2C demands"
             }
-            None => "has no access_token",
+            None => "has no access_token: check that this is the URL of the token endpoint",
         };
         return Err(from.malformed(Malformed::MissingField, what));
     };
     match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
-            let detail =
-                "the access token has another token_type than Bearer, which is the only supported one";
+            let detail = "expected the token_type Bearer, found another one: let the provider issue bearer tokens to this client";
             return Err(Error::validation(from.operation, Check::TokenType, detail));
         }
         None if !quirks.token_type_absent => {
-            return Err(from.malformed(Malformed::MissingField, "has no token_type"));
+            return Err(from.malformed(
+                Malformed::MissingField,
+                "has no token_type: it must be Bearer (RFC 6749 section 5.1)",
+            ));
         }
         _ => {}
     }
@@ -122,12 +127,11 @@ fn translated(
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
     let place = match &*quirks.response {
-        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object")),
-        places => places
-            .iter()
-            .map(String::as_str)
-            .find(is_object)
-            .ok_or((Malformed::MissingField, "has no object with the token")),
+        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object with the token")),
+        places => places.iter().map(String::as_str).find(is_object).ok_or((
+            Malformed::MissingField,
+            "has no object with the token at the places that the definition names (token.response)",
+        )),
     };
     let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
     let mut members = match document.pointer_mut(place).map(Value::take) {
@@ -264,7 +268,7 @@ impl Checked<'_> {
         let value = value.filter(|value| !matches!(value, Scalar::Other(Value::Null)))?;
         let seconds = read(&value).filter(|seconds| *seconds <= LATEST);
         if seconds.is_none() {
-            let what = "the lifetime of the access token is unknown: the response gives it in a form that cannot be read";
+            let what = "the lifetime of the access token is unknown: expires_in must be a number of seconds";
             self.warnings.push(Warning::new(LeftOut::Lifetime, what));
         }
         seconds.map(|seconds| seconds.max(0.0))
