@@ -25,8 +25,9 @@ pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
 pub use mistake::DefinitionError;
 pub use quirks::{
-    AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, IdentityQuirks,
-    LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
+    AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, Expiry,
+    IdentityQuirks, LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks,
+    UserInfoQuirks,
 };
 pub use template::is_at_or_below;
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::hmac;
 use serde_json::Value;
-use vouchsafe_providers::{Definition, EndpointName, Kind, Param, ProfileSource, Rule};
+use vouchsafe_providers::{Definition, EndpointName, Expiry, Kind, Param, ProfileSource, Rule};
 
 use crate::config::ClientConfig;
 use crate::wire::{OAuthError, Scopes, error, hex};
@@ -33,6 +33,8 @@ pub(crate) struct Part {
     pub(crate) client_key: Option<ClientKey>,
     /// Whether authorization responses have `iss`.
     names_issuer: AtomicBool,
+    /// Whether access tokens expire.
+    expires: AtomicBool,
     params: BTreeMap<String, String>,
     endpoints: Vec<(Role, Template)>,
     /// The issuer with its marks; for plain OAuth 2 the base.
@@ -67,6 +69,7 @@ impl Part {
         let is_own = base == origin;
         let mut part = Self {
             names_issuer: AtomicBool::new(is_own),
+            expires: AtomicBool::new(definition.token.expiry != Expiry::Never),
             client_key: definition.signed_client_secret.then(ClientKey::generate),
             params: template::values(&definition, &base),
             issuer: issuer::issuer(&definition).unwrap_or_else(|| base.clone()),
@@ -173,6 +176,11 @@ impl Part {
 
     pub(crate) fn names_issuer(&self) -> bool {
         self.names_issuer.load(Ordering::Relaxed)
+    }
+
+    /// Whether access tokens expire. Where they do not, there are no refresh tokens either.
+    pub(crate) fn expires(&self) -> bool {
+        self.expires.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_id_token(&self) -> bool {

@@ -81,6 +81,13 @@ impl ActedProvider {
         self.part.names_issuer.store(yes, Ordering::Relaxed);
     }
 
+    /// Whether access tokens expire from now on, and come with a refresh token if the definition has those. The default is
+    /// yes, unless its [`expiry`](vouchsafe_providers::TokenQuirks::expiry) is `never`, as for the OAuth apps of GitHub:
+    /// switch it on to act as GitHub does for GitHub Apps.
+    pub fn expire_tokens(&self, yes: bool) {
+        self.part.expires.store(yes, Ordering::Relaxed);
+    }
+
     /// The identifier of this user at the provider: the value that the definition's pointers find.
     pub fn subject_of(&self, user: &User) -> String {
         profile::subject_text(&self.part, user)
