@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::hmac;
 use serde_json::Value;
-use vouchsafe_providers::{Definition, EndpointName, Expiry, Kind, Param, ProfileSource, Rule};
+use vouchsafe_providers::{ClientAuth, Definition, EndpointName, Expiry, Kind, Param, ProfileSource, Rule};
 
 use crate::config::ClientConfig;
 use crate::wire::{OAuthError, Scopes, error, hex};
@@ -58,8 +58,11 @@ impl Part {
     /// A provider by its definition, at URLs below `/act/`.
     pub(crate) fn acted(definition: &Definition, origin: &str) -> Self {
         let slug = &definition.slug;
-        let secret = format!("{slug}-secret-for-development-only");
-        let client = ClientConfig::confidential(format!("{slug}-client"), secret);
+        let id = format!("{slug}-client");
+        let client = match definition.client_auth {
+            Some(ClientAuth::None) => ClientConfig::public(id),
+            _ => ClientConfig::confidential(id, format!("{slug}-secret-for-development-only")),
+        };
         let base = format!("{origin}/act/{slug}");
         let moved = template::moved(definition, &base);
         Self::new(origin, base, moved, vec![client])

@@ -57,7 +57,8 @@ impl ActedProvider {
         self.part.client_id()
     }
 
-    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key).
+    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key), or if the
+    /// provider takes none.
     pub fn client_secret(&self) -> &str {
         match self.part.client_key {
             Some(_) => "",

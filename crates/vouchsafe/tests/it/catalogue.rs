@@ -17,6 +17,7 @@ fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
         Some(key) => {
             registration.credential(vouchsafe::Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
         }
+        None if acted.client_secret().is_empty() => registration,
         None => registration.secret(acted.client_secret()),
     };
     let registration = registration.redirect_uri("http://127.0.0.1:9/callback");
