@@ -17,6 +17,9 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// The number of the signal that ended the run.
+    #[serde(skip)]
+    pub(crate) signal: Option<u8>,
 }
 
 /// Who has to act. The number is the exit code.
@@ -33,7 +36,13 @@ pub(crate) enum Kind {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self { kind, code: code.into(), message: text::sentence(message.as_ref()), status: None }
+        Self {
+            kind,
+            code: code.into(),
+            message: text::sentence(message.as_ref()),
+            status: None,
+            signal: None,
+        }
     }
 
     pub(crate) fn usage(code: &'static str, message: impl AsRef<str>) -> Self {
@@ -44,8 +53,10 @@ impl Failure {
         Self::new(Kind::Local, code, message)
     }
 
-    pub(crate) fn interrupted() -> Self {
-        Self::local("interrupted", "The command was interrupted before it was done")
+    /// A signal with that number stopped the run.
+    pub(crate) fn interrupted(signal: u8) -> Self {
+        let failure = Self::local("interrupted", "The command was interrupted before it was done");
+        Self { signal: Some(signal), ..failure }
     }
 
     /// A server on this machine could not listen on a port, which that option chooses.
@@ -60,8 +71,9 @@ impl Failure {
         failed(&format!("port {port}")).advise(&advice)
     }
 
+    /// The number of the kind. For a signal, the number that shells expect: 130 for SIGINT, 143 for SIGTERM.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.signal.map_or(self.kind as u8, |signal| 128 + signal))
     }
 
     pub(crate) fn advise(mut self, advice: &str) -> Self {

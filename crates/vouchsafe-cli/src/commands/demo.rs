@@ -11,7 +11,7 @@ pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrup
     };
     tokio::select! {
         biased;
-        () = interrupt.wait() => Ok(()),
+        _ = interrupt.wait() => Ok(()),
         served = demo::serve(port, ready) => served.map_err(|e| Failure::port(port, &e, "--port")),
     }
 }

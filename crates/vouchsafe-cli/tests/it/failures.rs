@@ -174,13 +174,14 @@ async fn a_port_in_use_is_reported() {
 #[tokio::test]
 async fn a_signal_ends_the_command_at_once_with_an_error() {
     let sandbox = sandbox().await;
-    for signal in ["INT", "TERM"] {
+    // Shells expect 128 and the number of the signal.
+    for (signal, exit) in [("INT", 130), ("TERM", 143)] {
         let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
         let url = login.authorization_url().await;
         // A browser that waits for its page gets one.
         let waiting = crate::support::connect(&crate::support::redirect_uri(&url)).await;
         login.signal(signal).await;
-        login.end().await.assert_failed(7, "local", "interrupted");
+        login.end().await.assert_failed(exit, "local", "interrupted");
         drop(waiting);
     }
     // A signal during a request works too.
@@ -192,7 +193,7 @@ async fn a_signal_ends_the_command_at_once_with_an_error() {
         let running = Cli::new(&[&command[..], &["--json"]].concat()).start();
         let (stream, _) = crate::support::soon(listener.accept()).await.unwrap();
         running.signal("INT").await;
-        running.end().await.assert_failed(7, "local", "interrupted");
+        running.end().await.assert_failed(130, "local", "interrupted");
         drop(stream);
     }
 }
