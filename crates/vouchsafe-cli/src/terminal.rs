@@ -1,5 +1,6 @@
 //! The terminal: output, its style, a line of progress, and signals to stop.
 mod event;
+mod fit;
 mod interrupt;
 mod output;
 mod progress;

@@ -45,7 +45,7 @@ fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
     output.say("");
     output.say("To sign in there, run in another terminal:");
     output.say("");
-    output.say(format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
+    output.command(&format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
     output.say("");
     output.say("Anybody can sign in as any user. Nothing is kept. Press Ctrl-C to stop the sandbox.");
 }

@@ -9,3 +9,5 @@ mod listener;
 mod login;
 mod secrets;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
