@@ -3,6 +3,9 @@ use serde_json::json;
 
 use crate::support::{Cli, sandbox};
 
+const COMMANDS: [&str; 8] =
+    ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"];
+
 #[tokio::test]
 async fn every_provider_of_the_catalogue_is_listed() {
     let done = Cli::new(&["providers", "--json"]).run().await;
@@ -71,7 +74,7 @@ async fn help_teaches() {
     let bare = Cli::new(&[]).run().await;
     assert_eq!(bare.code, Some(0));
     assert!(bare.stdout().contains("Examples:") && bare.stdout().contains("vouchsafe login google"));
-    for command in ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"] {
+    for command in COMMANDS {
         assert!(bare.stdout().contains(command), "{command}");
         let help = Cli::new(&[command, "--help"]).run().await;
         assert_eq!(help.code, Some(0));
@@ -90,9 +93,30 @@ async fn completions_and_the_manual_are_printed() {
         let done = Cli::new(&["completions", shell]).run().await;
         assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
     }
-    let done = Cli::new(&["man"]).run().await;
-    assert!(done.code == Some(0) && done.stdout().contains("vouchsafe\\-login"), "{done:?}");
     Cli::new(&["man", "--json"]).run().await.assert_failed(2, "usage", "usage");
+}
+
+#[tokio::test]
+async fn the_manual_is_one_page_with_every_option_of_every_command() {
+    let done = Cli::new(&["man"]).run().await;
+    assert_eq!(done.code, Some(0));
+    let page = done.stdout().replace("\\-", "-");
+    assert_eq!(page.matches(".TH ").count(), 1);
+    assert!(!page.contains("(1)"), "there are no other pages to name");
+    for command in COMMANDS {
+        let heading = format!(".SH VOUCHSAFE {}\n", command.to_uppercase());
+        let section = page.split_once(&heading).expect("it has a section").1;
+        let section = section.split_once("\n.SH ").expect("other sections follow").0;
+        assert!(section.contains("\n.SS EXAMPLES\n"), "{section}");
+        let help = Cli::new(&[command, "--help"]).run().await.stdout();
+        let options = help.split_once("\nExamples:").unwrap().0.split_whitespace();
+        for option in options.filter_map(|word| word.strip_prefix("--")) {
+            let name = option.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let common = ["help", "json", "quiet", "verbose", "color"].contains(&name);
+            let place = if common { &page } else { section };
+            assert!(place.contains(&format!("\\fB--{name}\\fR")), "{command}: {name}");
+        }
+    }
 }
 
 #[test]
