@@ -1,4 +1,6 @@
 //! The command line: commands, options and their help.
+mod completed;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) enum Command {
     #[command(after_help = include_str!("args/providers.txt"))]
     Providers {
         /// The provider to show, for example google
-        #[arg(value_name = "SLUG")]
+        #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
         slug: Option<String>,
     },
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
@@ -60,7 +62,7 @@ pub(crate) enum Command {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct LoginArgs {
     /// A provider of the catalogue (see `vouchsafe providers`), or the path of a definition file such as ./acme.toml
-    #[arg(value_name = "PROVIDER")]
+    #[arg(value_name = "PROVIDER", value_parser = completed::provider(), hide_possible_values = true)]
     pub(crate) provider: Option<String>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -225,7 +227,7 @@ pub(crate) struct SandboxArgs {
     pub(crate) port: u16,
     /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
     /// another endpoint (repeatable)
-    #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
+    #[arg(long = "fault", value_name = "NAME", value_parser = completed::fault(), hide_possible_values = true)]
     pub(crate) faults: Vec<Fault>,
     /// List the faults, and the error that a client with all checks reports for each
     #[arg(long, conflicts_with_all = ["port", "faults"])]
@@ -237,11 +239,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
-}
-
-fn fault(name: &str) -> Result<Fault, String> {
-    Fault::named(name)
-        .ok_or_else(|| "there is no fault with this name; --list-faults shows all of them".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

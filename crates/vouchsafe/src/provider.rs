@@ -96,7 +96,11 @@ impl Provider {
         let slug = slug.into();
         // The catalogue's definitions were checked when they were parsed.
         vouchsafe_providers::get(&slug).map(|definition| Self::new(definition, None)).ok_or_else(|| {
-            let detail = format!("the catalogue has no provider named {}", printable(&slug, 60));
+            let mut detail = format!("the catalogue has no provider named {}", printable(&slug, 60));
+            let near = vouchsafe_providers::similar(&slug, vouchsafe_providers::slugs());
+            if !near.is_empty() {
+                detail = format!("{detail}; did you mean {}?", near.join(" or "));
+            }
             Error::config(ConfigProblem::UnknownProvider, detail)
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 use vouchsafe::{EndpointName, Provider};
-use vouchsafe_providers::Definition;
+use vouchsafe_providers::{Definition, similar};
 
 use crate::args::TargetArgs;
 use crate::failure::Failure;
@@ -68,7 +68,7 @@ fn is_path(named: &str) -> bool {
 /// The definition with this slug in the catalogue.
 pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
     vouchsafe_providers::get(slug).ok_or_else(|| {
-        let near = nearest(slug);
+        let near = similar(slug, vouchsafe_providers::slugs());
         let advice = if slug.contains("://") {
             "For an OpenID Provider, give its URL with --issuer."
         } else if near.is_empty() {
@@ -79,17 +79,6 @@ pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
         let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
         Failure::usage("unknown_provider", message).advise(advice)
     })
-}
-
-/// The slugs that are most similar to a word, the most similar first.
-fn nearest(word: &str) -> Vec<&'static str> {
-    let word: String = word.to_lowercase().chars().take(64).collect();
-    let mut near: Vec<_> = vouchsafe_providers::slugs()
-        .map(|slug| (strsim::osa_distance(&word, slug), slug))
-        .filter(|(distance, slug)| *distance < word.len() && *distance <= 1 + slug.len().min(word.len()) / 4)
-        .collect();
-    near.sort_unstable();
-    near.into_iter().map(|(_, slug)| slug).take(3).collect()
 }
 
 fn from_file(path: &str) -> Result<Definition, Failure> {
@@ -117,15 +106,6 @@ fn host(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_provider_has_a_neighbour() {
-        for word in ["gogle", "Google", "googel", "goolge"] {
-            assert_eq!(nearest(word).first(), Some(&"google"), "{word}");
-        }
-        assert!(nearest("nothing-like-it").is_empty());
-        assert!(nearest("").is_empty());
-    }
 
     #[test]
     fn an_excerpt_in_an_error_is_recognised() {

@@ -93,6 +93,17 @@ async fn completions_and_the_manual_are_printed() {
         let done = Cli::new(&["completions", shell]).run().await;
         assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
     }
+    // The generators for the other shells know no values.
+    for shell in ["bash", "zsh", "fish"] {
+        let script = Cli::new(&["completions", shell]).run().await.stdout();
+        for value in ["github-enterprise", "wrong-nonce", "html@userinfo"] {
+            assert!(script.contains(value), "{shell}: {value}");
+        }
+    }
+    for command in ["login", "providers", "sandbox"] {
+        let help = Cli::new(&[command, "--help"]).run().await.stdout();
+        assert!(!help.contains("github-enterprise") && !help.contains("stale-key"), "{help}");
+    }
     Cli::new(&["man", "--json"]).run().await.assert_failed(2, "usage", "usage");
 }
 

@@ -20,6 +20,16 @@ async fn an_unknown_provider_brings_a_suggestion() {
     assert!(message.contains("Did you mean google?"), "{message}");
     let message = fails(&["login", "nobody-knows-me"], 2, "usage", "unknown_provider").await;
     assert!(message.contains("--issuer"), "{message}");
+    let args = ["sandbox", "--json", "--fault"];
+    for (fault, expected) in [
+        ("wrong-nonc", "Did you mean wrong-nonce?"),
+        ("html@userinf", "did you mean html@userinfo"),
+        ("nothing-like-it", "--list-faults"),
+    ] {
+        let done = Cli::new(&[&args[..], &[fault]].concat()).run().await;
+        let message = done.assert_failed(2, "usage", "invalid_argument");
+        assert!(message.to_lowercase().contains(&expected.to_lowercase()), "{message}");
+    }
 }
 
 #[tokio::test]
