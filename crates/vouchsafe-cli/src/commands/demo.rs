@@ -1,11 +1,13 @@
 //! `vouchsafe demo`: runs the playground on this machine until it is stopped.
+use serde_json::json;
+
 use crate::demo;
 use crate::failure::Failure;
 use crate::terminal::{Event, Interrupt, LINK, Output, paint};
 
 pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrupt) -> Result<(), Failure> {
     let ready = |url: &str| {
-        output.event(&Event::Listening { url });
+        output.event(&Event::Listening(json!({"url": url})));
         output.say(format!("The demo is running. Open {} in a browser.", paint(url, LINK)));
         output.tell("Press Ctrl-C to stop it.");
     };

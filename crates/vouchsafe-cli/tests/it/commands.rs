@@ -56,6 +56,23 @@ async fn the_sandbox_runs_until_it_is_stopped() {
     running.signal("INT").await;
     assert_eq!(running.end().await.code, Some(0));
 
+    let mut running =
+        Cli::new(&["sandbox", "--json", "--fault", "wrong-nonce", "--fault", "html@userinfo"]).start();
+    let facts = running.event("listening").await;
+    let sandbox = sandbox().await;
+    assert_eq!(facts["issuer"], facts["url"]);
+    assert_eq!(facts["client_id"], sandbox.client_id());
+    assert_eq!(facts["client_secret"], sandbox.client_secret());
+    assert_eq!(facts["public_client_id"], sandbox.public_client_id());
+    assert_eq!(facts["faults"], json!(["wrong-nonce", "html@userinfo"]));
+    let [alice, bob, carol] = &facts["users"].as_array().unwrap()[..] else { panic!("{facts}") };
+    let expected = json!({"username": "alice", "subject": "sandbox-user-alice", "email": "alice@example.com", "email_verified": true});
+    assert_eq!(*alice, expected);
+    assert_eq!((&bob["username"], &bob["email_verified"]), (&json!("bob"), &json!(false)));
+    assert_eq!((&carol["username"], carol.get("email")), (&json!("carol"), None));
+    running.signal("TERM").await;
+    assert_eq!(running.end().await.code, Some(0));
+
     let mut running = Cli::new(&["sandbox"]).start();
     let mut told = String::new();
     while !told.contains("Ctrl-C") {
