@@ -45,7 +45,13 @@ pub(crate) enum Command {
     #[command(after_help = include_str!("args/demo.txt"))]
     Demo {
         /// The port on 127.0.0.1 [default: a free port]
-        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = 0,
+            hide_default_value = true,
+            allow_negative_numbers = true
+        )]
         port: u16,
     },
     /// Print completions for a shell
@@ -146,7 +152,7 @@ pub(crate) struct RequestArgs {
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
     /// The longest time since the user last authenticated; the ID token is checked for it
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) max_age: Option<u64>,
     /// An authentication context class (acr) that the sign-in must have; the ID token is checked for it (repeatable: any of
     /// them)
@@ -168,13 +174,13 @@ pub(crate) struct BrowserArgs {
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// The port of the redirect URI http://127.0.0.1:PORT/callback [default: a free port]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) redirect_port: Option<u16>,
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
     /// The time to wait for the user
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) wait: Duration,
 }
 
@@ -189,7 +195,7 @@ pub(crate) struct HttpArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
     /// The time limit of one request, from connecting to the last byte of the response
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 }
 
@@ -223,7 +229,13 @@ pub(crate) struct InspectArgs {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct SandboxArgs {
     /// The port on 127.0.0.1 [default: a free port]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
     pub(crate) port: u16,
     /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
     /// another endpoint (repeatable)
@@ -239,6 +251,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+fn whole_seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number of seconds, 0 or more".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

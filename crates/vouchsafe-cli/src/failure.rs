@@ -1,4 +1,5 @@
 //! How a run fails: a kind, which decides the exit code, a code, and a message with the next thing to do.
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -69,6 +70,20 @@ impl Failure {
         }
         let advice = format!("Choose another port with {option}, or leave {option} out to use a free port.");
         failed(&format!("port {port}")).advise(&advice)
+    }
+
+    /// An argument or a variable that is not UTF-8. The error itself does not say which.
+    pub(crate) fn not_text(error: &clap::Error, given: &[OsString]) -> Option<Self> {
+        if error.kind() != ErrorKind::InvalidUtf8 {
+            return None;
+        }
+        let argument = given.iter().find(|word| word.to_str().is_none());
+        let place = match argument {
+            Some(word) => format!("The argument {}", text::short(&word.to_string_lossy(), 60)),
+            // The only variable that the reading of the command line looks at.
+            None => "The variable VOUCHSAFE_CLIENT_ID".to_owned(),
+        };
+        Some(Self::usage("invalid_argument", format!("{place} is not UTF-8 text: write it again")))
     }
 
     /// The number of the kind. For a signal, the number that shells expect: 130 for SIGINT, 143 for SIGTERM.

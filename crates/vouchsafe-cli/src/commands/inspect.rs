@@ -15,6 +15,7 @@ use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
+    setup::not_empty("--issuer", args.issuer.as_deref())?;
     let audience = args.audience.as_deref().or(args.client_id.as_deref());
     let verifier = |issuer: &String| -> Result<Client, Failure> {
         // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
@@ -28,9 +29,13 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     };
     let jwt = compact(&given);
     let (header, claims) = header_and_claims(jwt)?;
-    let verdict = match &verifier {
-        Some(client) => Some(client.manual().verify_jwt(jwt, audience).await.map(drop)),
-        None => None,
+    let verdict = match (&verifier, &args.issuer) {
+        (Some(client), Some(issuer)) => {
+            let manual = client.manual();
+            let verification = manual.verify_jwt(jwt, audience);
+            Some(output.patiently(issuer, args.http.timeout, verification).await.map(drop))
+        }
+        _ => None,
     };
     let verified = matches!(verdict, Some(Ok(())));
     output.event(&Event::Jwt(match &claims {

@@ -3,8 +3,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
+use vouchsafe_providers::AuthorizationQuirks;
 
-use crate::args::{BrowserArgs, LoginArgs};
+use crate::args::{BrowserArgs, LoginArgs, RequestArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page};
 use crate::setup::{self, Target};
@@ -21,6 +22,7 @@ pub(crate) async fn run(
     }
     check_path(&args.browser.redirect_path)?;
     let Target { provider, name } = setup::provider(args.provider.as_deref(), &args.target)?;
+    check_request(&args.request, &provider.definition().authorization)?;
     let signing = provider.definition().signed_client_secret.then_some(&*name);
     let registration = setup::registration(&args.client, signing)?;
     let client = Client::builder(provider, registration)
@@ -74,16 +76,20 @@ impl Attempt<'_> {
         listener: &mut Listener,
         output: &mut Output,
     ) -> Result<(Tokens, Option<Identity>), Failure> {
-        let StartedLogin { url, pending, .. } = self.start(listener.redirect_uri()).await?;
+        let limit = self.args.http.timeout;
+        let start = self.start(listener.redirect_uri());
+        let StartedLogin { url, pending, .. } = output.patiently(&self.name, limit, start).await?;
         output.event(&Event::AuthorizationUrl { url: &url });
         self.invite(&url, output);
         let callback = self.wait(url, &pending, listener, output).await?;
         output.detail("The browser has returned. Requesting the tokens");
         let spent = Spent::of(&pending, &callback);
         let callback = self.callback.insert(callback);
-        let tokens = self.client.finish(pending, callback.response()).await;
+        let finish = self.client.finish(pending, callback.response());
+        let tokens = output.patiently(&self.name, limit, finish).await;
         let tokens = tokens.map_err(|error| self.advised(error))?;
-        let identity = match self.client.identity(&tokens).await {
+        let identity = output.patiently(&self.name, limit, self.client.identity(&tokens)).await;
+        let identity = match identity {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
             Err(error) => return Err(spent.out_of(error.into())),
@@ -281,6 +287,36 @@ fn lifetime(tokens: &Tokens) -> String {
         }
     }
 }
+
+/// Refuses parameters of the request that the command sets itself, and pages that no provider knows, before anything is sent.
+fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<(), Failure> {
+    if let Some((name, _)) = request.extras.iter().find(|(name, _)| quirks.owns(name)) {
+        let advice = match name.as_str() {
+            "client_id" => "use --client-id",
+            "redirect_uri" => "use --redirect-host, --redirect-port and --redirect-path",
+            "scope" => "use --scope",
+            "request" | "request_uri" => "it would replace the whole request",
+            _ => "the command sets it itself, and checks the response by it. Remove it from --extra",
+        };
+        let message = format!("--extra cannot set {}: {advice}", text::short(name, 60));
+        return Err(Failure::usage("reserved_param", message));
+    }
+    let Some(prompt) = &request.prompt else { return Ok(()) };
+    let listed =
+        quirks.options.get("prompt").map(|option| &option.values).filter(|values| !values.is_empty());
+    let known = listed.map_or(PROMPTS.to_vec(), |values| values.iter().map(String::as_str).collect());
+    if !prompt.is_empty() && prompt.split(' ').all(|value| known.contains(&value)) {
+        return Ok(());
+    }
+    let found = text::short(prompt, 60);
+    let message = format!("--prompt expects one of {}, and found {found:?}", known.join(", "));
+    let advice = "Another value that the provider documents can be sent with --extra prompt=VALUE.";
+    let failure = Failure::usage("invalid_argument", message);
+    Err(if listed.is_some() { failure } else { failure.advise(advice) })
+}
+
+/// The pages that a client can ask for (OpenID Connect Core section 3.1.2.1, Initiating User Registration).
+const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "create"];
 
 /// Refuses a path that would change more of the redirect URI than its path.
 fn check_path(path: &str) -> Result<(), Failure> {

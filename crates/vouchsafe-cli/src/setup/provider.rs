@@ -20,6 +20,16 @@ pub(crate) struct Target {
 
 /// The provider that the arguments name.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
+    for (option, url) in [
+        ("--issuer", &args.issuer),
+        ("--authorize-url", &args.authorize_url),
+        ("--token-url", &args.token_url),
+        ("--refresh-url", &args.refresh_url),
+        ("--revoke-url", &args.revoke_url),
+        ("--userinfo-url", &args.userinfo_url),
+    ] {
+        not_empty(option, url.as_deref())?;
+    }
     let bare = |provider, url: &str| Target { provider, name: host(url) };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let issuer = args.issuer.clone().or_else(|| common_origin(authorize, token));
@@ -38,7 +48,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     if let Some(issuer) = &args.issuer {
         return Ok(bare(Provider::openid(issuer.as_str()), issuer));
     }
-    let Some(named) = named else {
+    let Some(named) = named.filter(|named| !named.trim().is_empty()) else {
         let message = "The provider is missing. Give a PROVIDER from `vouchsafe providers`, or --issuer URL for an OpenID \
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
@@ -51,6 +61,15 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         None => text::short(provider.display_name(), 80),
     };
     Ok(Target { provider, name })
+}
+
+/// Refuses a URL without text. A script passes one on when its variable is not set.
+pub(crate) fn not_empty(name: &str, url: Option<&str>) -> Result<(), Failure> {
+    if url.is_none_or(|url| !url.trim().is_empty()) {
+        return Ok(());
+    }
+    let message = format!("{name} is empty. Write the complete URL, beginning with https://");
+    Err(Failure::usage("invalid_url", message))
 }
 
 /// The origin of both endpoints. It is usually the service's issuer, and this command has no other provider's response to

@@ -1,8 +1,11 @@
 //! The output of a run: JSON lines for a program, text for a person.
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::pin::pin;
+use std::time::Duration;
 
 use clap::{Args, ColorChoice};
 use terminal_size::terminal_size_of;
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::terminal::event::Event;
@@ -123,6 +126,26 @@ impl Output {
         log(&paint(message, SOFT));
     }
 
+    /// The outcome of requests to a server. If it is slow, the person at the terminal learns what the command waits for.
+    pub(crate) async fn patiently<T>(
+        &self,
+        server: &str,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        if let Ok(outcome) = timeout(PATIENCE, &mut work).await {
+            return outcome;
+        }
+        if !self.args.quiet {
+            let (server, limit) = (text::short(server, 120), text::duration(limit));
+            self.hint(&format!(
+                "Waiting for {server} … (at most {limit} for a request; --timeout changes that)"
+            ));
+        }
+        work.await
+    }
+
     /// Reports a step, with `--verbose`.
     pub(crate) fn detail(&self, message: impl AsRef<str>) {
         if self.args.verbose {
@@ -163,6 +186,9 @@ impl Output {
         }
     }
 }
+
+/// How long a server may take before the command says that it waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 fn log(line: &str) {
     let line = fit(line, 0, terminal_size_of(io::stderr()));

@@ -85,6 +85,16 @@ async fn a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     fails(&["login", "--issuer", &issuer, "--timeout", "0.2"], 5, "network", "timeout").await;
+    // The person learns what the command waits for.
+    let (discover, login) = tokio::join!(
+        Cli::new(&["discover", &issuer, "--timeout", "2.5"]).run(),
+        Cli::new(&["login", "--issuer", &issuer, "--client-id", "me", "--timeout", "2.5"]).run()
+    );
+    for done in [discover, login] {
+        let [waiting, error] = &done.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{done:?}") };
+        assert!(waiting.contains("Waiting for ") && waiting.contains("--timeout"), "{done:?}");
+        assert!(error.contains("timed out"), "{done:?}");
+    }
 }
 
 #[tokio::test]
@@ -219,6 +229,15 @@ async fn wrong_arguments_are_usage() {
         (&["login", "google", "--save", "work"], "usage"),
         (&["login", "google", "--wait", "never"], "invalid_argument"),
         (&["login", "google", "--wait", "0"], "invalid_argument"),
+        (&["login", "google", "--wait", "-1"], "invalid_argument"),
+        (&["login", "google", "--timeout", "-1"], "invalid_argument"),
+        (&["login", "google", "--max-age", "-1"], "invalid_argument"),
+        (&["login", "google", "--redirect-port", "-1"], "invalid_argument"),
+        (&["sandbox", "--port", "-1"], "invalid_argument"),
+        (&["login", "google", "--prompt", "foo"], "invalid_argument"),
+        (&["login", "google", "--prompt", ""], "invalid_argument"),
+        (&["login", "google", "--extra", "scope=x"], "reserved_param"),
+        (&["login", ""], "usage"),
         (&["login", "google", "--redirect-port", "70000"], "invalid_argument"),
         (&["login", "google", "--redirect-path", "callback"], "invalid_argument"),
         (&["login", "google", "--redirect-path", "/a?b"], "invalid_argument"),
@@ -239,6 +258,61 @@ async fn wrong_arguments_are_usage() {
     }
     let done = Cli::new(&["login", "google", "--json"]).run().await;
     assert!(done.assert_failed(2, "usage", "client_id").contains("VOUCHSAFE_CLIENT_ID"));
+}
+
+#[tokio::test]
+async fn a_refused_argument_is_told_with_its_option_and_the_expected_value() {
+    for (args, code, expected) in [
+        (&["login", "--issuer", ""][..], "invalid_url", "--issuer is empty"),
+        (&["login", "--issuer", " "], "invalid_url", "--issuer is empty"),
+        (
+            &["login", "--authorize-url", "", "--token-url", "https://a.example"],
+            "invalid_url",
+            "--authorize-url is empty",
+        ),
+        (&["login", "google", "--wait", "-1"], "invalid_argument", "expected a number of seconds, above 0"),
+        (&["login", "google", "--max-age", "-1"], "invalid_argument", "expected a whole number of seconds"),
+        (&["login", "google", "--extra", "state=x"], "reserved_param", "--extra cannot set state"),
+        (&["login", "google", "--extra", "redirect_uri=x"], "reserved_param", "--redirect-port"),
+        (
+            &["login", "google", "--prompt", "foo"],
+            "invalid_argument",
+            "--prompt expects one of none, login, consent",
+        ),
+        (&["login", "discord", "--prompt", "foo"], "invalid_argument", "one of none, consent, and found"),
+    ] {
+        let message = fails(args, 2, "usage", code).await;
+        assert!(message.contains(expected), "{message}");
+    }
+    for command in [&["discover", ""][..], &["inspect", "--issuer", "", "a.b.c"]] {
+        let done = Cli::new(&[command, &["--json"]].concat()).run().await;
+        assert!(done.assert_failed(2, "usage", "invalid_url").contains("is empty"));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn text_that_is_not_utf_8_is_told_with_its_place() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let broken = OsStr::from_bytes(b"\xff");
+    for (name, args) in [
+        ("VOUCHSAFE_CLIENT_ID", &["login", "google", "--json"][..]),
+        (SECRET, &["login", "google", "--json", "--client-id", "me"]),
+    ] {
+        let done = Cli::new(args).env(name, broken).run().await;
+        let last = done.last();
+        assert_eq!((done.code, &last["kind"]), (Some(2), &"usage".into()), "{done:?}");
+        assert!(last["message"].as_str().unwrap().contains(&format!("{name} is not UTF-8 text")), "{last}");
+        let person: Vec<_> = args.iter().copied().filter(|arg| *arg != "--json").collect();
+        let done = Cli::new(&person).env(name, broken).run().await;
+        assert!(done.stderr.starts_with("error: ") && done.stderr.contains(name), "{done:?}");
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let done = Cli::new(&["discover", "https://id.example", "--json"]).env(name, broken).run().await;
+        done.assert_failed(2, "usage", "proxy");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Runs the command, and acts as the browser and as servers.
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Cli {
         Self::new(&args)
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
