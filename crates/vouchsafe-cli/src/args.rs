@@ -1,6 +1,7 @@
 //! The command line: commands, options and their help.
 mod completed;
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -170,9 +171,17 @@ pub(crate) struct RequestArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Browser")]
 pub(crate) struct BrowserArgs {
-    /// Print the URL instead of opening a browser
+    /// Print the URL instead of opening a browser. If the browser cannot reach this machine, paste the URL that it ended on,
+    /// or the code alone, into the terminal
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// The host of the redirect URI: 127.0.0.1, localhost or [::1]. Some providers accept only localhost
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = redirect_host)]
+    pub(crate) redirect_host: String,
+    /// The address to listen on, with or without a port, if it is not the host of the redirect URI. In a container, it is
+    /// 0.0.0.0, with the port published on the machine of the browser
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) listen: Option<SocketAddr>,
     /// The port of the redirect URI http://127.0.0.1:PORT/callback [default: a free port]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) redirect_port: Option<u16>,
@@ -251,6 +260,26 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }
+}
+
+fn redirect_host(text: &str) -> Result<String, String> {
+    let host = if text == "::1" { "[::1]" } else { text };
+    match ["127.0.0.1", "localhost", "[::1]"].contains(&host) {
+        true => Ok(host.to_owned()),
+        false => {
+            Err("expected 127.0.0.1, localhost or [::1]: a response over http must not leave this machine"
+                .to_owned())
+        }
+    }
+}
+
+/// An IP address with a port, or without one, which is then 0.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = text.parse().ok().or(bare.ok().map(|ip| SocketAddr::new(ip, 0)));
+    address.ok_or_else(|| {
+        "expected an IP address such as 0.0.0.0, or an address and a port such as 0.0.0.0:8765".to_owned()
+    })
 }
 
 fn whole_seconds(text: &str) -> Result<u64, String> {

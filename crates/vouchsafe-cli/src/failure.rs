@@ -60,10 +60,10 @@ impl Failure {
         Self { signal: Some(signal), ..failure }
     }
 
-    /// A server on this machine could not listen on a port, which that option chooses.
-    pub(crate) fn port(port: u16, error: &io::Error, option: &str) -> Self {
+    /// A server on this machine could not listen on a port of a host, which that option chooses.
+    pub(crate) fn port(host: &str, port: u16, error: &io::Error, option: &str) -> Self {
         let failed = |port: &str| {
-            Self::local("port", format!("The command could not listen on {port} of 127.0.0.1: {error}"))
+            Self::local("port", format!("The command could not listen on {port} of {host}: {error}"))
         };
         if port == 0 {
             return failed("any port");

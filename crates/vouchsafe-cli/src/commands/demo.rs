@@ -14,6 +14,6 @@ pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrup
     tokio::select! {
         biased;
         _ = interrupt.wait() => Ok(()),
-        served = demo::serve(port, ready) => served.map_err(|e| Failure::port(port, &e, "--port")),
+        served = demo::serve(port, ready) => served.map_err(|e| Failure::port("127.0.0.1", port, &e, "--port")),
     }
 }

@@ -1,4 +1,5 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
@@ -7,9 +8,9 @@ use vouchsafe_providers::AuthorizationQuirks;
 
 use crate::args::{BrowserArgs, LoginArgs, RequestArgs};
 use crate::failure::Failure;
-use crate::loopback::{self, Callback, Listener, Page};
+use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::setup::{self, Target};
-use crate::terminal::{Event, GOOD, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
+use crate::terminal::{Event, GOOD, Input, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
 use crate::text;
 
 pub(crate) async fn run(
@@ -29,11 +30,7 @@ pub(crate) async fn run(
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http)?)?;
 
-    let port = args.browser.redirect_port.unwrap_or_default();
-    let mut listener = Listener::bind(port, &args.browser.redirect_path).await.map_err(|e| {
-        let failure = Failure::port(port, &e, "--redirect-port");
-        failure.advise("The redirect URI with that port has to be registered at the provider.")
-    })?;
+    let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
     let mut attempt = Attempt { args, client, name, callback: None };
     let outcome = interrupt.or(attempt.run(&mut listener, output)).await;
@@ -57,6 +54,20 @@ pub(crate) async fn run(
     };
     let _ = interrupt.or(closing).await;
     outcome.map(drop)
+}
+
+async fn listen(args: &BrowserArgs) -> Result<Listener, Failure> {
+    let BrowserArgs { redirect_host: host, redirect_path: path, listen, .. } = args;
+    let port = args.redirect_port.unwrap_or(listen.map_or(0, |address| address.port()));
+    // Without a port of its own, the address has that of the redirect URI.
+    let listen = listen.map(|a| SocketAddr::new(a.ip(), if a.port() == 0 { port } else { a.port() }));
+    Listener::bind(&Place { host, port, path, listen }).await.map_err(|e| {
+        let failure = match listen {
+            Some(at) => Failure::port(&at.ip().to_string(), at.port(), &e, "--listen"),
+            None => Failure::port(host, port, &e, "--redirect-port"),
+        };
+        failure.advise("The redirect URI with that port has to be registered at the provider.")
+    })
 }
 
 /// One login from its start to its end.
@@ -142,13 +153,19 @@ impl Attempt<'_> {
         let line = format!("  {}", paint(url, LINK));
         output.tell(format!("Signing in at {}.\n", paint(&self.name, STRONG)));
         output.tell(if no_browser {
-            "Open this URL in a browser on this machine:\n"
+            "Open this URL in a browser:\n"
         } else {
             "Your browser should open this URL. If it does not, open it yourself:\n"
         });
         match output.is_quiet() {
             true if no_browser => output.say(line),
             _ => output.tell(format!("{line}\n")),
+        }
+        if no_browser {
+            output.tell(
+                "If the browser is on another machine, it ends on a page that it cannot show. Copy the URL of that page, and \
+                 paste it here.\n",
+            );
         }
     }
 
@@ -165,16 +182,39 @@ impl Attempt<'_> {
         let began = Instant::now();
         let mut tick = interval(Duration::from_secs(1));
         let mut opening = (!no_browser).then(|| loopback::open_browser(url.clone()));
+        let mut input = Input::new(no_browser);
+        let mut reports: Vec<String> = Vec::new();
         let ours = async {
             loop {
                 tokio::select! {
+                    // A browser in the terminal reads it too, until it is closed.
+                    line = input.line(), if opening.is_none() => {
+                        match loopback::pasted(&line, pending, self.response_issuer().await.as_deref()) {
+                            Ok(callback) => return Some(callback),
+                            Err(_) if line.trim().is_empty() => {}
+                            Err(advice) => {
+                                progress.erase();
+                                output.hint(&advice);
+                            }
+                        }
+                    }
                     callback = listener.next() => {
                         let callback = callback?;
                         if pending.matches(callback.response()) {
                             return Some(callback);
                         }
                         output.detail("A response that does not belong to this login arrived. Still waiting");
+                        let report = unverified(&callback, pending).filter(|report| !reports.contains(report));
                         callback.show(Page::not_this_login());
+                        if let Some(report) = report.filter(|_| reports.len() < MAX_REPORTS) {
+                            progress.erase();
+                            output.warn("unverified_error", &format!(
+                                "The browser came back with the error {report}. It has no state, so that anybody may have \
+                                 sent it; it does not end this login. If the provider showed you this error, stop and \
+                                 try again"
+                            ));
+                            reports.push(report);
+                        }
                     }
                     problem = async { opening.as_mut()?.await.ok()? }, if opening.is_some() => {
                         opening = None;
@@ -195,9 +235,22 @@ impl Attempt<'_> {
             let message = format!(
                 "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more time"
             );
-            Failure::local("timed_out", message)
+            let failure = Failure::local("timed_out", message);
+            match reports.last() {
+                Some(report) => failure.advise(&format!(
+                    "Meanwhile, the browser came back with the error {report}, from an unverified source."
+                )),
+                None => failure,
+            }
         })?;
         returned.ok_or_else(|| Failure::local("port", "The listener for the browser stopped unexpectedly"))
+    }
+
+    /// The issuer that a response has to name, if the provider announces that its responses name it (RFC 9207).
+    async fn response_issuer(&self) -> Option<String> {
+        let metadata = self.client.metadata().await.ok()??;
+        let is_announced = metadata["authorization_response_iss_parameter_supported"] == true;
+        metadata["issuer"].as_str().filter(|_| is_announced).map(str::to_owned)
     }
 
     fn report(&self, tokens: &Tokens, identity: Option<&Identity>, output: &mut Output) {
@@ -243,6 +296,18 @@ impl Attempt<'_> {
         output.say(paint(hint, SOFT));
     }
 }
+
+/// The error in a response without `state`. Some providers leave it out of errors.
+fn unverified(callback: &Callback, pending: &PendingLogin) -> Option<String> {
+    let param = |name: &str| callback.param(name).filter(|value| !value.is_empty());
+    let error = param("error").filter(|_| param("state").is_none())?;
+    let description = param("error_description").map(|text| format!(" ({})", text::short(&text, 200)));
+    let report = text::short(&error, 60) + &description.unwrap_or_default();
+    Some(Spent::of(pending, callback).without(&report))
+}
+
+/// How many such errors are told: any page in the browser could send more.
+const MAX_REPORTS: usize = 3;
 
 /// The values that only this login used. The library no longer knows them when it requests the profile, but a provider may
 /// quote them in an error.

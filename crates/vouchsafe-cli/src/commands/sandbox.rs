@@ -18,7 +18,7 @@ pub(crate) async fn run(
         return Ok(());
     }
     let started = Sandbox::builder().port(args.port).start().await;
-    let sandbox = started.map_err(|e| Failure::port(args.port, &e, "--port"))?;
+    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.port, &e, "--port"))?;
     args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
     output.event(&Event::Listening(facts(&sandbox, &args.faults)));
