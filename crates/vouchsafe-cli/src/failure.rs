@@ -115,7 +115,7 @@ impl From<Error> for Failure {
         };
         let failure =
             Self { status: error.status(), ..Self::new(kind, text::paragraph(code), error.to_string()) };
-        match advice(kind, &failure.code, error.operation(), error.status()) {
+        match advice(kind, &failure.code, error.operation(), error.status(), &failure.message) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }
@@ -139,9 +139,21 @@ impl From<&clap::Error> for Failure {
 }
 
 /// Advice for a person about an error, in a sentence or two.
-fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> Option<&'static str> {
+fn advice(
+    kind: Kind,
+    code: &str,
+    operation: Operation,
+    status: Option<u16>,
+    message: &str,
+) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     let situation = match (code, status) {
         ("http_status", Some(404)) if operation == Operation::Discovery => "no_metadata",
+        // The words of rustls.
+        ("tls", _) if says(&["CaUsedAsEndEntity"]) => "tls_authority",
+        ("tls", _) if says(&["not valid for name"]) => "tls_name",
+        ("tls", _) if says(&["certificate expired", "certificate not valid yet"]) => "tls_time",
+        ("redirect_refused", _) if operation == Operation::Discovery => "metadata_redirect",
         ("http_status", Some(429)) => "too_many_requests",
         ("http_status", Some(500..)) => "server_failure",
         ("content_type" | "json", _) if operation == Operation::Discovery => "web_page",
@@ -168,13 +180,16 @@ mod tests {
             (Kind::Malformed, "json", Operation::Discovery, None, "web page"),
             (Kind::Malformed, "missing_field", Operation::Identity, None, "--userinfo-url"),
             (Kind::Security, "expired", Operation::AuthorizationCode, None, "clock"),
+            (Kind::Security, "redirect_refused", Operation::Discovery, None, "exactly as"),
         ] {
-            let advice = advice(kind, code, operation, status).unwrap_or_default();
+            let advice = advice(kind, code, operation, status, "").unwrap_or_default();
             assert!(advice.contains(words), "{kind:?} {code}: {advice}");
         }
-        assert_eq!(advice(Kind::Malformed, "json", Operation::KeySet, None), None);
-        assert_eq!(advice(Kind::Security, "expired", Operation::KeySet, None), None);
-        assert_eq!(advice(Kind::Network, "access_denied", Operation::KeySet, None), None);
+        for (kind, code) in
+            [(Kind::Malformed, "json"), (Kind::Security, "expired"), (Kind::Network, "access_denied")]
+        {
+            assert_eq!(advice(kind, code, Operation::KeySet, None, ""), None);
+        }
     }
 
     #[test]

@@ -234,7 +234,7 @@ impl Http {
                 Operation::Discovery => {
                     "check the issuer, since servers often redirect unknown paths to a login page"
                 }
-                _ => "configure the final URL, if it is the provider's",
+                _ => "a URL that you configure has to be the final one",
             };
             let detail = format!("{} redirects, and redirects are not followed: {advice}", origin(&uri));
             return Err(Error::validation(operation, Check::RedirectRefused, detail));

@@ -103,7 +103,7 @@ impl Attempt<'_> {
         let identity = match identity {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
-            Err(error) => return Err(spent.out_of(error.into())),
+            Err(error) => return Err(spent.out_of(self.advised(error))),
         };
         match &identity {
             None => output.warn(
@@ -125,6 +125,14 @@ impl Attempt<'_> {
         let target = &self.args.target;
         let is_guessed = target.authorize_url.is_some() && target.issuer.is_none();
         let failure = Failure::from(error);
+        if failure.code == "redirect_refused" {
+            return failure.advise(match target.authorize_url {
+                Some(_) => {
+                    "If the redirect leads to the provider's own server, use the URL that it leads to."
+                }
+                None => "The URL comes from the provider, so that only the provider can correct it.",
+            });
+        }
         if is_guessed && failure.code == "issuer_mismatch" {
             return failure.advise("If this is the issuer of the service, give it with --issuer.");
         }

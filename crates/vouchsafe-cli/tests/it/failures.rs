@@ -107,6 +107,35 @@ async fn a_web_page_is_not_an_issuer() {
 }
 
 #[tokio::test]
+async fn the_advice_about_a_redirect_can_be_followed() {
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: https://a.example/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let moved = answering(redirect).await;
+    // The issuer was given: the metadata has to name it, so that another URL would be refused.
+    for command in [&["discover", &moved][..], &["login", "--issuer", &moved, "--client-id", "me"]] {
+        let done = Cli::new(
+            &[command, &["--json", "--no-browser"][..if command[0] == "login" { 2 } else { 1 }]].concat(),
+        );
+        let message = done.run().await.assert_failed(4, "security", "redirect_refused");
+        assert!(message.contains("exactly as") && !message.contains("leads to"), "{message}");
+    }
+    // The endpoint was given.
+    let sandbox = sandbox().await;
+    let url = |path: &str| format!("{}{path}", sandbox.issuer());
+    let (authorize, token, issuer) = (url("/authorize"), url("/token"), sandbox.issuer());
+    let args =
+        ["login", "--json", "--no-browser", "--client-id", sandbox.public_client_id(), "--issuer", issuer];
+    let mut login = Cli::new(
+        &[&args[..], &["--authorize-url", &authorize, "--token-url", &token, "--userinfo-url", &moved]]
+            .concat(),
+    )
+    .start();
+    let url = login.authorization_url().await;
+    visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+    let message = login.end().await.assert_failed(4, "security", "redirect_refused");
+    assert!(message.contains("use the URL that it leads to"), "{message}");
+}
+
+#[tokio::test]
 async fn an_http_status_is_reported_with_its_number() {
     for (status, number) in [("404 Not Found", 404), ("503 Service Unavailable", 503)] {
         let issuer = answering(http(status, "text/plain", "no")).await;

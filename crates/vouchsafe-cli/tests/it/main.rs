@@ -12,3 +12,4 @@ mod secrets;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod tls;

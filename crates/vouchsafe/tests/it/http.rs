@@ -36,7 +36,7 @@ async fn no_endpoint_may_redirect() {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "{operation} was refused: https://op.example redirects, and redirects are not followed: configure the final URL, if it is the provider's"
+                    "{operation} was refused: https://op.example redirects, and redirects are not followed: a URL that you configure has to be the final one"
                 )
             );
             assert!(scenario.wire.seen().iter().all(|request| request.uri().host() == Some("op.example")));
