@@ -124,6 +124,9 @@ pub(crate) struct ClientArgs {
     /// The client ID that the provider gave your application
     #[arg(long, value_name = "ID", env = "VOUCHSAFE_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
+    /// A further audience that an ID token may name beside this client, such as an API of your own (repeatable)
+    #[arg(long = "audience", value_name = "ID")]
+    pub(crate) audiences: Vec<String>,
     /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. A secret is never an argument, because every process
     /// can read the arguments of others
     #[arg(long, value_name = "PATH")]

@@ -153,6 +153,7 @@ fn advice(
         ("tls", _) if says(&["CaUsedAsEndEntity"]) => "tls_authority",
         ("tls", _) if says(&["not valid for name"]) => "tls_name",
         ("tls", _) if says(&["certificate expired", "certificate not valid yet"]) => "tls_time",
+        ("authorized_party", _) if says(&["several audiences"]) => "several_audiences",
         ("redirect_refused", _) if operation == Operation::Discovery => "metadata_redirect",
         ("http_status", Some(429)) => "too_many_requests",
         ("http_status", Some(500..)) => "server_failure",
