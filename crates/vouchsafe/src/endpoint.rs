@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::error::{ConfigProblem, Error};
 use crate::text::redact::printable;
@@ -25,7 +25,7 @@ impl Endpoint {
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return invalid("it contains white space or control characters".to_owned());
         }
-        let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
+        let url = Url::parse(text).map_err(NotAnEndpoint::from)?;
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
             return Err(NotAnEndpoint::Insecure);
@@ -70,6 +70,17 @@ impl fmt::Debug for Endpoint {
 pub(crate) enum NotAnEndpoint {
     Invalid(String),
     Insecure,
+}
+
+impl From<ParseError> for NotAnEndpoint {
+    fn from(error: ParseError) -> Self {
+        Self::Invalid(match error {
+            ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost => {
+                "write the complete URL, beginning with https:// and the host".to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
 }
 
 impl fmt::Display for NotAnEndpoint {

@@ -34,6 +34,11 @@ async fn metadata_is_fetched_and_reported_on() {
     assert!(metadata["offers"].as_array().unwrap().contains(&json!("pkce")));
     assert_eq!(metadata["unsafe"], json!(["http"]));
 
+    for form in ["openid-configuration/", "openid-configuration?p=x"] {
+        let document = format!("{}/.well-known/{form}", sandbox.issuer());
+        let done = Cli::new(&["discover", &document, "--json"]).run().await;
+        assert_eq!(done.last()["issuer"], sandbox.issuer(), "{form}: {done:?}");
+    }
     let document = format!("{}/.well-known/openid-configuration", sandbox.issuer());
     let person = Cli::new(&["discover", &document]).run().await;
     assert_eq!(person.code, Some(0), "{person:?}");

@@ -38,6 +38,15 @@ async fn an_invalid_url_is_usage() {
         let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
         assert!(message.contains("beginning with https://"), "{message}");
     }
+    // The advice is about the mistake that was made.
+    for (url, expected) in [
+        ("https://id.example.com/t?p=x", "leave out everything from the ? on"),
+        ("https://id.example.com/#x", "fragment"),
+        ("https://jane@id.example.com", "user name"),
+    ] {
+        let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
+        assert!(message.contains(expected) && !message.contains("complete URL"), "{message}");
+    }
 }
 
 #[tokio::test]

@@ -79,11 +79,11 @@ pub(crate) struct WellKnown {
 /// Where to look for the metadata of an issuer. The URL of a metadata document is accepted as well.
 pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
-    let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-    // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
-    if url.query().is_some() {
-        return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
-    }
+    let url = Url::parse(issuer).map_err(NotAnEndpoint::from)?;
+    let (place, query) = match issuer.split_once('?') {
+        Some((place, query)) => (place, format!("?{query}")),
+        None => (issuer, String::new()),
+    };
     let found = |issuers, documents| WellKnown {
         issuers,
         documents,
@@ -91,8 +91,15 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         is_openid: false,
         is_elsewhere: false,
     };
-    if let Some(base) = issuer.strip_suffix(OPENID) {
-        return Ok(found(vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]));
+    let place = place.trim_end_matches('/');
+    if let Some(base) = issuer_of(place) {
+        let document = Endpoint::parse(&format!("{place}{query}"))?;
+        return Ok(found(vec![base.clone(), format!("{base}/")], vec![document]));
+    }
+    // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
+    if url.query().is_some() {
+        let detail = "an issuer has no query: leave out everything from the ? on";
+        return Err(NotAnEndpoint::Invalid(detail.to_owned()));
     }
     let base = issuer.trim_end_matches('/');
     let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
@@ -105,6 +112,19 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         documents.push(Endpoint::parse(other.as_str())?);
     }
     Ok(found(vec![issuer.to_owned()], documents))
+}
+
+/// The issuer whose metadata document is at that place, in either form, without a final slash. `None` if it is no document.
+fn issuer_of(place: &str) -> Option<String> {
+    if let Some(base) = place.strip_suffix(OPENID) {
+        return Some(base.to_owned());
+    }
+    let between = |name| {
+        let (origin, path) = place.split_once(name)?;
+        let is_origin = origin.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
+        (is_origin && (path.is_empty() || path.starts_with('/'))).then(|| format!("{origin}{path}"))
+    };
+    [OAUTH, OPENID].into_iter().find_map(between)
 }
 
 /// A request for a metadata document.
@@ -405,9 +425,23 @@ mod tests {
 
     #[test]
     fn the_url_of_the_document_will_do() {
-        let found = well_known("https://a.example/.well-known/openid-configuration").unwrap();
-        assert_eq!(found.issuers, ["https://a.example", "https://a.example/"]);
-        assert_eq!(found.documents.len(), 1);
+        for (url, document, issuer) in [
+            ("/.well-known/openid-configuration", "/.well-known/openid-configuration", ""),
+            ("/.well-known/openid-configuration/", "/.well-known/openid-configuration", ""),
+            ("/t/.well-known/openid-configuration?p=x", "/t/.well-known/openid-configuration?p=x", "/t"),
+            ("/t/.well-known/openid-configuration/?p=x", "/t/.well-known/openid-configuration?p=x", "/t"),
+            ("/.well-known/openid-configuration/t/", "/.well-known/openid-configuration/t", "/t"),
+            ("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", ""),
+            ("/.well-known/oauth-authorization-server/t", "/.well-known/oauth-authorization-server/t", "/t"),
+        ] {
+            let found = well_known(&format!("https://a.example{url}")).unwrap();
+            let documents: Vec<_> = found.documents.iter().map(Endpoint::as_str).collect();
+            assert_eq!(documents, [format!("https://a.example{document}")], "{url}");
+            let issuer = format!("https://a.example{issuer}");
+            assert_eq!(found.issuers, [issuer.clone(), format!("{issuer}/")], "{url}");
+        }
+        let error = well_known("https://a.example/t?p=x").unwrap_err().to_string();
+        assert!(error.contains("leave out everything from the ? on"), "{error}");
     }
 
     fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {

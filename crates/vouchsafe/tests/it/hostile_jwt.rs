@@ -1,7 +1,7 @@
 //! ID tokens of an attacker, and of a provider that is off: types, ids, members twice, times that nobody meant.
 use serde_json::{Value, json};
 
-use crate::scenario::{CLIENT_ID, Scenario, now};
+use crate::scenario::{CLIENT_ID, Scenario, now, web};
 
 #[tokio::test]
 async fn a_jwt_that_is_explicitly_something_else_is_no_id_token() {
