@@ -1,7 +1,7 @@
 //! The command line: commands, options and their help.
 mod completed;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -206,6 +206,10 @@ pub(crate) struct HttpArgs {
     /// Connect through this proxy. HTTPS_PROXY works as well
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
+    /// Accept http:// at this host, for a network of your own such as that of containers. Everybody in that network can read
+    /// codes, tokens and secrets (repeatable)
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub(crate) allow_http: Vec<String>,
     /// The time limit of one request, from connecting to the last byte of the response
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
@@ -262,6 +266,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let is_host = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    match is_host || text.parse::<Ipv6Addr>().is_ok() {
+        true if text.contains(':') => Ok(format!("[{text}]")),
+        true => Ok(text.to_owned()),
+        false => Err("expected the name of a host such as keycloak, without http:// and a port".to_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{setup, text};
 
 pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), Failure> {
     setup::not_empty("The URL", Some(&args.url))?;
-    let http = setup::http(&args.http)?;
+    let http = setup::http(&args.http, output)?;
     let discovery = Provider::discover(args.url.as_str(), &http);
     let provider = output.patiently(&args.url, args.http.timeout, discovery).await?;
     let Some(metadata) = provider.metadata() else {

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
+use vouchsafe::error::LeftOut;
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 use vouchsafe_providers::AuthorizationQuirks;
 
@@ -28,7 +29,7 @@ pub(crate) async fn run(
     let registration = setup::registration(&args.client, signing)?;
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
-        .build(&setup::http(&args.http)?)?;
+        .build(&setup::http(&args.http, output)?)?;
 
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
@@ -112,7 +113,9 @@ impl Attempt<'_> {
                  the endpoints yourself, add --userinfo-url",
             ),
             Some(identity) => {
-                for warning in tokens.warnings().iter().chain(identity.warnings()) {
+                // That there is no encryption was said at the beginning.
+                let warnings = tokens.warnings().iter().filter(|warning| warning.left_out() != LeftOut::Encryption);
+                for warning in warnings.chain(identity.warnings()) {
                     output.warn(warning.code(), &spent.without(&warning.to_string()));
                 }
             }

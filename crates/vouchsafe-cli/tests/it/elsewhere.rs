@@ -207,3 +207,79 @@ async fn an_unverified_error_is_told_again_when_the_time_is_over() {
     let message = login.end().await.assert_failed(7, "local", "timed_out");
     assert!(message.contains("invalid_scope, from an unverified source"), "{message}");
 }
+
+/// The name of this machine, if it leads to the address of the sandbox.
+#[cfg(target_os = "linux")]
+fn own_name() -> Option<String> {
+    let name = std::fs::read_to_string("/etc/hostname").ok()?.trim().to_owned();
+    let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 80)).ok()?;
+    addresses.all(|address| address.ip().to_string() == "127.0.0.1").then_some(name)
+}
+
+/// Passes requests on to the sandbox, which knows itself by its address only. Returns the host and the port.
+#[cfg(target_os = "linux")]
+async fn under_that_name(sandbox: &Sandbox, name: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("{name}:{}", listener.local_addr().unwrap().port());
+    let (outside, inside) = (host.clone(), sandbox.issuer().trim_start_matches("http://").to_owned());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (outside, inside) = (outside.clone(), inside.clone());
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    if client.read_buf(&mut request).await.is_ok_and(|read| read == 0) {
+                        return;
+                    }
+                }
+                let host = |name: &str| format!("host: {name}\r\n");
+                let request = String::from_utf8(request).unwrap();
+                let request =
+                    request.replacen(&host(&outside), &(host(&inside) + "connection: close\r\n"), 1);
+                let mut server = tokio::net::TcpStream::connect(&inside).await.unwrap();
+                server.write_all(request.as_bytes()).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    host
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_named_host_may_be_reached_by_http_with_a_warning_each_time() {
+    // Where the machine has no such name, the library's own test shows it.
+    let Some(name) = own_name() else { return };
+    let sandbox = sandbox().await;
+    let proxy = under_that_name(&sandbox, &name).await;
+    let url = |path: &str| format!("http://{proxy}{path}");
+    let (authorize, token, userinfo) = (url("/authorize"), url("/token"), url("/userinfo"));
+    let args =
+        ["login", "--json", "--no-browser", "--client-id", sandbox.public_client_id(), "--scope", "openid"];
+    let service = ["--issuer", sandbox.issuer(), "--authorize-url", &authorize, "--token-url", &token];
+    let args = [&args[..], &service, &["--userinfo-url", &userinfo]].concat();
+    for more in [&[][..], &["--allow-http", "other"]] {
+        let message =
+            Cli::new(&[&args[..], more].concat()).run().await.assert_failed(2, "usage", "insecure_url");
+        assert!(message.contains("--allow-http HOST"), "{message}");
+    }
+    for _ in 0..2 {
+        let mut login = Cli::new(&[&args[..], &["--allow-http", &name]].concat()).start();
+        let warning = login.event("warning").await;
+        assert_eq!(warning["code"], "plain_http");
+        let message = warning["message"].as_str().unwrap();
+        assert!(message.contains(&name) && message.contains("without encryption"), "{message}");
+        let url = login.authorization_url().await.replacen(&format!("http://{proxy}"), sandbox.issuer(), 1);
+        let page = visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let done = signed_in(login).await;
+        assert_eq!(done.lines.len(), 3, "{done:#?}");
+    }
+    for host in ["http://keycloak", "keycloak:8080", "", "a b"] {
+        let done = Cli::new(&["discover", "https://a.example", "--json", "--allow-http", host]).run().await;
+        let message = done.assert_failed(2, "usage", "invalid_argument");
+        assert!(message.contains("without http:// and a port"), "{message}");
+    }
+}

@@ -6,7 +6,7 @@ use vouchsafe_providers::EndpointName;
 
 use super::call::{Call, Outgoing};
 use super::response::Incoming;
-use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
+use crate::endpoint::{Endpoint, NotAnEndpoint, PlainHosts, is_segment};
 use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
 use crate::secret::same;
@@ -74,10 +74,12 @@ pub(crate) struct WellKnown {
     pub(crate) is_openid: bool,
     /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
+    /// The hosts that `http` may be used for.
+    pub(crate) plain: PlainHosts,
 }
 
 /// Where to look for the metadata of an issuer. The URL of a metadata document is accepted as well.
-pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
+pub(crate) fn well_known(issuer: &str, plain: &PlainHosts) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
     let url = Url::parse(issuer).map_err(NotAnEndpoint::from)?;
     let (place, query) = match issuer.split_once('?') {
@@ -90,10 +92,11 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         template: None,
         is_openid: false,
         is_elsewhere: false,
+        plain: plain.clone(),
     };
     let place = place.trim_end_matches('/');
     if let Some(base) = issuer_of(place) {
-        let document = Endpoint::parse(&format!("{place}{query}"))?;
+        let document = Endpoint::parse_for(&format!("{place}{query}"), plain)?;
         return Ok(found(vec![base.clone(), format!("{base}/")], vec![document]));
     }
     // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
@@ -102,14 +105,14 @@ pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
         return Err(NotAnEndpoint::Invalid(detail.to_owned()));
     }
     let base = issuer.trim_end_matches('/');
-    let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
+    let mut documents = vec![Endpoint::parse_for(&format!("{base}{OPENID}"), plain)?];
     // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both. Some servers use
     // the place of the first with the name of the second (RFC 8414 §5).
     let path = url.path().trim_end_matches('/').to_owned();
     let mut other = url;
     for name in [OAUTH, OPENID].iter().take(if path.is_empty() { 1 } else { 2 }) {
         other.set_path(&format!("{name}{path}"));
-        documents.push(Endpoint::parse(other.as_str())?);
+        documents.push(Endpoint::parse_for(other.as_str(), plain)?);
     }
     Ok(found(vec![issuer.to_owned()], documents))
 }
@@ -159,7 +162,7 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let mut document = Document { members: &raw, warnings: Vec::new() };
+    let mut document = Document { members: &raw, warnings: Vec::new(), plain: &asked.plain };
 
     let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
@@ -296,6 +299,7 @@ fn around(template: &str) -> Option<(&str, &str)> {
 struct Document<'a> {
     members: &'a Value,
     warnings: Vec<Warning>,
+    plain: &'a PlainHosts,
 }
 
 impl<'a> Document<'a> {
@@ -339,7 +343,7 @@ impl<'a> Document<'a> {
         if secure && !is_https(text.trim_start()) {
             return Err(insecure(&format!("{name} must be https, as the issuer is: {shown}")));
         }
-        match Endpoint::parse(text) {
+        match Endpoint::parse_for(text, self.plain) {
             Ok(endpoint) => Ok(Some(endpoint)),
             Err(NotAnEndpoint::Insecure) => {
                 Err(insecure(&format!("{name} {}: {shown}", NotAnEndpoint::Insecure)))
@@ -401,7 +405,12 @@ mod tests {
     use crate::transport::Response;
 
     fn documents(issuer: &str) -> Vec<String> {
-        well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
+        well_known(issuer, &PlainHosts::default())
+            .unwrap()
+            .documents
+            .iter()
+            .map(|d| d.as_str().to_owned())
+            .collect()
     }
 
     #[test]
@@ -434,13 +443,13 @@ mod tests {
             ("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", ""),
             ("/.well-known/oauth-authorization-server/t", "/.well-known/oauth-authorization-server/t", "/t"),
         ] {
-            let found = well_known(&format!("https://a.example{url}")).unwrap();
+            let found = well_known(&format!("https://a.example{url}"), &PlainHosts::default()).unwrap();
             let documents: Vec<_> = found.documents.iter().map(Endpoint::as_str).collect();
             assert_eq!(documents, [format!("https://a.example{document}")], "{url}");
             let issuer = format!("https://a.example{issuer}");
             assert_eq!(found.issuers, [issuer.clone(), format!("{issuer}/")], "{url}");
         }
-        let error = well_known("https://a.example/t?p=x").unwrap_err().to_string();
+        let error = well_known("https://a.example/t?p=x", &PlainHosts::default()).unwrap_err().to_string();
         assert!(error.contains("leave out everything from the ? on"), "{error}");
     }
 
@@ -459,6 +468,7 @@ mod tests {
             template: None,
             is_openid,
             is_elsewhere: false,
+            plain: PlainHosts::default(),
         };
         let from = Incoming {
             operation: Operation::Discovery,
