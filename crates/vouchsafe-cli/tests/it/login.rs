@@ -95,6 +95,21 @@ async fn the_secret_and_the_id_come_from_the_file_and_the_environment() {
 }
 
 #[tokio::test]
+async fn nothing_is_saved() {
+    let sandbox = sandbox().await;
+    let home = std::env::temp_dir().join(format!("vouchsafe-home-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    for more in [&[][..], &["--no-save"]] {
+        let cli = Cli::login(&sandbox, &[&["--client-id", sandbox.public_client_id()], more].concat());
+        let variables = ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"];
+        let cli = variables.iter().fold(cli, |cli, name| cli.env(name, &home));
+        signed_in(&sandbox, cli, "alice").await;
+        assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "{more:?}");
+    }
+    std::fs::remove_dir(home).unwrap();
+}
+
+#[tokio::test]
 async fn an_id_token_may_name_the_audiences_that_were_given() {
     let sandbox = sandbox().await;
     sandbox.fault(vouchsafe_sandbox::Fault::SEVERAL_AUDIENCES);
