@@ -1,6 +1,8 @@
 //! The command line: commands, options and their help.
 mod completed;
 
+pub(crate) use completed::PROMPTS;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -141,7 +143,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) team_id: Option<String>,
     /// How the client authenticates: none, client_secret_basic or client_secret_post [default: as the provider says]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = completed::client_auth(), hide_possible_values = true)]
     pub(crate) client_auth: Option<String>,
 }
 
@@ -166,7 +168,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "HINT")]
     pub(crate) login_hint: Option<String>,
     /// The page that the provider shows: none, login, consent or select_account
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", value_parser = completed::prompt(), hide_possible_values = true)]
     pub(crate) prompt: Option<String>,
 }
 
@@ -179,7 +181,7 @@ pub(crate) struct BrowserArgs {
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// The host of the redirect URI: 127.0.0.1, localhost or [::1]. Some providers accept only localhost
-    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = redirect_host)]
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = completed::redirect_host(), hide_possible_values = true)]
     pub(crate) redirect_host: String,
     /// The address to listen on, with or without a port, if it is not the host of the redirect URI. In a container, it is
     /// 0.0.0.0, with the port published on the machine of the browser
@@ -275,17 +277,6 @@ fn host(text: &str) -> Result<String, String> {
         true if text.contains(':') => Ok(format!("[{text}]")),
         true => Ok(text.to_owned()),
         false => Err("expected the name of a host such as keycloak, without http:// and a port".to_owned()),
-    }
-}
-
-fn redirect_host(text: &str) -> Result<String, String> {
-    let host = if text == "::1" { "[::1]" } else { text };
-    match ["127.0.0.1", "localhost", "[::1]"].contains(&host) {
-        true => Ok(host.to_owned()),
-        false => {
-            Err("expected 127.0.0.1, localhost or [::1]: a response over http must not leave this machine"
-                .to_owned())
-        }
     }
 }
 

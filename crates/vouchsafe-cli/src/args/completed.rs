@@ -11,6 +11,32 @@ pub(super) fn provider() -> impl TypedValueParser<Value = String> {
     Completed(|| slugs().map(PossibleValue::new).collect())
 }
 
+/// A method of client authentication.
+pub(super) fn client_auth() -> impl TypedValueParser<Value = String> {
+    Completed(|| ["none", "client_secret_basic", "client_secret_post"].map(PossibleValue::new).to_vec())
+}
+
+/// A page that the provider shows.
+pub(super) fn prompt() -> impl TypedValueParser<Value = String> {
+    Completed(|| PROMPTS.map(PossibleValue::new).to_vec())
+}
+
+/// The pages that a client can ask for (OpenID Connect Core section 3.1.2.1, Initiating User Registration).
+pub(crate) const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "create"];
+
+/// The host of a redirect URI on this machine.
+pub(super) fn redirect_host() -> impl TypedValueParser<Value = String> {
+    let expected = "expected 127.0.0.1, localhost or [::1]: a response over http must not leave this machine";
+    let host = move |text: String| match text.as_str() {
+        "::1" => Ok("[::1]".to_owned()),
+        host if HOSTS.contains(&host) => Ok(text),
+        _ => Err(expected),
+    };
+    Completed(|| HOSTS.map(PossibleValue::new).to_vec()).try_map(host)
+}
+
+const HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
 /// A fault of the sandbox.
 pub(super) fn fault() -> impl TypedValueParser<Value = Fault> {
     Completed(|| {

@@ -7,7 +7,7 @@ use vouchsafe::error::LeftOut;
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 use vouchsafe_providers::AuthorizationQuirks;
 
-use crate::args::{BrowserArgs, LoginArgs, RequestArgs};
+use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::setup::{self, Target};
@@ -231,7 +231,10 @@ impl Attempt<'_> {
                         opening = None;
                         if let Some(why) = problem {
                             progress.erase();
-                            output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"));
+                            let paste = "If that browser is on another machine, paste the URL on which it ends here";
+                            let paste = if input.is_open() { paste } else { "" };
+                            let message = format!("No browser could be opened: {why}. Open the URL yourself. {paste}");
+                            output.warn("browser", &message);
                             if output.is_quiet() {
                                 output.say(&url);
                             }
@@ -390,9 +393,6 @@ fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<
     let failure = Failure::usage("invalid_argument", message);
     Err(if listed.is_some() { failure } else { failure.advise(advice) })
 }
-
-/// The pages that a client can ask for (OpenID Connect Core section 3.1.2.1, Initiating User Registration).
-const PROMPTS: [&str; 5] = ["none", "login", "consent", "select_account", "create"];
 
 /// Refuses a path that would change more of the redirect URI than its path.
 fn check_path(path: &str) -> Result<(), Failure> {

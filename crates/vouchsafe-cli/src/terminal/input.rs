@@ -14,6 +14,11 @@ impl Input {
         Self(reads.then(|| BufReader::new(tokio::io::stdin().take(MAX_INPUT)).lines()))
     }
 
+    /// Whether lines are read.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The next line. Behind the last one, this never returns.
     pub(crate) async fn line(&mut self) -> String {
         if let Some(lines) = &mut self.0

@@ -118,7 +118,9 @@ async fn completions_and_the_manual_are_printed() {
     // The generators for the other shells know no values.
     for shell in ["bash", "zsh", "fish"] {
         let script = Cli::new(&["completions", shell]).run().await.stdout();
-        for value in ["github-enterprise", "wrong-nonce", "html@userinfo"] {
+        for value in
+            ["github-enterprise", "wrong-nonce", "html@userinfo", "client_secret_basic", "select_account"]
+        {
             assert!(script.contains(value), "{shell}: {value}");
         }
     }
