@@ -18,6 +18,7 @@ mod mistake;
 mod owned;
 mod quirks;
 mod read;
+mod similar;
 mod subject;
 mod template;
 
@@ -29,6 +30,7 @@ pub use quirks::{
     IdentityQuirks, LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks,
     UserInfoQuirks,
 };
+pub use similar::similar;
 pub use template::is_at_or_below;
 
 /// The definition with that slug, if the catalogue has it. It is parsed once per process.

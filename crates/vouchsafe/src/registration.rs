@@ -23,13 +23,20 @@ pub struct Registration {
     pub(crate) redirect_uri: Option<String>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) revocation_auth: Option<ClientAuth>,
+    pub(crate) trusted_audiences: Vec<String>,
 }
 
 impl Registration {
     /// A public client of that id: one without a secret, such as a program on its user's own machine.
     pub fn new(client_id: impl Into<String>) -> Self {
-        let client_id = client_id.into();
-        Self { client_id, credential: None, redirect_uri: None, client_auth: None, revocation_auth: None }
+        Self {
+            client_id: client_id.into(),
+            credential: None,
+            redirect_uri: None,
+            client_auth: None,
+            revocation_auth: None,
+            trusted_audiences: Vec::new(),
+        }
     }
 
     /// Makes it a confidential client with a client secret: short for [`Registration::credential`] with
@@ -60,6 +67,14 @@ impl Registration {
     /// The same for the revocation endpoint, where it differs.
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
         self.revocation_auth = Some(method);
+        self
+    }
+
+    /// Trusts one more audience that ID tokens may name beside this client (`aud`), such as an API of your own. An ID token for
+    /// several audiences is accepted if its `azp` names this client, or if it has no `azp` and every other audience is one of
+    /// these (OpenID Connect Core section 3.1.3.7).
+    pub fn trusted_audience(mut self, audience: impl Into<String>) -> Self {
+        self.trusted_audiences.push(audience.into());
         self
     }
 

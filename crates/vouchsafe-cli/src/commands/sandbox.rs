@@ -1,7 +1,8 @@
 //! `vouchsafe sandbox`: runs a provider on this machine until it is stopped.
 use std::collections::BTreeMap;
 
-use vouchsafe_sandbox::{Fault, Place, Refusal, Sandbox};
+use serde_json::{Value, json};
+use vouchsafe_sandbox::{Fault, Place, Refusal, Sandbox, User};
 
 use crate::args::SandboxArgs;
 use crate::failure::Failure;
@@ -17,10 +18,10 @@ pub(crate) async fn run(
         return Ok(());
     }
     let started = Sandbox::builder().port(args.port).start().await;
-    let sandbox = started.map_err(|e| Failure::port(args.port, &e, "--port"))?;
+    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.port, &e, "--port"))?;
     args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
-    output.event(&Event::Listening { url: issuer });
+    output.event(&Event::Listening(facts(&sandbox, &args.faults)));
     output.say(format!("The sandbox is running at {}", paint(issuer, LINK)));
     if !output.is_quiet() {
         introduce(&sandbox, &args.faults, output);
@@ -28,6 +29,29 @@ pub(crate) async fn run(
     interrupt.wait().await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Everything that an application's settings and tests need, for a program.
+fn facts(sandbox: &Sandbox, faults: &[Fault]) -> Value {
+    let user = |user: User| {
+        let verified = user.email().map(|_| user.email_verified());
+        let mut facts =
+            json!({"username": user.username(), "subject": user.subject(), "email_verified": verified});
+        if let Some(email) = user.email() {
+            facts["email"] = email.into();
+        }
+        facts
+    };
+    let users = [User::alice(), User::bob(), User::carol()].map(user);
+    json!({
+        "url": sandbox.issuer(),
+        "issuer": sandbox.issuer(),
+        "client_id": sandbox.client_id(),
+        "client_secret": sandbox.client_secret(),
+        "public_client_id": sandbox.public_client_id(),
+        "users": users,
+        "faults": faults.iter().map(Fault::name).collect::<Vec<_>>(),
+    })
 }
 
 fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
@@ -45,7 +69,7 @@ fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
     output.say("");
     output.say("To sign in there, run in another terminal:");
     output.say("");
-    output.say(format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
+    output.command(&format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
     output.say("");
     output.say("Anybody can sign in as any user. Nothing is kept. Press Ctrl-C to stop the sandbox.");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 use vouchsafe::{EndpointName, Provider};
-use vouchsafe_providers::Definition;
+use vouchsafe_providers::{Definition, similar};
 
 use crate::args::TargetArgs;
 use crate::failure::Failure;
@@ -20,6 +20,16 @@ pub(crate) struct Target {
 
 /// The provider that the arguments name.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
+    for (option, url) in [
+        ("--issuer", &args.issuer),
+        ("--authorize-url", &args.authorize_url),
+        ("--token-url", &args.token_url),
+        ("--refresh-url", &args.refresh_url),
+        ("--revoke-url", &args.revoke_url),
+        ("--userinfo-url", &args.userinfo_url),
+    ] {
+        not_empty(option, url.as_deref())?;
+    }
     let bare = |provider, url: &str| Target { provider, name: host(url) };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let issuer = args.issuer.clone().or_else(|| common_origin(authorize, token));
@@ -38,7 +48,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     if let Some(issuer) = &args.issuer {
         return Ok(bare(Provider::openid(issuer.as_str()), issuer));
     }
-    let Some(named) = named else {
+    let Some(named) = named.filter(|named| !named.trim().is_empty()) else {
         let message = "The provider is missing. Give a PROVIDER from `vouchsafe providers`, or --issuer URL for an OpenID \
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
@@ -51,6 +61,15 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         None => text::short(provider.display_name(), 80),
     };
     Ok(Target { provider, name })
+}
+
+/// Refuses a URL without text. A script passes one on when its variable is not set.
+pub(crate) fn not_empty(name: &str, url: Option<&str>) -> Result<(), Failure> {
+    if url.is_none_or(|url| !url.trim().is_empty()) {
+        return Ok(());
+    }
+    let message = format!("{name} is empty. Write the complete URL, beginning with https://");
+    Err(Failure::usage("invalid_url", message))
 }
 
 /// The origin of both endpoints. It is usually the service's issuer, and this command has no other provider's response to
@@ -68,7 +87,7 @@ fn is_path(named: &str) -> bool {
 /// The definition with this slug in the catalogue.
 pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
     vouchsafe_providers::get(slug).ok_or_else(|| {
-        let near = nearest(slug);
+        let near = similar(slug, vouchsafe_providers::slugs());
         let advice = if slug.contains("://") {
             "For an OpenID Provider, give its URL with --issuer."
         } else if near.is_empty() {
@@ -79,17 +98,6 @@ pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
         let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
         Failure::usage("unknown_provider", message).advise(advice)
     })
-}
-
-/// The slugs that are most similar to a word, the most similar first.
-fn nearest(word: &str) -> Vec<&'static str> {
-    let word: String = word.to_lowercase().chars().take(64).collect();
-    let mut near: Vec<_> = vouchsafe_providers::slugs()
-        .map(|slug| (strsim::osa_distance(&word, slug), slug))
-        .filter(|(distance, slug)| *distance < word.len() && *distance <= 1 + slug.len().min(word.len()) / 4)
-        .collect();
-    near.sort_unstable();
-    near.into_iter().map(|(_, slug)| slug).take(3).collect()
 }
 
 fn from_file(path: &str) -> Result<Definition, Failure> {
@@ -117,15 +125,6 @@ fn host(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_provider_has_a_neighbour() {
-        for word in ["gogle", "Google", "googel", "goolge"] {
-            assert_eq!(nearest(word).first(), Some(&"google"), "{word}");
-        }
-        assert!(nearest("nothing-like-it").is_empty());
-        assert!(nearest("").is_empty());
-    }
 
     #[test]
     fn an_excerpt_in_an_error_is_recognised() {

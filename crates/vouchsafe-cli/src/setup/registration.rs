@@ -17,7 +17,7 @@ pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<R
                        --client-id, or set VOUCHSAFE_CLIENT_ID";
         return Err(Failure::usage("client_id", message));
     };
-    let registration = Registration::new(id);
+    let registration = args.audiences.iter().fold(Registration::new(id), Registration::trusted_audience);
     if let Some(path) = &args.client_key {
         return Ok(registration.credential(apple_key(path, args, signing)?));
     }

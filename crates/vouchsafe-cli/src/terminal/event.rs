@@ -18,7 +18,7 @@ pub(crate) enum Event<'a> {
     Provider(Value),
     Metadata(Value),
     Jwt(Value),
-    Listening { url: &'a str },
+    Listening(Value),
     Fault(BTreeMap<&'a str, &'a str>),
     Warning { code: &'a str, message: &'a str },
     Error(&'a Failure),

@@ -1,6 +1,7 @@
 //! The command as users run it: the real binary, the sandbox, and a browser made by hand.
 mod apple;
 mod commands;
+mod elsewhere;
 mod failures;
 mod faults;
 mod hostile;
@@ -9,3 +10,6 @@ mod listener;
 mod login;
 mod secrets;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod tls;

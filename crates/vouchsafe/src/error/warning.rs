@@ -77,6 +77,8 @@ pub enum LeftOut {
     Metadata,
     /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
     ClientSecret,
+    /// The encryption of the connection (`encryption`): [`Http::danger_allow_http`](crate::Http::danger_allow_http) allows that.
+    Encryption,
 }
 
 impl LeftOut {
@@ -91,6 +93,7 @@ impl LeftOut {
             Self::Email => "email",
             Self::Metadata => "metadata",
             Self::ClientSecret => "client_secret",
+            Self::Encryption => "encryption",
         }
     }
 
@@ -104,6 +107,7 @@ impl LeftOut {
             Self::Email => "the e-mail address is left out",
             Self::Metadata => "a part of the metadata is left out",
             Self::ClientSecret => "the client secret is not sent",
+            Self::Encryption => "the connection is not encrypted",
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::tokens::{IdToken, Tokens};
 impl Client {
     /// Requests new tokens with the refresh token. Values that the response does not have are copied from the old tokens.
     ///
+    /// The old refresh token may be spent now. So the new tokens count even if their ID token fails a check, or cannot be checked:
+    /// then the old ID token stays, and [`Tokens::warnings`] says why. An ID token about another user is an error.
+    ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider does not refresh tokens, or gave no refresh token; [`Error::Server`] with
     /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).

@@ -178,7 +178,7 @@ impl Incoming<'_> {
     }
 
     /// The error in a response with an error format of the provider's own.
-    fn failed(&self, body: &Value) -> Option<Error> {
+    pub(crate) fn failed(&self, body: &Value) -> Option<Error> {
         let failure = self.dialect.failure?;
         let code = match body.pointer(&failure.code)? {
             Value::Null => return None,

@@ -80,13 +80,13 @@ impl Call for RevocationRequest<'_> {
         Ok(())
     }
 
-    /// RFC 7009 §2.2: success is the status alone, and an unknown token is a success.
+    /// RFC 7009 §2.2: success is the status alone, and a token that is not known any more is a success. The body counts only
+    /// where the definition says how an error with a status of success looks.
     fn read(&self, from: Incoming<'_>) -> Result<(), Error> {
         if !from.response.status().is_success() {
             return Err(from.refusal());
         }
-        // Some providers send an error with a status of success.
-        let said = json::parse(from.response.body()).ok().and_then(|body| from.error_in(&body));
-        said.map_or(Ok(()), Err)
+        let failed = json::parse(from.response.body()).ok().and_then(|body| from.failed(&body));
+        failed.map_or(Ok(()), Err)
     }
 }

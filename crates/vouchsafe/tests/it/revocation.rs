@@ -55,7 +55,7 @@ async fn without_a_refresh_token_the_access_token_is_revoked() {
 #[tokio::test]
 async fn success_is_the_status_alone() {
     // RFC 7009 section 2.2: the body is empty, and whatever is in it does not count.
-    for body in ["", "{}", "ok", "<h1>done</h1>"] {
+    for body in ["", "{}", "ok", "<h1>done</h1>", r#"{"error":"invalid_token"}"#] {
         let (client, _) = client(answer(200, "text/html", body));
         client.manual().revoke("t", None).await.unwrap();
     }
@@ -73,9 +73,6 @@ async fn a_refusal_is_told_in_the_providers_own_words() {
     let google = serde_json::from_str(include_str!("../samples/google/revoke_error.json")).unwrap();
     let error = client(json(400, google)).0.manual().revoke("t", None).await.unwrap_err();
     assert_eq!(error.code(), "invalid_token");
-    // Some say no with a status of success.
-    let error = client(json(200, json!({"error": "invalid_request"}))).0.manual().revoke("t", None).await;
-    assert_eq!(error.unwrap_err().code(), "invalid_request");
 }
 
 #[tokio::test]
