@@ -114,6 +114,11 @@ pub(crate) struct TargetArgs {
     /// Its UserInfo endpoint, which returns who signed in
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) userinfo_url: Option<String>,
+    /// The provider's endpoints at another server, such as a sandbox that acts as the provider: https://HOST/PATH of the
+    /// definition is URL/act/PROVIDER/HOST/PATH. Client ID, secret and parameters are those of the sandbox, unless you give
+    /// others
+    #[arg(long, value_name = "URL", requires = "provider")]
+    pub(crate) at: Option<String>,
     /// A parameter of the provider's definition, for example tenant=common (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair, requires = "provider")]
     pub(crate) params: Vec<(String, String)>,
@@ -259,8 +264,12 @@ pub(crate) struct SandboxArgs {
     /// another endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = completed::fault(), hide_possible_values = true)]
     pub(crate) faults: Vec<Fault>,
+    /// Act as this provider: one of the catalogue, the path of a definition file, or `all` for the whole catalogue
+    /// (repeatable). The URLs, the client and its secret are printed, for an application in any language
+    #[arg(long = "provider", value_name = "PROVIDER", value_parser = completed::provider(), hide_possible_values = true)]
+    pub(crate) providers: Vec<String>,
     /// List the faults, and the error that a client with all checks reports for each
-    #[arg(long, conflicts_with_all = ["port", "faults"])]
+    #[arg(long, conflicts_with_all = ["port", "faults", "providers"])]
     pub(crate) list_faults: bool,
 }
 

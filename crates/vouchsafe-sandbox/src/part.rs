@@ -237,6 +237,25 @@ pub(crate) enum Role {
     Keys,
 }
 
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorize",
+            Self::Token => "token",
+            Self::Refresh => "refresh",
+            Self::LongLived => "long_lived",
+            Self::Revocation => "revoke",
+            Self::Introspection => "introspect",
+            Self::Device => "device",
+            Self::EndSession => "end_session",
+            Self::UserInfo => "userinfo",
+            Self::Emails => "emails",
+            Self::Metadata => "discovery",
+            Self::Keys => "keys",
+        }
+    }
+}
+
 /// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.
 const ENDPOINTS: [(Role, EndpointName, &str); 8] = [
     (Role::Authorization, EndpointName::Authorization, "authorize"),

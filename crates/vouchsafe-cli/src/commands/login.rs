@@ -23,10 +23,10 @@ pub(crate) async fn run(
         return Err(Failure::usage("usage", "This version cannot save a login: leave out --save"));
     }
     check_path(&args.browser.redirect_path)?;
-    let Target { provider, name } = setup::provider(args.provider.as_deref(), &args.target)?;
+    let Target { provider, name, acted } = setup::provider(args.provider.as_deref(), &args.target)?;
     check_request(&args.request, &provider.definition().authorization)?;
     let signing = provider.definition().signed_client_secret.then_some(&*name);
-    let registration = setup::registration(&args.client, signing)?;
+    let registration = setup::registration(&args.client, signing, acted.as_ref())?;
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http, output)?)?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 use vouchsafe::{EndpointName, Provider};
-use vouchsafe_providers::{Definition, similar};
+use vouchsafe_providers::{Definition, Rule, similar};
+use vouchsafe_sandbox::ActedProvider;
 
 use crate::args::TargetArgs;
 use crate::failure::Failure;
@@ -16,11 +17,14 @@ pub(crate) struct Target {
     pub(crate) provider: Provider,
     /// The name to show to a person.
     pub(crate) name: String,
+    /// The provider as the sandbox of --at acts it.
+    pub(crate) acted: Option<ActedProvider>,
 }
 
 /// The provider that the arguments name.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
     for (option, url) in [
+        ("--at", &args.at),
         ("--issuer", &args.issuer),
         ("--authorize-url", &args.authorize_url),
         ("--token-url", &args.token_url),
@@ -30,7 +34,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     ] {
         not_empty(option, url.as_deref())?;
     }
-    let bare = |provider, url: &str| Target { provider, name: host(url) };
+    let bare = |provider, url: &str| Target { provider, name: host(url), acted: None };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let issuer = args.issuer.clone().or_else(|| common_origin(authorize, token));
         let provider = issuer.into_iter().fold(Provider::oauth2("oauth2"), Provider::issuer);
@@ -53,14 +57,21 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let provider: Provider =
-        if is_path(named) { from_file(named)?.into() } else { from_catalogue(named)?.into() };
+    let definition = definition(named)?;
+    let acted = args.at.as_deref().map(|at| acted(&definition, at, &args.params)).transpose()?;
+    let provider = match &acted {
+        Some(acted) => {
+            let provider = Provider::from(acted.definition());
+            acted.params().into_iter().fold(provider, |provider, (name, value)| provider.param(name, value))
+        }
+        None => definition.into(),
+    };
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
         None => text::short(provider.display_name(), 80),
     };
-    Ok(Target { provider, name })
+    Ok(Target { provider, name, acted })
 }
 
 /// Refuses a URL without text. A script passes one on when its variable is not set.
@@ -82,6 +93,28 @@ fn common_origin(authorize: &str, token: &str) -> Option<String> {
 fn is_path(named: &str) -> bool {
     // A URL contains slashes as well. It gets advice of its own.
     !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
+}
+
+/// The definition of the catalogue, or in a file.
+pub(crate) fn definition(named: &str) -> Result<Arc<Definition>, Failure> {
+    if is_path(named) { from_file(named).map(Arc::new) } else { from_catalogue(named) }
+}
+
+/// The provider as a sandbox at that URL acts it.
+fn acted(definition: &Definition, at: &str, params: &[(String, String)]) -> Result<ActedProvider, Failure> {
+    let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let fits = |url: &Url| fits(url) && url.query().is_none() && url.fragment().is_none();
+    if Url::parse(at).ok().filter(fits).is_none() {
+        let message = "--at is not the URL of a server: give the one that `vouchsafe sandbox` prints, such as \
+                       http://127.0.0.1:8080";
+        return Err(Failure::usage("invalid_url", message));
+    }
+    let is_server = |name: &str| definition.params.get(name).is_some_and(|param| param.rule == Rule::Url);
+    if let Some((name, _)) = params.iter().find(|(name, _)| is_server(name)) {
+        let message = format!("--param {name} names one server, and --at another: leave one of them out");
+        return Err(Failure::usage("invalid_param", message));
+    }
+    Ok(ActedProvider::at(definition, at))
 }
 
 /// The definition with this slug in the catalogue.

@@ -19,6 +19,7 @@ pub(crate) enum Event<'a> {
     Metadata(Value),
     Jwt(Value),
     Listening(Value),
+    Acted(Value),
     Fault(BTreeMap<&'a str, &'a str>),
     Warning { code: &'a str, message: &'a str },
     Error(&'a Failure),

@@ -1,4 +1,5 @@
 //! The command as users run it: the real binary, the sandbox, and a browser made by hand.
+mod acted;
 mod apple;
 mod commands;
 mod elsewhere;
