@@ -1,4 +1,9 @@
 //! The command line: commands, options and their help.
+mod completed;
+
+pub(crate) use completed::PROMPTS;
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,7 +32,7 @@ pub(crate) enum Command {
     #[command(after_help = include_str!("args/providers.txt"))]
     Providers {
         /// The provider to show, for example google
-        #[arg(value_name = "SLUG")]
+        #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
         slug: Option<String>,
     },
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
@@ -43,7 +48,13 @@ pub(crate) enum Command {
     #[command(after_help = include_str!("args/demo.txt"))]
     Demo {
         /// The port on 127.0.0.1 [default: a free port]
-        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        #[arg(
+            long,
+            value_name = "N",
+            default_value_t = 0,
+            hide_default_value = true,
+            allow_negative_numbers = true
+        )]
         port: u16,
     },
     /// Print completions for a shell
@@ -60,7 +71,7 @@ pub(crate) enum Command {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct LoginArgs {
     /// A provider of the catalogue (see `vouchsafe providers`), or the path of a definition file such as ./acme.toml
-    #[arg(value_name = "PROVIDER")]
+    #[arg(value_name = "PROVIDER", value_parser = completed::provider(), hide_possible_values = true)]
     pub(crate) provider: Option<String>,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -103,6 +114,11 @@ pub(crate) struct TargetArgs {
     /// Its UserInfo endpoint, which returns who signed in
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) userinfo_url: Option<String>,
+    /// The provider's endpoints at another server, such as a sandbox that acts as the provider: https://HOST/PATH of the
+    /// definition is URL/act/PROVIDER/HOST/PATH. Client ID, secret and parameters are those of the sandbox, unless you give
+    /// others
+    #[arg(long, value_name = "URL", requires = "provider")]
+    pub(crate) at: Option<String>,
     /// A parameter of the provider's definition, for example tenant=common (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair, requires = "provider")]
     pub(crate) params: Vec<(String, String)>,
@@ -115,6 +131,9 @@ pub(crate) struct ClientArgs {
     /// The client ID that the provider gave your application
     #[arg(long, value_name = "ID", env = "VOUCHSAFE_CLIENT_ID", hide_env_values = true)]
     pub(crate) client_id: Option<String>,
+    /// A further audience that an ID token may name beside this client, such as an API of your own (repeatable)
+    #[arg(long = "audience", value_name = "ID")]
+    pub(crate) audiences: Vec<String>,
     /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. A secret is never an argument, because every process
     /// can read the arguments of others
     #[arg(long, value_name = "PATH")]
@@ -129,7 +148,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) team_id: Option<String>,
     /// How the client authenticates: none, client_secret_basic or client_secret_post [default: as the provider says]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = completed::client_auth(), hide_possible_values = true)]
     pub(crate) client_auth: Option<String>,
 }
 
@@ -144,7 +163,7 @@ pub(crate) struct RequestArgs {
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
     /// The longest time since the user last authenticated; the ID token is checked for it
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) max_age: Option<u64>,
     /// An authentication context class (acr) that the sign-in must have; the ID token is checked for it (repeatable: any of
     /// them)
@@ -154,7 +173,7 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "HINT")]
     pub(crate) login_hint: Option<String>,
     /// The page that the provider shows: none, login, consent or select_account
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", value_parser = completed::prompt(), hide_possible_values = true)]
     pub(crate) prompt: Option<String>,
 }
 
@@ -162,17 +181,25 @@ pub(crate) struct RequestArgs {
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Browser")]
 pub(crate) struct BrowserArgs {
-    /// Print the URL instead of opening a browser
+    /// Print the URL instead of opening a browser. If the browser cannot reach this machine, paste the URL that it ended on,
+    /// or the code alone, into the terminal
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// The host of the redirect URI: 127.0.0.1, localhost or [::1]. Some providers accept only localhost
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = completed::redirect_host(), hide_possible_values = true)]
+    pub(crate) redirect_host: String,
+    /// The address to listen on, with or without a port, if it is not the host of the redirect URI. In a container, it is
+    /// 0.0.0.0, with the port published on the machine of the browser
+    #[arg(long, value_name = "ADDR", value_parser = listen)]
+    pub(crate) listen: Option<SocketAddr>,
     /// The port of the redirect URI http://127.0.0.1:PORT/callback [default: a free port]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) redirect_port: Option<u16>,
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
     /// The time to wait for the user
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) wait: Duration,
 }
 
@@ -186,8 +213,12 @@ pub(crate) struct HttpArgs {
     /// Connect through this proxy. HTTPS_PROXY works as well
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
+    /// Accept http:// at this host, for a network of your own such as that of containers. Everybody in that network can read
+    /// codes, tokens and secrets (repeatable)
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub(crate) allow_http: Vec<String>,
     /// The time limit of one request, from connecting to the last byte of the response
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 }
 
@@ -221,14 +252,24 @@ pub(crate) struct InspectArgs {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct SandboxArgs {
     /// The port on 127.0.0.1 [default: a free port]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
     pub(crate) port: u16,
     /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
     /// another endpoint (repeatable)
-    #[arg(long = "fault", value_name = "NAME", value_parser = fault)]
+    #[arg(long = "fault", value_name = "NAME", value_parser = completed::fault(), hide_possible_values = true)]
     pub(crate) faults: Vec<Fault>,
+    /// Act as this provider: one of the catalogue, the path of a definition file, or `all` for the whole catalogue
+    /// (repeatable). The URLs, the client and its secret are printed, for an application in any language
+    #[arg(long = "provider", value_name = "PROVIDER", value_parser = completed::provider(), hide_possible_values = true)]
+    pub(crate) providers: Vec<String>,
     /// List the faults, and the error that a client with all checks reports for each
-    #[arg(long, conflicts_with_all = ["port", "faults"])]
+    #[arg(long, conflicts_with_all = ["port", "faults", "providers"])]
     pub(crate) list_faults: bool,
 }
 
@@ -239,9 +280,26 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn fault(name: &str) -> Result<Fault, String> {
-    Fault::named(name)
-        .ok_or_else(|| "there is no fault with this name; --list-faults shows all of them".to_owned())
+fn host(text: &str) -> Result<String, String> {
+    let is_host = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    match is_host || text.parse::<Ipv6Addr>().is_ok() {
+        true if text.contains(':') => Ok(format!("[{text}]")),
+        true => Ok(text.to_owned()),
+        false => Err("expected the name of a host such as keycloak, without http:// and a port".to_owned()),
+    }
+}
+
+/// An IP address with a port, or without one, which is then 0.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = text.parse().ok().or(bare.ok().map(|ip| SocketAddr::new(ip, 0)));
+    address.ok_or_else(|| {
+        "expected an IP address such as 0.0.0.0, or an address and a port such as 0.0.0.0:8765".to_owned()
+    })
+}
+
+fn whole_seconds(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number of seconds, 0 or more".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

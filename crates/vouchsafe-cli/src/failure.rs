@@ -1,4 +1,5 @@
 //! How a run fails: a kind, which decides the exit code, a code, and a message with the next thing to do.
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -17,6 +18,9 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
+    /// The number of the signal that ended the run.
+    #[serde(skip)]
+    pub(crate) signal: Option<u8>,
 }
 
 /// Who has to act. The number is the exit code.
@@ -33,7 +37,13 @@ pub(crate) enum Kind {
 
 impl Failure {
     pub(crate) fn new(kind: Kind, code: impl Into<String>, message: impl AsRef<str>) -> Self {
-        Self { kind, code: code.into(), message: text::sentence(message.as_ref()), status: None }
+        Self {
+            kind,
+            code: code.into(),
+            message: text::sentence(message.as_ref()),
+            status: None,
+            signal: None,
+        }
     }
 
     pub(crate) fn usage(code: &'static str, message: impl AsRef<str>) -> Self {
@@ -44,14 +54,16 @@ impl Failure {
         Self::new(Kind::Local, code, message)
     }
 
-    pub(crate) fn interrupted() -> Self {
-        Self::local("interrupted", "The command was interrupted before it was done")
+    /// A signal with that number stopped the run.
+    pub(crate) fn interrupted(signal: u8) -> Self {
+        let failure = Self::local("interrupted", "The command was interrupted before it was done");
+        Self { signal: Some(signal), ..failure }
     }
 
-    /// A server on this machine could not listen on a port, which that option chooses.
-    pub(crate) fn port(port: u16, error: &io::Error, option: &str) -> Self {
+    /// A server on this machine could not listen on a port of a host, which that option chooses.
+    pub(crate) fn port(host: &str, port: u16, error: &io::Error, option: &str) -> Self {
         let failed = |port: &str| {
-            Self::local("port", format!("The command could not listen on {port} of 127.0.0.1: {error}"))
+            Self::local("port", format!("The command could not listen on {port} of {host}: {error}"))
         };
         if port == 0 {
             return failed("any port");
@@ -60,8 +72,23 @@ impl Failure {
         failed(&format!("port {port}")).advise(&advice)
     }
 
+    /// An argument or a variable that is not UTF-8. The error itself does not say which.
+    pub(crate) fn not_text(error: &clap::Error, given: &[OsString]) -> Option<Self> {
+        if error.kind() != ErrorKind::InvalidUtf8 {
+            return None;
+        }
+        let argument = given.iter().find(|word| word.to_str().is_none());
+        let place = match argument {
+            Some(word) => format!("The argument {}", text::short(&word.to_string_lossy(), 60)),
+            // The only variable that the reading of the command line looks at.
+            None => "The variable VOUCHSAFE_CLIENT_ID".to_owned(),
+        };
+        Some(Self::usage("invalid_argument", format!("{place} is not UTF-8 text: write it again")))
+    }
+
+    /// The number of the kind. For a signal, the number that shells expect: 130 for SIGINT, 143 for SIGTERM.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.signal.map_or(self.kind as u8, |signal| 128 + signal))
     }
 
     pub(crate) fn advise(mut self, advice: &str) -> Self {
@@ -88,7 +115,7 @@ impl From<Error> for Failure {
         };
         let failure =
             Self { status: error.status(), ..Self::new(kind, text::paragraph(code), error.to_string()) };
-        match advice(kind, &failure.code, error.operation(), error.status()) {
+        match advice(kind, &failure.code, error.operation(), error.status(), &failure.message) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }
@@ -112,9 +139,22 @@ impl From<&clap::Error> for Failure {
 }
 
 /// Advice for a person about an error, in a sentence or two.
-fn advice(kind: Kind, code: &str, operation: Operation, status: Option<u16>) -> Option<&'static str> {
+fn advice(
+    kind: Kind,
+    code: &str,
+    operation: Operation,
+    status: Option<u16>,
+    message: &str,
+) -> Option<&'static str> {
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     let situation = match (code, status) {
         ("http_status", Some(404)) if operation == Operation::Discovery => "no_metadata",
+        // The words of rustls.
+        ("tls", _) if says(&["CaUsedAsEndEntity"]) => "tls_authority",
+        ("tls", _) if says(&["not valid for name"]) => "tls_name",
+        ("tls", _) if says(&["certificate expired", "certificate not valid yet"]) => "tls_time",
+        ("authorized_party", _) if says(&["several audiences"]) => "several_audiences",
+        ("redirect_refused", _) if operation == Operation::Discovery => "metadata_redirect",
         ("http_status", Some(429)) => "too_many_requests",
         ("http_status", Some(500..)) => "server_failure",
         ("content_type" | "json", _) if operation == Operation::Discovery => "web_page",
@@ -141,13 +181,16 @@ mod tests {
             (Kind::Malformed, "json", Operation::Discovery, None, "web page"),
             (Kind::Malformed, "missing_field", Operation::Identity, None, "--userinfo-url"),
             (Kind::Security, "expired", Operation::AuthorizationCode, None, "clock"),
+            (Kind::Security, "redirect_refused", Operation::Discovery, None, "exactly as"),
         ] {
-            let advice = advice(kind, code, operation, status).unwrap_or_default();
+            let advice = advice(kind, code, operation, status, "").unwrap_or_default();
             assert!(advice.contains(words), "{kind:?} {code}: {advice}");
         }
-        assert_eq!(advice(Kind::Malformed, "json", Operation::KeySet, None), None);
-        assert_eq!(advice(Kind::Security, "expired", Operation::KeySet, None), None);
-        assert_eq!(advice(Kind::Network, "access_denied", Operation::KeySet, None), None);
+        for (kind, code) in
+            [(Kind::Malformed, "json"), (Kind::Security, "expired"), (Kind::Network, "access_denied")]
+        {
+            assert_eq!(advice(kind, code, Operation::KeySet, None, ""), None);
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 mod browser;
 mod listener;
 mod page;
+mod pasted;
 
 pub(crate) use self::browser::{open_browser, open_browser_if_asked};
-pub(crate) use self::listener::{Callback, Listener};
+pub(crate) use self::listener::{Callback, Listener, Place};
 pub(crate) use self::page::Page;
+pub(crate) use self::pasted::pasted;

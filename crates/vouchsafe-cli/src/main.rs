@@ -63,10 +63,12 @@ fn parse(given: &[OsString]) -> Result<Args, ExitCode> {
         return Err(ExitCode::SUCCESS);
     }
     Args::try_parse_from(given).map_err(|error| {
-        let failure = Failure::from(&error);
+        let not_text = Failure::not_text(&error, given);
+        let says_more = not_text.is_some();
+        let failure = not_text.unwrap_or_else(|| Failure::from(&error));
         let json = given.iter().skip(1).take_while(|word| *word != "--").any(|word| word == "--json");
         // Help and the version are no failures.
-        if error.use_stderr() && json {
+        if error.use_stderr() && (json || says_more) {
             Output::new(OutputArgs { json, ..OutputArgs::default() }).failure(&failure);
         } else {
             let _ = error.print();

@@ -18,6 +18,7 @@ mod mistake;
 mod owned;
 mod quirks;
 mod read;
+mod similar;
 mod subject;
 mod template;
 
@@ -25,9 +26,11 @@ pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
 pub use mistake::DefinitionError;
 pub use quirks::{
-    AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, IdentityQuirks,
-    LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks, UserInfoQuirks,
+    AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, Expiry,
+    IdentityQuirks, LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks,
+    UserInfoQuirks,
 };
+pub use similar::similar;
 pub use template::is_at_or_below;
 
 /// The definition with that slug, if the catalogue has it. It is parsed once per process.

@@ -93,6 +93,8 @@ pub struct TokenQuirks {
     pub form_response: bool,
     /// Further content types of JSON responses.
     pub content_types: Vec<String>,
+    /// How an application learns when an access token expires.
+    pub expiry: Expiry,
     /// `expires_in` is in milliseconds.
     pub expires_in_milliseconds: bool,
     /// An `expires_in` of 0 means that the token does not expire.
@@ -107,6 +109,20 @@ pub struct TokenQuirks {
     pub failure: Option<ErrorShape>,
     /// The provider's error codes in the words of the RFCs, at every endpoint: `bad_refresh_token = "invalid_grant"`.
     pub error_codes: BTreeMap<String, String>,
+}
+
+/// How an application learns when an access token expires.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Expiry {
+    /// The response says it.
+    #[default]
+    Told,
+    /// Tokens expire, and the response does not say when.
+    Untold,
+    /// Tokens do not expire. If the provider refreshes tokens, it has applications of another kind, whose tokens do.
+    Never,
 }
 
 /// How refreshing differs from RFC 6749 section 6.
@@ -331,6 +347,7 @@ impl Default for TokenQuirks {
             response_names: BTreeMap::new(),
             form_response: false,
             content_types: Vec::new(),
+            expiry: Expiry::default(),
             expires_in_milliseconds: false,
             expires_in_zero_is_never: false,
             scope_separators: " ".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::hmac;
 use serde_json::Value;
-use vouchsafe_providers::{Definition, EndpointName, Kind, Param, ProfileSource, Rule};
+use vouchsafe_providers::{ClientAuth, Definition, EndpointName, Expiry, Kind, Param, ProfileSource, Rule};
 
 use crate::config::ClientConfig;
 use crate::wire::{OAuthError, Scopes, error, hex};
@@ -33,6 +33,8 @@ pub(crate) struct Part {
     pub(crate) client_key: Option<ClientKey>,
     /// Whether authorization responses have `iss`.
     names_issuer: AtomicBool,
+    /// Whether access tokens expire.
+    expires: AtomicBool,
     params: BTreeMap<String, String>,
     endpoints: Vec<(Role, Template)>,
     /// The issuer with its marks; for plain OAuth 2 the base.
@@ -56,8 +58,11 @@ impl Part {
     /// A provider by its definition, at URLs below `/act/`.
     pub(crate) fn acted(definition: &Definition, origin: &str) -> Self {
         let slug = &definition.slug;
-        let secret = format!("{slug}-secret-for-development-only");
-        let client = ClientConfig::confidential(format!("{slug}-client"), secret);
+        let id = format!("{slug}-client");
+        let client = match definition.client_auth {
+            Some(ClientAuth::None) => ClientConfig::public(id),
+            _ => ClientConfig::confidential(id, format!("{slug}-secret-for-development-only")),
+        };
         let base = format!("{origin}/act/{slug}");
         let moved = template::moved(definition, &base);
         Self::new(origin, base, moved, vec![client])
@@ -67,6 +72,7 @@ impl Part {
         let is_own = base == origin;
         let mut part = Self {
             names_issuer: AtomicBool::new(is_own),
+            expires: AtomicBool::new(definition.token.expiry != Expiry::Never),
             client_key: definition.signed_client_secret.then(ClientKey::generate),
             params: template::values(&definition, &base),
             issuer: issuer::issuer(&definition).unwrap_or_else(|| base.clone()),
@@ -175,6 +181,11 @@ impl Part {
         self.names_issuer.load(Ordering::Relaxed)
     }
 
+    /// Whether access tokens expire. Where they do not, there are no refresh tokens either.
+    pub(crate) fn expires(&self) -> bool {
+        self.expires.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn has_id_token(&self) -> bool {
         match self.definition.userinfo.source {
             ProfileSource::IdToken => true,
@@ -224,6 +235,25 @@ pub(crate) enum Role {
     Emails,
     Metadata,
     Keys,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorize",
+            Self::Token => "token",
+            Self::Refresh => "refresh",
+            Self::LongLived => "long_lived",
+            Self::Revocation => "revoke",
+            Self::Introspection => "introspect",
+            Self::Device => "device",
+            Self::EndSession => "end_session",
+            Self::UserInfo => "userinfo",
+            Self::Emails => "emails",
+            Self::Metadata => "discovery",
+            Self::Keys => "keys",
+        }
+    }
 }
 
 /// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.

@@ -2,14 +2,15 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::Uri;
-use url::Url;
+use url::{ParseError, Url};
 
 use crate::error::{ConfigProblem, Error};
 use crate::text::redact::printable;
 
-/// A URL that requests may be sent to: `https`, or `http` on a loopback host; without user and fragment.
+/// A URL that requests may be sent to: `https`, or `http` on a loopback host or a named one; without user and fragment.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     text: Box<str>,
@@ -17,17 +18,23 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads a URL. The message of the error continues a sentence that begins with the name of the URL.
+    #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Self, NotAnEndpoint> {
+        Self::parse_for(text, &PlainHosts::default())
+    }
+
+    /// Reads a URL; `http` may be used for these hosts too. The message of the error continues a sentence that begins with the
+    /// name of the URL.
+    pub(crate) fn parse_for(text: &str, plain: &PlainHosts) -> Result<Self, NotAnEndpoint> {
         let text = text.trim();
         let invalid = |why: String| Err(NotAnEndpoint::Invalid(why));
         // This parser removes them, and others do not.
         if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return invalid("it must not contain white space or control characters".to_owned());
         }
-        let url = Url::parse(text).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
-        let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
-        if url.scheme() != "https" && !is_local {
+        let url = Url::parse(text).map_err(NotAnEndpoint::from)?;
+        let is_plain = url.scheme() == "http" && url.host_str().is_some_and(|host| plain.allow(host));
+        if url.scheme() != "https" && !is_plain {
             return Err(NotAnEndpoint::Insecure);
         }
         if let Some(c) = foreign(text) {
@@ -57,6 +64,25 @@ impl Endpoint {
     pub(crate) fn uri(&self) -> Uri {
         self.uri.clone()
     }
+
+    /// Whether requests to it leave this machine without encryption.
+    pub(crate) fn is_open(&self) -> bool {
+        self.uri.scheme_str() != Some("https") && !self.uri.host().is_some_and(is_loopback)
+    }
+}
+
+/// The hosts that `http` may be used for, beside those of this machine: [`Http::danger_allow_http`](crate::Http) names them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlainHosts(Arc<Vec<String>>);
+
+impl PlainHosts {
+    pub(crate) fn add(&mut self, host: String) {
+        Arc::make_mut(&mut self.0).push(host);
+    }
+
+    pub(crate) fn allow(&self, host: &str) -> bool {
+        is_loopback(host) || self.0.iter().any(|named| named.eq_ignore_ascii_case(host))
+    }
 }
 
 impl fmt::Debug for Endpoint {
@@ -70,6 +96,17 @@ impl fmt::Debug for Endpoint {
 pub(crate) enum NotAnEndpoint {
     Invalid(String),
     Insecure,
+}
+
+impl From<ParseError> for NotAnEndpoint {
+    fn from(error: ParseError) -> Self {
+        Self::Invalid(match error {
+            ParseError::RelativeUrlWithoutBase | ParseError::EmptyHost => {
+                "write the complete URL, beginning with https:// and the host".to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
 }
 
 impl fmt::Display for NotAnEndpoint {
@@ -197,6 +234,29 @@ mod tests {
         assert_eq!(shown("https://jane:hush@a.example/x"), "https://…@a.example/x");
         assert_eq!(shown("jane:hu/sh@a.example"), "…@a.example");
         assert_eq!(shown("https://a.example\n"), "https://a.example ");
+    }
+
+    #[test]
+    fn http_is_for_named_hosts_and_no_others() {
+        let mut plain = PlainHosts::default();
+        plain.add("keycloak".to_owned());
+        for url in
+            ["http://keycloak:8080/token", "http://KEYCLOAK/", "http://localhost/", "https://a.example/"]
+        {
+            assert!(Endpoint::parse_for(url, &plain).is_ok(), "{url}");
+        }
+        for url in [
+            "http://keycloak.example/",
+            "http://a.example/",
+            "http://key/",
+            "ftp://keycloak/",
+            "http://u@keycloak/",
+        ] {
+            assert!(Endpoint::parse_for(url, &plain).is_err(), "{url}");
+        }
+        assert!(Endpoint::parse_for("http://keycloak/", &plain).unwrap().is_open());
+        assert!(!Endpoint::parse("http://[::1]/").unwrap().is_open());
+        assert!(!Endpoint::parse("https://keycloak/").unwrap().is_open());
     }
 
     #[test]

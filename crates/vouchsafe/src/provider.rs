@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
+use crate::endpoint::PlainHosts;
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::Metadata;
 use crate::provider::live::fetch_metadata;
@@ -46,6 +47,8 @@ pub struct Provider {
     /// Why the definition cannot be used.
     mistake: Option<String>,
     pub(crate) metadata: Option<Arc<Metadata>>,
+    /// The hosts that `http` may be used for.
+    plain: PlainHosts,
 }
 
 impl Provider {
@@ -79,7 +82,7 @@ impl Provider {
     /// # Errors
     /// [`Error::Config`] if the issuer is not a URL, and every error that a fetch can have.
     pub async fn discover(issuer: impl Into<String>, http: &Http) -> Result<Self, Error> {
-        let mut provider = Self::openid(issuer);
+        let mut provider = Self::openid(issuer).reached_by(http);
         // Metadata does not depend on the client.
         let server = provider.server("client")?;
         if let Some(well_known) = &server.discovery {
@@ -96,11 +99,13 @@ impl Provider {
         let slug = slug.into();
         // The catalogue's definitions were checked when they were parsed.
         vouchsafe_providers::get(&slug).map(|definition| Self::new(definition, None)).ok_or_else(|| {
-            let detail = format!(
-                "the catalogue has no provider named {}: docs/providers.md lists all, and \
-                                  Provider::openid takes the issuer of any other",
-                printable(&slug, 60)
-            );
+            let near = vouchsafe_providers::similar(&slug, vouchsafe_providers::slugs());
+            let advice = match near.is_empty() {
+                true => "docs/providers.md lists all, and Provider::openid takes the issuer of any other"
+                    .to_owned(),
+                false => format!("did you mean {}?", near.join(" or ")),
+            };
+            let detail = format!("the catalogue has no provider named {}: {advice}", printable(&slug, 60));
             Error::config(ConfigProblem::UnknownProvider, detail)
         })
     }
@@ -119,6 +124,12 @@ impl Provider {
             .map_err(|e| Error::config(ConfigProblem::Definition, e.to_string()))
     }
 
+    /// The same provider, with `http` for the hosts for which that transport allows it.
+    pub(crate) fn reached_by(mut self, http: &Http) -> Self {
+        self.plain = http.plain.clone();
+        self
+    }
+
     fn new(definition: Arc<Definition>, mistake: Option<String>) -> Self {
         Self {
             definition,
@@ -128,6 +139,7 @@ impl Provider {
             by_hand: Vec::new(),
             mistake,
             metadata: None,
+            plain: PlainHosts::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A registration: an application's entry at a provider.
-use vouchsafe_providers::ClientAuth;
+use vouchsafe_providers::{ClientAuth, Definition};
 
-use crate::credential::Credential;
+use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
 
@@ -23,13 +23,20 @@ pub struct Registration {
     pub(crate) redirect_uri: Option<String>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) revocation_auth: Option<ClientAuth>,
+    pub(crate) trusted_audiences: Vec<String>,
 }
 
 impl Registration {
     /// A public client of that id: one without a secret, such as a program on its user's own machine.
     pub fn new(client_id: impl Into<String>) -> Self {
-        let client_id = client_id.into();
-        Self { client_id, credential: None, redirect_uri: None, client_auth: None, revocation_auth: None }
+        Self {
+            client_id: client_id.into(),
+            credential: None,
+            redirect_uri: None,
+            client_auth: None,
+            revocation_auth: None,
+            trusted_audiences: Vec::new(),
+        }
     }
 
     /// Makes it a confidential client with a client secret: short for [`Registration::credential`] with
@@ -63,6 +70,14 @@ impl Registration {
         self
     }
 
+    /// Trusts one more audience that ID tokens may name beside this client (`aud`), such as an API of your own. An ID token for
+    /// several audiences is accepted if its `azp` names this client, or if it has no `azp` and every other audience is one of
+    /// these (OpenID Connect Core section 3.1.3.7).
+    pub fn trusted_audience(mut self, audience: impl Into<String>) -> Self {
+        self.trusted_audiences.push(audience.into());
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.client_id.is_empty() {
             return Err(Error::config(
@@ -80,4 +95,50 @@ impl Registration {
         }
         Ok(())
     }
+
+    /// Whether a client that is registered like this can authenticate at that provider, as far as the definition says it.
+    pub(crate) fn check_for(&self, definition: &Definition) -> Result<(), Error> {
+        let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
+            definition;
+        let proves = callback.hmac.is_some() || definition.userinfo.proof.is_some();
+        let method = self.client_auth.or(*client_auth);
+        let (problem, detail) = match self.credential.as_ref().map(|credential| &credential.0) {
+            Some(Kind::Secret(secret)) if *signed && !is_jwt(secret.expose()) => (
+                ConfigProblem::ClientAuth,
+                format!(
+                    "{name} accepts no fixed client secret, only one that is a JWT signed with your key: instead of \
+                     Registration::secret, set Credential::apple_key with the team id, the key id and the text of the .p8 file"
+                ),
+            ),
+            Some(Kind::Secret(_)) if method == Some(ClientAuth::None) && !proves => (
+                ConfigProblem::ClientAuth,
+                format!(
+                    "{name} takes no client secret: clients send their id and PKCE alone. Leave Registration::secret out; if \
+                     your registration there does authenticate by its secret, say how with Registration::client_auth"
+                ),
+            ),
+            // Discovery may lead to Apple, too: such a provider does not say what it accepts.
+            Some(Kind::AppleKey { .. }) if client_auth.is_some() && !signed => (
+                ConfigProblem::ClientAuth,
+                format!(
+                    "{name} does not accept client secrets that are signed with a key, so Credential::apple_key does not work \
+                     there: set Registration::secret with the client secret from {name}"
+                ),
+            ),
+            None if callback.hmac.is_some() => (
+                ConfigProblem::ClientSecret,
+                format!(
+                    "{name} signs its authorization responses with the client secret, and without it they cannot be checked: \
+                     set Registration::secret"
+                ),
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::config(problem, detail))
+    }
+}
+
+/// Whether the text has the shape of a signed JWT. Some applications sign Apple's secret elsewhere, for half a year.
+fn is_jwt(secret: &str) -> bool {
+    secret.starts_with("ey") && secret.split('.').filter(|part| !part.is_empty()).count() == 3
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 
-use crate::endpoint::is_loopback;
+use crate::endpoint::PlainHosts;
 use crate::error::{Check, ConfigProblem, Error, HttpErrorKind, Operation, TransportError};
 
 mod address;
@@ -93,6 +93,7 @@ pub struct Http {
     limits: Limits,
     retries: u32,
     user_agent: HeaderValue,
+    pub(crate) plain: PlainHosts,
 }
 
 impl Http {
@@ -105,6 +106,27 @@ impl Http {
         self.user_agent = HeaderValue::try_from(name.into())
             .map_err(|_| Error::config(ConfigProblem::UserAgent, detail))?;
         Ok(self)
+    }
+
+    /// Allows `http://` URLs of this host, given by its name without a port. By default, `http` is allowed for loopback hosts
+    /// only.
+    ///
+    /// # Security
+    /// Everybody between this program and the host can read codes, tokens and the client secret, and can change responses, and
+    /// so sign in as any user. Allow it only within a network of your own, such as that of containers on one machine. The
+    /// tokens of each token request over `http` have a [warning](crate::Tokens::warnings) that says so.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "transport")]
+    /// # fn f() -> Result<(), vouchsafe::Error> {
+    /// let http = vouchsafe::Http::new()?.danger_allow_http("keycloak");
+    /// let provider = vouchsafe::Provider::openid("http://keycloak:8080/realms/main");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn danger_allow_http(mut self, host: impl Into<String>) -> Self {
+        self.plain.add(host.into());
+        self
     }
 
     /// Sets the time limit of one request and its response, retries included. The default is 30 seconds.
@@ -205,7 +227,7 @@ impl Http {
         let uri = request.uri().clone();
         let secure = match uri.scheme_str() {
             Some("https") => true,
-            Some("http") => uri.host().is_some_and(is_loopback),
+            Some("http") => uri.host().is_some_and(|host| self.plain.allow(host)),
             _ => false,
         };
         if !secure {
@@ -230,7 +252,7 @@ impl Http {
                 Operation::Discovery => {
                     "check the issuer, since servers often redirect unknown paths to a login page"
                 }
-                _ => "configure the final URL, if it is the provider's",
+                _ => "a URL that you configure has to be the final one",
             };
             let detail = format!("{} redirects, and redirects are not followed: {advice}", origin(&uri));
             return Err(Error::validation(operation, Check::RedirectRefused, detail));
@@ -272,6 +294,7 @@ impl<C: HttpClient + 'static> From<C> for Http {
             limits: Limits::default(),
             retries: RETRIES,
             user_agent: AGENT,
+            plain: PlainHosts::default(),
         }
     }
 }

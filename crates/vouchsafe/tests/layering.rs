@@ -334,6 +334,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     (
         "vouchsafe-providers",
         &[
+            "similar",
             "template",
             "mistake",
             "locate",

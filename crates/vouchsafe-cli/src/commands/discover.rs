@@ -9,7 +9,10 @@ use crate::terminal::{CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), Failure> {
-    let provider = Provider::discover(args.url.as_str(), &setup::http(&args.http)?).await?;
+    setup::not_empty("The URL", Some(&args.url))?;
+    let http = setup::http(&args.http, output)?;
+    let discovery = Provider::discover(args.url.as_str(), &http);
+    let provider = output.patiently(&args.url, args.http.timeout, discovery).await?;
     let Some(metadata) = provider.metadata() else {
         return Err(Failure::new(Kind::Malformed, "metadata", "The provider publishes no metadata"));
     };

@@ -15,22 +15,27 @@ use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
+    setup::not_empty("--issuer", args.issuer.as_deref())?;
     let audience = args.audience.as_deref().or(args.client_id.as_deref());
-    let verifier = |issuer: &String| -> Result<Client, Failure> {
+    let mut verifier = |issuer: &String| -> Result<Client, Failure> {
         // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
         let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
-        Ok(Client::new(Provider::openid(issuer), registration, &setup::http(&args.http)?)?)
+        Ok(Client::new(Provider::openid(issuer), registration, &setup::http(&args.http, output)?)?)
     };
-    let verifier = args.issuer.as_ref().map(verifier).transpose()?;
+    let verifier = args.issuer.as_ref().map(&mut verifier).transpose()?;
     let given = match &args.jwt {
         Some(jwt) => jwt.clone(),
         None => read(output).await?,
     };
     let jwt = compact(&given);
     let (header, claims) = header_and_claims(jwt)?;
-    let verdict = match &verifier {
-        Some(client) => Some(client.manual().verify_jwt(jwt, audience).await.map(drop)),
-        None => None,
+    let verdict = match (&verifier, &args.issuer) {
+        (Some(client), Some(issuer)) => {
+            let manual = client.manual();
+            let verification = manual.verify_jwt(jwt, audience);
+            Some(output.patiently(issuer, args.http.timeout, verification).await.map(drop))
+        }
+        _ => None,
     };
     let verified = matches!(verdict, Some(Ok(())));
     output.event(&Event::Jwt(match &claims {

@@ -1,14 +1,17 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, interval, timeout};
+use vouchsafe::error::LeftOut;
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
+use vouchsafe_providers::AuthorizationQuirks;
 
-use crate::args::{BrowserArgs, LoginArgs};
+use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::Failure;
-use crate::loopback::{self, Callback, Listener, Page};
+use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::setup::{self, Target};
-use crate::terminal::{Event, GOOD, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
+use crate::terminal::{Event, GOOD, Input, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
 use crate::text;
 
 pub(crate) async fn run(
@@ -20,18 +23,15 @@ pub(crate) async fn run(
         return Err(Failure::usage("usage", "This version cannot save a login: leave out --save"));
     }
     check_path(&args.browser.redirect_path)?;
-    let Target { provider, name } = setup::provider(args.provider.as_deref(), &args.target)?;
+    let Target { provider, name, acted } = setup::provider(args.provider.as_deref(), &args.target)?;
+    check_request(&args.request, &provider.definition().authorization)?;
     let signing = provider.definition().signed_client_secret.then_some(&*name);
-    let registration = setup::registration(&args.client, signing)?;
+    let registration = setup::registration(&args.client, signing, acted.as_ref())?;
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
-        .build(&setup::http(&args.http)?)?;
+        .build(&setup::http(&args.http, output)?)?;
 
-    let port = args.browser.redirect_port.unwrap_or_default();
-    let mut listener = Listener::bind(port, &args.browser.redirect_path).await.map_err(|e| {
-        let failure = Failure::port(port, &e, "--redirect-port");
-        failure.advise("The redirect URI with that port has to be registered at the provider.")
-    })?;
+    let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
     let mut attempt = Attempt { args, client, name, callback: None };
     let outcome = interrupt.or(attempt.run(&mut listener, output)).await;
@@ -57,6 +57,20 @@ pub(crate) async fn run(
     outcome.map(drop)
 }
 
+async fn listen(args: &BrowserArgs) -> Result<Listener, Failure> {
+    let BrowserArgs { redirect_host: host, redirect_path: path, listen, .. } = args;
+    let port = args.redirect_port.unwrap_or(listen.map_or(0, |address| address.port()));
+    // Without a port of its own, the address has that of the redirect URI.
+    let listen = listen.map(|a| SocketAddr::new(a.ip(), if a.port() == 0 { port } else { a.port() }));
+    Listener::bind(&Place { host, port, path, listen }).await.map_err(|e| {
+        let failure = match listen {
+            Some(at) => Failure::port(&at.ip().to_string(), at.port(), &e, "--listen"),
+            None => Failure::port(host, port, &e, "--redirect-port"),
+        };
+        failure.advise("The redirect URI with that port has to be registered at the provider.")
+    })
+}
+
 /// One login from its start to its end.
 struct Attempt<'a> {
     args: &'a LoginArgs,
@@ -74,19 +88,23 @@ impl Attempt<'_> {
         listener: &mut Listener,
         output: &mut Output,
     ) -> Result<(Tokens, Option<Identity>), Failure> {
-        let StartedLogin { url, pending, .. } = self.start(listener.redirect_uri()).await?;
+        let limit = self.args.http.timeout;
+        let start = self.start(listener.redirect_uri());
+        let StartedLogin { url, pending, .. } = output.patiently(&self.name, limit, start).await?;
         output.event(&Event::AuthorizationUrl { url: &url });
         self.invite(&url, output);
         let callback = self.wait(url, &pending, listener, output).await?;
         output.detail("The browser has returned. Requesting the tokens");
         let spent = Spent::of(&pending, &callback);
         let callback = self.callback.insert(callback);
-        let tokens = self.client.finish(pending, callback.response()).await;
+        let finish = self.client.finish(pending, callback.response());
+        let tokens = output.patiently(&self.name, limit, finish).await;
         let tokens = tokens.map_err(|error| self.advised(error))?;
-        let identity = match self.client.identity(&tokens).await {
+        let identity = output.patiently(&self.name, limit, self.client.identity(&tokens)).await;
+        let identity = match identity {
             Ok(identity) => Some(identity),
             Err(Error::Unsupported(_)) if tokens.id_token().is_none() => None,
-            Err(error) => return Err(spent.out_of(error.into())),
+            Err(error) => return Err(spent.out_of(self.advised(error))),
         };
         match &identity {
             None => output.warn(
@@ -95,7 +113,9 @@ impl Attempt<'_> {
                  the endpoints yourself, add --userinfo-url",
             ),
             Some(identity) => {
-                for warning in tokens.warnings().iter().chain(identity.warnings()) {
+                // That there is no encryption was said at the beginning.
+                let warnings = tokens.warnings().iter().filter(|warning| warning.left_out() != LeftOut::Encryption);
+                for warning in warnings.chain(identity.warnings()) {
                     output.warn(warning.code(), &spent.without(&warning.to_string()));
                 }
             }
@@ -108,6 +128,14 @@ impl Attempt<'_> {
         let target = &self.args.target;
         let is_guessed = target.authorize_url.is_some() && target.issuer.is_none();
         let failure = Failure::from(error);
+        if failure.code == "redirect_refused" {
+            return failure.advise(match target.authorize_url {
+                Some(_) => {
+                    "If the redirect leads to the provider's own server, use the URL that it leads to."
+                }
+                None => "The URL comes from the provider, so that only the provider can correct it.",
+            });
+        }
         if is_guessed && failure.code == "issuer_mismatch" {
             return failure.advise("If this is the issuer of the service, give it with --issuer.");
         }
@@ -136,13 +164,19 @@ impl Attempt<'_> {
         let line = format!("  {}", paint(url, LINK));
         output.tell(format!("Signing in at {}.\n", paint(&self.name, STRONG)));
         output.tell(if no_browser {
-            "Open this URL in a browser on this machine:\n"
+            "Open this URL in a browser:\n"
         } else {
             "Your browser should open this URL. If it does not, open it yourself:\n"
         });
         match output.is_quiet() {
             true if no_browser => output.say(line),
             _ => output.tell(format!("{line}\n")),
+        }
+        if no_browser {
+            output.tell(
+                "If the browser is on another machine, it ends on a page that it cannot show. Copy the URL of that page, and \
+                 paste it here.\n",
+            );
         }
     }
 
@@ -159,22 +193,48 @@ impl Attempt<'_> {
         let began = Instant::now();
         let mut tick = interval(Duration::from_secs(1));
         let mut opening = (!no_browser).then(|| loopback::open_browser(url.clone()));
+        let mut input = Input::new(no_browser);
+        let mut reports: Vec<String> = Vec::new();
         let ours = async {
             loop {
                 tokio::select! {
+                    // A browser in the terminal reads it too, until it is closed.
+                    line = input.line(), if opening.is_none() => {
+                        match loopback::pasted(&line, pending, self.response_issuer().await.as_deref()) {
+                            Ok(callback) => return Some(callback),
+                            Err(_) if line.trim().is_empty() => {}
+                            Err(advice) => {
+                                progress.erase();
+                                output.hint(&advice);
+                            }
+                        }
+                    }
                     callback = listener.next() => {
                         let callback = callback?;
                         if pending.matches(callback.response()) {
                             return Some(callback);
                         }
                         output.detail("A response that does not belong to this login arrived. Still waiting");
+                        let report = unverified(&callback, pending).filter(|report| !reports.contains(report));
                         callback.show(Page::not_this_login());
+                        if let Some(report) = report.filter(|_| reports.len() < MAX_REPORTS) {
+                            progress.erase();
+                            output.warn("unverified_error", &format!(
+                                "The browser came back with the error {report}. It has no state, so that anybody may have \
+                                 sent it; it does not end this login. If the provider showed you this error, stop and \
+                                 try again"
+                            ));
+                            reports.push(report);
+                        }
                     }
                     problem = async { opening.as_mut()?.await.ok()? }, if opening.is_some() => {
                         opening = None;
                         if let Some(why) = problem {
                             progress.erase();
-                            output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"));
+                            let paste = "If that browser is on another machine, paste the URL on which it ends here";
+                            let paste = if input.is_open() { paste } else { "" };
+                            let message = format!("No browser could be opened: {why}. Open the URL yourself. {paste}");
+                            output.warn("browser", &message);
                             if output.is_quiet() {
                                 output.say(&url);
                             }
@@ -189,9 +249,22 @@ impl Attempt<'_> {
             let message = format!(
                 "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more time"
             );
-            Failure::local("timed_out", message)
+            let failure = Failure::local("timed_out", message);
+            match reports.last() {
+                Some(report) => failure.advise(&format!(
+                    "Meanwhile, the browser came back with the error {report}, from an unverified source."
+                )),
+                None => failure,
+            }
         })?;
         returned.ok_or_else(|| Failure::local("port", "The listener for the browser stopped unexpectedly"))
+    }
+
+    /// The issuer that a response has to name, if the provider announces that its responses name it (RFC 9207).
+    async fn response_issuer(&self) -> Option<String> {
+        let metadata = self.client.metadata().await.ok()??;
+        let is_announced = metadata["authorization_response_iss_parameter_supported"] == true;
+        metadata["issuer"].as_str().filter(|_| is_announced).map(str::to_owned)
     }
 
     fn report(&self, tokens: &Tokens, identity: Option<&Identity>, output: &mut Output) {
@@ -238,6 +311,18 @@ impl Attempt<'_> {
     }
 }
 
+/// The error in a response without `state`. Some providers leave it out of errors.
+fn unverified(callback: &Callback, pending: &PendingLogin) -> Option<String> {
+    let param = |name: &str| callback.param(name).filter(|value| !value.is_empty());
+    let error = param("error").filter(|_| param("state").is_none())?;
+    let description = param("error_description").map(|text| format!(" ({})", text::short(&text, 200)));
+    let report = text::short(&error, 60) + &description.unwrap_or_default();
+    Some(Spent::of(pending, callback).without(&report))
+}
+
+/// How many such errors are told: any page in the browser could send more.
+const MAX_REPORTS: usize = 3;
+
 /// The values that only this login used. The library no longer knows them when it requests the profile, but a provider may
 /// quote them in an error.
 struct Spent(Vec<String>);
@@ -280,6 +365,33 @@ fn lifetime(tokens: &Tokens) -> String {
             format!("valid for {}{date}", text::duration(at.duration_since(now).unwrap_or_default()))
         }
     }
+}
+
+/// Refuses parameters of the request that the command sets itself, and pages that no provider knows, before anything is sent.
+fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<(), Failure> {
+    if let Some((name, _)) = request.extras.iter().find(|(name, _)| quirks.owns(name)) {
+        let advice = match name.as_str() {
+            "client_id" => "use --client-id",
+            "redirect_uri" => "use --redirect-host, --redirect-port and --redirect-path",
+            "scope" => "use --scope",
+            "request" | "request_uri" => "it would replace the whole request",
+            _ => "the command sets it itself, and checks the response by it. Remove it from --extra",
+        };
+        let message = format!("--extra cannot set {}: {advice}", text::short(name, 60));
+        return Err(Failure::usage("reserved_param", message));
+    }
+    let Some(prompt) = &request.prompt else { return Ok(()) };
+    let listed =
+        quirks.options.get("prompt").map(|option| &option.values).filter(|values| !values.is_empty());
+    let known = listed.map_or(PROMPTS.to_vec(), |values| values.iter().map(String::as_str).collect());
+    if !prompt.is_empty() && prompt.split(' ').all(|value| known.contains(&value)) {
+        return Ok(());
+    }
+    let found = text::short(prompt, 60);
+    let message = format!("--prompt expects one of {}, and found {found:?}", known.join(", "));
+    let advice = "Another value that the provider documents can be sent with --extra prompt=VALUE.";
+    let failure = Failure::usage("invalid_argument", message);
+    Err(if listed.is_some() { failure } else { failure.advise(advice) })
 }
 
 /// Refuses a path that would change more of the redirect URI than its path.

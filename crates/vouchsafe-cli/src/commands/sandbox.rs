@@ -1,10 +1,12 @@
 //! `vouchsafe sandbox`: runs a provider on this machine until it is stopped.
 use std::collections::BTreeMap;
 
-use vouchsafe_sandbox::{Fault, Place, Refusal, Sandbox};
+use serde_json::{Value, json};
+use vouchsafe_sandbox::{ActedProvider, Fault, Place, Refusal, Sandbox, User};
 
 use crate::args::SandboxArgs;
 use crate::failure::Failure;
+use crate::setup;
 use crate::terminal::{CAUTION, Event, Interrupt, LINK, Output, SOFT, STRONG, paint};
 
 pub(crate) async fn run(
@@ -16,39 +18,135 @@ pub(crate) async fn run(
         list_faults(output);
         return Ok(());
     }
+    let mut definitions = Vec::new();
+    for named in &args.providers {
+        match named.as_str() {
+            "all" => definitions.extend(vouchsafe_providers::all()),
+            named => definitions.push(setup::definition(named)?),
+        }
+    }
     let started = Sandbox::builder().port(args.port).start().await;
-    let sandbox = started.map_err(|e| Failure::port(args.port, &e, "--port"))?;
+    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.port, &e, "--port"))?;
     args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
-    output.event(&Event::Listening { url: issuer });
+    output.event(&Event::Listening(facts(&sandbox, &args.faults)));
     output.say(format!("The sandbox is running at {}", paint(issuer, LINK)));
+    for definition in &definitions {
+        let acted = sandbox.act(definition);
+        output.event(&Event::Acted(acted_facts(&acted)));
+        if !output.is_quiet() {
+            introduce_acted(&acted, issuer, output);
+        }
+    }
     if !output.is_quiet() {
-        introduce(&sandbox, &args.faults, output);
+        introduce(&sandbox, &args.faults, !definitions.is_empty(), output);
     }
     interrupt.wait().await;
     sandbox.shutdown().await;
     Ok(())
 }
 
-fn introduce(sandbox: &Sandbox, faults: &[Fault], output: &mut Output) {
+/// Everything that an application's settings need to sign in at an acted provider.
+fn acted_facts(acted: &ActedProvider) -> Value {
+    let definition = acted.definition();
+    let user = |user: User| json!({"username": user.username(), "subject": acted.subject_of(&user)});
+    let mut facts = json!({
+        "provider": definition.slug,
+        "name": definition.display_name,
+        "kind": definition.kind,
+        "urls": acted.urls(),
+        "client_id": acted.client_id(),
+        "scopes": definition.scopes,
+        "params": acted.params(),
+        "users": USERS.map(|make| user(make())),
+    });
+    let client_secret = Some(acted.client_secret()).filter(|secret| !secret.is_empty()).map(Value::from);
+    let client_key = acted
+        .client_key()
+        .map(|key| json!({"key_id": key.key_id(), "team_id": key.team_id(), "pem": key.pem()}));
+    let more = [
+        ("issuer", acted.issuer().map(Value::from)),
+        ("client_secret", client_secret),
+        ("client_key", client_key),
+        ("client_auth", definition.client_auth.map(|method| method.as_str().into())),
+    ];
+    for (name, value) in more {
+        value.into_iter().for_each(|value| facts[name] = value);
+    }
+    facts
+}
+
+fn introduce_acted(acted: &ActedProvider, sandbox: &str, output: &mut Output) {
+    let definition = acted.definition();
+    output.say(format!("\n{}", paint(&definition.display_name, STRONG)));
+    output.row("issuer", acted.issuer().as_deref());
+    for (name, url) in acted.urls() {
+        output.row(name, &*url);
+    }
+    output.row("client ID", acted.client_id());
+    output.row("client secret", Some(acted.client_secret()).filter(|secret| !secret.is_empty()));
+    output.row("client auth", definition.client_auth.map(|method| method.as_str()));
+    output
+        .row("scopes", Some(&*definition.scopes.join(&definition.scope_separator)).filter(|s| !s.is_empty()));
+    let mut key = String::new();
+    if let Some(client_key) = acted.client_key() {
+        output.row("key ID", client_key.key_id());
+        output.row("team ID", client_key.team_id());
+        output.say(client_key.pem().trim_end());
+        key =
+            format!(" --client-key FILE --key-id {} --team-id {}", client_key.key_id(), client_key.team_id());
+    }
+    output.command(&format!("  vouchsafe login {} --at {sandbox}{key}", definition.slug));
+}
+
+/// Everything that an application's settings and tests need, for a program.
+fn facts(sandbox: &Sandbox, faults: &[Fault]) -> Value {
+    let user = |user: User| {
+        let verified = user.email().map(|_| user.email_verified());
+        let mut facts =
+            json!({"username": user.username(), "subject": user.subject(), "email_verified": verified});
+        if let Some(email) = user.email() {
+            facts["email"] = email.into();
+        }
+        facts
+    };
+    let users = USERS.map(|make| user(make()));
+    json!({
+        "url": sandbox.issuer(),
+        "issuer": sandbox.issuer(),
+        "client_id": sandbox.client_id(),
+        "client_secret": sandbox.client_secret(),
+        "public_client_id": sandbox.public_client_id(),
+        "users": users,
+        "faults": faults.iter().map(Fault::name).collect::<Vec<_>>(),
+    })
+}
+
+fn introduce(sandbox: &Sandbox, faults: &[Fault], acts: bool, output: &mut Output) {
     let (issuer, client_id) = (sandbox.issuer(), sandbox.public_client_id());
     output.say("");
-    output.row("issuer", issuer);
-    output.row("client ID", sandbox.client_id());
-    output.row("client secret", sandbox.client_secret());
-    output.row("public client", client_id);
+    if !acts {
+        output.row("issuer", issuer);
+        output.row("client ID", sandbox.client_id());
+        output.row("client secret", sandbox.client_secret());
+        output.row("public client", client_id);
+    }
     output.row("redirect URI", "any on this machine, such as http://127.0.0.1:3000/callback");
     output.row("users", "alice (verified e-mail), bob (unverified e-mail), carol (no e-mail)");
     for fault in faults {
         output.row("fault", &*format!("{}: {}", fault.name(), fault.description()));
     }
-    output.say("");
-    output.say("To sign in there, run in another terminal:");
-    output.say("");
-    output.say(format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
+    if !acts {
+        output.say("");
+        output.say("To sign in there, run in another terminal:");
+        output.say("");
+        output.command(&format!("  vouchsafe login --issuer {issuer} --client-id {client_id}"));
+    }
     output.say("");
     output.say("Anybody can sign in as any user. Nothing is kept. Press Ctrl-C to stop the sandbox.");
 }
+
+const USERS: [fn() -> User; 3] = [User::alice, User::bob, User::carol];
 
 /// Lists the faults by the place where they occur.
 fn list_faults(output: &mut Output) {

@@ -56,10 +56,13 @@ fn acted(slug: &'static str, sandbox: &Sandbox) -> Option<Offer> {
     let acted = sandbox.provider(slug)?;
     let provider = Provider::from(acted.definition());
     let provider = acted.params().into_iter().fold(provider, |p, (name, value)| p.param(name, value));
-    let credential = match acted.client_key() {
-        Some(key) => Credential::apple_key(key.team_id(), key.key_id(), key.pem()),
-        None => Credential::secret(acted.client_secret()),
+    let registration = Registration::new(acted.client_id());
+    let registration = match (acted.client_key(), acted.client_secret()) {
+        (Some(key), _) => {
+            registration.credential(Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
+        }
+        (None, "") => registration,
+        (None, secret) => registration.secret(secret),
     };
-    let registration = Registration::new(acted.client_id()).credential(credential);
     Some(Offer { slug, label: provider.display_name().to_owned(), hint: None, provider, registration })
 }

@@ -8,7 +8,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// The result is the reason if no browser could be opened.
 pub(crate) fn open_browser(url: String) -> JoinHandle<Option<String>> {
     spawn_blocking(move || {
-        let named = std::env::var("BROWSER").unwrap_or_default();
+        let named = std::env::var_os("BROWSER").unwrap_or_default();
+        let named = named.to_string_lossy();
         let named: Vec<_> = named.split(SEPARATOR).filter_map(|line| Line::read(line, &url)).collect();
         if named.is_empty() || named.iter().any(|line| TEXT_BROWSERS.contains(&line.name())) {
             return open_system_browser(&url).err();

@@ -1,10 +1,12 @@
 //! The listener on the redirect URI of a program on its user's own machine (RFC 8252 section 7.3).
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HOST};
@@ -43,6 +45,11 @@ pub(crate) struct Callback {
 }
 
 impl Callback {
+    /// A response that came another way than by this listener. Nobody waits for a page.
+    pub(super) fn pasted(url: String, page: oneshot::Sender<Page>) -> Self {
+        Self { path_and_query: url, form: None, page }
+    }
+
     /// The response that it brought.
     pub(crate) fn response(&self) -> AuthorizationResponse<'_> {
         let response = AuthorizationResponse::at(&self.path_and_query);
@@ -63,16 +70,63 @@ impl Callback {
     }
 }
 
+/// Where the listener is, and by which URL browsers reach it.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// The host of the redirect URI: `127.0.0.1`, `localhost` or `[::1]`.
+    pub(crate) host: &'a str,
+    /// The port of the redirect URI; 0 is any free port.
+    pub(crate) port: u16,
+    pub(crate) path: &'a str,
+    /// The address to listen on, if browsers reach this machine by another one than the host's.
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+impl Place<'_> {
+    /// Opens the sockets. Browsers look for `localhost` at either loopback address, so both belong to this listener.
+    async fn open(&self) -> io::Result<Vec<TcpListener>> {
+        let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+        let first = match (self.listen, self.host) {
+            (Some(address), _) => address,
+            (None, "[::1]") => (v6, self.port).into(),
+            (None, _) => (v4, self.port).into(),
+        };
+        if self.listen.is_some() || self.host != "localhost" {
+            return Ok(vec![TcpListener::bind(first).await?]);
+        }
+        let mut tries = 0;
+        loop {
+            let socket = TcpListener::bind(first).await?;
+            let port = socket.local_addr()?.port();
+            match TcpListener::bind((v6, port)).await {
+                Ok(other) => return Ok(vec![socket, other]),
+                // Another program would get the response.
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse && (self.port != 0 || tries == TRIES) => {
+                    return Err(e);
+                }
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse => tries += 1,
+                // This machine has no IPv6.
+                Err(_) => return Ok(vec![socket]),
+            }
+        }
+    }
+}
+
 impl Listener {
-    /// Listens on a port of 127.0.0.1; 0 is any free port.
-    pub(crate) async fn bind(port: u16, path: &str) -> io::Result<Self> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let redirect_uri = format!("http://{}{path}", socket.local_addr()?);
+    /// Listens there.
+    pub(crate) async fn bind(place: &Place<'_>) -> io::Result<Self> {
+        let sockets = place.open().await?;
+        let port = match place.port {
+            0 => sockets.first().map_or(Ok(0), |socket| socket.local_addr().map(|address| address.port()))?,
+            port => port,
+        };
+        let Place { host, path, .. } = place;
+        let redirect_uri = format!("http://{host}:{port}{path}");
         let (sender, callbacks) = mpsc::channel(MAX_CALLBACKS);
         let (stop, stopping) = oneshot::channel();
-        let path = Url::parse(&redirect_uri).map_or_else(|_| path.to_owned(), |url| url.path().to_owned());
+        let path = Url::parse(&redirect_uri).map_or_else(|_| (*path).to_owned(), |url| url.path().to_owned());
         let site = Arc::new(Site { path, callbacks: sender });
-        let server = tokio::spawn(serve(socket, site, stopping));
+        let server = tokio::spawn(serve(sockets, site, stopping));
         Ok(Self { redirect_uri, callbacks, stop, server })
     }
 
@@ -113,14 +167,14 @@ struct Site {
     callbacks: mpsc::Sender<Callback>,
 }
 
-async fn serve(socket: TcpListener, site: Arc<Site>, mut stop: oneshot::Receiver<()>) {
+async fn serve(sockets: Vec<TcpListener>, site: Arc<Site>, mut stop: oneshot::Receiver<()>) {
     let mut guests: VecDeque<Guest> = VecDeque::new();
     loop {
         let accepted = tokio::select! {
             _ = &mut stop => break,
-            accepted = socket.accept() => accepted,
+            accepted = accept(&sockets) => accepted,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok(stream) = accepted else {
             // Most likely there are too many open files for the moment.
             sleep(PAUSE).await;
             continue;
@@ -132,12 +186,21 @@ async fn serve(socket: TcpListener, site: Arc<Site>, mut stop: oneshot::Receiver
             guests.push_back(Guest { task, busy });
         }
     }
-    drop(socket);
+    drop(sockets);
     // Requests that have arrived by now get their page. Idle connections are closed.
     guests.iter().filter(|guest| guest.is_idle()).for_each(|guest| guest.task.abort());
     for guest in guests {
         let _ = guest.task.await;
     }
+}
+
+/// The next connection at any of the sockets.
+async fn accept(sockets: &[TcpListener]) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        let accepted = sockets.iter().map(|socket| socket.poll_accept(context)).find(Poll::is_ready);
+        accepted.unwrap_or(Poll::Pending).map_ok(|(stream, _)| stream)
+    })
+    .await
 }
 
 /// A connection, and whether a request on it waits for its response.
@@ -230,6 +293,8 @@ fn is_loopback(authority: &str) -> bool {
         && (host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
 }
 
+/// How often another port is tried if only one of the two addresses of `localhost` is free.
+const TRIES: usize = 8;
 /// Browsers open several connections and use one. More than this many are not from a browser.
 const MAX_CONNECTIONS: usize = 64;
 /// Browsers that wait for their page at the same time.

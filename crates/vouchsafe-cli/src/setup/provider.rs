@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use url::{Position, Url};
 use vouchsafe::{EndpointName, Provider};
-use vouchsafe_providers::Definition;
+use vouchsafe_providers::{Definition, Rule, similar};
+use vouchsafe_sandbox::ActedProvider;
 
 use crate::args::TargetArgs;
 use crate::failure::Failure;
@@ -16,11 +17,24 @@ pub(crate) struct Target {
     pub(crate) provider: Provider,
     /// The name to show to a person.
     pub(crate) name: String,
+    /// The provider as the sandbox of --at acts it.
+    pub(crate) acted: Option<ActedProvider>,
 }
 
 /// The provider that the arguments name.
 pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target, Failure> {
-    let bare = |provider, url: &str| Target { provider, name: host(url) };
+    for (option, url) in [
+        ("--at", &args.at),
+        ("--issuer", &args.issuer),
+        ("--authorize-url", &args.authorize_url),
+        ("--token-url", &args.token_url),
+        ("--refresh-url", &args.refresh_url),
+        ("--revoke-url", &args.revoke_url),
+        ("--userinfo-url", &args.userinfo_url),
+    ] {
+        not_empty(option, url.as_deref())?;
+    }
+    let bare = |provider, url: &str| Target { provider, name: host(url), acted: None };
     if let (Some(authorize), Some(token)) = (&args.authorize_url, &args.token_url) {
         let issuer = args.issuer.clone().or_else(|| common_origin(authorize, token));
         let provider = issuer.into_iter().fold(Provider::oauth2("oauth2"), Provider::issuer);
@@ -38,19 +52,35 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     if let Some(issuer) = &args.issuer {
         return Ok(bare(Provider::openid(issuer.as_str()), issuer));
     }
-    let Some(named) = named else {
+    let Some(named) = named.filter(|named| !named.trim().is_empty()) else {
         let message = "The provider is missing. Give a PROVIDER from `vouchsafe providers`, or --issuer URL for an OpenID \
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let provider: Provider =
-        if is_path(named) { from_file(named)?.into() } else { from_catalogue(named)?.into() };
+    let definition = definition(named)?;
+    let acted = args.at.as_deref().map(|at| acted(&definition, at, &args.params)).transpose()?;
+    let provider = match &acted {
+        Some(acted) => {
+            let provider = Provider::from(acted.definition());
+            acted.params().into_iter().fold(provider, |provider, (name, value)| provider.param(name, value))
+        }
+        None => definition.into(),
+    };
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
         None => text::short(provider.display_name(), 80),
     };
-    Ok(Target { provider, name })
+    Ok(Target { provider, name, acted })
+}
+
+/// Refuses a URL without text. A script passes one on when its variable is not set.
+pub(crate) fn not_empty(name: &str, url: Option<&str>) -> Result<(), Failure> {
+    if url.is_none_or(|url| !url.trim().is_empty()) {
+        return Ok(());
+    }
+    let message = format!("{name} is empty. Write the complete URL, beginning with https://");
+    Err(Failure::usage("invalid_url", message))
 }
 
 /// The origin of both endpoints. It is usually the service's issuer, and this command has no other provider's response to
@@ -65,10 +95,32 @@ fn is_path(named: &str) -> bool {
     !named.contains("://") && (named.contains(['/', std::path::MAIN_SEPARATOR]) || named.ends_with(".toml"))
 }
 
+/// The definition of the catalogue, or in a file.
+pub(crate) fn definition(named: &str) -> Result<Arc<Definition>, Failure> {
+    if is_path(named) { from_file(named).map(Arc::new) } else { from_catalogue(named) }
+}
+
+/// The provider as a sandbox at that URL acts it.
+fn acted(definition: &Definition, at: &str, params: &[(String, String)]) -> Result<ActedProvider, Failure> {
+    let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let fits = |url: &Url| fits(url) && url.query().is_none() && url.fragment().is_none();
+    if Url::parse(at).ok().filter(fits).is_none() {
+        let message = "--at is not the URL of a server: give the one that `vouchsafe sandbox` prints, such as \
+                       http://127.0.0.1:8080";
+        return Err(Failure::usage("invalid_url", message));
+    }
+    let is_server = |name: &str| definition.params.get(name).is_some_and(|param| param.rule == Rule::Url);
+    if let Some((name, _)) = params.iter().find(|(name, _)| is_server(name)) {
+        let message = format!("--param {name} names one server, and --at another: leave one of them out");
+        return Err(Failure::usage("invalid_param", message));
+    }
+    Ok(ActedProvider::at(definition, at))
+}
+
 /// The definition with this slug in the catalogue.
 pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
     vouchsafe_providers::get(slug).ok_or_else(|| {
-        let near = nearest(slug);
+        let near = similar(slug, vouchsafe_providers::slugs());
         let advice = if slug.contains("://") {
             "For an OpenID Provider, give its URL with --issuer."
         } else if near.is_empty() {
@@ -79,17 +131,6 @@ pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
         let message = format!("The catalogue has no provider named {}", text::short(slug, 60));
         Failure::usage("unknown_provider", message).advise(advice)
     })
-}
-
-/// The slugs that are most similar to a word, the most similar first.
-fn nearest(word: &str) -> Vec<&'static str> {
-    let word: String = word.to_lowercase().chars().take(64).collect();
-    let mut near: Vec<_> = vouchsafe_providers::slugs()
-        .map(|slug| (strsim::osa_distance(&word, slug), slug))
-        .filter(|(distance, slug)| *distance < word.len() && *distance <= 1 + slug.len().min(word.len()) / 4)
-        .collect();
-    near.sort_unstable();
-    near.into_iter().map(|(_, slug)| slug).take(3).collect()
 }
 
 fn from_file(path: &str) -> Result<Definition, Failure> {
@@ -117,15 +158,6 @@ fn host(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_provider_has_a_neighbour() {
-        for word in ["gogle", "Google", "googel", "goolge"] {
-            assert_eq!(nearest(word).first(), Some(&"google"), "{word}");
-        }
-        assert!(nearest("nothing-like-it").is_empty());
-        assert!(nearest("").is_empty());
-    }
 
     #[test]
     fn an_excerpt_in_an_error_is_recognised() {

@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use vouchsafe::{ClientAuth, Credential, Registration, Secret};
+use vouchsafe_sandbox::ActedProvider;
 
 use crate::args::ClientArgs;
 use crate::failure::Failure;
@@ -11,17 +12,27 @@ use crate::text;
 /// The client's registration. The redirect URI is added later: its port is known only when the listener runs.
 ///
 /// `signing` is the name of the provider if it accepts only client secrets that a key signs.
-pub(crate) fn registration(args: &ClientArgs, signing: Option<&str>) -> Result<Registration, Failure> {
-    let Some(id) = args.client_id.as_deref().filter(|id| !id.is_empty()) else {
+///
+/// At a sandbox that acts the provider, the client is the one that the sandbox knows, unless the arguments name another.
+pub(crate) fn registration(
+    args: &ClientArgs,
+    signing: Option<&str>,
+    acted: Option<&ActedProvider>,
+) -> Result<Registration, Failure> {
+    let given = args.client_id.as_deref().filter(|id| !id.is_empty());
+    let acted = acted.filter(|acted| given.is_none_or(|id| id == acted.client_id()));
+    let Some(id) = given.or(acted.map(ActedProvider::client_id)) else {
         let message = "The client ID is missing. The provider shows it where you registered your application. Give it with \
                        --client-id, or set VOUCHSAFE_CLIENT_ID";
         return Err(Failure::usage("client_id", message));
     };
-    let registration = Registration::new(id);
+    let registration = args.audiences.iter().fold(Registration::new(id), Registration::trusted_audience);
     if let Some(path) = &args.client_key {
         return Ok(registration.credential(apple_key(path, args, signing)?));
     }
-    let secret = secret(args)?;
+    let own = acted.map(ActedProvider::client_secret).filter(|secret| !secret.is_empty());
+    let own = own.filter(|_| args.client_auth.as_deref() != Some("none"));
+    let secret = secret(args)?.or(own.map(Secret::new));
     if let (None, Some(name)) = (&secret, signing) {
         let message = format!(
             "{name} accepts only client secrets that are signed with your key. Give the file of the key with --client-key, \

@@ -11,7 +11,7 @@ use tokio::signal::windows::{CtrlC as Signal, ctrl_c};
 use crate::failure::Failure;
 
 /// Waits for a signal to stop. As long as this value exists, the signals do not end the process by themselves.
-pub(crate) struct Interrupt(Vec<Signal>);
+pub(crate) struct Interrupt(Vec<(u8, Signal)>);
 
 impl Interrupt {
     pub(crate) fn new() -> Result<Self, Failure> {
@@ -19,13 +19,15 @@ impl Interrupt {
         listen().map(Self).map_err(failed)
     }
 
-    /// Returns when the program should stop.
-    pub(crate) async fn wait(&mut self) {
+    /// Returns when the program should stop, with the number of the signal.
+    pub(crate) async fn wait(&mut self) -> u8 {
         poll_fn(|context| {
-            let stops = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-            if stops { Poll::Ready(()) } else { Poll::Pending }
+            let came = |(number, signal): &mut (u8, Signal)| {
+                signal.poll_recv(context).is_ready().then_some(Poll::Ready(*number))
+            };
+            self.0.iter_mut().find_map(came).unwrap_or(Poll::Pending)
         })
-        .await;
+        .await
     }
 
     /// The outcome of the work, or a failure if the program should stop before it is done.
@@ -35,18 +37,19 @@ impl Interrupt {
     ) -> Result<T, Failure> {
         tokio::select! {
             biased;
-            () = self.wait() => Err(Failure::interrupted()),
+            signal = self.wait() => Err(Failure::interrupted(signal)),
             outcome = work => outcome,
         }
     }
 }
 
 #[cfg(unix)]
-fn listen() -> io::Result<Vec<Signal>> {
-    [SignalKind::interrupt(), SignalKind::terminate()].into_iter().map(signal).collect()
+fn listen() -> io::Result<Vec<(u8, Signal)>> {
+    let listen = |number, kind| signal(kind).map(|signal| (number, signal));
+    Ok(vec![listen(2, SignalKind::interrupt())?, listen(15, SignalKind::terminate())?])
 }
 
 #[cfg(windows)]
-fn listen() -> io::Result<Vec<Signal>> {
-    ctrl_c().map(|signal| vec![signal])
+fn listen() -> io::Result<Vec<(u8, Signal)>> {
+    ctrl_c().map(|signal| vec![(2, signal)])
 }

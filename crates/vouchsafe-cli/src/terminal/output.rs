@@ -1,10 +1,15 @@
 //! The output of a run: JSON lines for a program, text for a person.
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::pin::pin;
+use std::time::Duration;
 
 use clap::{Args, ColorChoice};
+use terminal_size::terminal_size_of;
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::terminal::event::Event;
+use crate::terminal::fit::fit;
 use crate::terminal::progress::Progress;
 use crate::terminal::style::{BAD, CAUTION, SOFT, STRONG, paint};
 use crate::text;
@@ -54,8 +59,19 @@ impl Output {
 
     /// Prints a line for a person.
     pub(crate) fn say(&mut self, line: impl AsRef<str>) {
+        let line = line.as_ref();
+        self.print(fit(line, indent(line) + 2, terminal_size_of(io::stdout())));
+    }
+
+    /// Prints a command for a person to copy. In a narrow terminal, it is broken as shells read it.
+    pub(crate) fn command(&mut self, line: &str) {
+        let lines = fit(line, indent(line) + 2, terminal_size_of(io::stdout()));
+        self.print(lines.replace('\n', " \\\n"));
+    }
+
+    fn print(&mut self, lines: String) {
         if !self.args.json {
-            let written = writeln!(anstream::stdout(), "{}", line.as_ref());
+            let written = writeln!(anstream::stdout(), "{lines}");
             self.check(written);
         }
     }
@@ -81,7 +97,8 @@ impl Output {
     pub(crate) fn row<'v>(&mut self, label: &str, value: impl Into<Option<&'v str>>) {
         if let Some(value) = value.into() {
             let label = paint(&format!("{label:<14}"), SOFT);
-            self.say(format!("  {label} {}", text::short(value, 400)));
+            let line = format!("  {label} {}", text::short(value, 400));
+            self.print(fit(&line, 17, terminal_size_of(io::stdout())));
         }
     }
 
@@ -109,6 +126,26 @@ impl Output {
         log(&paint(message, SOFT));
     }
 
+    /// The outcome of requests to a server. If it is slow, the person at the terminal learns what the command waits for.
+    pub(crate) async fn patiently<T>(
+        &self,
+        server: &str,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        if let Ok(outcome) = timeout(PATIENCE, &mut work).await {
+            return outcome;
+        }
+        if !self.args.quiet {
+            let (server, limit) = (text::short(server, 120), text::duration(limit));
+            self.hint(&format!(
+                "Waiting for {server} … (at most {limit} for a request; --timeout changes that)"
+            ));
+        }
+        work.await
+    }
+
     /// Reports a step, with `--verbose`.
     pub(crate) fn detail(&self, message: impl AsRef<str>) {
         if self.args.verbose {
@@ -126,7 +163,7 @@ impl Output {
 
     /// Says that the run waits: in a line of progress on standard error, if a person watches it.
     pub(crate) fn progress(&mut self, line: &'static str) -> Progress {
-        let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal();
+        let watched = !self.args.json && !self.args.quiet && io::stderr().is_terminal() && !is_dumb();
         if !watched {
             self.tell(line);
         }
@@ -150,7 +187,21 @@ impl Output {
     }
 }
 
+/// How long a server may take before the command says that it waits.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 fn log(line: &str) {
+    let line = fit(line, 0, terminal_size_of(io::stderr()));
     // If standard error is closed as well, nobody reads this.
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+fn indent(line: &str) -> usize {
+    let line = line.trim_start_matches('\n');
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Whether the terminal cannot erase a line, such as a shell inside an editor.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb")
 }

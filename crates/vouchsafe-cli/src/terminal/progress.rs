@@ -2,7 +2,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use terminal_size::{Width, terminal_size_of};
+
 use crate::terminal::style::{SOFT, paint};
+use crate::text;
 
 /// The line, if standard error is a terminal and a person watches it. It is erased when it is dropped.
 #[derive(Debug)]
@@ -14,7 +17,12 @@ impl Progress {
         self.erase();
         if let Some(line) = self.0 {
             let seconds = elapsed.as_secs();
-            let line = format!("{line} {}:{:02}", seconds / 60, seconds % 60);
+            let time = format!(" {}:{:02}", seconds / 60, seconds % 60);
+            // A line that reached the last column would go on in another one, which erasing leaves there.
+            let columns =
+                terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
+            let room = columns.saturating_sub(time.len() + 2);
+            let line = text::short(line, room) + &time;
             let _ = write!(anstream::stderr(), "{}", paint(&line, SOFT));
         }
     }

@@ -3,6 +3,9 @@ use serde_json::json;
 
 use crate::support::{Cli, sandbox};
 
+const COMMANDS: [&str; 8] =
+    ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"];
+
 #[tokio::test]
 async fn every_provider_of_the_catalogue_is_listed() {
     let done = Cli::new(&["providers", "--json"]).run().await;
@@ -31,6 +34,11 @@ async fn metadata_is_fetched_and_reported_on() {
     assert!(metadata["offers"].as_array().unwrap().contains(&json!("pkce")));
     assert_eq!(metadata["unsafe"], json!(["http"]));
 
+    for form in ["openid-configuration/", "openid-configuration?p=x"] {
+        let document = format!("{}/.well-known/{form}", sandbox.issuer());
+        let done = Cli::new(&["discover", &document, "--json"]).run().await;
+        assert_eq!(done.last()["issuer"], sandbox.issuer(), "{form}: {done:?}");
+    }
     let document = format!("{}/.well-known/openid-configuration", sandbox.issuer());
     let person = Cli::new(&["discover", &document]).run().await;
     assert_eq!(person.code, Some(0), "{person:?}");
@@ -53,6 +61,23 @@ async fn the_sandbox_runs_until_it_is_stopped() {
     running.signal("INT").await;
     assert_eq!(running.end().await.code, Some(0));
 
+    let mut running =
+        Cli::new(&["sandbox", "--json", "--fault", "wrong-nonce", "--fault", "html@userinfo"]).start();
+    let facts = running.event("listening").await;
+    let sandbox = sandbox().await;
+    assert_eq!(facts["issuer"], facts["url"]);
+    assert_eq!(facts["client_id"], sandbox.client_id());
+    assert_eq!(facts["client_secret"], sandbox.client_secret());
+    assert_eq!(facts["public_client_id"], sandbox.public_client_id());
+    assert_eq!(facts["faults"], json!(["wrong-nonce", "html@userinfo"]));
+    let [alice, bob, carol] = &facts["users"].as_array().unwrap()[..] else { panic!("{facts}") };
+    let expected = json!({"username": "alice", "subject": "sandbox-user-alice", "email": "alice@example.com", "email_verified": true});
+    assert_eq!(*alice, expected);
+    assert_eq!((&bob["username"], &bob["email_verified"]), (&json!("bob"), &json!(false)));
+    assert_eq!((&carol["username"], carol.get("email")), (&json!("carol"), None));
+    running.signal("TERM").await;
+    assert_eq!(running.end().await.code, Some(0));
+
     let mut running = Cli::new(&["sandbox"]).start();
     let mut told = String::new();
     while !told.contains("Ctrl-C") {
@@ -71,7 +96,7 @@ async fn help_teaches() {
     let bare = Cli::new(&[]).run().await;
     assert_eq!(bare.code, Some(0));
     assert!(bare.stdout().contains("Examples:") && bare.stdout().contains("vouchsafe login google"));
-    for command in ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"] {
+    for command in COMMANDS {
         assert!(bare.stdout().contains(command), "{command}");
         let help = Cli::new(&[command, "--help"]).run().await;
         assert_eq!(help.code, Some(0));
@@ -90,9 +115,43 @@ async fn completions_and_the_manual_are_printed() {
         let done = Cli::new(&["completions", shell]).run().await;
         assert!(done.code == Some(0) && done.stdout().contains("no-browser"), "{shell}");
     }
-    let done = Cli::new(&["man"]).run().await;
-    assert!(done.code == Some(0) && done.stdout().contains("vouchsafe\\-login"), "{done:?}");
+    // The generators for the other shells know no values.
+    for shell in ["bash", "zsh", "fish"] {
+        let script = Cli::new(&["completions", shell]).run().await.stdout();
+        for value in
+            ["github-enterprise", "wrong-nonce", "html@userinfo", "client_secret_basic", "select_account"]
+        {
+            assert!(script.contains(value), "{shell}: {value}");
+        }
+    }
+    for command in ["login", "providers", "sandbox"] {
+        let help = Cli::new(&[command, "--help"]).run().await.stdout();
+        assert!(!help.contains("github-enterprise") && !help.contains("stale-key"), "{help}");
+    }
     Cli::new(&["man", "--json"]).run().await.assert_failed(2, "usage", "usage");
+}
+
+#[tokio::test]
+async fn the_manual_is_one_page_with_every_option_of_every_command() {
+    let done = Cli::new(&["man"]).run().await;
+    assert_eq!(done.code, Some(0));
+    let page = done.stdout().replace("\\-", "-");
+    assert_eq!(page.matches(".TH ").count(), 1);
+    assert!(!page.contains("(1)"), "there are no other pages to name");
+    for command in COMMANDS {
+        let heading = format!(".SH VOUCHSAFE {}\n", command.to_uppercase());
+        let section = page.split_once(&heading).expect("it has a section").1;
+        let section = section.split_once("\n.SH ").expect("other sections follow").0;
+        assert!(section.contains("\n.SS EXAMPLES\n"), "{section}");
+        let help = Cli::new(&[command, "--help"]).run().await.stdout();
+        let options = help.split_once("\nExamples:").unwrap().0.split_whitespace();
+        for option in options.filter_map(|word| word.strip_prefix("--")) {
+            let name = option.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let common = ["help", "json", "quiet", "verbose", "color"].contains(&name);
+            let place = if common { &page } else { section };
+            assert!(place.contains(&format!("\\fB--{name}\\fR")), "{command}: {name}");
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,16 @@ async fn an_unknown_provider_brings_a_suggestion() {
     assert!(message.contains("Did you mean google?"), "{message}");
     let message = fails(&["login", "nobody-knows-me"], 2, "usage", "unknown_provider").await;
     assert!(message.contains("--issuer"), "{message}");
+    let args = ["sandbox", "--json", "--fault"];
+    for (fault, expected) in [
+        ("wrong-nonc", "Did you mean wrong-nonce?"),
+        ("html@userinf", "did you mean html@userinfo"),
+        ("nothing-like-it", "--list-faults"),
+    ] {
+        let done = Cli::new(&[&args[..], &[fault]].concat()).run().await;
+        let message = done.assert_failed(2, "usage", "invalid_argument");
+        assert!(message.to_lowercase().contains(&expected.to_lowercase()), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -27,6 +37,15 @@ async fn an_invalid_url_is_usage() {
     for url in ["not a url", "id.example.com", "https://"] {
         let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
         assert!(message.contains("beginning with https://"), "{message}");
+    }
+    // The advice is about the mistake that was made.
+    for (url, expected) in [
+        ("https://id.example.com/t?p=x", "leave out everything from the ? on"),
+        ("https://id.example.com/#x", "fragment"),
+        ("https://jane@id.example.com", "user name"),
+    ] {
+        let message = fails(&["login", "--issuer", url], 2, "usage", "invalid_url").await;
+        assert!(message.contains(expected) && !message.contains("complete URL"), "{message}");
     }
 }
 
@@ -75,6 +94,16 @@ async fn a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     fails(&["login", "--issuer", &issuer, "--timeout", "0.2"], 5, "network", "timeout").await;
+    // The person learns what the command waits for.
+    let (discover, login) = tokio::join!(
+        Cli::new(&["discover", &issuer, "--timeout", "2.5"]).run(),
+        Cli::new(&["login", "--issuer", &issuer, "--client-id", "me", "--timeout", "2.5"]).run()
+    );
+    for done in [discover, login] {
+        let [waiting, error] = &done.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{done:?}") };
+        assert!(waiting.contains("Waiting for ") && waiting.contains("--timeout"), "{done:?}");
+        assert!(error.contains("timed out"), "{done:?}");
+    }
 }
 
 #[tokio::test]
@@ -84,6 +113,35 @@ async fn a_web_page_is_not_an_issuer() {
     assert!(message.contains("web page"), "{message}");
     let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
     done.assert_failed(6, "malformed", "content_type");
+}
+
+#[tokio::test]
+async fn the_advice_about_a_redirect_can_be_followed() {
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: https://a.example/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let moved = answering(redirect).await;
+    // The issuer was given: the metadata has to name it, so that another URL would be refused.
+    for command in [&["discover", &moved][..], &["login", "--issuer", &moved, "--client-id", "me"]] {
+        let done = Cli::new(
+            &[command, &["--json", "--no-browser"][..if command[0] == "login" { 2 } else { 1 }]].concat(),
+        );
+        let message = done.run().await.assert_failed(4, "security", "redirect_refused");
+        assert!(message.contains("exactly as") && !message.contains("leads to"), "{message}");
+    }
+    // The endpoint was given.
+    let sandbox = sandbox().await;
+    let url = |path: &str| format!("{}{path}", sandbox.issuer());
+    let (authorize, token, issuer) = (url("/authorize"), url("/token"), sandbox.issuer());
+    let args =
+        ["login", "--json", "--no-browser", "--client-id", sandbox.public_client_id(), "--issuer", issuer];
+    let mut login = Cli::new(
+        &[&args[..], &["--authorize-url", &authorize, "--token-url", &token, "--userinfo-url", &moved]]
+            .concat(),
+    )
+    .start();
+    let url = login.authorization_url().await;
+    visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+    let message = login.end().await.assert_failed(4, "security", "redirect_refused");
+    assert!(message.contains("use the URL that it leads to"), "{message}");
 }
 
 #[tokio::test]
@@ -174,13 +232,14 @@ async fn a_port_in_use_is_reported() {
 #[tokio::test]
 async fn a_signal_ends_the_command_at_once_with_an_error() {
     let sandbox = sandbox().await;
-    for signal in ["INT", "TERM"] {
+    // Shells expect 128 and the number of the signal.
+    for (signal, exit) in [("INT", 130), ("TERM", 143)] {
         let mut login = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]).start();
         let url = login.authorization_url().await;
         // A browser that waits for its page gets one.
         let waiting = crate::support::connect(&crate::support::redirect_uri(&url)).await;
         login.signal(signal).await;
-        login.end().await.assert_failed(7, "local", "interrupted");
+        login.end().await.assert_failed(exit, "local", "interrupted");
         drop(waiting);
     }
     // A signal during a request works too.
@@ -192,7 +251,7 @@ async fn a_signal_ends_the_command_at_once_with_an_error() {
         let running = Cli::new(&[&command[..], &["--json"]].concat()).start();
         let (stream, _) = crate::support::soon(listener.accept()).await.unwrap();
         running.signal("INT").await;
-        running.end().await.assert_failed(7, "local", "interrupted");
+        running.end().await.assert_failed(130, "local", "interrupted");
         drop(stream);
     }
 }
@@ -208,6 +267,15 @@ async fn wrong_arguments_are_usage() {
         (&["login", "google", "--save", "work"], "usage"),
         (&["login", "google", "--wait", "never"], "invalid_argument"),
         (&["login", "google", "--wait", "0"], "invalid_argument"),
+        (&["login", "google", "--wait", "-1"], "invalid_argument"),
+        (&["login", "google", "--timeout", "-1"], "invalid_argument"),
+        (&["login", "google", "--max-age", "-1"], "invalid_argument"),
+        (&["login", "google", "--redirect-port", "-1"], "invalid_argument"),
+        (&["sandbox", "--port", "-1"], "invalid_argument"),
+        (&["login", "google", "--prompt", "foo"], "invalid_argument"),
+        (&["login", "google", "--prompt", ""], "invalid_argument"),
+        (&["login", "google", "--extra", "scope=x"], "reserved_param"),
+        (&["login", ""], "usage"),
         (&["login", "google", "--redirect-port", "70000"], "invalid_argument"),
         (&["login", "google", "--redirect-path", "callback"], "invalid_argument"),
         (&["login", "google", "--redirect-path", "/a?b"], "invalid_argument"),
@@ -228,6 +296,61 @@ async fn wrong_arguments_are_usage() {
     }
     let done = Cli::new(&["login", "google", "--json"]).run().await;
     assert!(done.assert_failed(2, "usage", "client_id").contains("VOUCHSAFE_CLIENT_ID"));
+}
+
+#[tokio::test]
+async fn a_refused_argument_is_told_with_its_option_and_the_expected_value() {
+    for (args, code, expected) in [
+        (&["login", "--issuer", ""][..], "invalid_url", "--issuer is empty"),
+        (&["login", "--issuer", " "], "invalid_url", "--issuer is empty"),
+        (
+            &["login", "--authorize-url", "", "--token-url", "https://a.example"],
+            "invalid_url",
+            "--authorize-url is empty",
+        ),
+        (&["login", "google", "--wait", "-1"], "invalid_argument", "expected a number of seconds, above 0"),
+        (&["login", "google", "--max-age", "-1"], "invalid_argument", "expected a whole number of seconds"),
+        (&["login", "google", "--extra", "state=x"], "reserved_param", "--extra cannot set state"),
+        (&["login", "google", "--extra", "redirect_uri=x"], "reserved_param", "--redirect-port"),
+        (
+            &["login", "google", "--prompt", "foo"],
+            "invalid_argument",
+            "--prompt expects one of none, login, consent",
+        ),
+        (&["login", "discord", "--prompt", "foo"], "invalid_argument", "one of none, consent, and found"),
+    ] {
+        let message = fails(args, 2, "usage", code).await;
+        assert!(message.contains(expected), "{message}");
+    }
+    for command in [&["discover", ""][..], &["inspect", "--issuer", "", "a.b.c"]] {
+        let done = Cli::new(&[command, &["--json"]].concat()).run().await;
+        assert!(done.assert_failed(2, "usage", "invalid_url").contains("is empty"));
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn text_that_is_not_utf_8_is_told_with_its_place() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let broken = OsStr::from_bytes(b"\xff");
+    for (name, args) in [
+        ("VOUCHSAFE_CLIENT_ID", &["login", "google", "--json"][..]),
+        (SECRET, &["login", "google", "--json", "--client-id", "me"]),
+    ] {
+        let done = Cli::new(args).env(name, broken).run().await;
+        let last = done.last();
+        assert_eq!((done.code, &last["kind"]), (Some(2), &"usage".into()), "{done:?}");
+        assert!(last["message"].as_str().unwrap().contains(&format!("{name} is not UTF-8 text")), "{last}");
+        let person: Vec<_> = args.iter().copied().filter(|arg| *arg != "--json").collect();
+        let done = Cli::new(&person).env(name, broken).run().await;
+        assert!(done.stderr.starts_with("error: ") && done.stderr.contains(name), "{done:?}");
+    }
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let done = Cli::new(&["discover", "https://id.example", "--json"]).env(name, broken).run().await;
+        done.assert_failed(2, "usage", "proxy");
+    }
 }
 
 #[tokio::test]

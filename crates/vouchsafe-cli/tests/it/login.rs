@@ -95,6 +95,41 @@ async fn the_secret_and_the_id_come_from_the_file_and_the_environment() {
 }
 
 #[tokio::test]
+async fn nothing_is_saved() {
+    let sandbox = sandbox().await;
+    let home = std::env::temp_dir().join(format!("vouchsafe-home-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    for more in [&[][..], &["--no-save"]] {
+        let cli = Cli::login(&sandbox, &[&["--client-id", sandbox.public_client_id()], more].concat());
+        let variables = ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"];
+        let cli = variables.iter().fold(cli, |cli, name| cli.env(name, &home));
+        signed_in(&sandbox, cli, "alice").await;
+        assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "{more:?}");
+    }
+    std::fs::remove_dir(home).unwrap();
+}
+
+#[tokio::test]
+async fn an_id_token_may_name_the_audiences_that_were_given() {
+    let sandbox = sandbox().await;
+    sandbox.fault(vouchsafe_sandbox::Fault::SEVERAL_AUDIENCES);
+    let args = ["--client-id", sandbox.public_client_id()];
+    let done = signed_in(
+        &sandbox,
+        Cli::login(&sandbox, &[&args[..], &["--audience", "another-client"]].concat()),
+        "alice",
+    )
+    .await;
+    assert_eq!(done.last()["claims"]["aud"], json!([sandbox.public_client_id(), "another-client"]));
+    let mut login = Cli::login(&sandbox, &[&args[..], &["--audience", "a-third"]].concat()).start();
+    let url = login.authorization_url().await;
+    visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+    let message = login.end().await.assert_failed(4, "security", "authorized_party");
+    assert!(message.contains("audience another-client") && message.contains("--audience ID"), "{message}");
+    assert!(!message.contains("issued to another client"), "{message}");
+}
+
+#[tokio::test]
 async fn every_option_of_the_request_is_in_the_url() {
     let sandbox = sandbox().await;
     let args = [

@@ -1,6 +1,8 @@
 //! The command as users run it: the real binary, the sandbox, and a browser made by hand.
+mod acted;
 mod apple;
 mod commands;
+mod elsewhere;
 mod failures;
 mod faults;
 mod hostile;
@@ -9,3 +11,6 @@ mod listener;
 mod login;
 mod secrets;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod tls;

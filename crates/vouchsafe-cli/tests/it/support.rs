@@ -1,4 +1,5 @@
 //! Runs the command, and acts as the browser and as servers.
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Cli {
         Self::new(&args)
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -49,6 +50,12 @@ impl Cli {
         let mut child = self.command.spawn().expect("the binary starts");
         let stdout = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         Running { child, stdout, lines: Vec::new() }
+    }
+
+    /// Starts it with an input that stays open.
+    pub(crate) fn start_with_input(mut self) -> Running {
+        self.command.stdin(Stdio::piped());
+        self.start()
     }
 
     /// Runs it to its end.
@@ -79,6 +86,12 @@ impl Running {
         let line = soon(self.stdout.next_line()).await.expect("it is text");
         self.lines.extend(line.clone());
         line
+    }
+
+    /// Types a line, or pastes it.
+    pub(crate) async fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        stdin.write_all(format!("{line}\n").as_bytes()).await.expect("it reads");
     }
 
     /// Reads until a JSON line with that event.
@@ -185,8 +198,8 @@ pub(crate) async fn send(url: &Url, request: &str) -> Page {
 }
 
 pub(crate) async fn connect(url: &Url) -> TcpStream {
-    let address = (url.host_str().expect("there is a host"), url.port().expect("there is a port"));
-    soon(TcpStream::connect(address)).await.expect("somebody listens")
+    let addresses = url.socket_addrs(|| None).expect("there is a host with a port");
+    soon(TcpStream::connect(&addresses[..])).await.expect("somebody listens")
 }
 
 pub(crate) fn param(url: &str, name: &str) -> Option<String> {

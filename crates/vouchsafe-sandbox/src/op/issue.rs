@@ -1,7 +1,7 @@
 //! Tokens for a grant, RFC 6749 section 5.1, with the quirks of the definition.
 
 use serde_json::{Map, Value, json};
-use vouchsafe_providers::ProfileSource;
+use vouchsafe_providers::{Expiry, ProfileSource};
 
 use super::{Call, Reply};
 use crate::config::User;
@@ -18,7 +18,7 @@ pub(super) struct Issuance<'a> {
 }
 
 impl Issuance<'_> {
-    /// Every token response has a refresh token, if the provider has them, whether `offline_access` was requested or not.
+    /// Every token response has a refresh token, if the provider has them and its tokens expire, whether `offline_access` was requested or not.
     pub(super) fn reply(&self, for_code: bool) -> Result<Reply, OAuthError> {
         let (shared, part, definition) = (self.call.shared, self.call.part, &self.call.part.definition);
         let quirks = &definition.token;
@@ -33,12 +33,13 @@ impl Issuance<'_> {
         if !quirks.token_type_absent {
             members["token_type"] = "Bearer".into();
         }
-        let (expires_in, good_for) = match (quirks.expires_in_zero_is_never, quirks.expires_in_milliseconds) {
-            (true, _) => (0, u64::MAX),
-            (false, true) => (lifetime.saturating_mul(1000), lifetime),
-            (false, false) => (lifetime, lifetime),
-        };
-        members["expires_in"] = expires_in.into();
+        let is_endless = quirks.expires_in_zero_is_never || !part.expires();
+        if quirks.expires_in_zero_is_never {
+            members["expires_in"] = 0.into();
+        } else if !is_endless && quirks.expiry != Expiry::Untold {
+            let unit = if quirks.expires_in_milliseconds { 1000 } else { 1 };
+            members["expires_in"] = lifetime.saturating_mul(unit).into();
+        }
         let scopes: Vec<_> = self.scopes.iter().collect();
         if let (Some(separator), false) = (quirks.scope_separators.chars().last(), scopes.is_empty()) {
             members["scope"] = scopes.join(&separator.to_string()).into();
@@ -52,12 +53,12 @@ impl Issuance<'_> {
             shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
             members["id_token"] = id_token.into();
         }
-        if definition.refresh && !definition.refreshing.access_token {
+        if definition.refresh && part.expires() && !definition.refreshing.access_token {
             let refresh_token = random_token("sandbox-rt-");
             members["refresh_token"] = refresh_token.clone().into();
             self.keep(refresh_token, &self.grant.request.scopes, REFRESH_TOKEN_LIFETIME, true);
         }
-        self.keep(access_token, self.scopes, good_for, false);
+        self.keep(access_token, self.scopes, if is_endless { u64::MAX } else { lifetime }, false);
         let profile = || profile::document(part, user, self.scopes, self.grant.vouches_for(user));
         let beside = part.beside_tokens(profile, &profile::subject_text(part, user));
         Ok(Reply::Tokens { members, beside, for_code })

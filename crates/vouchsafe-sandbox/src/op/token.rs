@@ -123,7 +123,7 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
         call.check_grant_type(&form, "refresh_token")?;
     }
     let unsupported = error("unsupported_grant_type", "this provider has no refresh tokens");
-    ensure(definition.refresh, unsupported)?;
+    ensure(definition.refresh && part.expires(), unsupported)?;
     for (name, is_needed) in [("redirect_uri", refreshing.redirect_uri), ("scope", refreshing.scope)] {
         if is_needed {
             form.required(name)?;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use vouchsafe_providers::Definition;
 
-use super::{ClientKey, Part, profile};
+use super::{ClientKey, Part, profile, template};
 use crate::config::User;
 
 /// A provider that the sandbox acts as: one of the catalogue, or your own. From
@@ -39,6 +39,35 @@ impl ActedProvider {
         Self { part }
     }
 
+    /// The provider as a sandbox at that URL acts it. The sandbox may run elsewhere, such as in another process; a
+    /// [`client_key`](Self::client_key) is known only there.
+    ///
+    /// The URL may also be that of the provider at the sandbox: it ends with `/act/` and the slug.
+    pub fn at(definition: &Definition, sandbox: &str) -> Self {
+        let (sandbox, own) = (sandbox.trim_end_matches('/'), format!("/act/{}", definition.slug));
+        Self::new(Arc::new(Part::acted(definition, sandbox.strip_suffix(&own).unwrap_or(sandbox))))
+    }
+
+    /// The provider's URLs at the sandbox, for an application in any language: `authorize`, `token`, `refresh`,
+    /// `long_lived`, `revoke`, `introspect`, `device`, `end_session`, `userinfo`, `emails`, `discovery` and `keys`, as far as
+    /// the provider has them. The [`params`](Self::params) are filled in. Marks such as `{token:/id}` stand for values of the
+    /// token response, others for values of the profile.
+    pub fn urls(&self) -> BTreeMap<&'static str, String> {
+        let fill = |url: String| {
+            let known = |name: &str| self.part.fill(&format!("{{{name}}}"), &BTreeMap::new());
+            template::fill(&url, &|name| Some(known(name).unwrap_or_else(|| format!("{{{name}}}"))))
+        };
+        let urls = self.part.urls().into_iter();
+        urls.filter_map(|(role, _, url)| Some((role.name(), fill(url)?))).collect()
+    }
+
+    /// The issuer, if the provider has one.
+    pub fn issuer(&self) -> Option<String> {
+        let definition = &self.part.definition;
+        let has_one = definition.issuer.is_some() || definition.discovery.is_some();
+        has_one.then(|| self.part.token_issuer(&BTreeMap::new()))
+    }
+
     /// The definition, with every URL moved under the sandbox: `https://host/path` is at `/act/slug/host/path`.
     ///
     /// Placeholders such as `{tenant}` and everything else stay as they are.
@@ -57,7 +86,8 @@ impl ActedProvider {
         self.part.client_id()
     }
 
-    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key).
+    /// That client's secret. It is empty if the client signs its secrets with the [`client_key`](Self::client_key), or if the
+    /// provider takes none.
     pub fn client_secret(&self) -> &str {
         match self.part.client_key {
             Some(_) => "",
@@ -79,6 +109,13 @@ impl ActedProvider {
     /// default is no, because a definition does not say whether its provider does.
     pub fn name_issuer(&self, yes: bool) {
         self.part.names_issuer.store(yes, Ordering::Relaxed);
+    }
+
+    /// Whether access tokens expire from now on, and come with a refresh token if the definition has those. The default is
+    /// yes, unless its [`expiry`](vouchsafe_providers::TokenQuirks::expiry) is `never`, as for the OAuth apps of GitHub:
+    /// switch it on to act as GitHub does for GitHub Apps.
+    pub fn expire_tokens(&self, yes: bool) {
+        self.part.expires.store(yes, Ordering::Relaxed);
     }
 
     /// The identifier of this user at the provider: the value that the definition's pointers find.

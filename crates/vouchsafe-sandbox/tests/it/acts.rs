@@ -1,9 +1,10 @@
 //! The sandbox acts as every provider of the catalogue.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use vouchsafe_providers::{Definition, ErrorShape, Kind, Pkce, ProfileSource};
+use vouchsafe_providers::{Definition, EndpointName, ErrorShape, Expiry, Kind, Pkce, ProfileSource};
 use vouchsafe_sandbox::{ClientConfig, Sandbox, User};
 
 use crate::player::{Answer, Player, assert_success, text_at};
@@ -25,6 +26,7 @@ async fn every_provider_of_the_catalogue_signs_alice_in() {
 async fn signs_in(scenario: &Scenario, definition: &Definition) {
     let slug = &definition.slug;
     let player = Player::new(scenario, slug).await;
+    player.acted.expire_tokens(true);
     for user in [User::alice(), User::bob(), User::carol()] {
         let answer = player.login(user.username()).await;
         check_answer(&player, &answer);
@@ -109,6 +111,86 @@ fn check_id_token(player: &Player<'_>, answer: &Answer) {
     let template = definition.issuer_template.as_deref().or(definition.issuer.as_deref()).unwrap();
     let issuer = template.replace("{tid}", claims["tid"].as_str().unwrap_or_default());
     assert_eq!(claims["iss"], player.fill(&issuer), "{}", definition.slug);
+}
+
+/// A test of an application that passes at the act must not pass because of something that the provider does not have.
+#[tokio::test]
+async fn every_act_gives_what_its_definition_has_and_nothing_else() {
+    let scenario = Scenario::new().await;
+    let mut failed = Vec::new();
+    for definition in vouchsafe_providers::all() {
+        if AssertUnwindSafe(gives_no_more(&scenario, &definition)).catch_unwind().await.is_err() {
+            failed.push(definition.slug.clone());
+        }
+    }
+    assert!(failed.is_empty(), "{} failed: {failed:?}", failed.len());
+    for (slug, expiry) in
+        [("github", Expiry::Never), ("salesforce", Expiry::Untold), ("google", Expiry::Told)]
+    {
+        assert_eq!(vouchsafe_providers::get(slug).unwrap().token.expiry, expiry, "{slug}");
+    }
+}
+
+async fn gives_no_more(scenario: &Scenario, definition: &Definition) {
+    let slug = &definition.slug;
+    let player = Player::new(scenario, slug).await;
+    let mut answer = player.login("alice").await;
+    let (expiry, is_openid) = (definition.token.expiry, definition.kind == Kind::Openid);
+    let has = |name: &str| !answer.tokens[name].is_null();
+    assert_eq!(has("expires_in"), expiry == Expiry::Told, "{slug}: {}", answer.whole);
+    let refreshes = definition.refresh && expiry != Expiry::Never;
+    assert_eq!(
+        has("refresh_token"),
+        refreshes && !definition.refreshing.access_token,
+        "{slug}: {}",
+        answer.whole
+    );
+    let has_id_token = match definition.userinfo.source {
+        ProfileSource::IdToken => true,
+        ProfileSource::AccessToken => false,
+        _ => is_openid,
+    };
+    assert_eq!(has("id_token"), has_id_token, "{slug}: {}", answer.whole);
+    if expiry == Expiry::Never && definition.userinfo.source == ProfileSource::Userinfo {
+        scenario.sandbox.advance_clock(Duration::from_secs(400 * 24 * 3600));
+        assert_eq!(player.ask(&answer, &[]).await.status, 200, "{slug}: a token that does not expire");
+    }
+    if !refreshes {
+        answer.tokens["refresh_token"] = "one".into();
+        let refused = player.refresh(&answer.tokens, &[]).await;
+        assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    }
+    if definition.issuer.is_none() && definition.discovery.is_none() {
+        let base = format!("{}/act/{slug}", scenario.sandbox.issuer());
+        for place in
+            [".well-known/openid-configuration", "sandbox/jwks", "sandbox/revoke", "sandbox/userinfo"]
+        {
+            assert_eq!(player.get(&format!("{base}/{place}")).await.status, 404, "{slug}: {place}");
+        }
+    }
+    // An endpoint that the definition of an OpenID Provider leaves out may be in its metadata.
+    let metadata = player.metadata();
+    for name in EndpointName::ALL.iter().filter(|_| is_openid) {
+        let Some(member) = name.in_metadata() else { continue };
+        let left_out = matches!(name, EndpointName::Authorization | EndpointName::Token)
+            || (*name == EndpointName::Userinfo && definition.userinfo.source == ProfileSource::Userinfo)
+            || (*name == EndpointName::Revocation && definition.token_endpoint.is_none());
+        let has = definition.endpoint(*name).is_some() || left_out;
+        assert_eq!(!metadata[member].is_null(), has, "{slug}: {member}");
+    }
+    let grants = metadata["grant_types_supported"].as_array();
+    assert!(grants.is_none_or(|grants| grants.contains(&"refresh_token".into()) == refreshes), "{slug}");
+}
+
+#[tokio::test]
+async fn apps_whose_tokens_expire_get_refresh_tokens_where_those_of_others_do_not() {
+    let scenario = Scenario::new().await;
+    let player = Player::new(&scenario, "github").await;
+    player.acted.expire_tokens(true);
+    let answer = player.login("alice").await;
+    assert_eq!(answer.tokens["expires_in"], 3600);
+    let fresh = player.refresh(&answer.tokens, &[]).await;
+    assert!(fresh.tokens["access_token"].is_string(), "{}", fresh.whole);
 }
 
 #[tokio::test]

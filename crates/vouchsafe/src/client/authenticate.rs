@@ -6,7 +6,7 @@ use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::ClientAuth;
 
 use crate::client::Client;
-use crate::error::{Error, Operation};
+use crate::error::{ConfigProblem, Error, Operation};
 use crate::protocol::client_auth::Credentials;
 use crate::provider::Server;
 
@@ -19,7 +19,16 @@ impl Client {
         if self.inner.signer.is_some() {
             return Ok(ClientAuth::ClientSecretPost);
         }
-        match self.template().definition.client_auth {
+        let definition = &self.template().definition;
+        if definition.signed_client_secret && self.inner.credentials.secret().is_none() {
+            let detail = format!(
+                "{} authenticates each client by a secret that is signed with a key, and this registration has none: set \
+                 Registration::credential with Credential::apple_key",
+                definition.display_name
+            );
+            return Err(Error::config(ConfigProblem::AppleKey, detail));
+        }
+        match definition.client_auth {
             Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
             _ => {
                 let offered = server.metadata.as_ref().and_then(|m| m.token_auth_methods.as_deref());

@@ -106,7 +106,9 @@ impl ClientBuilder {
     pub fn build(self, http: &Http) -> Result<Client, Error> {
         let Self { provider, registration, login_limit, call_timeout, live } = self;
         registration.check()?;
+        let provider = provider.reached_by(http);
         let template = provider.server(&registration.client_id)?;
+        registration.check_for(&template.definition)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let secret = registration.credential.as_ref().and_then(Credential::lasting_secret);
         let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());

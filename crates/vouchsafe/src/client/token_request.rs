@@ -60,6 +60,10 @@ impl Ongoing<'_> {
             }
             _ => (sent().await?, None, Ok(())),
         };
+        if endpoint.is_open() {
+            let why = "the token request was sent over http, without encryption: others on the network can read the tokens";
+            response.warnings.push(Warning::new(LeftOut::Encryption, why));
+        }
         let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
         if chosen.is_none() && method == ClientAuth::None && credentials.secret().is_some() {
             let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \

@@ -31,6 +31,8 @@ words! {
         AppleKey = "apple_key",
         /// A certificate authority of your own that could not be read.
         CertificateAuthority = "certificate_authority",
+        /// A credential that the provider does not accept.
+        ClientAuth = "client_auth",
         /// The client id.
         ClientId = "client_id",
         /// The client secret.

@@ -76,6 +76,8 @@ words! {
         Metadata = "metadata",
         /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
         ClientSecret = "client_secret",
+        /// The encryption of the connection (`encryption`): [`Http::danger_allow_http`](crate::Http::danger_allow_http) allows that.
+        Encryption = "encryption",
     }
 }
 
@@ -90,6 +92,7 @@ impl LeftOut {
             Self::Email => "the e-mail address is left out",
             Self::Metadata => "a part of the metadata is left out",
             Self::ClientSecret => "the client secret is not sent",
+            Self::Encryption => "the connection is not encrypted",
         }
     }
 }

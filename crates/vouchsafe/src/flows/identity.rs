@@ -210,11 +210,13 @@ impl Ongoing<'_> {
     ) -> Result<Option<(String, Option<bool>)>, Error> {
         let url =
             if template.contains('{') { put_together(template, profile) } else { Some(template.to_owned()) };
-        let endpoint = url.and_then(|url| Endpoint::parse(&url).ok()).ok_or_else(|| {
-            let detail = "the profile has no value for the placeholder in the e-mail endpoint: correct \
-                          identity.emails in the definition";
-            Error::response(Operation::Identity, Malformed::MissingField, detail)
-        })?;
+        let endpoint = url
+            .and_then(|url| Endpoint::parse_for(&url, &self.sender().http.plain).ok())
+            .ok_or_else(|| {
+                let detail = "the profile has no value for the placeholder in the e-mail endpoint: correct \
+                              identity.emails in the definition";
+                Error::response(Operation::Identity, Malformed::MissingField, detail)
+            })?;
         let request = self.client.template().profile.elsewhere();
         let call = EmailsCall { like: self.profile_call(&request, tokens.bearer(), None), list };
         self.sender().send(&endpoint, None, &call).await

@@ -13,12 +13,15 @@ use crate::error::{Check, Error, Malformed, Operation};
 use crate::secret::same;
 use crate::text::json;
 use crate::text::legible::legible;
+use crate::text::redact::printable;
 
 /// What an ID token must say to be accepted.
 #[derive(Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) issuer: Issuer<'a>,
     pub(crate) client_id: &'a str,
+    /// The audiences that the client trusts beside itself.
+    pub(crate) trusted_audiences: &'a [String],
     pub(crate) nonce: Nonce<'a>,
     /// How many seconds ago the user may have signed in.
     pub(crate) max_age: Option<u64>,
@@ -102,14 +105,18 @@ impl Expected<'_> {
                 "the ID token has an empty sub: it must be the user's identifier",
             )
         })?;
-        // Steps 4 and 5. With several audiences, azp says which of them requested the token.
-        let others = claims.aud.texts()?.is_some_and(|aud| aud.iter().any(|one| one != self.client_id));
+        // Steps 3 to 5. With several audiences, azp says which of them requested the token.
+        let is_foreign =
+            |one: &str| one != self.client_id && !self.trusted_audiences.iter().any(|own| own == one);
+        let foreign = claims.aud.texts()?.and_then(|aud| aud.iter().find(|one| is_foreign(one)));
         let azp = claims.azp.text()?;
-        if azp.map_or(others, |azp| azp != self.client_id) {
+        if azp.map_or(foreign.is_some(), |azp| azp != self.client_id) {
             let detail = match azp {
-                None => {
-                    "the ID token is for several audiences, and no azp says which one requested it".to_owned()
-                }
+                None => format!(
+                    "the ID token is for several audiences, and no azp says which one requested it; if you trust the \
+                     audience {}, name it with Registration::trusted_audience",
+                    foreign.map(|one| printable(one, 60)).unwrap_or_default()
+                ),
                 Some(azp) => format!(
                     "the ID token was issued to another client than this one: its azp is {}",
                     legible(azp)
@@ -203,6 +210,7 @@ mod tests {
         let expected = Expected {
             issuer: Issuer { name: "https://id.example", aliases: &[], template: None },
             client_id: "me",
+            trusted_audiences: &[],
             nonce: Nonce::None,
             max_age,
             acr_values: &[],

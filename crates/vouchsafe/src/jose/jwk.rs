@@ -9,6 +9,7 @@ use super::algorithm::{Algorithm, Family};
 use crate::endpoint::is_segment;
 use crate::error::Check;
 use crate::text::json::Value;
+use crate::text::redact::printable;
 use crate::text::template::only_mark;
 
 /// The keys of a provider that can verify signatures. Broken keys and keys of unknown types are left out, and the others
@@ -16,6 +17,8 @@ use crate::text::template::only_mark;
 #[derive(Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
+    /// The ids of keys that cannot verify anything, each with the reason.
+    skipped: Vec<(Option<String>, &'static str)>,
 }
 
 /// How a key set is read.
@@ -65,8 +68,36 @@ impl KeySet {
     /// No key is parsed before a signature needs it, so that the cost of a set depends on the keys that are tried.
     pub(crate) fn read(document: &Value, reading: Reading) -> Option<Self> {
         let keys = document.get("keys")?.as_array()?;
-        let read = |jwk| Key::read(jwk, reading.heeds_issuer);
-        Some(Self { keys: keys.iter().filter_map(read).take(reading.most).collect() })
+        let mut set = Self::default();
+        for jwk in keys {
+            match Key::read(jwk, reading.heeds_issuer) {
+                Ok(key) => set.keys.push(key),
+                Err(reason) if set.skipped.len() < reading.most => {
+                    let kid = jwk.get("kid").and_then(Value::as_str);
+                    set.skipped.push((kid.map(str::to_owned), reason));
+                }
+                Err(_) => {}
+            }
+            if set.keys.len() == reading.most {
+                break;
+            }
+        }
+        Some(set)
+    }
+
+    /// Why no key was tried, as far as the set says it: the key with that id, or without an id any key, cannot be used.
+    pub(crate) fn why_unknown(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<String> {
+        let is_asked = |known: Option<&str>| kid.is_none() || known == kid;
+        let skipped = self.skipped.iter().find(|(known, _)| is_asked(known.as_deref()));
+        let reason = skipped.map(|(_, reason)| *reason).or_else(|| {
+            let key = self.keys.iter().find(|key| is_asked(key.kid.as_deref()))?;
+            Some(if key.suits(algorithm) { "its numbers make no key" } else { "it is for another algorithm" })
+        })?;
+        let name = kid.map_or_else(
+            || "a key of the provider".to_owned(),
+            |kid| format!("the provider's key {}", printable(kid, 60)),
+        );
+        Some(format!("{name} cannot be used: {reason}"))
     }
 
     /// Whether the choice of the key depends on the issuer that a token names.
@@ -106,58 +137,74 @@ impl KeySet {
 }
 
 impl Key {
-    fn read(jwk: &Value, heeds_issuer: bool) -> Option<Self> {
+    /// The error says why the key verifies nothing.
+    fn read(jwk: &Value, heeds_issuer: bool) -> Result<Self, &'static str> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         // RFC 7517 §4.2 and §4.3: a key for another use verifies nothing.
         if jwk.get("use").is_some_and(|u| u != "sig") {
-            return None;
+            return Err("its use is not sig");
         }
-        if let Some(operations) = jwk.get("key_ops") {
-            operations.as_array()?.iter().find(|o| *o == "verify")?;
+        if let Some(operations) = jwk.get("key_ops")
+            && !operations.as_array().is_some_and(|operations| operations.iter().any(|o| o == "verify"))
+        {
+            return Err("its key_ops do not contain verify");
         }
         // A value that is not text must not count as absent.
-        let optional = |name: &str| match jwk.get(name) {
-            None => Some(None),
-            Some(value) => value.as_str().map(Some),
+        let optional = |name: &str, wrong: &'static str| match jwk.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(wrong),
         };
-        let bound = match optional("alg")? {
+        let bound = match optional("alg", "its alg is not text")? {
             None => None,
-            Some(name) => Some(Algorithm::from_name(name)?),
+            Some(name) => {
+                Some(Algorithm::from_name(name).ok_or("its alg is not one for signatures of ID tokens")?)
+            }
         };
-        let kid = optional("kid")?.map(str::to_owned);
+        let kid = optional("kid", "its kid is not text")?.map(str::to_owned);
         // Microsoft's keys have it.
-        let issuer = if heeds_issuer { optional("issuer")?.map(str::to_owned) } else { None };
-        let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)?).ok();
-        let (material, is_weak) = match (text("kty")?, text("crv")) {
-            ("RSA", _) => Material::rsa(bytes("n")?, bytes("e")?)?,
+        let issuer = optional("issuer", "its issuer is not text").map(|issuer| issuer.map(str::to_owned));
+        let issuer = if heeds_issuer { issuer? } else { None };
+        let bytes = |name: &str, wrong: &'static str| {
+            text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).ok_or(wrong)
+        };
+        let (material, is_weak) = match (text("kty").unwrap_or_default(), text("crv")) {
+            ("RSA", _) => {
+                let (n, e) = (bytes("n", "its n is not base64url")?, bytes("e", "its e is not base64url")?);
+                Material::rsa(n, e).ok_or("its RSA modulus or exponent is empty or too long")?
+            }
             ("EC", Some(curve)) => {
                 let (name, size) = match curve {
                     "P-256" => ("ES256", 32),
                     "P-384" => ("ES384", 48),
                     "P-521" => ("ES512", 66),
-                    _ => return None,
+                    _ => return Err("its curve is not P-256, P-384 or P-521"),
                 };
-                let (x, y) = (bytes("x")?, bytes("y")?);
+                let (x, y) = (bytes("x", "its x is not base64url")?, bytes("y", "its y is not base64url")?);
                 // RFC 7518 §6.2.1.2: coordinates have the full size of the field.
                 if [x.len(), y.len()] != [size; 2] {
-                    return None;
+                    return Err("its x or y does not have the size of its curve");
                 }
+                let algorithm = Algorithm::from_name(name).ok_or("its curve is not known")?;
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
-                (Material::Point(Algorithm::from_name(name)?, [&[4][..], &x, &y].concat()), false)
+                (Material::Point(algorithm, [&[4][..], &x, &y].concat()), false)
             }
             ("OKP", Some("Ed25519")) => {
-                let x = bytes("x").filter(|x| x.len() == 32)?;
+                let x = bytes("x", "its x is not base64url")?;
+                if x.len() != 32 {
+                    return Err("its x does not have the size of its curve");
+                }
                 let mut y = x.clone();
                 // RFC 8032 §5.1.2: the last bit is the sign of the other coordinate.
                 y[31] &= 0x7f;
                 let is_weak = SMALL_ORDER.contains(&URL_SAFE_NO_PAD.encode(y).as_str());
-                (Material::Point(Algorithm::from_name("EdDSA")?, x), is_weak)
+                let algorithm = Algorithm::from_name("EdDSA").ok_or("its curve is not known")?;
+                (Material::Point(algorithm, x), is_weak)
             }
-            _ => return None,
+            _ => return Err("its type is not RSA, EC or Ed25519"),
         };
         let key = Self { kid, bound, issuer, material, is_weak, parsed: Default::default() };
         // A key whose only algorithm does not fit its type verifies nothing.
-        bound.is_none_or(|bound| key.suits(bound)).then_some(key)
+        bound.is_none_or(|bound| key.suits(bound)).then_some(key).ok_or("its alg does not fit its type")
     }
 
     /// Whether the key may sign for that issuer. If its own issuer has a placeholder for a path segment, as in
@@ -269,6 +316,33 @@ mod tests {
         // A point that is on no curve is found when it is tried.
         assert_eq!(verdict(&set, None, alg("ES256")), Check::UnknownKey);
         assert!(KeySet::read(&json!({}), READING).is_none());
+    }
+
+    #[test]
+    fn the_reason_why_a_key_is_left_out_is_told() {
+        let point = URL_SAFE_NO_PAD.encode([1; 32]);
+        let set = read(json!([
+            {"kid": "broken", "kty": "RSA", "n": "!", "e": "AQAB"}, {"kid": "use", "kty": "RSA", "use": "enc"},
+            {"kid": "curve", "kty": "EC", "crv": "secp256k1"}, {"kid": "alg", "kty": "RSA", "alg": "RSA-OAEP"},
+            {"kid": "size", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, {"kid": "kind", "kty": "oct"},
+            {"kid": "point", "kty": "EC", "crv": "P-256", "x": point, "y": point}, rsa(256, &[1, 0, 1]),
+        ]));
+        for (kid, algorithm, reason) in [
+            ("broken", "RS256", "its n is not base64url"),
+            ("use", "RS256", "its use is not sig"),
+            ("curve", "ES256", "its curve is not"),
+            ("alg", "RS256", "its alg is not"),
+            ("size", "ES256", "the size of its curve"),
+            ("kind", "RS256", "its type is not"),
+            ("point", "ES256", "its numbers make no key"),
+            ("r", "ES256", "it is for another algorithm"),
+        ] {
+            let why = set.why_unknown(Some(kid), alg(algorithm)).unwrap();
+            assert!(why.contains(&format!("key {kid} cannot be used")) && why.contains(reason), "{why}");
+            assert_eq!(verdict(&set, Some(kid), alg(algorithm)), Check::UnknownKey, "{kid}");
+        }
+        assert_eq!(set.why_unknown(Some("other"), alg("RS256")), None);
+        assert!(set.why_unknown(None, alg("EdDSA")).unwrap().starts_with("a key of the provider cannot"));
     }
 
     #[test]

@@ -78,7 +78,9 @@ pub(super) fn verify(
     let Err(check) = keys.verify(Signed { kid, algorithm, issuer, message, signature: &signature }) else {
         return Ok((algorithm, decode_text(payload)?));
     };
+    let why = keys.why_unknown(kid, algorithm).filter(|_| check == Check::UnknownKey);
     let detail = match (check, kid) {
+        (Check::UnknownKey, _) if let Some(why) = why => why,
         (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}: if its keys have just \
                                               changed, try again later"),
         (Check::UnknownKey, Some(kid)) => {

@@ -6,7 +6,7 @@ use vouchsafe_providers::EndpointName;
 
 use super::call::{Call, Outgoing};
 use super::response::Incoming;
-use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment};
+use crate::endpoint::{Endpoint, NotAnEndpoint, PlainHosts, is_segment};
 use crate::endpoints::Endpoints;
 use crate::error::{Check, Error, LeftOut, Malformed, Operation, Warning};
 use crate::secret::same;
@@ -74,32 +74,54 @@ pub(crate) struct WellKnown {
     pub(crate) is_openid: bool,
     /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
+    /// The hosts that `http` may be used for.
+    pub(crate) plain: PlainHosts,
 }
 
 /// Where to look for the metadata of an issuer. The URL of a metadata document is accepted as well.
-pub(crate) fn well_known(issuer: &str) -> Result<WellKnown, NotAnEndpoint> {
+pub(crate) fn well_known(issuer: &str, plain: &PlainHosts) -> Result<WellKnown, NotAnEndpoint> {
     let issuer = issuer.trim();
-    let url = Url::parse(issuer).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
+    let url = Url::parse(issuer).map_err(NotAnEndpoint::from)?;
+    let (place, query) = match issuer.split_once('?') {
+        Some((place, query)) => (place, format!("?{query}")),
+        None => (issuer, String::new()),
+    };
+    let found =
+        |issuers, documents| WellKnown { issuers, documents, plain: plain.clone(), ..WellKnown::default() };
+    let place = place.trim_end_matches('/');
+    if let Some(base) = issuer_of(place) {
+        let document = Endpoint::parse_for(&format!("{place}{query}"), plain)?;
+        return Ok(found(vec![base.clone(), format!("{base}/")], vec![document]));
+    }
     // OpenID Connect Discovery §3, RFC 8414 §2: an issuer has neither query nor fragment.
     if url.query().is_some() {
-        return Err(NotAnEndpoint::Invalid("an issuer must not have a query".to_owned()));
-    }
-    if let Some(base) = issuer.strip_suffix(OPENID) {
-        let (issuers, documents) =
-            (vec![base.to_owned(), format!("{base}/")], vec![Endpoint::parse(issuer)?]);
-        return Ok(WellKnown { issuers, documents, ..WellKnown::default() });
+        let detail = "an issuer has no query: leave out everything from the ? on";
+        return Err(NotAnEndpoint::Invalid(detail.to_owned()));
     }
     let base = issuer.trim_end_matches('/');
-    let mut documents = vec![Endpoint::parse(&format!("{base}{OPENID}"))?];
+    let mut documents = vec![Endpoint::parse_for(&format!("{base}{OPENID}"), plain)?];
     // RFC 8414 §3.1 puts the well-known part between host and path, OpenID Connect Discovery §4 behind both. Some servers use
     // the place of the first with the name of the second (RFC 8414 §5).
     let path = url.path().trim_end_matches('/').to_owned();
     let mut other = url;
     for name in [OAUTH, OPENID].iter().take(if path.is_empty() { 1 } else { 2 }) {
         other.set_path(&format!("{name}{path}"));
-        documents.push(Endpoint::parse(other.as_str())?);
+        documents.push(Endpoint::parse_for(other.as_str(), plain)?);
     }
-    Ok(WellKnown { issuers: vec![issuer.to_owned()], documents, ..WellKnown::default() })
+    Ok(found(vec![issuer.to_owned()], documents))
+}
+
+/// The issuer whose metadata document is at that place, in either form, without a final slash. `None` if it is no document.
+fn issuer_of(place: &str) -> Option<String> {
+    if let Some(base) = place.strip_suffix(OPENID) {
+        return Some(base.to_owned());
+    }
+    let between = |name| {
+        let (origin, path) = place.split_once(name)?;
+        let is_origin = origin.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
+        (is_origin && (path.is_empty() || path.starts_with('/'))).then(|| format!("{origin}{path}"))
+    };
+    [OAUTH, OPENID].into_iter().find_map(between)
 }
 
 /// A request for a metadata document.
@@ -136,7 +158,7 @@ impl Call for MetadataRequest<'_> {
 fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let WellKnown { issuers, template, .. } = asked;
     let raw = from.object()?;
-    let mut document = Document { members: &raw, warnings: Vec::new() };
+    let mut document = Document { members: &raw, warnings: Vec::new(), plain: &asked.plain };
 
     let issuer = match raw.get("issuer") {
         Some(Value::String(issuer)) => issuer.clone(),
@@ -278,6 +300,7 @@ fn around(template: &str) -> Option<(&str, &str)> {
 struct Document<'a> {
     members: &'a Value,
     warnings: Vec<Warning>,
+    plain: &'a PlainHosts,
 }
 
 impl<'a> Document<'a> {
@@ -321,7 +344,7 @@ impl<'a> Document<'a> {
         if secure && !is_https(text.trim_start()) {
             return Err(insecure(&format!("{name} must be https, as the issuer is: {shown}")));
         }
-        match Endpoint::parse(text) {
+        match Endpoint::parse_for(text, self.plain) {
             Ok(endpoint) => Ok(Some(endpoint)),
             Err(NotAnEndpoint::Insecure) => {
                 Err(insecure(&format!("{name} {}: {shown}", NotAnEndpoint::Insecure)))
@@ -383,7 +406,12 @@ mod tests {
     use crate::transport::Response;
 
     fn documents(issuer: &str) -> Vec<String> {
-        well_known(issuer).unwrap().documents.iter().map(|d| d.as_str().to_owned()).collect()
+        well_known(issuer, &PlainHosts::default())
+            .unwrap()
+            .documents
+            .iter()
+            .map(|d| d.as_str().to_owned())
+            .collect()
     }
 
     #[test]
@@ -407,9 +435,23 @@ mod tests {
 
     #[test]
     fn the_url_of_the_document_will_do() {
-        let found = well_known("https://a.example/.well-known/openid-configuration").unwrap();
-        assert_eq!(found.issuers, ["https://a.example", "https://a.example/"]);
-        assert_eq!(found.documents.len(), 1);
+        for (url, document, issuer) in [
+            ("/.well-known/openid-configuration", "/.well-known/openid-configuration", ""),
+            ("/.well-known/openid-configuration/", "/.well-known/openid-configuration", ""),
+            ("/t/.well-known/openid-configuration?p=x", "/t/.well-known/openid-configuration?p=x", "/t"),
+            ("/t/.well-known/openid-configuration/?p=x", "/t/.well-known/openid-configuration?p=x", "/t"),
+            ("/.well-known/openid-configuration/t/", "/.well-known/openid-configuration/t", "/t"),
+            ("/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server", ""),
+            ("/.well-known/oauth-authorization-server/t", "/.well-known/oauth-authorization-server/t", "/t"),
+        ] {
+            let found = well_known(&format!("https://a.example{url}"), &PlainHosts::default()).unwrap();
+            let documents: Vec<_> = found.documents.iter().map(Endpoint::as_str).collect();
+            assert_eq!(documents, [format!("https://a.example{document}")], "{url}");
+            let issuer = format!("https://a.example{issuer}");
+            assert_eq!(found.issuers, [issuer.clone(), format!("{issuer}/")], "{url}");
+        }
+        let error = well_known("https://a.example/t?p=x", &PlainHosts::default()).unwrap_err().to_string();
+        assert!(error.contains("leave out everything from the ? on"), "{error}");
     }
 
     fn read_document(issuer: &str, more: &str) -> Result<Metadata, Error> {
@@ -427,6 +469,7 @@ mod tests {
             template: None,
             is_openid,
             is_elsewhere: false,
+            plain: PlainHosts::default(),
         };
         let from = Incoming {
             operation: Operation::Discovery,

@@ -127,6 +127,7 @@ impl Live {
         Expected {
             issuer: self.issuer_of(server),
             client_id: &self.registration.client_id,
+            trusted_audiences: &self.registration.trusted_audiences,
             nonce: Nonce::Any,
             max_age: None,
             acr_values: &[],

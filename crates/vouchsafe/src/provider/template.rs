@@ -6,7 +6,7 @@ use url::Url;
 use vouchsafe_providers::{Definition, EndpointName, Kind, Rule, is_at_or_below};
 
 use super::{Provider, Server};
-use crate::endpoint::{Endpoint, NotAnEndpoint, is_segment, shown};
+use crate::endpoint::{Endpoint, NotAnEndpoint, PlainHosts, is_segment, shown};
 use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::{self, WellKnown};
@@ -32,11 +32,12 @@ impl Provider {
         let definition = self.filled(client_id)?;
         let long_lived = definition.long_lived.as_ref().and_then(|l| l.endpoint.as_deref());
         let emails = definition.identity.emails.as_ref().and_then(|list| list.endpoint.as_deref());
-        endpoint("e-mail endpoint", emails.map(with_members).as_deref())?;
-        endpoint("response issuer", self.response_issuer.as_deref())?;
+        endpoint(&self.plain, "e-mail endpoint", emails.map(with_members).as_deref())?;
+        endpoint(&self.plain, "response issuer", self.response_issuer.as_deref())?;
         let key_issuer = self.key_issuer(client_id)?;
-        let endpoints = Endpoints::read(|name| endpoint(&in_words(name), definition.endpoint(name)))?;
-        let long_lived = endpoint("endpoint for long-lived tokens", long_lived)?;
+        let endpoints =
+            Endpoints::read(|name| endpoint(&self.plain, &in_words(name), definition.endpoint(name)))?;
+        let long_lived = endpoint(&self.plain, "endpoint for long-lived tokens", long_lived)?;
         // Checked after the endpoints: an issuer may be derived from an endpoint, and then the error has to name the endpoint.
         let discovery = self.well_known(&definition)?;
         let token_headers = headers(&definition.token.headers)
@@ -187,7 +188,7 @@ impl Provider {
     /// Where the metadata of an OpenID Provider is.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
-            return endpoint("issuer", definition.issuer.as_deref()).map(|_| None);
+            return endpoint(&self.plain, "issuer", definition.issuer.as_deref()).map(|_| None);
         }
         let Some(issuer) = &definition.issuer else {
             let detail = format!(
@@ -196,8 +197,9 @@ impl Provider {
             );
             return Err(Error::config(ConfigProblem::Issuer, detail));
         };
-        let mut found = metadata::well_known(issuer).map_err(|e| wrong_url("issuer", issuer, &e))?;
-        if let Some(document) = endpoint("metadata document", definition.discovery.as_deref())? {
+        let mut found =
+            metadata::well_known(issuer, &self.plain).map_err(|e| wrong_url("issuer", issuer, &e))?;
+        if let Some(document) = endpoint(&self.plain, "metadata document", definition.discovery.as_deref())? {
             found = WellKnown { documents: vec![document], is_openid: true, ..found };
         }
         found.template.clone_from(&definition.issuer_template);
@@ -289,8 +291,8 @@ fn bare(value: &str) -> &str {
     value.strip_suffix('/').unwrap_or(value)
 }
 
-fn endpoint(name: &str, url: Option<&str>) -> Result<Option<Endpoint>, Error> {
-    url.map(|url| Endpoint::parse(url).map_err(|e| wrong_url(name, url, &e))).transpose()
+fn endpoint(plain: &PlainHosts, name: &str, url: Option<&str>) -> Result<Option<Endpoint>, Error> {
+    url.map(|url| Endpoint::parse_for(url, plain).map_err(|e| wrong_url(name, url, &e))).transpose()
 }
 
 fn wrong_url(name: &str, url: &str, why: &NotAnEndpoint) -> Error {
@@ -403,6 +405,8 @@ mod tests {
         let incomplete = Provider::oauth2("x").server("me").unwrap().discovered(None, None).unwrap_err();
         assert_eq!(incomplete.code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
+        let error = Provider::named("gihtub").unwrap_err();
+        assert!(error.to_string().ends_with("no provider named gihtub; did you mean github?"), "{error}");
         assert_eq!(Provider::openid("http://a.example").server("me").unwrap_err().code(), "insecure_url");
         assert_eq!(Provider::openid("not a url").server("me").unwrap_err().code(), "invalid_url");
         assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");

@@ -153,7 +153,9 @@ pub(super) fn proxy(url: &str) -> Option<Matcher> {
 /// An environment variable: first in lower case, then in upper case, as in curl.
 pub(super) fn environment(name: &str) -> Option<String> {
     let names = [name.to_lowercase(), name.to_owned()];
-    names.iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty())
+    // Text that is not UTF-8 counts as well: without the proxy, requests would go another way than they should.
+    let text = |name: &String| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    names.iter().filter_map(text).find(|value| !value.is_empty())
 }
 
 /// Whether an error of type `E` is among the causes of an error.

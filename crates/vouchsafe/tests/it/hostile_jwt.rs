@@ -1,7 +1,7 @@
 //! ID tokens of an attacker, and of a provider that is off: types, ids, members twice, times that nobody meant.
 use serde_json::{Value, json};
 
-use crate::scenario::{CLIENT_ID, Scenario, now};
+use crate::scenario::{CLIENT_ID, Scenario, now, web};
 
 #[tokio::test]
 async fn a_jwt_that_is_explicitly_something_else_is_no_id_token() {
@@ -85,4 +85,23 @@ async fn the_same_audience_twice_is_one_audience() {
     assert_eq!(scenario.verdict().await, "ok");
     let scenario = Scenario::openid().claim("aud", json!([CLIENT_ID, "another"]));
     assert_eq!(scenario.verdict().await, "authorized_party");
+}
+
+#[tokio::test]
+async fn other_audiences_are_accepted_if_azp_names_the_client_or_each_is_trusted() {
+    let trusting = || web().trusted_audience("my-api").trusted_audience("other-api");
+    let issued = |aud: Value| Scenario::openid().registration(trusting()).claim("aud", aud);
+    assert_eq!(issued(json!([CLIENT_ID, "my-api"])).verdict().await, "ok");
+    assert_eq!(issued(json!(["other-api", "my-api", CLIENT_ID])).verdict().await, "ok");
+    assert_eq!(issued(json!([CLIENT_ID, "my-api", "x"])).verdict().await, "authorized_party");
+    // The client itself has to be one of the audiences, and azp says more than any list.
+    assert_eq!(issued(json!(["my-api"])).verdict().await, "audience");
+    let scenario = issued(json!([CLIENT_ID, "my-api"])).claim("azp", json!("my-api"));
+    assert_eq!(scenario.verdict().await, "authorized_party");
+    let scenario = issued(json!([CLIENT_ID, "x"])).claim("azp", json!(CLIENT_ID));
+    assert_eq!(scenario.verdict().await, "ok");
+    // The message names the audience, and accuses nobody.
+    let error = issued(json!([CLIENT_ID, "my-api", "x"])).log_in().await.unwrap_err().to_string();
+    assert!(error.contains("several audiences") && error.contains("audience x,"), "{error}");
+    assert!(error.contains("trusted_audience") && !error.contains("another client"), "{error}");
 }

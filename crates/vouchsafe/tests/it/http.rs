@@ -1,10 +1,10 @@
 //! The network: what is refused whatever the transport, and how the built-in one behaves.
 use serde_json::json;
-use vouchsafe::error::HttpErrorKind;
+use vouchsafe::error::{HttpErrorKind, LeftOut};
 use vouchsafe::{Client, Error, Provider};
 
-use crate::scenario::{Held, REDIRECT_URI, Scenario, acme, web};
-use crate::wire::{Wire, answer};
+use crate::scenario::{Held, REDIRECT_URI, Scenario, acme, arrived, public, web};
+use crate::wire::{self, Wire, answer};
 
 /// The error of exchanging a code where that is the answer.
 async fn exchanged(response: vouchsafe::http::Response) -> Error {
@@ -36,7 +36,7 @@ async fn no_endpoint_may_redirect() {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "{operation} was refused: https://op.example redirects, and redirects are not followed: configure the final URL, if it is the provider's"
+                    "{operation} was refused: https://op.example redirects, and redirects are not followed: a URL that you configure has to be the final one"
                 )
             );
             assert!(scenario.wire.seen().iter().all(|request| request.uri().host() == Some("op.example")));
@@ -234,3 +234,42 @@ async fn a_client_that_wraps_another_keeps_the_limits_and_the_runtime() {
 }
 
 const OPENID: &str = "/.well-known/openid-configuration";
+
+#[tokio::test]
+async fn plain_http_is_for_named_hosts_too_and_each_token_request_says_so() {
+    let issuer = "http://keycloak:8080/realms/main";
+    let metadata = |token_endpoint: &str| {
+        json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/auth"), "token_endpoint": token_endpoint,
+               "jwks_uri": format!("{issuer}/keys")})
+    };
+    let answering = |token_endpoint: String| {
+        let metadata = metadata(&token_endpoint);
+        Wire::new(move |request| match request.uri().path() {
+            "/realms/main/token" => wire::json(200, json!({"access_token": "at", "token_type": "Bearer"})),
+            _ => wire::json(200, metadata.clone()),
+        })
+    };
+    let wire = answering(format!("{issuer}/token"));
+    let refused = Provider::discover(issuer, &wire.http()).await.unwrap_err();
+    assert_eq!((refused.code(), wire.seen().len()), ("insecure_url", 0));
+    let other = wire.http().danger_allow_http("other");
+    assert_eq!(Provider::discover(issuer, &other).await.unwrap_err().code(), "insecure_url");
+
+    let http = wire.http().danger_allow_http("keycloak");
+    let _ = Provider::discover(issuer, &http).await.unwrap();
+    let provider = Provider::openid(issuer).scopes(["profile"]);
+    let client = Client::new(provider, public(), &http).unwrap();
+    for _ in 0..2 {
+        let login = client.login().await.unwrap();
+        let state = wire::param(&login.url, "state").unwrap();
+        let tokens = client.finish(login.pending, arrived(&format!("code=c&state={state}"))).await.unwrap();
+        let warnings: Vec<_> = tokens.warnings().iter().map(|w| (w.left_out(), w.code())).collect();
+        assert_eq!(warnings, [(LeftOut::Encryption, "encryption")]);
+        assert!(tokens.warnings()[0].to_string().contains("http, without encryption"));
+    }
+    // Metadata does not name more hosts.
+    let wire = answering("http://a.example/token".to_owned());
+    let error = Provider::discover(issuer, &wire.http().danger_allow_http("keycloak")).await.unwrap_err();
+    assert_eq!(error.code(), "insecure_url");
+    assert!(matches!(error, Error::Validation(_)), "{error}");
+}

@@ -33,6 +33,7 @@ mod quirks;
 mod redaction;
 mod redirect_uri;
 mod refresh;
+mod registrations;
 mod retries;
 mod revocation;
 mod seal;

@@ -99,6 +99,7 @@ fn client(acted: &ActedProvider, server: &str, http: &Http) -> Client {
         Some(key) => {
             registration.credential(vouchsafe::Credential::apple_key(key.team_id(), key.key_id(), key.pem()))
         }
+        None if acted.client_secret().is_empty() => registration,
         None => registration.secret(acted.client_secret()),
     };
     Client::new(provider, registration.redirect_uri(REDIRECT_URI), http).unwrap()

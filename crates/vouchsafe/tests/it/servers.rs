@@ -2,7 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use vouchsafe::{Client, Error, Identity, IdentityKey, PendingLogin, Provider, Registration, Tokens};
+use vouchsafe::{
+    Client, ClientAuth, Error, Identity, IdentityKey, PendingLogin, Provider, Registration, Tokens,
+};
 use vouchsafe_providers::{Definition, Kind, Rule};
 
 use crate::scenario::{CLIENT_ID, REDIRECT_URI, arrived, web};
@@ -88,10 +90,11 @@ fn client(definition: &Definition, values: &BTreeMap<String, String>) -> (Client
     let provider = values
         .iter()
         .fold(Provider::from(definition.clone()), |provider, (name, value)| provider.param(name, value));
-    let registration = match definition.signed_client_secret {
-        true => Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI),
-        false => web(),
-    };
+    let registration =
+        match definition.signed_client_secret || definition.client_auth == Some(ClientAuth::None) {
+            true => Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI),
+            false => web(),
+        };
     let client = Client::new(provider, registration, &wire.http());
     (client.unwrap_or_else(|error| panic!("{}: {error}", definition.slug)), wire)
 }

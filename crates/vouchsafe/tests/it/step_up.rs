@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vouchsafe::error::Feature;
-use vouchsafe::{Client, Error, Login, Provider, Registration};
+use vouchsafe::{Client, ClientAuth, Error, Login, Provider, Registration};
 use vouchsafe_providers::{Definition, Kind};
 
 use crate::scenario::{REDIRECT_URI, Scenario, acme, arrived, web};
@@ -56,10 +56,11 @@ fn client(definition: &Definition) -> (Client, Wire) {
     let provider = values(definition)
         .into_iter()
         .fold(Provider::from(definition.clone()), |provider, (name, value)| provider.param(name, value));
-    let registration = match definition.signed_client_secret {
-        true => Registration::new("my-client").redirect_uri(REDIRECT_URI),
-        false => web(),
-    };
+    let registration =
+        match definition.signed_client_secret || definition.client_auth == Some(ClientAuth::None) {
+            true => Registration::new("my-client").redirect_uri(REDIRECT_URI),
+            false => web(),
+        };
     (Client::new(provider, registration, &wire.http()).unwrap(), wire)
 }
 
