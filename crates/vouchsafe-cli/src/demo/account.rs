@@ -19,24 +19,11 @@ pub(super) struct Proof {
 }
 
 pub(super) async fn refresh(app: State<Arc<App>>, headers: HeaderMap, proof: Form<Proof>) -> Response {
-    let refresh = async |user: &mut User| {
-        user.login.tokens = user.client.refresh(&user.login.tokens).await?;
-        user.refreshes += 1;
-        Ok(Notice::good("Refreshed", "The provider issued a new access token and a new refresh token."))
-    };
-    act(&app, &headers, &proof, refresh).await
+    act(&app, &headers, &proof, User::refresh).await
 }
 
 pub(super) async fn revoke(app: State<Arc<App>>, headers: HeaderMap, proof: Form<Proof>) -> Response {
-    let revoke = async |user: &mut User| {
-        user.client.revoke(&user.login.tokens).await?;
-        user.revoked = true;
-        Ok(Notice::good(
-            "Revoked",
-            "The provider no longer accepts these tokens. Try to refresh: it will refuse.",
-        ))
-    };
-    act(&app, &headers, &proof, revoke).await
+    act(&app, &headers, &proof, User::revoke).await
 }
 
 /// Does something at the provider for the user, and shows its outcome on the next page.
@@ -61,7 +48,7 @@ pub(super) async fn sign_out(app: State<Arc<App>>, headers: HeaderMap, Form(proo
     let Some(user) = visitor.user.take() else { return Redirect::to("/").into_response() };
     visitor.end_session = end_session(&app, &user).await;
     visitor.notice = Some(Notice::good("Signed out", "The demo has forgotten you and your tokens."));
-    session.trace.clear();
+    session.forget_flows();
     match app.sessions.renew(&session) {
         Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         Err(error) => pages::broken(&error),
