@@ -103,7 +103,7 @@ pub(super) fn failed(
             "Try again anyway",
         ),
         _ => (
-            refused.as_deref().unwrap_or("The provider could not sign you in"),
+            if refused.is_some() { "This login was refused" } else { "The provider could not sign you in" },
             "Nobody is signed in. You did nothing wrong: the marked step below shows what arrived.",
             "Try again",
         ),
@@ -173,32 +173,38 @@ fn plain(status: StatusCode, title: &str, text: &str) -> Response {
 }
 
 fn buttons(offers: &[Offer]) -> Markup {
-    let (special, catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
+    let (special, mut catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
+    let known = KNOWN.iter().filter_map(|slug| catalogue.iter().find(|offer| offer.slug == *slug).copied());
+    let known: Vec<_> = known.collect();
+    catalogue.sort_by_key(|offer| offer.label.to_lowercase());
     html! {
+        ul.known { @for offer in known { (small_button(offer)) } }
+        @if !catalogue.is_empty() {
+            details.catalogue {
+                summary { "All " (catalogue.len()) " providers that the sandbox imitates" }
+                ul.many data-many { @for offer in catalogue { (small_button(offer)) } }
+            }
+        }
         ul.offers {
             @for offer in special {
                 li {
                     a.offer href={ "/login/" (offer.slug) } {
-                        (PreEscaped(offer.mark()))
+                        span.logo aria-hidden="true" { (PreEscaped(offer.mark())) }
                         span { b { "Continue with " (offer.label) } small { (offer.hint.unwrap_or_default()) } }
                         span.go aria-hidden="true" { "→" }
                     }
                 }
             }
         }
-        @if !catalogue.is_empty() {
-            details.catalogue {
-                summary { "Or choose one of " (catalogue.len()) " providers that the sandbox imitates" }
-                ul.many data-many {
-                    @for offer in catalogue {
-                        li {
-                            a.offer.small href={ "/login/" (offer.slug) } {
-                                (PreEscaped(offer.mark()))
-                                span { span.unseen { "Continue with " } (offer.label) }
-                            }
-                        }
-                    }
-                }
+    }
+}
+
+fn small_button(offer: &Offer) -> Markup {
+    html! {
+        li data-also=[text::row(ALSO, offer.slug)] {
+            a.offer.small href={ "/login/" (offer.slug) } {
+                span.logo aria-hidden="true" { (PreEscaped(offer.mark())) }
+                span.name { span.unseen { "Continue with " } (offer.label) }
             }
         }
     }
@@ -377,6 +383,23 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
+/// The providers that most people know, in the order in which the start page has them.
+const KNOWN: [&str; 12] = [
+    "google",
+    "apple",
+    "microsoft",
+    "facebook",
+    "github",
+    "x",
+    "linkedin",
+    "discord",
+    "slack",
+    "gitlab",
+    "spotify",
+    "twitch",
+];
+/// Other names by which people look for a provider.
+const ALSO: &str = include_str!("also.txt");
 /// The meanings of claims.
 const MEANINGS: &str = include_str!("claims.txt");
 const PEOPLE: [(&str, &str); 3] = [
