@@ -80,10 +80,9 @@ pub(super) struct Message {
 impl Masks {
     pub(super) fn request(&self, method: &Method, url: &str, headers: &HeaderMap, body: &[u8]) -> Message {
         // The library marks its credentials. A provider may quote them.
-        let marked = headers.values().filter(|value| value.is_sensitive());
-        marked.for_each(|value| {
-            self.add(value.to_str().unwrap_or_default().rsplit(' ').next().unwrap_or_default())
-        });
+        for value in headers.values().filter(|value| value.is_sensitive()) {
+            self.add(value.to_str().unwrap_or_default().rsplit(' ').next().unwrap_or_default());
+        }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (form, body) = self.form_or_body(headers, body);
         let params = self.params(query.as_bytes()).chain(form).collect();
