@@ -1,7 +1,7 @@
 //! The actions of a user who is signed in to the demo: refresh, revoke, sign out.
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::{Form, Request, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 use vouchsafe::Error;
 
+use super::login::is_visit;
 use super::pages;
 use super::session::{App, Notice, User};
 
@@ -66,8 +67,13 @@ async fn end_session(app: &App, user: &User) -> Option<String> {
 }
 
 /// Redirects to that URL. It contains the ID token, so that no page may show it.
-pub(super) async fn provider_sign_out(app: State<Arc<App>>, headers: HeaderMap) -> Response {
-    let Some(session) = app.sessions.find(&headers) else { return Redirect::to("/").into_response() };
+pub(super) async fn provider_sign_out(app: State<Arc<App>>, request: Request) -> Response {
+    if !is_visit(&request) {
+        return pages::no_visit();
+    }
+    let Some(session) = app.sessions.find(request.headers()) else {
+        return Redirect::to("/").into_response();
+    };
     let mut visitor = session.visitor.lock().await;
     let Some(url) = visitor.end_session.take() else { return Redirect::to("/").into_response() };
     let text = "The provider has ended its session too. At the next login it will ask again who you are.";

@@ -74,10 +74,11 @@ async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Resu
 }
 
 /// Whether a person opens the page. A browser that prefetches pages, or another page, neither starts nor ends a login.
-fn is_visit(request: &Request) -> bool {
+pub(super) fn is_visit(request: &Request) -> bool {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let opens = matches!(*request.method(), Method::GET | Method::POST);
-    let prefetches = header("sec-purpose").or(header("purpose")).is_some();
+    let prefetches =
+        ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| header(name).is_some());
     opens && !prefetches && header("sec-fetch-dest").is_none_or(|destination| destination == b"document")
 }
 

@@ -417,7 +417,8 @@ async fn a_refused_attack_says_who_refused_it_and_why_and_marks_the_step() {
 async fn two_tabs_at_two_providers_both_sign_in() {
     let app = Arc::new(super::start(4711).await.unwrap());
     let mut browser = Browser::new(&app);
-    let tabs = ["github", "google"].map(|slug| app.offer(slug).unwrap());
+    // And a third one, at the first provider again.
+    let tabs = ["github", "google", "github"].map(|slug| app.offer(slug).unwrap());
     let mut urls = Vec::new();
     for offer in tabs {
         urls.push(browser.start(offer).await);
