@@ -77,8 +77,9 @@ async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Resu
 pub(super) fn is_visit(request: &Request) -> bool {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let opens = matches!(*request.method(), Method::GET | Method::POST);
-    let prefetches =
-        ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(|name| header(name).is_some());
+    let prefetches = ["sec-purpose", "x-sec-purpose", "purpose", "x-purpose", "x-moz"]
+        .into_iter()
+        .any(|name| header(name).is_some());
     opens && !prefetches && header("sec-fetch-dest").is_none_or(|destination| destination == b"document")
 }
 
