@@ -58,13 +58,16 @@ impl Masks {
         let mut shown = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
-            let found = known.at_start_of(rest);
-            let (hidden, length) =
-                found.map_or((None, next.len_utf8()), |secret| (Some(secret), secret.len()));
-            match hidden {
-                Some(secret) => shown.push_str(&masked(secret)),
-                None => shown.push(next),
-            }
+            let length = match known.at_start_of(rest) {
+                Some(secret) => {
+                    shown.push_str(&masked(secret));
+                    secret.len()
+                }
+                None => {
+                    shown.push(next);
+                    next.len_utf8()
+                }
+            };
             rest = &rest[length..];
         }
         shown
