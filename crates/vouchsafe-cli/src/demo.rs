@@ -19,15 +19,19 @@ use vouchsafe::Http;
 use vouchsafe::seal::KeyRing;
 use vouchsafe_sandbox::Sandbox;
 
+use self::mask::Masks;
 use self::session::{App, Sessions, Visitor};
 
 mod account;
 mod diagram;
 mod login;
+mod mask;
 mod offers;
 mod pages;
 mod record;
 mod session;
+#[cfg(test)]
+mod walk;
 
 /// Starts a sandbox, and the demo on a port of 127.0.0.1; 0 is any free port. Passes the demo's URL to `on_ready`, and serves
 /// until the future is dropped.
@@ -37,16 +41,23 @@ mod session;
 pub(crate) async fn serve(port: u16, on_ready: impl FnOnce(&str)) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     let port = listener.local_addr()?.port();
-    let sandbox = Sandbox::builder().access_token_lifetime(TOKEN_LIFE).start().await?;
-    let app = App {
+    let app = start(port).await?;
+    on_ready(&format!("{}/", app.origin));
+    serve_http(listener, router(Arc::new(app))).await
+}
+
+/// Starts the sandbox for a demo on this port.
+async fn start(port: u16) -> io::Result<App> {
+    let sandbox = Arc::new(Sandbox::builder().access_token_lifetime(TOKEN_LIFE).start().await?);
+    let offers = offers::offers(&sandbox);
+    Ok(App {
         origin: format!("http://127.0.0.1:{port}"),
-        offers: offers::offers(&sandbox),
+        masks: Masks::new(&sandbox, offers.iter().map(|offer| &*offer.secret)),
+        offers,
         http: Http::new().map_err(io::Error::other)?,
         keys: KeyRing::generate().map_err(io::Error::other)?,
         sessions: Sessions::new(port),
-    };
-    on_ready(&format!("{}/", app.origin));
-    serve_http(listener, router(Arc::new(app))).await
+    })
 }
 
 fn router(app: Arc<App>) -> Router {
@@ -90,8 +101,8 @@ async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     };
     let mut visitor = session.visitor.lock().await;
     let page = match &visitor.user {
-        Some(user) => pages::signed_in(&app.offers, user, visitor.notice.as_ref(), &session),
-        None => pages::start(&app.offers, &visitor, &session.trace.steps()),
+        Some(user) => pages::signed_in(&app.offers, user, visitor.notice.as_ref(), &session.csrf),
+        None => pages::start(&app.offers, &visitor, &session.steps()),
     };
     visitor.notice = None;
     page

@@ -141,8 +141,14 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 #[test]
 fn only_a_visit_by_a_person_starts_a_login() {
     let demo = Demo::start();
-    for path in ["/login/openid", "/callback/openid"] {
-        for headers in ["sec-fetch-dest: image\r\n", "sec-purpose: prefetch\r\n", "purpose: prefetch\r\n"] {
+    for path in ["/login/openid", "/callback/openid", "/provider-sign-out"] {
+        for headers in [
+            "sec-fetch-dest: image\r\n",
+            "sec-purpose: prefetch\r\n",
+            "purpose: prefetch\r\n",
+            "x-purpose: preview\r\n",
+            "x-moz: prefetch\r\n",
+        ] {
             let (head, _) = demo.ask(&format!("GET {path}"), headers, "");
             assert!(head.starts_with("http/1.1 403") && !head.contains("set-cookie"), "{headers}: {head}");
         }

@@ -24,6 +24,7 @@ pub(crate) mod metadata;
 mod request;
 mod response;
 mod revocation;
+mod secrets;
 mod session;
 pub(crate) mod shared;
 mod token;
@@ -84,6 +85,7 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
     let roles: Vec<_> = complete.iter().map(|(role, ..)| *role).collect();
     let username = shared.username_of(&incoming.candidates());
     let call = Call { shared: &shared, part: &part, marks: marks.clone(), incoming, username };
+    call.note_request();
     match roles[0] {
         Role::Authorization => authorization::respond(&call),
         Role::EndSession => end_session::respond(&call),
@@ -147,6 +149,7 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
 
 /// The response, in the shape that the definition has for it.
 fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Response {
+    call.note_reply(&reply);
     let definition = &call.part.definition;
     let (userinfo, revocation) = (&definition.userinfo, definition.revocation.failure.as_ref());
     match (role, reply) {

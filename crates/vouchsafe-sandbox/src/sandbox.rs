@@ -106,6 +106,22 @@ impl Sandbox {
         self.shared.record.clear();
     }
 
+    /// The secrets that the sandbox issued or received, the oldest first: codes and tokens, also those that are no longer valid,
+    /// and each `state`, `nonce`, code verifier and client secret among the parameters of a request. Leaves out the first ones, if you know these already.
+    ///
+    /// For a test that looks for secrets where none should be, and for a program that shows what it sends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// let sandbox = vouchsafe_sandbox::Sandbox::start().await?;
+    /// let log = "the output of your application";
+    /// assert!(sandbox.secrets(0).iter().all(|secret| !log.contains(secret)));
+    /// # Ok(()) }
+    /// ```
+    pub fn secrets(&self, known: usize) -> Vec<String> {
+        self.shared.secrets.after(known)
+    }
+
     /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);

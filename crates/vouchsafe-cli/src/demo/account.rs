@@ -1,7 +1,7 @@
 //! The actions of a user who is signed in to the demo: refresh, revoke, sign out.
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::{Form, Request, State};
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 use vouchsafe::Error;
 
+use super::login::is_visit;
 use super::pages;
 use super::session::{App, Notice, User};
 
@@ -19,24 +20,11 @@ pub(super) struct Proof {
 }
 
 pub(super) async fn refresh(app: State<Arc<App>>, headers: HeaderMap, proof: Form<Proof>) -> Response {
-    let refresh = async |user: &mut User| {
-        user.login.tokens = user.client.refresh(&user.login.tokens).await?;
-        user.refreshes += 1;
-        Ok(Notice::good("Refreshed", "The provider issued a new access token and a new refresh token."))
-    };
-    act(&app, &headers, &proof, refresh).await
+    act(&app, &headers, &proof, User::refresh).await
 }
 
 pub(super) async fn revoke(app: State<Arc<App>>, headers: HeaderMap, proof: Form<Proof>) -> Response {
-    let revoke = async |user: &mut User| {
-        user.client.revoke(&user.login.tokens).await?;
-        user.revoked = true;
-        Ok(Notice::good(
-            "Revoked",
-            "The provider no longer accepts these tokens. Try to refresh: it will refuse.",
-        ))
-    };
-    act(&app, &headers, &proof, revoke).await
+    act(&app, &headers, &proof, User::revoke).await
 }
 
 /// Does something at the provider for the user, and shows its outcome on the next page.
@@ -61,7 +49,7 @@ pub(super) async fn sign_out(app: State<Arc<App>>, headers: HeaderMap, Form(proo
     let Some(user) = visitor.user.take() else { return Redirect::to("/").into_response() };
     visitor.end_session = end_session(&app, &user).await;
     visitor.notice = Some(Notice::good("Signed out", "The demo has forgotten you and your tokens."));
-    session.trace.clear();
+    session.forget_flows();
     match app.sessions.renew(&session) {
         Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         Err(error) => pages::broken(&error),
@@ -79,8 +67,13 @@ async fn end_session(app: &App, user: &User) -> Option<String> {
 }
 
 /// Redirects to that URL. It contains the ID token, so that no page may show it.
-pub(super) async fn provider_sign_out(app: State<Arc<App>>, headers: HeaderMap) -> Response {
-    let Some(session) = app.sessions.find(&headers) else { return Redirect::to("/").into_response() };
+pub(super) async fn provider_sign_out(app: State<Arc<App>>, request: Request) -> Response {
+    if !is_visit(&request) {
+        return pages::no_visit();
+    }
+    let Some(session) = app.sessions.find(request.headers()) else {
+        return Redirect::to("/").into_response();
+    };
     let mut visitor = session.visitor.lock().await;
     let Some(url) = visitor.end_session.take() else { return Redirect::to("/").into_response() };
     let text = "The provider has ended its session too. At the next login it will ask again who you are.";

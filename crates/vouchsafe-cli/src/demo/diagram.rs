@@ -33,11 +33,15 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
 }
 
 fn step(step: &Step) -> Markup {
-    let Step { from, to, told: (title, why), request, response, took, .. } = step;
-    let failed = response.as_ref().is_some_and(|response| response.failed);
+    let Step { from, to, told: (title, why), request, response, took, refused_by, .. } = step;
+    let badge = match (refused_by, response) {
+        (Some(who), _) => Some(format!("refused by {who}")),
+        (None, Some(response)) if response.failed => Some("failed".to_owned()),
+        _ => None,
+    };
     let both = request.is_some() && response.is_some();
     html! {
-        li.step.failed[failed] {
+        li.step.failed[badge.is_some()] {
             div.lanes aria-hidden="true" {
                 @if request.is_some() { (arrow(*from, *to, false)) }
                 @if both { (arrow(*to, *from, true)) } @else if response.is_some() { (arrow(*from, *to, true)) }
@@ -50,7 +54,7 @@ fn step(step: &Step) -> Markup {
                 details {
                     summary {
                         span.head {
-                            span.title { (title) @if failed { " " span.badge.bad { "failed" } } }
+                            span.title { (title) @if let Some(badge) = &badge { " " span.badge.bad { (badge) } } }
                             span.line { (summary(step)) }
                         }
                     }
@@ -97,7 +101,7 @@ fn message(title: &str, took: Option<Duration>, params: &str, message: &Message)
             (list("Headers", &message.headers))
             @if let Some(body) = &message.body {
                 h4 { "Body" }
-                pre tabindex="0" role="region" aria-label="Body" { code { (body) } }
+                pre tabindex="0" role="group" aria-label={ "Body of the " (title.to_lowercase()) } { code { (body) } }
             }
         }
     }
@@ -114,16 +118,23 @@ fn list(title: &str, pairs: &[(String, String)]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::http::Method;
     use axum::http::header::{ACCEPT, HeaderMap, HeaderValue};
     use axum::response::{IntoResponse, Redirect};
 
+    use super::super::mask::Masks;
     use super::*;
 
-    #[test]
-    fn recorded_text_is_escaped() {
+    async fn masks() -> Masks {
+        Masks::new(&Arc::new(vouchsafe_sandbox::Sandbox::start().await.unwrap()), [])
+    }
+
+    #[tokio::test]
+    async fn recorded_text_is_escaped() {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("<s>"))]);
-        let request = Message::request(&Method::GET, "http://a.example/<script>?<b>=<i>", &headers, b"");
+        let request = masks().await.request(&Method::GET, "http://a.example/<script>?<b>=<i>", &headers, b"");
         let step = Step::new(Party::App, Party::Provider, ("<u>", "<p>why")).request(request);
         let html = diagram(&[step]).into_string();
         for raw in ["<script>", "<b>", "<i>", "<u>", "<s>", "<p>why"] {
@@ -131,10 +142,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_step_sums_up_its_request_and_its_response() {
-        let request = Message::request(&Method::GET, "http://a.example/token?x=y", &HeaderMap::new(), b"");
-        let response = Message::response(&Redirect::to("http://b.example/").into_response(), b"");
+    #[tokio::test]
+    async fn a_step_sums_up_its_request_and_its_response() {
+        let masks = masks().await;
+        let request = masks.request(&Method::GET, "http://a.example/token?x=y", &HeaderMap::new(), b"");
+        let response = masks.response(&Redirect::to("http://b.example/").into_response(), b"");
         let step =
             Step::new(Party::App, Party::Provider, ("title", "why")).request(request).response(response);
         assert_eq!(summary(&step), "GET /token → 303 See Other");

@@ -8,11 +8,13 @@ use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use vouchsafe_axum::{LoggedIn, LoginRejection, StartLogin};
+use vouchsafe::Error;
+use vouchsafe::error::Operation;
+use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection, StartLogin};
 
 use super::pages;
 use super::record::{Message, Party, Step, Told};
-use super::session::{App, Session, User, Visitor};
+use super::session::{App, Flow, Session, User, Visitor};
 
 /// Records the browser's visits to the pages of a login, in its session or a new one, and the redirects to which they lead.
 pub(super) async fn recorded(
@@ -28,33 +30,34 @@ pub(super) async fn recorded(
 }
 
 async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Result<Response> {
+    let Some(offer) = app.offer(slug) else { return Ok(pages::unknown(&app.offers)) };
     let (parts, body) = request.into_parts();
     let known = app.sessions.find(&parts.headers);
     let is_new = known.is_none();
     let session = known.map_or_else(Session::new, Ok)?;
     let returns = parts.uri.path().starts_with("/callback/");
-    let logins = match session.logins() {
-        Some(logins) if returns => logins,
-        _ => session.begin(app, slug)?,
-    };
+    let flow = if returns { session.go_on(app, offer)? } else { session.begin(app, offer)? };
+    let (trace, masks) = (&flow.trace, &flow.trace.masks);
     let url = format!("{}{}", app.origin, parts.uri);
     // A longer form is not a response. The login refuses the empty one.
     let body = to_bytes(body, MAX_FORM).await.unwrap_or_default();
-    let visit = Message::request(&parts.method, &url, &parts.headers, &body);
+    let visit = masks.request(&parts.method, &url, &parts.headers, &body);
     if returns {
         let sent_back = if parts.method == Method::POST {
             Message { line: StatusCode::OK.to_string(), params: visit.params.clone(), ..Message::default() }
         } else {
-            Message::response(&Redirect::to(&url).into_response(), b"")
+            masks.response(&Redirect::to(&url).into_response(), b"")
         };
-        session.trace.push(at_the_provider(&session.trace.steps()).response(sent_back));
+        trace.push(at_the_provider(&trace.steps()).response(sent_back));
     }
     let [visited, led_on] = if returns { END } else { START };
-    session.trace.push(Step::new(Party::Browser, Party::App, visited).request(visit));
+    let visit = Step::new(Party::Browser, Party::App, visited).request(visit);
+    trace.push(visit.of(returns.then_some(Operation::Authorization)));
 
     let mut request = Request::from_parts(parts, Body::from(body));
     request.extensions_mut().insert(session.clone());
-    let mut response = logins.run(request, next).await;
+    request.extensions_mut().insert(flow.clone());
+    let mut response = flow.logins.clone().run(request, next).await;
     if response.status().is_redirection() {
         if is_new || returns {
             let cookie = app.sessions.renew(&session)?;
@@ -62,17 +65,21 @@ async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Resu
                 .headers_mut()
                 .append(SET_COOKIE, HeaderValue::try_from(cookie).map_err(io::Error::other)?);
         }
-        let redirect = Message::response(&response, b"");
-        session.trace.push(Step::new(Party::App, Party::Browser, led_on).response(redirect));
+        let location = response.headers().get(LOCATION).and_then(|url| url.to_str().ok());
+        masks.learn(location.unwrap_or_default(), offer.provider.definition());
+        let redirect = masks.response(&response, b"");
+        trace.push(Step::new(Party::App, Party::Browser, led_on).response(redirect));
     }
     Ok(response)
 }
 
 /// Whether a person opens the page. A browser that prefetches pages, or another page, neither starts nor ends a login.
-fn is_visit(request: &Request) -> bool {
+pub(super) fn is_visit(request: &Request) -> bool {
     let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
     let opens = matches!(*request.method(), Method::GET | Method::POST);
-    let prefetches = header("sec-purpose").or(header("purpose")).is_some();
+    let prefetches = ["sec-purpose", "x-sec-purpose", "purpose", "x-purpose", "x-moz"]
+        .into_iter()
+        .any(|name| header(name).is_some());
     opens && !prefetches && header("sec-fetch-dest").is_none_or(|destination| destination == b"document")
 }
 
@@ -89,43 +96,63 @@ fn at_the_provider(steps: &[Step]) -> Step {
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     Path(slug): Path<String>,
-    Extension(session): Extension<Arc<Session>>,
+    Extension(flow): Extension<Arc<Flow>>,
     login: StartLogin,
 ) -> Response {
     match login.client(slug).await {
         Ok(redirect) => redirect.into_response(),
-        Err(rejection) => failed(&app, &session, rejection),
+        Err(rejection) => failed(&app, &flow, &rejection),
     }
 }
 
 pub(super) async fn callback(
     State(app): State<Arc<App>>,
+    Path(slug): Path<String>,
     Extension(session): Extension<Arc<Session>>,
+    Extension(flow): Extension<Arc<Flow>>,
     login: Result<LoggedIn, LoginRejection>,
 ) -> Response {
     let login = match login {
         Ok(login) => login,
-        Err(rejection) => return failed(&app, &session, rejection),
+        Err(rejection) => return failed(&app, &flow, &rejection),
     };
     let redirect = Redirect::to(&login.return_to);
-    let client = session.logins().and_then(|logins| logins.client(&login.client_name).cloned());
-    let user = client.map(|client| User { client, login, refreshes: 0, revoked: false });
-    *session.visitor.lock().await = Visitor { user, ..Visitor::default() };
+    let (Some(offer), Some(client)) = (app.offer(&slug), flow.logins.client(&login.client_name)) else {
+        return redirect.into_response();
+    };
+    let user = User::new(client.clone(), login, flow.trace.clone(), offer.provider.definition()).await;
+    *session.visitor.lock().await = Visitor { user: Some(user), ..Visitor::default() };
     redirect.into_response()
 }
 
-fn failed(app: &App, session: &Session, rejection: LoginRejection) -> Response {
-    let status = Message::response(&rejection.status().into_response(), b"");
-    session.trace.push(Step::new(Party::App, Party::Browser, NOT_SIGNED_IN).response(status));
-    pages::failed(&app.offers, &rejection, &session.trace.steps())
+fn failed(app: &App, flow: &Flow, rejection: &LoginRejection) -> Response {
+    let steps = flow.trace.steps();
+    let began = steps.iter().any(|step| step.told == START[1]);
+    let refused = match rejection.error() {
+        Some(error @ (Error::Validation(_) | Error::Response(_))) => Some((error.operation(), "vouchsafe")),
+        Some(error @ Error::Server(_)) if rejection.fault() != LoginFault::Denied => {
+            Some((error.operation(), "the provider"))
+        }
+        // Here a login is under way, and this response does not belong to it.
+        None if began && rejection.fault() == LoginFault::Stale => {
+            Some((Operation::Authorization, "vouchsafe"))
+        }
+        _ => None,
+    };
+    if let Some((operation, by)) = refused {
+        flow.trace.refuse(operation, by);
+    }
+    let status = flow.trace.masks.response(&rejection.status().into_response(), b"");
+    flow.trace.push(Step::new(Party::App, Party::Browser, NOT_SIGNED_IN).response(status));
+    pages::failed(&app.offers, rejection, refused.map(|(_, by)| by), &flow.trace.steps())
 }
 
 const START: [Told; 2] = [
     ("Start of the login", "The user chooses a way to sign in."),
     (
         "Authorization request",
-        "The app creates a state, a nonce and a code verifier for this login only. It keeps them in an encrypted cookie, and \
-         redirects the browser to the provider.",
+        "The app creates random values for this login only: a state and, if the provider knows them, a nonce and a code \
+         verifier. It keeps them in an encrypted cookie, and redirects the browser to the provider.",
     ),
 ];
 const AT_THE_PROVIDER: Told = (

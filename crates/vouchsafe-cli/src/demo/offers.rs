@@ -14,6 +14,8 @@ pub(super) struct Offer {
     pub(super) provider: Provider,
     /// Without the redirect URI.
     pub(super) registration: Registration,
+    /// The client secret, empty if the client signs its secrets.
+    pub(super) secret: String,
 }
 
 impl Offer {
@@ -40,6 +42,7 @@ pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
         hint: Some("An ID token says who you are, and the app verifies it."),
         provider: Provider::openid(issuer),
         registration: registration.clone(),
+        secret: sandbox.client_secret().to_owned(),
     };
     let oauth2 = Offer {
         slug: "oauth2",
@@ -47,6 +50,7 @@ pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
         hint: Some("There is no ID token: the profile says who you are."),
         provider: plain,
         registration,
+        secret: sandbox.client_secret().to_owned(),
     };
     let others = vouchsafe_providers::slugs().filter(|slug| !["openid", "oauth2"].contains(slug));
     [openid, oauth2].into_iter().chain(others.filter_map(|slug| acted(slug, sandbox))).collect()
@@ -64,5 +68,6 @@ fn acted(slug: &'static str, sandbox: &Sandbox) -> Option<Offer> {
         (None, "") => registration,
         (None, secret) => registration.secret(secret),
     };
-    Some(Offer { slug, label: provider.display_name().to_owned(), hint: None, provider, registration })
+    let (label, secret) = (provider.display_name().to_owned(), acted.client_secret().to_owned());
+    Some(Offer { slug, label, hint: None, provider, registration, secret })
 }

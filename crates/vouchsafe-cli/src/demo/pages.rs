@@ -10,9 +10,10 @@ use vouchsafe::{IdToken, Identity};
 use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection};
 
 use super::diagram::diagram;
+use super::mask::Masks;
 use super::offers::Offer;
-use super::record::{Step, masked};
-use super::session::{Notice, Session, User, Visitor};
+use super::record::Step;
+use super::session::{Notice, Revoked, User, Visitor};
 use crate::text;
 
 /// The start page: nobody is signed in.
@@ -53,62 +54,94 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
 }
 
 /// The page of a user who is signed in.
-pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, session: &Session) -> Response {
+pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, csrf: &str) -> Response {
     let LoggedIn { client_name, identity, tokens, .. } = &user.login;
     let provider = offers.iter().find(|offer| offer.slug == client_name).map_or("", |offer| &*offer.label);
     let body = html! {
         (notice(told))
         div.pair {
-            (person(identity, provider, &session.csrf))
-            (access_token(user, &session.csrf))
+            (person(identity, provider, csrf))
+            (access_token(user, csrf))
         }
-        @if let Some(token) = tokens.id_token() { (claims(token)) }
-        (diagram(&session.trace.steps()))
+        @if let Some(token) = tokens.id_token() { (claims(token, &user.trace.masks)) }
+        (diagram(&user.trace.steps()))
     };
     page(StatusCode::OK, &format!("Signed in as {}", name_of(identity)), &body)
 }
 
-/// A login failed.
-pub(super) fn failed(offers: &[Offer], rejection: &LoginRejection, steps: &[Step]) -> Response {
+/// A login failed: the visitor declined, somebody refused it, or something else went wrong.
+pub(super) fn failed(
+    offers: &[Offer],
+    rejection: &LoginRejection,
+    refused_by: Option<&str>,
+    steps: &[Step],
+) -> Response {
+    // The name of the program has no capital letter, also at the beginning of a sentence.
+    let refused = refused_by
+        .map(|who| format!("{} refused this login", if who == "vouchsafe" { who } else { "The provider" }));
     let (title, advice, again) = match rejection.fault() {
         LoginFault::Denied => (
             "You declined, and that is fine",
             "The provider shared nothing about you. Nobody is signed in, and nothing was saved.",
             "Changed your mind?",
         ),
-        LoginFault::Stale => (
+        LoginFault::Stale if refused.is_none() => (
             "This sign-in is no longer valid",
             "It took too long, was used already, or was started in another browser. Nothing was lost.",
             "Start again",
         ),
+        LoginFault::Setup if rejection.tokens().is_some() => (
+            "This provider cannot say who you are",
+            "It gave the app an access token, but it knows no permanent identifier of its users, only names that can pass to \
+             somebody else. An app can use such a provider, but not sign anybody in with it.",
+            "Choose another one",
+        ),
         LoginFault::NoVisit => (OPEN_YOURSELF, ONLY_VISITS, "Start here"),
-        LoginFault::UnknownClient => (
-            "There is no such way to sign in",
-            "The address names a provider that this demo does not offer.",
-            "Choose one of these",
-        ),
-        LoginFault::Provider => (
-            "The provider could not sign you in",
-            "Its response was not as expected. You did nothing wrong. If the sandbox was stopped, start the demo again.",
-            "Try again",
-        ),
-        _ => (
+        LoginFault::Setup => (
             "Sign-in is not set up correctly",
             "You did nothing wrong. The demo itself has to be fixed, so another attempt will probably fail too.",
             "Try again anyway",
+        ),
+        _ => (
+            if refused.is_some() { "This login was refused" } else { "The provider could not sign you in" },
+            "Nobody is signed in. You did nothing wrong: the marked step below shows what arrived.",
+            "Try again",
         ),
     };
     let body = html! {
         section.card.alone {
             h1 { (title) }
+            @if let Some(refused) = &refused { p.lead { (refused) ", because " (reason(rejection)) "." } }
             p.lead { (advice) }
             h2 { (again) }
             (buttons(offers))
-            p.soft.small { "The library’s error message: " (rejection) "." }
+            @if refused.is_none() { p.soft.small { "The library’s error message: " (rejection) "." } }
         }
         (diagram(steps))
     };
     page(rejection.status(), title, &body)
+}
+
+/// The reason without the operation in front of it, which the marked step shows.
+fn reason(rejection: &LoginRejection) -> String {
+    let text = rejection.to_string();
+    let operation = rejection.error().map(|error| error.operation().to_string()).unwrap_or_default();
+    let reason = text
+        .strip_prefix(&operation)
+        .and_then(|rest| rest.strip_prefix(" was refused: ").or_else(|| rest.strip_prefix(" failed: ")));
+    reason.unwrap_or(&text).to_owned()
+}
+
+pub(super) fn unknown(offers: &[Offer]) -> Response {
+    let body = html! {
+        section.card.alone {
+            h1 { "There is no such way to sign in" }
+            p.lead { "The address names a provider that this demo does not offer." }
+            h2 { "Choose one of these" }
+            (buttons(offers))
+        }
+    };
+    page(StatusCode::NOT_FOUND, "There is no such way to sign in", &body)
 }
 
 pub(super) fn out_of_date() -> Response {
@@ -140,32 +173,38 @@ fn plain(status: StatusCode, title: &str, text: &str) -> Response {
 }
 
 fn buttons(offers: &[Offer]) -> Markup {
-    let (special, catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
+    let (special, mut catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
+    let known = KNOWN.iter().filter_map(|slug| catalogue.iter().find(|offer| offer.slug == *slug).copied());
+    let known: Vec<_> = known.collect();
+    catalogue.sort_by_key(|offer| offer.label.to_lowercase());
     html! {
+        ul.known { @for offer in known { (small_button(offer)) } }
+        @if !catalogue.is_empty() {
+            details.catalogue {
+                summary { "All " (catalogue.len()) " providers that the sandbox imitates" }
+                ul.many data-many { @for offer in catalogue { (small_button(offer)) } }
+            }
+        }
         ul.offers {
             @for offer in special {
                 li {
                     a.offer href={ "/login/" (offer.slug) } {
-                        (PreEscaped(offer.mark()))
+                        span.logo aria-hidden="true" { (PreEscaped(offer.mark())) }
                         span { b { "Continue with " (offer.label) } small { (offer.hint.unwrap_or_default()) } }
                         span.go aria-hidden="true" { "→" }
                     }
                 }
             }
         }
-        @if !catalogue.is_empty() {
-            details.catalogue {
-                summary { "Or choose one of " (catalogue.len()) " providers that the sandbox imitates" }
-                ul.many data-many {
-                    @for offer in catalogue {
-                        li {
-                            a.offer.small href={ "/login/" (offer.slug) } {
-                                (PreEscaped(offer.mark()))
-                                span { span.unseen { "Continue with " } (offer.label) }
-                            }
-                        }
-                    }
-                }
+    }
+}
+
+fn small_button(offer: &Offer) -> Markup {
+    html! {
+        li data-also=[text::row(ALSO, offer.slug)] {
+            a.offer.small href={ "/login/" (offer.slug) } {
+                span.logo aria-hidden="true" { (PreEscaped(offer.mark())) }
+                span.name { span.unseen { "Continue with " } (offer.label) }
             }
         }
     }
@@ -223,12 +262,12 @@ fn person(identity: &Identity, provider: &str, csrf: &str) -> Markup {
 fn access_token(user: &User, csrf: &str) -> Markup {
     let tokens = &user.login.tokens;
     let left = tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
-    let retry = if user.revoked { "Try to refresh" } else { "Refresh" };
+    let retry = if user.revoked == Some(Revoked::All) { "Try to refresh" } else { "Refresh" };
     html! {
         section.card aria-labelledby="tokens" {
             h2 #tokens { "The access token" }
             @match (left, tokens.expires_at()) {
-                _ if user.revoked => { p.life-words data-state="revoked" { "Revoked: the provider refuses it." } }
+                _ if user.revoked.is_some() => { p.life-words data-state="revoked" { "Revoked: the provider refuses it." } }
                 (Some(left), Some(at)) => {
                     @let seconds = left.as_secs();
                     div.life data-left=(seconds) {
@@ -244,7 +283,7 @@ fn access_token(user: &User, csrf: &str) -> Markup {
             }
             dl.facts {
                 dt { "Token" }
-                dd { code { (masked(tokens.access_token().expose())) } }
+                dd { code { (user.trace.masks.shown(tokens.access_token().expose())) } }
                 dt { "Scopes" }
                 dd { ul.chips { @for scope in tokens.scopes() { li { code { (scope) } } } } }
                 dt { "Refreshed" }
@@ -252,11 +291,24 @@ fn access_token(user: &User, csrf: &str) -> Markup {
                     @match user.refreshes { 0 => { "not yet" } 1 => { "once" } times => { (times) " times" } }
                 }
             }
-            div.actions {
-                (action("/refresh", retry, "button main", csrf))
-                (action("/revoke", "Revoke", "button", csrf))
+            @if user.can_refresh() || user.can_revoke() {
+                div.actions {
+                    @if user.can_refresh() { (action("/refresh", retry, "button main", csrf)) }
+                    @if user.can_revoke() { (action("/revoke", "Revoke", "button", csrf)) }
+                }
             }
+            @if let Some(missing) = missing(user) { p.soft.small { (missing) } }
         }
+    }
+}
+
+/// Says which button is absent because the provider has no such request, or issued no token for it.
+fn missing(user: &User) -> Option<&'static str> {
+    match (user.can_refresh(), user.can_revoke() || user.revoked.is_some()) {
+        (false, false) => Some("Here these tokens can be neither refreshed nor revoked."),
+        (false, true) => Some("Here this token cannot be refreshed."),
+        (true, false) => Some("The provider has no request that revokes tokens."),
+        (true, true) => None,
     }
 }
 
@@ -269,7 +321,7 @@ fn action(path: &str, label: &str, class: &str, csrf: &str) -> Markup {
     }
 }
 
-fn claims(token: &IdToken) -> Markup {
+fn claims(token: &IdToken, masks: &Masks) -> Markup {
     let claims: Vec<_> = token.claims().as_object().into_iter().flatten().collect();
     html! {
         details.card.claims {
@@ -287,8 +339,7 @@ fn claims(token: &IdToken) -> Markup {
                         dd {
                             code {
                                 @match value.as_str() {
-                                    Some(text) if name == "nonce" => { (masked(text)) }
-                                    Some(text) => { (text) }
+                                    Some(text) => { (masks.shown(text)) }
                                     None => { (value) }
                                 }
                             }
@@ -332,6 +383,23 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
+/// The providers that most people know, in the order in which the start page has them.
+const KNOWN: [&str; 12] = [
+    "google",
+    "apple",
+    "microsoft",
+    "facebook",
+    "github",
+    "x",
+    "linkedin",
+    "discord",
+    "slack",
+    "gitlab",
+    "spotify",
+    "twitch",
+];
+/// Other names by which people look for a provider.
+const ALSO: &str = include_str!("also.txt");
 /// The meanings of claims.
 const MEANINGS: &str = include_str!("claims.txt");
 const PEOPLE: [(&str, &str); 3] = [

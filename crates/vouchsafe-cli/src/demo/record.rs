@@ -1,14 +1,15 @@
-//! Records requests and responses. Secrets are masked before anything is kept.
+//! Records requests and responses, with their secrets masked.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use axum::http::header::LOCATION;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{self, HeaderMap, HeaderName, Method};
 use serde_json::Value;
 use url::form_urlencoded;
 use vouchsafe::error::Operation;
 use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
+
+use super::mask::{MASK, Masks};
 
 /// The participants, from left to right in the diagram.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -36,12 +37,21 @@ pub(super) struct Step {
     pub(super) request: Option<Message>,
     pub(super) response: Option<Message>,
     pub(super) took: Option<Duration>,
+    /// The operation of the library to which it belongs.
+    pub(super) operation: Option<Operation>,
+    /// Who refused it.
+    pub(super) refused_by: Option<&'static str>,
     began: Instant,
 }
 
 impl Step {
     pub(super) fn new(from: Party, to: Party, told: Told) -> Self {
-        Self { from, to, told, request: None, response: None, took: None, began: Instant::now() }
+        let (request, response, took, operation) = (None, None, None, None);
+        Self { from, to, told, request, response, took, operation, refused_by: None, began: Instant::now() }
+    }
+
+    pub(super) fn of(self, operation: Option<Operation>) -> Self {
+        Self { operation, ..self }
     }
 
     pub(super) fn request(self, message: Message) -> Self {
@@ -66,32 +76,94 @@ pub(super) struct Message {
     pub(super) failed: bool,
 }
 
-impl Message {
-    pub(super) fn request(method: &Method, url: &str, headers: &HeaderMap, form: &[u8]) -> Self {
+/// Reads messages in the form in which they can be shown.
+impl Masks {
+    pub(super) fn request(&self, method: &Method, url: &str, headers: &HeaderMap, body: &[u8]) -> Message {
+        // The library marks its credentials. A provider may quote them.
+        for value in headers.values().filter(|value| value.is_sensitive()) {
+            self.add(value.to_str().unwrap_or_default().rsplit(' ').next().unwrap_or_default());
+        }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let params = params(query.as_bytes()).chain(params(form)).collect();
-        Self { line: format!("{method} {base}"), params, headers: shown(headers), ..Self::default() }
+        let (form, body) = self.form_or_body(headers, body);
+        let params = self.params(query.as_bytes()).chain(form).collect();
+        let line = self.shown(&format!("{method} {base}"));
+        Message { line, params, headers: self.headers(headers), body, failed: false }
     }
 
-    pub(super) fn response<B>(response: &http::Response<B>, body: &[u8]) -> Self {
+    pub(super) fn response<B>(&self, response: &http::Response<B>, body: &[u8]) -> Message {
         let (status, headers) = (response.status(), response.headers());
         let location = headers.get(LOCATION).map(|url| url.as_bytes()).unwrap_or_default();
         let query = location.splitn(2, |b| *b == b'?').nth(1).unwrap_or_default();
-        Self {
-            line: status.to_string(),
-            params: params(query).collect(),
-            headers: shown(headers),
-            body: shown_body(body),
-            failed: status.as_u16() >= 400,
+        let (form, body) = self.form_or_body(headers, body);
+        let params = self.params(query).chain(form).collect();
+        let failed = status.as_u16() >= 400;
+        Message { line: status.to_string(), params, headers: self.headers(headers), body, failed }
+    }
+
+    fn params(&self, form: &[u8]) -> impl Iterator<Item = (String, String)> {
+        form_urlencoded::parse(form).take(MAX_PARAMS).map(|(name, value)| {
+            (shortened(&self.shown(&name), MAX_VALUE), shortened(&self.shown(&value), MAX_VALUE))
+        })
+    }
+
+    /// The parameters of a body that is a form, or else the body.
+    fn form_or_body(&self, headers: &HeaderMap, body: &[u8]) -> (Vec<(String, String)>, Option<String>) {
+        let is_form = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(FORM));
+        match serde_json::from_slice::<Value>(body) {
+            _ if body.is_empty() => (Vec::new(), None),
+            Ok(mut json) => {
+                self.mask_json(&mut json);
+                let text = serde_json::to_string_pretty(&json).unwrap_or_default();
+                (Vec::new(), Some(shortened(&text, MAX_BODY)))
+            }
+            Err(_) if is_form => (self.params(body).collect(), None),
+            // A secret could be cut in two, or written in a form in which nobody looks for it.
+            Err(_) => (Vec::new(), Some(format!("{} bytes that are neither JSON nor a form", body.len()))),
         }
+    }
+
+    fn mask_json(&self, json: &mut Value) {
+        match json {
+            Value::Object(members) => members.values_mut().for_each(|value| self.mask_json(value)),
+            Value::Array(entries) => entries.iter_mut().for_each(|entry| self.mask_json(entry)),
+            Value::String(text) => *text = self.shown(text),
+            _ => {}
+        }
+    }
+
+    fn headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let matters = |(name, _): &(&HeaderName, _)| HEADERS.split(' ').any(|known| known == name.as_str());
+        let shown = headers.iter().filter(matters).take(MAX_PARAMS).map(|(name, value)| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let up_to = |end: char| text.split_once(end).map_or("", |(start, _)| start);
+            let shown = match name.as_str() {
+                // The scheme, which shows how the client authenticates, is no secret.
+                name if value.is_sensitive() || name == "authorization" => {
+                    format!("{} {MASK}", up_to(' ')).trim().to_owned()
+                }
+                "cookie" | "set-cookie" => format!("{}={MASK}", up_to('=')),
+                // The parameters have their own list.
+                "location" if text.contains('?') => format!("{}?…", self.shown(up_to('?'))),
+                _ => shortened(&self.shown(&text), MAX_VALUE),
+            };
+            (name.to_string(), shown)
+        });
+        shown.collect()
     }
 }
 
-/// The latest steps of one session.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trace(Arc<Mutex<Vec<Step>>>);
+/// The latest steps of one flow.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    pub(super) masks: Masks,
+    steps: Arc<Mutex<Vec<Step>>>,
+}
 
 impl Trace {
+    pub(super) fn new(masks: Masks) -> Self {
+        Self { masks, steps: Arc::default() }
+    }
+
     pub(super) fn push(&self, step: Step) {
         let mut steps = self.lock();
         if steps.len() == MAX_STEPS {
@@ -102,8 +174,13 @@ impl Trace {
         steps.insert(at, step);
     }
 
-    pub(super) fn clear(&self) {
-        self.lock().clear();
+    /// Marks the latest step of this operation as the one that was refused; the latest of all, if it has none.
+    pub(super) fn refuse(&self, operation: Operation, by: &'static str) {
+        let mut steps = self.lock();
+        let found = steps.iter().rposition(|step| step.operation == Some(operation));
+        if let Some(step) = found.or(steps.len().checked_sub(1)).and_then(|at| steps.get_mut(at)) {
+            step.refused_by = Some(by);
+        }
     }
 
     pub(super) fn steps(&self) -> Vec<Step> {
@@ -111,7 +188,7 @@ impl Trace {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Step>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,34 +202,38 @@ impl HttpClient for Recorder {
     fn send(&self, request: Request, limits: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let (url, headers) = (request.uri().to_string(), request.headers());
-            let message = Message::request(request.method(), &url, headers, request.body());
-            let step = Step::new(Party::App, Party::Provider, purpose(&request)).request(message);
+            let masks = &self.trace.masks;
+            let operation = request.extensions().get().copied();
+            let step = Step::new(Party::App, Party::Provider, purpose(operation)).of(operation);
+            let (method, headers, body) = (request.method().clone(), headers.clone(), request.body().clone());
             let result = self.inner.send(request, limits).await;
+            // The provider knows the secrets of the request now.
+            let request = masks.request(&method, &url, &headers, &body);
             let response = match &result {
-                Ok(response) => Message::response(response, response.body()),
+                Ok(response) => masks.response(response, response.body()),
                 Err(_) => Message { line: "no response".to_owned(), failed: true, ..Message::default() },
             };
             let took = Some(step.began.elapsed());
-            self.trace.push(Step { took, ..step.response(response) });
+            self.trace.push(Step { took, ..step.request(request).response(response) });
             result
         })
     }
 }
 
 /// A title for a request to the provider, and why it is sent.
-fn purpose(request: &Request) -> Told {
-    match request.extensions().get::<Operation>() {
+fn purpose(operation: Option<Operation>) -> Told {
+    match operation {
         Some(Operation::AuthorizationCode) => (
             "Token request",
-            "The app sends the code directly to the provider. It authenticates with its client secret, and proves with the \
-             code verifier that it started this login.",
+            "The app sends the code directly to the provider, and authenticates. If the provider knows code verifiers, the \
+             verifier proves that this app started the login.",
         ),
         Some(Operation::Refresh) => (
             "Refresh",
-            "The app requests a new access token. A refresh token can be used once: the response contains the next one.",
+            "The app requests a new access token. If the response has a new refresh token too, the old one is spent.",
         ),
         Some(Operation::Revocation) => {
-            ("Revocation", "The app gives up its access: from now on the provider refuses these tokens.")
+            ("Revocation", "The app gives up its access: from now on the provider refuses the revoked token.")
         }
         Some(Operation::Discovery) => {
             ("Discovery", "The provider’s metadata says where its endpoints are and what it supports.")
@@ -160,79 +241,16 @@ fn purpose(request: &Request) -> Told {
         Some(Operation::KeySet) => {
             ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token.")
         }
-        Some(Operation::Profile | Operation::Identity) => (
+        Some(Operation::Profile) => (
             "Profile",
-            "The app uses the access token to ask who signed in. The profile has to belong to the user of the ID token.",
+            "The app uses the access token to ask who signed in. If there is an ID token, both have to be about the same user.",
+        ),
+        Some(Operation::Identity) => (
+            "E-mail addresses",
+            "The profile has no e-mail address. The provider has a list of them elsewhere.",
         ),
         _ => ("Request", "The app sends a request to the provider."),
     }
-}
-
-fn params(form: &[u8]) -> impl Iterator<Item = (String, String)> {
-    form_urlencoded::parse(form).take(MAX_PARAMS).map(|(name, value)| {
-        let shown = if is_secret(&name) { masked(&value) } else { shortened(&value, MAX_VALUE) };
-        (shortened(&name, MAX_VALUE), shown)
-    })
-}
-
-fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
-    let matters = |(name, _): &(&HeaderName, _)| HEADERS.split(' ').any(|known| known == name.as_str());
-    let shown = headers.iter().filter(matters).take(MAX_PARAMS).map(|(name, value)| {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let up_to = |end: char| text.split_once(end).map_or("", |(start, _)| start);
-        let shown = match name.as_str() {
-            // The scheme is not a secret. It shows how the client authenticates.
-            "authorization" => format!("{} {MASK}", up_to(' ')),
-            "cookie" | "set-cookie" => format!("{}={MASK}", up_to('=')),
-            // The parameters have their own list.
-            "location" if text.contains('?') => format!("{}?…", up_to('?')),
-            _ => shortened(&text, MAX_VALUE),
-        };
-        (name.to_string(), shown)
-    });
-    shown.collect()
-}
-
-fn shown_body(body: &[u8]) -> Option<String> {
-    if body.is_empty() {
-        return None;
-    }
-    let Ok(mut json) = serde_json::from_slice::<Value>(body) else {
-        // Only members of JSON have names by which secrets can be found.
-        return Some(format!("{} bytes that are not JSON", body.len()));
-    };
-    mask_members(&mut json);
-    serde_json::to_string_pretty(&json).ok().map(|text| shortened(&text, MAX_BODY))
-}
-
-fn mask_members(json: &mut Value) {
-    match json {
-        Value::Object(members) => {
-            for (name, value) in members {
-                match value {
-                    Value::String(text) if is_secret(name) => *text = masked(text),
-                    value => mask_members(value),
-                }
-            }
-        }
-        Value::Array(entries) => entries.iter_mut().for_each(mask_members),
-        _ => {}
-    }
-}
-
-fn is_secret(name: &str) -> bool {
-    SECRETS.split(' ').any(|secret| secret == name)
-}
-
-/// A secret in a form that can be shown: if it is long, its first four characters and 16 bits of its hash, by which people
-/// recognise equal secrets.
-pub(super) fn masked(text: &str) -> String {
-    if text.chars().count() < 20 {
-        return MASK.to_owned();
-    }
-    let start: String = text.chars().take(4).collect();
-    let hash = digest(&SHA256, text.as_bytes());
-    format!("{start}{MASK}\u{a0}#{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
 }
 
 /// The beginning of a text.
@@ -243,10 +261,7 @@ fn shortened(text: &str, max: usize) -> String {
     }
 }
 
-const MASK: &str = "••••";
-/// The parameters and members whose values are masked.
-const SECRETS: &str =
-    "access_token client_secret code code_verifier id_token id_token_hint nonce refresh_token state token";
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 /// The headers that are shown. Browsers send many more, which no login depends on.
 const HEADERS: &str =
     "accept authorization cache-control content-type cookie location retry-after set-cookie www-authenticate";
@@ -261,47 +276,59 @@ mod tests {
 
     const HUSH: &str = "hush-hush-hush-hush-hush";
 
-    #[test]
-    fn no_secret_of_a_request_is_kept() {
-        for name in ["code", "code_verifier", "client_secret", "refresh_token", "token", "state", "nonce"] {
-            let request = axum::http::Request::post(format!("https://a.example/token?{name}={HUSH}"))
-                .header("authorization", format!("Basic {HUSH}"))
-                .header("cookie", HUSH)
-                .body(format!("{name}={HUSH}").into_bytes())
-                .unwrap();
+    async fn masks() -> Masks {
+        let masks = Masks::new(&Arc::new(vouchsafe_sandbox::Sandbox::start().await.unwrap()), []);
+        let definition = vouchsafe_providers::Definition::empty("acme");
+        masks.learn(&format!("https://a.example/?state={HUSH}"), &definition);
+        masks
+    }
+
+    #[tokio::test]
+    async fn no_secret_of_a_request_is_kept_whatever_its_name_is() {
+        for name in ["code", "codeVerifier", "x", "state", "accessToken"] {
+            let mut request =
+                axum::http::Request::post(format!("https://a.example/{HUSH}/token?{name}={HUSH}"))
+                    .header("authorization", format!("Basic {HUSH}"))
+                    .header("api-key", HUSH)
+                    .header("cookie", HUSH)
+                    .header("accept", format!("a/{HUSH}"))
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(format!("{name}={HUSH}&{HUSH}=x").into_bytes())
+                    .unwrap();
+            request.headers_mut().get_mut("authorization").unwrap().set_sensitive(true);
             let (url, headers) = (request.uri().to_string(), request.headers());
-            let kept = Message::request(request.method(), &url, headers, request.body());
+            let kept = masks().await.request(request.method(), &url, headers, request.body());
             let kept = format!("{kept:?}");
             assert!(!kept.contains("hush-"), "{kept}");
-            assert!(kept.contains("Basic ••••"), "{kept}");
+            assert!(kept.contains("Basic ••••") && kept.contains(name), "{kept}");
         }
     }
 
-    #[test]
-    fn no_secret_of_a_response_is_kept() {
+    #[tokio::test]
+    async fn no_secret_of_a_response_is_kept_whatever_its_name_is() {
         let body = format!(
-            r#"{{"access_token": "{HUSH}", "more": [{{"refresh_token": "{HUSH}", "id_token": "{HUSH}"}}], "scope": "a"}}"#
+            r#"{{"accessToken": "{HUSH}", "more": [{{"a": "Bearer {HUSH}"}}, "{HUSH}"], "scope": "a"}}"#
         );
-        let response =
-            axum::http::Response::builder().header("set-cookie", HUSH).body(body.into_bytes()).unwrap();
-        let kept = format!("{:?}", Message::response(&response, response.body()));
-        assert!(!kept.contains("hush-") && kept.contains("scope"), "{kept}");
+        for (kind, body, other) in [
+            ("application/json", body, "scope"),
+            ("application/x-www-form-urlencoded", format!("a={HUSH}&scope=a"), "scope"),
+            ("text/plain", format!("access_token={HUSH}"), "bytes"),
+            ("application/json", format!(r#"{{"access_token": "{HUSH}"#), "bytes"),
+        ] {
+            let response = axum::http::Response::builder()
+                .header("set-cookie", HUSH)
+                .header("content-type", kind)
+                .header("location", format!("https://a.example/{HUSH}?code={HUSH}"))
+                .body(body.into_bytes())
+                .unwrap();
+            let kept = format!("{:?}", masks().await.response(&response, response.body()));
+            assert!(!kept.contains("hush-") && kept.contains(other), "{kept}");
+        }
     }
 
-    #[test]
-    fn a_body_that_cannot_be_masked_is_not_kept() {
-        assert!(!shown_body(format!("access_token={HUSH}").as_bytes()).unwrap().contains("hush"));
-    }
-
-    #[test]
-    fn short_secrets_show_nothing_and_long_ones_can_be_told_apart() {
-        assert_eq!(masked("hush"), MASK);
-        assert_eq!(masked(HUSH), "hush••••\u{a0}#e468");
-    }
-
-    #[test]
-    fn steps_are_in_the_order_in_which_they_began() {
-        let trace = Trace::default();
+    #[tokio::test]
+    async fn steps_are_in_the_order_in_which_they_began() {
+        let trace = Trace::new(masks().await);
         let [first, second] =
             ["first", "second"].map(|title| Step::new(Party::App, Party::Provider, (title, "")));
         trace.push(second);
@@ -309,9 +336,9 @@ mod tests {
         assert_eq!(trace.steps().iter().map(|step| step.told.0).collect::<Vec<_>>(), ["first", "second"]);
     }
 
-    #[test]
-    fn a_trace_is_bounded() {
-        let trace = Trace::default();
+    #[tokio::test]
+    async fn a_trace_is_bounded() {
+        let trace = Trace::new(masks().await);
         for _ in 0..MAX_STEPS + 5 {
             trace.push(Step::new(Party::App, Party::Browser, ("a", "b")));
         }

@@ -36,16 +36,60 @@ if (steps.length) {
   document.querySelector("[data-tools]").append(button);
 }
 
+// A name without case, accents, spaces and signs.
+const plain = (name) => name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+
+// How well a name fits the words that are looked for: the smaller, the better. Within a name, one letter says nothing.
+const rank = (name, wanted) => {
+  const words = name.split(/[^\p{L}\p{N}]+/u).map(plain);
+  if (plain(name) === wanted) return 0;
+  if (words.includes(wanted)) return 1;
+  if (plain(name).startsWith(wanted)) return 2;
+  if (words.some((word) => word.startsWith(wanted))) return 3;
+  return wanted.length > 1 && plain(name).includes(wanted) ? 4 : Infinity;
+};
+
 const many = document.querySelector("[data-many]");
 if (many) {
+  const known = [...document.querySelectorAll(".known a")].map((link) => link.pathname);
+  const items = [...many.children].map((item) => {
+    const link = item.querySelector("a");
+    const label = link.querySelector(".name").lastChild.textContent;
+    const names = [label, link.pathname.split("/").pop(), ...(item.dataset.also ?? "").split(", ")];
+    const place = known.includes(link.pathname) ? known.indexOf(link.pathname) : known.length;
+    return { item, link, place, names: names.filter((name) => name) };
+  });
+  let found = items;
+  const form = document.createElement("form");
+  form.role = "search";
   const find = document.createElement("input");
   find.type = "search";
   find.placeholder = "Find a provider";
   find.setAttribute("aria-label", "Find a provider");
+  const count = document.createElement("p");
+  count.className = "found";
+  count.role = "status";
   find.addEventListener("input", () => {
-    const wanted = find.value.trim().toLowerCase();
-    const name = (item) => item.textContent.replace("Continue with ", "").toLowerCase();
-    for (const item of many.children) item.hidden = !name(item).includes(wanted);
+    const wanted = plain(find.value);
+    // The name on the button and the one in the address come before other names.
+    const best = ({ names }) => Math.min(...names.map((name, i) => rank(name, wanted) + (i > 1 ? 0.5 : 0)));
+    const ranked = items.map((each) => ({ ...each, rank: wanted ? best(each) : Infinity }));
+    found = !find.value.trim() ? items : ranked.filter((each) => each.rank < Infinity).sort((a, b) => a.rank - b.rank || a.place - b.place);
+    for (const { item } of items) item.hidden = true;
+    for (const { item } of found) {
+      item.hidden = false;
+      many.append(item);
+    }
+    many.scrollTop = 0;
+    const all = `${items.length} providers`;
+    if (!find.value.trim()) count.textContent = "";
+    else if (!found.length) count.textContent = `None of the ${all} has this name.`;
+    else count.textContent = `${found.length} of ${all}. Enter chooses ${found[0].names[0]}.`;
   });
-  many.before(find);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (find.value.trim() && found.length) found[0].link.click();
+  });
+  form.append(find, count);
+  many.before(form);
 }

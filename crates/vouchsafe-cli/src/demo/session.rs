@@ -9,31 +9,47 @@ use axum::http::header::COOKIE;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Error, Http};
 use vouchsafe_axum::{LoggedIn, Logins};
+use vouchsafe_providers::Definition;
 
+use super::mask::Masks;
 use super::offers::Offer;
-use super::record::{Recorder, Trace};
+use super::record::{Recorder, Step, Trace};
 
 /// The demo.
 pub(super) struct App {
     pub(super) origin: String,
     /// The ways to sign in: at least one.
     pub(super) offers: Vec<Offer>,
+    pub(super) masks: Masks,
     pub(super) http: Http,
     pub(super) keys: KeyRing,
     pub(super) sessions: Sessions,
 }
 
 impl App {
-    /// The logins of a session at the provider with that slug, or at the first. Their client records its requests, and shares
-    /// no cache with other clients, so that every login shows all its steps. A real application creates its clients only once.
-    pub(super) fn logins(&self, slug: &str, trace: &Trace) -> io::Result<Logins> {
-        let offer = self.offers.iter().find(|offer| offer.slug == slug).or(self.offers.first());
-        let offer = offer.ok_or_else(|| io::Error::other("there is no way to sign in"))?;
-        let http = self.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
-        let redirect_uri = format!("{}/callback/{}", self.origin, offer.slug);
+    pub(super) fn offer(&self, slug: &str) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.slug == slug)
+    }
+}
+
+/// A login at one provider, with its steps.
+pub(super) struct Flow {
+    slug: &'static str,
+    pub(super) logins: Logins,
+    pub(super) trace: Trace,
+}
+
+impl Flow {
+    /// A flow without steps. Its client records its requests, and shares no cache with other clients, so that every login
+    /// shows all its steps. A real application creates its clients only once.
+    fn new(app: &App, offer: &Offer) -> io::Result<Self> {
+        let trace = Trace::new(app.masks.clone());
+        let http = app.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
+        let redirect_uri = format!("{}/callback/{}", app.origin, offer.slug);
         let registration = offer.registration.clone().redirect_uri(redirect_uri);
         let client = Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)?;
-        Ok(Logins::new(client.clone(), self.keys.clone()).with(offer.slug, client))
+        let logins = Logins::new(client.clone(), app.keys.clone()).with(offer.slug, client);
+        Ok(Self { slug: offer.slug, logins, trace })
     }
 }
 
@@ -41,27 +57,43 @@ impl App {
 pub(super) struct Session {
     /// The proof that every form with an effect has to contain.
     pub(super) csrf: String,
-    pub(super) trace: Trace,
     /// Locked during requests to the provider: a refresh token that is used twice ends the grant.
     pub(super) visitor: tokio::sync::Mutex<Visitor>,
-    /// The logins at the provider that was chosen last.
-    logins: Mutex<Option<Logins>>,
+    /// The latest flow of each provider, the latest of all at the end: a browser has many tabs.
+    flows: Mutex<Vec<Arc<Flow>>>,
 }
 
 impl Session {
     pub(super) fn new() -> io::Result<Arc<Self>> {
-        let (trace, visitor) = (Trace::default(), tokio::sync::Mutex::default());
-        Ok(Arc::new(Self { csrf: random()?, trace, visitor, logins: Mutex::default() }))
+        let (visitor, flows) = (tokio::sync::Mutex::default(), Mutex::default());
+        Ok(Arc::new(Self { csrf: random()?, visitor, flows }))
     }
 
-    pub(super) fn logins(&self) -> Option<Logins> {
-        lock(&self.logins).clone()
+    /// Begins a flow at a provider, in place of an earlier one there.
+    pub(super) fn begin(&self, app: &App, offer: &Offer) -> io::Result<Arc<Flow>> {
+        let flow = Arc::new(Flow::new(app, offer)?);
+        let mut flows = lock(&self.flows);
+        flows.retain(|other| other.slug != flow.slug);
+        if flows.len() == MAX_FLOWS {
+            flows.remove(0);
+        }
+        flows.push(flow.clone());
+        Ok(flow)
     }
 
-    /// Begins a new flow: without recorded steps, and with a client that has not fetched any metadata.
-    pub(super) fn begin(&self, app: &App, slug: &str) -> io::Result<Logins> {
-        self.trace.clear();
-        Ok(lock(&self.logins).insert(app.logins(slug, &self.trace)?).clone())
+    /// Goes on with the flow at a provider, or begins one.
+    pub(super) fn go_on(&self, app: &App, offer: &Offer) -> io::Result<Arc<Flow>> {
+        let known = lock(&self.flows).iter().find(|flow| flow.slug == offer.slug).cloned();
+        known.map_or_else(|| self.begin(app, offer), Ok)
+    }
+
+    /// The steps of the flow that began last.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        lock(&self.flows).last().map(|flow| flow.trace.steps()).unwrap_or_default()
+    }
+
+    pub(super) fn forget_flows(&self) {
+        lock(&self.flows).clear();
     }
 }
 
@@ -80,8 +112,81 @@ pub(super) struct User {
     /// The client of this login: a later login has a new one.
     pub(super) client: Client,
     pub(super) login: LoggedIn,
+    pub(super) trace: Trace,
     pub(super) refreshes: u64,
-    pub(super) revoked: bool,
+    pub(super) revoked: Option<Revoked>,
+    can_refresh: bool,
+    can_revoke: bool,
+    /// The provider revokes access tokens alone.
+    only_access: bool,
+}
+
+/// The tokens that the provider no longer accepts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Revoked {
+    Access,
+    All,
+}
+
+impl User {
+    pub(super) async fn new(client: Client, login: LoggedIn, trace: Trace, definition: &Definition) -> Self {
+        let named = match client.metadata().await {
+            Ok(Some(metadata)) => metadata.get("revocation_endpoint").is_some(),
+            _ => false,
+        };
+        let only = |kind: &str| definition.revocation.only.as_deref() == Some(kind);
+        let has_refresh = login.tokens.refresh_token().is_some();
+        let has_revocation = named || definition.revocation_endpoint.is_some();
+        Self {
+            can_refresh: definition.refresh && (has_refresh || definition.refreshing.access_token),
+            can_revoke: has_revocation && (has_refresh || !only("refresh_token")),
+            only_access: has_refresh && only("access_token"),
+            refreshes: 0,
+            revoked: None,
+            client,
+            login,
+            trace,
+        }
+    }
+
+    /// Whether the provider can issue new tokens for these.
+    pub(super) fn can_refresh(&self) -> bool {
+        self.can_refresh
+    }
+
+    /// Whether the provider can revoke these tokens, and has not done so.
+    pub(super) fn can_revoke(&self) -> bool {
+        self.can_revoke && self.revoked.is_none()
+    }
+
+    pub(super) async fn refresh(&mut self) -> Result<Notice, Error> {
+        let fresh = self.client.refresh(&self.login.tokens).await?;
+        let text = if fresh.refresh_token() == self.login.tokens.refresh_token() {
+            "The provider issued a new access token."
+        } else {
+            "The provider issued a new access token and a new refresh token."
+        };
+        self.login.tokens = fresh;
+        self.refreshes += 1;
+        self.revoked = None;
+        Ok(Notice::good("Refreshed", text))
+    }
+
+    pub(super) async fn revoke(&mut self) -> Result<Notice, Error> {
+        self.client.revoke(&self.login.tokens).await?;
+        let (revoked, text) = if self.only_access {
+            (
+                Revoked::Access,
+                "The provider no longer accepts this access token. It revokes nothing else: a refresh still works.",
+            )
+        } else if self.can_refresh {
+            (Revoked::All, "The provider no longer accepts these tokens. Try to refresh: it will refuse.")
+        } else {
+            (Revoked::All, "The provider no longer accepts this access token.")
+        };
+        self.revoked = Some(revoked);
+        Ok(Notice::good("Revoked", text))
+    }
 }
 
 /// The outcome of something that the visitor did.
@@ -161,3 +266,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const MAX_SESSIONS: usize = 100;
+/// The tabs of one session that can sign in at the same time.
+const MAX_FLOWS: usize = 20;

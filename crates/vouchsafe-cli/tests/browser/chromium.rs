@@ -214,6 +214,16 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
+    pub(crate) async fn with_forced_colours(&self) {
+        let features = json!([{ "name": "forced-colors", "value": "active" }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// Types into the focused element.
+    pub(crate) async fn type_text(&self, text: &str) {
+        self.client.active_element().await.unwrap().send_keys(text).await.unwrap();
+    }
+
     /// Checks that the console holds only the expected entries: no error, no breach of the security policy.
     pub(crate) async fn has_no_complaints(&self, expected: &[&str]) {
         let command = Chromium { path: "se/log", body: json!({ "type": "browser" }) };

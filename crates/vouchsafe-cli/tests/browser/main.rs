@@ -204,6 +204,98 @@ async fn scripts_are_not_needed() {
     .await;
 }
 
+#[tokio::test]
+async fn the_list_of_providers_is_searched_and_adds_no_empty_page() {
+    in_browser(async |browser| {
+        for width in [1280, 360] {
+            browser.resize(width, 800).await;
+            browser.open("/").await;
+            let height = || async {
+                browser.run("return document.documentElement.scrollHeight").await.as_i64().unwrap()
+            };
+            let before = height().await;
+            browser.click_at("//details[contains(@class, 'catalogue')]/summary").await;
+            browser.sees("Zoom").await;
+            let list = browser.run("return document.querySelector('details.catalogue').offsetHeight").await;
+            assert!(height().await - before < list.as_i64().unwrap(), "the page grows by more than the list");
+        }
+        for (wanted, first, count) in [
+            ("git", "GitHub", "6 of "),
+            ("face book", "Facebook", "1 of "),
+            ("카카오", "Kakao", "2 of "),
+            ("x", "X (Twitter)", "3 of "),
+            ("Télégraph", "", "None of the "),
+            ("!", "", "None of the "),
+        ] {
+            browser.run("const f = document.querySelector('[type=search]'); f.value = ''; f.focus()").await;
+            browser.type_text(wanted).await;
+            browser.sees(count).await;
+            let shown =
+                "return document.querySelector('.many li:not([hidden]) .name')?.lastChild.textContent ?? ''";
+            assert_eq!(browser.run(shown).await, first, "{wanted}");
+        }
+        browser.sees("has this name").await;
+        browser.press(Key::Enter).await;
+        browser.run("const f = document.querySelector('[type=search]'); f.value = ''; f.focus()").await;
+        browser.type_text("face book").await;
+        browser.sees("Enter chooses Facebook").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Who would you like to be?").await;
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_diagram_is_drawn_in_forced_colours() {
+    in_browser(async |browser| {
+        browser.with_forced_colours().await;
+        browser.open("/").await;
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        let style = async |element: &str, pseudo: &str, name: &str| {
+            let script =
+                format!("return getComputedStyle(document.querySelector('{element}'), '{pseudo}')['{name}']");
+            browser.run(&script).await.as_str().unwrap().to_owned()
+        };
+        assert!(style(".lanes", "", "background-image").await.contains("gradient"), "no lines");
+        let head = style(".arrow", "::after", "background-color").await;
+        assert_ne!(head, style(".flow", "", "background-color").await, "no arrow heads");
+        assert_eq!(style(".arrow", "", "border-bottom-width").await, "0px", "an arrow is one line");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn closed_groups_look_closed_and_landmarks_have_names_of_their_own() {
+    in_browser(async |browser| {
+        browser.open("/").await;
+        let turned = "return ['.catalogue', '.claims', '.step details'].map((at) => document.querySelector(at + ' > summary'))
+            .filter((each) => each).map((each) => getComputedStyle(each, '::before').transform)";
+        let closed = browser.run(turned).await;
+        browser.run("document.querySelector('.catalogue').open = true").await;
+        assert_ne!(browser.run(turned).await, closed);
+        browser.click("Continue with Sandbox (OpenID Connect)").await;
+        browser.sees("Who would you like to be?").await;
+        browser.run("document.querySelector('details.faults').open = true").await;
+        let inner = "return getComputedStyle(document.querySelector('details.faults details > summary'), '::before').content";
+        assert_eq!(browser.run(inner).await, "\"▸\"");
+        browser.sign_in_as("alice").await;
+        browser.sees("Alice Liddell").await;
+        let all = browser.run(turned).await;
+        assert!(all.as_array().unwrap().iter().all(|each| *each == closed[0]), "{all}");
+        browser.run("for (const d of document.querySelectorAll('details')) d.open = true").await;
+        let landmarks = "return [...document.querySelectorAll('[role=region], section[aria-labelledby], main, header, footer')]
+            .map((each) => each.localName + ' ' + (each.getAttribute('aria-label') ?? each.getAttribute('aria-labelledby')))";
+        let landmarks = browser.run(landmarks).await;
+        let landmarks: Vec<_> = landmarks.as_array().unwrap().iter().map(ToString::to_string).collect();
+        let unique: std::collections::BTreeSet<_> = landmarks.iter().collect();
+        assert_eq!(unique.len(), landmarks.len(), "{landmarks:?}");
+    })
+    .await;
+}
+
 impl Browser {
     async fn click_person(&self, username: &str) {
         self.click_at(&format!("//button[@name='user'][@value='{username}']")).await;

@@ -122,6 +122,7 @@ fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: Sig
     let response = with_code(shared, &request, &signed_in.username, &code);
     shared.faults.change_code(&mut request, &signed_in.username);
     let expires_at = shared.now().saturating_add(CODE_LIFETIME);
+    shared.secrets.note(&code);
     shared.store().codes.insert(code, Code { request, signed_in, expires_at, redeemed: None });
     response
 }

@@ -12,7 +12,7 @@ use vouchsafe_providers::Definition;
 use crate::config::{Settings, User};
 use crate::fault::{self, Faults};
 use crate::part::Part;
-use crate::state::{Keys, Record, SigningAlg, Store};
+use crate::state::{Keys, Record, Secrets, SigningAlg, Store};
 use crate::wire::lock;
 
 /// The state that all endpoints share.
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     acts: Mutex<HashMap<String, Arc<Part>>>,
     keys: Mutex<Arc<Keys>>,
     store: Mutex<Store>,
+    pub(crate) secrets: Secrets,
     clock_ahead: AtomicU64,
 }
 
@@ -48,6 +49,7 @@ impl Shared {
             acts: Mutex::default(),
             keys: Mutex::new(Arc::new(keys)),
             store: Mutex::default(),
+            secrets: Secrets::default(),
             clock_ahead: AtomicU64::new(0),
         }
     }

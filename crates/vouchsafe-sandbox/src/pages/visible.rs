@@ -13,7 +13,8 @@ pub(super) fn visible(text: &str) -> String {
 
 fn is_invisible(c: char) -> bool {
     let c = u32::from(c);
-    INVISIBLE.chunks(2).any(|range| (range[0]..=range[1]).contains(&c))
+    // Most characters are of ASCII, and a page has many.
+    !matches!(c, 0x20..=0x7e) && INVISIBLE.chunks(2).any(|range| (range[0]..=range[1]).contains(&c))
 }
 
 /// The first and the last character of each range.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
-use crate::scenario::{Scenario, basic};
+use crate::scenario::{Scenario, VERIFIER, basic};
 
 #[tokio::test]
 async fn introspection_describes_an_active_access_token_rfc7662_2_2() {
@@ -69,4 +69,25 @@ async fn token_of_another_client_is_not_revoked_rfc7009_2_1() {
     let reply = scenario.send("POST", "/revoke", &headers, Some(&[("token", access_token)])).await;
     reply.assert_error(400, "invalid_grant");
     assert_eq!(scenario.userinfo(access_token).await.status, 200);
+}
+
+#[tokio::test]
+async fn sandbox_knows_each_secret_that_it_issued_or_received_also_after_its_revocation() {
+    let scenario = Scenario::new().await;
+    let code = scenario.code(&[]).await;
+    let tokens = scenario.redeem(&code, &[]).await.json();
+    let fresh = scenario.refresh(tokens["refresh_token"].as_str().unwrap()).await.json();
+    let known = scenario.sandbox.secrets(0).len();
+    for tokens in [&tokens, &fresh] {
+        for name in ["access_token", "refresh_token"] {
+            scenario.post("/revoke", &[("token", tokens[name].as_str().unwrap())]).await;
+        }
+    }
+    assert!(scenario.sandbox.secrets(known).is_empty(), "nothing new");
+    let secrets = scenario.sandbox.secrets(0);
+    let issued = ["access_token", "refresh_token", "id_token"].into_iter();
+    let issued = issued.flat_map(|name| [&tokens, &fresh].map(|tokens| tokens[name].as_str().unwrap()));
+    for secret in issued.chain([&*code, "the state", "the nonce", VERIFIER]) {
+        assert!(secrets.iter().any(|known| known == secret), "{secret} in {secrets:?}");
+    }
 }

@@ -18,6 +18,12 @@ pub fn legible(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = chars.next() {
+        // Most text is of ASCII, and pages are long.
+        if matches!(c, ' '..='~') {
+            legible.push(c);
+            before = c;
+            continue;
+        }
         let next = chars.peek().copied();
         let stays = !is_unfit(c)
             || match c {
