@@ -244,12 +244,20 @@ async fn a_signal_ends_the_command_at_once_with_an_error() {
     }
     // A signal during a request works too.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    // With a path of its own: the port may have been that of another test, whose command still connects to it.
+    let issuer = format!("http://{}/signalled", listener.local_addr().unwrap());
     for command in
         [vec!["login", "--no-browser", "--client-id", "me", "--issuer", &issuer], vec!["discover", &issuer]]
     {
         let running = Cli::new(&[&command[..], &["--json"]].concat()).start();
-        let (stream, _) = crate::support::soon(listener.accept()).await.unwrap();
+        let stream = loop {
+            let (mut stream, _) = crate::support::soon(listener.accept()).await.unwrap();
+            let mut request = [0; 1024];
+            let read = crate::support::soon(stream.read(&mut request)).await.unwrap_or_default();
+            if String::from_utf8_lossy(&request[..read]).contains("/signalled") {
+                break stream;
+            }
+        };
         running.signal("INT").await;
         running.end().await.assert_failed(130, "local", "interrupted");
         drop(stream);
