@@ -101,7 +101,7 @@ impl Registration {
         let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
             definition;
         let proves = callback.hmac.is_some() || definition.userinfo.proof.is_some();
-        let method = self.client_auth.or(*client_auth);
+        let takes_none = self.client_auth.is_none() && *client_auth == Some(ClientAuth::None);
         let (problem, detail) = match self.credential.as_ref().map(|credential| &credential.0) {
             Some(Kind::Secret(secret)) if *signed && !is_jwt(secret.expose()) => (
                 ConfigProblem::ClientAuth,
@@ -110,7 +110,7 @@ impl Registration {
                      Registration::secret, set Credential::apple_key with the team id, the key id and the text of the .p8 file"
                 ),
             ),
-            Some(Kind::Secret(_)) if method == Some(ClientAuth::None) && !proves => (
+            Some(Kind::Secret(_)) if takes_none && !proves => (
                 ConfigProblem::ClientAuth,
                 format!(
                     "{name} takes no client secret: clients send their id and PKCE alone. Leave Registration::secret out; if \
