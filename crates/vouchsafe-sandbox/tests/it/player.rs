@@ -381,6 +381,8 @@ impl<'a> Player<'a> {
         let id = self.acted.client_id();
         let secret = match self.acted.client_key() {
             Some(key) => client_secret(key, &self.secret_claims()),
+            // A client with a secret asks a provider that takes none, too.
+            None if self.acted.client_secret().is_empty() => "a-secret".to_owned(),
             None => self.acted.client_secret().to_owned(),
         };
         let secret = secret.as_str();

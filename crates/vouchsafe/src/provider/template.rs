@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(incomplete.code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
         let error = Provider::named("gihtub").unwrap_err();
-        assert!(error.to_string().ends_with("no provider named gihtub; did you mean github?"), "{error}");
+        assert!(error.to_string().ends_with("no provider named gihtub: did you mean github?"), "{error}");
         assert_eq!(Provider::openid("http://a.example").server("me").unwrap_err().code(), "insecure_url");
         assert_eq!(Provider::openid("not a url").server("me").unwrap_err().code(), "invalid_url");
         assert_eq!(Provider::from_definition("slug = 1").unwrap_err().code(), "definition");
