@@ -8,7 +8,7 @@ use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::quirks::UNCHANGED;
 use crate::protocol::response::{Dialect, Incoming};
 
-/// A grant that tokens are requested with.
+/// A grant that tokens are requested with. Each has a file with its constructor.
 pub(crate) struct Grant<'a> {
     pub(crate) operation: Operation,
     /// The value of `grant_type`.
@@ -26,40 +26,9 @@ pub(crate) struct Grant<'a> {
 }
 
 impl<'a> Grant<'a> {
-    fn new(operation: Operation, grant_type: &'a str, spent: (&'a str, &'a str)) -> Self {
+    pub(super) fn new(operation: Operation, grant_type: &'a str, spent: (&'a str, &'a str)) -> Self {
         let params = [("", None); 3];
         Self { operation, grant_type, spent, params, forwarded: &[], encoding: None, refreshing: None }
-    }
-
-    /// The authorization code grant (RFC 6749 section 4.1.3, RFC 7636 section 4.5). A few providers require the scopes again.
-    pub(crate) fn authorization_code(
-        code: &'a str,
-        redirect_uri: &'a str,
-        verifier: Option<&'a str>,
-        scope: Option<&'a str>,
-    ) -> Self {
-        let params = [("redirect_uri", Some(redirect_uri)), ("code_verifier", verifier), ("scope", scope)];
-        Self { params, ..Self::new(Operation::AuthorizationCode, "authorization_code", ("code", code)) }
-    }
-
-    /// The refresh token grant (RFC 6749 section 6). A few providers require the redirect URI again.
-    pub(crate) fn refresh(
-        quirks: &'a RefreshQuirks,
-        token: &'a str,
-        scope: Option<&'a str>,
-        redirect_uri: Option<&'a str>,
-    ) -> Self {
-        let redirect_uri = redirect_uri.filter(|_| quirks.redirect_uri);
-        let params = [("scope", scope), ("redirect_uri", redirect_uri), ("", None)];
-        let grant = Self::new(Operation::Refresh, "refresh_token", ("refresh_token", token));
-        Self { params, encoding: quirks.encoding, refreshing: Some(quirks), ..grant }
-    }
-
-    /// The request for a long-lived token in place of a short-lived one. Some providers have it, and no RFC describes it.
-    pub(crate) fn long_lived(quirks: &'a LongLived, token: &'a str) -> Self {
-        let spent = (&*quirks.token_name, token);
-        let grant = Self::new(Operation::LongLivedToken, &quirks.grant_type, spent);
-        Self { encoding: Some(quirks.encoding), ..grant }
     }
 }
 
