@@ -1,6 +1,6 @@
 //! The token request: a grant, the client's authentication, and the parameters that the provider adds.
 use http::HeaderMap;
-use vouchsafe_providers::{Encoding, LongLived, RefreshQuirks, TokenQuirks};
+use vouchsafe_providers::{Encoding, RefreshQuirks, TokenQuirks};
 
 use super::response::{self, TokenResponse};
 use crate::error::{Error, Operation};
