@@ -108,7 +108,7 @@ fn described(d: &Definition, field: impl Display, value: &str) -> Result {
     let Some(mark) = names.find(|name| *name != "client_id" && !d.params.contains_key(*name)) else {
         return Ok(());
     };
-    let why = format_args!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark");
+    let why = format!("{{{mark}}} is not described: add a table [params.{mark}], or remove the mark");
     Err(DefinitionError::new(field, why))
 }
 
@@ -147,8 +147,7 @@ fn servers(d: &Definition) -> Result {
         return Ok(());
     }
     let (Some(url), Some(said_by)) = (url, said_by) else { return Ok(()) };
-    let why =
-        format_args!("must be at the host of the {name} or below it: it says who that server's users are");
+    let why = format!("must be at the host of the {name} or below it: it says who that server's users are");
     ensure(is_at_or_below(url, said_by) || is_the_application_s(d, url), field, why)
 }
 

@@ -67,7 +67,7 @@ impl Request<'_> {
         for (name, own) in self.names[0] {
             let field = format!("{table}.{name}");
             let renamable = self.renamable.replace(' ', ", ");
-            let why = format_args!("cannot be renamed: only {renamable} can");
+            let why = format!("cannot be renamed: only {renamable} can");
             ensure(has(self.renamable, name), &field, why)?;
             let why = "must not be empty: the parameter cannot be left out";
             ensure(!own.is_empty() || may_be_left_out(name), &field, why)?;
@@ -76,7 +76,7 @@ impl Request<'_> {
             if let Some(other) = others.find(|other| own == *other || own == self.called(other))
                 && !own.is_empty()
             {
-                let why = format_args!("must not have the name of another parameter: {other}");
+                let why = format!("must not have the name of another parameter: {other}");
                 return Err(DefinitionError::new(field, why));
             }
         }
@@ -254,7 +254,7 @@ fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Res
     for pair in query.split(['&', ';']) {
         let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
         let told: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-        let why = format_args!("must not have {told} in its query: the protocol owns this parameter");
+        let why = format!("must not have {told} in its query: the protocol owns this parameter");
         ensure(!owned(&name), field, why)?;
     }
     Ok(())

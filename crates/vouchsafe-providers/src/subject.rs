@@ -14,7 +14,7 @@ pub(crate) fn check(d: &Definition) -> Result {
             let why = "is something a user can choose, change or give away: use a permanent identifier";
             ensure(lasts || !passes(pointer), field, format_args!("{pointer} {why}"))?;
             let mut shown = [&identity.name, &identity.email, &identity.picture].into_iter().flatten();
-            let why = format_args!("{pointer} is also used as name, e-mail or picture, and these can change");
+            let why = format!("{pointer} is also used as name, e-mail or picture, and these can change");
             ensure(!shown.any(|shown| shown == pointer), field, why)?;
         }
         let is_joined = subject.starts_with('{');

@@ -2,6 +2,7 @@
 //! errors print, in what caused them, in what is logged, and in the URLs of what is sent.
 #[cfg(feature = "transport")]
 mod faults;
+#[cfg(feature = "transport")]
 mod heard;
 mod quoted;
 #[cfg(feature = "transport")]
