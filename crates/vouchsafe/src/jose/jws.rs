@@ -80,7 +80,7 @@ pub(super) fn verify(
     };
     let why = keys.why_unknown(kid, algorithm).filter(|_| check == Check::UnknownKey);
     let detail = match (check, kid) {
-        (Check::UnknownKey, _) if let Some(why) = why => why,
+        (Check::UnknownKey, _) if why.is_some() => why.unwrap_or_default(),
         (Check::UnknownKey, None) => format!("the provider's key set has no key for {name}: if its keys have just \
                                               changed, try again later"),
         (Check::UnknownKey, Some(kid)) => {
