@@ -333,10 +333,11 @@ const RETRIES: u32 = 2;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("vouchsafe/", env!("CARGO_PKG_VERSION")));
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    struct Idle;
+    /// A transport that nobody may ask.
+    pub(crate) struct Idle;
 
     impl HttpClient for Idle {
         fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {

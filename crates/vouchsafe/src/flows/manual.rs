@@ -384,16 +384,7 @@ impl<'c> IntoFuture for TokenRequest<'c> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::TransportError;
-    use crate::transport::{HttpClient, Limits, Request};
-
-    struct Idle;
-
-    impl HttpClient for Idle {
-        fn send(&self, request: Request, _: Limits) -> BoxFuture<'_, Result<Response, TransportError>> {
-            panic!("{} was asked", request.uri())
-        }
-    }
+    use crate::transport::tests::Idle;
 
     #[test]
     fn a_token_request_is_cheap_to_move() {
