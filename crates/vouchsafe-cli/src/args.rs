@@ -46,17 +46,7 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Run a demo app on this machine: sign in, and see every request and response
     #[command(after_help = include_str!("args/demo.txt"))]
-    Demo {
-        /// The port on 127.0.0.1 [default: a free port]
-        #[arg(
-            long,
-            value_name = "N",
-            default_value_t = 0,
-            hide_default_value = true,
-            allow_negative_numbers = true
-        )]
-        port: u16,
-    },
+    Demo(Place),
     /// Print completions for a shell
     #[command(after_help = include_str!("args/completions.txt"))]
     Completions {
@@ -249,8 +239,9 @@ pub(crate) struct InspectArgs {
     pub(crate) http: HttpArgs,
 }
 
+/// Where a server of this program listens.
 #[derive(ClapArgs, Debug)]
-pub(crate) struct SandboxArgs {
+pub(crate) struct Place {
     /// The port on 127.0.0.1 [default: a free port]
     #[arg(
         long,
@@ -260,6 +251,12 @@ pub(crate) struct SandboxArgs {
         allow_negative_numbers = true
     )]
     pub(crate) port: u16,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct SandboxArgs {
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
     /// another endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = completed::fault(), hide_possible_values = true)]

@@ -99,6 +99,6 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         // These have to clean up when they are interrupted.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
-        Command::Demo { port } => commands::demo::run(port, output, &mut interrupt).await,
+        Command::Demo(place) => commands::demo::run(place.port, output, &mut interrupt).await,
     }
 }

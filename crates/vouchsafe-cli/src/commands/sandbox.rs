@@ -25,8 +25,8 @@ pub(crate) async fn run(
             named => definitions.push(setup::definition(named)?),
         }
     }
-    let started = Sandbox::builder().port(args.port).start().await;
-    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.port, &e, "--port"))?;
+    let started = Sandbox::builder().port(args.place.port).start().await;
+    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.place.port, &e, "--port"))?;
     args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
     output.event(&Event::Listening(facts(&sandbox, &args.faults)));
