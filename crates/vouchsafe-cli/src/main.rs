@@ -48,9 +48,12 @@ fn main() -> ExitCode {
 fn color(given: &[OsString]) -> ColorChoice {
     let words: Vec<_> = given.iter().filter_map(|word| word.to_str()).collect();
     let apart = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    let is_forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
     match apart.or(words.iter().find_map(|word| word.strip_prefix("--color="))) {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,
+        // In a dumb terminal, `Auto` writes escape codes where the variable CI is set.
+        _ if terminal::is_dumb() && !is_forced => ColorChoice::Never,
         _ => ColorChoice::Auto,
     }
 }

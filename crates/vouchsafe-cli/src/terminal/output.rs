@@ -202,6 +202,6 @@ fn indent(line: &str) -> usize {
 }
 
 /// Whether the terminal cannot erase a line, such as a shell inside an editor.
-fn is_dumb() -> bool {
+pub(crate) fn is_dumb() -> bool {
     std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb")
 }

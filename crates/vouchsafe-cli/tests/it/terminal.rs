@@ -7,9 +7,17 @@ use crate::support::{Cli, sandbox, soon};
 
 /// Runs the command in a terminal of that width and kind, and returns everything that it shows.
 async fn shown(columns: u16, term: &str, args: &str) -> String {
+    shown_with(&[], columns, term, args).await
+}
+
+async fn shown_with(variables: &[(&str, &str)], columns: u16, term: &str, args: &str) -> String {
     let line = format!("stty cols {columns} rows 24; exec {} {args}", env!("CARGO_BIN_EXE_vouchsafe"));
     let mut command = Command::new("script");
-    command.args(["-qec", &line, "/dev/null"]).env("TERM", term).env_remove("NO_COLOR").stdin(Stdio::null());
+    command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).env("TERM", term);
+    for other in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(other);
+    }
+    command.envs(variables.iter().copied());
     let output = soon(command.output()).await.expect("there is script");
     String::from_utf8(output.stdout).expect("it is text")
 }
@@ -54,8 +62,16 @@ async fn a_dumb_terminal_gets_no_escape_codes() {
     assert!(text.contains("Waiting for you") && text.contains("--wait"), "{text:?}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
     assert_eq!(text.matches("Waiting for you").count(), 1, "{text:?}");
-    assert!(!shown(80, "dumb", "providers google").await.contains('\u{1b}'));
-    assert!(shown(80, "xterm", "providers google").await.contains('\u{1b}'));
+    for (variables, term, has_styles) in [
+        (&[][..], "dumb", false),
+        (&[("CI", "true")], "dumb", false),
+        (&[("CLICOLOR_FORCE", "1")], "dumb", true),
+        (&[], "xterm", true),
+        (&[("NO_COLOR", "1")], "xterm", false),
+    ] {
+        let text = shown_with(variables, 80, term, "providers google").await;
+        assert_eq!(text.contains('\u{1b}'), has_styles, "{variables:?} {term}: {text:?}");
+    }
 }
 
 #[tokio::test]
