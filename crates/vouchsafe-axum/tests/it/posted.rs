@@ -136,3 +136,26 @@ async fn bytes_of_other_parameters_in_a_form_do_not_matter() {
         assert_eq!(browser.send(request, axum::body::Body::from(body)).await.status, status, "{name}");
     }
 }
+
+#[tokio::test]
+async fn percent_encoded_bytes_of_other_parameters_do_not_matter() {
+    let scenario = Scenario::new().await;
+    for other in ["campaign=%f8st", "%ff=x", "user=%c3%28&user=%ff", "session_state=%FF"] {
+        for posted in [false, true] {
+            let mut browser = scenario.browser();
+            let page = browser.get(LOGIN).await;
+            let callback = format!("{}&{other}", allowed(&scenario.sandbox, &page.location()).await);
+            let page =
+                if posted { browser.post(&callback, FORM).await } else { browser.get(&callback).await };
+            assert_eq!(page.status, StatusCode::OK, "{other}: {}", page.text);
+        }
+    }
+    // In a parameter that a check depends on, they do.
+    for (name, status) in [("state", StatusCode::BAD_REQUEST), ("iss", StatusCode::BAD_GATEWAY)] {
+        let mut browser = scenario.browser();
+        let page = browser.get(LOGIN).await;
+        let callback = allowed(&scenario.sandbox, &page.location()).await;
+        let callback = callback.replace(&format!("{name}="), &format!("{name}=%ff"));
+        assert_eq!(browser.get(&callback).await.status, status, "{name}");
+    }
+}

@@ -5,11 +5,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::{Map, Value};
 use url::form_urlencoded::byte_serialize;
 
-/// The decoded parameters of a query or a form, in their order; `None` for a parameter that is not UTF-8.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Option<(Cow<'_, str>, Cow<'_, str>)>> {
+/// A decoded parameter: its name and its value, each `None` if it is not UTF-8.
+pub(crate) type Pair<'a> = (Option<Cow<'a, str>>, Option<Cow<'a, str>>);
+
+/// The decoded parameters of a query or a form, in their order.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = Pair<'_>> {
     query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((decode(name)?, decode(value)?))
+        (decode(name), decode(value))
     })
 }
 

@@ -228,6 +228,19 @@ async fn neither_code_nor_error_is_a_broken_response() {
 }
 
 #[tokio::test]
+async fn bytes_in_a_parameter_that_nobody_reads_do_not_matter() {
+    let scenario = Scenario::openid();
+    for other in ["utm=%ff", "%ff=x", "user=%c3%28&user=%f8", "session_state=%FF"] {
+        let login = scenario.started().await;
+        let query = format!("{}&{other}", scenario.callback(&login.url));
+        assert!(scenario.client().finish(login.pending, &query).await.is_ok(), "{other}");
+    }
+    for read in ["state=%ff&iss=https%3A%2F%2Fop.example&code=x", "iss=%ff&state={state}&code=x"] {
+        assert_eq!(refusal(&Scenario::openid(), read).await.code(), "invalid_field", "{read}");
+    }
+}
+
+#[tokio::test]
 async fn a_query_that_is_no_text_or_without_end_is_refused() {
     let error = refusal(&Scenario::openid(), &format!("code=%FF&state={{state}}&{ISS}")).await;
     assert_eq!(error.code(), "invalid_field");

@@ -217,32 +217,29 @@ impl AuthorizationResponse<'_> {
 }
 
 /// The parameters of a response, decoded.
-struct ResponseParams<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+struct ResponseParams<'a>(Vec<form::Pair<'a>>);
 
 impl<'a> ResponseParams<'a> {
     /// Reads the query of the redirect URI, or the form that was posted to it.
     fn read(query: &'a str) -> Result<Self, Error> {
-        let invalid = |what: &'static str| Error::response(OPERATION, Malformed::InvalidField, what);
         if query.len() > MAX_QUERY {
-            return Err(invalid(
-                "the authorization response is longer than 64 KiB, which is the limit: start a new login",
-            ));
+            let detail =
+                "the authorization response is longer than 64 KiB, which is the limit: start a new login";
+            return Err(Error::response(OPERATION, Malformed::InvalidField, detail));
         }
-        let pairs = form::pairs(query).collect::<Option<_>>();
-        pairs
-            .map(Self)
-            .ok_or_else(|| invalid("the authorization response is not valid UTF-8: start a new login"))
-    }
-
-    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| &**value)
+        Ok(Self(form::pairs(query).collect()))
     }
 
     /// RFC 6749 §3.1: a parameter must not come twice. Two readers could use different values.
+    ///
+    /// A parameter that is not UTF-8 is an error only where it is read: nothing depends on the others.
     fn once(&self, name: &str) -> Result<Option<&str>, Error> {
-        let mut values = self.values(name);
+        let mut values = self.0.iter().filter(|(known, _)| known.as_deref() == Some(name));
         let value = values.next();
-        if values.next().is_some() { Err(duplicate(name)) } else { Ok(value) }
+        if values.next().is_some() {
+            return Err(duplicate(name));
+        }
+        value.map(|(_, value)| value.as_deref().ok_or_else(|| not_utf8(name))).transpose()
     }
 
     /// Checks what the definition requires of a response besides the RFCs. Returns the parameters for the token request.
@@ -255,9 +252,22 @@ impl<'a> ResponseParams<'a> {
             return Ok(Vec::new());
         }
         let refuse = |check, detail: &'static str| Error::validation(OPERATION, check, detail);
+        let is_read = |name: &str| {
+            quirks.hmac.is_some()
+                || quirks.expect.contains_key(name)
+                || quirks.forward.iter().any(|n| n == name)
+        };
         let mut pairs = BTreeMap::new();
         for (name, value) in &self.0 {
-            if pairs.insert(&**name, &**value).is_some() {
+            let (name, value) = match (name.as_deref(), value.as_deref()) {
+                (Some(name), Some(value)) => (name, value),
+                // The signature covers every parameter.
+                (name, _) if name.map_or(quirks.hmac.is_some(), is_read) => {
+                    return Err(not_utf8(name.unwrap_or("the name of a parameter")));
+                }
+                _ => continue,
+            };
+            if pairs.insert(name, value).is_some() {
                 return Err(duplicate(name));
             }
         }
@@ -304,6 +314,12 @@ impl<'a> ResponseParams<'a> {
     }
 }
 
+fn not_utf8(name: &str) -> Error {
+    let detail =
+        format!("the authorization response must be UTF-8, and {} is not: start a new login", legible(name));
+    Error::response(OPERATION, Malformed::InvalidField, detail)
+}
+
 fn duplicate(name: &str) -> Error {
     let detail = format!(
         "the authorization response must have each parameter once, and has {} more than once: start a new login",
@@ -314,7 +330,7 @@ fn duplicate(name: &str) -> Error {
 
 /// The values of `state` in a query; a provider sends one.
 pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    form::pairs(query).flatten().filter(|(name, _)| name == "state").map(|(_, value)| value)
+    form::pairs(query).filter(|(name, _)| name.as_deref() == Some("state")).filter_map(|(_, value)| value)
 }
 
 const OPERATION: Operation = Operation::Authorization;
@@ -470,7 +486,9 @@ mod tests {
         let response = ResponseParams::read("?code=a%2Bb+c&state=%zz").ok().unwrap();
         assert_eq!(response.once("code").unwrap(), Some("a+b c"));
         assert_eq!(response.once("state").unwrap(), Some("%zz"));
-        assert!(ResponseParams::read("code=%ff").is_err());
+        let response = ResponseParams::read("code=%ff&utm=%ff&%ff=x").ok().unwrap();
+        assert_eq!(response.once("code").unwrap_err().code(), "invalid_field");
+        assert_eq!(response.once("state").unwrap(), None);
         assert!(ResponseParams::read(&format!("code={}", "a".repeat(MAX_QUERY))).is_err());
     }
 
@@ -482,9 +500,36 @@ mod tests {
         let (longest, longer, endless) = (query(65_536), query(65_537), query(65_600));
         let params = ResponseParams::read(&longest).ok().unwrap();
         assert_eq!(params.check_quirks(&quirks, None).unwrap()[0].1.len(), 65_530);
-        for query in [&*longer, &*endless, "realm=%ff", "%ff=realm"] {
+        for query in [&*longer, &*endless] {
             assert_eq!(ResponseParams::read(query).err().unwrap().code(), "invalid_field");
             assert_eq!(checked(query, &quirks).err().unwrap().code(), "invalid_field");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_matter_where_a_check_depends_on_them() {
+        let plain = CallbackQuirks::default();
+        for stranger in ["utm=%ff", "%ff=x", "utm=%ff&utm=%ff", "user=%c3%28", "session_state=%f8"] {
+            assert!(checked(&format!("code=a&state=s&{stranger}"), &plain).is_ok(), "{stranger}");
+        }
+        for read in ["code", "state", "iss", "error", "error_description", "error_uri"] {
+            let error = checked(&format!("{read}=%ff"), &plain).err().unwrap();
+            assert_eq!(error.code(), "invalid_field", "{read}");
+            assert!(error.to_string().contains(read), "{error}");
+        }
+        let (mut forwards, mut expects, mut signs) = (plain.clone(), plain.clone(), plain);
+        forwards.forward.push("realm".to_owned());
+        expects.expect.insert("realm".to_owned(), "\u{fffd}".to_owned());
+        signs.hmac = Some("hmac".to_owned());
+        for quirks in [&forwards, &expects, &signs] {
+            let error = checked("code=a&state=s&realm=%ff", quirks).err().unwrap();
+            assert_eq!(error.code(), "invalid_field", "{error}");
+        }
+        assert!(checked("code=a&state=s&utm=%ff&%ff=realm", &forwards).is_ok());
+        for unsigned in ["utm=%ff", "%ff=x"] {
+            let params = ResponseParams::read(unsigned).ok().unwrap();
+            let error = params.check_quirks(&signs, Some(&Secret::new("secret"))).unwrap_err();
+            assert_eq!(error.code(), "invalid_field", "{unsigned}");
         }
     }
 
