@@ -13,7 +13,7 @@ use crate::tokens::Tokens;
 impl Client {
     /// Revokes the tokens at the provider: the refresh token, if there is one, which ends the grant with all its access tokens
     /// (RFC 7009 section 2.1); otherwise the access token. If the provider revokes only one kind of token, the token of that
-    /// kind is revoked.
+    /// kind is revoked. A token that is over already is no error (RFC 7009 section 2.2).
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider has no revocation, or none for these tokens.

@@ -8,8 +8,8 @@ use vouchsafe_providers::{Encoding, RevocationQuirks};
 use super::call::{Call, Outgoing};
 use super::quirks::UNCHANGED;
 use super::response::{Dialect, Incoming};
-use crate::error::{Error, Operation};
-use crate::secret::Secret;
+use crate::error::{Error, ErrorCode, Operation};
+use crate::secret::{Secret, same};
 use crate::text::json;
 
 words! {
@@ -31,6 +31,13 @@ pub(crate) struct RevocationRequest<'a> {
     pub(crate) hint: Option<&'a str>,
     /// The access token that authenticates the request, at providers that require this.
     pub(crate) bearer: Option<&'a Secret>,
+}
+
+impl RevocationRequest<'_> {
+    /// Whether the error `invalid_token` is about the token to revoke, and not about another one that authenticates.
+    fn is_about_the_token(&self) -> bool {
+        self.bearer.is_none_or(|bearer| same(bearer.expose(), self.token))
+    }
 }
 
 impl Call for RevocationRequest<'_> {
@@ -72,13 +79,24 @@ impl Call for RevocationRequest<'_> {
         Ok(())
     }
 
-    /// RFC 7009 §2.2: success is the status alone, and a token that is not known any more is a success. The body counts only
-    /// where the definition says how an error with a status of success looks.
+    /// RFC 7009 §2.2: success is the status alone. The body counts only where the definition says how an error with a status
+    /// of success looks. An invalid token is no error either: there is nothing left to revoke.
     fn read(&self, from: Incoming<'_>) -> Result<(), Error> {
-        if !from.response.status().is_success() {
-            return Err(from.refusal());
+        let error = if from.response.status().is_success() {
+            json::parse(from.response.body()).ok().and_then(|body| from.failed(&body))
+        } else {
+            Some(from.refusal())
+        };
+        match error {
+            Some(Error::Server(error))
+                if error.code() == ErrorCode::INVALID_TOKEN
+                    && !from.response.status().is_server_error()
+                    && self.is_about_the_token() =>
+            {
+                Ok(())
+            }
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        let failed = json::parse(from.response.body()).ok().and_then(|body| from.failed(&body));
-        failed.map_or(Ok(()), Err)
     }
 }

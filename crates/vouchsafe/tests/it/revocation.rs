@@ -70,9 +70,29 @@ async fn a_refusal_is_told_in_the_providers_own_words() {
         error.to_string(),
         "the revocation failed: the provider returned unsupported_token_type (HTTP status 400): not that one"
     );
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_already_is_no_error_rfc7009_2_2() {
     let google = serde_json::from_str(include_str!("../samples/google/revoke_error.json")).unwrap();
-    let error = client(json(400, google)).0.manual().revoke("t", None).await.unwrap_err();
-    assert_eq!(error.code(), "invalid_token");
+    let invalid = json!({"error": "invalid_token"});
+    for (status, body) in
+        [(400, google), (400, invalid.clone()), (401, invalid.clone()), (404, invalid.clone())]
+    {
+        let (client, _) = client(json(status, body));
+        client.manual().revoke("t", None).await.unwrap();
+        client.revoke(&client.held(json!({"access_token": "at", "refresh_token": "rt"}))).await.unwrap();
+    }
+    for (status, code) in [
+        (400, "unsupported_token_type"),
+        (400, "invalid_request"),
+        (401, "invalid_client"),
+        (400, "invalid_grant"),
+        (503, "invalid_token"),
+    ] {
+        let (client, _) = client(json(status, json!({"error": code})));
+        assert_eq!(client.manual().revoke("t", None).await.unwrap_err().code(), code, "{status}");
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,16 @@ async fn parameters_go_along_and_into_the_query_of_a_get() {
 }
 
 #[tokio::test]
+async fn an_access_token_that_is_over_revokes_no_refresh_token() {
+    let over = || json(401, json!({"error": "invalid_token"}));
+    let bearer = "revocation_auth = \"none\"\n[revocation]\nbearer = true\n";
+    let (client, _) = answered(bearer, over());
+    assert_eq!(client.revoke(&both()).await.unwrap_err().code(), "invalid_token");
+    let (client, _) = answered(&format!("{bearer}token_name = \"\"\nonly = \"access_token\""), over());
+    client.revoke(&both()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_token_of_the_other_kind_is_not_sent() {
     let (client, wire) = answered("[revocation]\nonly = \"refresh_token\"", Response::default());
     client.revoke(&both()).await.unwrap();
@@ -90,9 +100,12 @@ async fn a_failure_with_a_status_of_success_is_one() {
 
 #[tokio::test]
 async fn a_refusal_in_the_provider_s_words_is_told_in_the_rfcs() {
-    let more = "[token]\nerror_codes = { dead_token = \"invalid_token\" }";
-    let refused = json(400, json!({"error": "dead_token"}));
-    assert_eq!(answered(more, refused).0.revoke(&both()).await.unwrap_err().code(), "invalid_token");
+    let more =
+        "[token]\nerror_codes = { dead_token = \"invalid_token\", odd_token = \"unsupported_token_type\" }";
+    let revoke =
+        |error| async move { answered(more, json(400, json!({"error": error}))).0.revoke(&both()).await };
+    assert!(revoke("dead_token").await.is_ok());
+    assert_eq!(revoke("odd_token").await.unwrap_err().code(), "unsupported_token_type");
 }
 
 #[tokio::test]
