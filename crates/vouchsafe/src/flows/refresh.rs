@@ -6,6 +6,7 @@ use crate::client::ongoing::Ongoing;
 use crate::error::{Check, Error, Feature, Operation};
 use crate::jose::id_token::{Expected, Nonce};
 use crate::protocol::token::request::Grant;
+use crate::text::legible::legible;
 use crate::tokens::{IdToken, Tokens};
 
 impl Client {
@@ -52,14 +53,17 @@ impl Ongoing<'_> {
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many
         // issuers, the issuer of the first ID token stays.
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
-            let refuse = |check, detail| Err(Error::validation(Operation::Refresh, check, detail));
             if old.subject() != new.subject() {
                 let detail = "the refreshed ID token is about another user than the first: discard the tokens and sign in again";
-                return refuse(Check::SubjectMismatch, detail);
+                return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
             }
             if server.issuer_template.is_some() && old.issuer() != new.issuer() {
-                let detail = "the refreshed ID token is from another issuer than the first: discard the tokens and sign in again";
-                return refuse(Check::IssuerMismatch, detail);
+                let detail = format!(
+                    "the refreshed ID token must be from issuer {}, as the first, but its iss is {}: discard the tokens and sign in again",
+                    legible(old.issuer()),
+                    legible(new.issuer())
+                );
+                return Err(Error::validation(Operation::Refresh, Check::IssuerMismatch, detail));
             }
         }
         Ok(self.kept(fresh, tokens))

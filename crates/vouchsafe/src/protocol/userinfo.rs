@@ -10,6 +10,7 @@ use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
+use crate::text::legible::legible;
 use crate::text::template::{self, Mark};
 
 /// How a definition requests the profile.
@@ -160,8 +161,11 @@ pub(crate) enum UserInfo {
 pub(crate) fn check_issuer(claims: &Value, is_issuer: impl Fn(&str) -> bool) -> Result<(), Error> {
     match claims.get("iss") {
         Some(iss) if !iss.as_str().is_some_and(is_issuer) => {
-            let detail = "the UserInfo must be from the issuer of the provider, and its iss is another one: check \
-                          the configured issuer";
+            let found = iss.as_str().map_or_else(|| iss.to_string(), str::to_owned);
+            let detail = format!(
+                "the UserInfo must be from the issuer of the provider, but its iss is {}: check the configured issuer",
+                legible(&found)
+            );
             Err(Error::validation(Operation::Profile, Check::IssuerMismatch, detail))
         }
         _ => Ok(()),

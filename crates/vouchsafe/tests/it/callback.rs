@@ -105,6 +105,27 @@ async fn another_issuer_is_refused_before_anything_else_is_looked_at() {
 }
 
 #[tokio::test]
+async fn a_wrong_issuer_is_shown_without_secrets_and_not_whole() {
+    let long = "x".repeat(500);
+    let iss = |iss: &str| format!("code=my-code-1&state={{state}}&iss={iss}");
+    let shown = refusal(&Scenario::openid(), &iss("https%3A%2F%2Fevil.example%1B%5B31m")).await.to_string();
+    assert!(
+        shown.contains("must name the issuer https://op.example, but its iss is https://evil.example [31m:"),
+        "{shown}"
+    );
+    for quoted in ["https%3A%2F%2Fmy-code-1.example", &format!("{}my-code-1", &long[..95]), "{state}", &long]
+    {
+        let scenario = Scenario::openid();
+        let error = refusal(&scenario, &iss(quoted)).await.to_string();
+        assert!(
+            !error.contains("my-code") && error.contains('…') && error.contains("start a new login"),
+            "{error}"
+        );
+        assert!(error.len() < 450, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_that_is_announced_and_missing_is_refused() {
     for query in ["code=c&state={state}", "error=access_denied&state={state}", "code=c&state=foreign"] {
         assert_eq!(refusal(&Scenario::openid(), query).await.code(), "missing_issuer", "{query}");

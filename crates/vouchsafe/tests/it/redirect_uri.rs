@@ -119,6 +119,7 @@ async fn a_provider_without_a_known_issuer_refuses_any() {
         let error = outcome(acme(), iss).await.unwrap_err();
         assert_eq!(error.code(), "issuer_mismatch", "{iss}");
         assert!(error.to_string().contains("Provider::response_issuer"), "{error}");
+        assert!(error.to_string().contains(iss.trim_start_matches("&iss=")), "{error}");
     }
     assert!(wire.seen().is_empty());
     let told = || acme().issuer("https://acme.example");

@@ -94,6 +94,24 @@ async fn what_a_refresh_leaves_out_stays_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_wrong_token_type_is_shown_without_secrets_and_not_whole() {
+    let refusal = async |kind: &str| {
+        let members = json!({"access_token": "hush-access", "refresh_token": "hush-refresh", "id_token": "hush-id", "token_type": kind});
+        let error =
+            answered(members).0.manual().authorization_code("hush-code", REDIRECT_URI).await.unwrap_err();
+        assert_eq!(error.code(), "token_type");
+        error.to_string()
+    };
+    assert!(refusal("DPoP\u{1b}[31m").await.contains("expected the token_type Bearer, found DPoP…:"));
+    for secret in ["hush-access", "hush-refresh", "hush-id", "hush-code", "my-client-secret"] {
+        for kind in [secret, &format!("{}{secret}", "x".repeat(12))] {
+            let shown = refusal(kind).await;
+            assert!(!shown.contains("hush") && !shown.contains("my-cli") && shown.contains('…'), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_goes_to_its_own_endpoint_where_there_is_one() {
     let wire = Wire::always(json(200, full()));
     let provider = acme().refresh_endpoint("https://acme.example/refresh");

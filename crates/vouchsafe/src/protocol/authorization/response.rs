@@ -16,6 +16,7 @@ use crate::secret::{Noted, Secret, opaque, same};
 use crate::text::form;
 use crate::text::json::{self, Value};
 use crate::text::legible::legible;
+use crate::text::redact;
 
 /// An authorization response: the URL that the browser came to, and the form if the browser posted one.
 ///
@@ -164,6 +165,7 @@ impl AuthorizationResponse<'_> {
     /// the code is read. The code is noted as a secret.
     pub(crate) fn check(&self, expected: &Expected<'_>, noted: &Noted<'_>) -> Result<Callback, Error> {
         let refuse = |check, detail: &'static str| Err(Error::validation(OPERATION, check, detail));
+        let shown = |text| noted.hidden(|secrets| redact::shown(text, secrets, legible, MAX_ISSUER));
         self.came_to(expected.redirect_uri)?;
         let params = ResponseParams::read(self.params())?;
         let forwarded = params.check_quirks(expected.quirks, expected.secret)?;
@@ -177,15 +179,23 @@ impl AuthorizationResponse<'_> {
 
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match (iss, expected.issuer) {
-            (Some(_), None) => {
-                let detail = "the response names an issuer (iss), but no issuer is known for this provider: either the response is \
-                     another provider's, or its issuer has to be configured (Provider::response_issuer)";
-                return refuse(Check::IssuerMismatch, detail);
+            (Some(iss), None) => {
+                let detail = format!(
+                    "the response names the issuer (iss) {}, but no issuer is known for this provider: either the response is \
+                     another provider's, or its issuer has to be configured (Provider::response_issuer)",
+                    shown(iss)
+                );
+                return Err(Error::validation(OPERATION, Check::IssuerMismatch, detail));
             }
             (Some(iss), Some(known)) if !known.is(iss) => {
-                let detail = "the response names another issuer (iss) than this provider's: start a new login, and if that \
-                              issuer is right, set it with Provider::response_issuer";
-                return refuse(Check::IssuerMismatch, detail);
+                let (KnownIssuer::One(name) | KnownIssuer::OneOf(name)) = known;
+                let detail = format!(
+                    "the response must name the issuer {}, but its iss is {}: start a new login, and if that issuer is right, \
+                     set it with Provider::response_issuer",
+                    legible(name),
+                    shown(iss)
+                );
+                return Err(Error::validation(OPERATION, Check::IssuerMismatch, detail));
             }
             (None, _) if expected.names_issuer => {
                 let detail = "the provider announces iss in its responses, but this response has none: start a new login";
@@ -336,6 +346,8 @@ pub(crate) fn states(query: &str) -> impl Iterator<Item = Cow<'_, str>> {
 const OPERATION: Operation = Operation::Authorization;
 /// The longest query that is read, in bytes. Codes may be long, but browsers send no more than this.
 const MAX_QUERY: usize = 64 * 1024;
+/// How much of a wrong issuer an error shows, in characters.
+const MAX_ISSUER: usize = 100;
 /// The longest profile in a response that is read, in bytes.
 const MAX_PROFILE: usize = 8 * 1024;
 

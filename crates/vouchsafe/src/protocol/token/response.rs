@@ -10,7 +10,9 @@ use crate::protocol::response::Incoming;
 use crate::secret::Secret;
 use crate::text::form::read_form;
 use crate::text::json::{self, Scalar, add_missing};
+use crate::text::legible::legible;
 use crate::text::moment::{self, LATEST};
+use crate::text::redact;
 
 /// A token response, checked member by member.
 #[derive(Debug)]
@@ -71,7 +73,22 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
-            let detail = "expected the token_type Bearer, found another one: let the provider issue bearer tokens to this client";
+            // The value may quote a token that came with it.
+            let others = [&refresh_token, &id_token].map(|other| match other {
+                Some(Scalar::Text(text)) => text,
+                _ => "",
+            });
+            from.noted.note_all([access_token.expose()].into_iter().chain(others));
+            let shown = from.noted.hidden(|secrets| redact::shown(&kind, secrets, legible, MAX_TYPE));
+            // RFC 6749 §A.11: a type is a word. More than a word may be a secret that nobody has noted.
+            let is_part = |c: char| c.is_ascii_alphanumeric() || ['-', '.', '_'].contains(&c);
+            let found = match shown.find(|c| !is_part(c)) {
+                Some(end) => format!("{}…", &shown[..end]),
+                None => shown,
+            };
+            let detail = format!(
+                "expected the token_type Bearer, found {found}: let the provider issue bearer tokens to this client"
+            );
             return Err(Error::validation(from.operation, Check::TokenType, detail));
         }
         None if !quirks.token_type_absent => {
@@ -296,6 +313,8 @@ fn instant(value: &Scalar<'_>) -> Option<f64> {
     }
 }
 
+/// How much of a wrong token type an error shows, in characters.
+const MAX_TYPE: usize = 16;
 /// The members that [`Tokens`](crate::Tokens) have accessors for, and the error.
 pub(crate) const KNOWN: [&str; 8] =
     ["access_token", "token_type", "expires_in", "expires_at", "refresh_token", "id_token", "scope", "error"];
