@@ -246,6 +246,18 @@ impl Provider {
         self
     }
 
+    /// The member of the profile that says whether the user's e-mail is verified: a JSON Pointer (RFC 6901), such as
+    /// `/email_verified`. Without it, [`Identity::email_verified`](crate::Identity::email_verified) is unknown at providers
+    /// that you describe yourself.
+    ///
+    /// # Security
+    /// Set it only if the provider's documentation says that `true` means that the user has proved to own the address. Some
+    /// providers always send `true`, or let administrators set it; then anybody could sign in with another's address.
+    pub fn email_verified(mut self, pointer: impl Into<String>) -> Self {
+        self.edit().identity.email_verified = vec![pointer.into()];
+        self
+    }
+
     /// The scopes to request if a login names none.
     #[doc(alias = "base_scopes")]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {

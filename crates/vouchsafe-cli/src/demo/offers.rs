@@ -35,6 +35,7 @@ pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
         .revocation_endpoint(format!("{issuer}/revoke"))
         .userinfo_endpoint(format!("{issuer}/userinfo"))
         .issuer(issuer)
+        .email_verified("/email_verified")
         .scopes(["profile", "email"]);
     let openid = Offer {
         slug: "openid",

@@ -104,6 +104,19 @@ async fn an_email_that_nobody_vouches_for_is_not_a_verified_one() {
 }
 
 #[tokio::test]
+async fn a_provider_of_one_s_own_vouches_for_an_email_if_the_application_says_so() {
+    let profile =
+        |verified: bool| json(200, json!({"sub": "s", "email": "a@b.example", "email_verified": verified}));
+    for verified in [true, false] {
+        let identity = with_profile(profile(verified)).0.identity(&tokens()).await.unwrap();
+        assert_eq!((identity.email(), identity.email_verified()), (Some("a@b.example"), None), "{verified}");
+        let wire = Wire::always(profile(verified));
+        let client = Client::new(acme().email_verified("/email_verified"), web(), &wire.http()).unwrap();
+        assert_eq!(client.identity(&tokens()).await.unwrap().email_verified(), Some(verified));
+    }
+}
+
+#[tokio::test]
 async fn a_profile_that_does_not_say_who_it_is_signs_nobody_in() {
     for (profile, code) in [
         (json!({}), "missing_field"),
