@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -248,6 +248,10 @@ impl Site {
         if request.uri().path() != self.path {
             return Page::nothing_here();
         }
+        // A browser, a mail scanner or a chat preview looks ahead of the person. It must not spend the login.
+        if is_prefetch(request.headers()) {
+            return Page::looked_ahead();
+        }
         let path_and_query = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
         let form = match *request.method() {
             Method::GET => None,
@@ -276,7 +280,18 @@ async fn form(request: Request<Incoming>) -> Option<String> {
         return None;
     }
     let body = timeout(HEADERS, Limited::new(request.into_body(), MAX_BUFFER).collect()).await.ok()?.ok()?;
-    String::from_utf8(body.to_bytes().to_vec()).ok()
+    // Browsers encode other bytes. Where one does not, they matter only in a parameter that is read.
+    Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+}
+
+/// Whether a browser loads a page that nobody has opened yet. `Sec-Purpose` is in the Fetch standard; the others come from
+/// older browsers.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let names = ["sec-purpose", "x-sec-purpose", "purpose", "x-purpose", "x-moz"];
+    names.into_iter().flat_map(|name| headers.get_all(name)).any(|value| {
+        let purpose = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        ["prefetch", "prerender", "preview"].iter().any(|word| purpose.contains(word))
+    })
 }
 
 fn is_for_this_machine(request: &Request<Incoming>) -> bool {

@@ -77,6 +77,12 @@ impl Page {
         Self::new(StatusCode::FORBIDDEN, BAD, "This address is not available", text)
     }
 
+    /// An error status, so that no browser shows this page when the person opens it.
+    pub(crate) fn looked_ahead() -> Self {
+        let text = "Open this page in a browser window to finish the sign-in.";
+        Self::new(StatusCode::FORBIDDEN, NEUTRAL, "Nobody has opened this page yet", text)
+    }
+
     pub(crate) fn unreadable(status: StatusCode) -> Self {
         let text = "A sign-in returns with a GET request or a small form.";
         Self::new(status, BAD, "This request is not supported", text)

@@ -71,6 +71,32 @@ async fn a_form_post_response_is_accepted() {
 }
 
 #[tokio::test]
+async fn requests_ahead_of_the_person_do_not_spend_a_login() {
+    let sandbox = sandbox().await;
+    let (login, url) = waiting(&sandbox).await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let uri = url::Url::parse(&callback).unwrap();
+    let target = &uri[url::Position::BeforePath..];
+    let head = send(&uri, &format!("HEAD {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+    assert_eq!(head.status, 405);
+    for header in [
+        "Sec-Purpose: prefetch;prerender",
+        "X-Sec-Purpose: prefetch",
+        "Purpose: prefetch",
+        "X-Purpose: preview",
+        "X-Moz: Prefetch",
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n");
+        let page = send(&uri, &request).await;
+        assert!(page.status == 403 && page.text.contains("Nobody has opened this page yet"), "{page:?}");
+    }
+    assert!(sandbox.requests().iter().all(|request| !request.path.ends_with("/token")));
+    let page = visit(&callback).await;
+    assert!(page.status == 200 && page.text.contains("You are signed in"), "{page:?}");
+    assert_eq!(login.end().await.code, Some(0));
+}
+
+#[tokio::test]
 async fn only_the_redirect_uri_of_this_machine_is_served() {
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
