@@ -1,6 +1,6 @@
 //! Masks secrets by what is secret, whatever their names are: the values that the sandbox has issued or received, the secrets
 //! of the clients, and the values of a login that has not reached the sandbox yet.
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +15,9 @@ pub(super) struct Masks {
     /// Runs as long as the demo needs it.
     pub(super) sandbox: Arc<Sandbox>,
     known: Arc<Mutex<Known>>,
+    /// The secrets that were masked for one flow, the latest last. They are not forgotten as long as the flow lives, because
+    /// its pages show them again.
+    held: Arc<Mutex<VecDeque<Arc<str>>>>,
 }
 
 #[derive(Default)]
@@ -22,15 +25,24 @@ struct Known {
     /// How many of the secrets of the sandbox are known.
     of_sandbox: usize,
     /// By their first bytes.
-    long: HashMap<String, Vec<String>>,
-    short: Vec<String>,
+    long: HashMap<String, Vec<Arc<str>>>,
+    short: Vec<Arc<str>>,
+    /// Those that can be forgotten, in the order in which that is tried.
+    order: VecDeque<Arc<str>>,
 }
 
 impl Masks {
     pub(super) fn new<'s>(sandbox: &Arc<Sandbox>, secrets: impl IntoIterator<Item = &'s str>) -> Self {
         let mut known = Known::default();
-        secrets.into_iter().for_each(|secret| known.add(secret.to_owned()));
-        Self { sandbox: sandbox.clone(), known: Arc::new(Mutex::new(known)) }
+        secrets.into_iter().for_each(|secret| known.add(secret));
+        // The secrets of the clients stay.
+        known.order.clear();
+        Self { sandbox: sandbox.clone(), known: Arc::new(Mutex::new(known)), held: Arc::default() }
+    }
+
+    /// The same, for one flow.
+    pub(super) fn for_flow(&self) -> Self {
+        Self { held: Arc::default(), ..self.clone() }
     }
 
     /// Learns the state and the nonce of an authorization request, which the provider has not received yet.
@@ -40,12 +52,12 @@ impl Masks {
         let called = ["state", "nonce"].map(|name| names.get(name).map_or(name, String::as_str));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, value) in url.query_pairs().filter(|(name, _)| called.contains(&&**name)) {
-            known.add(value.into_owned());
+            known.add(&value);
         }
     }
 
     pub(super) fn add(&self, secret: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).add(secret.to_owned());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).add(secret);
     }
 
     /// A text without its secrets.
@@ -53,7 +65,7 @@ impl Masks {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = self.sandbox.secrets(known.of_sandbox);
         known.of_sandbox += new.len();
-        new.into_iter().for_each(|secret| known.add(secret));
+        new.iter().for_each(|secret| known.add(secret));
 
         let mut shown = String::with_capacity(text.len());
         let mut rest = text;
@@ -61,6 +73,7 @@ impl Masks {
             let length = match known.at_start_of(rest) {
                 Some(secret) => {
                     shown.push_str(&masked(secret));
+                    self.hold(secret);
                     secret.len()
                 }
                 None => {
@@ -72,25 +85,66 @@ impl Masks {
         }
         shown
     }
+
+    fn hold(&self, secret: &Arc<str>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.iter().position(|other| Arc::ptr_eq(other, secret)) {
+            Some(at) => drop(held.remove(at)),
+            None if held.len() == MAX_HELD => drop(held.pop_front()),
+            None => {}
+        }
+        held.push_back(secret.clone());
+    }
 }
 
 impl Known {
-    fn add(&mut self, secret: String) {
+    fn add(&mut self, secret: &str) {
         let list = match secret.get(..KEY) {
             Some(key) => self.long.entry(key.to_owned()).or_default(),
             None if secret.len() >= SHORTEST => &mut self.short,
             None => return,
         };
-        if !list.contains(&secret) {
-            list.push(secret);
+        if list.iter().any(|known| **known == *secret) {
+            return;
+        }
+        let secret: Arc<str> = secret.into();
+        list.push(secret.clone());
+        self.order.push_back(secret);
+        // Two tries for each new secret: held ones are passed over, and the number falls again.
+        for _ in 0..2 {
+            self.forget_one();
+        }
+    }
+
+    /// Forgets the oldest secret if there are too many and no flow holds it.
+    fn forget_one(&mut self) {
+        if self.order.len() <= MAX_KNOWN {
+            return;
+        }
+        let Some(oldest) = self.order.pop_front() else { return };
+        if Arc::strong_count(&oldest) > OWN {
+            return self.order.push_back(oldest);
+        }
+        let is_other = |secret: &Arc<str>| !Arc::ptr_eq(secret, &oldest);
+        match oldest.get(..KEY) {
+            None => self.short.retain(is_other),
+            Some(key) => {
+                let list = self.long.get_mut(key);
+                if list.is_some_and(|list| {
+                    list.retain(is_other);
+                    list.is_empty()
+                }) {
+                    self.long.remove(key);
+                }
+            }
         }
     }
 
     /// The longest secret with which a text begins.
-    fn at_start_of(&self, text: &str) -> Option<&str> {
+    fn at_start_of(&self, text: &str) -> Option<&Arc<str>> {
         let long = text.get(..KEY).and_then(|key| self.long.get(key)).into_iter().flatten();
-        let found = long.chain(&self.short).filter(|secret| text.starts_with(secret.as_str()));
-        found.max_by_key(|secret| secret.len()).map(String::as_str)
+        let found = long.chain(&self.short).filter(|secret| text.starts_with(&***secret));
+        found.max_by_key(|secret| secret.len())
     }
 }
 
@@ -116,6 +170,12 @@ const KEY: usize = 24;
 pub(super) const MASK: &str = "••••";
 /// Shorter texts are no secrets, and would be found everywhere.
 const SHORTEST: usize = 6;
+/// The secrets that are remembered though no flow holds them: as many as the sandbox remembers.
+const MAX_KNOWN: usize = 10_000;
+/// The secrets that one flow holds: more than its steps can show.
+const MAX_HELD: usize = 1000;
+/// The references to a secret that are not a flow's: in its list and in the order.
+const OWN: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -141,6 +201,29 @@ mod tests {
         assert_eq!(masks.shown("a client-secret-b"), "a ••••-b");
         assert_eq!(masks.shown("openid"), "openid");
         assert_eq!(masks.shown("äö\u{1f600} ü"), "äö\u{1f600} ü");
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_secrets_is_known_and_those_of_living_flows_are_among_them() {
+        let masks = Masks::new(&Arc::new(Sandbox::start().await.unwrap()), ["client-secret"]);
+        let flow = masks.for_flow();
+        let [held, short, other] =
+            ["held-held-held-held-held-held", "short-held", "other-other-other-other-other"];
+        [held, short, other].iter().for_each(|secret| masks.add(secret));
+        let is_known = |secret: &str| !masks.for_flow().shown(secret).contains(secret);
+        assert!(!flow.shown(&format!("{held} {short}")).contains("held-held-held"));
+        let flood = |from: usize| {
+            (from..from + 2 * MAX_KNOWN)
+                .for_each(|i| masks.add(&format!("{i}-hush-hush-hush-hush-hush-hush")))
+        };
+        flood(0);
+        assert!(is_known(held) && is_known(short) && is_known("client-secret") && !is_known(other));
+        drop(flow);
+        flood(2 * MAX_KNOWN);
+        assert!(is_known("client-secret") && !is_known(held) && !is_known(short));
+        let known = masks.known.lock().unwrap();
+        let listed = known.long.values().map(Vec::len).sum::<usize>() + known.short.len();
+        assert_eq!((known.order.len(), listed), (MAX_KNOWN, MAX_KNOWN + 1));
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ impl Flow {
     /// A flow without steps. Its client records its requests, and shares no cache with other clients, so that every login
     /// shows all its steps. A real application creates its clients only once.
     fn new(app: &App, offer: &Offer) -> io::Result<Self> {
-        let trace = Trace::new(app.masks.clone());
+        let trace = Trace::new(app.masks.for_flow());
         let http = app.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
         let redirect_uri = format!("{}/callback/{}", app.origin, offer.slug);
         let registration = offer.registration.clone().redirect_uri(redirect_uri);
