@@ -248,6 +248,17 @@ fn words(d: &Definition) -> Result {
         |name: &String| d.callback.forward.contains(name) && (name == "state" || !is_of_the_protocol(name));
     let why = "must be parameters of callback.forward that a token response does not use";
     ensure(d.refreshing.forward.iter().all(can_be_kept), "refreshing.forward", why)?;
+    let refreshing = &d.refreshing;
+    let is_scope = |scope: &String| !scope.is_empty() && !scope.contains(&d.scope_separator);
+    let why = "must contain one scope per element, without the separator";
+    ensure(refreshing.needs_scope.iter().all(is_scope), "refreshing.needs_scope", why)?;
+    let is_free = |name: &String| !d.authorization.owns(name);
+    let why = "must be parameters that the protocol does not use";
+    ensure(refreshing.needs_params.keys().all(is_free), "refreshing.needs_params", why)?;
+    let says =
+        refreshing.keeps_token || !refreshing.needs_scope.is_empty() || !refreshing.needs_params.is_empty();
+    let why = "must be true, because refreshing.keeps_token, needs_scope or needs_params is set";
+    ensure(d.refresh || !says, "refresh", why)?;
     let can_sign = d.issuer.is_some() && d.client_auth == Some(ClientAuth::ClientSecretPost);
     let why = "needs an issuer, the audience of the secret, and client_auth = \"client_secret_post\"";
     ensure(!d.signed_client_secret || can_sign, "signed_client_secret", why)?;

@@ -145,6 +145,12 @@ pub struct RefreshQuirks {
     pub forward: Vec<String>,
     /// The request contains the access token instead of a refresh token.
     pub access_token: bool,
+    /// The provider documents that a refresh brings no new refresh token: the old one stays good.
+    pub keeps_token: bool,
+    /// If not empty, there is a refresh token only if one of these scopes is granted: `offline_access`.
+    pub needs_scope: Vec<String>,
+    /// There is a refresh token only if the authorization request has these parameters: `access_type = "offline"`.
+    pub needs_params: BTreeMap<String, String>,
     /// How the provider says that a refresh token is spent, expired or revoked, if not by `invalid_grant`: JSON Pointers into
     /// the error response, with the values that say so, as text.
     pub spent: BTreeMap<String, Vec<String>>,

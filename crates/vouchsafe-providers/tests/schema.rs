@@ -152,7 +152,6 @@ fn an_email_is_vouched_for_only_where_the_provider_documents_it() {
             "logingov",
             "microsoft",
             "musicbrainz",
-            "oauth2",
             "openid",
             "patreon",
             "posthog",
@@ -237,8 +236,17 @@ fn a_value_of_a_wrong_type_is_told_with_its_line_and_field() {
 
 #[test]
 fn a_field_that_does_not_exist_is_told_with_its_line() {
-    let open =
-        ["expect", "params", "names", "headers", "grant_types", "response_names", "error_codes", "spent"];
+    let open = [
+        "expect",
+        "params",
+        "names",
+        "headers",
+        "grant_types",
+        "response_names",
+        "error_codes",
+        "spent",
+        "needs_params",
+    ];
     for (number, line) in FULL.lines().enumerate() {
         let Some(table) = line.strip_prefix('[').and_then(|t| t.strip_suffix(']')) else { continue };
         if open.iter().any(|name| table.ends_with(name)) {
@@ -326,6 +334,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("refreshing.encoding", "xml", "unknown variant"),
         ("refreshing.forward", "[\"device\"]", "must be parameters of callback.forward"),
         ("refreshing.forward", "[\"scope\"]", "must be parameters of callback.forward"),
+        ("refreshing.needs_scope", "[\"a,b\"]", "without the separator"),
         ("refreshing.params.mode", "{shop}", "{shop} is not described"),
         ("revocation.method", "delete", "must be GET, POST or DELETE"),
         ("revocation.only", "id_token", "must be access_token or refresh_token"),

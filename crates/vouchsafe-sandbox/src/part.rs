@@ -71,7 +71,10 @@ impl Part {
     fn new(origin: &str, base: String, definition: Definition, clients: Vec<ClientConfig>) -> Self {
         let is_own = base == origin;
         let mut part = Self {
-            names_issuer: AtomicBool::new(is_own),
+            // Without ID tokens, there is no other reason to know the issuer.
+            names_issuer: AtomicBool::new(
+                is_own || (definition.kind == Kind::Oauth2 && definition.issuer.is_some()),
+            ),
             expires: AtomicBool::new(definition.token.expiry != Expiry::Never),
             client_key: definition.signed_client_secret.then(ClientKey::generate),
             params: template::values(&definition, &base),

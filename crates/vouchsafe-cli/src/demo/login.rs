@@ -8,9 +8,10 @@ use axum::http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use vouchsafe::Error;
 use vouchsafe::error::Operation;
+use vouchsafe::{Error, Login};
 use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection, StartLogin};
+use vouchsafe_providers::Definition;
 
 use super::pages;
 use super::record::{Message, Party, Step, Told};
@@ -99,9 +100,27 @@ pub(super) async fn login(
     Extension(flow): Extension<Arc<Flow>>,
     login: StartLogin,
 ) -> Response {
-    match login.client(slug).await {
+    let definition = app.offer(&slug).map(|offer| offer.provider.definition().clone());
+    let login = login.client(slug).customise(|ask| match definition {
+        Some(definition) => lasting(ask, &definition),
+        None => ask,
+    });
+    match login.await {
         Ok(redirect) => redirect.into_response(),
         Err(rejection) => failed(&app, &flow, &rejection),
+    }
+}
+
+/// Asks for everything that a refresh token needs, so that the demo can show a refresh.
+fn lasting<'c>(ask: Login<'c>, definition: &Definition) -> Login<'c> {
+    let refreshing = &definition.refreshing;
+    let params = refreshing.needs_params.iter();
+    let ask = params.fold(ask, |ask, (name, value)| ask.extra(name.clone(), value.clone()));
+    match refreshing.needs_scope.first() {
+        Some(first) if !refreshing.needs_scope.iter().any(|scope| definition.scopes.contains(scope)) => {
+            ask.scopes(definition.scopes.clone()).scope(first.clone())
+        }
+        _ => ask,
     }
 }
 

@@ -58,6 +58,8 @@ fn check(call: &Call<'_>, form: &Form<'_>, request: &mut AuthorizationRequest) -
     }
     request.challenge = challenge(part, &request.client_id, form)?;
     request.scopes = part.scopes(form.get("scope"))?;
+    let mut needed = part.definition.refreshing.needs_params.iter();
+    request.is_lasting = needed.all(|(name, value)| params.get(name) == Some(value));
     // An application that asks for the identity alone may choose the response mode.
     let must_post = quirks.params.get("response_mode").is_some_and(|mode| mode == "form_post");
     let asks_more = request.scopes.iter().any(|scope| scope != "openid");

@@ -18,7 +18,8 @@ pub(super) struct Issuance<'a> {
 }
 
 impl Issuance<'_> {
-    /// Every token response has a refresh token, if the provider has them and its tokens expire, whether `offline_access` was requested or not.
+    /// Every token response has a refresh token, if the provider has them, its tokens expire, and the request had what the
+    /// definition says that a refresh token needs.
     pub(super) fn reply(&self, for_code: bool) -> Result<Reply, OAuthError> {
         let (shared, part, definition) = (self.call.shared, self.call.part, &self.call.part.definition);
         let quirks = &definition.token;
@@ -53,7 +54,7 @@ impl Issuance<'_> {
             shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
             members["id_token"] = id_token.into();
         }
-        if definition.refresh && part.expires() && !definition.refreshing.access_token {
+        if self.has_refresh_token() {
             let refresh_token = random_token("sandbox-rt-");
             members["refresh_token"] = refresh_token.clone().into();
             self.keep(refresh_token, &self.grant.request.scopes, REFRESH_TOKEN_LIFETIME, true);
@@ -62,6 +63,18 @@ impl Issuance<'_> {
         let profile = || profile::document(part, user, self.scopes, self.grant.vouches_for(user));
         let beside = part.beside_tokens(profile, &profile::subject_text(part, user));
         Ok(Reply::Tokens { members, beside, for_code })
+    }
+
+    fn has_refresh_token(&self) -> bool {
+        let (definition, request) = (&self.call.part.definition, &self.grant.request);
+        let quirks = &definition.refreshing;
+        let has_scope = |scope: &String| request.scopes.contains(scope);
+        let has_none = quirks.access_token || (self.is_refreshed && quirks.keeps_token);
+        definition.refresh
+            && self.call.part.expires()
+            && !has_none
+            && request.is_lasting
+            && (quirks.needs_scope.is_empty() || quirks.needs_scope.iter().any(has_scope))
     }
 
     fn keep(&self, token: String, scopes: &Scopes, lifetime: u64, is_refresh: bool) {

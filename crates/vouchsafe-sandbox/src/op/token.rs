@@ -109,7 +109,8 @@ fn code(call: &Call<'_>) -> Result<Reply, OAuthError> {
     Issuance { call, grant: &grant, scopes: &grant.request.scopes, is_refreshed: false }.reply(true)
 }
 
-/// RFC 6749 section 6, with a new refresh token each time, RFC 9700 section 4.14.2.
+/// RFC 6749 section 6, with a new refresh token each time (RFC 9700 section 4.14.2), unless the definition says that the old
+/// one stays.
 fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let (part, definition, shared) = (call.part, &call.part.definition, call.shared);
     let (quirks, refreshing) = (&definition.token, &definition.refreshing);
@@ -145,7 +146,7 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let more = error("invalid_scope", "scope has more than the user has granted");
     ensure(grant.request.scopes.covers(&scopes), more)?;
     if let Some(token) = store.tokens.get_mut(given) {
-        token.is_used = token.is_refresh;
+        token.is_used = token.is_refresh && !refreshing.keeps_token;
     }
     drop(store);
     Issuance { call, grant: &grant, scopes: &scopes, is_refreshed: true }.reply(false)

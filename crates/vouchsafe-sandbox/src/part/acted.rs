@@ -106,7 +106,8 @@ impl ActedProvider {
     }
 
     /// Whether authorization responses name the issuer in `iss` (RFC 9207) from now on, and the metadata announces it. The
-    /// default is no, because a definition does not say whether its provider does.
+    /// default is yes if the provider has an issuer and no ID tokens, as GitHub: its definition knows the issuer because
+    /// responses name it. For others it is no, because a definition does not say whether its provider does.
     pub fn name_issuer(&self, yes: bool) {
         self.part.names_issuer.store(yes, Ordering::Relaxed);
     }

@@ -20,6 +20,8 @@ pub(crate) struct AuthorizationRequest {
     /// The browser posts the response as a form, OAuth 2.0 Form Post Response Mode. Otherwise it is in the query.
     pub(crate) is_form_post: bool,
     pub(crate) scopes: Scopes,
+    /// It has the parameters without which this provider gives no refresh token.
+    pub(crate) is_lasting: bool,
     pub(crate) state: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
@@ -48,6 +50,7 @@ impl AuthorizationRequest {
             redirect_uri_omitted: false,
             is_form_post: false,
             scopes: Scopes::default(),
+            is_lasting: true,
             state: None,
             nonce: None,
             challenge: None,

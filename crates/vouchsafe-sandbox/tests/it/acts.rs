@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use vouchsafe_providers::{Definition, EndpointName, ErrorShape, Expiry, Kind, Pkce, ProfileSource};
 use vouchsafe_sandbox::{ClientConfig, Sandbox, User};
 
-use crate::player::{Answer, Player, assert_success, text_at};
+use crate::player::{Answer, Player, assert_success, has_scope, text_at};
 use crate::scenario::{REDIRECT_URI, Reply, Scenario, claims, query_value};
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn every_provider_of_the_catalogue_signs_alice_in() {
 
 async fn signs_in(scenario: &Scenario, definition: &Definition) {
     let slug = &definition.slug;
-    let player = Player::new(scenario, slug).await;
+    let player = Player::new(scenario, slug).await.lasting();
     player.acted.expire_tokens(true);
     for user in [User::alice(), User::bob(), User::carol()] {
         let answer = player.login(user.username()).await;
@@ -129,22 +129,32 @@ async fn every_act_gives_what_its_definition_has_and_nothing_else() {
     {
         assert_eq!(vouchsafe_providers::get(slug).unwrap().token.expiry, expiry, "{slug}");
     }
+    let refreshing = |slug: &str| vouchsafe_providers::get(slug).unwrap().refreshing.clone();
+    assert!(refreshing("figma").keeps_token && !refreshing("discord").keeps_token);
+    assert_eq!(refreshing("salesforce").needs_scope, ["refresh_token", "offline_access"]);
+    assert_eq!(refreshing("microsoft").needs_scope, ["offline_access"]);
+    assert_eq!(refreshing("google").needs_params["access_type"], "offline");
 }
 
 async fn gives_no_more(scenario: &Scenario, definition: &Definition) {
     let slug = &definition.slug;
     let player = Player::new(scenario, slug).await;
-    let mut answer = player.login("alice").await;
+    let callback = player.callback("alice").await;
+    // A definition without ID tokens knows the issuer because responses name it.
+    let names_issuer = definition.kind == Kind::Oauth2 && definition.issuer.is_some();
+    let issuer = player.definition.issuer.as_ref().filter(|_| names_issuer).map(|issuer| player.fill(issuer));
+    assert_eq!(query_value(&callback, "iss"), issuer, "{slug}");
+    let mut answer = player.redeem(&callback, &[]).await;
     let (expiry, is_openid) = (definition.token.expiry, definition.kind == Kind::Openid);
     let has = |name: &str| !answer.tokens[name].is_null();
     assert_eq!(has("expires_in"), expiry == Expiry::Told, "{slug}: {}", answer.whole);
     let refreshes = definition.refresh && expiry != Expiry::Never;
-    assert_eq!(
-        has("refresh_token"),
-        refreshes && !definition.refreshing.access_token,
-        "{slug}: {}",
-        answer.whole
-    );
+    let refreshing = &definition.refreshing;
+    let params = &definition.authorization.params;
+    let is_lasting =
+        has_scope(definition) && refreshing.needs_params.iter().all(|(n, v)| params.get(n) == Some(v));
+    let has_refresh_tokens = refreshes && !refreshing.access_token;
+    assert_eq!(has("refresh_token"), has_refresh_tokens && is_lasting, "{slug}: {}", answer.whole);
     let has_id_token = match definition.userinfo.source {
         ProfileSource::IdToken => true,
         ProfileSource::AccessToken => false,
@@ -159,6 +169,26 @@ async fn gives_no_more(scenario: &Scenario, definition: &Definition) {
         answer.tokens["refresh_token"] = "one".into();
         let refused = player.refresh(&answer.tokens, &[]).await;
         assert!(refused.tokens["access_token"].is_null(), "{slug}: {}", refused.whole);
+    }
+    if has_refresh_tokens {
+        let lasting = Player::new(scenario, slug).await.lasting();
+        let first = lasting.login("alice").await;
+        assert!(first.tokens["refresh_token"].is_string(), "{slug}: {}", first.whole);
+        let second = lasting.refresh(&first.tokens, &[]).await;
+        assert!(second.tokens["access_token"].is_string(), "{slug}: {}", second.whole);
+        assert_eq!(
+            second.tokens["refresh_token"].is_null(),
+            refreshing.keeps_token,
+            "{slug}: {}",
+            second.whole
+        );
+        let again = lasting.refresh(&first.tokens, &[]).await;
+        assert_eq!(
+            again.tokens["access_token"].is_string(),
+            refreshing.keeps_token,
+            "{slug}: {}",
+            again.whole
+        );
     }
     if definition.issuer.is_none() && definition.discovery.is_none() {
         let base = format!("{}/act/{slug}", scenario.sandbox.issuer());

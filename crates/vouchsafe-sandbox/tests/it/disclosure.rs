@@ -38,7 +38,7 @@ async fn claims_of_a_scope_are_shown_only_with_that_scope() {
 #[tokio::test]
 async fn refreshed_id_token_has_only_the_claims_of_the_requested_scopes() {
     let scenario = Scenario::new().await;
-    let player = Player::new(&scenario, "google").await;
+    let player = Player::new(&scenario, "google").await.lasting();
     let url = player.authorization_url(&[("scope", "openid")]);
     let callback = scenario.person().allow(&url).await.unwrap();
     let answer = player.redeem(&callback, &[]).await;

@@ -55,6 +55,16 @@ impl<'a> Player<'a> {
         player
     }
 
+    /// Asks for everything that a refresh token needs.
+    pub(crate) fn lasting(mut self) -> Self {
+        let refreshing = self.definition.refreshing.clone();
+        if !has_scope(&self.definition) {
+            self.definition.scopes.push(refreshing.needs_scope[0].clone());
+        }
+        self.definition.authorization.params.extend(refreshing.needs_params);
+        self
+    }
+
     async fn discover(&self) -> Value {
         let issuer = self.definition.issuer.as_deref().map(|issuer| self.fill(issuer));
         let by_issuer =
@@ -500,6 +510,12 @@ fn renamed(params: Pairs, names: &[&BTreeMap<String, String>]) -> Pairs {
         |standard: String| names.iter().find_map(|names| names.get(&standard).cloned()).unwrap_or(standard);
     let params = params.into_iter().map(|(standard, value)| (name(standard), value));
     params.filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// Whether the definition's own scopes bring a refresh token.
+pub(crate) fn has_scope(definition: &Definition) -> bool {
+    let needed = &definition.refreshing.needs_scope;
+    needed.is_empty() || needed.iter().any(|scope| definition.scopes.contains(scope))
 }
 
 fn with(mut params: Pairs, fixed: &BTreeMap<String, String>) -> Pairs {
