@@ -1,7 +1,7 @@
 //! Every provider of the catalogue signs a person in at the sandbox, through the same public interface.
 use serde_json::json;
 use vouchsafe::{Client, Error, Http, Identity, Provider, Registration, Tokens};
-use vouchsafe_providers::Expiry;
+use vouchsafe_providers::{Definition, Expiry};
 use vouchsafe_sandbox::{ActedProvider, Sandbox, User};
 
 use crate::scenario::web;
@@ -24,9 +24,25 @@ fn client(acted: &ActedProvider, http: &Http) -> Result<Client, Error> {
     Client::new(provider, registration, http)
 }
 
+/// The scopes of the definition, and one that a refresh token needs.
+fn scopes(definition: &Definition, client_id: &str) -> Vec<String> {
+    let needed = &definition.refreshing.needs_scope;
+    let has_one = needed.iter().any(|scope| definition.scopes.contains(scope));
+    let more = needed.first().filter(|_| !has_one);
+    definition.scopes.iter().chain(more).map(|scope| scope.replace("{client_id}", client_id)).collect()
+}
+
 /// The identity is an error where the provider tells no lasting identifier of its users.
-async fn log_in(sandbox: &Sandbox, client: &Client) -> Result<(Tokens, Result<Identity, Error>), String> {
-    let login = client.login().await.map_err(|e| format!("login: {e}"))?;
+async fn log_in(
+    sandbox: &Sandbox,
+    client: &Client,
+    definition: &Definition,
+) -> Result<(Tokens, Result<Identity, Error>), String> {
+    let quirks = &definition.refreshing;
+    let ask = client.login().scopes(scopes(definition, client.client_id()));
+    let ask =
+        quirks.needs_params.iter().fold(ask, |ask, (name, value)| ask.extra(name.clone(), value.clone()));
+    let login = ask.await.map_err(|e| format!("login: {e}"))?;
     let callback = sandbox.person("alice").allow(&login.url).await.map_err(|e| format!("person: {e:?}"))?;
     let tokens = client.finish(login.pending, &callback).await.map_err(|e| format!("finish: {e}"))?;
     let identity = client.identity(&tokens).await;
@@ -64,7 +80,7 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
                 continue;
             }
         };
-        match log_in(&sandbox, &client).await {
+        match log_in(&sandbox, &client, &definition).await {
             Err(why) => wrong.push(format!("{slug}: {why}")),
             Ok((tokens, identity)) => {
                 match identity {
@@ -77,11 +93,7 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
                     }
                     Err(error) => wrong.push(format!("{slug}: identity: {error}")),
                 }
-                let asked = definition.scopes.iter().map(|scope| match scope.as_str() {
-                    "{client_id}" => acted.client_id(),
-                    scope => scope,
-                });
-                if !tokens.scopes().eq(asked) {
+                if !tokens.scopes().eq(scopes(&definition, acted.client_id())) {
                     let scopes: Vec<_> = tokens.scopes().collect();
                     wrong.push(format!("{slug}: scopes {scopes:?}"));
                 }

@@ -117,7 +117,7 @@ async fn refusals_of_google_are_told() {
     stage.at(TOKEN, 400, "token_error");
     assert!(stage.client.refresh(&tokens).await.unwrap_err().needs_login());
     stage.at(REVOKE, 400, "revoke_error");
-    assert_eq!(stage.client.revoke(&tokens).await.unwrap_err().code(), "invalid_token");
+    stage.client.revoke(&tokens).await.unwrap();
     stage.at(PROFILE, 401, "profile_error");
     assert_eq!(stage.client.profile(&tokens).await.unwrap_err().code(), "invalid_request");
 }
