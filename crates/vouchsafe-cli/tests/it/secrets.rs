@@ -1,9 +1,14 @@
 //! Runs the command with marked secrets and with `-v`, and searches its output and its pages for them. Only the line that
 //! prints the tokens may contain them.
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use url::form_urlencoded::byte_serialize;
-use vouchsafe_sandbox::{ClientConfig, Fault, Sandbox};
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
+
+#[path = "../../../vouchsafe/tests/it/secrets/faults.rs"]
+mod faults;
 
 use crate::support::{Cli, Done, http, param, visit};
 
@@ -59,19 +64,9 @@ fn secrets(sandbox: &Sandbox, callback: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_login_prints_no_secret_whatever_fails() {
-    let faults = [
-        None,
-        Some(Fault::SERVER_ERROR),
-        Some(Fault::HTML),
-        Some(Fault::CUT_BODY),
-        Some(Fault::TOO_MANY_REQUESTS),
-        Some(Fault::WRONG_ISSUER),
-        Some(Fault::WRONG_ID_TOKEN_ISSUER),
-        Some(Fault::WRONG_NONCE),
-        Some(Fault::EXPIRED_ID_TOKEN),
-        Some(Fault::DENIED_CONSENT),
-    ];
-    for (i, fault) in faults.into_iter().enumerate() {
+    // The same as for the library; the command has a timeout of its own.
+    let faults = faults::faults().filter(|(_, limit)| *limit >= Duration::from_secs(1));
+    for (i, (fault, _)) in faults.enumerate() {
         let sandbox =
             Sandbox::builder().client(ClientConfig::confidential("me", SECRET)).start().await.unwrap();
         if let Some(fault) = fault {

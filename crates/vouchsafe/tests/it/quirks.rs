@@ -11,7 +11,7 @@ mod token_response;
 use vouchsafe::http::Response;
 use vouchsafe::{Client, Error, Provider, Tokens};
 
-use crate::scenario::{REDIRECT_URI, web};
+use crate::scenario::{REDIRECT_URI, described, web};
 use crate::wire::Wire;
 
 /// Where tokens of it come from.
@@ -19,24 +19,7 @@ const ACME: (&str, &str) = ("acme", "https://acme.example");
 
 /// The provider of a definition: what every one has, and what is given.
 fn defined(more: &str) -> Provider {
-    try_defined(more).unwrap()
-}
-
-fn try_defined(more: &str) -> Result<Provider, Error> {
-    let common = r#"
-        slug = "acme"
-        display_name = "Acme"
-        kind = "oauth2"
-        authorization_endpoint = "https://acme.example/authorize"
-        token_endpoint = "https://acme.example/token"
-        revocation_endpoint = "https://acme.example/revoke"
-        client_auth = "client_secret_post"
-        documentation = "https://acme.example/docs"
-        checked = "2026-11-23"
-    "#;
-    let userinfo =
-        if more.contains("source = ") { "" } else { "userinfo_endpoint = \"https://acme.example/me\"" };
-    Provider::from_definition(format!("{common}\n{userinfo}\n{more}"))
+    described(more).unwrap()
 }
 
 /// A client of it that always gets the same answer.
@@ -48,7 +31,7 @@ fn answered(more: &str, answer: Response) -> (Client, Wire) {
 /// The word for what is wrong with a definition, or with a client of it.
 fn refused(more: &str) -> String {
     let wire = Wire::always(Response::default());
-    let client = try_defined(more).and_then(|provider| Client::new(provider, web(), &wire.http()));
+    let client = described(more).and_then(|provider| Client::new(provider, web(), &wire.http()));
     client.unwrap_err().code().to_owned()
 }
 

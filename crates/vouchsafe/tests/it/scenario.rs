@@ -41,6 +41,24 @@ pub(crate) fn acme() -> Provider {
         .scopes(["profile", "email"])
 }
 
+/// The same service by a definition: what every one has, and what is given.
+pub(crate) fn described(more: &str) -> Result<Provider, Error> {
+    let common = r#"
+        slug = "acme"
+        display_name = "Acme"
+        kind = "oauth2"
+        authorization_endpoint = "https://acme.example/authorize"
+        token_endpoint = "https://acme.example/token"
+        revocation_endpoint = "https://acme.example/revoke"
+        client_auth = "client_secret_post"
+        documentation = "https://acme.example/docs"
+        checked = "2026-11-23"
+    "#;
+    let userinfo =
+        if more.contains("source = ") { "" } else { "userinfo_endpoint = \"https://acme.example/me\"" };
+    Provider::from_definition(format!("{common}\n{userinfo}\n{more}"))
+}
+
 /// A client of that service that never asks it anything.
 pub(crate) fn idle(provider: Provider) -> Client {
     Client::new(provider, web(), &Wire::always(wire::json(500, json!({}))).http()).unwrap()

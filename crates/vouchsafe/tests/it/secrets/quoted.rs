@@ -11,7 +11,7 @@ use vouchsafe::manual::CodeChallenge;
 use vouchsafe::{Client, ClientAuth, Error, Provider, Registration, providers};
 
 use super::{ACCESS, CODE, Marks, REFRESH, SECRET, VERIFIER, shapes};
-use crate::scenario::{CLIENT_ID, Held, REDIRECT_URI, Scenario, acme, arrived, public};
+use crate::scenario::{CLIENT_ID, Held, REDIRECT_URI, Scenario, acme, arrived, described, public};
 use crate::wire::{Wire, answer, header, json, param};
 
 /// Everything in a request that its sender keeps secret, as it is.
@@ -78,22 +78,15 @@ fn failures(said: &str) -> Vec<Response> {
 
 /// A service with an endpoint for everything, and words of its own for what went wrong.
 fn service() -> Provider {
-    let definition = r#"
-        slug = "acme"
-        display_name = "Acme"
-        kind = "oauth2"
-        authorization_endpoint = "https://acme.example/authorize"
-        token_endpoint = "https://acme.example/token"
-        revocation_endpoint = "https://acme.example/revoke"
-        userinfo_endpoint = "https://acme.example/me"
-        documentation = "https://acme.example/docs"
-        checked = "2026-11-23"
+    described(
+        r#"
         token.failure = { code = "/code", success = ["0"], description = "/message" }
         userinfo.failure = { code = "/code", success = ["0"], description = "/message" }
         revocation.failure = { code = "/code", success = ["0"], description = "/message" }
         long_lived = { grant_type = "prolong", token_name = "short" }
-        identity = { subject = ["/id"], emails = { endpoint = "https://acme.example/emails", email = "/email" } }"#;
-    Provider::from_definition(definition).unwrap()
+        identity = { subject = ["/id"], emails = { endpoint = "https://acme.example/emails", email = "/email" } }"#,
+    )
+    .unwrap()
 }
 
 /// A private key in PEM, as Apple gives it; another at each run.
@@ -109,11 +102,7 @@ fn apple(pem: &str) -> Registration {
 
 /// Apple's quirks, without discovery.
 fn apple_like() -> Provider {
-    let definition = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"oauth2\"\nissuer = \"https://acme.example\"\n\
-         authorization_endpoint = \"https://acme.example/authorize\"\ntoken_endpoint = \"https://acme.example/token\"\n\
-         revocation_endpoint = \"https://acme.example/revoke\"\nuserinfo_endpoint = \"https://acme.example/me\"\n\
-         documentation = \"https://acme.example/docs\"\nchecked = \"2026-11-23\"\n";
-    Provider::from_definition(definition).unwrap()
+    described("issuer = \"https://acme.example\"\nsigned_client_secret = true").unwrap()
 }
 
 fn marks() -> Marks {
