@@ -238,8 +238,13 @@ impl Checked<'_> {
         Ok(Some(Secret::new(text)))
     }
 
+    /// Tumblr sends `"id_token": false` because it has none.
     fn optional_token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
-        if is_absent(value.as_ref()) { Ok(None) } else { self.token(name, value) }
+        match value {
+            Some(Scalar::Other(Value::Bool(false))) => Ok(None),
+            value if is_absent(value.as_ref()) => Ok(None),
+            value => self.token(name, value),
+        }
     }
 
     fn scope(&self, value: Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Box<str>>, Error> {
@@ -420,6 +425,16 @@ mod tests {
         .unwrap();
         assert!(response.refresh_token.is_none() && response.id_token.is_none() && response.scope.is_none());
         assert!(response.warnings.is_empty());
+        let response =
+            read(r#"{"access_token":"a","token_type":"Bearer","refresh_token":false,"id_token":false}"#);
+        assert!(
+            response.is_ok_and(|response| response.refresh_token.is_none() && response.id_token.is_none())
+        );
+        for other in ["true", "0", "[]"] {
+            let body = format!(r#"{{"access_token":"a","token_type":"Bearer","id_token":{other}}}"#);
+            assert_eq!(code(&body), "invalid_field", "{other}");
+        }
+        assert_eq!(code(r#"{"access_token":false,"token_type":"Bearer"}"#), "invalid_field");
         assert_eq!(code(r#"{"access_token":"","token_type":"Bearer"}"#), "invalid_field");
         assert_eq!(code(r#"{"access_token":"a","token_type":""}"#), "missing_field");
     }
