@@ -3,7 +3,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use vouchsafe_providers::{Definition, EndpointName, Kind, ProfileSource, Rule, all, get, slugs};
+use vouchsafe_providers::{Definition, EndpointName, Kind, Pkce, ProfileSource, Rule, all, get, slugs};
 
 const FULL: &str = include_str!("full.toml");
 
@@ -172,6 +172,13 @@ fn a_picture_that_wants_the_access_token_is_none() {
         let identity = &get(slug).unwrap().identity;
         assert!(identity.picture.is_empty() && identity.picture_template.is_none(), "{slug}");
     }
+}
+
+/// It was measured at Telegram. A login is bound by PKCE nevertheless, and a nonce that is there is compared.
+#[test]
+fn telegram_s_id_tokens_need_no_nonce() {
+    let telegram = get("telegram").unwrap();
+    assert!(!telegram.nonce && telegram.pkce == Pkce::Supported);
 }
 
 #[test]

@@ -214,7 +214,7 @@ mod tests {
         assert!(!flow.shown(&format!("{held} {short}")).contains("held-held-held"));
         let flood = |from: usize| {
             (from..from + 2 * MAX_KNOWN)
-                .for_each(|i| masks.add(&format!("{i}-hush-hush-hush-hush-hush-hush")))
+                .for_each(|i| masks.add(&format!("{i}-hush-hush-hush-hush-hush-hush")));
         };
         flood(0);
         assert!(is_known(held) && is_known(short) && is_known("client-secret") && !is_known(other));
