@@ -1,5 +1,5 @@
 //! Refreshing tokens (RFC 6749 section 6).
-use vouchsafe_providers::{Definition, EndpointName};
+use vouchsafe_providers::{Definition, EndpointName, RefreshQuirks};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
@@ -34,8 +34,10 @@ impl Ongoing<'_> {
             _ if refreshing.access_token => tokens.access_token().expose(),
             Some(refresh_token) => refresh_token.expose(),
             None => {
-                let detail = "the provider issued no refresh token at this login: request one when the user signs in \
-                              again, often by the scope offline_access";
+                let detail = format!(
+                    "the provider issued no refresh token at this login: request one when the user signs in again, {}",
+                    needed(refreshing)
+                );
                 return Err(Error::unsupported(Operation::Refresh, Feature::RefreshToken, detail));
             }
         };
@@ -67,5 +69,16 @@ impl Ongoing<'_> {
             }
         }
         Ok(self.kept(fresh, tokens))
+    }
+}
+
+/// What a login has to ask for, so that there is a refresh token.
+fn needed(quirks: &RefreshQuirks) -> String {
+    let scope = quirks.needs_scope.first().map(|scope| format!("the scope {scope}"));
+    let params = quirks.needs_params.iter().map(|(name, value)| format!("the parameter {name}={value}"));
+    let needed: Vec<_> = scope.into_iter().chain(params).collect();
+    match needed.is_empty() {
+        true => "often by the scope offline_access".to_owned(),
+        false => format!("by {}", needed.join(" and ")),
     }
 }

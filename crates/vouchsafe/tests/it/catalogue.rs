@@ -113,6 +113,26 @@ async fn every_provider_of_the_catalogue_signs_a_person_in() {
     assert!(walked > 150, "{walked}");
 }
 
+/// Without what a refresh token needs there is none, and the error says what to ask for.
+#[tokio::test]
+async fn a_login_without_a_refresh_token_says_what_it_needs() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Http::new().unwrap();
+    for (slug, needed) in [
+        ("google", "by the parameter access_type=offline"),
+        ("microsoft", "by the scope offline_access"),
+        ("salesforce", "by the scope refresh_token"),
+        ("logto", "by the scope offline_access and the parameter prompt=consent"),
+    ] {
+        let client = client(&sandbox.provider(slug).unwrap(), &http).unwrap();
+        let login = client.login().await.unwrap();
+        let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
+        let tokens = client.finish(login.pending, &callback).await.unwrap();
+        let error = client.refresh(&tokens).await.unwrap_err().to_string();
+        assert!(error.ends_with(needed), "{slug}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn every_error_code_of_the_catalogue_is_told_in_the_words_of_the_rfcs() {
     let sandbox = Sandbox::start().await.unwrap();
