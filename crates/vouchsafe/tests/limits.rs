@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 46] = [
+const ROWS: [(&str, &str, &str); 48] = [
     // There is none.
     ("time of one call, with all its requests and retries", "", ""),
     ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),
@@ -69,6 +69,16 @@ const ROWS: [(&str, &str, &str); 46] = [
     ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
     ("lifetime of a client secret that is a JWT", "vouchsafe/src/jose/signing_key.rs", "LIFETIME"),
     ("length kept of an `error`, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
+    (
+        "length shown of a wrong issuer, in characters",
+        "vouchsafe/src/protocol/authorization/response.rs",
+        "MAX_ISSUER",
+    ),
+    (
+        "length shown of a wrong `token_type`, in characters",
+        "vouchsafe/src/protocol/token/response.rs",
+        "MAX_TYPE",
+    ),
     ("length shown of a text from the provider, in characters", "vouchsafe/src/text/redact.rs", "MAX_TEXT"),
     (
         "logins in progress in one browser; a further login replaces the oldest",
