@@ -37,7 +37,7 @@ pub(crate) fn ensure(good: bool, field: impl Display, why: impl Display) -> Resu
 
 /// Whether a list of words, with a space between them, has that word.
 pub(crate) fn has(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
+    words.as_bytes().split(|b| *b == b' ').any(|known| known == word.as_bytes())
 }
 
 /// RFC 6901 section 3.

@@ -1,5 +1,6 @@
 //! The parameters and headers that the protocol owns: a definition can neither set nor remove them, nor give their names to
 //! others.
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::definition::{Definition, Pkce};
@@ -54,11 +55,11 @@ impl Request<'_> {
     fn owns(&self, name: &str) -> bool {
         let name = plain(name);
         let mut own = self.names.iter().flat_map(|names| names.values()).filter(|own| !own.is_empty());
-        self.parameters().any(|known| known == name) || own.any(|own| plain(own) == name)
+        has(self.renamable, &name) || has(self.fixed, &name) || own.any(|own| plain(own) == name)
     }
 
     /// The name of a parameter at the provider.
-    fn called(&self, name: &str) -> String {
+    fn called<'n>(&'n self, name: &'n str) -> Cow<'n, str> {
         plain(self.names.iter().find_map(|names| names.get(name)).map_or(name, String::as_str))
     }
 
@@ -262,9 +263,12 @@ fn query(field: &str, url: &Option<String>, owned: impl Fn(&str) -> bool) -> Res
 
 /// A name as lenient servers read it: in upper or lower case (ASP.NET), as the first member of a list (`redirect_uri[]`),
 /// with a dot, a space or a hyphen for an underscore, and without white space around it (PHP).
-fn plain(name: &str) -> String {
+fn plain(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+        return Cow::Borrowed(name);
+    }
     let name = name.split(['[', '\0']).next().unwrap_or_default().trim();
-    name.to_ascii_lowercase().replace(['.', ' ', '-'], "_")
+    Cow::Owned(name.to_ascii_lowercase().replace(['.', ' ', '-'], "_"))
 }
 
 /// Form decoding that never fails.

@@ -169,20 +169,23 @@ impl Login<'_> {
 
     /// A hint about who is signing in, such as an e-mail address (`login_hint`).
     pub fn login_hint(self, hint: impl Into<String>) -> Self {
-        self.extra("login_hint", hint)
+        self.param("login_hint".into(), hint.into())
     }
 
     /// `none`, `login`, `consent` or `select_account` (OpenID Connect Core section 3.1.2.1).
     pub fn prompt(self, prompt: impl Into<String>) -> Self {
-        self.extra("prompt", prompt)
+        self.param("prompt".into(), prompt.into())
     }
 
     /// Any other parameter that the provider knows. A later value replaces an earlier one.
     #[doc(alias = "extras_params")]
-    pub fn extra(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let name = name.into();
+    pub fn extra(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.param(name.into().into(), value.into())
+    }
+
+    fn param(mut self, name: Cow<'static, str>, value: String) -> Self {
         self.params.retain(|(known, _)| *known != name);
-        self.params.push((name.into(), value.into().into()));
+        self.params.push((name, value.into()));
         self
     }
 

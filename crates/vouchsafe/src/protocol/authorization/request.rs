@@ -38,7 +38,11 @@ impl<'a> AuthorizationRequest<'a> {
     /// The parameters in the order in which they are sent, under their names at this provider. A parameter that is left out
     /// has an empty name.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
-        let Self { login, scopes, params, definition } = *self;
+        self.standard().chain(self.further().map(|(name, value)| (name, Cow::Borrowed(value))))
+    }
+
+    fn standard(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+        let Self { login, scopes, definition, .. } = *self;
         let quirks = &definition.authorization;
         let scope = match scopes {
             [one] => Cow::Borrowed(&**one),
@@ -56,11 +60,15 @@ impl<'a> AuthorizationRequest<'a> {
             first.sort_by_key(|(name, _)| place(name));
         }
         let first = first.into_iter().filter(|(name, _)| *name != "scope" || !scopes.is_empty());
-        let fixed = quirks.params.iter().filter(|(name, _)| !params.iter().any(|(known, _)| known == *name));
-        first
-            .map(|(name, value)| (called([&quirks.names, &UNCHANGED], name), value))
-            .chain(params.iter().map(|(name, value)| (&**name, Cow::Borrowed(&**value))))
-            .chain(fixed.map(|(name, value)| (&**name, Cow::Borrowed(&**value))))
+        first.map(|(name, value)| (called([&quirks.names, &UNCHANGED], name), value))
+    }
+
+    fn further(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let Self { params, definition, .. } = *self;
+        let fixed = &definition.authorization.params;
+        let fixed = fixed.iter().filter(|(name, _)| !params.iter().any(|(known, _)| known == *name));
+        let own = params.iter().map(|(name, value)| (&**name, &**value));
+        own.chain(fixed.map(|(name, value)| (&**name, &**value)))
     }
 
     /// The URL up to the parameters of one login. Parameters in the endpoint's own query are kept (RFC 6749 section 3.1).
@@ -77,8 +85,10 @@ impl<'a> AuthorizationRequest<'a> {
 
     /// The prefix, with its shared part already written.
     pub(crate) fn complete(&self, mut shared: String, with_scopes: bool) -> String {
-        let own = self.parameters().skip(self.shared(with_scopes));
-        own.for_each(|(name, value)| add(&mut shared, name, &value));
+        if !with_scopes {
+            self.standard().skip(SHARED).for_each(|(name, value)| add(&mut shared, name, &value));
+        }
+        self.further().for_each(|(name, value)| add(&mut shared, name, value));
         shared
     }
 
