@@ -79,16 +79,17 @@ enum Turn {
 impl<T> State<T> {
     /// The value, unless it is too old to be used at all.
     fn usable(&self) -> Option<&Arc<T>> {
-        self.value.as_ref().filter(|_| self.is_younger_than(self.freshness.end))
+        self.value.as_ref().filter(|_| self.age() < self.freshness.end)
     }
 
     /// The value, unless it has to be fetched again.
     fn known(&self) -> Option<&Arc<T>> {
-        self.usable().filter(|_| self.is_younger_than(self.freshness.max_age) || self.is_resting())
+        let (age, Freshness { max_age, end, .. }) = (self.age(), self.freshness);
+        self.value.as_ref().filter(|_| age < end && (age < max_age || self.is_resting()))
     }
 
-    fn is_younger_than(&self, age: Duration) -> bool {
-        self.fetched.is_some_and(|at| at.elapsed() < age)
+    fn age(&self) -> Duration {
+        self.fetched.map_or(Duration::MAX, |at| at.elapsed())
     }
 
     fn is_resting(&self) -> bool {
