@@ -222,7 +222,7 @@ impl<'a> Claim<'a> {
     pub(super) fn number(&self) -> Result<Option<f64>, Error> {
         match &self.value {
             None => Ok(None),
-            Some(Scalar::Other(Value::Number(number))) if number.as_f64().is_some() => Ok(number.as_f64()),
+            Some(Scalar::Number(number)) if number.as_f64().is_some() => Ok(number.as_f64()),
             Some(_) => Err(wrong_type(self.name)),
         }
     }

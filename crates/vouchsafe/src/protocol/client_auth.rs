@@ -29,7 +29,8 @@ impl Credentials {
 
     /// The values that must not be shown: the secret, and its form in HTTP Basic.
     pub(crate) fn secrets(&self) -> [&str; 2] {
-        let basic = self.basic.as_ref().and_then(|basic| basic.to_str().ok()?.strip_prefix(BASIC));
+        let basic = self.basic.as_ref().and_then(|basic| std::str::from_utf8(basic.as_bytes()).ok());
+        let basic = basic.and_then(|basic| basic.strip_prefix(BASIC));
         [self.secret.as_ref().map_or("", Secret::expose), basic.unwrap_or_default()]
     }
 

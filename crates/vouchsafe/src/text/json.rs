@@ -1,13 +1,12 @@
 //! JSON, read strictly: no member twice, nothing behind the document, and the same checks for values that are skipped.
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::OnceLock;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Map;
 pub(crate) use serde_json::Value;
+use serde_json::{Map, Number};
 use zeroize::Zeroize;
 
 use crate::secret::{Secret, opaque};
@@ -24,7 +23,9 @@ impl fmt::Display for JsonError {
 
 /// Reads one JSON document.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, JsonError> {
-    read(as_text(text)?, Strict::<true>).map(Value::from)
+    let mut value = Value::Null;
+    read(as_text(text)?, Strict(&mut value))?;
+    Ok(value)
 }
 
 /// The members with these names of one JSON object, and whether it has others. The others are skipped, but a document
@@ -33,7 +34,9 @@ pub(crate) fn pick<'t, const N: usize>(
     text: &'t str,
     names: &[&str; N],
 ) -> Result<([Option<Scalar<'t>>; N], bool), JsonError> {
-    read(text, Pick { names })
+    let mut members = [const { None }; N];
+    let has_others = read(text, Pick { names, members: &mut members })?;
+    Ok((members, has_others))
 }
 
 /// Checks that bytes are UTF-8. serde_json does not check the strings that it skips.
@@ -136,95 +139,131 @@ fn wipe(value: &mut Value) {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The value of a member, as far as a check needs it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Scalar<'a> {
+    #[default]
+    Null,
+    Bool(bool),
+    Number(Number),
     Text(Cow<'a, str>),
     /// An array of texts.
     Texts(Vec<Cow<'a, str>>),
-    /// Any other value. An array and an object have their entries only if the whole document is read.
-    Other(Value),
+    /// Another array, or an object.
+    Other,
 }
 
 impl From<Scalar<'_>> for Value {
     fn from(scalar: Scalar<'_>) -> Self {
         match scalar {
+            Scalar::Null | Scalar::Other => Self::Null,
+            Scalar::Bool(value) => value.into(),
+            Scalar::Number(number) => number.into(),
             Scalar::Text(text) => text.into(),
             Scalar::Texts(texts) => texts.into_iter().collect(),
-            Scalar::Other(value) => value,
         }
     }
 }
 
-/// Reads a value: the whole of it, or as much as a [`Scalar`] holds. Both check it equally strictly, because another parser
-/// may read what is skipped here.
-#[derive(Clone, Copy)]
-struct Strict<const WHOLE: bool>;
+/// What is kept of a value that is read: the whole of it, or as much as a [`Scalar`] holds.
+trait Kept<'a>: Default + From<Scalar<'a>> {
+    fn array(entries: Vec<Self>) -> Self;
 
-impl<'de, const WHOLE: bool> DeserializeSeed<'de> for Strict<WHOLE> {
-    type Value = Scalar<'de>;
+    /// An object, whose members are sorted.
+    fn object(members: Vec<(Cow<'a, str>, Self)>) -> Self;
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'de>, D::Error> {
+impl<'a> Kept<'a> for Value {
+    fn array(entries: Vec<Self>) -> Self {
+        entries.into()
+    }
+
+    fn object(members: Vec<(Cow<'a, str>, Self)>) -> Self {
+        members.into_iter().collect()
+    }
+}
+
+impl<'a> Kept<'a> for Scalar<'a> {
+    fn array(entries: Vec<Self>) -> Self {
+        let text = |entry| if let Self::Text(text) = entry { Some(text) } else { None };
+        entries.into_iter().map(text).collect::<Option<_>>().map_or(Self::Other, Self::Texts)
+    }
+
+    fn object(_: Vec<(Cow<'a, str>, Self)>) -> Self {
+        Self::Other
+    }
+}
+
+/// Reads a value into its place. It is checked strictly however little is kept, because another parser may read the rest.
+struct Strict<'p, T>(&'p mut T);
+
+impl<'de, T: Kept<'de>> Strict<'_, T> {
+    fn put<E>(self, value: T) -> Result<(), E> {
+        *self.0 = value;
+        Ok(())
+    }
+}
+
+impl<'de, T: Kept<'de>> DeserializeSeed<'de> for Strict<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, const WHOLE: bool> Visitor<'de> for Strict<WHOLE> {
-    type Value = Scalar<'de>;
+impl<'de, T: Kept<'de>> Visitor<'de> for Strict<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other(Value::Null))
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.put(Scalar::Null.into())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other(value.into()))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.put(Scalar::Bool(value).into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.put(Scalar::Number(value.into()).into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.put(Scalar::Number(value.into()).into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other(value.into()))
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.put(Number::from_f64(value).map_or(Scalar::Null, Scalar::Number).into())
     }
 
     // Only a `Value` and some other formats have numbers of more than 64 bits.
-    fn visit_i128<E>(self, value: i128) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other((value as f64).into()))
+    fn visit_i128<E: de::Error>(self, value: i128) -> Result<(), E> {
+        self.visit_f64(value as f64)
     }
 
-    fn visit_u128<E>(self, value: u128) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Other((value as f64).into()))
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<(), E> {
+        self.visit_f64(value as f64)
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+        self.put(Scalar::Text(Cow::Borrowed(value)).into())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        self.put(Scalar::Text(Cow::Owned(value.to_owned())).into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'de>, A::Error> {
-        let (mut texts, mut entries) = (Some(Vec::new()), Vec::<Value>::new());
-        while let Some(entry) = seq.next_element_seed(self)? {
-            match (entry, &mut texts) {
-                (entry, _) if WHOLE => entries.push(entry.into()),
-                (Scalar::Text(text), Some(texts)) => texts.push(text),
-                _ => texts = None,
-            }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let (mut entries, mut entry) = (Vec::new(), T::default());
+        while seq.next_element_seed(Strict(&mut entry))?.is_some() {
+            entries.push(std::mem::take(&mut entry));
         }
-        Ok(texts.filter(|_| !WHOLE).map_or(Scalar::Other(entries.into()), Scalar::Texts))
+        self.put(T::array(entries))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut next = match map.next_key()? {
             Some(Name::OfNumber) => {
                 let Text(digits) = map.next_value()?;
@@ -235,55 +274,64 @@ impl<'de, const WHOLE: bool> Visitor<'de> for Strict<WHOLE> {
             Some(Name::Of(name)) => Some(name),
             None => None,
         };
-        let (mut names, mut members) = (HashSet::new(), Map::new());
+        let mut members = Vec::new();
         while let Some(name) = next {
-            let value = map.next_value_seed(self)?;
-            let is_new = match WHOLE {
-                true => members.insert(name.into_owned(), value.into()).is_none(),
-                false => names.insert(name),
-            };
-            if !is_new {
-                return Err(de::Error::custom(DUPLICATE));
-            }
+            let mut value = T::default();
+            map.next_value_seed(Strict(&mut value))?;
+            members.push((name, value));
             next = map.next_key()?.map(|Text(name)| name);
         }
-        // One order, also if serde_json keeps the order of the document (`preserve_order`).
-        members.sort_keys();
-        Ok(Scalar::Other(members.into()))
+        sort(&mut members)?;
+        self.put(T::object(members))
     }
 }
 
-struct Pick<'n, const N: usize> {
-    names: &'n [&'n str; N],
+/// Sorts members by name: for one order in all documents, also where serde_json keeps the order of the text
+/// (`preserve_order`). No two have the same name.
+fn sort<T, E: de::Error>(members: &mut [(Cow<'_, str>, T)]) -> Result<(), E> {
+    members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let differ = members.windows(2).all(|two| two[0].0 != two[1].0);
+    if differ { Ok(()) } else { Err(E::custom(DUPLICATE)) }
 }
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
-    type Value = ([Option<Scalar<'de>>; N], bool);
+/// Reads the members with these names. Its value says whether there are others.
+struct Pick<'p, 'de, const N: usize> {
+    names: &'p [&'p str; N],
+    members: &'p mut [Option<Scalar<'de>>; N],
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, 'de, N> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
-    type Value = ([Option<Scalar<'de>>; N], bool);
+impl<'de, const N: usize> Visitor<'de> for Pick<'_, 'de, N> {
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut members, mut others) = ([const { None }; N], HashSet::new());
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut others = Vec::new();
         while let Some(Text(name)) = map.next_key()? {
-            let is_new = match self.names.iter().position(|known| *known == name) {
-                Some(at) => members[at].replace(map.next_value_seed(Strict::<false>)?).is_none(),
-                None => map.next_value_seed(Strict::<false>).map(|_| others.insert(name))?,
+            let mut other = Scalar::Null;
+            let place = match self.names.iter().position(|known| *known == name) {
+                Some(at) if self.members[at].is_some() => return Err(de::Error::custom(DUPLICATE)),
+                Some(at) => self.members[at].insert(Scalar::Null),
+                None => {
+                    others.push((name, ()));
+                    &mut other
+                }
             };
-            if !is_new {
-                return Err(de::Error::custom(DUPLICATE));
-            }
+            map.next_value_seed(Strict(place))?;
         }
-        Ok((members, !others.is_empty()))
+        let has_others = !others.is_empty();
+        sort(&mut others)?;
+        Ok(has_others)
     }
 }
 
@@ -312,7 +360,9 @@ impl Serialize for Stored<'_> {
 
 impl<'de> Deserialize<'de> for Stored<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Strict::<true>.deserialize(deserializer).map(|value| Self(Cow::Owned(value.into())))
+        let mut value = Value::Null;
+        Strict(&mut value).deserialize(deserializer)?;
+        Ok(Self(Cow::Owned(value)))
     }
 }
 
@@ -361,7 +411,9 @@ mod tests {
     use super::*;
 
     fn scalar(text: &[u8]) -> Result<Scalar<'_>, JsonError> {
-        read(as_text(text)?, Strict::<false>)
+        let mut value = Scalar::Null;
+        read(as_text(text)?, Strict(&mut value))?;
+        Ok(value)
     }
 
     /// Skips a text as the value of a member.
@@ -440,7 +492,7 @@ mod tests {
         for (text, number) in
             [("1.5", 1.5), ("-0", 0.0), ("12345678901234567890123", 12_345_678_901_234_567_890_123.0)]
         {
-            let Scalar::Other(read) = scalar(text.as_bytes()).unwrap() else { panic!("{text}") };
+            let Scalar::Number(read) = scalar(text.as_bytes()).unwrap() else { panic!("{text}") };
             assert_eq!(read.as_f64(), Some(number), "{text}");
         }
         for text in ["1e400", "-1e400", "[1e400]", r#"{"a": 1e400}"#] {
@@ -455,12 +507,12 @@ mod tests {
     #[test]
     fn a_number_that_is_shown_as_a_map_is_a_number() {
         use serde::de::value::{BorrowedStrDeserializer, Error, MapDeserializer};
-        fn shown<'de, S: DeserializeSeed<'de>>(digits: &'de str, seed: S) -> Result<S::Value, Error> {
-            let name = BorrowedStrDeserializer::<Error>::new(NUMBER);
-            seed.deserialize(MapDeserializer::new([(name, digits)].into_iter()))
+        fn shown<'de, T: Kept<'de> + Into<Value>>(digits: &'de str) -> Result<Value, Error> {
+            let (mut value, name) = (T::default(), BorrowedStrDeserializer::<Error>::new(NUMBER));
+            Strict(&mut value).deserialize(MapDeserializer::new([(name, digits)].into_iter()))?;
+            Ok(value.into())
         }
-        let whole = |digits| shown(digits, Strict::<true>).map(Value::from);
-        let kept = |digits| shown(digits, Strict::<false>).map(Value::from);
+        let (whole, kept) = (shown::<Value>, shown::<Scalar<'_>>);
         for (digits, number) in
             [("1.5", 1.5), ("-0", -0.0), ("1e+3", 1000.0), ("18446744073709551616", 2_f64.powi(64))]
         {
@@ -483,7 +535,7 @@ mod tests {
         ] {
             let json = parse(text.as_bytes()).unwrap();
             assert!(json.as_object().unwrap().keys().any(|n| n.starts_with("$serde")), "{text}");
-            assert!(matches!(scalar(text.as_bytes()), Ok(Scalar::Other(Value::Object(_)))), "{text}");
+            assert!(matches!(scalar(text.as_bytes()), Ok(Scalar::Other)), "{text}");
             assert!(skip(text).is_ok(), "{text}");
         }
         let twice = r#"{"$serde_json::private::Number": "7", "$serde_json::private::Number": "7"}"#;
@@ -507,10 +559,8 @@ mod tests {
         let ([a, b, c, d, e, f, g], others) = pick(text, &["a", "b", "c", "d", "e", "f", "g"]).unwrap();
         assert!(matches!(a, Some(Scalar::Text(Cow::Borrowed("x")))));
         assert!(matches!(b, Some(Scalar::Texts(texts)) if texts == ["y", "\n"]));
-        assert!(
-            matches!((c, d), (Some(Scalar::Other(Value::Array(_))), Some(Scalar::Texts(none))) if none.is_empty())
-        );
-        assert!(matches!((&e, g), (Some(Scalar::Other(Value::Null)), None)));
+        assert!(matches!((c, d), (Some(Scalar::Other), Some(Scalar::Texts(none))) if none.is_empty()));
+        assert!(matches!((&e, g), (Some(Scalar::Null), None)));
         assert_eq!(f.map(Value::from), Some(1.5.into()));
         assert!(!others);
         assert!(pick(text, &["a"]).unwrap().1);

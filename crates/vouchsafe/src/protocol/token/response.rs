@@ -45,10 +45,11 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         translated(from, quirks, &Secret::from(into_text(from, body)?), is_form)?
     };
     let body = Secret::new(body);
-    let (members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
-    let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] = members;
+    let (mut members, has_more) = json::pick(body.expose(), &KNOWN).map_err(|e| from.not_json(&e))?;
+    let [access_token, token_type, expires_in, expires_at, refresh_token, id_token, scope, error] =
+        &mut members;
     // A few providers send `"error": null` with every token.
-    if !is_absent(error.as_ref()) {
+    if !is_absent(error) {
         // Some providers always send errors with a status of success. Nothing else in the response counts then.
         let error = json::parse(body.expose().as_bytes()).ok().and_then(|body| from.said(&body));
         return Err(error.unwrap_or_else(|| {
@@ -70,11 +71,11 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         };
         return Err(from.malformed(Malformed::MissingField, what));
     };
-    match checked.text("token_type", token_type.filter(|value| !is_absent(Some(value))))? {
+    match checked.text("token_type", token_type)?.filter(|kind| !kind.is_empty()) {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             // The value may quote a token that came with it.
-            let others = [&refresh_token, &id_token].map(|other| match other {
+            let others = [&*refresh_token, &*id_token].map(|other| match other {
                 Some(Scalar::Text(text)) => text,
                 _ => "",
             });
@@ -101,11 +102,10 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     }
     let expires_at = checked.expiry(expires_in, expires_at, quirks);
     let refresh_token = checked.optional_token("refresh_token", refresh_token);
-    let refresh_token = checked.unless_refreshed(LeftOut::RefreshToken, refresh_token)?;
+    let refresh_token = refresh_token.or_else(|e| checked.left_out(LeftOut::RefreshToken, e))?;
     let id_token = checked.optional_token("id_token", id_token);
-    let id_token = checked.unless_refreshed(LeftOut::IdToken, id_token)?;
-    let scope = checked.scope(scope, quirks);
-    let scope = checked.unless_refreshed(LeftOut::Scope, scope)?;
+    let id_token = id_token.or_else(|e| checked.left_out(LeftOut::IdToken, e))?;
+    let scope = checked.scope(scope, quirks).or_else(|e| checked.left_out(LeftOut::Scope, e))?;
     let extra = has_more.then_some(body);
     let warnings = checked.warnings;
     Ok(TokenResponse {
@@ -186,9 +186,9 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 /// Absent, `null` and the empty text are the same for members that a response may leave out.
-fn is_absent(value: Option<&Scalar<'_>>) -> bool {
+fn is_absent(value: &Option<Scalar<'_>>) -> bool {
     match value {
-        None | Some(Scalar::Other(Value::Null)) => true,
+        None | Some(Scalar::Null) => true,
         Some(Scalar::Text(text)) => text.is_empty(),
         Some(_) => false,
     }
@@ -205,30 +205,24 @@ impl Checked<'_> {
     }
 
     /// A refresh has spent the old refresh token: whatever else is wrong, the new tokens count.
-    fn unless_refreshed<T>(
-        &mut self,
-        left_out: LeftOut,
-        value: Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
-        match value {
-            Err(error) if self.from.operation == Operation::Refresh => {
-                self.warnings.push(Warning::caused_by(left_out, error));
-                Ok(None)
-            }
-            value => value,
+    fn left_out<T>(&mut self, left_out: LeftOut, error: Error) -> Result<Option<T>, Error> {
+        if self.from.operation != Operation::Refresh {
+            return Err(error);
         }
+        self.warnings.push(Warning::caused_by(left_out, error));
+        Ok(None)
     }
 
-    /// Absent and `null` are the same.
-    fn text<'t>(&self, name: &str, value: Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
+    /// Takes a text out of the response. Absent and `null` are the same.
+    fn text<'t>(&self, name: &str, value: &mut Option<Scalar<'t>>) -> Result<Option<Cow<'t, str>>, Error> {
         match value {
-            None | Some(Scalar::Other(Value::Null)) => Ok(None),
-            Some(Scalar::Text(text)) => Ok(Some(text)),
+            None | Some(Scalar::Null) => Ok(None),
+            Some(Scalar::Text(text)) => Ok(Some(std::mem::take(text))),
             Some(_) => Err(self.invalid(name, "is not text")),
         }
     }
 
-    fn token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
+    fn token(&self, name: &str, value: &mut Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
         let Some(text) = self.text(name, value)? else {
             return Ok(None);
         };
@@ -239,25 +233,25 @@ impl Checked<'_> {
     }
 
     /// Tumblr sends `"id_token": false` because it has none.
-    fn optional_token(&self, name: &str, value: Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
+    fn optional_token(&self, name: &str, value: &mut Option<Scalar<'_>>) -> Result<Option<Secret>, Error> {
         match value {
-            Some(Scalar::Other(Value::Bool(false))) => Ok(None),
-            value if is_absent(value.as_ref()) => Ok(None),
+            Some(Scalar::Bool(false)) => Ok(None),
+            value if is_absent(value) => Ok(None),
             value => self.token(name, value),
         }
     }
 
-    fn scope(&self, value: Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Box<str>>, Error> {
+    fn scope(&self, value: &mut Option<Scalar<'_>>, quirks: &TokenQuirks) -> Result<Option<Box<str>>, Error> {
         let scope = match value {
             Some(Scalar::Texts(many)) => {
                 // They are split again at the separators.
                 let separator = quirks.scope_separators.chars().next().unwrap_or(' ').to_string();
                 many.join(&separator).into_boxed_str()
             }
-            value if is_absent(value.as_ref()) => return Ok(None),
+            value if is_absent(value) => return Ok(None),
             one => self.text("scope", one)?.unwrap_or_default().into_owned().into_boxed_str(),
         };
-        if scope.contains(char::is_control) {
+        if !scope.bytes().all(|b| matches!(b, b' '..=b'~')) && scope.contains(char::is_control) {
             return Err(self.invalid("scope", "contains control characters"));
         }
         Ok(Some(scope))
@@ -266,8 +260,8 @@ impl Checked<'_> {
     /// When the access token expires. No check depends on it: what cannot be read is unknown.
     fn expiry(
         &mut self,
-        expires_in: Option<Scalar<'_>>,
-        expires_at: Option<Scalar<'_>>,
+        expires_in: &Option<Scalar<'_>>,
+        expires_at: &Option<Scalar<'_>>,
         quirks: &TokenQuirks,
     ) -> Option<SystemTime> {
         let unit = if quirks.expires_in_milliseconds { 1000.0 } else { 1.0 };
@@ -284,11 +278,11 @@ impl Checked<'_> {
     /// A number of seconds in a range that every clock has. A negative one has passed.
     fn seconds(
         &mut self,
-        value: Option<Scalar<'_>>,
+        value: &Option<Scalar<'_>>,
         read: impl Fn(&Scalar<'_>) -> Option<f64>,
     ) -> Option<f64> {
-        let value = value.filter(|value| !matches!(value, Scalar::Other(Value::Null)))?;
-        let seconds = read(&value).filter(|seconds| *seconds <= LATEST);
+        let value = value.as_ref().filter(|value| !matches!(value, Scalar::Null))?;
+        let seconds = read(value).filter(|seconds| *seconds <= LATEST);
         if seconds.is_none() {
             let what = "the lifetime of the access token is unknown: expires_in must be a number of seconds";
             self.warnings.push(Warning::new(LeftOut::Lifetime, what));
@@ -300,7 +294,7 @@ impl Checked<'_> {
 /// A number, or a number as text, as several providers send it.
 fn number(value: &Scalar<'_>) -> Option<f64> {
     match value {
-        Scalar::Other(value) => value.as_f64(),
+        Scalar::Number(number) => number.as_f64(),
         Scalar::Text(text) => {
             let digits = text.strip_prefix('-').unwrap_or(text);
             let are_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
