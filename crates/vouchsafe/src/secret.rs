@@ -86,7 +86,8 @@ impl<'s> Noted<'s> {
     }
 
     pub(crate) fn note(&self, secret: &str) {
-        if secret.is_empty() || self.known.into_iter().any(|known| same(known, secret)) {
+        let is_known = |known: &str| std::ptr::eq(known, secret) || same(known, secret);
+        if secret.is_empty() || self.known.into_iter().any(is_known) {
             return;
         }
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);

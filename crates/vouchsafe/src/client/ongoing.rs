@@ -20,15 +20,17 @@ pub(crate) struct Ongoing<'c> {
 impl Client {
     /// Begins a call. Its errors show no secret of the client.
     pub(crate) fn begin(&self) -> Ongoing<'_> {
-        self.begin_with(Noted::knowing(self.inner.credentials.secrets()))
+        self.begin_with([])
     }
 
     /// Begins a call for those tokens. Its errors show none of them.
     pub(crate) fn begin_for<'c>(&'c self, tokens: &'c Tokens) -> Ongoing<'c> {
-        self.begin_with(Noted::knowing(self.inner.credentials.secrets().into_iter().chain(tokens.secrets())))
+        self.begin_with(tokens.secrets())
     }
 
-    fn begin_with<'c>(&'c self, noted: Noted<'c>) -> Ongoing<'c> {
+    /// Begins a call with at most three secrets, which its errors do not show.
+    pub(crate) fn begin_with<'c>(&'c self, secrets: impl IntoIterator<Item = &'c str>) -> Ongoing<'c> {
+        let noted = Noted::knowing(self.inner.credentials.secrets().into_iter().chain(secrets));
         Ongoing { client: self, deadline: Deadline::after(self.call_timeout), noted }
     }
 }

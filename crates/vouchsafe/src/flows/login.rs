@@ -56,9 +56,8 @@ impl Client {
         pending: PendingLogin,
         response: impl Into<AuthorizationResponse<'r>>,
     ) -> Result<Tokens, Error> {
-        let call = self.begin();
         let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
-        call.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
+        let call = self.begin_with(randoms.into_iter().flatten().map(Random::as_str));
         call.end(call.finish(&pending, response.into()).await)
     }
 }

@@ -344,10 +344,9 @@ impl TokenRequest<'_> {
     }
 
     async fn send(self) -> Result<Tokens, Error> {
-        let call = self.client.begin();
         let secrets =
             [self.nonce.as_deref(), self.verifier.as_ref().map(Secret::expose), Some(self.code.expose())];
-        call.noted.note_all(secrets.into_iter().flatten());
+        let call = self.client.begin_with(secrets.into_iter().flatten());
         let outcome = async {
             let server = call.server().await?;
             let expected = ExpectedToken {
