@@ -44,7 +44,7 @@ impl Sender<'_> {
         let response = hurried.as_ref().unwrap_or(self.http).send(operation, request).await?;
         call.read(Incoming {
             operation,
-            uri: &endpoint.uri(),
+            uri: endpoint.uri(),
             noted: self.noted,
             dialect: call.dialect(),
             response,

@@ -15,6 +15,7 @@ use crate::text::redact::printable;
 pub(crate) struct Endpoint {
     text: Box<str>,
     uri: Uri,
+    is_open: bool,
 }
 
 impl Endpoint {
@@ -54,20 +55,21 @@ impl Endpoint {
         let uri = Uri::from_str(url.as_str()).map_err(|e| NotAnEndpoint::Invalid(e.to_string()))?;
         // RFC 3986 §2: a URL consists of ASCII; other characters are percent-encoded.
         let text = if text.is_ascii() { text } else { url.as_str() };
-        Ok(Self { text: text.into(), uri })
+        let is_open = is_plain && !url.host_str().is_some_and(is_loopback);
+        Ok(Self { text: text.into(), uri, is_open })
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn uri(&self) -> Uri {
-        self.uri.clone()
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     /// Whether requests to it leave this machine without encryption.
     pub(crate) fn is_open(&self) -> bool {
-        self.uri.scheme_str() != Some("https") && !self.uri.host().is_some_and(is_loopback)
+        self.is_open
     }
 }
 

@@ -82,7 +82,7 @@ impl Live {
         };
         let place = || {
             let documents = self.template.discovery.iter().flat_map(|well_known| &well_known.documents);
-            documents.map(Endpoint::uri).next().unwrap_or_default()
+            documents.map(Endpoint::uri).next().cloned().unwrap_or_default()
         };
         let fetched = self.server.get(fetch);
         deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
@@ -90,7 +90,7 @@ impl Live {
 
     /// The provider's keys, which are fetched at first use and again when they are old.
     pub(crate) async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
-        let place = (Operation::KeySet, || openid.jwks_uri.uri());
+        let place = (Operation::KeySet, || openid.jwks_uri.uri().clone());
         let keys = self.keys.get(self.fetch_keys(openid));
         deadline.wait(&self.http, place, keys).await?
     }
@@ -110,7 +110,7 @@ impl Live {
             match verify(&keys) {
                 Err(error) if is_about_keys(&error) => {
                     let (place, fetch) =
-                        ((Operation::KeySet, || openid.jwks_uri.uri()), self.fetch_keys(openid));
+                        ((Operation::KeySet, || openid.jwks_uri.uri().clone()), self.fetch_keys(openid));
                     let newer = self.keys.newer(&keys, asker, &mut asked, fetch);
                     match deadline.wait(&self.http, place, newer).await? {
                         Some(newer) => keys = newer,
