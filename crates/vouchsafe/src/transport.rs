@@ -262,14 +262,18 @@ impl Http {
 
     /// The response to a request. If the request is sent again, it is the last response.
     async fn respond(&self, request: Request) -> Result<Response, TransportError> {
-        let mut left = self.limits.timeout;
-        let spare = retry::is_repeatable(&request).then(|| request.clone());
+        if !retry::is_repeatable(&request) {
+            return self.client.send(request, self.limits).await;
+        }
+        let (mut left, again) = (self.limits.timeout, request.clone());
         let mut sent = self.client.send(request, self.limits);
         let mut tried = 0;
         loop {
             let (outcome, took) = timed(sent).await;
             left = left.saturating_sub(took);
-            let Some(again) = spare.as_ref().filter(|_| tried < self.retries) else { return outcome };
+            if tried == self.retries {
+                return outcome;
+            }
             let pause =
                 retry::pause(&outcome, SystemTime::now(), tried, random).filter(|pause| *pause < left);
             let Some((pause, wait)) = pause.and_then(|pause| Some((pause, self.wait(pause)?))) else {
