@@ -71,7 +71,8 @@ impl<'a> Outgoing<'a> {
             members: Map::new(),
             text: None,
             method: None,
-            headers: HeaderMap::new(),
+            // Room for the headers that the transport adds as well.
+            headers: HeaderMap::with_capacity(8),
         }
     }
 
@@ -133,7 +134,7 @@ impl<'a> Outgoing<'a> {
 
     /// Adds headers; they replace headers of the same name.
     pub(crate) fn headers(&mut self, headers: &HeaderMap) {
-        self.headers.extend(headers.clone());
+        headers.iter().for_each(|(name, value)| drop(self.headers.insert(name, value.clone())));
     }
 
     /// Puts a token into a header, behind a scheme and a space; bare if there is no scheme.
@@ -209,7 +210,7 @@ fn authorization(scheme: &str, token: &Secret) -> HeaderValue {
 
 /// An endpoint with more parameters in its query.
 fn with_query(endpoint: &Endpoint, query: &str) -> Uri {
-    let plain = endpoint.uri();
+    let plain = endpoint.uri().clone();
     if query.is_empty() {
         return plain;
     }

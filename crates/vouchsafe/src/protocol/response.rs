@@ -167,7 +167,8 @@ impl Incoming<'_> {
 
     /// Whether the response is a form. A body that begins with `{` is JSON, whatever its content type.
     pub(crate) fn is_form(&self) -> bool {
-        self.may_be_form(essence(&self.response))
+        self.dialect.form
+            && self.may_be_form(essence(&self.response))
             && !self.response.body().trim_ascii_start().starts_with(b"{")
     }
 
