@@ -52,7 +52,8 @@ pub enum Error {
     Response(Box<ResponseError>),
     /// No usable response came: the network or the server failed. Trying again later may help.
     Http(Box<HttpError>),
-    /// The provider does not support the operation. The application has to do without it.
+    /// The provider does not support the operation, or requires something of it that this library does not do. The application
+    /// has to do without it.
     Unsupported(Box<UnsupportedError>),
     /// The configuration or an argument is wrong. The application has to act.
     Config(Box<ConfigError>),
@@ -93,9 +94,11 @@ impl Error {
     }
 
     /// Whether the provider refused the access token: refresh it with [`Client::refresh`](crate::Client::refresh), then try
-    /// once more. If the refresh ends with [`Error::needs_login`], the user has to sign in again. A provider may refuse a token
-    /// with any error and the status 401 or 403. The error `insufficient_scope` is an exception, because a refresh adds no
-    /// scope.
+    /// once more. If the refresh ends with [`Error::needs_login`], the user has to sign in again.
+    ///
+    /// A provider may refuse a token with any error, or none, and the status 401 or 403. The error `insufficient_scope` is an
+    /// exception, because a refresh adds no scope. The guide [`when_a_call_fails`](crate::guide::when_a_call_fails) has the
+    /// whole order.
     pub fn needs_refresh(&self) -> bool {
         let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
         let is_refused = match self {
@@ -108,17 +111,50 @@ impl Error {
 
     /// Whether the user has to sign in again: the grant has ended, or the tokens cannot be refreshed.
     ///
-    /// A grant has ended only if the provider says so: with `invalid_grant`, or with the words that its definition names
-    /// (`refreshing.spent`). Other errors of a refresh concern the application (`invalid_client`) or are temporary
-    /// ([`Error::is_retryable`]).
+    /// A grant has ended only if the provider says so: with `invalid_grant`, with the words that its definition names
+    /// (`refreshing.spent`), or with an error that asks for the user, such as `interaction_required`. Other errors of a refresh
+    /// concern the application ([`Error::needs_configuration`]) or are temporary ([`Error::is_retryable`]).
     pub fn needs_login(&self) -> bool {
         let of_resource = matches!(self.operation(), Operation::Profile | Operation::Identity);
         match self {
             Self::Server(e) if e.code == ErrorCode::INVALID_TOKEN => !of_resource,
-            Self::Server(e) => [ErrorCode::INVALID_GRANT, ErrorCode::LOGIN_REQUIRED].contains(&e.code),
+            Self::Server(e) => e.code == ErrorCode::INVALID_GRANT || e.code.asks_for_user(),
             Self::Unsupported(e) => matches!(e.feature, Feature::RefreshToken | Feature::Refresh),
             _ => false,
         }
+    }
+
+    /// Whether the provider refuses the application itself: its client id, its secret or its registration is wrong. No user
+    /// can mend this, and neither a refresh nor a new login helps. Correct the configuration.
+    ///
+    /// These are `invalid_client`, `unauthorized_client`, `unsupported_grant_type`, the status 401 of a token or revocation
+    /// endpoint, and every [`Error::Config`].
+    pub fn needs_configuration(&self) -> bool {
+        let authenticates = matches!(
+            self.operation(),
+            Operation::AuthorizationCode
+                | Operation::Refresh
+                | Operation::LongLivedToken
+                | Operation::Revocation
+        );
+        match self {
+            Self::Config(_) => true,
+            Self::Server(e) => {
+                [ErrorCode::INVALID_CLIENT, ErrorCode::UNAUTHORIZED_CLIENT, ErrorCode::UNSUPPORTED_GRANT_TYPE]
+                    .contains(&e.code)
+            }
+            Self::Http(e) => authenticates && e.status == Some(401),
+            _ => false,
+        }
+    }
+
+    /// Whether a login with `prompt=none` ended because the provider would have to show the user a page: `login_required`,
+    /// `interaction_required`, `consent_required` or `account_selection_required` (OpenID Connect Core section 3.1.2.6).
+    ///
+    /// This is an everyday outcome and not a failure: the user is not signed in at the provider. Go on signed out, or start
+    /// a login without `prompt=none`.
+    pub fn silent_login_failed(&self) -> bool {
+        matches!(self, Self::Server(e) if e.operation == Operation::Authorization && e.code.asks_for_user())
     }
 
     /// Whether the same call may succeed later without any change. [`Error::retry_after`] says when, if the provider does.

@@ -7,3 +7,7 @@ pub mod linking_accounts {}
 /// All limits of time, size and number, their defaults, and the settings that change them.
 #[doc = include_str!("docs/limits.md")]
 pub mod limits {}
+
+/// What to do when a call fails: refresh, sign in again, or correct the configuration.
+#[doc = include_str!("docs/when_a_call_fails.md")]
+pub mod when_a_call_fails {}

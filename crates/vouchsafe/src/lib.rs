@@ -68,8 +68,12 @@
 //!
 //! - [`Error::needs_refresh`]: the provider refused the access token. Refresh the tokens, and try again once.
 //! - [`Error::needs_login`]: the grant has ended, or the tokens cannot be refreshed. The user has to sign in again.
+//! - [`Error::needs_configuration`]: the provider refuses the application itself. No user can mend this.
 //! - [`Error::is_retryable`]: the same call may succeed later; [`Error::retry_after`] says when, if the provider does.
 //! - [`Error::is_denied`]: the user or the provider declined the login.
+//! - [`Error::silent_login_failed`]: a login with `prompt=none` would need the user.
+//!
+//! [`guide::when_a_call_fails`] has the order of the first three, and says what is guaranteed when two callers refresh one token.
 //!
 //! # Limits
 //!

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 use crate::endpoint::PlainHosts;
-use crate::error::{ConfigProblem, Error};
+use crate::error::{ConfigProblem, Error, UnsupportedError};
 use crate::protocol::metadata::Metadata;
 use crate::provider::live::fetch_metadata;
 use crate::text::json::Value;
@@ -13,6 +13,7 @@ use crate::text::redact::printable;
 use crate::transport::Http;
 
 pub(crate) mod live;
+mod needs;
 mod server;
 mod template;
 
@@ -44,6 +45,8 @@ pub struct Provider {
     response_issuer: Option<String>,
     /// The endpoints that the application set.
     by_hand: Vec<EndpointName>,
+    /// The application set the URL of the metadata document.
+    knows_document: bool,
     /// Why the definition cannot be used.
     mistake: Option<String>,
     pub(crate) metadata: Option<Arc<Metadata>>,
@@ -82,7 +85,15 @@ impl Provider {
     /// # Errors
     /// [`Error::Config`] if the issuer is not a URL, and every error that a fetch can have.
     pub async fn discover(issuer: impl Into<String>, http: &Http) -> Result<Self, Error> {
-        let mut provider = Self::openid(issuer).reached_by(http);
+        Self::openid(issuer).fetch_metadata(http).await
+    }
+
+    /// The same provider with its metadata, fetched now. A provider that is described by its endpoints has none.
+    ///
+    /// # Errors
+    /// As [`Provider::discover`].
+    pub async fn fetch_metadata(self, http: &Http) -> Result<Self, Error> {
+        let mut provider = self.reached_by(http);
         // Metadata does not depend on the client.
         let server = provider.server("client")?;
         if let Some(well_known) = &server.discovery {
@@ -137,6 +148,7 @@ impl Provider {
             values: BTreeMap::new(),
             response_issuer: None,
             by_hand: Vec::new(),
+            knows_document: false,
             mistake,
             metadata: None,
             plain: PlainHosts::default(),
@@ -188,6 +200,24 @@ impl Provider {
     /// ```
     pub fn response_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.response_issuer = Some(issuer.into());
+        self
+    }
+
+    /// The URL of the metadata document, if the provider is reached by another name than its issuer: by the name of a
+    /// container, or through a proxy. Only this URL is tried. The document must still name the issuer exactly.
+    ///
+    /// A document that is not at the issuer's host is trusted like the issuer itself. Its endpoints may be at any host. Use
+    /// [`Http::danger_allow_http`] if this URL is not `https`. Then `http` is also allowed for the endpoints at such hosts,
+    /// although the issuer is `https`.
+    ///
+    /// ```
+    /// # use vouchsafe::Provider;
+    /// let company = Provider::openid("https://id.example.com/realms/main")
+    ///     .discovery("https://keycloak.internal:8443/realms/main/.well-known/openid-configuration");
+    /// ```
+    pub fn discovery(mut self, url: impl Into<String>) -> Self {
+        self.edit().discovery = Some(url.into());
+        self.knows_document = true;
         self
     }
 
@@ -294,7 +324,16 @@ impl Provider {
         &self.definition
     }
 
-    /// The metadata document, if it was fetched by [`Provider::discover`].
+    /// What the provider requires of every login, by its metadata, and what this library does not do. A login that would need
+    /// it does not start: [`Client::login`](crate::Client::login) returns the same error. Empty if the metadata was not fetched
+    /// by [`Provider::discover`].
+    ///
+    /// A registration can require more, which the metadata does not say.
+    pub fn unmet_needs(&self) -> Vec<UnsupportedError> {
+        self.metadata.as_deref().map_or_else(Vec::new, |metadata| needs::all(&self.definition, metadata))
+    }
+
+    /// The metadata document, if it was fetched by [`Provider::discover`] or [`Provider::fetch_metadata`].
     pub fn metadata(&self) -> Option<&Value> {
         self.metadata.as_deref().map(|m| &m.raw)
     }

@@ -3,7 +3,9 @@ use vouchsafe_providers::{ClientAuth, Definition};
 
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
+use crate::jose::algorithm::Algorithm;
 use crate::secret::Secret;
+use crate::text::redact::printable;
 
 /// Your application's entry at a provider: the client id and credential that it gave you, and the redirect URI that you
 /// registered.
@@ -24,6 +26,7 @@ pub struct Registration {
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) revocation_auth: Option<ClientAuth>,
     pub(crate) trusted_audiences: Vec<String>,
+    pub(crate) id_token_algorithms: Option<Vec<String>>,
 }
 
 impl Registration {
@@ -36,6 +39,7 @@ impl Registration {
             client_auth: None,
             revocation_auth: None,
             trusted_audiences: Vec::new(),
+            id_token_algorithms: None,
         }
     }
 
@@ -78,6 +82,19 @@ impl Registration {
         self
     }
 
+    /// The algorithms by which ID tokens for this client may be signed (`id_token_signed_response_alg`), such as `PS256`. The
+    /// list replaces the one in the provider's metadata: some providers announce only `RS256`, whatever a client is
+    /// registered for. Only asymmetric algorithms are accepted: RS, PS and ES algorithms and EdDSA.
+    ///
+    /// ```
+    /// # use vouchsafe::Registration;
+    /// let web = Registration::new("my-client-id").id_token_algorithms(["PS256"]);
+    /// ```
+    pub fn id_token_algorithms<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.id_token_algorithms = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.client_id.is_empty() {
             return Err(Error::config(
@@ -86,6 +103,21 @@ impl Registration {
             ));
         }
         self.credential.as_ref().map(Credential::check).transpose()?;
+        if let Some(names) = &self.id_token_algorithms {
+            let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
+            let why = match strange {
+                Some(name) => format!("{} is not accepted", printable(name, 60)),
+                None if names.is_empty() => "the list is empty".to_owned(),
+                None => String::new(),
+            };
+            if !why.is_empty() {
+                let detail = format!(
+                    "the algorithms of ID tokens (Registration::id_token_algorithms) must be among {}, and {why}",
+                    Algorithm::names().collect::<Vec<_>>().join(", ")
+                );
+                return Err(Error::config(ConfigProblem::IdTokenAlgorithms, detail));
+            }
+        }
         let needs_secret = |m: ClientAuth| !matches!(m, ClientAuth::None);
         let methods = [self.client_auth, self.revocation_auth];
         if self.credential.is_none() && methods.into_iter().flatten().any(needs_secret) {

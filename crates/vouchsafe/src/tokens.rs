@@ -188,9 +188,9 @@ impl Tokens {
         &self.parts.warnings
     }
 
-    pub(crate) fn with_warnings(mut self, more: &[Warning]) -> Self {
+    pub(crate) fn with_warnings(mut self, more: Vec<Warning>) -> Self {
         if !more.is_empty() {
-            self.edit().warnings.extend_from_slice(more);
+            self.edit().warnings.extend(more);
         }
         self
     }

@@ -45,6 +45,8 @@ words! {
         HttpClient = "http_client",
         /// A URL that is neither `https` nor on a loopback host.
         InsecureUrl = "insecure_url",
+        /// The algorithms of ID tokens in the registration.
+        IdTokenAlgorithms = "id_token_algorithms",
         /// A token of another system that cannot be a token.
         ImportedToken = "imported_token",
         /// A parameter of the authorization request with a value that the provider does not know.

@@ -25,5 +25,7 @@ words! {
         Jwks = "jwks",
         /// It is not a JWT.
         Jwt = "jwt",
+        /// It is an encrypted JWT, and this library reads only signed ones.
+        Encrypted = "encrypted_jwt",
     }
 }

@@ -109,6 +109,8 @@ error_codes! {
     CONSENT_REQUIRED = "consent_required";
     /// The user has to interact, and `prompt=none` forbade it (OpenID Connect Core).
     INTERACTION_REQUIRED = "interaction_required";
+    /// The user has to choose an account, and `prompt=none` forbade it (OpenID Connect Core).
+    ACCOUNT_SELECTION_REQUIRED = "account_selection_required";
     /// Polling has to slow down (RFC 8628).
     SLOW_DOWN = "slow_down";
 }
@@ -117,6 +119,17 @@ impl ErrorCode {
     /// The value as the provider sent it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the provider has to show the user a page (OpenID Connect Core §3.1.2.6).
+    pub(crate) fn asks_for_user(&self) -> bool {
+        [
+            Self::LOGIN_REQUIRED,
+            Self::INTERACTION_REQUIRED,
+            Self::CONSENT_REQUIRED,
+            Self::ACCOUNT_SELECTION_REQUIRED,
+        ]
+        .contains(self)
     }
 
     /// RFC 6749 §5.2: an error consists of printable ASCII without `"` and `\`. All other characters are left out.

@@ -1,6 +1,6 @@
-//! The provider does not support an operation.
+//! The provider and this library have no common way for an operation.
 payload! {
-    /// The provider does not support the operation.
+    /// The provider does not support the operation, or requires something of it that this library does not do.
     pub struct UnsupportedError {
         /// The feature that is missing.
         feature: Feature,
@@ -25,9 +25,26 @@ words! {
         Identity = "identity_not_supported",
         /// A client authentication method that this library supports.
         ClientAuth = "client_auth_not_supported",
+        /// The authorization code grant: the provider offers no response type `code`.
+        Code = "code_not_supported",
+        /// The code challenge method `S256`: the provider offers others only.
+        CodeChallenge = "s256_not_supported",
+        /// A signature algorithm of ID tokens that this library, or the registration, accepts.
+        IdTokenAlgorithm = "id_token_algorithm_not_supported",
+        /// An authorization request in the URL: the provider requires a pushed one (RFC 9126).
+        PushedRequest = "pushed_request_required",
+        /// An authorization request in plain parameters: the provider requires a signed request object (RFC 9101).
+        SignedRequest = "signed_request_required",
         /// Verification of JWTs: the provider publishes no keys.
         Keys = "keys_not_supported",
         /// An ID token, which is needed to know who the user is, or how and when the user authenticated.
         IdToken = "id_token_not_supported",
+    }
+}
+
+impl UnsupportedError {
+    /// The reason alone, without the operation: a sentence that names the thing that is missing.
+    pub fn reason(&self) -> &str {
+        &self.detail
     }
 }

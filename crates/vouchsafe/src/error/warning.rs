@@ -60,6 +60,9 @@ impl fmt::Display for Warning {
 words! {
     /// A value that a result can do without.
     pub enum LeftOut {
+        /// The scope `openid` (`openid`): the login requested other scopes only, although the provider is an OpenID Provider. So
+        /// there is neither an ID token nor a nonce.
+        OpenidScope = "openid",
         /// The ID token of a refresh (`id_token`): it could not be verified. The new tokens count; the old ID token stays.
         IdToken = "id_token",
         /// The profile (`userinfo`): it could not be fetched. The identity comes from the ID token alone.
@@ -84,6 +87,7 @@ words! {
 impl LeftOut {
     fn meaning(self) -> &'static str {
         match self {
+            Self::OpenidScope => "the login has no ID token",
             Self::IdToken => "the new ID token is not used and the old one stays",
             Self::Profile => "the identity comes from the ID token alone",
             Self::Lifetime => "the lifetime of the access token is unknown",

@@ -8,6 +8,7 @@ use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
+use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::Expected;
 use crate::jose::jwt::Rules;
 use crate::protocol::emails::{self, EmailsCall};
@@ -132,7 +133,8 @@ impl Ongoing<'_> {
                 // A bare access token may come from anybody.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
                 // The provider announces its algorithms for ID tokens, not for access tokens.
-                let expected = Expected { algorithms: None, ..self.client.inner.live.expected(&server) };
+                let expected =
+                    Expected { algorithms: Allowed::All, ..self.client.inner.live.expected(&server) };
                 let verified = self.id_token(openid, token, &expected, (operation, asker, None)).await?;
                 return Ok(verified.claims().clone());
             }

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::endpoint::check_redirect_uri;
-use crate::error::{ConfigProblem, Error, Operation};
+use crate::error::{ConfigProblem, Error, LeftOut, Operation, Warning};
 use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
@@ -27,6 +27,9 @@ impl Client {
     /// Starts a login. Await it to get the URL to send the browser to, and the [`PendingLogin`] to keep.
     ///
     /// State, nonce and code verifier are made here and checked by [`Client::finish`].
+    ///
+    /// The login does not start if the provider's metadata says that it cannot end well: [`Error::Unsupported`] names the thing
+    /// that the provider requires. [`Provider::unmet_needs`](crate::Provider::unmet_needs) lists all of them.
     #[doc(alias = "get_authorization_url")]
     pub fn login(&self) -> Login<'_> {
         Login {
@@ -102,7 +105,12 @@ impl Ongoing<'_> {
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
         let brought = profile.into_iter().chain(kept);
-        let warnings = server.metadata.as_ref().map_or(&[][..], |metadata| &metadata.warnings);
+        let mut warnings = server.metadata.as_ref().map_or(Vec::new(), |metadata| metadata.warnings.clone());
+        if server.openid.is_some() && !own.is_empty() && !pending.request.wants_id_token {
+            let why = "the login has no ID token, because it requested scopes without openid: request openid too, and \
+                       the ID token says who signed in";
+            warnings.push(Warning::new(LeftOut::OpenidScope, why));
+        }
         let tokens = tokens.with_callback_values(brought).with_warnings(warnings);
         Ok(tokens.with_requested_scope(scopes, &definition.scope_separator))
     }
@@ -130,6 +138,9 @@ pub struct Login<'c> {
 
 impl Login<'_> {
     /// Requests a scope. Without any, the scopes of the provider's definition are requested.
+    ///
+    /// At an OpenID Provider, request `openid` too. It is not added: without it the login has no ID token and no nonce, and
+    /// [`Tokens::warnings`] says so ([`LeftOut::OpenidScope`]).
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
         self
@@ -201,6 +212,13 @@ impl Login<'_> {
         let demands = self.max_age.is_some() || !self.acr_values.is_empty();
         if demands && !request.wants_id_token {
             return Err(unchecked(Operation::Authorization));
+        }
+        let sends_s256 = !matches!(self.client.template().definition.pkce, Pkce::Unsupported | Pkce::Hex);
+        let registration = &self.client.inner.live.registration;
+        server.check_needs(registration, (sends_s256, request.wants_id_token))?;
+        // A credential that is missing says so with the token request: the URL alone may be what is needed.
+        if let Err(error @ Error::Unsupported(_)) = self.client.token_auth(server, Operation::Authorization) {
+            return Err(error);
         }
         let [state, nonce, verifier] = random_values()?;
         let nonce = request.wants_id_token.then_some(nonce);

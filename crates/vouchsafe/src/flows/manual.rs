@@ -271,7 +271,11 @@ impl AuthorizationUrl<'_> {
         }
         check_redirect_uri(&self.redirect_uri)?;
         let server = self.client.begin().server().await?;
-        let (_, prefix) = server.login_request(Some(&self.redirect_uri), self.scopes, &self.params)?;
+        let (login, prefix) = server.login_request(Some(&self.redirect_uri), self.scopes, &self.params)?;
+        let sends_s256 =
+            self.challenge.as_ref().is_some_and(|challenge| challenge.method == "S256" && *pkce != Pkce::Hex);
+        let registration = &self.client.inner.live.registration;
+        server.check_needs(registration, (sends_s256, login.wants_id_token))?;
         let login = PerLogin {
             state: self.state.as_deref(),
             nonce: self.nonce.as_deref(),

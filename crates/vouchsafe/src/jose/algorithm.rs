@@ -21,6 +21,11 @@ impl Algorithm {
         TABLE.iter().position(|(known, ..)| *known == name).map(Self)
     }
 
+    /// The names of all.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        TABLE.iter().map(|(name, ..)| *name)
+    }
+
     /// The number of its row.
     pub(crate) fn row(self) -> usize {
         self.0
@@ -32,6 +37,32 @@ impl Algorithm {
 
     pub(crate) fn hash(self) -> &'static digest::Algorithm {
         TABLE[self.0].2
+    }
+}
+
+/// The algorithms that a JWT may have, beside the fact that this library accepts them.
+#[derive(Clone, Copy)]
+pub(crate) enum Allowed<'a> {
+    All,
+    /// Those that the provider's metadata announces.
+    Announced(&'a [String]),
+    /// Those that the registration names.
+    Registered(&'a [String]),
+}
+
+impl<'a> Allowed<'a> {
+    /// A list of the metadata. If there is none, all are allowed.
+    pub(crate) fn announced(list: Option<&'a [String]>) -> Self {
+        list.map_or(Self::All, Self::Announced)
+    }
+
+    pub(crate) fn allows(self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::All => true,
+            Self::Announced(list) | Self::Registered(list) => {
+                list.iter().any(|name| Algorithm::from_name(name) == Some(algorithm))
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Allowed};
 use super::jwk::KeySet;
 use super::jws::{self, refused};
 use super::jwt::{self, Audience, Claim, Claims, Issuer, Rules, seconds};
@@ -31,8 +31,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) access_token: Option<&'a str>,
     /// The code that was sent for it, for `c_hash`.
     pub(crate) code: Option<&'a str>,
-    /// The algorithms that the provider announces for ID tokens.
-    pub(crate) algorithms: Option<&'a [String]>,
+    /// The algorithms for ID tokens.
+    pub(crate) algorithms: Allowed<'a>,
     /// The tolerance for the provider's clock.
     pub(crate) skew: Duration,
 }
@@ -216,7 +216,7 @@ mod tests {
             acr_values: &[],
             access_token: None,
             code: None,
-            algorithms: None,
+            algorithms: Allowed::All,
             skew: Duration::from_secs(30),
         };
         verify(&jwt, &keys, &expected, now()).err().as_ref().map(word)

@@ -2,7 +2,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Allowed};
 use super::jwk::{KeySet, Signed};
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, JsonError, Scalar};
@@ -18,6 +18,23 @@ fn malformed(detail: impl Into<String>) -> Error {
     Error::response(Operation::Jwt, Malformed::Jwt, detail.into())
 }
 
+/// The error for a token that does not have the three parts of a JWS.
+fn not_jws(token: &str) -> Error {
+    let parts = token.split('.').count();
+    // RFC 7516 §3.1: an encrypted token has five parts, and its header names the encryption of the content.
+    let header = token.split('.').next().and_then(|header| decode_text(header).ok());
+    let has_enc = |header: String| matches!(json::pick(&header, &["enc"]), Ok(([Some(Scalar::Text(_))], _)));
+    if parts != 5 || !header.is_some_and(has_enc) {
+        return malformed(format!(
+            "the token is not a JWT: it has {parts} parts separated by dots, and not three"
+        ));
+    }
+    let detail = "the JWT must be signed only, and it is encrypted (five parts), which this library cannot read: switch the \
+                  encryption off in the registration of this client at the provider (id_token_encrypted_response_alg, \
+                  userinfo_encrypted_response_alg)";
+    Error::response(Operation::Jwt, Malformed::Encrypted, detail)
+}
+
 /// Whether newer keys could make a difference.
 pub(crate) fn is_about_keys(error: &Error) -> bool {
     matches!(error, Error::Validation(e) if matches!(e.check, Check::UnknownKey | Check::Signature))
@@ -25,14 +42,14 @@ pub(crate) fn is_about_keys(error: &Error) -> bool {
 
 /// Verifies the signature of a compact JWS. Returns its algorithm and the payload.
 ///
-/// `allowed` are the algorithms that the provider announces; `may_be_typed` accepts a header with an explicit type.
+/// `may_be_typed` accepts a header with an explicit type.
 pub(super) fn verify(
     token: &str,
     keys: &KeySet,
-    allowed: Option<&[String]>,
+    allowed: Allowed<'_>,
     may_be_typed: bool,
 ) -> Result<(Algorithm, String), Error> {
-    let not_jws = || malformed("the token is not a JWT: it does not have three parts");
+    let not_jws = || not_jws(token);
     // The signature covers header and payload.
     let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
     let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
@@ -56,9 +73,17 @@ pub(super) fn verify(
         );
         return Err(refused(Check::Algorithm, detail));
     };
-    if allowed.is_some_and(|list| !list.iter().any(|a| Algorithm::from_name(a) == Some(algorithm))) {
-        let detail =
-            format!("the JWT is signed with {name}, but the provider's metadata does not announce {name}");
+    if !allowed.allows(algorithm) {
+        let detail = match allowed {
+            Allowed::Registered(list) => format!(
+                "the JWT must be signed with {} (Registration::id_token_algorithms), and it is signed with {name}",
+                list.join(" or ")
+            ),
+            _ => format!(
+                "the JWT is signed with {name}, but the provider's metadata does not announce {name}: if it is an ID token, \
+                 and your client is registered for {name}, set Registration::id_token_algorithms"
+            ),
+        };
         return Err(refused(Check::Algorithm, detail));
     }
     // RFC 7515 §4.1.11: an extension that is critical and not supported voids the JWT. None is supported here.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::slice;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Allowed};
 use super::jwk::KeySet;
 use super::jws::{self, refused, unreadable};
 use crate::endpoint::is_segment;
@@ -20,8 +20,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) audience: Audience<'a>,
     /// The claims that must be present.
     pub(crate) required: &'a [&'a str],
-    /// The algorithms that the provider announces for this kind; all supported ones if it announces none.
-    pub(crate) algorithms: Option<&'a [String]>,
+    /// The algorithms for this kind.
+    pub(crate) algorithms: Allowed<'a>,
     /// Whether the header may name a type of its own, such as `at+jwt` (RFC 8725 section 3.11).
     pub(crate) may_be_typed: bool,
     /// The tolerance for the provider's clock.
@@ -34,13 +34,15 @@ impl<'a> Rules<'a> {
     pub(crate) fn of_any(issuer: Issuer<'a>, audience: Option<&'a str>, skew: Duration) -> Self {
         let audience = audience.map_or(Audience::Any, Audience::Includes);
         let required = &["iss", "exp"];
-        Self { issuer: Some(issuer), audience, required, algorithms: None, may_be_typed: true, skew }
+        let algorithms = Allowed::All;
+        Self { issuer: Some(issuer), audience, required, algorithms, may_be_typed: true, skew }
     }
 
     /// Signed UserInfo (OpenID Connect Core section 5.3.2). `iss` and `aud` are recommended only. The caller checks `iss`,
     /// also in UserInfo that is not signed.
     pub(crate) fn of_userinfo(client_id: &'a str, algorithms: Option<&'a [String]>, skew: Duration) -> Self {
         let audience = Audience::IncludesIfNamed(client_id);
+        let algorithms = Allowed::announced(algorithms);
         Self { issuer: None, audience, required: &[], algorithms, may_be_typed: false, skew }
     }
 }
@@ -280,7 +282,7 @@ mod tests {
         issuer: None,
         audience: Audience::Any,
         required: &[],
-        algorithms: None,
+        algorithms: Allowed::All,
         may_be_typed: false,
         skew: Duration::from_secs(30),
     };

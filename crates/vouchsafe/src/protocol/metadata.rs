@@ -30,6 +30,12 @@ pub(crate) struct Metadata {
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
+    /// RFC 9126 §5: authorization requests must be pushed.
+    pub(crate) requires_pushed: bool,
+    /// RFC 9101 §10.5: authorization requests must be signed.
+    pub(crate) requires_signed: bool,
+    pub(crate) response_types: Option<Vec<String>>,
+    pub(crate) challenge_methods: Option<Vec<String>>,
     /// Malformed parts that no login needs.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -74,6 +80,8 @@ pub(crate) struct WellKnown {
     pub(crate) is_openid: bool,
     /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
+    /// The application set the URL of the document, with `http`: then the endpoints may have `http` too.
+    pub(crate) allows_http: bool,
     /// The hosts that `http` may be used for.
     pub(crate) plain: PlainHosts,
 }
@@ -122,6 +130,11 @@ fn issuer_of(place: &str) -> Option<String> {
         (is_origin && (path.is_empty() || path.starts_with('/'))).then(|| format!("{origin}{path}"))
     };
     [OAUTH, OPENID].into_iter().find_map(between)
+}
+
+/// Whether the URL is that of the metadata of a plain authorization server.
+pub(crate) fn is_of_oauth(document: &Endpoint) -> bool {
+    document.uri().path().contains(OAUTH)
 }
 
 /// A request for a metadata document.
@@ -187,12 +200,16 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         );
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
-    let secure = is_https(&issuer);
+    let secure = is_https(&issuer) && !asked.allows_http;
     for name in NOT_IN_TABLE {
         document.endpoint(name, secure)?;
     }
     let scopes = document.unneeded(document.list("scopes_supported"))?.flatten();
     let grant_types = document.unneeded(document.list("grant_types_supported"))?.flatten();
+    let response_types = document.unneeded(document.list("response_types_supported"))?.flatten();
+    let challenge_methods = document.unneeded(document.list("code_challenge_methods_supported"))?.flatten();
+    let requires_pushed = document.unneeded(document.flag("require_pushed_authorization_requests"))?;
+    let requires_signed = document.unneeded(document.flag("require_signed_request_object"))?;
     // If such a list cannot be read, it offers no method and no algorithm.
     let revocation_auth_methods = document.list("revocation_endpoint_auth_methods_supported");
     let revocation_auth_methods = document.unneeded(revocation_auth_methods)?.unwrap_or(Some(Vec::new()));
@@ -217,6 +234,10 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let openid = jwks_uri.map(|jwks_uri| OpenId { jwks_uri, algorithms, userinfo_algorithms });
     let metadata = Metadata {
         scopes,
+        requires_pushed: requires_pushed.unwrap_or_default(),
+        requires_signed: requires_signed.unwrap_or_default(),
+        response_types,
+        challenge_methods,
         is_openid,
         endpoints: document.endpoints(secure)?,
         openid,
@@ -469,6 +490,7 @@ mod tests {
             template: None,
             is_openid,
             is_elsewhere: false,
+            allows_http: false,
             plain: PlainHosts::default(),
         };
         let from = Incoming {

@@ -11,6 +11,7 @@ use super::Server;
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Operation};
+use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::{Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
 use crate::jose::jws::is_about_keys;
@@ -133,7 +134,13 @@ impl Live {
             acr_values: &[],
             access_token: None,
             code: None,
-            algorithms: server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref()),
+            algorithms: match &self.registration.id_token_algorithms {
+                Some(own) => Allowed::Registered(own),
+                None => {
+                    let announced = server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref());
+                    Allowed::announced(announced)
+                }
+            },
             skew: self.options.clock_skew,
         }
     }

@@ -7,13 +7,15 @@ use vouchsafe_providers::{Definition, EndpointName};
 
 use crate::endpoint::Endpoint;
 use crate::endpoints::{Endpoints, in_words};
-use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation};
+use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation, UnsupportedError};
 use crate::protocol::authorization::prepared::Prepared;
 use crate::protocol::authorization::request::{AuthorizationRequest, LoginRequest};
 use crate::protocol::authorization::response::Expected;
 use crate::protocol::metadata::{self, KnownIssuer, Metadata, OpenId, WellKnown};
 use crate::protocol::userinfo::ProfileRequest;
 use crate::provenance::Provenance;
+use crate::provider::needs::{self, unmet};
+use crate::registration::Registration;
 use crate::secret::Secret;
 
 /// A provider with its parameters filled in, made by [`Provider::server`](super::Provider::server). [`Server::discovered`] adds
@@ -45,6 +47,8 @@ pub(crate) struct Server {
     /// The usual login, if the registration has a redirect URI.
     pub(super) login: Option<Prepared>,
     pub(super) refreshes: bool,
+    /// What it requires of a login and is missing here.
+    pub(super) unmet: Vec<UnsupportedError>,
     pub(crate) metadata: Option<Arc<Metadata>>,
 }
 
@@ -102,6 +106,7 @@ impl Server {
             self.issuer_template.clone_from(&self.definition.issuer_template);
         }
         self.issuer = Some(metadata.issuer.clone());
+        self.unmet = unmet(&self.definition, &metadata);
         self.metadata = Some(metadata);
         Ok(())
     }
@@ -188,6 +193,15 @@ impl Server {
             response_mode: own.or_else(fixed),
             scopes,
         }
+    }
+
+    /// Refuses a login that cannot end well, before the browser opens.
+    pub(crate) fn check_needs(
+        &self,
+        registration: &Registration,
+        (sends_s256, wants_id_token): (bool, bool),
+    ) -> Result<(), Error> {
+        needs::check(&self.unmet, registration, (sends_s256, wants_id_token))
     }
 
     /// The issuer of this provider, if it is known.

@@ -70,6 +70,7 @@ impl Provider {
             scopes: definition.scopes.clone(),
             login: None,
             refreshes: definition.refresh,
+            unmet: Vec::new(),
             metadata: None,
             definition: Arc::new(definition),
         })
@@ -188,6 +189,14 @@ impl Provider {
     /// Where the metadata of an OpenID Provider is.
     fn well_known(&self, definition: &Definition) -> Result<Option<WellKnown>, Error> {
         if definition.kind == Kind::Oauth2 {
+            if self.knows_document {
+                let detail = format!(
+                    "{} is described by its endpoints, so its metadata is not read: use Provider::openid with its issuer, or leave \
+                     Provider::discovery out",
+                    self.slug()
+                );
+                return Err(Error::config(ConfigProblem::Issuer, detail));
+            }
             return endpoint(&self.plain, "issuer", definition.issuer.as_deref()).map(|_| None);
         }
         let Some(issuer) = &definition.issuer else {
@@ -200,10 +209,12 @@ impl Provider {
         let mut found =
             metadata::well_known(issuer, &self.plain).map_err(|e| wrong_url("issuer", issuer, &e))?;
         if let Some(document) = endpoint(&self.plain, "metadata document", definition.discovery.as_deref())? {
-            found = WellKnown { documents: vec![document], is_openid: true, ..found };
+            found.is_openid = !(self.knows_document && metadata::is_of_oauth(&document));
+            found.allows_http = self.knows_document && document.uri().scheme_str() == Some("http");
+            found.documents = vec![document];
         }
         found.template.clone_from(&definition.issuer_template);
-        found.is_elsewhere = self.names_metadata_host();
+        found.is_elsewhere = !self.knows_document && self.names_metadata_host();
         Ok(Some(found))
     }
 
