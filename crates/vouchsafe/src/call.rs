@@ -82,6 +82,11 @@ impl Deadline {
         }
     }
 
+    /// Refuses a request for which no time is left.
+    pub(crate) fn check(self, operation: Operation, place: &Uri) -> Result<(), Error> {
+        if self.left() == Some(Duration::ZERO) { Err(out_of_time(operation, place)) } else { Ok(()) }
+    }
+
     fn left(self) -> Option<Duration> {
         Some(self.0?.saturating_duration_since(Instant::now()))
     }

@@ -9,15 +9,18 @@ use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::signing_key::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
+use crate::protocol::token::response::TokenResponse;
 use crate::provider::live::Live;
 use crate::provider::{Provider, Server};
 use crate::registration::Registration;
+use crate::shared::Together;
 use crate::text::json::Value;
 use crate::transport::Http;
 
 mod authenticate;
 mod builder;
 pub(crate) mod ongoing;
+pub(crate) mod refresh_request;
 pub(crate) mod token_request;
 
 pub use builder::ClientBuilder;
@@ -52,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) credentials: Credentials,
     /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
+    /// The refreshes under way, by the refresh token that they send.
+    pub(crate) refreshes: Together<TokenResponse>,
     /// How long a login may take.
     pub(crate) login_limit: Duration,
 }

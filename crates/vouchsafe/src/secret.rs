@@ -1,6 +1,7 @@
 //! Secret values, and the secrets of a call that no error may show.
 use std::sync::{Mutex, PoisonError};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroize;
 
 /// A secret value. It is wiped when it is dropped, compared in constant time, and never printed.
@@ -107,6 +108,13 @@ impl<'s> Noted<'s> {
         let known = self.known.into_iter().filter(|secret| !secret.is_empty());
         show(&known.chain(noted.iter().map(Secret::expose)).collect::<Vec<_>>())
     }
+}
+
+/// A hash (SHA-256) by which a secret is found again where it must not be kept itself.
+pub(crate) fn fingerprint(secret: &Secret) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, secret.expose().as_bytes()).as_ref());
+    hash
 }
 
 /// Compares two texts in constant time.

@@ -9,6 +9,10 @@ use futures_util::future;
 use crate::error::{ConfigProblem, Error};
 use crate::transport::{BoxFuture, Http};
 
+mod together;
+
+pub(crate) use together::Together;
+
 /// A value that is fetched at first use, once for all callers that wait, and fetched again when it is old.
 ///
 /// No caller owns the fetch: if a caller is dropped, the fetch goes on for the others, in the background
@@ -169,7 +173,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Result<Arc<T>, Error> {
         loop {
-            let seat = self.seat(&fetch, |state| {
+            let seat = self.seat(&fetch, (), |state| {
                 if let Some(value) = state.known() {
                     return Err(Ok(value.clone()));
                 }
@@ -203,7 +207,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Option<Arc<T>> {
         loop {
-            let seat = self.seat(&fetch, |state| {
+            let seat = self.seat(&fetch, (), |state| {
                 let joined = asked.is_some();
                 let asked = *asked.get_or_insert(state.begun);
                 if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
@@ -230,10 +234,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed.
+    /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed. The background keeps `held` until
+    /// it has ended.
     fn seat<O>(
         &self,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
+        held: impl Send + 'static,
         decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
     ) -> Result<Seat<T>, O> {
         // Dropped after the lock is released, because it runs code of the transport.
@@ -262,7 +268,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         if begins {
             // Without a background the next caller drives it.
             let (state, number, outcome) = (seat.state.clone(), seat.number, seat.outcome.clone());
-            let _ = self.http.spawn(Box::pin(to_its_end(state, number, outcome)));
+            let _ = self.http.spawn(Box::pin(async move {
+                to_its_end(state, number, outcome).await;
+                drop(held);
+            }));
         }
         Ok(seat)
     }
@@ -332,7 +341,7 @@ async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result
         Ok(outcome) => outcome.map(Arc::new),
         Err(_) => Err(Error::config(
             ConfigProblem::HttpClient,
-            "the HTTP client panicked while it fetched metadata or keys: see its panic message",
+            "the HTTP client panicked during a request: see its panic message",
         )),
     }
 }

@@ -210,6 +210,11 @@ impl Http {
         self.limits.timeout
     }
 
+    /// Whether there is a runtime, which has a clock and a background.
+    pub(crate) fn has_runtime(&self) -> bool {
+        self.runtime.is_some()
+    }
+
     /// A future that ends after that time; `None` without a runtime.
     pub(crate) fn wait(&self, time: Duration) -> Option<BoxFuture<'static, ()>> {
         Some(self.runtime.as_ref()?.sleep(time))

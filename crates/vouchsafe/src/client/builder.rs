@@ -12,7 +12,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
 use crate::provider::live::{Live, LiveOptions};
 use crate::registration::Registration;
-use crate::shared::Freshness;
+use crate::shared::{Freshness, Together};
 use crate::transport::Http;
 
 /// A client that is being made. [`Client::new`] is the short form.
@@ -118,7 +118,10 @@ impl ClientBuilder {
         // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
         // login returns the error.
         let _ = rand::fill(&mut [0]);
-        Ok(Client { inner: Arc::new(Inner { live, credentials, signer, login_limit }), call_timeout })
+        Ok(Client {
+            inner: Arc::new(Inner { live, credentials, signer, refreshes: Together::new(http), login_limit }),
+            call_timeout,
+        })
     }
 }
 

@@ -41,31 +41,44 @@ impl Ongoing<'_> {
         (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let operation = grant.operation;
-        let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
         // The code would be spent, and nothing could be checked.
-        if has_demands && server.openid.is_none() {
+        if server.openid.is_none() && (expected.max_age.is_some() || !expected.acr_values.is_empty()) {
             return Err(unchecked(operation));
         }
         let method = self.client.token_auth(server, operation)?;
         let credentials = self.client.credentials()?;
-        let quirks = &server.definition.token;
-        let headers = &server.token_headers;
-        let (request, live) = (TokenRequest { quirks, headers, grant }, &self.client.inner.live);
-        let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
+        let (quirks, headers) = (&server.definition.token, &server.token_headers);
+        let request = TokenRequest { quirks, headers, grant };
+        let sent = self.sender().send(endpoint, Some((&credentials, method)), &request);
+        self.complete(server, endpoint, (operation, method), sent, (expected, needs_id_token)).await
+    }
+
+    /// Waits for the response to a token request, and verifies the ID token in it.
+    pub(crate) async fn complete(
+        &self,
+        server: &Server,
+        endpoint: &Endpoint,
+        (operation, method): (Operation, ClientAuth),
+        sent: impl Future<Output = Result<TokenResponse, Error>>,
+        (expected, needs_id_token): (Expected<'_>, bool),
+    ) -> Result<Tokens, Error> {
+        let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
+        let live = &self.client.inner.live;
         let (mut response, asked, prepared) = match &server.openid {
             Some(openid) if needs_id_token && live.keys.known().is_none() => {
                 // Boxed, because it is rare: it would make each token request larger.
-                let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
+                let (response, prepared) = Box::pin(self.beside_keys(openid, sent)).await;
                 (response?, Some(live.keys.begun()), prepared)
             }
-            _ => (sent().await?, None, Ok(())),
+            _ => (sent.await?, None, Ok(())),
         };
         if endpoint.is_open() {
             let why = "the token request was sent over http, without encryption: others on the network can read the tokens";
             response.warnings.push(Warning::new(LeftOut::Encryption, why));
         }
         let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
-        if chosen.is_none() && method == ClientAuth::None && credentials.secret().is_some() {
+        if chosen.is_none() && method == ClientAuth::None && self.client.inner.credentials.secret().is_some()
+        {
             let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \
                        public client, or choose the method yourself";
             response.warnings.push(Warning::new(LeftOut::ClientSecret, why));
@@ -98,7 +111,7 @@ impl Ongoing<'_> {
             }
             _ => None,
         };
-        Ok(Tokens::new(&server.provenance, response, &quirks.scope_separators, id_token))
+        Ok(Tokens::new(&server.provenance, response, &server.definition.token.scope_separators, id_token))
     }
 
     /// Waits for the response to a token request, and for the keys, which are fetched beside it and not after it.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::Client;
+use crate::client::refresh_request::Spent;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{Error, Operation};
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
@@ -134,10 +135,8 @@ impl<'c> Manual<'c> {
         let outcome = async {
             let server = call.server().await?;
             let expected = self.client.inner.live.expected(&server);
-            let quirks = &self.client.template().definition.refreshing;
-            let grant = Grant::refresh(quirks, refresh_token, None, self.client.redirect_uri());
-            let endpoint = server.endpoint(EndpointName::Refresh)?;
-            call.token_request(&server, endpoint, grant, (expected, false)).await
+            let spent = Spent { token: Secret::new(refresh_token), scope: None, forwarded: Vec::new() };
+            call.refreshed(&server, spent, expected).await
         };
         call.end(outcome.await)
     }

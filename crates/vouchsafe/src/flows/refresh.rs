@@ -3,9 +3,10 @@ use vouchsafe_providers::{Definition, EndpointName, RefreshQuirks};
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
+use crate::client::refresh_request::Spent;
 use crate::error::{Check, Error, Feature, Operation};
 use crate::jose::id_token::{Expected, Nonce};
-use crate::protocol::token::request::Grant;
+use crate::secret::Secret;
 use crate::text::legible::legible;
 use crate::tokens::{IdToken, Tokens};
 
@@ -14,6 +15,10 @@ impl Client {
     ///
     /// The old refresh token may be spent now. So the new tokens count even if their ID token fails a check, or cannot be checked:
     /// then the old ID token stays, and [`Tokens::warnings`] says why. An ID token about another user is an error.
+    ///
+    /// Callers of this client and its clones that present the same refresh token at the same time share one request and its
+    /// outcome, an error too; the request goes on for the others if one of them gives up. Afterwards nothing is kept: store the
+    /// new tokens before you use them ([`guide::when_a_call_fails`](crate::guide::when_a_call_fails)).
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider does not refresh tokens, or gave no refresh token; [`Error::Server`] with
@@ -28,7 +33,7 @@ impl Client {
 impl Ongoing<'_> {
     async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let server = self.server_of(tokens, Operation::Refresh).await?;
-        let endpoint = server.endpoint(EndpointName::Refresh)?;
+        server.endpoint(EndpointName::Refresh)?;
         let Definition { refreshing, scope_separator, .. } = &*server.definition;
         let token = match tokens.refresh_token() {
             _ if refreshing.access_token => tokens.access_token().expose(),
@@ -48,9 +53,8 @@ impl Ongoing<'_> {
         let expected = Expected { nonce, ..self.client.inner.live.expected(&server) };
         let brought = |name: &String| Some((name.clone(), tokens.callback_value(name)?.as_str()?.to_owned()));
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
-        let grant = Grant::refresh(refreshing, token, scope.as_deref(), self.client.redirect_uri());
-        let grant = Grant { forwarded: &forwarded, ..grant };
-        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
+        let spent = Spent { token: Secret::new(token), scope, forwarded };
+        let fresh = self.refreshed(&server, spent, expected).await?;
 
         // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many
         // issuers, the issuer of the first ID token stays.

@@ -33,6 +33,7 @@ mod quirks;
 mod redaction;
 mod redirect_uri;
 mod refresh;
+mod refreshed_together;
 mod registrations;
 mod retries;
 mod revocation;

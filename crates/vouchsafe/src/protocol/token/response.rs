@@ -15,7 +15,7 @@ use crate::text::moment::{self, LATEST};
 use crate::text::redact;
 
 /// A token response, checked member by member.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TokenResponse {
     pub(crate) received_at: SystemTime,
     pub(crate) access_token: Secret,

@@ -1,0 +1,72 @@
+//! The token request of a refresh, which callers that present the same token share.
+use std::sync::Arc;
+
+use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
+
+use super::Client;
+use super::ongoing::Ongoing;
+use crate::call::{Deadline, Sender};
+use crate::error::{Error, Operation};
+use crate::jose::id_token::Expected;
+use crate::protocol::token::request::{Grant, TokenRequest};
+use crate::protocol::token::response::TokenResponse;
+use crate::provider::Server;
+use crate::secret::{Noted, Secret, fingerprint};
+use crate::tokens::Tokens;
+
+impl Ongoing<'_> {
+    /// The tokens for a refresh token. Callers of one client that present it at the same time share one request: the token may
+    /// be spent by the first.
+    pub(crate) async fn refreshed(
+        &self,
+        server: &Arc<Server>,
+        spent: Spent,
+        expected: Expected<'_>,
+    ) -> Result<Tokens, Error> {
+        let operation = Operation::Refresh;
+        let endpoint = server.endpoint(EndpointName::Refresh)?;
+        let method = self.client.token_auth(server, operation)?;
+        self.deadline.check(operation, &endpoint.uri())?;
+        let http = &self.client.inner.live.http;
+        // Nobody else may suffer from the deadline of this caller. Without a clock, only the request itself can keep to it.
+        let deadline = if http.has_runtime() { Deadline::after(None) } else { self.deadline };
+        let key = fingerprint(&spent.token);
+        let request = spent.send(self.client.clone(), server.clone(), method, deadline);
+        let shared = self.client.inner.refreshes.get(key, Box::pin(request));
+        let place = (operation, || endpoint.uri());
+        let sent = async {
+            let response = self.deadline.wait(http, place, shared).await??;
+            Ok(TokenResponse::clone(&response))
+        };
+        self.complete(server, endpoint, (operation, method), sent, (expected, false)).await
+    }
+}
+
+/// A token that a refresh spends, and the parameters that go with it.
+pub(crate) struct Spent {
+    pub(crate) token: Secret,
+    pub(crate) scope: Option<String>,
+    pub(crate) forwarded: Vec<(String, String)>,
+}
+
+impl Spent {
+    /// Sends the refresh. It depends on no caller, and its error shows no secret.
+    async fn send(
+        self,
+        client: Client,
+        server: Arc<Server>,
+        method: ClientAuth,
+        deadline: Deadline,
+    ) -> Result<TokenResponse, Error> {
+        let Definition { token: quirks, refreshing, .. } = &*server.definition;
+        let grant =
+            Grant::refresh(refreshing, self.token.expose(), self.scope.as_deref(), client.redirect_uri());
+        let grant = Grant { forwarded: &self.forwarded, ..grant };
+        let request = TokenRequest { quirks, headers: &server.token_headers, grant };
+        let (endpoint, credentials) = (server.endpoint(EndpointName::Refresh)?, client.credentials()?);
+        let noted = Noted::knowing(credentials.secrets());
+        let sender = Sender { http: &client.inner.live.http, deadline, noted: &noted };
+        let sent = sender.send(endpoint, Some((&credentials, method)), &request).await;
+        sent.map_err(|error| noted.hidden(|secrets| error.without(secrets)))
+    }
+}
