@@ -36,7 +36,6 @@ pub struct Identity {
 impl Identity {
     /// Reads the identity from a profile. The quirks tell which members this provider uses.
     pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Value) -> Result<Self, Error> {
-        let text = |pointers: &[String]| text(pointers, &profile);
         let (email, email_verified) = email(quirks, &profile);
         let subject = subject(quirks, &profile)?;
         Ok(Self {
@@ -44,7 +43,7 @@ impl Identity {
             key: IdentityKey { issuer: from.issuer.clone(), subject },
             email_verified,
             email,
-            name: text(&quirks.name),
+            name: name(quirks, &profile),
             picture: picture(quirks, &profile),
             warnings: unreadable_email(quirks, &profile).into_iter().collect(),
             profile,
@@ -140,7 +139,7 @@ impl Identity {
         self.email().filter(|_| self.email_verified == Some(true))
     }
 
-    /// The name to show.
+    /// The name to show; `preferred_username` where the provider has no `name`. Users can change it.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -245,6 +244,13 @@ fn first<'p>(pointers: &[String], profile: &'p Value) -> Option<&'p Value> {
 
 fn text(pointers: &[String], profile: &Value) -> Option<String> {
     first(pointers, profile)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The name. Where the name is the standard claim and absent, `preferred_username` takes its place (OpenID Connect Core §5.1).
+fn name(quirks: &IdentityQuirks, profile: &Value) -> Option<String> {
+    let is_standard = quirks.name.iter().any(|pointer| pointer == "/name");
+    let username = || profile.get("preferred_username")?.as_str().filter(|name| !name.is_empty());
+    text(&quirks.name, profile).or_else(|| username().filter(|_| is_standard).map(str::to_owned))
 }
 
 /// The URL of a picture: from a template, or from the profile.

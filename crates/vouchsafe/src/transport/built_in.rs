@@ -18,7 +18,8 @@ use crate::secret::Secret;
 
 impl Http {
     /// The built-in transport: HTTP/1.1 over rustls with the system's certificate authorities, without redirects and compression.
-    /// It uses the proxy in `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, except for the hosts in `NO_PROXY`.
+    /// It uses the proxy in `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, except for this machine and for the hosts in
+    /// `NO_PROXY`.
     ///
     /// # Errors
     /// [`Error::Config`] if TLS cannot be set up on this machine, or if the proxy in a variable cannot be used.
@@ -83,7 +84,7 @@ impl HttpBuilder {
         self
     }
 
-    /// Sets the proxy for all requests, except those to this machine and to the hosts in `NO_PROXY`. The URL is
+    /// Sets the proxy for all requests, also for those to this machine, except for the hosts in `NO_PROXY`. The URL is
     /// `http://host:port`, `https://…`, `socks5://…`, or `socks5h://…` (the proxy resolves the names). It may contain a user and a password.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Route::Proxy(Secret::new(url));
@@ -147,7 +148,9 @@ impl HttpBuilder {
                           socks5://host:port or socks5h://host:port";
             Error::config(ConfigProblem::Proxy, detail)
         };
-        let proxied = proxied.map(|url| proxy(url.expose()).ok_or_else(unusable)).transpose()?;
+        let is_from_environment = matches!(self.proxy, Route::Environment);
+        let proxied =
+            proxied.map(|url| proxy(url.expose(), is_from_environment).ok_or_else(unusable)).transpose()?;
         let mut authorities = Vec::new();
         for pem in &self.authorities {
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();

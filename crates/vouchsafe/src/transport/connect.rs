@@ -69,7 +69,7 @@ impl Connector {
 
     /// A tunnel through a proxy.
     async fn pass(self, proxy: &Intercept, to: Uri) -> Result<Stream, BoxError> {
-        let at = proxy.uri().clone();
+        let (at, to) = (proxy.uri().clone(), with_port(&to)?);
         let stream = match at.scheme_str() {
             Some(scheme @ ("socks5" | "socks5h")) => {
                 // As in curl, `h` means that the proxy resolves the names.
@@ -133,8 +133,9 @@ pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnec
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The proxy at that URL, for all hosts except this machine and those in `NO_PROXY`. `None` if the URL is not a proxy's.
-pub(super) fn proxy(url: &str) -> Option<Matcher> {
+/// The proxy at that URL, for all hosts except those in `NO_PROXY`. `None` if the URL is not a proxy's. A proxy that the
+/// environment names for the whole machine is not used for the machine itself.
+pub(super) fn proxy(url: &str, is_from_environment: bool) -> Option<Matcher> {
     // The matcher knows only lower-case schemes.
     let url = match url.split_once("://") {
         Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
@@ -147,7 +148,10 @@ pub(super) fn proxy(url: &str) -> Option<Matcher> {
     }
     // As in curl, white space separates hosts too.
     let direct = environment("NO_PROXY").unwrap_or_default().replace(char::is_whitespace, ",");
-    Some(matcher(format!("localhost,127.0.0.0/8,::1,{direct}")))
+    Some(match is_from_environment {
+        true => matcher(format!("localhost,127.0.0.0/8,::1,{direct}")),
+        false => Matcher::builder().all(&url).no(direct).build(),
+    })
 }
 
 /// An environment variable: first in lower case, then in upper case, as in curl.
@@ -184,6 +188,13 @@ fn handshake(error: io::Error) -> io::Error {
 
 fn uri(scheme: &str, authority: &str) -> http::Result<Uri> {
     Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build()
+}
+
+/// The URL with its port. The tunnels take every URL without one for `https`.
+fn with_port(to: &Uri) -> http::Result<Uri> {
+    let usual = if to.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
+    let port = to.port_u16().unwrap_or(usual);
+    uri(to.scheme_str().unwrap_or("https"), &format!("{}:{port}", to.host().unwrap_or_default()))
 }
 
 async fn looked_up(to: &Uri) -> Result<Uri, BoxError> {

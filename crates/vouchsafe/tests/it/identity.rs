@@ -6,7 +6,7 @@ use vouchsafe::error::{Feature, HttpErrorKind, Operation};
 use vouchsafe::http::{Response, TransportError};
 use vouchsafe::{Client, Provider, Registration, Tokens, providers};
 
-use crate::scenario::{ACME, Scenario, acme, arrived, now, stored, web};
+use crate::scenario::{ACME, Held, Scenario, acme, arrived, now, stored, web};
 use crate::wire::{Wire, answer, field, json, letter, param};
 
 fn tokens() -> Tokens {
@@ -47,6 +47,30 @@ async fn a_profile_can_be_had_for_an_access_token_alone() {
         wire.only(),
         "GET https://acme.example/me\naccept: application/json\nauthorization: Bearer at"
     );
+}
+
+#[tokio::test]
+async fn a_user_without_a_name_is_shown_by_the_user_name() {
+    for (claims, name) in [
+        (json!({"preferred_username": "yvain"}), Some("yvain")),
+        (json!({"preferred_username": "yvain", "name": "Yvain"}), Some("Yvain")),
+        (json!({"preferred_username": "yvain", "name": ""}), Some("yvain")),
+        (json!({"preferred_username": ""}), None),
+        (json!({"preferred_username": 7}), None),
+    ] {
+        let scenario = Scenario::openid()
+            .with(|op| op.userinfo.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone()));
+        let tokens = scenario.log_in().await.unwrap();
+        assert_eq!(scenario.client().identity(&tokens).await.unwrap().name(), name, "{claims}");
+    }
+    // A definition that finds the name elsewhere says itself what the name is.
+    let toml = "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"oauth2\"\nauthorization_endpoint = \"https://acme.example/a\"\n\
+                token_endpoint = \"https://acme.example/token\"\nuserinfo_endpoint = \"https://acme.example/me\"\n\
+                [identity]\nsubject = [\"/id\"]\nname = [\"/nick\"]\n";
+    let wire = Wire::always(json(200, json!({"id": 7, "preferred_username": "yvain"})));
+    let client = Client::new(Provider::from_definition(toml).unwrap(), web(), &wire.http()).unwrap();
+    let tokens = client.held(json!({"access_token": "at"}));
+    assert_eq!(client.identity(&tokens).await.unwrap().name(), None);
 }
 
 #[tokio::test]

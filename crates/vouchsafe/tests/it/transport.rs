@@ -390,16 +390,24 @@ async fn a_server_that_knows_older_tls_alone_is_not_spoken_to() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_asked_for_everything_but_loopback() {
+async fn a_proxy_of_one_s_own_is_asked_for_everything() {
     let proxy = Server::saying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
     let http = Http::builder().proxy(format!("http://127.0.0.1:{}", proxy.port)).build().unwrap();
     let error = exchange("https://op.example", &http).await.unwrap_err();
     assert_eq!(error.code(), "connect", "{error}");
     assert!(proxy.requests()[0].starts_with("CONNECT op.example:443 HTTP/1.1\r\n"), "{:?}", proxy.requests());
 
-    let server = Server::saying(response(TOKEN)).await;
-    assert_eq!(server.exchange(&http).await.unwrap(), "at");
-    assert_eq!(proxy.requests().len(), 1, "what is on this machine needs no proxy");
+    // For this machine too: whoever names a proxy wants to see the requests there.
+    for (base, place) in [
+        ("http://127.0.0.1:9", "127.0.0.1:9"),
+        ("http://localhost", "localhost:80"),
+        ("https://[::1]", "[::1]:443"),
+    ] {
+        let before = proxy.requests().len();
+        assert_eq!(exchange(base, &http).await.unwrap_err().code(), "connect");
+        let asked = &proxy.requests()[before];
+        assert!(asked.starts_with(&format!("CONNECT {place} HTTP/1.1\r\n")), "{asked}");
+    }
 }
 
 /// A SOCKS5 proxy that wants a password, and tunnels to that port whatever it is asked for. What it was asked for.
@@ -503,6 +511,9 @@ fn the_environment_names_a_proxy_as_it_does_for_curl() {
                 ],
             ),
             ("direct", &[("HTTP_PROXY", "#")]),
+            ("proxied", &[("VOUCHSAFE_PROXY_OWN", "#"), ("HTTPS_PROXY", "http://127.0.0.1:1")]),
+            ("direct", &[("HTTPS_PROXY", "#"), ("VOUCHSAFE_PROXY_BASE", "https://127.0.0.1:1")]),
+            ("direct", &[("VOUCHSAFE_PROXY_OWN", "#"), ("NO_PROXY", "op.invalid")]),
             ("direct", &[("HTTPS_PROXY", "#"), ("NO_PROXY", "*")]),
             ("direct", &[("ALL_PROXY", "#"), ("no_proxy", "other.example .op.invalid")]),
             ("direct", &[("HTTPS_PROXY", "#"), ("NO_PROXY", "a,op.invalid")]),
@@ -531,8 +542,13 @@ fn the_environment_names_a_proxy_as_it_does_for_curl() {
         return;
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let http = Http::new().unwrap().retries(0);
-    let error = runtime.block_on(exchange("https://www.op.invalid", &http)).unwrap_err();
+    let builder = match std::env::var("VOUCHSAFE_PROXY_OWN") {
+        Ok(proxy) => Http::builder().proxy(proxy),
+        Err(_) => Http::builder(),
+    };
+    let http = builder.build().unwrap().retries(0);
+    let base = std::env::var("VOUCHSAFE_PROXY_BASE").unwrap_or("https://www.op.invalid".to_owned());
+    let error = runtime.block_on(exchange(&base, &http)).unwrap_err();
     // Only the proxy asks for a password, and only without it is the name looked up here.
     assert_eq!(error.to_string().contains("proxy authorization required"), case == "proxied", "{error}");
 }
