@@ -260,13 +260,15 @@ pub struct Param {
 pub enum Rule {
     /// A whole URL: `https`, or `http` on a loopback host.
     Url,
-    /// A host name, with an optional port: `id.example.com`, `id.example.com:8443`.
+    /// A host name, with an optional port, also as a URL: `id.example.com`, `id.example.com:8443`, `https://id.example.com`. A
+    /// loopback host is reached by `http`, unless the value begins with `https://`.
     Host,
-    /// A host with an optional path, also as a URL: `example.com/auth`, `https://example.com/auth`.
+    /// The same with an optional path: `example.com/auth`, `https://example.com/auth`, `http://localhost:8080/auth`.
     HostPath,
     /// One label of a host name, in lower case: letters, digits and inner hyphens.
     Label,
-    /// One segment of a path: letters, digits, `.`, `_`, `-`; not `.` or `..`.
+    /// One segment of a path: letters and digits of any language, `.`, `_`, `-` and inner spaces; not `.` or `..`. In a URL it is
+    /// percent-encoded.
     Segment,
 }
 
@@ -275,17 +277,23 @@ impl Rule {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Url => "a URL that begins with https:// (http:// for a loopback host)",
-            Self::Host => "a host name such as id.example.com, with an optional port",
+            Self::Host => {
+                "a host name such as id.example.com, with an optional port, or the same behind https:// (http:// for a \
+                 loopback host)"
+            }
             Self::HostPath => {
-                "a host name such as id.example.com, with an optional port and path, or the same behind https://"
+                "a host name such as id.example.com, with an optional port and path, or the same behind https:// \
+                 (http:// for a loopback host)"
             }
             Self::Label => "one part of a host name: lower case letters, digits and inner hyphens",
-            Self::Segment => "one part of a path: letters, digits, dots, underscores and hyphens",
+            Self::Segment => {
+                "one part of a path: letters, digits, dots, underscores, hyphens and inner spaces"
+            }
         }
     }
 
-    /// Whether a value obeys the rule. Of a URL, only what would change the meaning of marks is looked at: the rest is
-    /// checked when the URL is complete.
+    /// Whether a value obeys the rule. The scheme of a host is not part of the value here. Of a URL, only what would change the
+    /// meaning of marks is looked at: the rest is checked when the URL is complete.
     pub fn accepts(self, value: &str) -> bool {
         let label = |label: &str| {
             !label.is_empty()
@@ -298,7 +306,10 @@ impl Rule {
             Self::Url => !value.contains(['{', '}']),
             // A host name is the same in capitals, but what is compared with it as text is not.
             Self::Label => label(value) && !value.bytes().any(|b| b.is_ascii_uppercase()),
-            Self::Segment => is_segment(value),
+            Self::Segment => {
+                let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ');
+                !matches!(value, "" | "." | "..") && value.trim() == value && value.chars().all(fits)
+            }
             Self::Host => {
                 let (host, port) = value.split_once(':').unwrap_or((value, "443"));
                 host.len() <= 253 && host.split('.').all(label) && port.parse::<u16>().is_ok()

@@ -6,7 +6,7 @@ use url::Url;
 use vouchsafe_providers::{Definition, EndpointName, Kind, Rule, is_at_or_below};
 
 use super::{Provider, Server};
-use crate::endpoint::{Endpoint, NotAnEndpoint, PlainHosts, is_segment, shown};
+use crate::endpoint::{Endpoint, NotAnEndpoint, PlainHosts, is_loopback, is_segment, shown};
 use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error};
 use crate::protocol::metadata::{self, WellKnown};
@@ -227,7 +227,12 @@ impl Provider {
                 format!("the client id is part of a URL here, and must be {}", Rule::Segment.describe());
             return Err(Error::config(ConfigProblem::ClientId, detail));
         }
-        self.fill_text(template, client_id)
+        let Some(mut filled) = self.fill_text(template, client_id, encoded)? else { return Ok(None) };
+        let host = template.strip_prefix("https://{").and_then(|rest| rest.split('}').next());
+        if host.is_some_and(|name| self.given(name).is_some_and(|value| self.split(value).0 == "http")) {
+            filled.replace_range(.."https".len(), "http");
+        }
+        Ok(Some(filled))
     }
 
     /// The same for texts that are escaped later, so the client id need not be fit for a URL.
@@ -237,28 +242,37 @@ impl Provider {
                 let detail = "the client id is part of a request here, and must not contain braces";
                 return Err(Error::config(ConfigProblem::ClientId, detail));
             }
-            if let Some(filled) = self.fill_text(&template, client_id)? {
+            if let Some(filled) = self.fill_text(&template, client_id, str::to_owned)? {
                 templates.insert(name, filled);
             }
         }
         Ok(())
     }
 
-    fn fill_text(&self, template: &str, client_id: &str) -> Result<Option<String>, Error> {
-        template::fill(template, |mark| match mark {
-            "client_id" => Ok(client_id.into()),
-            _ if self.definition.params.contains_key(mark) => {
-                Ok(self.value(mark)?.map_or(Mark::Absent, Mark::from))
+    fn fill_text(
+        &self,
+        template: &str,
+        client_id: &str,
+        segment: fn(&str) -> String,
+    ) -> Result<Option<String>, Error> {
+        template::fill(template, |mark| {
+            let param = self.definition.params.get(mark);
+            match (mark, param) {
+                ("client_id", _) => Ok(client_id.into()),
+                // Filled in later: claims of an issuer, pointers into a profile or a token response.
+                (_, None) => Ok(Mark::Text),
+                (_, Some(param)) => Ok(match self.value(mark)? {
+                    Some(value) if param.rule == Rule::Segment => Mark::Value(segment(value).into()),
+                    value => value.map_or(Mark::Absent, Mark::from),
+                }),
             }
-            // Filled in later: claims of an issuer, pointers into a profile or a token response.
-            _ => Ok(Mark::Text),
         })
     }
 
     /// A parameter's value, checked; `None` if an optional one has none.
     fn value(&self, name: &str) -> Result<Option<&str>, Error> {
         let Some(param) = self.definition.params.get(name) else { return Ok(None) };
-        let Some(value) = self.values.get(name).or(param.default.as_ref()) else {
+        let Some(value) = self.given(name) else {
             if param.optional {
                 return Ok(None);
             }
@@ -269,13 +283,38 @@ impl Provider {
             );
             return Err(Error::config(ConfigProblem::InvalidParam, detail));
         };
-        let value = if param.rule == Rule::HostPath { bare(value) } else { value };
+        let value =
+            if matches!(param.rule, Rule::Host | Rule::HostPath) { self.split(value).1 } else { value };
         if !param.rule.accepts(value) {
             let shown = printable(value, 60);
             let detail = format!("the parameter {name} is {shown}, but must be {}", param.rule.describe());
             return Err(Error::config(ConfigProblem::InvalidParam, detail));
         }
         Ok(Some(value))
+    }
+
+    /// A parameter's value as it was given, or the default.
+    fn given(&self, name: &str) -> Option<&str> {
+        let default = || self.definition.params.get(name).and_then(|param| param.default.as_ref());
+        self.values.get(name).or_else(default).map(String::as_str)
+    }
+
+    /// The scheme for a host, and the host and path without it. A server on this machine seldom has a certificate. `http` for
+    /// another host stays in the value, where the rule refuses it.
+    fn split<'v>(&self, value: &'v str) -> (&'static str, &'v str) {
+        let bare = value.strip_suffix('/').unwrap_or(value);
+        let host = |rest: &'v str| {
+            let authority = rest.split('/').next().unwrap_or_default();
+            authority.split_once(':').map_or(authority, |(host, _)| host)
+        };
+        if let Some(rest) = bare.strip_prefix("https://") {
+            return ("https", rest);
+        }
+        match bare.strip_prefix("http://") {
+            Some(rest) if self.plain.allow(host(rest)) => ("http", rest),
+            None if is_loopback(host(bare)) => ("http", bare),
+            _ => ("https", bare),
+        }
     }
 }
 
@@ -296,10 +335,17 @@ fn with_members(url: &str) -> String {
     filled.ok().flatten().unwrap_or_default()
 }
 
-/// Only the host and path of a URL.
-fn bare(value: &str) -> &str {
-    let value = value.strip_prefix("https://").unwrap_or(value);
-    value.strip_suffix('/').unwrap_or(value)
+/// A segment of a path, percent-encoded (RFC 3986 section 2.1).
+fn encoded(segment: &str) -> String {
+    let mut encoded = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        match byte {
+            b'.' | b'_' | b'-' => encoded.push(byte.into()),
+            byte if byte.is_ascii_alphanumeric() => encoded.push(byte.into()),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 fn endpoint(plain: &PlainHosts, name: &str, url: Option<&str>) -> Result<Option<Endpoint>, Error> {
@@ -405,6 +451,66 @@ mod tests {
             server.discovery.unwrap().documents[0].as_str(),
             "https://example.com/auth/realms/main/.well-known/openid-configuration"
         );
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_reached_by_http() {
+        let at = |rule: &str, value: &str| {
+            let provider = provider(rule, "https://{p}/a").param("p", value);
+            let server = provider.server("me").map_err(|e| e.code().to_owned())?;
+            Ok::<_, String>(server.endpoint(EndpointName::Authorization).unwrap().as_str().to_owned())
+        };
+        for (value, expected) in [
+            ("localhost:8080", "http://localhost:8080/a"),
+            ("http://localhost:8080", "http://localhost:8080/a"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/a"),
+            ("https://localhost:8443", "https://localhost:8443/a"),
+            ("https://id.example.com", "https://id.example.com/a"),
+            ("localhost.example.com", "https://localhost.example.com/a"),
+        ] {
+            for rule in ["host", "host_path"] {
+                assert_eq!(at(rule, value).as_deref(), Ok(expected), "{rule} {value}");
+            }
+        }
+        assert_eq!(
+            at("host_path", "http://localhost:8080/auth/").as_deref(),
+            Ok("http://localhost:8080/auth/a")
+        );
+        // Neither another host nor a user name passes for this machine.
+        for value in
+            ["http://a.example", "http://localhost@a.example", "http://localhost.a.example:80", "http://"]
+        {
+            for rule in ["host", "host_path"] {
+                assert_eq!(at(rule, value), Err("invalid_param".to_owned()), "{rule} {value}");
+            }
+        }
+        let keycloak =
+            Provider::named("keycloak").unwrap().param("realm", "main").param("host", "localhost:8080");
+        let server = keycloak.server("me").unwrap();
+        assert_eq!(server.issuer.as_deref(), Some("http://localhost:8080/realms/main"));
+    }
+
+    #[test]
+    fn a_segment_is_encoded_in_a_url() {
+        let keycloak = |realm: &str| {
+            Provider::named("keycloak").unwrap().param("host", "a.example").param("realm", realm)
+        };
+        for (realm, issuer) in [
+            ("My Realm", "https://a.example/realms/My%20Realm"),
+            ("M\u{fc}nchen", "https://a.example/realms/M%C3%BCnchen"),
+        ] {
+            assert_eq!(keycloak(realm).server("me").unwrap().issuer.as_deref(), Some(issuer));
+        }
+        for realm in
+            [" main", "main ", "a\u{a0}b", "a\u{200b}b", "a\u{202e}b", "a\tb", "a%20b", "a\\b", "{realm}"]
+        {
+            assert_eq!(keycloak(realm).server("me").unwrap_err().code(), "invalid_param", "{realm:?}");
+        }
+        // In a form it is encoded later.
+        let toml = "slug = \"x\"\ndisplay_name = \"X\"\nkind = \"oauth2\"\nauthorization_endpoint = \"https://x.example/a\"\n\
+                    token_endpoint = \"https://x.example/t\"\n[token.params]\nrealm = \"{p}\"\n[params.p]\nrule = \"segment\"\n";
+        let server = Provider::from_definition(toml).unwrap().param("p", "My Realm").server("me").unwrap();
+        assert_eq!(server.definition.token.params["realm"], "My Realm");
     }
 
     #[test]
