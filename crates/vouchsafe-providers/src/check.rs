@@ -17,8 +17,11 @@ pub(crate) fn check(definition: &Definition) -> Result {
         && !d.slug.ends_with('-');
     ensure(is_slug, "slug", "must be lower case letters, digits and inner hyphens")?;
     ensure(!d.display_name.trim().is_empty(), "display_name", "must not be empty")?;
-    ensure(d.documentation.starts_with("https://"), "documentation", "must begin with https://")?;
-    ensure(is_date(&d.checked), "checked", "must be a date such as 2026-11-23")?;
+    // Only definitions of the catalogue need these.
+    let is_link = |url: &str| url.is_empty() || url.starts_with("https://");
+    ensure(is_link(&d.documentation), "documentation", "must begin with https://")?;
+    ensure(d.console.as_deref().is_none_or(is_link), "console", "must begin with https://")?;
+    ensure(d.checked.is_empty() || is_date(&d.checked), "checked", "must be a date such as 2026-11-23")?;
 
     urls(d)?;
     described_marks(d)?;

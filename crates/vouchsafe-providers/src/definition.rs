@@ -29,8 +29,6 @@ macro_rules! definition {
         ///     kind = "oauth2"
         ///     authorization_endpoint = "https://acme.example/authorize"
         ///     token_endpoint = "https://acme.example/token"
-        ///     documentation = "https://acme.example/docs"
-        ///     checked = "2026-11-23"
         /// "#)?;
         /// assert_eq!(acme.display_name, "Acme");
         /// # Ok::<(), vouchsafe_providers::DefinitionError>(())
@@ -119,12 +117,17 @@ macro_rules! definition {
             /// Notes for integrators, a sentence each.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub notes: Vec<String>,
-            /// The provider's own documentation.
+            /// The page on which applications are registered at the provider.
+            pub console: Option<String>,
+            /// The provider's own documentation. A definition of the catalogue has it.
+            #[serde(default, skip_serializing_if = "String::is_empty")]
             pub documentation: String,
             /// Where the facts come from.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub sources: Vec<String>,
-            /// The date on which the facts were last compared with their sources: `YYYY-MM-DD`.
+            /// The date on which the facts were last compared with their sources: `YYYY-MM-DD`. A definition of the catalogue
+            /// has it.
+            #[serde(default, skip_serializing_if = "String::is_empty")]
             pub checked: String,
         }
 
@@ -158,6 +161,7 @@ macro_rules! definition {
                     identity: IdentityQuirks::default(),
                     params: BTreeMap::new(),
                     notes: Vec::new(),
+                    console: None,
                     documentation: String::new(),
                     sources: Vec::new(),
                     checked: String::new(),

@@ -270,8 +270,6 @@ fn a_field_that_is_missing_is_told() {
         ("slug", "slug"),
         ("display_name", "display_name"),
         ("kind", "kind"),
-        ("documentation", "documentation"),
-        ("checked", "checked"),
         ("grant_type", "long_lived.grant_type"),
         ("rule", "params.host.rule"),
         ("authorization_endpoint", "authorization_endpoint"),
@@ -283,6 +281,17 @@ fn a_field_that_is_missing_is_told() {
             FULL.lines().filter(|l| !l.starts_with(&begin)).map(|l| format!("{l}\n")).collect();
         let message = refusal(&text);
         assert!(message.contains(&format!("field {field}: ")), "{field} in {message}");
+    }
+}
+
+#[test]
+fn a_file_of_ones_own_needs_no_bookkeeping() {
+    for key in ["documentation", "checked", "sources", "notes", "console"] {
+        let begin = format!("{key} = ");
+        let text: String =
+            FULL.lines().filter(|l| !l.starts_with(&begin)).map(|l| format!("{l}\n")).collect();
+        assert_ne!(text, FULL, "{key}");
+        Definition::from_toml(&text).unwrap();
     }
 }
 
@@ -318,6 +327,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("revocation_auth", "magic", "unknown variant"),
         ("pkce", "plain", "unknown variant"),
         ("documentation", "RFC 6749", "must begin with https://"),
+        ("console", "javascript:1", "must begin with https://"),
         ("checked", "23.11.2026", "must be a date"),
         ("checked", "2026-13-01", "must be a date"),
         (
