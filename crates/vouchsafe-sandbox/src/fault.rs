@@ -232,7 +232,8 @@ words! {
 pub struct Refusal {
     /// The step at which it refuses.
     pub step: Step,
-    /// The kind of the refusal: `security`, `malformed`, `network` or `provider`.
+    /// The kind of the refusal: `security`, `malformed`, `network` or `provider`; `unsupported` if the client has nothing in common
+    /// with the provider, and does not send the browser there.
     pub kind: &'static str,
     /// A word for the reason: the provider's own `error`, or one such as `nonce_mismatch`.
     pub code: &'static str,

@@ -19,7 +19,7 @@ mod warning;
 pub use check::{Check, ValidationError};
 pub use config::{ConfigError, ConfigProblem};
 pub use response::{Malformed, ResponseError};
-pub use server::{ErrorCode, ServerError};
+pub use server::{ErrorCode, Remedy, ServerError};
 pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
@@ -292,6 +292,22 @@ impl Error {
         self
     }
 
+    /// The same error with what the application can do about it: see [`ServerError::explain`].
+    pub(crate) fn explained(mut self, has_secret: Option<bool>) -> Self {
+        match (&mut self, has_secret) {
+            (Self::Server(e), _) => e.explain(has_secret),
+            (Self::Http(e), Some(false)) if e.status == Some(401) => {
+                e.remark.push_str(", and no client secret was given: if this client has one at the provider, set Registration::secret");
+            }
+            (Self::Http(e), Some(true)) if e.status == Some(401) => {
+                e.remark
+                    .push_str(": compare client id and client secret with the registration at the provider");
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The same error with one more remark.
     pub(crate) fn adding(mut self, remark: &str) -> Self {
         match &mut self {
@@ -304,7 +320,7 @@ impl Error {
     }
 
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
-        let TransportError { kind, source } = error;
+        let TransportError { kind, advice, source } = error;
         let Some(kind) = kind else {
             // The address is not told: a stranger who chose the host must not learn it here.
             let detail = format!(
@@ -314,13 +330,31 @@ impl Error {
             return Self::validation(operation, Check::AddressRefused, detail);
         };
         let (status, retry_after, remark) = (None, None, String::new());
-        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, remark, source }))
+        Self::Http(Box::new(HttpError {
+            operation,
+            kind,
+            origin,
+            status,
+            retry_after,
+            remark,
+            advice,
+            source,
+        }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {
         let kind = HttpErrorKind::Status;
-        let (status, retry_after, source, remark) = (Some(status), None, None, String::new());
-        Self::Http(Box::new(HttpError { operation, kind, origin, status, retry_after, remark, source }))
+        let (status, retry_after, source, remark, advice) = (Some(status), None, None, String::new(), None);
+        Self::Http(Box::new(HttpError {
+            operation,
+            kind,
+            origin,
+            status,
+            retry_after,
+            remark,
+            advice,
+            source,
+        }))
     }
 
     /// The same error, with the time that the response asks clients to wait.

@@ -42,6 +42,7 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
     }
     let refusal = fault.refusal().filter(|refusal| refusal.step == Step::Login)?;
     let exit = match refusal.kind {
+        "unsupported" => 2,
         "provider" => 3,
         "security" => 4,
         "network" => 5,
@@ -50,7 +51,9 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
     };
     // A response that broke off is a connection error.
     let code = if refusal.code == "interrupted_answer" { "connect" } else { refusal.code };
-    Some((exit, refusal.kind, code))
+    // For the command, it is an argument that names the wrong server.
+    let kind = if refusal.kind == "unsupported" { "usage" } else { refusal.kind };
+    Some((exit, kind, code))
 }
 
 /// Runs a login. Returns its result, and the secrets that it must not print.

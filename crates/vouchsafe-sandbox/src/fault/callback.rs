@@ -29,6 +29,8 @@ faults! { Callback:
         malformed "missing_field", Callback(|params| remove(params, "code"));
     ERROR_AND_CODE: "the response has both an error and a code",
         provider "server_error", Callback(|params| set(params, "error", "server_error"));
+    PUSHED_REQUEST_DEMANDED: "the provider asks for a pushed authorization request, which the metadata does not say",
+        provider "invalid_request", Callback(demand_pushed);
     DENIED_CONSENT: "the user denies the request, whatever button they press", provider "access_denied", Denial;
     ESCAPES_IN_RESPONSE: "the description of the error has control characters for terminals",
         provider "server_error", Callback(|params| fail(params, super::token::ESCAPES));
@@ -42,6 +44,12 @@ fn of_another_login(request: &mut AuthorizationRequest) {
         challenge.value = sha256_base64url(&random_token(""));
     }
     request.nonce = request.nonce.take().map(|_| random_token(""));
+}
+
+fn demand_pushed(params: &mut Vec<(String, String)>) {
+    remove(params, "code");
+    set(params, "error", "invalid_request");
+    set(params, "error_description", "Pushed Authorization Request is only allowed.");
 }
 
 fn remove(params: &mut Vec<(String, String)>, name: &str) {

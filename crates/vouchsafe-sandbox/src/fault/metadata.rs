@@ -15,12 +15,21 @@ faults! { Metadata:
     WRONG_TYPE_ENDPOINT: "jwks_uri in the metadata is a list",
         malformed "metadata", InMember("jwks_uri", |url| *url = json!([url]));
     PLAIN_PKCE_ONLY: "the metadata offers PKCE with plain only: a downgrade",
-        lawful, Set("code_challenge_methods_supported", || json!(["plain"]));
+        unsupported "s256_not_supported", Set("code_challenge_methods_supported", || json!(["plain"]));
     PKCE_UNANNOUNCED: "the metadata does not mention PKCE", lawful, Without("code_challenge_methods_supported");
     NONE_ANNOUNCED: "the metadata announces unsigned ID tokens only",
-        security "algorithm", Set("id_token_signing_alg_values_supported", || json!(["none"]));
+        unsupported "id_token_algorithm_not_supported", Set("id_token_signing_alg_values_supported", || json!(["none"]));
     HMAC_ANNOUNCED: "the metadata announces ID tokens with an HMAC only",
-        security "algorithm", Set("id_token_signing_alg_values_supported", || json!(["HS256"]));
+        unsupported "id_token_algorithm_not_supported", Set("id_token_signing_alg_values_supported", || json!(["HS256"]));
+    PUSHED_REQUESTS_ONLY: "the metadata requires pushed authorization requests (RFC 9126)",
+        unsupported "pushed_request_required", Set("require_pushed_authorization_requests", || true.into());
+    SIGNED_REQUESTS_ONLY: "the metadata requires signed request objects (RFC 9101)",
+        unsupported "signed_request_required", Set("require_signed_request_object", || true.into());
+    NO_CODE_ANNOUNCED: "the metadata offers the implicit grant only",
+        unsupported "code_not_supported", Set("response_types_supported", || json!(["id_token", "id_token token"]));
+    KEY_AUTHENTICATION_ONLY: "the metadata accepts only clients that authenticate by a key or a certificate",
+        unsupported "client_auth_not_supported",
+            Set("token_endpoint_auth_methods_supported", || json!(["private_key_jwt", "tls_client_auth"]));
     AUTHORIZATION_BY_JAVASCRIPT: "the authorization endpoint is a javascript: URL",
         security "insecure_url", Set("authorization_endpoint", || "javascript:alert(document.domain)".into());
     AUTHORIZATION_BY_FILE: "the authorization endpoint is a file on the user’s machine",

@@ -32,7 +32,15 @@ faults! { Token:
     WRONG_TYPE_ID_TOKEN: "the ID token is a JSON object instead of a JWT",
         malformed "invalid_field", InMember("id_token", |token| *token = json!({ "sub": "alice" }));
     ENCRYPTED_ID_TOKEN: "the ID token is encrypted (a JWE), which was not requested",
-        malformed "jwt", InMember("id_token", |token| *token = JWE.into());
+        malformed "encrypted_jwt", InMember("id_token", |token| *token = JWE.into());
+    SECRET_REFUSED: "the client secret is refused by unauthorized_client with status 401, as by Keycloak",
+        provider "unauthorized_client",
+            Instead(|_| error(StatusCode::UNAUTHORIZED, "unauthorized_client", "Invalid client or Invalid client credentials"));
+    KEY_DEMANDED: "the token endpoint asks for a signed JWT of the client",
+        provider "invalid_client",
+            Instead(|_| error(StatusCode::UNAUTHORIZED, "invalid_client", "Parameter client_assertion_type is missing"));
+    DPOP_DEMANDED: "the token endpoint asks for a DPoP proof",
+        provider "invalid_request", Instead(|_| error(StatusCode::BAD_REQUEST, "invalid_request", "DPoP proof is missing"));
     REUSED_REFRESH_TOKEN: "the refresh is refused, as if the refresh token had been used before",
         provider "invalid_grant", NoRefresh;
     ESCAPES_IN_ERROR: "the code is refused, and the error has control characters for terminals",
@@ -50,7 +58,7 @@ pub(super) const ESCAPES: &str =
 pub(super) const HTML: &str = "</p><script>alert(document.domain)</script><img src=x onerror=alert(1)>";
 
 /// The example of RFC 7516 appendix A.1, shortened: five parts.
-const JWE: &str = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.OKOawDo13gRp2ojaHV7LFpZcgV7T6DVZKTyKOMTYUmKoTCVJRgckCL9k.\
+pub(super) const JWE: &str = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.OKOawDo13gRp2ojaHV7LFpZcgV7T6DVZKTyKOMTYUmKoTCVJRgckCL9k.\
     48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvTiFvSkQ";
 
 /// An error response with the description unchanged.

@@ -38,7 +38,18 @@ impl Client {
 impl Ongoing<'_> {
     /// Ends the call. Its error shows no secret, even if the provider sent one back.
     pub(crate) fn end<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
-        outcome.map_err(|error| self.hidden(error))
+        outcome.map_err(|error| {
+            let parameters = &self.client.template().parameters;
+            let is_elsewhere = matches!(error, Error::Http(_))
+                && error.status() == Some(404)
+                && error.operation() != Operation::Discovery;
+            let error = if is_elsewhere && !parameters.is_empty() {
+                error.adding(&format!("; check the parameters of the provider: {parameters}"))
+            } else {
+                error
+            };
+            self.hidden(error)
+        })
     }
 
     pub(crate) fn hidden(&self, error: Error) -> Error {

@@ -63,6 +63,7 @@ impl Ongoing<'_> {
         (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
+        let sent = async { sent.await.map_err(|error| error.explained(Some(method != ClientAuth::None))) };
         let live = &self.client.inner.live;
         let (mut response, asked, prepared) = match &server.openid {
             Some(openid) if needs_id_token && live.keys.known().is_none() => {

@@ -27,7 +27,8 @@ words! {
         MissingIdToken = "missing_id_token",
         /// The token is for another audience.
         Audience = "audience",
-        /// The token was issued to another client (`azp`).
+        /// The token was issued to another client (`azp`), or it is for several audiences and no `azp` says which one requested
+        /// it.
         AuthorizedParty = "authorized_party",
         /// The token, or the login, is too old.
         Expired = "expired",

@@ -15,6 +15,66 @@ pub struct ServerError {
     pub(crate) uri: Option<String>,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) remedy: Option<Remedy>,
+}
+
+words! {
+    /// What the application can do about a refusal of the provider, as far as the error shows it.
+    pub enum Remedy {
+        /// No client secret was given, and the provider asks for one: set [`Registration::secret`](crate::Registration::secret).
+        GiveSecret = "give_secret",
+        /// The provider does not accept the client id with this secret: correct one of them, or the way in which the secret is
+        /// sent ([`Registration::client_auth`](crate::Registration::client_auth)).
+        CheckSecret = "check_secret",
+        /// The provider asks for a JWT that is signed with a key of the client (`private_key_jwt`), or for a certificate, which
+        /// this library does not support.
+        ClientKey = "client_key",
+        /// The provider asks for a proof of possession of a key (DPoP, RFC 9449), which this library does not support.
+        Dpop = "dpop",
+        /// The provider asks for a pushed authorization request (RFC 9126), which this library does not support.
+        PushedRequest = "pushed_request",
+    }
+}
+
+impl Remedy {
+    /// What the provider asks for in the description of its error. There is no code for it.
+    fn in_words(description: &str) -> Option<Self> {
+        let description = description.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| description.contains(word));
+        if says(&["client_assertion", "client assertion"]) {
+            Some(Self::ClientKey)
+        } else if says(&["dpop"]) {
+            Some(Self::Dpop)
+        } else if says(&["pushed authorization", "pushed_authorization"]) {
+            Some(Self::PushedRequest)
+        } else {
+            None
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::GiveSecret => {
+                "no client secret was given: if this client has one at the provider, set Registration::secret"
+            }
+            Self::CheckSecret => {
+                "the client secret that was sent is wrong for this client id, or the provider expects it elsewhere: compare both \
+                 with the registration at the provider, or set Registration::client_auth"
+            }
+            Self::ClientKey => {
+                "the provider asks for a JWT that is signed with a key of the client (private_key_jwt), which this library does \
+                 not support: let the provider authenticate this client by a client secret"
+            }
+            Self::Dpop => {
+                "the provider asks for a DPoP proof, which this library does not support: let the provider issue bearer tokens to \
+                 this client"
+            }
+            Self::PushedRequest => {
+                "the provider asks for a pushed authorization request, which this library does not support: let the provider \
+                 accept requests of this client in the URL"
+            }
+        }
+    }
 }
 
 impl ServerError {
@@ -44,6 +104,28 @@ impl ServerError {
         self.status
     }
 
+    /// What the application can do about it, if the error shows that.
+    pub fn remedy(&self) -> Option<Remedy> {
+        self.remedy
+    }
+
+    /// The same error with the remedy for it. `has_secret` says whether the client authenticated by a secret; `None` if the
+    /// response came through the browser.
+    pub(crate) fn explain(&mut self, has_secret: Option<bool>) {
+        // A wrong secret is unauthorized_client with the status 401 at Keycloak. With another status it is the grant.
+        let refuses_client = self.code == ErrorCode::INVALID_CLIENT
+            || (self.code == ErrorCode::UNAUTHORIZED_CLIENT && self.status == Some(401));
+        let asked = self.description.as_deref().and_then(Remedy::in_words);
+        let dpop = ["invalid_dpop_proof", "use_dpop_nonce"].contains(&self.code.as_str());
+        self.remedy = match has_secret.filter(|_| refuses_client) {
+            _ if dpop => Some(Remedy::Dpop),
+            _ if asked.is_some() => asked,
+            Some(true) => Some(Remedy::CheckSecret),
+            Some(false) => Some(Remedy::GiveSecret),
+            None => None,
+        };
+    }
+
     /// How long the provider asks clients to wait: see [`Error::retry_after`](crate::Error::retry_after).
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -62,7 +144,8 @@ impl fmt::Display for ServerError {
         if let Some(uri) = &self.uri {
             write!(f, " (see {uri})")?;
         }
-        write_retry_after(f, self.retry_after)
+        write_retry_after(f, self.retry_after)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {}", remedy.advice()))
     }
 }
 

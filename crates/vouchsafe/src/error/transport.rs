@@ -15,6 +15,8 @@ pub struct HttpError {
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) remark: String,
+    /// What helps, as the transport knows it.
+    pub(crate) advice: Option<&'static str>,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -66,7 +68,7 @@ impl fmt::Display for HttpError {
                 write!(f, ": {}", printable(&error.to_string(), MAX_TEXT))?;
             }
         }
-        Ok(())
+        self.advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
     }
 }
 
@@ -99,19 +101,26 @@ words! {
 pub struct TransportError {
     /// `None` if the address of the host is refused.
     pub(super) kind: Option<HttpErrorKind>,
+    pub(super) advice: Option<&'static str>,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl TransportError {
     /// An error of that kind.
     pub fn new(kind: HttpErrorKind) -> Self {
-        Self { kind: Some(kind), source: None }
+        Self { kind: Some(kind), advice: None, source: None }
     }
 
     /// The client refuses the address of the host ([`is_public_address`](crate::http::is_public_address)). The call ends with
     /// an [`Error::Validation`](crate::Error::Validation): nothing was sent, and trying again does not help.
     pub fn address_refused() -> Self {
-        Self { kind: None, source: None }
+        Self { kind: None, advice: None, source: None }
+    }
+
+    /// Adds what helps, for the end of the message.
+    #[cfg(feature = "transport")]
+    pub(crate) fn with_advice(self, advice: Option<&'static str>) -> Self {
+        Self { advice, ..self }
     }
 
     /// Whether there was no connection, so that nothing was sent.

@@ -164,7 +164,12 @@ impl Ongoing<'_> {
                 let skew = self.client.inner.live.options.clock_skew;
                 let algorithms = openid.userinfo_algorithms.as_deref();
                 let rules = Rules::of_userinfo(self.client.client_id(), algorithms, skew);
-                let claims = self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await?;
+                let claims = self.claims_of(openid, &jwt, &rules, (operation, Asker::Provider)).await;
+                // Nobody can read it here, so it is as good as absent.
+                let claims = claims.map_err(|error| match &error {
+                    Error::Response(e) if e.malformed() == Malformed::Encrypted => Unprofiled::Absent(error),
+                    _ => error.into(),
+                })?;
                 // OpenID Connect Core §5.3.2 asks for an issuer in signed UserInfo alone.
                 let is_known = |iss: &str| server.known_issuer().is_some_and(|known| known.is(iss));
                 userinfo::check_issuer(&claims, |iss| {

@@ -79,7 +79,8 @@ impl Ongoing<'_> {
             is_expired: SystemTime::now() > pending.expires_at(),
             ..server.expected_response(redirect_uri, state, self.client.inner.credentials.secret())
         };
-        let Callback { code, forwarded, profile } = response.check(&expected, &self.noted)?;
+        let Callback { code, forwarded, profile } =
+            response.check(&expected, &self.noted).map_err(|error| error.explained(None))?;
 
         let own = &pending.request.scopes;
         let scopes = if own.is_empty() { &server.scopes } else { own };
@@ -263,7 +264,8 @@ impl Login<'_> {
         for (name, value) in &self.params {
             check_extra(quirks, name, value)?;
             if matches!(&**name, "max_age" | "acr_values") {
-                let detail = format!("{name} cannot be an extra parameter: set it by Login::{name}");
+                let detail =
+                    format!("the parameter {name} cannot be an extra parameter: set it by Login::{name}");
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
         }

@@ -94,7 +94,8 @@ impl<'c> Manual<'c> {
         let server = call.server().await?;
         let secret = self.client.inner.credentials.secret();
         let expected = server.expected_response(&redirect_uri, state, secret);
-        let Callback { code, forwarded, .. } = call.end(response.into().check(&expected, &call.noted))?;
+        let Callback { code, forwarded, .. } =
+            call.end(response.into().check(&expected, &call.noted).map_err(|error| error.explained(None)))?;
         Ok(TokenRequest { forwarded, ..self.authorization_code(code, redirect_uri) })
     }
 

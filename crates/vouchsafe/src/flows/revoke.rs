@@ -66,6 +66,7 @@ impl Ongoing<'_> {
         let credentials = self.client.credentials()?;
         let error_codes = &definition.token.error_codes;
         let request = RevocationRequest { quirks, error_codes, token, hint, bearer };
-        self.sender().send(endpoint, method.map(|method| (&*credentials, method)), &request).await
+        let sent = self.sender().send(endpoint, method.map(|method| (&*credentials, method)), &request).await;
+        sent.map_err(|error| error.explained(method.map(|method| method != ClientAuth::None)))
     }
 }

@@ -1,4 +1,5 @@
 //! JSON Web Keys (RFC 7517): a provider's public keys, parsed once.
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
@@ -18,7 +19,7 @@ use crate::text::template::only_mark;
 pub(crate) struct KeySet {
     keys: Vec<Key>,
     /// The ids of keys that cannot verify anything, each with the reason.
-    skipped: Vec<(Option<String>, &'static str)>,
+    skipped: Vec<(Option<String>, Cow<'static, str>)>,
 }
 
 /// How a key set is read.
@@ -89,7 +90,7 @@ impl KeySet {
     pub(crate) fn why_unknown(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<String> {
         let is_asked = |known: Option<&str>| kid.is_none() || known == kid;
         let skipped = self.skipped.iter().find(|(known, _)| is_asked(known.as_deref()));
-        let reason = skipped.map(|(_, reason)| *reason).or_else(|| {
+        let reason = skipped.map(|(_, reason)| &**reason).or_else(|| {
             let key = self.keys.iter().find(|key| is_asked(key.kid.as_deref()))?;
             Some(if key.suits(algorithm) { "its numbers make no key" } else { "it is for another algorithm" })
         })?;
@@ -138,16 +139,16 @@ impl KeySet {
 
 impl Key {
     /// The error says why the key verifies nothing.
-    fn read(jwk: &Value, heeds_issuer: bool) -> Result<Self, &'static str> {
+    fn read(jwk: &Value, heeds_issuer: bool) -> Result<Self, Cow<'static, str>> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         // RFC 7517 §4.2 and §4.3: a key for another use verifies nothing.
         if jwk.get("use").is_some_and(|u| u != "sig") {
-            return Err("its use is not sig");
+            return Err("its use is not sig".into());
         }
         if let Some(operations) = jwk.get("key_ops")
             && !operations.as_array().is_some_and(|operations| operations.iter().any(|o| o == "verify"))
         {
-            return Err("its key_ops do not contain verify");
+            return Err("its key_ops do not contain verify".into());
         }
         // A value that is not text must not count as absent.
         let optional = |name: &str, wrong: &'static str| match jwk.get(name) {
@@ -156,9 +157,10 @@ impl Key {
         };
         let bound = match optional("alg", "its alg is not text")? {
             None => None,
-            Some(name) => {
-                Some(Algorithm::from_name(name).ok_or("its alg is not one for signatures of ID tokens")?)
-            }
+            Some(name) => Some(Algorithm::from_name(name).ok_or_else(|| {
+                let name = printable(name, 40);
+                format!("its alg is not one for signatures of ID tokens that is supported: {name}")
+            })?),
         };
         let kid = optional("kid", "its kid is not text")?.map(str::to_owned);
         // Microsoft's keys have it.
@@ -177,12 +179,15 @@ impl Key {
                     "P-256" => ("ES256", 32),
                     "P-384" => ("ES384", 48),
                     "P-521" => ("ES512", 66),
-                    _ => return Err("its curve is not P-256, P-384 or P-521"),
+                    _ => {
+                        let curve = printable(curve, 40);
+                        return Err(format!("its curve is not P-256, P-384 or P-521, but {curve}").into());
+                    }
                 };
                 let (x, y) = (bytes("x", "its x is not base64url")?, bytes("y", "its y is not base64url")?);
                 // RFC 7518 §6.2.1.2: coordinates have the full size of the field.
                 if [x.len(), y.len()] != [size; 2] {
-                    return Err("its x or y does not have the size of its curve");
+                    return Err("its x or y does not have the size of its curve".into());
                 }
                 let algorithm = Algorithm::from_name(name).ok_or("its curve is not known")?;
                 // SEC 1 §2.3.3: 4 stands for an uncompressed point.
@@ -191,7 +196,7 @@ impl Key {
             ("OKP", Some("Ed25519")) => {
                 let x = bytes("x", "its x is not base64url")?;
                 if x.len() != 32 {
-                    return Err("its x does not have the size of its curve");
+                    return Err("its x does not have the size of its curve".into());
                 }
                 let mut y = x.clone();
                 // RFC 8032 §5.1.2: the last bit is the sign of the other coordinate.
@@ -200,11 +205,19 @@ impl Key {
                 let algorithm = Algorithm::from_name("EdDSA").ok_or("its curve is not known")?;
                 (Material::Point(algorithm, x), is_weak)
             }
-            _ => return Err("its type is not RSA, EC or Ed25519"),
+            (kind, curve) => {
+                let kind = [Some(kind), curve].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                return Err(
+                    format!("its type is not RSA, EC or Ed25519, but {}", printable(&kind, 40)).into()
+                );
+            }
         };
         let key = Self { kid, bound, issuer, material, is_weak, parsed: Default::default() };
         // A key whose only algorithm does not fit its type verifies nothing.
-        bound.is_none_or(|bound| key.suits(bound)).then_some(key).ok_or("its alg does not fit its type")
+        bound
+            .is_none_or(|bound| key.suits(bound))
+            .then_some(key)
+            .ok_or_else(|| "its alg does not fit its type".into())
     }
 
     /// Whether the key may sign for that issuer. If its own issuer has a placeholder for a path segment, as in

@@ -172,8 +172,9 @@ impl<'a> Claims<'a> {
         match self.exp.number()? {
             Some(exp) if exp + skew <= now => {
                 let detail = format!(
-                    "the token expired {} seconds ago: if it is new, correct the clock of this machine",
-                    now - exp
+                    "the token expired {} seconds ago (exp), and {skew} seconds are tolerated: if it is new, correct the clock of \
+                     this machine, or set ClientBuilder::clock_skew",
+                    (now - exp).round()
                 );
                 return Err(refused(Check::Expired, detail));
             }
@@ -187,9 +188,15 @@ impl<'a> Claims<'a> {
         if iat.is_some_and(|iat| iat < 0.0) {
             return Err(invalid("iat", "is out of range: it must be in seconds since 1970"));
         }
-        if [iat, nbf].into_iter().flatten().any(|time| time > now + skew) {
-            let detail = "the token is not valid yet: the provider's clock or this machine's clock is wrong";
-            return Err(refused(Check::NotYetValid, detail));
+        for (name, time) in [("iat", iat), ("nbf", nbf)] {
+            if let Some(time) = time.filter(|time| *time > now + skew) {
+                let detail = format!(
+                    "the token is not valid for another {} seconds ({name}), and {skew} seconds are tolerated: correct the clock \
+                     of this machine or of the provider, or set ClientBuilder::clock_skew",
+                    (time - now).round()
+                );
+                return Err(refused(Check::NotYetValid, detail));
+            }
         }
         Ok(())
     }

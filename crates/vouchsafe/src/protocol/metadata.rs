@@ -82,6 +82,8 @@ pub(crate) struct WellKnown {
     pub(crate) is_elsewhere: bool,
     /// The application set the URL of the document, with `http`: then the endpoints may have `http` too.
     pub(crate) allows_http: bool,
+    /// The parameters that the URL is made of, in words, if the provider has any.
+    pub(crate) parameters: String,
     /// The hosts that `http` may be used for.
     pub(crate) plain: PlainHosts,
 }
@@ -491,6 +493,7 @@ mod tests {
             is_openid,
             is_elsewhere: false,
             allows_http: false,
+            parameters: String::new(),
             plain: PlainHosts::default(),
         };
         let from = Incoming {

@@ -276,6 +276,7 @@ pub(crate) fn server_error(
             uri: said.uri.filter(|uri| is_page(uri)).map(shown),
             status: said.status,
             retry_after: None,
+            remedy: None,
         }))
     })
 }

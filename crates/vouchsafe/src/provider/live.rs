@@ -202,6 +202,10 @@ pub(crate) async fn fetch_metadata(
     let places: Vec<_> = asked.documents.iter().map(Endpoint::as_str).collect();
     let error =
         if places.len() > 1 { error.adding(&format!("; looked at {}", places.join(", "))) } else { error };
+    let error = match &*asked.parameters {
+        "" => error,
+        parameters => error.adding(&format!("; check the parameters of the provider: {parameters}")),
+    };
     Err(noted.hidden(|secrets| error.without(secrets)))
 }
 

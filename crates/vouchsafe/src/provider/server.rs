@@ -47,6 +47,8 @@ pub(crate) struct Server {
     /// The usual login, if the registration has a redirect URI.
     pub(super) login: Option<Prepared>,
     pub(super) refreshes: bool,
+    /// The parameters that its URLs are made of, in words, if it has any.
+    pub(crate) parameters: String,
     /// What it requires of a login and is missing here.
     pub(super) unmet: Vec<UnsupportedError>,
     pub(crate) metadata: Option<Arc<Metadata>>,

@@ -70,6 +70,7 @@ impl Provider {
             scopes: definition.scopes.clone(),
             login: None,
             refreshes: definition.refresh,
+            parameters: self.parameters_in_words(),
             unmet: Vec::new(),
             metadata: None,
             definition: Arc::new(definition),
@@ -214,8 +215,27 @@ impl Provider {
             found.documents = vec![document];
         }
         found.template.clone_from(&definition.issuer_template);
+        found.parameters = self.parameters_in_words();
         found.is_elsewhere = !self.knows_document && self.names_metadata_host();
         Ok(Some(found))
+    }
+
+    /// The parameters with their values, for an error about a URL that is made of them. Empty if the application gave the whole
+    /// URL itself.
+    fn parameters_in_words(&self) -> String {
+        let mut words = Vec::new();
+        for (name, param) in self.definition.params.iter().filter(|(_, param)| param.rule != Rule::Url) {
+            let Some(value) = self.given(name) else { continue };
+            let may_have_path = param.rule == Rule::HostPath && !self.split(value).1.contains('/');
+            let path = match &param.example {
+                Some(example) if may_have_path && example.contains('/') => {
+                    format!(", which may need a path, as in {example}")
+                }
+                _ => String::new(),
+            };
+            words.push(format!("{name} = {}{path}", printable(value, 60)));
+        }
+        words.join("; ")
     }
 
     /// Fills in the parameters and the client id, which must be fit for a URL. `None` if the template contains an optional

@@ -10,7 +10,7 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-use super::connect::{Connector, environment, is_caused_by, proxy, tls};
+use super::connect::{Connector, environment, find, is_caused_by, proxy, tls};
 use super::public_only::{PublicOnly, Refused};
 use super::{BoxFuture, Http, HttpClient, Limits, Request, Response, TIMEOUT, Tokio, retry};
 use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
@@ -231,7 +231,30 @@ fn no_response(error: legacy::Error) -> TransportError {
     } else {
         HttpErrorKind::Connect
     };
-    TransportError::new(kind).caused_by(Box::new(error))
+    let advice = find::<rustls::Error>(&error).and_then(advice);
+    TransportError::new(kind).with_advice(advice).caused_by(Box::new(error))
+}
+
+/// What helps against an error of TLS.
+fn advice(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext, UnknownIssuer};
+    match error {
+        rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => Some(
+            "check the clock of this machine first; if it is right, the server, or the certificate authority that was given, has \
+             a certificate for later",
+        ),
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
+            Some("check the clock of this machine first; if it is right, the server needs a new certificate")
+        }
+        rustls::Error::InvalidCertificate(UnknownIssuer) => Some(
+            "if the server has a certificate of an authority of your own, give this authority with \
+             HttpBuilder::certificate_authority",
+        ),
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => Some(
+            "the server does not speak TLS on this port: if it is on this machine, write http:// in its URL",
+        ),
+        _ => None,
+    }
 }
 
 /// How many idle connections to one host are kept, each for 90 seconds at most.

@@ -164,16 +164,21 @@ pub(super) fn environment(name: &str) -> Option<String> {
 
 /// Whether an error of type `E` is among the causes of an error.
 pub(super) fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    find::<E>(error).is_some()
+}
+
+/// The error of type `E` among the causes of an error.
+pub(super) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.is::<E>() {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         // The source of an I/O error is the cause of its inner error, so the inner error itself would be skipped.
         let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = within.map(|within| within as _).or_else(|| error.source());
     }
-    false
+    None
 }
 
 /// A server that closes the connection during the handshake refuses TLS: this is an error of TLS, not of the network.

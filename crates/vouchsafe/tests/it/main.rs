@@ -30,6 +30,7 @@ mod login;
 mod properties;
 mod providers;
 mod quirks;
+mod real_servers;
 mod redaction;
 mod redirect_uri;
 mod refresh;

@@ -157,10 +157,19 @@ impl PerLogin<'_> {
 pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str) -> Result<(), Error> {
     if quirks.owns(name) {
         let detail = format!(
-            "{} cannot be an extra parameter: the library sets it; if it has a method of its own, use that",
+            "the parameter {} cannot be an extra parameter: the library sets it; if it has a method of its own, use that",
             printable(name, 60)
         );
         return Err(Error::config(ConfigProblem::ReservedParam, detail));
+    }
+    if name == "response_mode" && !READABLE.contains(&value) {
+        let detail = format!(
+            "the parameter response_mode is {}, but must be {}: the browser sends no fragment to the application, and this \
+             library reads no signed responses",
+            printable(value, 60),
+            READABLE.join(" or ")
+        );
+        return Err(Error::config(ConfigProblem::InvalidOption, detail));
     }
     let Some(option) = quirks.options.get(name).filter(|option| !option.values.is_empty()) else {
         return Ok(());
@@ -185,6 +194,8 @@ pub(crate) fn unchecked(operation: Operation) -> Error {
     Error::unsupported(operation, Feature::IdToken, detail)
 }
 
+/// The response modes that can be read (OAuth 2.0 Multiple Response Types section 2.1, OAuth 2.0 Form Post Response Mode).
+const READABLE: [&str; 2] = ["query", "form_post"];
 /// The parameters before the scope: response type, client id and redirect URI.
 const SHARED: usize = 3;
 
