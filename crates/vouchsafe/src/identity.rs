@@ -197,8 +197,13 @@ fn subject(quirks: &IdentityQuirks, profile: &Value) -> Result<String, Error> {
         }
         found = Some(subject);
     }
-    let missing = "the profile has no user id";
-    found.ok_or_else(|| Error::response(Operation::Identity, Malformed::MissingField, missing))
+    found.ok_or_else(|| {
+        let places = quirks.subject.join(", ");
+        let detail = format!(
+            "the profile has no user id at {places}: name the member that has it with Provider::subject"
+        );
+        Error::response(Operation::Identity, Malformed::MissingField, detail)
+    })
 }
 
 /// The pointers of a subject that is joined from several members: the text between the first brace and the last.

@@ -34,11 +34,9 @@ impl Ongoing<'_> {
         let request = spent.send(self.client.clone(), server.clone(), method, deadline);
         let shared = self.client.inner.refreshes.get(key, Box::pin(request));
         let place = (operation, || endpoint.uri());
-        let sent = async {
-            let response = self.deadline.wait(http, place, shared).await??;
-            Ok(TokenResponse::clone(&response))
-        };
-        self.complete(server, endpoint, (operation, method), sent, (expected, false)).await
+        let response = self.deadline.wait(http, place, shared).await?;
+        let responded = (response.map(|response| TokenResponse::clone(&response)), None, Ok(()));
+        self.complete(server, endpoint, (operation, method), responded, (expected, false)).await
     }
 }
 

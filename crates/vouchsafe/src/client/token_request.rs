@@ -49,30 +49,32 @@ impl Ongoing<'_> {
         let credentials = self.client.credentials()?;
         let (quirks, headers) = (&server.definition.token, &server.token_headers);
         let request = TokenRequest { quirks, headers, grant };
-        let sent = self.sender().send(endpoint, Some((&credentials, method)), &request);
-        self.complete(server, endpoint, (operation, method), sent, (expected, needs_id_token)).await
+        let live = &self.client.inner.live;
+        let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
+        let (response, asked, prepared) = match &server.openid {
+            Some(openid) if needs_id_token && live.keys.known().is_none() => {
+                // Boxed, because it is rare: it would make each token request larger.
+                let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
+                (response, Some(live.keys.begun()), prepared)
+            }
+            _ => (sent().await, None, Ok(())),
+        };
+        let responded = (response, asked, prepared);
+        self.complete(server, endpoint, (operation, method), responded, (expected, needs_id_token)).await
     }
 
-    /// Waits for the response to a token request, and verifies the ID token in it.
+    /// Reads the tokens from a response, and verifies the ID token among them. The response comes with the number of fetches of
+    /// keys that had begun before it, and with the outcome of the fetch beside it.
     pub(crate) async fn complete(
         &self,
         server: &Server,
         endpoint: &Endpoint,
         (operation, method): (Operation, ClientAuth),
-        sent: impl Future<Output = Result<TokenResponse, Error>>,
+        (response, asked, prepared): (Result<TokenResponse, Error>, Option<u64>, Result<(), Error>),
         (expected, needs_id_token): (Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
-        let sent = async { sent.await.map_err(|error| error.explained(Some(method != ClientAuth::None))) };
-        let live = &self.client.inner.live;
-        let (mut response, asked, prepared) = match &server.openid {
-            Some(openid) if needs_id_token && live.keys.known().is_none() => {
-                // Boxed, because it is rare: it would make each token request larger.
-                let (response, prepared) = Box::pin(self.beside_keys(openid, sent)).await;
-                (response?, Some(live.keys.begun()), prepared)
-            }
-            _ => (sent.await?, None, Ok(())),
-        };
+        let mut response = response.map_err(|error| error.explained(Some(method != ClientAuth::None)))?;
         if endpoint.is_open() {
             let why = "the token request was sent over http, without encryption: others on the network can read the tokens";
             response.warnings.push(Warning::new(LeftOut::Encryption, why));
@@ -107,7 +109,7 @@ impl Ongoing<'_> {
                 }
             }
             (Some(_), None) if needs_id_token || has_demands => {
-                let detail = "the scope openid was requested, but the response has no ID token";
+                let detail = "the scope openid was requested, but the response has no ID token: let the provider allow this client the scope openid";
                 return Err(Error::validation(operation, Check::MissingIdToken, detail));
             }
             _ => None,

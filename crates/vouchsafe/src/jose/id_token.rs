@@ -142,10 +142,18 @@ impl Expected<'_> {
         if let Some(max_age) = self.max_age {
             let (now, skew) = (seconds(now), self.skew.as_secs_f64());
             let recent = |at: f64| at <= now + skew && now <= at + max_age as f64 + skew;
-            if !claims.auth_time.number()?.is_some_and(recent) {
+            let at = claims.auth_time.number()?;
+            if !at.is_some_and(recent) {
+                let found = match at {
+                    None => "does not say when (auth_time)".to_owned(),
+                    Some(at) if at > now => {
+                        format!("names a time {} seconds in the future", (at - now).round())
+                    }
+                    Some(at) => format!("says that this was {} seconds ago", (now - at).round()),
+                };
                 let detail = format!(
-                    "the user must have signed in within the last {max_age} seconds (max_age), and the ID token's \
-                     auth_time is older, in the future or absent: send the user to sign in again"
+                    "the user must have signed in within the last {max_age} seconds (max_age), and the ID token {found}: send the \
+                     user to sign in again"
                 );
                 return Err(refused(Check::AuthTime, detail));
             }

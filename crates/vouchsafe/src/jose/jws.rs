@@ -67,8 +67,8 @@ pub(super) fn verify(
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
     let Some(algorithm) = Algorithm::from_name(name) else {
         let detail = format!(
-            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one at the \
-             provider",
+            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one for this client \
+             at the provider",
             legible(name)
         );
         return Err(refused(Check::Algorithm, detail));
@@ -88,7 +88,7 @@ pub(super) fn verify(
     }
     // RFC 7515 §4.1.11: an extension that is critical and not supported voids the JWT. None is supported here.
     if crit.is_some() {
-        let detail = "the JWT's header requires extensions (crit), and none of them is supported";
+        let detail = "the JWT's header requires extensions (crit), and none of them is supported: let the provider leave them out";
         return Err(refused(Check::CriticalHeader, detail));
     }
     if let Some(kind) = typ.filter(|kind| !may_be_typed && is_explicit(kind)) {
@@ -116,7 +116,8 @@ pub(super) fn verify(
                                        tenant, and must not sign for this one"
             .to_owned(),
         (Check::WeakKey, _) => "the provider's key is too weak: an RSA key must have at least 2048 bits and an odd \
-                                exponent above 1, and an Ed25519 key must not be a point of small order"
+                                exponent above 1, and an Ed25519 key must not be a point of small order; the provider has to \
+                                replace it"
             .to_owned(),
         _ => "the JWT's signature does not verify with the provider's key: the JWT was changed, or another key \
               signed it"

@@ -11,6 +11,7 @@ use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, Scalar, Value};
 use crate::text::legible::legible;
 use crate::text::moment::LATEST;
+use crate::text::redact::printable;
 use crate::text::template::{Mark, fill};
 
 /// What one kind of JWT must be.
@@ -75,13 +76,29 @@ pub(crate) fn verify<T>(
     now: SystemTime,
     more: impl FnOnce(&Claims<'_>) -> Result<T, Error>,
 ) -> Result<(String, T), Error> {
-    let (algorithm, payload) = jws::verify(token, keys, rules.algorithms, rules.may_be_typed)?;
+    let verified = jws::verify(token, keys, rules.algorithms, rules.may_be_typed);
+    let (algorithm, payload) = verified.map_err(|error| foreign(token, rules, error))?;
     let outcome = {
         let claims = Claims::read(&payload, algorithm)?;
         claims.check(rules, &payload, now)?;
         more(&claims)?
     };
     Ok((payload, outcome))
+}
+
+/// The error for a JWT whose key is unknown. If it is another issuer's, so is the key, and newer keys would not help.
+fn foreign(token: &str, rules: &Rules<'_>, error: Error) -> Error {
+    let is_unknown = matches!(&error, Error::Validation(e) if e.check == Check::UnknownKey);
+    let claims = || {
+        let payload = jws::decode_text(token.split('.').nth(1)?).ok()?;
+        // The algorithm matters only for a check of the hashes.
+        let claims = Claims::read(&payload, Algorithm::from_name("RS256")?).ok()?;
+        claims.check_issuer(rules.issuer?, &payload).err()
+    };
+    match is_unknown.then(claims).flatten() {
+        Some(Error::Validation(mismatch)) => Error::Validation(mismatch),
+        _ => error,
+    }
 }
 
 /// Verifies a JWT and returns its claims.
@@ -142,8 +159,12 @@ impl<'a> Claims<'a> {
         if issuer == name || expected.aliases.iter().any(|alias| alias == issuer) {
             return Ok(());
         }
-        let detail =
-            format!("the token must be from issuer {}, but its iss is {}", legible(name), legible(issuer));
+        let detail = format!(
+            "the token must be from issuer {}, but its iss is {}: it is another provider's, or the issuer has to be \
+                     configured exactly as the provider writes it",
+            legible(name),
+            legible(issuer)
+        );
         Err(refused(Check::IssuerMismatch, detail))
     }
 
@@ -160,8 +181,13 @@ impl<'a> Claims<'a> {
             return Ok(());
         }
         let found = audiences.map_or_else(|| "absent".to_owned(), |audiences| legible(&audiences.join(", ")));
+        let own = match expected {
+            Audience::Includes(own) | Audience::IncludesIfNamed(own) => own,
+            Audience::Any => "",
+        };
         let detail = format!(
-            "the token was issued for another audience than this client: its aud is {found}; check the client id"
+            "the token must be for the audience {}, but its aud is {found}: check the client id, or the audience that was given",
+            printable(own, 60)
         );
         Err(refused(Check::Audience, detail))
     }

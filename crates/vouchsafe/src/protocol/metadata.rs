@@ -196,7 +196,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     if !issuers.contains(&issuer) && !template.as_ref().is_some_and(is_one_of_many) {
         let detail = format!(
             "the issuer {} was requested, but the metadata names another one, which you must configure exactly if it is \
-             the right one: {}",
+             the right one: {}; if the server is reached by another name than its issuer, set Provider::discovery too",
             legible(issuers.first().map_or("?", String::as_str)),
             legible(&issuer),
         );

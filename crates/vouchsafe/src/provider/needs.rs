@@ -50,7 +50,8 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
         && !is_described
     {
         let detail = format!(
-            "this library needs the response type code, and the provider offers only {types} (response_types_supported)"
+            "this library needs the response type code, and the provider offers only {types} (response_types_supported): let \
+             the provider offer the authorization code grant"
         );
         need(Feature::Code, detail.into());
     }
@@ -84,8 +85,8 @@ pub(super) fn all(definition: &Definition, metadata: &Metadata) -> Vec<Unsupport
         && definition.client_auth.is_none()
     {
         let detail = format!(
-            "clients can authenticate here by {}, and the provider accepts only {methods} \
-             (token_endpoint_auth_methods_supported)",
+            "this library authenticates clients by {}, and the provider accepts only {methods} \
+             (token_endpoint_auth_methods_supported): let the provider accept one of these from this client",
             known.map(ClientAuth::as_str).join(", ")
         );
         let (operation, feature) = (Operation::Authorization, Feature::ClientAuth);

@@ -92,7 +92,7 @@ impl Server {
         // Checked here and not while the document is read: then the next place would be tried, and there the same server could
         // pass for a plain authorization server.
         if metadata.is_openid && self.openid.is_none() {
-            let detail = "the metadata has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified";
+            let detail = "the metadata has no jwks_uri: an OpenID Provider needs one, so that ID tokens can be verified, and has to add it";
             return Err(Error::response(Operation::Discovery, Malformed::Metadata, detail));
         }
         if self.openid.is_none() {

@@ -198,7 +198,8 @@ impl AuthorizationResponse<'_> {
                 return Err(Error::validation(OPERATION, Check::IssuerMismatch, detail));
             }
             (None, _) if expected.names_issuer => {
-                let detail = "the provider announces iss in its responses, but this response has none: start a new login";
+                let detail = "the provider announces iss in its responses, but this response has none: start a new login, and if it ends like this \
+                     too, let the provider send iss to this client";
                 return refuse(Check::MissingIssuer, detail);
             }
             _ => {}
@@ -219,7 +220,14 @@ impl AuthorizationResponse<'_> {
         let suffix = expected.quirks.code_suffix.as_deref();
         let code = code.map(|code| suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code));
         let Some(code) = code.filter(|code| !code.is_empty()) else {
-            let detail = "the response has neither a code nor an error: start a new login";
+            let detail = match params.values("response").next() {
+                // JWT Secured Authorization Response Mode §2.3.
+                Some(_) => {
+                    "the response is a signed JWT (response), which this library does not read: let the provider send this client \
+                     the response mode query"
+                }
+                None => "the response has neither a code nor an error: start a new login",
+            };
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
         };
         Ok(Callback { code: code.to_owned(), forwarded, profile: params.profile(expected.quirks) })
