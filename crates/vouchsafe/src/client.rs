@@ -83,7 +83,8 @@ impl Client {
     /// The metadata and keys that are known are shared with the client that this one was made of, so it can be made for
     /// one request of your own that has a deadline. Waiting for metadata and keys that are being fetched for others as well
     /// ends in time where the transport has a clock ([`Http::runtime`](crate::Http::runtime)), as the built-in one has.
-    /// The fetch itself goes on for the others.
+    /// The fetch itself goes on for the others. The same applies to a refresh that several callers share: it has been sent
+    /// already, and goes on for the others.
     #[must_use]
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self { call_timeout: Some(timeout), ..self }

@@ -8,6 +8,10 @@ pub mod linking_accounts {}
 #[doc = include_str!("docs/limits.md")]
 pub mod limits {}
 
+/// Where the roles and groups of a user are: in the profile, or in the claims of the access token.
+#[doc = include_str!("docs/roles_and_groups.md")]
+pub mod roles_and_groups {}
+
 /// What to do when a call fails: refresh, sign in again, or correct the configuration.
 #[doc = include_str!("docs/when_a_call_fails.md")]
 pub mod when_a_call_fails {}

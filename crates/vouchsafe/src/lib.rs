@@ -59,7 +59,8 @@
 //! [`Identity::subject`] is the user's identifier, and [`Identity::issuer`] is the server that gave it.
 //! [`Identity::verified_email`] returns an address only if the provider has verified this very address. Link accounts by
 //! [`Identity::key`], which consists of issuer and subject. An e-mail address can pass to another person, and servers with
-//! different users can have the same provider name. See [`guide::linking_accounts`].
+//! different users can have the same provider name. See [`guide::linking_accounts`]. [`guide::roles_and_groups`] says where roles
+//! and groups are.
 //!
 //! # Errors
 //!

@@ -199,14 +199,18 @@ impl<'c> Manual<'c> {
         call.id_token(openid, &Secret::new(id_token), &expected, asking).await
     }
 
-    /// Verifies any JWT of the provider: its signature, issuer and times, and its audience if one is given. Returns its
-    /// claims.
+    /// Verifies any JWT of the provider, such as an access token with the roles of a user
+    /// ([`guide::roles_and_groups`](crate::guide::roles_and_groups)): its signature, issuer and times, and its audience if one is
+    /// given. Returns its claims.
     ///
     /// # Security
     /// Without an audience this shows only that the provider signed the JWT, not that it is meant for you.
     ///
     /// # Errors
     /// [`Error::Validation`] with the check that failed.
+    #[doc(alias = "roles")]
+    #[doc(alias = "groups")]
+    #[doc(alias = "access_token_claims")]
     pub async fn verify_jwt(self, jwt: &str, audience: Option<&str>) -> Result<Value, Error> {
         let call = self.client.begin();
         let server = call.server().await?;

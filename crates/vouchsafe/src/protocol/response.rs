@@ -238,7 +238,7 @@ impl Incoming<'_> {
             return Ok(());
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
-            "is an HTML page, not JSON: check that this is the right URL".to_owned()
+            "is an HTML page, not JSON: is this the right URL?".to_owned()
         } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
             // The error of a shared fetch goes to many callers, and the provider's text may contain a secret of one of them.
             "is not JSON, by its content type: check that this is the right URL".to_owned()

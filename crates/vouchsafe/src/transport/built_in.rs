@@ -237,7 +237,9 @@ fn no_response(error: legacy::Error) -> TransportError {
 
 /// What helps against an error of TLS.
 fn advice(error: &rustls::Error) -> Option<&'static str> {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext, UnknownIssuer};
+    use rustls::CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidYet, NotValidYetContext, UnknownIssuer,
+    };
     match error {
         rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => Some(
             "check the clock of this machine first; if it is right, the server, or the certificate authority that was given, has \
@@ -246,7 +248,7 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
             Some("check the clock of this machine first; if it is right, the server needs a new certificate")
         }
-        rustls::Error::InvalidCertificate(UnknownIssuer) => Some(
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => Some(
             "if the server has a certificate of an authority of your own, give this authority with \
              HttpBuilder::certificate_authority",
         ),

@@ -435,3 +435,43 @@ async fn several_audiences_without_azp_are_told_as_such() {
     assert!(said.contains("several audiences, and no azp") && said.contains("audience another"), "{said}");
     assert!(!said.contains("another client"), "{said}");
 }
+
+#[tokio::test]
+async fn a_jwt_of_another_issuer_is_told_as_such_before_its_key_is_looked_for() {
+    let scenario = Scenario::openid();
+    scenario.log_in().await.unwrap();
+    let fetches = scenario.wire.seen_at("/jwks").len();
+    let claims = json!({"iss": "https://other.example", "exp": now() + 60}).to_string();
+    let foreign = forge::jwt("RS256", "stranger", &json!({"alg": "RS256", "kid": "stranger"}), &claims);
+    let error = scenario.client().manual().verify_jwt(&foreign, None).await.unwrap_err();
+    assert_eq!(error.code(), "issuer_mismatch");
+    let said = error.to_string();
+    assert!(said.contains(ISSUER) && said.contains("https://other.example"), "{said}");
+    assert_eq!(scenario.wire.seen_at("/jwks").len(), fetches, "newer keys would not help");
+    // What says that it is this issuer's may have a new key.
+    let claims = json!({"iss": ISSUER, "exp": now() + 60}).to_string();
+    let own = forge::jwt("RS256", "stranger", &json!({"alg": "RS256", "kid": "stranger"}), &claims);
+    let error = scenario.client().manual().verify_jwt(&own, None).await.unwrap_err();
+    assert_eq!(error.code(), "unknown_key");
+    assert_eq!(scenario.wire.seen_at("/jwks").len(), fetches + 1);
+}
+
+#[tokio::test]
+async fn a_response_names_what_is_wrong_with_it() {
+    for (query, words) in [
+        ("response=eyJhbGciOiJSUzI1NiJ9.e30.c2ln&iss=https%3A%2F%2Fop.example", "signed JWT"),
+        ("iss=https%3A%2F%2Fop.example", "neither a code nor an error"),
+        (
+            "code=c&iss=https%3A%2F%2Fevil.example",
+            "from the issuer https://op.example, but it names another one (https://evil.example)",
+        ),
+        ("code=c", "let the provider send iss to this client"),
+    ] {
+        let scenario = Scenario::openid();
+        let login = scenario.started().await;
+        let state = param(&login.url, "state").unwrap();
+        let url = format!("{REDIRECT_URI}?{query}&state={state}");
+        let error = scenario.client().finish(login.pending, &url).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}

@@ -224,6 +224,11 @@ async fn a_port_where_nobody_listens_is_told_so() {
 
 /// A certificate authority, and a server certificate of it for that name.
 fn certified(name: &str) -> (String, TlsAcceptor) {
+    certified_with(name, |_| ())
+}
+
+/// The same, with other values in the server's certificate.
+fn certified_with(name: &str, change: impl FnOnce(&mut rcgen::CertificateParams)) -> (String, TlsAcceptor) {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().unwrap();
@@ -231,6 +236,7 @@ fn certified(name: &str) -> (String, TlsAcceptor) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    change(&mut params);
     let issuer = rcgen::Issuer::new(authority, authority_key);
     let certificate = params.signed_by(&key, &issuer).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
@@ -266,6 +272,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
     for http in [Http::new().unwrap(), trusting(&other)] {
         let error = exchange(&base, &http).await.unwrap_err();
         assert_eq!(error.code(), "tls", "{error}");
+        assert!(error.to_string().contains("HttpBuilder::certificate_authority"), "{error}");
         assert!(
             error
                 .to_string()
@@ -274,6 +281,24 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         );
     }
     assert!(server.requests().is_empty(), "nothing was said to a stranger");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_time_points_to_the_clock_first() {
+    let year = |year| rcgen::date_time_ymd(year, 1, 1);
+    for (from, until) in [(2100, 2101), (2000, 2001)] {
+        let (authority, tls) = certified_with("localhost", |params| {
+            (params.not_before, params.not_after) = (year(from), year(until));
+        });
+        let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
+        let error =
+            exchange(&format!("https://localhost:{}", server.port), &trusting(&authority)).await.unwrap_err();
+        assert_eq!(error.code(), "tls");
+        assert!(
+            error.to_string().contains("; check the clock of this machine first; if it is right, the server"),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -297,7 +322,9 @@ async fn a_server_that_speaks_no_tls_is_told_so() {
             let _ = stream.read_to_end(&mut rest).await;
         }
     });
-    assert_eq!(code(exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await), "tls");
+    let error = exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "tls");
+    assert!(error.to_string().ends_with("if it is on this machine, write http:// in its URL"), "{error}");
 }
 
 /// A server that says that to a TLS client's greeting. What it hears: the greeting, and what comes after it.
