@@ -177,6 +177,12 @@ impl AuthorizationResponse<'_> {
         let (code, state, iss, error, description, uri) = (code?, state?, iss?, error?, description?, uri?);
         noted.note_all(code);
 
+        // JWT Secured Authorization Response Mode §2.3: the JWT has all the others.
+        if state.is_none() && params.values("response").next().is_some() {
+            let detail = "the response is a signed JWT (response), which this library does not read: let the provider send this \
+                          client the response mode query";
+            return Err(Error::response(OPERATION, Malformed::MissingField, detail));
+        }
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
         match (iss, expected.issuer) {
             (Some(iss), None) => {
@@ -220,14 +226,7 @@ impl AuthorizationResponse<'_> {
         let suffix = expected.quirks.code_suffix.as_deref();
         let code = code.map(|code| suffix.and_then(|suffix| code.strip_suffix(suffix)).unwrap_or(code));
         let Some(code) = code.filter(|code| !code.is_empty()) else {
-            let detail = match params.values("response").next() {
-                // JWT Secured Authorization Response Mode §2.3.
-                Some(_) => {
-                    "the response is a signed JWT (response), which this library does not read: let the provider send this client \
-                     the response mode query"
-                }
-                None => "the response has neither a code nor an error: start a new login",
-            };
+            let detail = "the response has neither a code nor an error: start a new login";
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
         };
         Ok(Callback { code: code.to_owned(), forwarded, profile: params.profile(expected.quirks) })
