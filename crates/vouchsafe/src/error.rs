@@ -292,7 +292,7 @@ impl Error {
         self
     }
 
-    /// The same error with what the application can do about it: see [`ServerError::explain`].
+    /// The same error with its remedy: see [`ServerError::explain`].
     pub(crate) fn explained(mut self, has_secret: Option<bool>) -> Self {
         match (&mut self, has_secret) {
             (Self::Server(e), _) => e.explain(has_secret),

@@ -324,11 +324,11 @@ impl Provider {
         &self.definition
     }
 
-    /// What the provider requires of every login, by its metadata, and what this library does not do. A login that would need
-    /// it does not start: [`Client::login`](crate::Client::login) returns the same error. Empty if the metadata was not fetched
-    /// by [`Provider::discover`].
+    /// The requirements in the provider's metadata that this library cannot meet. With one of them, a login does not start:
+    /// [`Client::login`](crate::Client::login) returns the same error. The list is empty if the metadata was not fetched by
+    /// [`Provider::discover`] or [`Provider::fetch_metadata`].
     ///
-    /// A registration can require more, which the metadata does not say.
+    /// The registration of a client can require more. The metadata does not say that.
     pub fn unmet_needs(&self) -> Vec<UnsupportedError> {
         self.metadata.as_deref().map_or_else(Vec::new, |metadata| needs::all(&self.definition, metadata))
     }

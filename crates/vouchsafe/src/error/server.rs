@@ -19,7 +19,7 @@ pub struct ServerError {
 }
 
 words! {
-    /// What the application can do about a refusal of the provider, as far as the error shows it.
+    /// The change that lets the provider accept a request that it refused, as far as the error shows it.
     pub enum Remedy {
         /// No client secret was given, and the provider asks for one: set [`Registration::secret`](crate::Registration::secret).
         GiveSecret = "give_secret",
@@ -37,7 +37,7 @@ words! {
 }
 
 impl Remedy {
-    /// What the provider asks for in the description of its error. There is no code for it.
+    /// Reads the description of an error: no code says which proof the provider asks for.
     fn in_words(description: &str) -> Option<Self> {
         let description = description.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| description.contains(word));
@@ -104,7 +104,7 @@ impl ServerError {
         self.status
     }
 
-    /// What the application can do about it, if the error shows that.
+    /// The change that helps, if the error shows it.
     pub fn remedy(&self) -> Option<Remedy> {
         self.remedy
     }

@@ -15,7 +15,7 @@ pub struct HttpError {
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) remark: String,
-    /// What helps, as the transport knows it.
+    /// The advice of the transport.
     pub(crate) advice: Option<&'static str>,
     pub(crate) source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -117,7 +117,7 @@ impl TransportError {
         Self { kind: None, advice: None, source: None }
     }
 
-    /// Adds what helps, for the end of the message.
+    /// Adds advice, for the end of the message.
     #[cfg(feature = "transport")]
     pub(crate) fn with_advice(self, advice: Option<&'static str>) -> Self {
         Self { advice, ..self }

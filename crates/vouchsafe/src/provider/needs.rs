@@ -1,4 +1,4 @@
-//! What a provider requires of a login, by its metadata, and what is missing here.
+//! The requirements in a provider's metadata that no login here can meet.
 use std::borrow::Cow;
 
 use vouchsafe_providers::{ClientAuth, Definition, EndpointName, Pkce};
@@ -29,7 +29,7 @@ pub(super) fn check(
     }
 }
 
-/// The needs that do not depend on a registration. The definition comes first: what it says itself is not looked up.
+/// The requirements that do not depend on a registration. If the definition says something itself, it counts more than the metadata.
 pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<UnsupportedError> {
     let mut unmet = Vec::new();
     let mut need = |feature, detail: Cow<'static, str>| {
@@ -76,7 +76,7 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
     unmet
 }
 
-/// The same, and the client authentication that no registration can do here.
+/// The same, and client authentication that no registration can do here.
 pub(super) fn all(definition: &Definition, metadata: &Metadata) -> Vec<UnsupportedError> {
     let mut unmet = unmet(definition, metadata);
     let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];

@@ -49,7 +49,7 @@ pub(crate) struct Server {
     pub(super) refreshes: bool,
     /// The parameters that its URLs are made of, in words, if it has any.
     pub(crate) parameters: String,
-    /// What it requires of a login and is missing here.
+    /// The requirements of its metadata that no login here can meet.
     pub(super) unmet: Vec<UnsupportedError>,
     pub(crate) metadata: Option<Arc<Metadata>>,
 }

@@ -235,7 +235,7 @@ fn no_response(error: legacy::Error) -> TransportError {
     TransportError::new(kind).with_advice(advice).caused_by(Box::new(error))
 }
 
-/// What helps against an error of TLS.
+/// Advice about an error of TLS.
 fn advice(error: &rustls::Error) -> Option<&'static str> {
     use rustls::CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidYet, NotValidYetContext, UnknownIssuer,

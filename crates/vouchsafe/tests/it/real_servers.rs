@@ -1,4 +1,4 @@
-//! What Keycloak, Ory Hydra, Spring, Dex and zitadel showed: each refusal at the right time, in the right words.
+//! Refusals as Keycloak, Ory Hydra, Spring, Dex and zitadel make them: each is told at the right time, in the right words.
 use serde_json::{Value, json};
 use vouchsafe::error::{Malformed, Operation, Remedy};
 use vouchsafe::{Client, Error, Http, Provider, Registration};
@@ -463,7 +463,7 @@ async fn a_response_names_what_is_wrong_with_it() {
         ("state={}&iss=https%3A%2F%2Fop.example", "neither a code nor an error"),
         (
             "state={}&code=c&iss=https%3A%2F%2Fevil.example",
-            "from the issuer https://op.example, but it names another one (https://evil.example)",
+            "must name the issuer https://op.example, but its iss is https://evil.example",
         ),
         ("state={}&code=c", "let the provider send iss to this client"),
     ] {

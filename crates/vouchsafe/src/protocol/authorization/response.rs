@@ -178,7 +178,7 @@ impl AuthorizationResponse<'_> {
         noted.note_all(code);
 
         // JWT Secured Authorization Response Mode §2.3: the JWT has all the others.
-        if state.is_none() && params.values("response").next().is_some() {
+        if state.is_none() && params.once("response")?.is_some() {
             let detail = "the response is a signed JWT (response), which this library does not read: let the provider send this \
                           client the response mode query";
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
