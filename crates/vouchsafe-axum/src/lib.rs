@@ -90,6 +90,35 @@
 //! A login that requires more than others, such as a recent sign-in, also needs its own redirect URI: see
 //! [`StartLogin::customise`]. If a proxy removes a part of the path, set [`Logins::behind`].
 //!
+//! # Silent sign-in
+//!
+//! With `prompt=none` the provider shows no page: a visitor who is signed in there is signed in here at once. If nobody is, the
+//! provider responds with `login_required`, or with `interaction_required`, `consent_required` or
+//! `account_selection_required`. That is no failure: the response redirects to the path of [`StartLogin::return_to`], and the
+//! visitor goes on signed out. Try it once for each visit: a page that always starts a silent sign-in for a visitor who is
+//! signed out is a redirect loop.
+//!
+//! ```no_run
+//! use axum::response::{IntoResponse, Redirect, Response};
+//! use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection, StartLogin};
+//!
+//! async fn silent_login(login: StartLogin) -> Result<Redirect, LoginRejection> {
+//!     login.return_to("/inbox?tried=1").customise(|login| login.prompt("none")).await
+//! }
+//!
+//! // Only needed to do more than to go on:
+//! async fn callback(user: Result<LoggedIn, LoginRejection>) -> Response {
+//!     match user {
+//!         Ok(user) => Redirect::to(&user.return_to).into_response(),
+//!         Err(rejection) if rejection.fault() == LoginFault::InteractionRequired => {
+//!             let path = rejection.return_to().unwrap_or("/");
+//!             ([("set-cookie", "tried=1; Path=/")], Redirect::to(path)).into_response()
+//!         }
+//!         Err(rejection) => rejection.into_response(),
+//!     }
+//! }
+//! ```
+//!
 //! # Forms
 //!
 //! Some providers, such as Apple, let the browser post the response in a form (`response_mode=form_post`). The routes of

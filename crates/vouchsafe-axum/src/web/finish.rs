@@ -77,9 +77,20 @@ pub(crate) async fn finish(
     // The code is spent, however this ends.
     context.add_cookie(cookie::remove(&cookie, same_site));
 
+    let return_to = login.return_to.clone().unwrap_or_else(|| "/".to_owned());
+    let is_silent = login.is_silent;
+    let finished = finish_found(context, login, return_to.clone(), response).await;
+    finished.map_err(|rejection| rejection.of_login(&return_to, is_silent))
+}
+
+async fn finish_found(
+    context: &RequestContext,
+    login: StoredLogin,
+    return_to: String,
+    response: AuthorizationResponse<'_>,
+) -> Result<LoggedIn, LoginRejection> {
     let id = login.id().ok_or_else(LoginRejection::stale)?;
-    let StoredLogin { client: client_name, return_to, pending, .. } = login;
-    let return_to = return_to.unwrap_or_else(|| "/".to_owned());
+    let StoredLogin { client: client_name, pending, .. } = login;
     let Some((_, client)) = context.logins.find(Some(&client_name)) else {
         return Err(LoginRejection::unknown_client());
     };
@@ -87,7 +98,7 @@ pub(crate) async fn finish(
     let data = pending.data().map(str::to_owned);
     let turn = match Turn::take(id, pending.expires_at()) {
         Turn::Mine(turn) => turn,
-        Turn::Others => return Err(LoginRejection::repeated(return_to)),
+        Turn::Others => return Err(LoginRejection::repeated()),
         Turn::Over => return Err(LoginRejection::spent()),
     };
     let tokens = match client.finish(pending, response).await {

@@ -17,6 +17,9 @@ pub(crate) struct StoredLogin {
     pub(crate) client: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) return_to: Option<String>,
+    /// Whether the request forbids the provider to show a page (`prompt=none`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_silent: bool,
     /// Greater than that of each login that was under way in this browser when this one started.
     #[serde(default)]
     pub(crate) order: u64,

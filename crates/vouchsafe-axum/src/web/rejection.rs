@@ -2,12 +2,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
 use http::{HeaderValue, Response, StatusCode};
 use vouchsafe::error::{Check, Operation};
 use vouchsafe::{Error, ErrorCode, Tokens};
 
-/// Why nobody signed in. As a response it is a page that tells people what to do.
+/// Why nobody signed in. As a response it is a page that tells people what to do, or a redirect if a silent sign-in failed
+/// ([`LoginFault::InteractionRequired`]).
 ///
 /// The page does not show the reason. The reason, the `Display` of the rejection, is for the operator: it may name hosts of
 /// your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection, with the
@@ -33,6 +36,9 @@ struct Inner {
     tokens: Option<Tokens>,
     /// The path that the page links to.
     link: Option<String>,
+    /// The path that the browser would have been sent to.
+    return_to: Option<String>,
+    is_silent: bool,
     is_reported: bool,
 }
 
@@ -42,6 +48,11 @@ struct Inner {
 pub enum LoginFault {
     /// The person or the provider declined. Status 403.
     Denied,
+    /// The provider has to show a page to the person, and the request forbade it with `prompt=none`: nobody is signed in there,
+    /// or a consent is missing. This is the usual outcome of a [silent sign-in](crate#silent-sign-in). As a response, the
+    /// rejection redirects to [`LoginRejection::return_to`], where the visitor goes on signed out. If the request did not forbid
+    /// it, the response is a page with status 403.
+    InteractionRequired,
     /// The response belongs to no login of this browser: it was forged, comes from another browser, took too long, or was used
     /// already. The person has to start again. Status 400.
     Stale,
@@ -68,6 +79,12 @@ impl LoginFault {
     fn of(error: &Error) -> Self {
         match error {
             Error::Server(_) if error.is_denied() => Self::Denied,
+            Error::Server(e)
+                if error.operation() == Operation::Authorization
+                    && INTERACTION_REQUIRED.contains(&e.code().as_str()) =>
+            {
+                Self::InteractionRequired
+            }
             // RFC 6749 §5.2: the code is invalid, expired or used.
             Error::Server(e) if *e.code() == ErrorCode::INVALID_GRANT => Self::Stale,
             Error::Server(e)
@@ -95,6 +112,11 @@ impl LoginFault {
                 StatusCode::FORBIDDEN,
                 "You were not signed in",
                 "The sign-in was cancelled or refused. Your account was not shared. You can try again.",
+            ),
+            Self::InteractionRequired => (
+                StatusCode::FORBIDDEN,
+                "The provider has a question for you",
+                "It could not sign you in without showing you a page. Please try again.",
             ),
             Self::Stale => (
                 StatusCode::BAD_REQUEST,
@@ -158,15 +180,30 @@ impl LoginRejection {
         self.inner.tokens.as_ref()
     }
 
+    /// The path to send the browser to, as [`LoggedIn::return_to`](crate::LoggedIn::return_to). `None` if the response belongs to
+    /// no login of this browser.
+    pub fn return_to(&self) -> Option<&str> {
+        self.inner.return_to.as_deref()
+    }
+
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
-        self.inner.fault.words().0
+        if self.goes_on().is_some() { StatusCode::SEE_OTHER } else { self.inner.fault.words().0 }
+    }
+
+    /// The path at which the visitor goes on signed out, after a silent sign-in that failed.
+    fn goes_on(&self) -> Option<&str> {
+        let goes_on = self.inner.is_silent && self.fault() == LoginFault::InteractionRequired;
+        self.return_to().filter(|_| goes_on)
     }
 
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
-        let (error, tokens, link, is_reported) = (None, None, None, false);
-        Self { inner: Box::new(Inner { fault, detail, error, tokens, link, is_reported }) }
+        let (error, tokens, link, return_to) = (None, None, None, None);
+        let (is_silent, is_reported) = (false, false);
+        Self {
+            inner: Box::new(Inner { fault, detail, error, tokens, link, return_to, is_silent, is_reported }),
+        }
     }
 
     pub(crate) fn stale() -> Self {
@@ -185,11 +222,16 @@ impl LoginRejection {
         )
     }
 
-    pub(crate) fn repeated(return_to: String) -> Self {
+    pub(crate) fn repeated() -> Self {
         let detail = "the browser sent the response twice: another request is finishing this login";
-        let mut rejection = Self::new(LoginFault::Repeated, detail);
-        rejection.inner.link = Some(return_to);
-        rejection
+        Self::new(LoginFault::Repeated, detail)
+    }
+
+    /// Adds what is known of the login that ended: where it leads, and whether it was silent.
+    pub(crate) fn of_login(mut self, return_to: &str, is_silent: bool) -> Self {
+        self.inner.return_to = Some(return_to.to_owned());
+        self.inner.is_silent = is_silent;
+        self
     }
 
     /// A form or a query that cannot be read.
@@ -197,7 +239,7 @@ impl LoginRejection {
         Self::new(LoginFault::Malformed, detail)
     }
 
-    pub(crate) fn return_to() -> Self {
+    pub(crate) fn foreign_return_to() -> Self {
         let detail = "the path to return to is not a path of this site, or is longer than the login cookie has \
                       room for";
         Self::new(LoginFault::ReturnTo, detail)
@@ -252,9 +294,16 @@ impl LoginRejection {
     pub(crate) fn page(mut self) -> Response<String> {
         // An application's own handler may have made the rejection from an error.
         self.report();
+        if let Some(Ok(path)) = self.goes_on().map(HeaderValue::from_str) {
+            let mut response = Response::new(String::new());
+            *response.status_mut() = StatusCode::SEE_OTHER;
+            let no_store = HeaderValue::from_static("no-store");
+            response.headers_mut().extend([(LOCATION, path), (CACHE_CONTROL, no_store)]);
+            return response;
+        }
         let fault = self.fault();
         let (link, label) = match (fault, self.inner.link.as_deref()) {
-            (LoginFault::Repeated, path) => (path.unwrap_or("/"), "Continue"),
+            (LoginFault::Repeated, _) => (self.return_to().unwrap_or("/"), "Continue"),
             (LoginFault::Setup, _) | (_, None) => ("/", "Go to the start page"),
             (LoginFault::UnknownClient | LoginFault::ReturnTo | LoginFault::NoVisit, Some(path)) => {
                 (path, "Go to sign-in")
@@ -306,6 +355,10 @@ fn escaped(text: &str) -> String {
         .iter()
         .fold(text.to_owned(), |text, (plain, escaped)| text.replace(plain, escaped))
 }
+
+/// The errors of a request that forbids the provider to show a page (OpenID Connect Core section 3.1.2.6).
+const INTERACTION_REQUIRED: [&str; 4] =
+    ["login_required", "interaction_required", "consent_required", "account_selection_required"];
 
 /// The target of this crate's events.
 const LOG: &str = "vouchsafe_axum";

@@ -86,7 +86,7 @@ impl StartLogin {
         let Self { context, cookies, client, return_to, customise } = self;
         let logins = &context.logins;
         if !return_to.as_deref().is_none_or(is_own_path) {
-            return Err(LoginRejection::return_to());
+            return Err(LoginRejection::foreign_return_to());
         }
         let Some((client_name, client)) = logins.find(client.as_deref()) else {
             return Err(LoginRejection::unknown_client());
@@ -111,14 +111,16 @@ impl StartLogin {
         let mut names = names_of(slot);
         // The name of the current key.
         let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
-        let mut stored =
-            StoredLogin { client: client_name.to_owned(), return_to, order, pending: started.pending };
+        let query = started.url.split_once('?').map_or("", |(_, query)| query);
+        let is_silent = query.split('&').any(|param| param == "prompt=none");
+        let client = client_name.to_owned();
+        let mut stored = StoredLogin { client, return_to, is_silent, order, pending: started.pending };
         let lifetime =
             stored.pending.expires_at().duration_since(stored.pending.started_at()).unwrap_or_default();
         let set = |value: &str| cookie::set(&name, value, lifetime, same_site);
         let Some(header) = set(&stored.seal(&name, logins)?) else {
             if stored.return_to.take().is_some() && set(&stored.seal(&name, logins)?).is_some() {
-                return Err(LoginRejection::return_to());
+                return Err(LoginRejection::foreign_return_to());
             }
             return Err(LoginRejection::setup(format!(
                 "the login does not fit into a cookie of {MAX_COOKIE} bytes: ask for fewer scopes, or keep less data \

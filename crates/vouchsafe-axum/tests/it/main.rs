@@ -11,3 +11,4 @@ mod properties;
 mod routes;
 mod scenario;
 mod signing_in;
+mod silent;

@@ -96,6 +96,9 @@ async fn login(
     if let Some(data) = wish.remove("data") {
         login = login.customise(move |ask| ask.data(data));
     }
+    if let Some(prompt) = wish.remove("prompt") {
+        login = login.customise(move |ask| ask.prompt(prompt));
+    }
     if let Some(mode) = wish.remove("response_mode") {
         login = login.customise(move |ask| ask.extra("response_mode", mode));
     }
