@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::state::{AuthorizationRequest, Jwt, Seal, SigningAlg};
 use crate::wire::Incoming;
 
+mod authorization;
 mod body;
 mod callback;
 mod id_token;
@@ -69,7 +70,15 @@ impl Fault {
 
     /// All faults by place; those in the HTTP response once for each endpoint.
     pub fn all() -> Vec<Self> {
-        let placed = [callback::ALL, token::ALL, id_token::ALL, keys::ALL, metadata::ALL, userinfo::ALL];
+        let placed = [
+            authorization::ALL,
+            callback::ALL,
+            token::ALL,
+            id_token::ALL,
+            keys::ALL,
+            metadata::ALL,
+            userinfo::ALL,
+        ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
     }
@@ -99,9 +108,9 @@ impl Fault {
         self.row.place
     }
 
-    /// The endpoint at which it applies. `None` for faults of the authorization response.
+    /// The endpoint at which it applies. `None` for faults that only the browser sees.
     pub fn endpoint(&self) -> Option<Endpoint> {
-        (self.row.place != Place::Callback).then_some(self.at)
+        (!matches!(self.row.place, Place::Authorization | Place::Callback)).then_some(self.at)
     }
 
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
@@ -163,6 +172,8 @@ words! {
     Place,
     /// A heading for the faults of this place.
     title:
+    /// The authorization endpoint, which shows pages to the user.
+    Authorization = "At the authorization endpoint",
     /// The authorization response, which the browser carries.
     Callback = "In the authorization response",
     /// The response of the token endpoint.
@@ -186,7 +197,9 @@ impl Place {
             Self::Metadata => Endpoint::Metadata,
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
-            Self::Callback | Self::Token | Self::IdToken | Self::Wire => Endpoint::Token,
+            Self::Authorization | Self::Callback | Self::Token | Self::IdToken | Self::Wire => {
+                Endpoint::Token
+            }
         }
     }
 }
@@ -233,7 +246,7 @@ pub struct Refusal {
     /// The step at which it refuses.
     pub step: Step,
     /// The kind of the refusal: `security`, `malformed`, `network` or `provider`; `unsupported` if the client has nothing in common
-    /// with the provider, and does not send the browser there.
+    /// with the provider, and does not send the browser there; `local` if no response arrives, and the client stops waiting.
     pub kind: &'static str,
     /// A word for the reason: the provider's own `error`, or one such as `nonce_mismatch`.
     pub code: &'static str,
@@ -254,6 +267,8 @@ struct Row {
 /// One change that a fault makes.
 #[derive(Clone, Copy)]
 pub(crate) enum Strike {
+    /// The provider shows an error page of its own in place of the authorization response.
+    NoReturn,
     /// The user denies the request, even with the button that allows it.
     Denial,
     /// Changes the request that the code belongs to.

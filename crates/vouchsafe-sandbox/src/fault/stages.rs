@@ -1,7 +1,7 @@
 //! The stages at which faults apply. Every request of a client passes them in this order:
 //!
 //! 1. request: the response is late, or another one takes its place, or the keys are replaced;
-//! 2. grant: the user denies, the code belongs to another login, the e-mail address is not verified, the refresh is refused;
+//! 2. grant: the browser does not return, the user denies, the code belongs to another login, the e-mail address is not verified, the refresh is refused;
 //! 3. token: a JWT is changed before it is signed;
 //! 4. members: the JSON of the response, or the parameters of the authorization response, are changed;
 //! 5. bytes: the body and its content type are changed.

@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use vouchsafe_providers::Pkce;
 
-use super::authorization_response::{forwarded, with_error};
+use super::authorization_response::{forwarded, never_returns, with_error};
 use super::request::Form;
 use super::{Call, interaction};
 use crate::config::{ClientConfig, accepts};
+use crate::fault::Strike;
 use crate::pages::Problem;
 use crate::part::Part;
 use crate::state::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR};
@@ -19,6 +20,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Response, Problem> {
     let params = call.incoming.params().ok_or_else(not_a_form)?;
     let form = Form::new(params, &[&call.part.definition.authorization.names]);
     let mut request = begin(call, &form)?;
+    ensure(!call.shared.faults.deals(Strike::NoReturn, None), never_returns(&request))?;
     Ok(match check(call, &form, &mut request) {
         Ok(()) => interaction::begin(call.shared, &call.incoming, request),
         Err(error) => with_error(call.shared, &request, &error),

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::shared::Shared;
-use crate::pages;
+use crate::pages::{self, Problem};
 use crate::part::{Part, profile};
 use crate::state::{AuthorizationRequest, Decision};
 use crate::wire::{OAuthError, printable, random_token, with_query};
@@ -105,6 +105,15 @@ fn signed_text(params: &[(String, String)]) -> String {
     let mut pairs: Vec<_> = params.iter().map(pair).collect();
     pairs.sort();
     pairs.join("&")
+}
+
+/// The page with which many providers refuse a redirect URI or a client, whether the request has such a mistake or not.
+pub(super) fn never_returns(request: &AuthorizationRequest) -> Problem {
+    let advice = "The sandbox shows this page on purpose (fault never-returns): many providers show one like it if the \
+                  redirect URI or the client is not registered exactly so. You have not been redirected.";
+    Problem::bad_request("Invalid parameter: redirect_uri", advice)
+        .detail("client_id", &request.client_id)
+        .detail("redirect_uri", &request.redirect_uri)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::authorization_response::{device_decided, with_code, with_error};
+use super::authorization_response::{device_decided, never_returns, with_code, with_error};
 use super::session::{self, Visit};
 use super::shared::Shared;
 use crate::fault::Strike;
@@ -112,6 +112,9 @@ pub(crate) async fn consent(Visit { shared, incoming }: Visit) -> Result<Respons
 const CODE_LIFETIME: u64 = 60;
 
 fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: SignedIn) -> Response {
+    if shared.faults.deals(Strike::NoReturn, Some(&signed_in.username)) {
+        return never_returns(&request).into_response();
+    }
     if shared.faults.deals(Strike::Denial, Some(&signed_in.username)) {
         return with_error(shared, &request, &denied());
     }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use tokio::time::Instant;
-use vouchsafe_sandbox::{Endpoint, Fault, Place};
+use vouchsafe_sandbox::{Endpoint, Fault, PersonError, Place};
 
 use crate::player::{Answer, Player};
 use crate::scenario::{Scenario, claims, jose_header, query_value};
@@ -298,4 +298,24 @@ async fn login_page_groups_the_users_who_are_named_after_faults() {
     assert!(
         at("In the ID token") < at("fault-wrong-nonce") && at("fault-wrong-nonce") < at("In the key set")
     );
+}
+
+#[tokio::test]
+async fn browser_never_comes_back_from_an_error_page_of_the_provider() {
+    let scenario = Scenario::new().await;
+    let url = scenario.authorization_url(&[]);
+    let refused = async |person: &str| match scenario.sandbox.person(person).allow(&url).await {
+        Err(PersonError::Refused { status: 400, message }) => {
+            message.starts_with("Invalid parameter: redirect_uri")
+        }
+        _ => false,
+    };
+    // The user who is named after the fault comes to the page after the sign-in.
+    assert!(refused("fault-never-returns").await && !refused("alice").await);
+    scenario.sandbox.fault_once(Fault::NEVER_RETURNS);
+    assert!(refused("alice").await && !refused("alice").await);
+    scenario.sandbox.fault(Fault::NEVER_RETURNS);
+    let page = scenario.get(url.strip_prefix(scenario.sandbox.issuer()).unwrap()).await;
+    assert!(page.status == 400 && page.body.contains("redirect_uri") && page.header("location").is_none());
+    assert!(scenario.sandbox.requests_to("/token").is_empty());
 }
