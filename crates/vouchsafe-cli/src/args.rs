@@ -73,6 +73,9 @@ pub(crate) struct LoginArgs {
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
+    /// Also print the profile document: everything that the provider said about the user
+    #[arg(long, help_heading = "Output")]
+    pub(crate) profile: bool,
     /// Save the login under this name
     #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true, help_heading = "Output")]
     pub(crate) save: Option<String>,

@@ -1,17 +1,21 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+mod report;
 
-use tokio::time::{Instant, interval, timeout};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, interval, sleep, timeout};
 use vouchsafe::error::LeftOut;
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
-use vouchsafe_providers::AuthorizationQuirks;
+use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
+use self::report::Report;
 use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::setup::{self, Target};
-use crate::terminal::{Event, GOOD, Input, Interrupt, LINK, Login, Output, SOFT, STRONG, Token, Who, paint};
+use crate::terminal::{Event, Input, Interrupt, LINK, Output, STRONG, paint};
 use crate::text;
 
 pub(crate) async fn run(
@@ -27,18 +31,20 @@ pub(crate) async fn run(
     check_request(&args.request, &provider.definition().authorization)?;
     let signing = provider.definition().signed_client_secret.then_some(&*name);
     let registration = setup::registration(&args.client, signing, acted.as_ref())?;
+    let definition = provider.definition().clone();
     let client = Client::builder(provider, registration)
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http, output)?)?;
 
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
-    let mut attempt = Attempt { args, client, name, callback: None };
+    let mut attempt = Attempt { args, client, definition, name, callback: None };
     let outcome = interrupt.or(attempt.run(&mut listener, output)).await;
 
     let page = match &outcome {
         Ok((tokens, identity)) => {
-            attempt.report(tokens, identity.as_ref(), output);
+            let Attempt { client, name, .. } = &attempt;
+            Report { client, name, tokens, identity: identity.as_ref(), profile: args.profile }.print(output);
             Page::signed_in(&attempt.name, identity.as_ref().and_then(Identity::name))
         }
         Err(failure) => match failure.code.as_str() {
@@ -75,6 +81,7 @@ async fn listen(args: &BrowserArgs) -> Result<Listener, Failure> {
 struct Attempt<'a> {
     args: &'a LoginArgs,
     client: Client,
+    definition: Definition,
     /// The provider's name, to show to a person.
     name: String,
     /// The browser that returned with this login's response and waits for its page.
@@ -91,7 +98,8 @@ impl Attempt<'_> {
         let limit = self.args.http.timeout;
         let start = self.start(listener.redirect_uri());
         let StartedLogin { url, pending, .. } = output.patiently(&self.name, limit, start).await?;
-        output.event(&Event::AuthorizationUrl { url: &url });
+        output.event(&Event::AuthorizationUrl { url: &url, redirect_uri: pending.redirect_uri() });
+        self.warn_without_openid(output).await;
         self.invite(&url, output);
         let callback = self.wait(url, &pending, listener, output).await?;
         output.detail("The browser has returned. Requesting the tokens");
@@ -195,6 +203,9 @@ impl Attempt<'_> {
         let mut opening = (!no_browser).then(|| loopback::open_browser(url.clone()));
         let mut input = Input::new(no_browser);
         let mut reports: Vec<String> = Vec::new();
+        let error_page = self.error_page(pending.redirect_uri());
+        let mut patience = pin!(sleep(PATIENCE.min(wait / 2)));
+        let mut is_told = output.is_quiet();
         let ours = async {
             loop {
                 tokio::select! {
@@ -240,6 +251,11 @@ impl Attempt<'_> {
                             }
                         }
                     }
+                    () = &mut patience, if !is_told => {
+                        is_told = true;
+                        progress.erase();
+                        output.hint(&error_page);
+                    }
                     _ = tick.tick() => progress.show(began.elapsed()),
                 }
             }
@@ -247,7 +263,8 @@ impl Attempt<'_> {
         let returned = timeout(wait, ours).await.map_err(|_| {
             let wait = text::duration(wait);
             let message = format!(
-                "The login was not finished within {wait}. Run the command again; --wait SECONDS allows more time"
+                "The login was not finished within {wait}. {error_page} Otherwise run the command again; --wait SECONDS \
+                 allows more time"
             );
             let failure = Failure::local("timed_out", message);
             match reports.last() {
@@ -260,54 +277,48 @@ impl Attempt<'_> {
         returned.ok_or_else(|| Failure::local("port", "The listener for the browser stopped unexpectedly"))
     }
 
+    /// The meaning of an error page at the provider. The provider never sends the browser back from there.
+    fn error_page(&self, redirect_uri: &str) -> String {
+        let console = self.definition.console.as_deref().filter(|_| self.args.target.at.is_none());
+        let console =
+            console.map(|url| format!(" Applications are registered at {url}.")).unwrap_or_default();
+        let port = match self.args.browser.redirect_port {
+            None => {
+                " The port is another one each time; if the provider compares it too, choose one with --redirect-port."
+            }
+            Some(_) => "",
+        };
+        format!(
+            "If the browser shows an error: this login uses the redirect URI {redirect_uri} and the client ID {}; both must \
+             be registered at the provider exactly so.{console}{port}",
+            text::short(self.client.client_id(), 200)
+        )
+    }
+
+    /// Scopes without `openid` make a request of plain OAuth 2.0, without the checks of OpenID Connect.
+    async fn warn_without_openid(&self, output: &mut Output) {
+        let mut scopes = self.args.request.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
+        let has_id_token = self.definition.kind == Kind::Openid
+            && self.definition.userinfo.source != ProfileSource::AccessToken;
+        if self.args.request.scopes.is_empty() || scopes.any(|scope| scope == "openid") || !has_id_token {
+            return;
+        }
+        // A plain OAuth 2.0 server has metadata too.
+        let metadata = self.client.metadata().await.ok().flatten();
+        if metadata.is_some_and(|metadata| metadata["id_token_signing_alg_values_supported"].is_array()) {
+            output.warn(
+                "no_openid",
+                "The scopes of --scope replace the usual ones, and openid is not among them: the provider sends no ID token, \
+                 and there is no nonce to bind the response to this login. To sign in with OpenID Connect, add --scope openid",
+            );
+        }
+    }
+
     /// The issuer that a response has to name, if the provider announces that its responses name it (RFC 9207).
     async fn response_issuer(&self) -> Option<String> {
         let metadata = self.client.metadata().await.ok()??;
         let is_announced = metadata["authorization_response_iss_parameter_supported"] == true;
         metadata["issuer"].as_str().filter(|_| is_announced).map(str::to_owned)
-    }
-
-    fn report(&self, tokens: &Tokens, identity: Option<&Identity>, output: &mut Output) {
-        let scope: Vec<&str> = tokens.scopes().collect();
-        output.event(&Event::Login(Login {
-            provider: self.client.provider_slug(),
-            token: Token {
-                access_token: tokens.access_token().expose(),
-                token_type: tokens.token_type(),
-                expires_at: tokens.expires_at().map(text::seconds),
-                scope: scope.clone(),
-                refresh_token: tokens.refresh_token().map(|t| t.expose()),
-                id_token: tokens.id_token().map(|t| t.expose()),
-            },
-            claims: tokens.id_token().map(|t| t.claims()),
-            identity: identity.map(|identity| Who {
-                subject: identity.subject(),
-                email: identity.email(),
-                email_verified: identity.email_verified(),
-            }),
-        }));
-        let who = identity.map(|i| i.name().or(i.email()).unwrap_or(i.subject()));
-        let who = who.map(|who| format!(" as {}", text::short(who, 120))).unwrap_or_default();
-        let line = paint(&format!("Signed in at {}{who}.", self.name), STRONG);
-        output.say(format!("{} {line}", paint("✓", GOOD)));
-        if output.is_quiet() {
-            return;
-        }
-        output.say("");
-        if let Some(identity) = identity {
-            output.row("user ID", identity.subject());
-            output.row("e-mail", &*email(identity));
-        }
-        output.row("access token", &*lifetime(tokens));
-        output.row("scopes", (!scope.is_empty()).then_some(&*scope.join(" ")));
-        let refresh_token = match tokens.refresh_token() {
-            Some(_) => "yes: it gets new access tokens without the user",
-            None => "no: when the access token expires, the user has to sign in again",
-        };
-        output.row("refresh token", refresh_token);
-        output.say("");
-        let hint = "Nothing was saved, and no token is shown. To print the tokens for a program, use --json.";
-        output.say(paint(hint, SOFT));
     }
 }
 
@@ -319,6 +330,9 @@ fn unverified(callback: &Callback, pending: &PendingLogin) -> Option<String> {
     let report = text::short(&error, 60) + &description.unwrap_or_default();
     Some(Spent::of(pending, callback).without(&report))
 }
+
+/// How long a person may need before the command explains an error page.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How many such errors are told: any page in the browser could send more.
 const MAX_REPORTS: usize = 3;
@@ -342,28 +356,6 @@ impl Spent {
     fn out_of(&self, failure: Failure) -> Failure {
         let (message, code) = (self.without(&failure.message), self.without(&failure.code));
         Failure { message, code, ..failure }
-    }
-}
-
-fn email(identity: &Identity) -> String {
-    let Some(email) = identity.email() else { return "the provider shared none".to_owned() };
-    let status = match identity.email_verified() {
-        Some(true) => "verified by the provider",
-        Some(false) => "NOT verified: it may belong to somebody else",
-        None => "the provider does not say whether it is verified: do not rely on it",
-    };
-    format!("{} ({status})", text::short(email, 200))
-}
-
-fn lifetime(tokens: &Tokens) -> String {
-    let now = SystemTime::now();
-    match tokens.expires_at() {
-        None => "valid until revoked; the provider gives no expiry time".to_owned(),
-        Some(at) if at <= now => "expired already: check this machine's clock".to_owned(),
-        Some(at) => {
-            let date = text::date(at).map(|date| format!(", until {date}")).unwrap_or_default();
-            format!("valid for {}{date}", text::duration(at.duration_since(now).unwrap_or_default()))
-        }
     }
 }
 

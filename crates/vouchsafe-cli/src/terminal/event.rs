@@ -13,7 +13,8 @@ use crate::text;
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
-    AuthorizationUrl { url: &'a str },
+    AuthorizationUrl { url: &'a str, redirect_uri: &'a str },
+    Profile { profile: &'a Value },
     Login(Login<'a>),
     Provider(Value),
     Metadata(Value),
@@ -59,6 +60,10 @@ pub(crate) struct Who<'a> {
     pub(crate) email: Option<&'a str>,
     /// `null` if the provider does not say.
     pub(crate) email_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) picture: Option<&'a str>,
 }
 
 impl Event<'_> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use url::Url;
-use vouchsafe_sandbox::{Endpoint, Fault, Sandbox, Step};
+use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox, Step};
 
 use crate::support::{Cli, Done, param, sandbox, send, visit};
 
@@ -47,6 +47,7 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
         "security" => 4,
         "network" => 5,
         "malformed" => 6,
+        "local" => 7,
         other => panic!("{other}"),
     };
     // A response that broke off is a connection error.
@@ -64,7 +65,8 @@ async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
         vec!["login", "--issuer", sandbox.issuer(), "--client-id", sandbox.client_id(), "--no-browser"];
     args.extend(["--max-age", "3600"]);
     args.extend(["--timeout", if uses_up_time(&fault) { "1" } else { "20" }]);
-    args.extend(["--wait", if is_passed_over(&fault) { "4" } else { "60" }]);
+    let never_ends = is_passed_over(&fault) || fault.place() == Place::Authorization;
+    args.extend(["--wait", if never_ends { "4" } else { "60" }]);
     args.extend(json.then_some("--json"));
     let mut login = Cli::new(&args).env(SECRET, sandbox.client_secret()).start();
     let mut url = None;
@@ -79,6 +81,10 @@ async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
         }
     }
     let callback = match url {
+        Some(url) if fault.place() == Place::Authorization => {
+            assert!(sandbox.person("alice").allow(&url).await.is_err());
+            None
+        }
         Some(url) => {
             let callback = sandbox.person("alice").allow(&url).await.unwrap();
             visit(&callback).await;

@@ -41,8 +41,9 @@ async fn a_login_prints_the_line_of_the_contract() {
     assert_eq!(url["event"], "authorization_url");
     assert_eq!(login["event"], "login");
     assert_eq!(login["provider"], "openid");
-    let identity =
-        json!({"subject": "sandbox-user-alice", "email": "alice@example.com", "email_verified": true});
+    let identity = json!({
+        "subject": "sandbox-user-alice", "email": "alice@example.com", "email_verified": true, "name": "Alice Liddell",
+    });
     assert_eq!(login["identity"], identity);
     assert_eq!(login["claims"]["sub"], "sandbox-user-alice");
     let token = &login["token"];
@@ -60,12 +61,67 @@ async fn a_login_prints_the_line_of_the_contract() {
 async fn an_email_is_verified_or_unverified_or_absent() {
     let sandbox = sandbox().await;
     for (person, expected) in [
-        ("bob", json!({"subject": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false})),
-        ("carol", json!({"subject": "sandbox-user-carol", "email_verified": null})),
+        (
+            "bob",
+            json!({"subject": "sandbox-user-bob", "email": "bob@example.com", "email_verified": false, "name": "Bob Sawyer"}),
+        ),
+        (
+            "carol",
+            json!({"subject": "sandbox-user-carol", "email_verified": null, "name": "Carol Kennicott"}),
+        ),
     ] {
         let cli = Cli::login(&sandbox, &["--client-id", sandbox.public_client_id()]);
         assert_eq!(signed_in(&sandbox, cli, person).await.last()["identity"], expected);
     }
+}
+
+#[tokio::test]
+async fn the_profile_document_is_printed_on_request() {
+    let sandbox = sandbox().await;
+    let args = ["--client-id", sandbox.public_client_id(), "--profile"];
+    let done = signed_in(&sandbox, Cli::login(&sandbox, &args), "bob").await;
+    let [_, profile, login] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!(profile["event"], "profile");
+    assert_eq!(profile["profile"]["sub"], "sandbox-user-bob");
+    assert_eq!(profile["profile"]["name"], login["identity"]["name"]);
+    assert_eq!(login["identity"]["name"], "Bob Sawyer");
+}
+
+#[tokio::test]
+async fn a_picture_is_part_of_the_identity() {
+    let picture = "https://a.example/alice.png";
+    let broken = answering(http(
+        "200 OK",
+        "application/json",
+        &json!({"sub": "sandbox-user-alice", "picture": picture, "roles": ["admin"]}).to_string(),
+    ))
+    .await;
+    let sandbox = sandbox().await;
+    let more = format!("userinfo_endpoint = \"{broken}/me\"");
+    let (cli, path) = by_file(&sandbox, "picture", &more, &["--profile"]);
+    let done = signed_in(&sandbox, cli, "alice").await;
+    let [_, profile, login] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!(login["identity"]["picture"], picture);
+    assert_eq!(profile["profile"]["roles"], json!(["admin"]));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test]
+async fn scopes_without_openid_are_told() {
+    let sandbox = sandbox().await;
+    let args = ["--client-id", sandbox.public_client_id(), "--scope"];
+    let warned = async |scope: &str| {
+        let cli = Cli::login(&sandbox, &[&args[..], &[scope]].concat());
+        let done = signed_in(&sandbox, cli, "alice").await;
+        done.json().into_iter().filter(|line| line["code"] == "no_openid").collect::<Vec<_>>()
+    };
+    let [warning] = &warned("email").await[..] else { panic!("no warning") };
+    let message = warning["message"].as_str().unwrap();
+    assert!(message.contains("no ID token") && message.contains("add --scope openid"), "{message}");
+    assert!(warned("openid email").await.is_empty());
+    // A service without ID tokens has none to miss.
+    let cli = generic(&sandbox, &["--scope", "email"]);
+    assert!(signed_in(&sandbox, cli, "alice").await.json().iter().all(|line| line["code"] != "no_openid"));
 }
 
 #[tokio::test]
@@ -241,24 +297,25 @@ async fn an_error_about_an_endpoint_names_that_endpoint() {
 }
 
 /// A login with a definition file of that name that contains these lines.
-fn by_file(sandbox: &Sandbox, name: &str, more: &str) -> (Cli, std::path::PathBuf) {
+fn by_file(sandbox: &Sandbox, name: &str, more: &str, args: &[&str]) -> (Cli, std::path::PathBuf) {
     let path = std::env::temp_dir().join(format!("vouchsafe-{name}-{}.toml", std::process::id()));
     let toml = format!(
         "slug = \"acme\"\ndisplay_name = \"Acme\"\nkind = \"openid\"\nissuer = \"{{issuer}}\"\n\
-         documentation = \"https://acme.example\"\nchecked = \"2026-01-01\"\nscopes = [\"openid\", \"email\"]\n{more}\n\
-         [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\n\
+         scopes = [\"openid\", \"email\"]\n{more}\n\
+         [identity]\nsubject = [\"/sub\"]\nemail = [\"/email\"]\nemail_verified = [\"/email_verified\"]\npicture = [\"/picture\"]\n\
          [params.issuer]\nrule = \"url\"\n"
     );
     std::fs::write(&path, toml).unwrap();
     let issuer = format!("issuer={}", sandbox.issuer());
-    let args = ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
-    (Cli::new(&[&args[..], &[sandbox.public_client_id()]].concat()), path)
+    let begin =
+        ["login", path.to_str().unwrap(), "--param", &issuer, "--json", "--no-browser", "--client-id"];
+    (Cli::new(&[&begin[..], &[sandbox.public_client_id()], args].concat()), path)
 }
 
 #[tokio::test]
 async fn a_definition_file_works_like_the_catalogue() {
     let sandbox = sandbox().await;
-    let (cli, path) = by_file(&sandbox, "acme", "");
+    let (cli, path) = by_file(&sandbox, "acme", "", &[]);
     assert_eq!(signed_in(&sandbox, cli, "alice").await.last()["provider"], "acme");
     std::fs::remove_file(path).unwrap();
 }
@@ -267,7 +324,7 @@ async fn a_definition_file_works_like_the_catalogue() {
 async fn missing_userinfo_is_a_warning_and_false_userinfo_ends_the_login() {
     let sandbox = sandbox().await;
     let broken = answering(http("503 Service Unavailable", "text/plain", "later")).await;
-    let (cli, path) = by_file(&sandbox, "broken", &format!("userinfo_endpoint = \"{broken}/me\""));
+    let (cli, path) = by_file(&sandbox, "broken", &format!("userinfo_endpoint = \"{broken}/me\""), &[]);
     let done = signed_in(&sandbox, cli, "alice").await;
     let [_, warning, login] = &done.json()[..] else { panic!("{done:#?}") };
     assert_eq!((&warning["event"], &warning["code"]), (&json!("warning"), &json!("userinfo")));
@@ -275,7 +332,7 @@ async fn missing_userinfo_is_a_warning_and_false_userinfo_ends_the_login() {
     std::fs::remove_file(path).unwrap();
 
     let lying = answering(http("200 OK", "application/json", r#"{"sub": "mallory"}"#)).await;
-    let (cli, path) = by_file(&sandbox, "lying", &format!("userinfo_endpoint = \"{lying}/me\""));
+    let (cli, path) = by_file(&sandbox, "lying", &format!("userinfo_endpoint = \"{lying}/me\""), &[]);
     let mut login = cli.start();
     let url = login.authorization_url().await;
     let page = visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
