@@ -9,6 +9,7 @@ mod failure;
 mod json;
 mod loopback;
 mod setup;
+mod system;
 mod terminal;
 mod text;
 
@@ -22,10 +23,11 @@ use tokio::runtime::Builder;
 use crate::args::{Args, Command};
 use crate::commands::{completions, discover, inspect, login, man, providers, sandbox};
 use crate::failure::Failure;
-use crate::terminal::{Interrupt, Output, OutputArgs};
+use crate::system::Interrupt;
+use crate::terminal::{Output, OutputArgs};
 
 fn main() -> ExitCode {
-    if let Some(code) = loopback::open_browser_if_asked() {
+    if let Some(code) = system::open_browser_if_asked() {
         return code;
     }
     let given: Vec<OsString> = std::env::args_os().collect();
@@ -53,7 +55,7 @@ fn color(given: &[OsString]) -> ColorChoice {
         Some("always") => ColorChoice::Always,
         Some("never") => ColorChoice::Never,
         // In a dumb terminal, `Auto` writes escape codes where the variable CI is set.
-        _ if terminal::is_dumb() && !is_forced => ColorChoice::Never,
+        _ if system::is_dumb() && !is_forced => ColorChoice::Never,
         _ => ColorChoice::Auto,
     }
 }

@@ -354,7 +354,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("vouchsafe-axum", &["web", "rejection", "start", "logged_in", "layer"]),
     (
         "vouchsafe-cli",
-        &["text", "json", "failure", "terminal", "loopback", "args", "setup", "demo", "commands"],
+        &["text", "json", "failure", "system", "terminal", "loopback", "args", "setup", "demo", "commands"],
     ),
 ];
 /// What stands in front of the rooms and shows them.

@@ -3,7 +3,8 @@ use serde_json::json;
 
 use crate::demo;
 use crate::failure::Failure;
-use crate::terminal::{Event, Interrupt, LINK, Output, paint};
+use crate::system::Interrupt;
+use crate::terminal::{Event, LINK, Output, paint};
 
 pub(crate) async fn run(port: u16, output: &mut Output, interrupt: &mut Interrupt) -> Result<(), Failure> {
     let ready = |url: &str| {

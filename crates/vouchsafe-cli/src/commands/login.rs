@@ -15,7 +15,8 @@ use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::setup::{self, Target};
-use crate::terminal::{Event, Input, Interrupt, LINK, Output, STRONG, paint};
+use crate::system::{self, Interrupt};
+use crate::terminal::{Event, Input, LINK, Output, STRONG, paint};
 use crate::text;
 
 pub(crate) async fn run(
@@ -200,7 +201,7 @@ impl Attempt<'_> {
         let progress = output.progress("Waiting for you to finish in the browser … (Ctrl-C to stop)");
         let began = Instant::now();
         let mut tick = interval(Duration::from_secs(1));
-        let mut opening = (!no_browser).then(|| loopback::open_browser(url.clone()));
+        let mut opening = (!no_browser).then(|| system::open_browser(url.clone()));
         let mut input = Input::new(no_browser);
         let mut reports: Vec<String> = Vec::new();
         let error_page = self.error_page(pending.redirect_uri());

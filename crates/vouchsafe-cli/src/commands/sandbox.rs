@@ -7,7 +7,8 @@ use vouchsafe_sandbox::{ActedProvider, Fault, Place, Refusal, Sandbox, User};
 use crate::args::SandboxArgs;
 use crate::failure::Failure;
 use crate::setup;
-use crate::terminal::{CAUTION, Event, Interrupt, LINK, Output, SOFT, STRONG, paint};
+use crate::system::Interrupt;
+use crate::terminal::{CAUTION, Event, LINK, Output, SOFT, STRONG, paint};
 
 pub(crate) async fn run(
     args: &SandboxArgs,

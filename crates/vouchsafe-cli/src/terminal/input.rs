@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines, Stdin, Take};
 
+use crate::system::is_foreground;
+
 /// Standard input, read line by line.
 pub(crate) struct Input(Option<Lines<BufReader<Take<Stdin>>>>);
 
@@ -29,17 +31,6 @@ impl Input {
         self.0 = None;
         pending().await
     }
-}
-
-/// Whether this program may read its terminal. A shell stops a program that reads it in the background.
-#[cfg(unix)]
-fn is_foreground() -> bool {
-    rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp())
-}
-
-#[cfg(windows)]
-fn is_foreground() -> bool {
-    true
 }
 
 /// More than anybody pastes.

@@ -1,5 +1,5 @@
 //! The output of a run: JSON lines for a program, text for a person.
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use terminal_size::terminal_size_of;
 use tokio::time::timeout;
 
 use crate::failure::Failure;
+use crate::system::{is_closed_pipe, is_dumb};
 use crate::terminal::event::Event;
 use crate::terminal::fit::fit;
 use crate::terminal::progress::Progress;
@@ -173,7 +174,7 @@ impl Output {
     /// Reports the first error from writing. A reader that closed its end, such as `head`, is no error.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         match self.broken.take() {
-            Some(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Some(e) if !is_closed_pipe(&e) => {
                 Err(Failure::local("output", format!("Standard output could not be written: {e}")))
             }
             _ => Ok(()),
@@ -199,9 +200,4 @@ fn log(line: &str) {
 fn indent(line: &str) -> usize {
     let line = line.trim_start_matches('\n');
     line.len() - line.trim_start_matches(' ').len()
-}
-
-/// Whether the terminal cannot erase a line, such as a shell inside an editor.
-pub(crate) fn is_dumb() -> bool {
-    std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb")
 }

@@ -74,16 +74,14 @@ impl Line {
     }
 
     fn name(&self) -> &str {
-        self.program.rsplit('/').next().unwrap_or_default()
+        self.program.rsplit(std::path::is_separator).next().unwrap_or_default()
     }
 
     fn run(&self) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         clean(&mut command);
-        // Ctrl-C must stop this program only, and not a browser with all its tabs.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        alone(&mut command);
         let name = self.name();
         match command.status() {
             Ok(status) if status.success() => Ok(()),
@@ -93,10 +91,28 @@ impl Line {
     }
 }
 
+/// Ctrl-C must stop this program only, and not a browser with all its tabs.
+#[cfg(unix)]
+fn alone(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+#[cfg(windows)]
+fn alone(command: &mut Command) {
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+}
+
+/// The new process gets no Ctrl-C of this console.
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// The argument with which this program starts itself to open a browser. It is not for users.
 const OPEN: &str = "open-this-in-a-browser";
 /// Separates browsers: the next one is tried if the one before it fails.
-const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
+#[cfg(unix)]
+const SEPARATOR: char = ':';
+#[cfg(windows)]
+const SEPARATOR: char = ';';
 /// Browsers that take over the terminal.
 const TEXT_BROWSERS: [&str; 8] =
     ["lynx", "w3m", "links", "links2", "elinks", "browsh", "www-browser", "carbonyl"];
@@ -104,6 +120,25 @@ const TEXT_BROWSERS: [&str; 8] =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_browser_is_the_last_part_of_its_path() {
+        #[cfg(unix)]
+        let (path, name) = ("/usr/bin/lynx", "lynx");
+        #[cfg(windows)]
+        let (path, name) = ("C:\\Browsers\\firefox.exe", "firefox.exe");
+        assert_eq!(Line::read(path, "http://u").unwrap().name(), name);
+    }
+
+    #[test]
+    fn one_browser_after_another_is_tried() {
+        let missing = Path::new("no").join("such").join("browser");
+        let line = Line::read(missing.to_str().unwrap(), "http://u").unwrap();
+        assert!(line.run().unwrap_err().starts_with("browser could not be started: "));
+        assert_eq!(format!("a{SEPARATOR}b").split(SEPARATOR).count(), 2);
+        // A drive of Windows is not a separator.
+        assert_eq!("C:\\a".split(SEPARATOR).count(), if cfg!(windows) { 1 } else { 2 });
+    }
 
     #[test]
     fn the_url_replaces_the_placeholder_or_is_the_last_argument() {

@@ -53,3 +53,29 @@ fn listen() -> io::Result<Vec<(u8, Signal)>> {
 fn listen() -> io::Result<Vec<(u8, Signal)>> {
     ctrl_c().map(|signal| vec![(2, signal)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_signals_of_this_system_are_listened_for() {
+        let interrupt = Interrupt::new().unwrap();
+        let numbers: Vec<u8> = interrupt.0.iter().map(|(number, _)| *number).collect();
+        #[cfg(unix)]
+        assert_eq!(numbers, [2, 15]);
+        #[cfg(windows)]
+        assert_eq!(numbers, [2]);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_signal_ends_the_work_before_it_is_done() {
+        use rustix::process::{Signal, getpid, kill_process};
+
+        let mut interrupt = Interrupt::new().unwrap();
+        kill_process(getpid(), Signal::TERM).unwrap();
+        let outcome: Result<(), Failure> = interrupt.or(std::future::pending()).await;
+        assert_eq!(outcome.unwrap_err().signal, Some(15));
+    }
+}

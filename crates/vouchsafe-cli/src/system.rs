@@ -1,0 +1,11 @@
+//! Everything that differs between operating systems, a file for each concern. The halves for Unix and for Windows stand side by
+//! side there.
+mod browser;
+mod interrupt;
+mod pipe;
+mod terminal;
+
+pub(crate) use self::browser::{open_browser, open_browser_if_asked};
+pub(crate) use self::interrupt::Interrupt;
+pub(crate) use self::pipe::is_closed_pipe;
+pub(crate) use self::terminal::{is_dumb, is_foreground};
