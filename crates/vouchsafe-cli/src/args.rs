@@ -203,7 +203,7 @@ pub(crate) struct HttpArgs {
     /// Also trust the certificate authorities in this file (PEM)
     #[arg(long, value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Connect through this proxy. HTTPS_PROXY works as well
+    /// Connect through this proxy, also to this machine if the proxy is here. HTTPS_PROXY works as well, except to this machine
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
     /// Accept http:// at this host, for a network of your own such as that of containers. Everybody in that network can read

@@ -84,8 +84,9 @@ impl HttpBuilder {
         self
     }
 
-    /// Sets the proxy for all requests, also for those to this machine, except for the hosts in `NO_PROXY`. The URL is
-    /// `http://host:port`, `https://…`, `socks5://…`, or `socks5h://…` (the proxy resolves the names). It may contain a user and a password.
+    /// Sets the proxy for all requests, except for the hosts in `NO_PROXY`. Requests to this machine go through it only if the
+    /// proxy is on this machine too. The URL is `http://host:port`, `https://…`, `socks5://…`, or `socks5h://…` (the proxy
+    /// resolves the names). It may contain a user and a password.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Route::Proxy(Secret::new(url));
         self

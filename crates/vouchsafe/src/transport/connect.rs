@@ -25,6 +25,7 @@ use tower_service::Service;
 
 use super::BoxFuture;
 use super::public_only::PublicOnly;
+use crate::endpoint::is_loopback;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -133,8 +134,11 @@ pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnec
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// The proxy at that URL, for all hosts except those in `NO_PROXY`. `None` if the URL is not a proxy's. A proxy that the
-/// environment names for the whole machine is not used for the machine itself.
+/// The proxy at that URL, for all hosts except those in `NO_PROXY`. `None` if the URL is not a proxy's.
+///
+/// A proxy that the environment names for the whole machine is for `https`, and not for the machine itself. One that the
+/// application names is for all requests; those to this machine only if the proxy is there too: elsewhere they would go to
+/// another machine, and `http` without encryption.
 pub(super) fn proxy(url: &str, is_from_environment: bool) -> Option<Matcher> {
     // The matcher knows only lower-case schemes.
     let url = match url.split_once("://") {
@@ -148,9 +152,12 @@ pub(super) fn proxy(url: &str, is_from_environment: bool) -> Option<Matcher> {
     }
     // As in curl, white space separates hosts too.
     let direct = environment("NO_PROXY").unwrap_or_default().replace(char::is_whitespace, ",");
+    let is_here = proxy.uri().host().is_some_and(is_loopback);
+    let this_machine = "localhost,127.0.0.0/8,::1";
     Some(match is_from_environment {
-        true => matcher(format!("localhost,127.0.0.0/8,::1,{direct}")),
-        false => Matcher::builder().all(&url).no(direct).build(),
+        true => matcher(format!("{this_machine},{direct}")),
+        false if is_here => Matcher::builder().all(&url).no(direct).build(),
+        false => Matcher::builder().all(&url).no(format!("{this_machine},{direct}")).build(),
     })
 }
 
@@ -300,3 +307,24 @@ const AT_A_TIME: usize = 64 * 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// RFC 1928 section 3.
 const SOCKS_PORT: u16 = 1080;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_used_for_this_machine_only_if_it_is_named_and_here() {
+        let uses = |proxy_url: &str, is_from_environment: bool, url: &str| {
+            proxy(proxy_url, is_from_environment).unwrap().intercept(&url.parse().unwrap()).is_some()
+        };
+        let (here, there) = ("http://127.0.0.1:3128", "http://proxy.example:3128");
+        for url in ["http://127.0.0.1:8080/t", "https://localhost:8443/t", "http://[::1]:80/"] {
+            assert!(uses(here, false, url) && uses("socks5h://localhost:1080", false, url), "{url}");
+            assert!(!uses(there, false, url), "{url} would be another machine's");
+            assert!(!uses(here, true, url) && !uses(there, true, url), "{url}");
+        }
+        assert!(uses(there, false, "https://op.example/") && uses(there, true, "https://op.example/"));
+        // An allowed host on http.
+        assert!(uses(there, false, "http://keycloak:8080/") && !uses(there, true, "http://keycloak:8080/"));
+    }
+}
