@@ -70,6 +70,8 @@ pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) request: RequestArgs,
     #[command(flatten)]
+    pub(crate) checks: CheckArgs,
+    #[command(flatten)]
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
@@ -92,6 +94,10 @@ pub(crate) struct TargetArgs {
     /// if it is not the origin of both endpoints
     #[arg(long, value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
+    /// The URL of the metadata document, if the provider is reached by another name than its issuer, such as the name of a
+    /// container. The document must still name the issuer
+    #[arg(long, value_name = "URL", conflicts_with_all = ["authorize_url", "at"])]
+    pub(crate) discovery: Option<String>,
     /// The authorization endpoint of any OAuth 2.0 service
     #[arg(long, value_name = "URL", requires = "token_url", conflicts_with = "provider")]
     pub(crate) authorize_url: Option<String>,
@@ -127,6 +133,10 @@ pub(crate) struct ClientArgs {
     /// A further audience that an ID token may name beside this client, such as an API of your own (repeatable)
     #[arg(long = "audience", value_name = "ID")]
     pub(crate) audiences: Vec<String>,
+    /// An algorithm by which ID tokens for this client are signed, if the provider announces others than the client is
+    /// registered for (repeatable)
+    #[arg(long = "id-token-alg", value_name = "ALG", value_parser = completed::id_token_alg(), hide_possible_values = true)]
+    pub(crate) id_token_algs: Vec<String>,
     /// A file with the client secret; or set VOUCHSAFE_CLIENT_SECRET. A secret is never an argument, because every process
     /// can read the arguments of others
     #[arg(long, value_name = "PATH")]
@@ -196,6 +206,15 @@ pub(crate) struct BrowserArgs {
     pub(crate) wait: Duration,
 }
 
+/// The checks of tokens.
+#[derive(ClapArgs, Debug)]
+#[command(next_help_heading = "Checks")]
+pub(crate) struct CheckArgs {
+    /// How much the provider's clock may differ from this machine's: 300 seconds at most
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clock_skew, allow_negative_numbers = true)]
+    pub(crate) clock_skew: Duration,
+}
+
 /// The connection to the provider.
 #[derive(ClapArgs, Debug)]
 #[command(next_help_heading = "Network")]
@@ -220,6 +239,9 @@ pub(crate) struct DiscoverArgs {
     /// The issuer, or the URL of its metadata document
     #[arg(value_name = "URL")]
     pub(crate) url: String,
+    /// The URL of the metadata document, if the provider is reached by another name than its issuer
+    #[arg(long, value_name = "URL")]
+    pub(crate) discovery: Option<String>,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
 }
@@ -232,12 +254,17 @@ pub(crate) struct InspectArgs {
     /// Verify the signature, the issuer and the times with the keys of this OpenID Provider
     #[arg(long, value_name = "URL")]
     pub(crate) issuer: Option<String>,
+    /// The URL of the provider's metadata document, if the provider is reached by another name than its issuer
+    #[arg(long, value_name = "URL", requires = "issuer")]
+    pub(crate) discovery: Option<String>,
     /// The audience that the JWT must have
     #[arg(long, value_name = "VALUE", requires = "issuer")]
     pub(crate) audience: Option<String>,
     /// The client ID that the JWT must have as its audience, as ID tokens do
     #[arg(long, value_name = "ID", requires = "issuer", conflicts_with = "audience")]
     pub(crate) client_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) checks: CheckArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
 }
@@ -300,6 +327,12 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
 
 fn whole_seconds(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "expected a whole number of seconds, 0 or more".to_owned())
+}
+
+fn clock_skew(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=300.0).contains(seconds));
+    let skew = seconds.map(Duration::from_secs_f64);
+    skew.ok_or_else(|| "expected a number of seconds from 0 to 300".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

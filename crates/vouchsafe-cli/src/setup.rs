@@ -5,5 +5,5 @@ mod provider;
 mod registration;
 
 pub(crate) use self::http::http;
-pub(crate) use self::provider::{Target, definition, from_catalogue, not_empty, provider};
+pub(crate) use self::provider::{Target, definition, from_catalogue, not_empty, openid, provider};
 pub(crate) use self::registration::registration;

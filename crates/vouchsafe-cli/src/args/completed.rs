@@ -16,6 +16,13 @@ pub(super) fn client_auth() -> impl TypedValueParser<Value = String> {
     Completed(|| ["none", "client_secret_basic", "client_secret_post"].map(PossibleValue::new).to_vec())
 }
 
+/// An algorithm that signs ID tokens. The library refuses those that it does not accept.
+pub(super) fn id_token_alg() -> impl TypedValueParser<Value = String> {
+    const ALGORITHMS: [&str; 10] =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+    Completed(|| ALGORITHMS.map(PossibleValue::new).to_vec())
+}
+
 /// A page that the provider shows.
 pub(super) fn prompt() -> impl TypedValueParser<Value = String> {
     Completed(|| PROMPTS.map(PossibleValue::new).to_vec())

@@ -1,17 +1,19 @@
 //! `vouchsafe discover`: a provider's metadata, and its meaning for applications that sign users in there.
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vouchsafe::{EndpointName, Provider};
+use vouchsafe::EndpointName;
+use vouchsafe::error::UnsupportedError;
 
 use crate::args::DiscoverArgs;
 use crate::failure::{Failure, Kind};
-use crate::terminal::{CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
+use crate::terminal::{BAD, CAUTION, Event, GOOD, Output, SOFT, STRONG, paint};
 use crate::{setup, text};
 
 pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), Failure> {
     setup::not_empty("The URL", Some(&args.url))?;
+    setup::not_empty("--discovery", args.discovery.as_deref())?;
     let http = setup::http(&args.http, output)?;
-    let discovery = Provider::discover(args.url.as_str(), &http);
+    let discovery = setup::openid(&args.url, args.discovery.as_deref()).fetch_metadata(&http);
     let provider = output.patiently(&args.url, args.http.timeout, discovery).await?;
     let Some(metadata) = provider.metadata() else {
         return Err(Failure::new(Kind::Malformed, "metadata", "The provider publishes no metadata"));
@@ -19,22 +21,36 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     let facts = Facts(metadata);
     let issuer = facts.text("issuer").unwrap_or_default();
     let (offers, missing, dangers) = (facts.offers(), facts.missing(), facts.dangers());
+    let needs = provider.unmet_needs();
+    let codes: Vec<_> = needs.iter().map(|need| need.feature().as_str()).collect();
     output.event(&Event::Metadata(json!({
-        "issuer": issuer, "metadata": metadata, "offers": offers, "missing": missing, "unsafe": dangers,
+        "issuer": issuer, "metadata": metadata, "offers": offers, "needs": codes, "missing": missing, "unsafe": dangers,
     })));
 
     let issuer = text::short(issuer, 200);
     output.say(paint(&issuer, STRONG));
     output.say("");
     show(&facts, output);
-    for (title, codes, mark, style) in
-        [("Offers", offers, "✓", GOOD), ("Missing", missing, "–", SOFT), ("Unsafe", dangers, "!", CAUTION)]
-    {
+    let section = |title: &'static str, codes: Vec<&'static str>, mark: &str, style| {
         let line = |code| format!("{} {}", paint(mark, style), sentence(title, code));
-        output.section(title, codes.into_iter().map(line));
-    }
+        codes.into_iter().map(line).collect::<Vec<_>>()
+    };
+    output.section("Offers", section("Offers", offers, "✓", GOOD));
+    let need = |need: &UnsupportedError| format!("{} {}", paint("!", BAD), text::legible(need.reason()));
+    output.section("Needs what is missing here", needs.iter().map(need));
+    output.section("Missing", section("Missing", missing, "–", SOFT));
+    output.section("Unsafe", section("Unsafe", dangers, "!", CAUTION));
     output.tell("");
-    output.tell(paint(&format!("To sign in: vouchsafe login --issuer {issuer} --client-id ID"), SOFT));
+    let discovery = args.discovery.as_ref().map(|url| format!(" --discovery {}", text::short(url, 200)));
+    let command =
+        format!("vouchsafe login --issuer {issuer}{} --client-id ID", discovery.unwrap_or_default());
+    output.tell(paint(
+        &match needs.is_empty() {
+            true => format!("To sign in: {command}"),
+            false => "A login does not start here, as long as the provider needs what is missing.".to_owned(),
+        },
+        SOFT,
+    ));
     Ok(())
 }
 

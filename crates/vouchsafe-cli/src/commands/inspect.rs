@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use vouchsafe::{Client, Provider, Registration};
+use vouchsafe::{Client, Registration};
 
 use crate::args::InspectArgs;
 use crate::failure::{Failure, Kind};
@@ -16,11 +16,14 @@ use crate::{setup, text};
 
 pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), Failure> {
     setup::not_empty("--issuer", args.issuer.as_deref())?;
+    setup::not_empty("--discovery", args.discovery.as_deref())?;
     let audience = args.audience.as_deref().or(args.client_id.as_deref());
     let mut verifier = |issuer: &String| -> Result<Client, Failure> {
         // The client only fetches the provider's keys. It does not authenticate, so that any ID will do.
         let registration = Registration::new(args.client_id.as_deref().unwrap_or("vouchsafe-inspect"));
-        Ok(Client::new(Provider::openid(issuer), registration, &setup::http(&args.http, output)?)?)
+        let provider = setup::openid(issuer, args.discovery.as_deref());
+        let client = Client::builder(provider, registration).clock_skew(args.checks.clock_skew);
+        Ok(client.build(&setup::http(&args.http, output)?)?)
     };
     let verifier = args.issuer.as_ref().map(&mut verifier).transpose()?;
     let given = match &args.jwt {
@@ -29,14 +32,17 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     };
     let jwt = compact(&given);
     let (header, claims) = header_and_claims(jwt)?;
-    let verdict = match (&verifier, &args.issuer) {
-        (Some(client), Some(issuer)) => {
-            let manual = client.manual();
-            let verification = manual.verify_jwt(jwt, audience);
-            Some(output.patiently(issuer, args.http.timeout, verification).await.map(drop))
+    let verdict = match (&verifier, &args.issuer, &claims) {
+        (Some(_), _, None) => Some(Err(Failure::new(Kind::Malformed, "encrypted_jwt", ENCRYPTED))),
+        (Some(client), Some(issuer), Some(claims)) => {
+            let verification = verified(client, jwt, claims, audience);
+            Some(output.patiently(issuer, args.http.timeout, verification).await)
         }
         _ => None,
     };
+    if claims.is_none() && verdict.is_none() {
+        output.warn("encrypted_jwt", ENCRYPTED);
+    }
     let verified = matches!(verdict, Some(Ok(())));
     output.event(&Event::Jwt(match &claims {
         Some(claims) => json!({"header": header, "claims": claims, "verified": verified}),
@@ -53,7 +59,29 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
         (None, _) => ("! not verified", CAUTION, UNVERIFIED),
     };
     output.say(format!("\n{}  {reason}", paint(mark, style)));
-    Ok(verdict.unwrap_or(Ok(()))?)
+    verdict.unwrap_or(Ok(()))
+}
+
+/// Verifies a JWT. The keys of one issuer say nothing about the JWT of another, so an error about keys is told only if the
+/// issuers are the same.
+async fn verified(client: &Client, jwt: &str, claims: &Value, audience: Option<&str>) -> Result<(), Failure> {
+    let Err(error) = client.manual().verify_jwt(jwt, audience).await else { return Ok(()) };
+    let failure = Failure::from(error);
+    let known = client.metadata().await.ok().flatten();
+    let known = known.as_ref().and_then(|metadata| metadata["issuer"].as_str());
+    let named = claims["iss"].as_str();
+    // One metadata document for many tenants has a template in place of the issuer.
+    match (named, known.filter(|issuer| !issuer.contains('{'))) {
+        (Some(named), Some(known)) if named != known && failure.kind == Kind::Security => {
+            let (named, known) = (text::short(named, 200), text::short(known, 200));
+            let message = format!(
+                "The JWT was issued by another provider: it names the issuer {named}, and --issuer is {known}, whose keys \
+                 cannot verify it. If you trust {named}, give it with --issuer"
+            );
+            Err(Failure::new(Kind::Security, "issuer_mismatch", message))
+        }
+        _ => Err(failure),
+    }
 }
 
 /// The header and the claims of a JWT, without any verification. No claims if they are encrypted.
@@ -129,6 +157,9 @@ fn time(value: &Value) -> Option<String> {
     Some(format!("{}, {}", text::date(at)?, text::relative(at, SystemTime::now())))
 }
 
+const ENCRYPTED: &str = "This JWT is encrypted (five parts), so that only its recipient can read it. If it is an ID token or a \
+                         UserInfo response for your client, switch the encryption off in the registration of the client at the \
+                         provider (id_token_encrypted_response_alg, userinfo_encrypted_response_alg)";
 const ALL_CORRECT: &str = "The signature, the issuer, the times and the audience are correct.";
 const AUDIENCE_UNCHECKED: &str = "The signature, the issuer and the times are correct. The audience was not checked: give \
                                   --audience or --client-id.";

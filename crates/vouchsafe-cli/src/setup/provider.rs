@@ -26,6 +26,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
     for (option, url) in [
         ("--at", &args.at),
         ("--issuer", &args.issuer),
+        ("--discovery", &args.discovery),
         ("--authorize-url", &args.authorize_url),
         ("--token-url", &args.token_url),
         ("--refresh-url", &args.refresh_url),
@@ -50,7 +51,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         return Ok(bare(provider, authorize));
     }
     if let Some(issuer) = &args.issuer {
-        return Ok(bare(Provider::openid(issuer.as_str()), issuer));
+        return Ok(bare(openid(issuer, args.discovery.as_deref()), issuer));
     }
     let Some(named) = named.filter(|named| !named.trim().is_empty()) else {
         let message = "The provider is missing. Give a PROVIDER from `vouchsafe providers`, or --issuer URL for an OpenID \
@@ -67,11 +68,17 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         None => definition.into(),
     };
     let provider = args.params.iter().fold(provider, |provider, (name, value)| provider.param(name, value));
+    let provider = args.discovery.iter().fold(provider, Provider::discovery);
     let name = match args.params.iter().find(|(name, _)| name == "issuer") {
         Some((_, issuer)) => host(issuer),
         None => text::short(provider.display_name(), 80),
     };
     Ok(Target { provider, name, acted })
+}
+
+/// The OpenID Provider with that issuer, and the URL of its metadata document if it is reached by another name.
+pub(crate) fn openid(issuer: &str, discovery: Option<&str>) -> Provider {
+    discovery.into_iter().fold(Provider::openid(issuer), Provider::discovery)
 }
 
 /// Refuses a URL without text. A script passes one on when its variable is not set.

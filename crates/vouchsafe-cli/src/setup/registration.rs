@@ -27,6 +27,10 @@ pub(crate) fn registration(
         return Err(Failure::usage("client_id", message));
     };
     let registration = args.audiences.iter().fold(Registration::new(id), Registration::trusted_audience);
+    let registration = match &args.id_token_algs {
+        algorithms if algorithms.is_empty() => registration,
+        algorithms => registration.id_token_algorithms(algorithms),
+    };
     if let Some(path) = &args.client_key {
         return Ok(registration.credential(apple_key(path, args, signing)?));
     }

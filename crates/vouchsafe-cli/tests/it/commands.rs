@@ -1,7 +1,7 @@
 //! The commands that need no login, their help, and colour.
 use serde_json::json;
 
-use crate::support::{Cli, sandbox};
+use crate::support::{Cli, answering, http, sandbox};
 
 const COMMANDS: [&str; 8] =
     ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"];
@@ -50,6 +50,47 @@ async fn metadata_is_fetched_and_reported_on() {
         "network",
         "http_status",
     );
+}
+
+#[tokio::test]
+async fn needs_that_are_not_met_here_are_reported() {
+    let issuer = "https://id.example.com";
+    let metadata = json!({
+        "issuer": issuer, "authorization_endpoint": "https://id.example.com/a", "token_endpoint": "https://id.example.com/t",
+        "jwks_uri": "https://id.example.com/k", "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"],
+        "require_pushed_authorization_requests": true, "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+    });
+    let document = answering(http("200 OK", "application/json", &metadata.to_string())).await;
+    let args = ["discover", issuer, "--discovery", &document];
+    let json = Cli::new(&[&args[..], &["--json"]].concat()).run().await;
+    assert_eq!(json.code, Some(0), "{json:?}");
+    assert_eq!(json.last()["needs"], json!(["pushed_request_required", "client_auth_not_supported"]));
+    let person = Cli::new(&args).run().await.stdout();
+    for expected in
+        ["Needs what is missing here", "RFC 9126", "private_key_jwt", "A login does not start here"]
+    {
+        assert!(person.contains(expected), "{expected}: {person}");
+    }
+    let args = [
+        "login",
+        "--issuer",
+        issuer,
+        "--discovery",
+        &document,
+        "--client-id",
+        "me",
+        "--json",
+        "--no-browser",
+    ];
+    Cli::new(&args).run().await.assert_failed(2, "usage", "pushed_request_required");
+    // A document of another issuer is refused.
+    let done =
+        Cli::new(&["discover", "https://other.example", "--discovery", &document, "--json"]).run().await;
+    done.assert_failed(4, "security", "issuer_mismatch");
+    let sandbox = sandbox().await;
+    let done = Cli::new(&["discover", sandbox.issuer(), "--json"]).run().await;
+    assert_eq!(done.last()["needs"], json!([]));
 }
 
 #[cfg(unix)]

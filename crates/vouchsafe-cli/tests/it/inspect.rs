@@ -72,3 +72,48 @@ async fn an_encrypted_jwt_shows_only_its_header() {
     assert_eq!(done.code, Some(0));
     assert_eq!(done.last(), json!({"event": "jwt", "header": {"alg": "dir"}, "verified": false}));
 }
+
+#[tokio::test]
+async fn an_encrypted_jwt_is_told_as_encrypted() {
+    let jwt = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d";
+    let done = Cli::new(&["inspect", jwt, "--json"]).run().await;
+    let [warning, shown] = &done.json()[..] else { panic!("{done:#?}") };
+    assert_eq!((&warning["code"], &shown["verified"]), (&json!("encrypted_jwt"), &json!(false)));
+    assert!(warning["message"].as_str().unwrap().contains("id_token_encrypted_response_alg"), "{warning}");
+    // No key of the issuer would help, so that nothing is fetched.
+    let done = Cli::new(&["inspect", jwt, "--issuer", "http://127.0.0.1:9", "--json"]).run().await;
+    let message = done.assert_failed(6, "malformed", "encrypted_jwt");
+    assert!(message.contains("is encrypted") && message.contains("switch the encryption off"), "{message}");
+    assert_eq!(done.json()[0]["header"]["enc"], "A256GCM");
+}
+
+#[tokio::test]
+async fn the_issuer_is_compared_before_keys_are_spoken_of() {
+    let (own, other) = (sandbox().await, sandbox().await);
+    let token = id_token(&own).await;
+    let verify = async |issuer: &str| {
+        Cli::new(&["inspect", "--issuer", issuer, "--json"]).run_with_input(&token).await
+    };
+    let message = verify(other.issuer()).await.assert_failed(4, "security", "issuer_mismatch");
+    assert!(message.contains(own.issuer()) && message.contains(other.issuer()), "{message}");
+    assert!(message.contains("give it with --issuer"), "{message}");
+    // The metadata document names the issuer as well as the issuer itself does.
+    let document = format!("{}/.well-known/openid-configuration", own.issuer());
+    assert_eq!(verify(&document).await.code, Some(0));
+    verify(&document.replace(own.issuer(), other.issuer())).await.assert_failed(
+        4,
+        "security",
+        "issuer_mismatch",
+    );
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_reached_by_another_name_verifies_too() {
+    let sandbox = sandbox().await;
+    let token = id_token(&sandbox).await;
+    let document =
+        format!("{}/.well-known/openid-configuration", sandbox.issuer().replace("127.0.0.1", "localhost"));
+    let args = ["inspect", "--issuer", sandbox.issuer(), "--discovery", &document, "--json"];
+    let done = Cli::new(&args).run_with_input(&token).await;
+    assert_eq!((done.code, &done.last()["verified"]), (Some(0), &json!(true)), "{done:?}");
+}
