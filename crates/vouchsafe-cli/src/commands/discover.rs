@@ -31,26 +31,25 @@ pub(crate) async fn run(args: &DiscoverArgs, output: &mut Output) -> Result<(), 
     output.say(paint(&issuer, STRONG));
     output.say("");
     show(&facts, output);
-    let section = |title: &'static str, codes: Vec<&'static str>, mark: &str, style| {
+    let lines = |title: &'static str, codes: Vec<&'static str>, mark: &str, style| {
         let line = |code| format!("{} {}", paint(mark, style), sentence(title, code));
         codes.into_iter().map(line).collect::<Vec<_>>()
     };
-    output.section("Offers", section("Offers", offers, "✓", GOOD));
     let need = |need: &UnsupportedError| format!("{} {}", paint("!", BAD), text::legible(need.reason()));
+    output.section("Offers", lines("Offers", offers, "✓", GOOD));
     output.section("Needs what is missing here", needs.iter().map(need));
-    output.section("Missing", section("Missing", missing, "–", SOFT));
-    output.section("Unsafe", section("Unsafe", dangers, "!", CAUTION));
-    output.tell("");
+    output.section("Missing", lines("Missing", missing, "–", SOFT));
+    output.section("Unsafe", lines("Unsafe", dangers, "!", CAUTION));
     let discovery = args.discovery.as_ref().map(|url| format!(" --discovery {}", text::short(url, 200)));
-    let command =
-        format!("vouchsafe login --issuer {issuer}{} --client-id ID", discovery.unwrap_or_default());
-    output.tell(paint(
-        &match needs.is_empty() {
-            true => format!("To sign in: {command}"),
-            false => "A login does not start here, as long as the provider needs what is missing.".to_owned(),
-        },
-        SOFT,
-    ));
+    let hint = match needs.is_empty() {
+        true => format!(
+            "To sign in: vouchsafe login --issuer {issuer}{} --client-id ID",
+            discovery.unwrap_or_default()
+        ),
+        false => "A login does not start while the provider needs these.".to_owned(),
+    };
+    output.tell("");
+    output.tell(paint(&hint, SOFT));
     Ok(())
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     let verdict = match (&verifier, &args.issuer, &claims) {
         (Some(_), _, None) => Some(Err(Failure::new(Kind::Malformed, "encrypted_jwt", ENCRYPTED))),
         (Some(client), Some(issuer), Some(claims)) => {
-            let verification = verified(client, jwt, claims, audience);
+            let verification = verify(client, jwt, claims, audience);
             Some(output.patiently(issuer, args.http.timeout, verification).await)
         }
         _ => None,
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
 
 /// Verifies a JWT. The keys of one issuer say nothing about the JWT of another, so an error about keys is told only if the
 /// issuers are the same.
-async fn verified(client: &Client, jwt: &str, claims: &Value, audience: Option<&str>) -> Result<(), Failure> {
+async fn verify(client: &Client, jwt: &str, claims: &Value, audience: Option<&str>) -> Result<(), Failure> {
     let Err(error) = client.manual().verify_jwt(jwt, audience).await else { return Ok(()) };
     let failure = Failure::from(error);
     let known = client.metadata().await.ok().flatten();
@@ -75,8 +75,8 @@ async fn verified(client: &Client, jwt: &str, claims: &Value, audience: Option<&
         (Some(named), Some(known)) if named != known && failure.kind == Kind::Security => {
             let (named, known) = (text::short(named, 200), text::short(known, 200));
             let message = format!(
-                "The JWT was issued by another provider: it names the issuer {named}, and --issuer is {known}, whose keys \
-                 cannot verify it. If you trust {named}, give it with --issuer"
+                "The JWT names the issuer {named}, and --issuer is {known}: another provider issued it, and the keys of \
+                 {known} say nothing about it. If you trust {named}, give it with --issuer"
             );
             Err(Failure::new(Kind::Security, "issuer_mismatch", message))
         }

@@ -67,9 +67,7 @@ async fn needs_that_are_not_met_here_are_reported() {
     assert_eq!(json.code, Some(0), "{json:?}");
     assert_eq!(json.last()["needs"], json!(["pushed_request_required", "client_auth_not_supported"]));
     let person = Cli::new(&args).run().await.stdout();
-    for expected in
-        ["Needs what is missing here", "RFC 9126", "private_key_jwt", "A login does not start here"]
-    {
+    for expected in ["Needs what is missing here", "RFC 9126", "private_key_jwt", "A login does not start"] {
         assert!(person.contains(expected), "{expected}: {person}");
     }
     let args = [

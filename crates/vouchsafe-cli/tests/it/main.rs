@@ -10,6 +10,7 @@ mod inspect;
 mod listener;
 mod login;
 mod secrets;
+mod settings;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
