@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use serde::Serialize;
 use vouchsafe::Error;
-use vouchsafe::error::Operation;
+use vouchsafe::error::{Operation, Remedy};
 
 use crate::text;
 
@@ -113,9 +113,14 @@ impl From<Error> for Failure {
             "interrupted_answer" => "connect",
             code => code,
         };
+        let remedy = match &error {
+            Error::Server(e) => e.remedy().map(Remedy::as_str),
+            _ => None,
+        };
         let failure =
             Self { status: error.status(), ..Self::new(kind, text::paragraph(code), error.to_string()) };
-        match advice(kind, &failure.code, error.operation(), error.status(), &failure.message) {
+        let code = remedy.unwrap_or(&failure.code);
+        match advice(kind, code, error.operation(), error.status(), &failure.message) {
             Some(advice) => failure.advise(advice),
             None => failure,
         }
@@ -152,7 +157,10 @@ fn advice(
         // The words of rustls.
         ("tls", _) if says(&["CaUsedAsEndEntity"]) => "tls_authority",
         ("tls", _) if says(&["not valid for name"]) => "tls_name",
-        ("tls", _) if says(&["certificate expired", "certificate not valid yet"]) => "tls_time",
+        // The words of the library. They say what helps, but not by which option.
+        ("tls", _) if says(&["certificate for later"]) => "tls_early",
+        ("tls", _) if says(&["HttpBuilder::certificate_authority"]) => "tls_issuer",
+        ("tls", _) if says(&["check the clock", "does not speak TLS"]) => return None,
         ("authorized_party", _) if says(&["several audiences"]) => "several_audiences",
         ("redirect_refused", _) if operation == Operation::Discovery => "metadata_redirect",
         ("http_status", Some(429)) => "too_many_requests",

@@ -79,7 +79,7 @@ fn show(d: &Definition, output: &mut Output) {
         None if openid => "from the provider's metadata",
         None => "client_secret_basic, or the method of --client-auth",
     };
-    output.row("register at", d.console.as_deref());
+    output.row("console", d.console.as_deref());
     output.row("client auth", client_auth);
     let signed = "signed with your key: give --client-key, --key-id and --team-id";
     output.row("client secret", d.signed_client_secret.then_some(signed));

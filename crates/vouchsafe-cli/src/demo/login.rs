@@ -149,6 +149,10 @@ fn failed(app: &App, flow: &Flow, rejection: &LoginRejection) -> Response {
     let began = steps.iter().any(|step| step.told == START[1]);
     let refused = match rejection.error() {
         Some(error @ (Error::Validation(_) | Error::Response(_))) => Some((error.operation(), "vouchsafe")),
+        // The metadata rules the login out, and the browser was not sent away.
+        Some(error @ Error::Unsupported(_)) if rejection.tokens().is_none() => {
+            Some((error.operation(), "vouchsafe"))
+        }
         Some(error @ Error::Server(_)) if rejection.fault() != LoginFault::Denied => {
             Some((error.operation(), "the provider"))
         }

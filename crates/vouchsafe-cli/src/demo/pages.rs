@@ -97,7 +97,7 @@ pub(super) fn failed(
             "Choose another one",
         ),
         LoginFault::NoVisit => (OPEN_YOURSELF, ONLY_VISITS, "Start here"),
-        LoginFault::Setup => (
+        LoginFault::Setup if refused.is_none() => (
             "Sign-in is not set up correctly",
             "You did nothing wrong. The demo itself has to be fixed, so another attempt will probably fail too.",
             "Try again anyway",
@@ -126,9 +126,9 @@ pub(super) fn failed(
 fn reason(rejection: &LoginRejection) -> String {
     let text = rejection.to_string();
     let operation = rejection.error().map(|error| error.operation().to_string()).unwrap_or_default();
-    let reason = text
-        .strip_prefix(&operation)
-        .and_then(|rest| rest.strip_prefix(" was refused: ").or_else(|| rest.strip_prefix(" failed: ")));
+    let reason = text.strip_prefix(&operation).and_then(|rest| {
+        [" was refused: ", " failed: ", " is not possible: "].iter().find_map(|said| rest.strip_prefix(said))
+    });
     reason.unwrap_or(&text).to_owned()
 }
 

@@ -3,6 +3,8 @@ use std::net::TcpListener;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use vouchsafe_sandbox::Fault;
+
 use crate::support::{Cli, answering, http, param, sandbox, visit};
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
@@ -380,4 +382,48 @@ async fn a_person_gets_the_error_on_standard_error() {
     );
     let done = Cli::new(&["login", "gogle", "--client-id", "me", "--color", "always"]).run().await;
     assert!(done.stderr.starts_with("\u{1b}["), "{}", done.stderr);
+}
+
+/// A login that the token endpoint refuses; the message.
+async fn refused(fault: Option<Fault>, secret: Option<&str>, code: &str) -> String {
+    let sandbox = sandbox().await;
+    fault.into_iter().for_each(|fault| sandbox.fault(fault));
+    let cli = Cli::login(&sandbox, &["--client-id", sandbox.client_id()]);
+    let own = sandbox.client_secret().to_owned();
+    let mut login = match secret {
+        Some("") => cli.env(SECRET, own),
+        Some(secret) => cli.env(SECRET, secret),
+        None => cli,
+    }
+    .start();
+    let url = login.authorization_url().await;
+    visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
+    login.end().await.assert_failed(3, "provider", code)
+}
+
+#[tokio::test]
+async fn the_advice_about_a_refused_client_is_about_its_secret() {
+    let option = "VOUCHSAFE_CLIENT_SECRET or --client-secret-file";
+    for (fault, code) in [(None, "invalid_client"), (Some(Fault::SECRET_REFUSED), "unauthorized_client")] {
+        let forgotten = refused(fault, None, code).await;
+        assert!(
+            forgotten.contains("no client secret was given") && forgotten.contains(option),
+            "{forgotten}"
+        );
+        let wrong = refused(fault, Some("of-another-client"), code).await;
+        assert!(wrong.contains("secret that was sent is wrong") && wrong.contains(option), "{wrong}");
+        assert!(!forgotten.contains("grant") && !wrong.contains("grant"), "{forgotten} {wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_asks_for_something_else_brings_no_advice_about_secrets() {
+    for (fault, code, asks_for) in [
+        (Fault::KEY_DEMANDED, "invalid_client", "private_key_jwt"),
+        (Fault::DPOP_DEMANDED, "invalid_request", "DPoP proof"),
+        (Fault::PUSHED_REQUEST_DEMANDED, "invalid_request", "pushed authorization request"),
+    ] {
+        let message = refused(Some(fault), Some(""), code).await;
+        assert!(message.contains(asks_for) && !message.contains("--client-"), "{message}");
+    }
 }

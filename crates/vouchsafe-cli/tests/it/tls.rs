@@ -75,8 +75,8 @@ async fn a_certificate_for_another_host_or_another_time_is_told_so() {
     let new = |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(2999, 1, 1);
     for (name, change, expected) in [
         ("other", &other as &dyn Fn(&mut CertificateParams), "is for another host"),
-        ("old", &old, "Check the clock"),
-        ("new", &new, "Check the clock"),
+        ("old", &old, "check the clock"),
+        ("new", &new, "check the clock of this machine first"),
     ] {
         let change = |params: &mut CertificateParams| {
             params.is_ca = IsCa::ExplicitNoCa;
@@ -85,6 +85,7 @@ async fn a_certificate_for_another_host_or_another_time_is_told_so() {
         let (issuer, file) = server(name, change).await;
         let message = refused(&issuer, &["--ca-file", file.to_str().unwrap()], "tls").await;
         assert!(message.contains(expected), "{message}");
+        assert_eq!(message.contains("--ca-file"), name == "new", "{message}");
         std::fs::remove_file(file).unwrap();
     }
 }
