@@ -153,7 +153,9 @@ fn advice(
 ) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
     let situation = match (code, status) {
+        ("http_status", Some(404)) if says(&["check the parameters of the provider"]) => "params",
         ("http_status", Some(404)) if operation == Operation::Discovery => "no_metadata",
+        ("issuer_mismatch", _) if operation == Operation::Jwt => "jwt_issuer",
         // The words of rustls.
         ("tls", _) if says(&["CaUsedAsEndEntity"]) => "tls_authority",
         ("tls", _) if says(&["not valid for name"]) => "tls_name",

@@ -34,9 +34,11 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     let (header, claims) = header_and_claims(jwt)?;
     let verdict = match (&verifier, &args.issuer, &claims) {
         (Some(_), _, None) => Some(Err(Failure::new(Kind::Malformed, "encrypted_jwt", ENCRYPTED))),
-        (Some(client), Some(issuer), Some(claims)) => {
-            let verification = verify(client, jwt, claims, audience);
-            Some(output.patiently(issuer, args.http.timeout, verification).await)
+        (Some(client), Some(issuer), Some(_)) => {
+            let manual = client.manual();
+            let verification = manual.verify_jwt(jwt, audience);
+            let verified = output.patiently(issuer, args.http.timeout, verification).await;
+            Some(verified.map(drop).map_err(Failure::from))
         }
         _ => None,
     };
@@ -60,28 +62,6 @@ pub(crate) async fn run(args: &InspectArgs, output: &mut Output) -> Result<(), F
     };
     output.say(format!("\n{}  {reason}", paint(mark, style)));
     verdict.unwrap_or(Ok(()))
-}
-
-/// Verifies a JWT. The keys of one issuer say nothing about the JWT of another, so an error about keys is told only if the
-/// issuers are the same.
-async fn verify(client: &Client, jwt: &str, claims: &Value, audience: Option<&str>) -> Result<(), Failure> {
-    let Err(error) = client.manual().verify_jwt(jwt, audience).await else { return Ok(()) };
-    let failure = Failure::from(error);
-    let known = client.metadata().await.ok().flatten();
-    let known = known.as_ref().and_then(|metadata| metadata["issuer"].as_str());
-    let named = claims["iss"].as_str();
-    // One metadata document for many tenants has a template in place of the issuer.
-    match (named, known.filter(|issuer| !issuer.contains('{'))) {
-        (Some(named), Some(known)) if named != known && failure.kind == Kind::Security => {
-            let (named, known) = (text::short(named, 200), text::short(known, 200));
-            let message = format!(
-                "The JWT names the issuer {named}, and --issuer is {known}: another provider issued it, and the keys of \
-                 {known} say nothing about it. If you trust {named}, give it with --issuer"
-            );
-            Err(Failure::new(Kind::Security, "issuer_mismatch", message))
-        }
-        _ => Err(failure),
-    }
 }
 
 /// The header and the claims of a JWT, without any verification. No claims if they are encrypted.

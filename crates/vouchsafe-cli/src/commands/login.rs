@@ -364,7 +364,7 @@ impl Spent {
 /// Refuses parameters of the request that the command sets itself, and pages that no provider knows, before anything is sent.
 fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<(), Failure> {
     if let Some((name, _)) = request.extras.iter().find(|(name, _)| quirks.owns(name)) {
-        let advice = match name.as_str() {
+        let advice = match name.to_ascii_lowercase().as_str() {
             "client_id" => "use --client-id",
             "redirect_uri" => "use --redirect-host, --redirect-port and --redirect-path",
             "scope" => "use --scope",

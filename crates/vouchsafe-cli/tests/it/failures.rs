@@ -427,3 +427,18 @@ async fn a_provider_that_asks_for_something_else_brings_no_advice_about_secrets(
         assert!(message.contains(asks_for) && !message.contains("--client-"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_parameter_that_cannot_work_is_refused_by_its_own_name() {
+    let sandbox = sandbox().await;
+    let extra = async |pair: &str, code: &str| {
+        let args = ["--client-id", sandbox.public_client_id(), "--extra", pair];
+        Cli::login(&sandbox, &args).run().await.assert_failed(2, "usage", code)
+    };
+    let message = extra("Request_URI=https://a.example", "reserved_param").await;
+    assert!(message.contains("Request_URI") && message.contains("replace the whole request"), "{message}");
+    for mode in ["fragment", "jwt"] {
+        let message = extra(&format!("response_mode={mode}"), "invalid_option").await;
+        assert!(message.contains(mode), "{message}");
+    }
+}

@@ -93,3 +93,16 @@ async fn a_keycloak_on_this_machine_is_reached_by_http() {
         assert!(message.contains(&format!("http://{host}")), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_page_that_is_missing_names_the_parameters_and_their_option() {
+    let sandbox = sandbox().await;
+    let host = format!("host={}", sandbox.issuer());
+    let args =
+        ["login", "keycloak", "--param", &host, "--param", "realm=main", "--client-id", "me", "--json"];
+    let message = Cli::new(&args).run().await.assert_failed(5, "network", "http_status");
+    for expected in ["realm = main", "may need a path", "--param NAME=VALUE"] {
+        assert!(message.contains(expected), "{expected}: {message}");
+    }
+    assert!(!message.contains("Use the issuer"), "{message}");
+}
