@@ -26,17 +26,17 @@ impl Ongoing<'_> {
         let operation = Operation::Refresh;
         let endpoint = server.endpoint(EndpointName::Refresh)?;
         let method = self.client.token_auth(server, operation)?;
-        self.deadline.check(operation, &endpoint.uri())?;
+        self.deadline.check(operation, endpoint.uri())?;
         let http = &self.client.inner.live.http;
         // Nobody else may suffer from the deadline of this caller. Without a clock, only the request itself can keep to it.
         let deadline = if http.has_runtime() { Deadline::after(None) } else { self.deadline };
         let key = fingerprint(&spent.token);
         let request = spent.send(self.client.clone(), server.clone(), method, deadline);
         let shared = self.client.inner.refreshes.get(key, Box::pin(request));
-        let place = (operation, || endpoint.uri());
+        let place = (operation, || endpoint.uri().clone());
         let response = self.deadline.wait(http, place, shared).await?;
         let responded = (response.map(|response| TokenResponse::clone(&response)), None, Ok(()));
-        self.complete(server, endpoint, (operation, method), responded, (expected, false)).await
+        self.complete(server, endpoint, (operation, method), responded, (&expected, false)).await
     }
 }
 
