@@ -36,7 +36,7 @@ impl Ongoing<'_> {
         let place = (operation, || endpoint.uri().clone());
         let response = self.deadline.wait(http, place, shared).await?;
         let responded = (response.map(|response| TokenResponse::clone(&response)), None, Ok(()));
-        self.complete(server, endpoint, (operation, method), responded, (expected, false)).await
+        self.complete(server, endpoint, (operation, method), responded, (&expected, false)).await
     }
 }
 

@@ -60,7 +60,7 @@ impl Ongoing<'_> {
             _ => (sent().await, None, Ok(())),
         };
         let responded = (response, asked, prepared);
-        self.complete(server, endpoint, (operation, method), responded, (expected, needs_id_token)).await
+        self.complete(server, endpoint, (operation, method), responded, (&expected, needs_id_token)).await
     }
 
     /// Reads the tokens from a response, and verifies the ID token among them. The response comes with the number of fetches of
@@ -71,7 +71,7 @@ impl Ongoing<'_> {
         endpoint: &Endpoint,
         (operation, method): (Operation, ClientAuth),
         (response, asked, prepared): (Result<TokenResponse, Error>, Option<u64>, Result<(), Error>),
-        (expected, needs_id_token): (Expected<'_>, bool),
+        (expected, needs_id_token): (&Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
         let mut response = response.map_err(|error| error.explained(Some(method != ClientAuth::None)))?;
@@ -90,7 +90,7 @@ impl Ongoing<'_> {
         let id_token = match (&server.openid, &response.id_token) {
             (Some(openid), Some(raw)) => {
                 prepared?;
-                let expected = Expected { access_token: Some(response.access_token.expose()), ..expected };
+                let expected = Expected { access_token: Some(response.access_token.expose()), ..*expected };
                 match self.id_token(openid, raw, &expected, (operation, Asker::Provider, asked)).await {
                     Ok(id_token) => Some(id_token),
                     Err(error) => {
