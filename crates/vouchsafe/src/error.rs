@@ -12,6 +12,8 @@ mod check;
 mod config;
 mod response;
 mod server;
+mod store;
+mod stored;
 mod transport;
 mod unsupported;
 mod warning;
@@ -20,6 +22,8 @@ pub use check::{Check, ValidationError};
 pub use config::{ConfigError, ConfigProblem};
 pub use response::{Malformed, ResponseError};
 pub use server::{ErrorCode, ServerError};
+pub use store::{StoreError, StoreErrorKind};
+pub(crate) use stored::StoredError;
 pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
@@ -56,6 +60,8 @@ pub enum Error {
     Unsupported(Box<UnsupportedError>),
     /// The configuration or an argument is wrong. The application has to act.
     Config(Box<ConfigError>),
+    /// A token store failed, or a record in it cannot be used. The operator has to act.
+    Store(Box<StoreError>),
 }
 
 impl Error {
@@ -68,6 +74,7 @@ impl Error {
             Self::Http(e) => e.operation,
             Self::Unsupported(e) => e.operation,
             Self::Config(_) => Operation::Configuration,
+            Self::Store(_) => Operation::Store,
         }
     }
 
@@ -80,6 +87,7 @@ impl Error {
             Self::Http(e) => e.kind.as_str(),
             Self::Unsupported(e) => e.feature.as_str(),
             Self::Config(e) => e.problem.as_str(),
+            Self::Store(e) => e.kind().as_str(),
         }
     }
 
@@ -117,6 +125,7 @@ impl Error {
             Self::Server(e) if e.code == ErrorCode::INVALID_TOKEN => !of_resource,
             Self::Server(e) => [ErrorCode::INVALID_GRANT, ErrorCode::LOGIN_REQUIRED].contains(&e.code),
             Self::Unsupported(e) => matches!(e.feature, Feature::RefreshToken | Feature::Refresh),
+            Self::Config(e) => e.problem == ConfigProblem::UnknownLogin,
             _ => false,
         }
     }
@@ -138,6 +147,7 @@ impl Error {
                 HttpErrorKind::Status => matches!(e.status, Some(408 | 425 | 429 | 500..=599)),
                 _ => false,
             },
+            Self::Store(e) => e.kind().may_pass(),
             _ => false,
         }
     }
@@ -167,6 +177,7 @@ impl fmt::Display for Error {
             Self::Http(e) => e.fmt(f),
             Self::Unsupported(e) => e.fmt(f),
             Self::Config(e) => e.fmt(f),
+            Self::Store(e) => e.fmt(f),
         }
     }
 }
@@ -175,6 +186,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Http(e) => e.source.as_deref().map(|s| s as _),
+            Self::Store(e) => e.source(),
             _ => None,
         }
     }
@@ -206,6 +218,10 @@ pub enum Operation {
     Identity,
     /// Verifying a JWT that the application passed in.
     Jwt,
+    /// The token request of the application for itself.
+    ClientCredentials,
+    /// Reading or writing a token store.
+    Store,
 }
 
 impl fmt::Display for Operation {
@@ -222,6 +238,8 @@ impl fmt::Display for Operation {
             Self::Profile => "fetching the profile",
             Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",
+            Self::ClientCredentials => "the token request of the application",
+            Self::Store => "using the token store",
         })
     }
 }
@@ -252,6 +270,7 @@ impl Error {
                 e.description = e.description.as_deref().map(without);
                 e.uri = e.uri.as_deref().map(without);
             }
+            Self::Store(_) => {}
         }
         self
     }
@@ -299,6 +318,12 @@ impl Error {
 
     pub(crate) fn config(problem: ConfigProblem, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Config(Box::new(ConfigError { problem, detail: detail.into() }))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
     }
 }
 

@@ -110,10 +110,12 @@ mod shared;
 mod text;
 mod tokens;
 mod transport;
+pub mod vault;
 
 pub use client::{Client, ClientBuilder};
 pub use credential::Credential;
 pub use error::{Error, ErrorCode};
+pub use flows::client_credentials::ClientCredentials;
 pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;
@@ -125,6 +127,7 @@ pub use secret::Secret;
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
+pub use vault::{TokenSource, ValidToken, Vault};
 pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 /// How requests are sent: the settings of the built-in transport, and the types for your own transport.

@@ -329,6 +329,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "providers",
             "client",
             "flows",
+            "vault",
         ],
     ),
     (

@@ -38,6 +38,12 @@ impl HttpError {
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    /// The last source, as the end of a message: a refused connection, an unknown certificate authority.
+    pub(super) fn cause(&self) -> String {
+        let sources = std::iter::successors(self.source.as_deref().map(|s| s as &dyn std::error::Error), |e| e.source());
+        sources.last().map_or_else(String::new, |error| format!(": {}", printable(&error.to_string(), MAX_TEXT)))
+    }
 }
 
 impl fmt::Display for HttpError {
@@ -58,15 +64,7 @@ impl fmt::Display for HttpError {
         }?;
         f.write_str(&self.remark)?;
         write_retry_after(f, self.retry_after)?;
-        // The last source is the cause: a refused connection, an unknown certificate authority.
-        let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);
-        while let Some(error) = cause {
-            cause = error.source();
-            if cause.is_none() {
-                write!(f, ": {}", printable(&error.to_string(), MAX_TEXT))?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.cause())
     }
 }
 

@@ -1,0 +1,90 @@
+//! The form in which an error is stored: a process reports the failure of another.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Check, ConfigProblem, Error, ErrorCode, Feature, HttpError, HttpErrorKind, Malformed, Operation, ServerError,
+    StoreError, StoreErrorKind,
+};
+
+/// An error of a refresh, as text. Its cause is part of the text.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct StoredError {
+    kind: Kind,
+    code: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    detail: String,
+    /// The server that did not respond as it should.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    origin: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uri: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Server,
+    Validation,
+    Response,
+    Http,
+    Unsupported,
+    Config,
+    Store,
+}
+
+impl From<&Error> for StoredError {
+    fn from(error: &Error) -> Self {
+        let (kind, detail) = match error {
+            Error::Server(e) => (Kind::Server, e.description.clone().unwrap_or_default()),
+            Error::Validation(e) => (Kind::Validation, e.detail.to_string()),
+            Error::Response(e) => (Kind::Response, e.detail.to_string()),
+            Error::Http(e) => (Kind::Http, e.remark.clone() + &e.cause()),
+            Error::Unsupported(e) => (Kind::Unsupported, e.detail.to_string()),
+            Error::Config(e) => (Kind::Config, e.detail.to_string()),
+            Error::Store(e) => (Kind::Store, e.to_string()),
+        };
+        let (origin, uri) = match error {
+            Error::Http(e) => (e.origin.clone(), None),
+            Error::Server(e) => (String::new(), e.uri.clone()),
+            _ => (String::new(), None),
+        };
+        Self { kind, code: error.code().to_owned(), detail, origin, status: error.status(), uri }
+    }
+}
+
+impl StoredError {
+    /// The error that was stored, with the time that the provider still asks clients to wait. `None` if a newer version of the
+    /// library stored a code that this version does not have.
+    pub(crate) fn restore(&self, retry_after: Option<Duration>) -> Option<Error> {
+        let Self { kind, code, detail, status, .. } = self.clone();
+        let operation = Operation::Refresh;
+        Some(match kind {
+            Kind::Server => Error::Server(Box::new(ServerError {
+                operation,
+                code: ErrorCode::from_wire(&code, &[]),
+                description: Some(detail).filter(|detail| !detail.is_empty()),
+                uri: self.uri.clone(),
+                status,
+                retry_after,
+            })),
+            Kind::Http => Error::Http(Box::new(HttpError {
+                operation,
+                kind: HttpErrorKind::from_word(&code)?,
+                origin: self.origin.clone(),
+                status,
+                retry_after,
+                remark: detail,
+                source: None,
+            })),
+            Kind::Validation => Error::validation(operation, Check::from_word(&code)?, detail),
+            Kind::Response => Error::response(operation, Malformed::from_word(&code)?, detail),
+            Kind::Unsupported => Error::unsupported(operation, Feature::from_word(&code)?, detail),
+            Kind::Config => Error::config(ConfigProblem::from_word(&code)?, detail),
+            Kind::Store => StoreError::new(StoreErrorKind::from_word(&code)?, detail).into(),
+        })
+    }
+}
