@@ -143,12 +143,14 @@ impl Tokens {
     /// When the refresh token expires, if the token response says so. There is no standard for it; the members
     /// `refresh_token_expires_in`, `refresh_expires_in` and `refresh_expires` (seconds) and `refresh_expires_at` (a time) are read.
     pub fn refresh_expires_at(&self) -> Option<SystemTime> {
-        if let Some(time) = self.extra("refresh_expires_at").and_then(Value::as_str).and_then(moment::seconds) {
+        if let Some(time) = self.extra("refresh_expires_at").and_then(Value::as_str).and_then(moment::seconds)
+        {
             return UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(time).ok()?);
         }
         let names = ["refresh_token_expires_in", "refresh_expires_in", "refresh_expires"];
         let value = names.into_iter().find_map(|name| self.extra(name))?;
-        let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)?;
+        let seconds =
+            value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)?;
         self.received_at().checked_add(Duration::from_secs(seconds))
     }
 

@@ -208,7 +208,8 @@ impl Vault {
         if sources.len() >= MOST_SOURCES {
             sources.clear();
         }
-        let long_ago = std::time::Instant::now().checked_sub(UNCHECKED).unwrap_or_else(std::time::Instant::now);
+        let long_ago =
+            std::time::Instant::now().checked_sub(UNCHECKED).unwrap_or_else(std::time::Instant::now);
         sources.insert(key, Cached { source: source.clone(), checked: long_ago });
         Ok(source)
     }
@@ -348,7 +349,8 @@ impl Vault {
         let found = self.clients.iter().find(|(name, _)| name == provider).map(|(_, client)| client);
         found.ok_or_else(|| {
             let names = self.clients.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-            let detail = format!("this vault has no client {provider:?}: add one with Vault::client. It has: {names}");
+            let detail =
+                format!("this vault has no client {provider:?}: add one with Vault::client. It has: {names}");
             Error::config(ConfigProblem::UnknownClient, detail)
         })
     }
@@ -494,7 +496,8 @@ fn parts(key: &str) -> Option<(String, String)> {
 }
 
 /// Readable keys: only what could be mistaken is encoded.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b':').remove(b' ');
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b':').remove(b' ');
 /// How many records are read at once.
 const PAGE: usize = 100;
 /// How long a token is given without a look at the store.

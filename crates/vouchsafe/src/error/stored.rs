@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Check, ConfigProblem, Error, ErrorCode, Feature, HttpError, HttpErrorKind, Malformed, Operation, ServerError,
-    StoreError, StoreErrorKind,
+    Check, ConfigProblem, Error, ErrorCode, Feature, HttpError, HttpErrorKind, Malformed, Operation,
+    ServerError, StoreError, StoreErrorKind,
 };
 
 /// An error of a refresh, as text. Its cause is part of the text.

@@ -41,8 +41,13 @@ impl HttpError {
 
     /// The last source, as the end of a message: a refused connection, an unknown certificate authority.
     pub(super) fn cause(&self) -> String {
-        let sources = std::iter::successors(self.source.as_deref().map(|s| s as &dyn std::error::Error), |e| e.source());
-        sources.last().map_or_else(String::new, |error| format!(": {}", printable(&error.to_string(), MAX_TEXT)))
+        let sources =
+            std::iter::successors(self.source.as_deref().map(|s| s as &dyn std::error::Error), |e| {
+                e.source()
+            });
+        sources
+            .last()
+            .map_or_else(String::new, |error| format!(": {}", printable(&error.to_string(), MAX_TEXT)))
     }
 }
 

@@ -67,10 +67,15 @@ impl<'c> IntoFuture for ClientCredentials<'c> {
 }
 
 impl Ongoing<'_> {
-    async fn client_credentials(&self, scopes: &[String], params: &[(String, String)]) -> Result<Tokens, Error> {
+    async fn client_credentials(
+        &self,
+        scopes: &[String],
+        params: &[(String, String)],
+    ) -> Result<Tokens, Error> {
         const OWN: [&str; 5] = ["grant_type", "scope", "client_id", "client_secret", "client_assertion"];
         if let Some((name, _)) = params.iter().find(|(name, _)| OWN.contains(&name.as_str())) {
-            let detail = format!("the parameter {name} of the token request is set by the library: leave it out");
+            let detail =
+                format!("the parameter {name} of the token request is set by the library: leave it out");
             return Err(Error::config(ConfigProblem::ReservedParam, detail));
         }
         if self.client.inner.live.registration.credential.is_none() {

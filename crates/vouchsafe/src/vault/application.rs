@@ -33,7 +33,8 @@ impl Renew for Application {
     fn renew(self: Arc<Self>, _: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>> {
         Box::pin(async move {
             let request = self.client.client_credentials().scopes(self.scopes.clone());
-            let request = self.params.iter().fold(request, |request, (name, value)| request.param(name, value));
+            let request =
+                self.params.iter().fold(request, |request, (name, value)| request.param(name, value));
             Ok(request.await?.into())
         })
     }

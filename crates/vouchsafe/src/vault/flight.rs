@@ -36,7 +36,8 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         let work = AssertUnwindSafe(begin()).catch_unwind();
         let work = async move {
             let outcome = work.await.unwrap_or_else(|_| panicked());
-            let finished = place.upgrade().map(|place| place.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let finished =
+                place.upgrade().map(|place| place.lock().unwrap_or_else(PoisonError::into_inner).take());
             // Dropped after the lock is released.
             drop(finished);
             outcome

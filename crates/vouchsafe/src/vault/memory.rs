@@ -90,11 +90,7 @@ impl TokenStore for MemoryStore {
         Box::pin(async move { Ok(self.state().save(&save)) })
     }
 
-    fn delete<'a>(
-        &'a self,
-        key: &'a str,
-        version: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let records = &mut self.state().records;
             let found = records.get(key).map(|held| held.record.version);

@@ -74,7 +74,8 @@ impl Login {
 
     pub(super) fn fail(&mut self, error: &Error, fence: u64) {
         self.ended = error.needs_login();
-        let retry_at = error.retry_after().and_then(|wait| SystemTime::now().checked_add(wait.min(LONGEST_WAIT)));
+        let retry_at =
+            error.retry_after().and_then(|wait| SystemTime::now().checked_add(wait.min(LONGEST_WAIT)));
         self.failure = Some(Failure { error: error.into(), fence, retry_at: retry_at.map(Seconds::of) });
     }
 
@@ -84,7 +85,10 @@ impl Login {
     }
 
     pub(super) fn to_text(&self) -> Result<Secret, StoreError> {
-        let failed = |e| StoreError::new(StoreErrorKind::Corrupted, "the login could not be written as text").with_source(e);
+        let failed = |e| {
+            StoreError::new(StoreErrorKind::Corrupted, "the login could not be written as text")
+                .with_source(e)
+        };
         serde_json::to_string(self).map(Secret::new).map_err(|e: serde_json::Error| failed(e))
     }
 
@@ -138,21 +142,27 @@ impl Sealing {
     pub(super) fn open(&self, key: &str, data: &Secret) -> Result<Secret, StoreError> {
         let is_plain = data.expose().starts_with('{');
         let refuse = |why: &str| {
-            let detail = format!("the record of {key:?} in the token store cannot be opened: {why}. It is left as it is");
+            let detail = format!(
+                "the record of {key:?} in the token store cannot be opened: {why}. It is left as it is"
+            );
             Err(StoreError::new(StoreErrorKind::Sealed, detail))
         };
         match self {
             Self::PlainText if is_plain => Ok(data.clone()),
             Self::PlainText => refuse("it is sealed, and this program has no key: give it the key"),
             // Whoever can write to the store could put tokens of their own there.
-            Self::With(_) if is_plain => refuse("it is plain text, and this program accepts only sealed records"),
+            Self::With(_) if is_plain => {
+                refuse("it is plain text, and this program accepts only sealed records")
+            }
             Self::With(keys) => match data.expose().split_once('.') {
                 Some((id, sealed)) => match keys.open(PURPOSE, key, sealed) {
                     Some(text) => Ok(text),
                     None if keys.key_ids().any(|known| known == id) => {
                         refuse("it was sealed for another key of the store, or it was changed")
                     }
-                    None => refuse("it was sealed with a key that this program does not have: add this key to the key ring"),
+                    None => refuse(
+                        "it was sealed with a key that this program does not have: add this key to the key ring",
+                    ),
                 },
                 None => refuse("it is not a sealed text"),
             },

@@ -79,11 +79,16 @@ impl StoredLogin {
         match (self.refresh_once(rejected, valid.is_some()).await, valid) {
             (Ok(Some(login)), _) | (Ok(None), Some(login)) => Ok(login),
             (Err(error), Some(login)) => {
-                self.place.events.send(Event::RefreshFailed { key: self.key.clone(), error, still_valid: true });
+                self.place.events.send(Event::RefreshFailed {
+                    key: self.key.clone(),
+                    error,
+                    still_valid: true,
+                });
                 Ok(login)
             }
             (Err(error), None) => {
-                let event = Event::RefreshFailed { key: self.key.clone(), error: error.clone(), still_valid: false };
+                let event =
+                    Event::RefreshFailed { key: self.key.clone(), error: error.clone(), still_valid: false };
                 self.place.events.send(event);
                 Err(error)
             }
@@ -92,7 +97,11 @@ impl StoredLogin {
     }
 
     /// Refreshes the tokens, unless another process does. `None` if another process does and the caller can do without.
-    async fn refresh_once(&self, rejected: Option<&AccessToken>, can_do_without: bool) -> Result<Option<Login>, Error> {
+    async fn refresh_once(
+        &self,
+        rejected: Option<&AccessToken>,
+        can_do_without: bool,
+    ) -> Result<Option<Login>, Error> {
         let mut patience = Patience::new(&self.client);
         loop {
             let asked = Instant::now();
@@ -135,7 +144,8 @@ impl StoredLogin {
         login.begun = true;
         let data = self.place.seal(&self.key, &login)?;
         let room = data.expose().len() * 2 + ROOM;
-        let save = Save::new(&self.key, data.expose(), Expected::Version(held.version)).under_lease(held.fence, room);
+        let save = Save::new(&self.key, data.expose(), Expected::Version(held.version))
+            .under_lease(held.fence, room);
         let version = match self.place.store.save(save).await {
             Ok(Saved::Version(version)) => version,
             Ok(Saved::Conflict) => return Ok(None),
@@ -208,7 +218,8 @@ impl StoredLogin {
         let unsaved = Unsaved { login, spent: spent_with(&old.tokens).clone() };
         self.unsaved().insert(self.key.clone(), unsaved.clone());
         let end = Instant::now() + SAVING;
-        let save = Save::new(&self.key, data.expose(), Expected::Version(held.version)).under_lease(held.fence, 0);
+        let save =
+            Save::new(&self.key, data.expose(), Expected::Version(held.version)).under_lease(held.fence, 0);
         match self.save_until(end, save).await? {
             Saved::Version(_) => {
                 self.unsaved().remove(&self.key);
@@ -231,7 +242,8 @@ impl StoredLogin {
                 Ok(saved) => return Ok(saved),
                 Err(error) => {
                     let waiting = self.client.inner.live.http.wait(pause);
-                    let Some(waiting) = waiting.filter(|_| error.kind().may_pass() && Instant::now() < end) else {
+                    let Some(waiting) = waiting.filter(|_| error.kind().may_pass() && Instant::now() < end)
+                    else {
                         return Err(lost(error).into());
                     };
                     waiting.await;
@@ -268,7 +280,8 @@ impl StoredLogin {
                 return Ok(theirs);
             }
             let data = self.place.seal(&self.key, &unsaved.login)?;
-            let save = Save::new(&self.key, data.expose(), Expected::Version(record.version)).under_lease(fence, 0);
+            let save =
+                Save::new(&self.key, data.expose(), Expected::Version(record.version)).under_lease(fence, 0);
             if let Saved::Version(_) = self.save_until(end, save).await? {
                 self.unsaved().remove(&self.key);
                 return Ok(unsaved.login.clone());

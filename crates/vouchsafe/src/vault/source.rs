@@ -60,7 +60,12 @@ pub(super) struct Issued {
 impl From<Tokens> for Issued {
     fn from(tokens: Tokens) -> Self {
         let token = tokens.access_token().clone();
-        Self { token, received_at: tokens.received_at(), expires_at: tokens.expires_at(), tokens: Some(tokens) }
+        Self {
+            token,
+            received_at: tokens.received_at(),
+            expires_at: tokens.expires_at(),
+            tokens: Some(tokens),
+        }
     }
 }
 
@@ -137,10 +142,7 @@ where
 }
 
 impl TokenSource {
-    pub(super) fn with(
-        renewer: Arc<dyn Renew>,
-        runtime: Option<Arc<dyn Runtime>>,
-    ) -> Self {
+    pub(super) fn with(renewer: Arc<dyn Renew>, runtime: Option<Arc<dyn Runtime>>) -> Self {
         let held = ArcSwap::from_pointee(Held::NONE);
         let inner = Inner { held, renewer, runtime, flight: Flight::new(), failure: Mutex::default() };
         Self { inner: Arc::new(inner) }
@@ -191,12 +193,15 @@ impl TokenSource {
 
 impl fmt::Debug for TokenSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSource").field("expires_at", &self.inner.held.load().expires_at).finish_non_exhaustive()
+        f.debug_struct("TokenSource")
+            .field("expires_at", &self.inner.held.load().expires_at)
+            .finish_non_exhaustive()
     }
 }
 
 impl Held {
-    const NONE: Self = Self { token: None, expires_at: None, tokens: None, times: Times::OVER, is_rejected: false };
+    const NONE: Self =
+        Self { token: None, expires_at: None, tokens: None, times: Times::OVER, is_rejected: false };
 
     fn new(issued: Issued) -> Self {
         let Issued { token, received_at, expires_at, tokens } = issued;
@@ -291,7 +296,10 @@ impl<T: Clone> OutcomeExt<T> for Outcome<T> {
 }
 
 fn panicked() -> Error {
-    Error::config(ConfigProblem::HttpClient, "the renewal of the token panicked: see the output of the program")
+    Error::config(
+        ConfigProblem::HttpClient,
+        "the renewal of the token panicked: see the output of the program",
+    )
 }
 
 /// A number between 0 and 1.

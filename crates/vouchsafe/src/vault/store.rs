@@ -39,11 +39,7 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     /// The store cannot be written.
-    fn delete<'a>(
-        &'a self,
-        key: &'a str,
-        version: Option<u64>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>>;
+    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// The records whose keys begin with the prefix and come after `after`, in the order of the bytes of their keys; at most
     /// `limit`.
