@@ -281,6 +281,7 @@ impl Error {
             Self::Validation(e) => e.detail.to_mut().push_str(remark),
             Self::Response(e) => e.detail.to_mut().push_str(remark),
             Self::Http(e) => e.remark.push_str(remark),
+            Self::Server(e) => e.remark.push_str(remark),
             _ => {}
         }
         self

@@ -57,6 +57,8 @@ words! {
         Issuer = "issuer",
         /// An endpoint that the provider needs.
         MissingEndpoint = "missing_endpoint",
+        /// A function of the application that gives tokens: it panicked.
+        Panicked = "panicked",
         /// The proxy.
         Proxy = "proxy",
         /// The random number generator of this machine failed.

@@ -15,6 +15,8 @@ pub struct ServerError {
     pub(crate) uri: Option<String>,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
+    /// What this library knows about the reason.
+    pub(crate) remark: String,
 }
 
 impl ServerError {
@@ -62,6 +64,7 @@ impl fmt::Display for ServerError {
         if let Some(uri) = &self.uri {
             write!(f, " (see {uri})")?;
         }
+        f.write_str(&self.remark)?;
         write_retry_after(f, self.retry_after)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct StoredError {
     status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uri: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    remark: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -47,16 +49,28 @@ impl From<&Error> for StoredError {
             Error::Config(e) => (Kind::Config, e.detail.to_string()),
             Error::Store(e) => (Kind::Store, e.to_string()),
         };
-        let (origin, uri) = match error {
-            Error::Http(e) => (e.origin.clone(), None),
-            Error::Server(e) => (String::new(), e.uri.clone()),
-            _ => (String::new(), None),
-        };
-        Self { kind, code: error.code().to_owned(), detail, origin, status: error.status(), uri }
+        let mut stored =
+            Self { kind, code: error.code().to_owned(), detail, status: error.status(), ..Self::EMPTY };
+        match error {
+            Error::Http(e) => stored.origin.clone_from(&e.origin),
+            Error::Server(e) => (stored.uri, stored.remark) = (e.uri.clone(), e.remark.clone()),
+            _ => {}
+        }
+        stored
     }
 }
 
 impl StoredError {
+    const EMPTY: Self = Self {
+        kind: Kind::Config,
+        code: String::new(),
+        detail: String::new(),
+        origin: String::new(),
+        status: None,
+        uri: None,
+        remark: String::new(),
+    };
+
     /// The error that was stored, with the time that the provider still asks clients to wait. `None` if a newer version of the
     /// library stored a code that this version does not have.
     pub(crate) fn restore(&self, retry_after: Option<Duration>) -> Option<Error> {
@@ -70,6 +84,7 @@ impl StoredError {
                 uri: self.uri.clone(),
                 status,
                 retry_after,
+                remark: self.remark.clone(),
             })),
             Kind::Http => Error::Http(Box::new(HttpError {
                 operation,

@@ -51,6 +51,8 @@ pub(super) struct Unsaved {
     login: Login,
     /// The refresh token that was spent for them.
     spent: Secret,
+    /// The lease under which it was spent.
+    fence: u64,
 }
 
 /// A lease that the caller holds.
@@ -163,14 +165,14 @@ impl StoredLogin {
         match self.request(&login.tokens, left).await {
             Ok(tokens) => self.keep(&login, tokens, held).await.map(Some),
             Err(mut error) => {
-                let mut failed = login;
-                failed.begun = is_open(&error);
-                failed.fail(&error, held.fence);
-                if failed.ended && was_begun {
+                if error.needs_login() && was_begun {
                     error = error.adding(
                         ". An earlier refresh of these tokens was interrupted, and its response was lost: this is the probable reason",
                     );
                 }
+                let mut failed = login;
+                failed.begun = is_open(&error);
+                failed.fail(&error, held.fence);
                 // If this cannot be saved, the record says that a refresh has begun, which is true as well.
                 if let Ok(data) = self.place.seal(&self.key, &failed) {
                     let save = Save::new(&self.key, data.expose(), Expected::Version(version));
@@ -215,7 +217,7 @@ impl StoredLogin {
     async fn keep(&self, old: &Login, tokens: Tokens, held: Held) -> Result<Login, Error> {
         let login = old.refreshed(tokens);
         let data = self.place.seal(&self.key, &login)?;
-        let unsaved = Unsaved { login, spent: spent_with(&old.tokens).clone() };
+        let unsaved = Unsaved { login, spent: spent_with(&old.tokens).clone(), fence: held.fence };
         self.unsaved().insert(self.key.clone(), unsaved.clone());
         let end = Instant::now() + SAVING;
         let save =
@@ -264,6 +266,13 @@ impl StoredLogin {
                 Lease::Absent => {
                     self.unsaved().remove(&self.key);
                     return Err(self.unknown());
+                }
+                // The lease under which they were requested is not over yet.
+                Lease::Busy { fence } if fence == unsaved.fence => {
+                    let Some(record) = self.place.store.load(&self.key).await.map_err(lost)? else {
+                        continue;
+                    };
+                    (fence, record)
                 }
                 Lease::Busy { fence } => {
                     if !patience.wait(fence).await {

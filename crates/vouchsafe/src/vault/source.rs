@@ -296,10 +296,7 @@ impl<T: Clone> OutcomeExt<T> for Outcome<T> {
 }
 
 fn panicked() -> Error {
-    Error::config(
-        ConfigProblem::HttpClient,
-        "the renewal of the token panicked: see the output of the program",
-    )
+    Error::config(ConfigProblem::Panicked, "the renewal of the token panicked: see the output of the program")
 }
 
 /// A number between 0 and 1.

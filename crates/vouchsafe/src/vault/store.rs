@@ -1,4 +1,5 @@
 //! The place where records are kept between requests, processes and machines.
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
@@ -64,6 +65,37 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     /// The store cannot be written.
     fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>>;
+}
+
+impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
+    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        (**self).load(key)
+    }
+
+    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
+        (**self).save(save)
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
+        (**self).delete(key, version)
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
+        (**self).list(prefix, after, limit)
+    }
+
+    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
+        (**self).lease(key, ask)
+    }
+
+    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
+        (**self).release(key, fence)
+    }
 }
 
 /// A stored record.

@@ -49,3 +49,4 @@ mod tokens;
 mod transport;
 mod under_load;
 mod userinfo;
+mod vault;
