@@ -48,6 +48,9 @@
 //! [`Tokens`] know when they expire, and to which server and client they belong. You can serialise them to store them. Their
 //! `Debug` output shows no secrets. A client of another server refuses them and sends nothing.
 //!
+//! A [`TokenSource`] gives a valid access token at any moment. A [`Vault`] does this for all users, with a store behind it
+//! that several processes can share: see [`guide::keeping_tokens_fresh`].
+//!
 //! [`Client::refresh`] fetches new tokens, [`Client::revoke`] revokes them, and [`Client::long_lived_token`] replaces a
 //! short-lived token if the provider supports that.
 //!

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -17,6 +17,7 @@ use crate::transport::BoxFuture;
 
 mod application;
 mod clock;
+mod connection;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
@@ -33,6 +34,7 @@ use self::record::{Login, Sealing};
 use self::renew::{Place, StoredLogin};
 use self::source::{Issued, Renew};
 
+pub use self::connection::{Connection, ConnectionState, Disconnected};
 pub use self::event::Event;
 pub use self::memory::MemoryStore;
 pub use self::source::{GivenToken, TokenSource, ValidToken};
@@ -66,60 +68,7 @@ pub struct Vault {
 /// A source that was used, and until when it need not look into the store.
 struct Cached {
     source: TokenSource,
-    checked: std::time::Instant,
-}
-
-/// A user's connection to a provider, as it is stored.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Connection {
-    /// The user, as the application names them.
-    pub user: String,
-    /// The name of the provider in the vault.
-    pub provider: String,
-    /// Who signed in at the provider, if it was saved with [`Connect::identity`].
-    pub identity: Option<Identity>,
-    /// What the application saved with [`Connect::data`].
-    pub data: Option<String>,
-    /// The granted scopes.
-    pub scopes: Vec<String>,
-    /// When the access token expires, if the provider says so.
-    pub expires_at: Option<SystemTime>,
-    /// When the refresh token expires, if the provider says so.
-    pub refresh_expires_at: Option<SystemTime>,
-    /// Whether the tokens can be used.
-    pub state: ConnectionState,
-}
-
-/// Whether the tokens of a connection can be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ConnectionState {
-    /// The access token is valid.
-    Fresh,
-    /// The access token has expired. The next call refreshes it.
-    Expired,
-    /// The grant is over: the user has to sign in again.
-    SignInAgain,
-}
-
-impl ConnectionState {
-    /// A stable word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Expired => "expired",
-            Self::SignInAgain => "sign_in_again",
-        }
-    }
-}
-
-/// The end of a connection.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Disconnected {
-    /// Why the provider did not revoke the tokens; `None` if it did. The login is deleted in any case.
-    pub not_revoked: Option<Error>,
+    checked: Instant,
 }
 
 impl Vault {
@@ -185,7 +134,7 @@ impl Vault {
             // Another process may have deleted or replaced the login.
             source.forget();
             let token = source.token().await?;
-            self.sources().insert(key, Cached { source, checked: std::time::Instant::now() });
+            self.sources().insert(key, Cached { source, checked: Instant::now() });
             return Ok(token);
         }
         source.token().await
@@ -208,8 +157,7 @@ impl Vault {
         if sources.len() >= MOST_SOURCES {
             sources.clear();
         }
-        let long_ago =
-            std::time::Instant::now().checked_sub(UNCHECKED).unwrap_or_else(std::time::Instant::now);
+        let long_ago = Instant::now().checked_sub(UNCHECKED).unwrap_or_else(Instant::now);
         sources.insert(key, Cached { source: source.clone(), checked: long_ago });
         Ok(source)
     }
@@ -374,7 +322,7 @@ impl Vault {
             after = Some(last.clone());
             for (key, record) in page {
                 let Some((user, provider)) = parts(&key) else { continue };
-                connections.push(connection(user, provider, self.place.open(&key, &record)?));
+                connections.push(Connection::new(user, provider, self.place.open(&key, &record)?));
             }
         }
     }
@@ -388,24 +336,6 @@ impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.clients.iter().map(|(name, _)| name).collect();
         f.debug_struct("Vault").field("clients", &names).finish_non_exhaustive()
-    }
-}
-
-fn connection(user: String, provider: String, login: Login) -> Connection {
-    let state = match () {
-        () if login.ended => ConnectionState::SignInAgain,
-        () if login.tokens.is_expired() => ConnectionState::Expired,
-        () => ConnectionState::Fresh,
-    };
-    Connection {
-        user,
-        provider,
-        scopes: login.tokens.scopes().map(str::to_owned).collect(),
-        expires_at: login.tokens.expires_at(),
-        refresh_expires_at: login.refresh_expires_at(),
-        identity: login.identity,
-        data: login.data,
-        state,
     }
 }
 
@@ -476,7 +406,7 @@ impl TokenSource {
 
 impl Renew for StoredLogin {
     fn renew(self: Arc<Self>, rejected: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>> {
-        Box::pin(async move { Ok(StoredLogin::renew(&self, rejected.as_ref()).await?.tokens.into()) })
+        Box::pin(async move { Ok(self.current(rejected.as_ref()).await?.tokens.into()) })
     }
 }
 
@@ -501,6 +431,6 @@ const RESERVED: &AsciiSet =
 /// How many records are read at once.
 const PAGE: usize = 100;
 /// How long a token is given without a look at the store.
-const UNCHECKED: std::time::Duration = std::time::Duration::from_secs(10);
+const UNCHECKED: Duration = Duration::from_secs(10);
 /// How many logins are kept in memory beside the store.
 const MOST_SOURCES: usize = 10_000;

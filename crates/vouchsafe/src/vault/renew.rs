@@ -67,7 +67,7 @@ struct Held {
 
 impl StoredLogin {
     /// The login with a valid access token that is not the rejected one.
-    pub(super) async fn renew(&self, rejected: Option<&AccessToken>) -> Result<Login, Error> {
+    pub(super) async fn current(&self, rejected: Option<&AccessToken>) -> Result<Login, Error> {
         let unsaved = self.unsaved().get(&self.key).cloned();
         if let Some(unsaved) = unsaved {
             self.supersede(&unsaved, Instant::now() + SAVING).await?;
