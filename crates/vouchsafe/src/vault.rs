@@ -16,13 +16,17 @@ use crate::tokens::{AccessToken, Tokens};
 use crate::transport::BoxFuture;
 
 mod application;
+mod bearer;
 mod clock;
 mod connection;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
 mod flight;
+#[cfg(feature = "tower")]
+mod layer;
 mod memory;
+mod observe;
 mod record;
 mod renew;
 mod source;
@@ -34,8 +38,11 @@ use self::record::{Login, Sealing};
 use self::renew::{Place, StoredLogin};
 use self::source::{Issued, Renew};
 
+pub use self::bearer::Bearer;
 pub use self::connection::{Connection, ConnectionState, Disconnected};
 pub use self::event::Event;
+#[cfg(feature = "tower")]
+pub use self::layer::{BearerLayer, BearerService};
 pub use self::memory::MemoryStore;
 pub use self::source::{GivenToken, TokenSource, ValidToken};
 pub use self::store::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};

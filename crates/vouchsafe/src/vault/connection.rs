@@ -13,9 +13,9 @@ pub struct Connection {
     pub user: String,
     /// The name of the provider in the vault.
     pub provider: String,
-    /// Who signed in at the provider, if it was saved with [`Connect::identity`].
+    /// Who signed in at the provider, if it was saved with [`Connect::identity`](super::Connect::identity).
     pub identity: Option<Identity>,
-    /// What the application saved with [`Connect::data`].
+    /// What the application saved with [`Connect::data`](super::Connect::data).
     pub data: Option<String>,
     /// The granted scopes.
     pub scopes: Vec<String>,

@@ -3,6 +3,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::observe;
 use crate::error::Error;
 use crate::tokens::Tokens;
 
@@ -69,6 +70,7 @@ impl Events {
 
     /// Tells all who listen. Whoever reads too slowly misses events.
     pub(super) fn send(&self, event: Event) {
+        observe::record(&event);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| {
             !matches!(listener.try_send(event.clone()), Err(TrySendError::Disconnected(_)))

@@ -1,4 +1,5 @@
 //! Tokens that stay fresh: sources, stores and connections, at a provider that ends a login if a refresh token is spent twice.
+mod bearer;
 mod provider;
 mod several;
 mod source;

@@ -10,7 +10,7 @@ use vouchsafe::{Error, TokenSource};
 
 use super::provider::{Expire, Instead, OnTokio, Rotating};
 
-async fn source(provider: &Rotating, expire: Expire) -> TokenSource {
+pub(super) async fn source(provider: &Rotating, expire: Expire) -> TokenSource {
     let client = provider.client();
     let tokens = provider.tokens(&client, expire);
     TokenSource::new(&client, tokens).await.unwrap()
