@@ -72,10 +72,10 @@ pub struct Vault {
     sources: Arc<Mutex<HashMap<String, Cached>>>,
 }
 
-/// A source that was used, and until when it need not look into the store.
+/// A source that was used, and when it was last made to look into the store.
 struct Cached {
     source: TokenSource,
-    checked: Instant,
+    checked: Option<Instant>,
 }
 
 impl Vault {
@@ -133,16 +133,12 @@ impl Vault {
     /// As [`TokenSource::token`]; [`Error::needs_login`] also if the user has no connection to this provider.
     pub async fn token(&self, user: &str, provider: &str) -> Result<ValidToken, Error> {
         let source = self.source(user, provider)?;
-        let key = key(user, provider);
-        let is_checked = |sources: &HashMap<String, Cached>| {
-            sources.get(&key).is_some_and(|cached| cached.checked.elapsed() < UNCHECKED)
-        };
-        if !is_checked(&self.sources()) {
+        if let Some(cached) = self.sources().get_mut(&key(user, provider))
+            && cached.checked.is_none_or(|checked| checked.elapsed() >= UNCHECKED)
+        {
             // Another process may have deleted or replaced the login.
+            cached.checked = Some(Instant::now());
             source.forget();
-            let token = source.token().await?;
-            self.sources().insert(key, Cached { source, checked: Instant::now() });
-            return Ok(token);
         }
         source.token().await
     }
@@ -164,8 +160,7 @@ impl Vault {
         if sources.len() >= MOST_SOURCES {
             sources.clear();
         }
-        let long_ago = Instant::now().checked_sub(UNCHECKED).unwrap_or_else(Instant::now);
-        sources.insert(key, Cached { source: source.clone(), checked: long_ago });
+        sources.insert(key, Cached { source: source.clone(), checked: None });
         Ok(source)
     }
 
@@ -175,9 +170,9 @@ impl Vault {
     /// As [`TokenSource::token`].
     pub async fn refresh(&self, user: &str, provider: &str) -> Result<ValidToken, Error> {
         let source = self.source(user, provider)?;
-        source.forget();
-        let token = source.token().await?;
-        source.reject(&token);
+        let login = self.login(key(user, provider), provider)?;
+        let Some((stored, _)) = self.place.load(&login.key).await? else { return Err(login.unknown()) };
+        source.replace(stored.tokens.access_token().clone());
         source.token().await
     }
 

@@ -160,6 +160,7 @@ impl StoredLogin {
         let held = Held { version, ..held };
         // This process may have stood still. Another one may hold the lease now, and may have spent the refresh token.
         let Some(left) = LEASE.checked_sub(held.asked.elapsed() + LEASE_MARGIN) else {
+            let _ = self.place.store.release(&self.key, held.fence).await;
             return Ok(None);
         };
         match self.request(&login.tokens, left).await {
@@ -345,9 +346,8 @@ fn is_usable(login: &Login, rejected: Option<&AccessToken>) -> bool {
     rejected != Some(login.tokens.access_token()) && times(&login.tokens).is_valid(now())
 }
 
-/// The times of stored tokens. All processes refresh at the same moment at the latest; the jitter is that of the source.
 fn times(tokens: &Tokens) -> Times {
-    Times::new(tokens.received_at(), tokens.expires_at(), 0.0)
+    Times::new(tokens.access_token(), tokens.received_at(), tokens.expires_at())
 }
 
 /// Whether the provider may have spent the refresh token although no usable response came.

@@ -189,6 +189,11 @@ impl TokenSource {
         self.inner.held.store(Arc::new(Held::NONE));
         *self.inner.failure() = None;
     }
+
+    /// The next call gets another token than this one.
+    pub(super) fn replace(&self, token: AccessToken) {
+        self.inner.held.store(Arc::new(Held { token: Some(token), is_rejected: true, ..Held::NONE }));
+    }
 }
 
 impl fmt::Debug for TokenSource {
@@ -205,7 +210,7 @@ impl Held {
 
     fn new(issued: Issued) -> Self {
         let Issued { token, received_at, expires_at, tokens } = issued;
-        let mut times = Times::new(received_at, expires_at, random());
+        let mut times = Times::new(&token, received_at, expires_at);
         let now = now();
         // It was to be refreshed, and that failed: not with the next call, but soon.
         if !times.is_fresh(now) && times.is_valid(now) {
@@ -297,13 +302,6 @@ impl<T: Clone> OutcomeExt<T> for Outcome<T> {
 
 fn panicked() -> Error {
     Error::config(ConfigProblem::Panicked, "the renewal of the token panicked: see the output of the program")
-}
-
-/// A number between 0 and 1.
-fn random() -> f64 {
-    let mut bits = [0; 4];
-    let _ = aws_lc_rs::rand::fill(&mut bits);
-    f64::from(u32::from_ne_bytes(bits)) / f64::from(u32::MAX)
 }
 
 /// How long a failure is given to all who ask without another request.

@@ -48,6 +48,31 @@ async fn eight_processes_with_fifty_tasks_each_cause_one_refresh() {
     assert!(!provider.grant_is_over());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_tasks_of_a_vault_share_a_failure() {
+    let provider = Rotating::new();
+    let vault = process(&provider, &expired(&provider).await);
+    provider.instead((0..1000).map(|_| Instead::Refuse(401, json!({"error": "invalid_client"}))));
+    let asking: Vec<_> = (0..1000)
+        .map(|_| vault.clone())
+        .map(|vault| tokio::spawn(async move { token(&vault).await }))
+        .collect();
+    for task in asking {
+        assert_eq!(task.await.unwrap().unwrap_err().code(), "invalid_client");
+    }
+    assert_eq!(provider.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_on_demand_is_one_request_even_if_the_token_has_expired() {
+    let provider = Rotating::new();
+    let vault = process(&provider, &expired(&provider).await);
+    for expected in ["access-2", "access-3"] {
+        assert_eq!(vault.refresh("alice", "acme").await.unwrap().expose(), expected);
+    }
+    assert_eq!(provider.requests(), 2);
+}
+
 #[tokio::test]
 async fn processes_that_waited_report_the_failure_of_the_other_and_send_nothing() {
     let provider = Rotating::new();
