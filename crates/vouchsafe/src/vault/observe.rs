@@ -40,11 +40,15 @@ fn count(event: &Event) {
 #[cfg(feature = "tracing")]
 fn trace(event: &Event) {
     match event {
-        Event::Connected { key } => tracing::info!(provider = provider(key), "login saved"),
-        Event::Disconnected { key, revoked } => {
-            tracing::info!(provider = provider(key), revoked, "login deleted")
+        Event::Connected { key } => {
+            tracing::info!(provider = provider(key), "login saved");
         }
-        Event::Refreshed { key, .. } => tracing::info!(provider = provider(key), "tokens refreshed"),
+        Event::Disconnected { key, revoked } => {
+            tracing::info!(provider = provider(key), revoked, "login deleted");
+        }
+        Event::Refreshed { key, .. } => {
+            tracing::info!(provider = provider(key), "tokens refreshed");
+        }
         Event::RefreshFailed { key, error, still_valid } => {
             tracing::warn!(provider = provider(key), still_valid, code = error.code(), %error, "refresh failed");
         }
@@ -56,7 +60,7 @@ fn trace(event: &Event) {
             );
         }
         Event::SignInAgain { key } => {
-            tracing::warn!(provider = provider(key), "the user has to sign in again")
+            tracing::warn!(provider = provider(key), "the user has to sign in again");
         }
     }
 }
