@@ -25,6 +25,7 @@ mod event;
 mod flight;
 #[cfg(feature = "tower")]
 mod layer;
+mod listeners;
 mod memory;
 mod observe;
 mod record;
@@ -33,7 +34,7 @@ mod source;
 mod store;
 mod timing;
 
-use self::event::Events;
+use self::listeners::Events;
 use self::record::{Login, Sealing};
 use self::renew::{Place, StoredLogin};
 use self::source::{Issued, Renew};

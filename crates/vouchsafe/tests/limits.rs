@@ -16,7 +16,7 @@ const ROWS: [(&str, &str, &str); 56] = [
     ),
     ("time in which a vault does not look at the store again", "vouchsafe/src/vault.rs", "UNCHECKED"),
     ("logins of a vault kept in memory beside the store", "vouchsafe/src/vault.rs", "MOST_SOURCES"),
-    ("events that wait for a slow listener", "vouchsafe/src/vault/event.rs", "WAITING"),
+    ("events that wait for a slow listener", "vouchsafe/src/vault/listeners.rs", "WAITING"),
     // There is none.
     ("time of one call, with all its requests and retries", "", ""),
     ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock::now;
-use super::event::{Event, Events};
+use super::event::Event;
+use super::listeners::Events;
 use super::record::{Login, Sealing};
 use super::store::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 use super::timing::Times;
