@@ -10,6 +10,7 @@ use crate::error::{ConfigProblem, Error};
 use crate::jose::signing_key::{SecretSigner, SigningKey};
 use crate::protocol::client_auth::Credentials;
 use crate::protocol::token::response::TokenResponse;
+use crate::provenance::Provenance;
 use crate::provider::live::Live;
 use crate::provider::{Provider, Server};
 use crate::registration::Registration;
@@ -96,6 +97,12 @@ impl Client {
     /// As discovery: [`Error::Http`], [`Error::Response`], [`Error::Validation`].
     pub async fn metadata(&self) -> Result<Option<Value>, Error> {
         Ok(self.begin().server().await?.metadata.as_ref().map(|metadata| metadata.raw.clone()))
+    }
+
+    /// Whether this client is the one that something was issued to.
+    pub(crate) fn issued(&self, to: &Provenance) -> bool {
+        let known = self.inner.live.server.known();
+        *to == *self.template().provenance || known.is_some_and(|server| *to == *server.provenance)
     }
 
     /// The slug of the provider.

@@ -12,6 +12,8 @@ mod check;
 mod config;
 mod response;
 mod server;
+mod store;
+mod stored;
 mod transport;
 mod unsupported;
 mod warning;
@@ -20,6 +22,8 @@ pub use check::{Check, ValidationError};
 pub use config::{ConfigError, ConfigProblem};
 pub use response::{Malformed, ResponseError};
 pub use server::{ErrorCode, Remedy, ServerError};
+pub use store::{StoreError, StoreErrorKind};
+pub(crate) use stored::StoredError;
 pub use transport::{HttpError, HttpErrorKind, TransportError};
 pub use unsupported::{Feature, UnsupportedError};
 pub use vouchsafe_providers::DefinitionError;
@@ -57,6 +61,8 @@ pub enum Error {
     Unsupported(Box<UnsupportedError>),
     /// The configuration or an argument is wrong. The application has to act.
     Config(Box<ConfigError>),
+    /// A token store failed, or a record in it cannot be used. The operator has to act.
+    Store(Box<StoreError>),
 }
 
 impl Error {
@@ -69,6 +75,7 @@ impl Error {
             Self::Http(e) => e.operation,
             Self::Unsupported(e) => e.operation,
             Self::Config(_) => Operation::Configuration,
+            Self::Store(_) => Operation::Store,
         }
     }
 
@@ -81,6 +88,7 @@ impl Error {
             Self::Http(e) => e.kind.as_str(),
             Self::Unsupported(e) => e.feature.as_str(),
             Self::Config(e) => e.problem.as_str(),
+            Self::Store(e) => e.kind().as_str(),
         }
     }
 
@@ -120,6 +128,7 @@ impl Error {
             Self::Server(e) if e.code == ErrorCode::INVALID_TOKEN => !of_resource,
             Self::Server(e) => e.code == ErrorCode::INVALID_GRANT || e.code.asks_for_user(),
             Self::Unsupported(e) => matches!(e.feature, Feature::RefreshToken | Feature::Refresh),
+            Self::Config(e) => e.problem == ConfigProblem::UnknownLogin,
             _ => false,
         }
     }
@@ -128,17 +137,18 @@ impl Error {
     /// can mend this, and neither a refresh nor a new login helps. Correct the configuration.
     ///
     /// These are `invalid_client`, `unauthorized_client`, `unsupported_grant_type`, the status 401 of a token or revocation
-    /// endpoint, and every [`Error::Config`].
+    /// endpoint, and every [`Error::Config`] but the one of a login that is not stored.
     pub fn needs_configuration(&self) -> bool {
         let authenticates = matches!(
             self.operation(),
             Operation::AuthorizationCode
+                | Operation::ClientCredentials
                 | Operation::Refresh
                 | Operation::LongLivedToken
                 | Operation::Revocation
         );
         match self {
-            Self::Config(_) => true,
+            Self::Config(e) => e.problem != ConfigProblem::UnknownLogin,
             Self::Server(e) => {
                 [ErrorCode::INVALID_CLIENT, ErrorCode::UNAUTHORIZED_CLIENT, ErrorCode::UNSUPPORTED_GRANT_TYPE]
                     .contains(&e.code)
@@ -174,6 +184,7 @@ impl Error {
                 HttpErrorKind::Status => matches!(e.status, Some(408 | 425 | 429 | 500..=599)),
                 _ => false,
             },
+            Self::Store(e) => e.kind().may_pass(),
             _ => false,
         }
     }
@@ -203,6 +214,7 @@ impl fmt::Display for Error {
             Self::Http(e) => e.fmt(f),
             Self::Unsupported(e) => e.fmt(f),
             Self::Config(e) => e.fmt(f),
+            Self::Store(e) => e.fmt(f),
         }
     }
 }
@@ -211,6 +223,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Http(e) => e.source.as_deref().map(|s| s as _),
+            Self::Store(e) => e.source(),
             _ => None,
         }
     }
@@ -242,6 +255,10 @@ pub enum Operation {
     Identity,
     /// Verifying a JWT that the application passed in.
     Jwt,
+    /// The token request of the application for itself.
+    ClientCredentials,
+    /// Reading or writing a token store.
+    Store,
 }
 
 impl fmt::Display for Operation {
@@ -258,6 +275,8 @@ impl fmt::Display for Operation {
             Self::Profile => "fetching the profile",
             Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",
+            Self::ClientCredentials => "the token request of the application",
+            Self::Store => "using the token store",
         })
     }
 }
@@ -288,6 +307,7 @@ impl Error {
                 e.description = e.description.as_deref().map(without);
                 e.uri = e.uri.as_deref().map(without);
             }
+            Self::Store(_) => {}
         }
         self
     }
@@ -314,6 +334,7 @@ impl Error {
             Self::Validation(e) => e.detail.to_mut().push_str(remark),
             Self::Response(e) => e.detail.to_mut().push_str(remark),
             Self::Http(e) => e.remark.push_str(remark),
+            Self::Server(e) => e.remark.push_str(remark),
             _ => {}
         }
         self
@@ -369,6 +390,12 @@ impl Error {
 
     pub(crate) fn config(problem: ConfigProblem, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Config(Box::new(ConfigError { problem, detail: detail.into() }))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
     }
 }
 

@@ -48,6 +48,9 @@
 //! [`Tokens`] know when they expire, and to which server and client they belong. You can serialise them to store them. Their
 //! `Debug` output shows no secrets. A client of another server refuses them and sends nothing.
 //!
+//! A [`TokenSource`] gives a valid access token at any moment. A [`Vault`] does this for all users, with a store behind it
+//! that several processes can share: see [`guide::keeping_tokens_fresh`].
+//!
 //! [`Client::refresh`] fetches new tokens, [`Client::revoke`] revokes them, and [`Client::long_lived_token`] replaces a
 //! short-lived token if the provider supports that.
 //!
@@ -115,10 +118,12 @@ mod shared;
 mod text;
 mod tokens;
 mod transport;
+pub mod vault;
 
 pub use client::{Client, ClientBuilder};
 pub use credential::Credential;
 pub use error::{Error, ErrorCode};
+pub use flows::client_credentials::ClientCredentials;
 pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};
 pub use flows::pending::PendingLogin;
@@ -130,6 +135,7 @@ pub use secret::Secret;
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
+pub use vault::{TokenSource, ValidToken, Vault};
 pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
 
 /// How requests are sent: the settings of the built-in transport, and the types for your own transport.

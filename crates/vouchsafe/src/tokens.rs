@@ -1,7 +1,7 @@
 //! Tokens and where they come from.
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Map;
 
@@ -10,6 +10,7 @@ use crate::protocol::token::response::{KNOWN, TokenResponse};
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 use crate::text::json::{LazyObject, Value, add_missing};
+use crate::text::moment;
 
 mod id_token;
 mod stored;
@@ -139,6 +140,20 @@ impl Tokens {
         self.parts.expires_at
     }
 
+    /// When the refresh token expires, if the token response says so. There is no standard for it; the members
+    /// `refresh_token_expires_in`, `refresh_expires_in` and `refresh_expires` (seconds) and `refresh_expires_at` (a time) are read.
+    pub fn refresh_expires_at(&self) -> Option<SystemTime> {
+        if let Some(time) = self.extra("refresh_expires_at").and_then(Value::as_str).and_then(moment::seconds)
+        {
+            return UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(time).ok()?);
+        }
+        let names = ["refresh_token_expires_in", "refresh_expires_in", "refresh_expires"];
+        let value = names.into_iter().find_map(|name| self.extra(name))?;
+        let seconds =
+            value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)?;
+        self.received_at().checked_add(Duration::from_secs(seconds))
+    }
+
     /// Whether the access token has expired. A token with an unknown lifetime has not.
     #[doc(alias = "OAuth2Token")]
     pub fn is_expired(&self) -> bool {
@@ -240,6 +255,10 @@ impl Tokens {
 pub struct AccessToken(Secret);
 
 impl AccessToken {
+    pub(crate) fn new(token: Secret) -> Self {
+        Self(token)
+    }
+
     /// The token itself. Keep it out of logs and URLs.
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -251,6 +270,10 @@ impl AccessToken {
 pub struct RefreshToken(Secret);
 
 impl RefreshToken {
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
+    }
+
     /// The token itself. Keep it out of logs and URLs.
     pub fn expose(&self) -> &str {
         self.0.expose()

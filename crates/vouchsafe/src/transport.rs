@@ -220,6 +220,10 @@ impl Http {
         Some(self.runtime.as_ref()?.sleep(time))
     }
 
+    pub(crate) fn background(&self) -> Option<Arc<dyn Runtime>> {
+        self.runtime.clone()
+    }
+
     pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
         match &self.runtime {
             Some(runtime) => runtime.spawn(task),

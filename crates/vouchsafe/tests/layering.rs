@@ -329,6 +329,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
             "providers",
             "client",
             "flows",
+            "vault",
         ],
     ),
     (
@@ -360,5 +361,6 @@ const ROOMS: [(&str, &[&str]); 5] = [
 /// What stands in front of the rooms and shows them.
 const FRONT: [&str; 3] = ["lib", "main", "guide"];
 
-/// What a login costs in crates, the program's own and tokio's included.
-const MOST_CRATES: usize = 90;
+/// What a login costs in crates, the program's own and tokio's included. Five of them are for tokens that stay fresh: the
+/// pointer that is replaced while others read it, and the quick clock.
+const MOST_CRATES: usize = 94;

@@ -4,7 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 48] = [
+const ROWS: [(&str, &str, &str); 56] = [
+    ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
+    ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
+    ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),
+    ("repetitions of a refresh after 429 or 503", "vouchsafe/src/vault/renew.rs", "BUSY_RETRIES"),
+    (
+        "a failed refresh is given to all callers without another request",
+        "vouchsafe/src/vault/source.rs",
+        "FAILURE_PAUSE",
+    ),
+    ("time in which a vault does not look at the store again", "vouchsafe/src/vault.rs", "UNCHECKED"),
+    ("logins of a vault kept in memory beside the store", "vouchsafe/src/vault.rs", "MOST_SOURCES"),
+    ("events that wait for a slow listener", "vouchsafe/src/vault/listeners.rs", "WAITING"),
     // There is none.
     ("time of one call, with all its requests and retries", "", ""),
     ("time to connect, a part of the time of one request", "vouchsafe/src/transport.rs", "TIMEOUT"),

@@ -61,7 +61,7 @@ fn measure(
 }
 
 #[expect(clippy::print_stdout, reason = "the ratios are what a bench is run for")]
-fn report(line: &str) {
+pub(crate) fn report(line: &str) {
     println!("{line}");
 }
 

@@ -59,6 +59,8 @@ words! {
         Issuer = "issuer",
         /// An endpoint that the provider needs.
         MissingEndpoint = "missing_endpoint",
+        /// A function of the application that gives tokens: it panicked.
+        Panicked = "panicked",
         /// The proxy.
         Proxy = "proxy",
         /// The random number generator of this machine failed.
@@ -73,6 +75,10 @@ words! {
         Tls = "tls",
         /// The tokens lack the rest of the token response, which this provider's profile needs.
         TokenResponse = "token_response",
+        /// A login that the token store does not have: the user has to sign in.
+        UnknownLogin = "unknown_login",
+        /// A client that a vault does not have.
+        UnknownClient = "unknown_client",
         /// A provider that the catalogue does not have.
         UnknownProvider = "unknown_provider",
         /// The user agent.

@@ -17,6 +17,14 @@ macro_rules! words {
                     $(Self::$cause => $word,)*
                 }
             }
+
+            #[allow(dead_code, reason = "not every such word is stored")]
+            pub(crate) fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$cause),)*
+                    _ => None,
+                }
+            }
         }
     };
 }

@@ -16,6 +16,8 @@ pub struct ServerError {
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) remedy: Option<Remedy>,
+    /// What this library knows about the reason.
+    pub(crate) remark: String,
 }
 
 words! {
@@ -144,6 +146,7 @@ impl fmt::Display for ServerError {
         if let Some(uri) = &self.uri {
             write!(f, " (see {uri})")?;
         }
+        f.write_str(&self.remark)?;
         write_retry_after(f, self.retry_after)?;
         self.remedy.map_or(Ok(()), |remedy| write!(f, "; {}", remedy.advice()))
     }

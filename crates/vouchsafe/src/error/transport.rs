@@ -40,6 +40,18 @@ impl HttpError {
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    /// The end of the message: the last source, which is the cause (a refused connection, an unknown certificate authority), and the
+    /// advice.
+    pub(super) fn ending(&self) -> String {
+        let sources =
+            std::iter::successors(self.source.as_deref().map(|s| s as &dyn std::error::Error), |e| {
+                e.source()
+            });
+        let cause = sources.last().map(|error| format!(": {}", printable(&error.to_string(), MAX_TEXT)));
+        let advice = self.advice.map(|advice| format!("; {advice}"));
+        cause.into_iter().chain(advice).collect()
+    }
 }
 
 impl fmt::Display for HttpError {
@@ -60,15 +72,7 @@ impl fmt::Display for HttpError {
         }?;
         f.write_str(&self.remark)?;
         write_retry_after(f, self.retry_after)?;
-        // The last source is the cause: a refused connection, an unknown certificate authority.
-        let mut cause = self.source.as_deref().map(|s| s as &dyn std::error::Error);
-        while let Some(error) = cause {
-            cause = error.source();
-            if cause.is_none() {
-                write!(f, ": {}", printable(&error.to_string(), MAX_TEXT))?;
-            }
-        }
-        self.advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
+        f.write_str(&self.ending())
     }
 }
 

@@ -71,7 +71,8 @@ words! {
         Lifetime = "expires_in",
         /// The refresh token of a refresh (`refresh_token`). The old one stays.
         RefreshToken = "refresh_token",
-        /// The granted scopes of a refresh (`scope`). The old ones stay.
+        /// Granted scopes (`scope`): those of a refresh could not be read, and the old ones stay; or a refresh granted fewer than
+        /// before.
         Scope = "scope",
         /// The e-mail address (`email`).
         Email = "email",

@@ -4,7 +4,7 @@ use vouchsafe_providers::{Definition, EndpointName, RefreshQuirks};
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::client::refresh_request::Spent;
-use crate::error::{Check, Error, Feature, Operation};
+use crate::error::{Check, Error, Feature, LeftOut, Operation, Warning};
 use crate::jose::id_token::{Expected, Nonce};
 use crate::secret::Secret;
 use crate::text::legible::legible;
@@ -72,7 +72,13 @@ impl Ongoing<'_> {
                 return Err(Error::validation(Operation::Refresh, Check::IssuerMismatch, detail));
             }
         }
-        Ok(self.kept(fresh, tokens))
+        let fresh = self.kept(fresh, tokens);
+        let missing: Vec<_> = tokens.scopes().filter(|old| fresh.scopes().all(|new| new != *old)).collect();
+        if missing.is_empty() {
+            return Ok(fresh);
+        }
+        let why = format!("the provider granted fewer scopes than before, without {}", missing.join(" "));
+        Ok(fresh.with_warnings(vec![Warning::new(LeftOut::Scope, why)]))
     }
 }
 

@@ -275,6 +275,7 @@ pub(crate) fn server_error(
             // RFC 6749 §5.2: the URI of a page. Other URIs (`javascript:`) must not become a link.
             uri: said.uri.filter(|uri| is_page(uri)).map(shown),
             status: said.status,
+            remark: String::new(),
             retry_after: None,
             remedy: None,
         }))

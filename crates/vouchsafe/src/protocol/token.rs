@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
 mod authorization_code;
+mod client_credentials;
 mod long_lived;
 mod refresh;
 pub(crate) mod request;

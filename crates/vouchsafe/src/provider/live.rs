@@ -219,6 +219,6 @@ fn is_absent(error: &Error) -> bool {
         }
         Error::Response(_) => true,
         Error::Validation(error) => error.check() == Check::RedirectRefused,
-        Error::Unsupported(_) | Error::Config(_) => false,
+        Error::Unsupported(_) | Error::Config(_) | Error::Store(_) => false,
     }
 }

@@ -1,4 +1,42 @@
-//! Times as text (RFC 3339), which a few providers use for the expiry of a token.
+//! Times: as text (RFC 3339), which a few providers use for the expiry of a token, and in stored forms.
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A time of a stored form, in milliseconds since 1970. It is written in seconds, with a fraction only if there is one.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Seconds(u64);
+
+impl Seconds {
+    pub(crate) fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn time(self) -> Option<SystemTime> {
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.0))
+    }
+
+    pub(crate) fn milliseconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 % 1000 {
+            0 => serializer.serialize_u64(self.0 / 1000),
+            _ => serializer.serialize_f64(self.0 as f64 / 1000.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Negative numbers become 0, and numbers beyond all times the last one.
+        f64::deserialize(deserializer).map(|seconds| Self((seconds * 1000.0).round() as u64))
+    }
+}
 
 /// Seconds since 1970 of a time such as `2026-11-23T10:00:00Z`, without fractions. `None` if the text is not such a time.
 pub(crate) fn seconds(text: &str) -> Option<f64> {

@@ -3,6 +3,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A member with the format version `N`. Reading any other version is an error, before another member is missed.
+#[derive(Clone, Copy)]
 pub(crate) struct Version<const N: u8>;
 
 impl<const N: u8> Serialize for Version<N> {

@@ -1,7 +1,7 @@
 //! The form in which tokens are stored.
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +11,7 @@ use crate::protocol::token::response::is_token;
 use crate::provenance::Provenance;
 use crate::secret::Secret;
 use crate::text::json::{LazyObject, Stored};
+use crate::text::moment::Seconds;
 use crate::text::version::Version;
 use crate::tokens::AccessToken;
 
@@ -22,8 +23,8 @@ struct StoredTokens<'a> {
     issuer: Cow<'a, str>,
     client_id: Cow<'a, str>,
     token_type: Cow<'a, str>,
-    /// Seconds since 1970, like all times here.
-    received_at: u64,
+    /// Like all times here, in seconds since 1970.
+    received_at: Seconds,
     access_token: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_token: Option<Cow<'a, str>>,
@@ -37,7 +38,7 @@ struct StoredTokens<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope_separators: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_at: Option<u64>,
+    expires_at: Option<Seconds>,
     /// Members of the token response without an accessor of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extra: Option<Stored<'a>>,
@@ -49,21 +50,20 @@ struct StoredTokens<'a> {
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Parts { provenance, access_token, scope, scope_separators, .. } = &*self.parts;
-        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());
         StoredTokens {
             v: Version,
             provider: (&*provenance.provider).into(),
             issuer: (&*provenance.issuer).into(),
             client_id: (&*provenance.client_id).into(),
             token_type: BEARER.into(),
-            received_at: seconds(self.parts.received_at).unwrap_or_default(),
+            received_at: Seconds::of(self.parts.received_at),
             access_token: access_token.expose().into(),
             refresh_token: self.parts.refresh_token.as_ref().map(|token| token.expose().into()),
             id_token: self.parts.id_token.as_ref().map(|token| token.expose().into()),
             unverified_id_token: self.parts.unverified_id_token.as_ref().map(|token| token.expose().into()),
             scope: scope.as_deref().map(Cow::Borrowed),
             scope_separators: (scope_separators != " ").then(|| (&**scope_separators).into()),
-            expires_at: self.parts.expires_at.and_then(seconds),
+            expires_at: self.parts.expires_at.map(Seconds::of),
             extra: self.parts.extra.as_ref().map(|extra| Stored(Cow::Borrowed(extra.value()))),
             callback: self.parts.callback.as_ref().map(|values| Stored(Cow::Borrowed(values.value()))),
         }
@@ -85,7 +85,6 @@ impl<'de> Deserialize<'de> for Tokens {
                 "a stored token has characters that no token may have: sign in again",
             ));
         }
-        let time = |seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
         let secret = |text: Cow<'_, str>| Secret::new(text);
         let unreadable = || D::Error::custom("the stored ID token could not be parsed: sign in again");
         let id_token =
@@ -96,14 +95,14 @@ impl<'de> Deserialize<'de> for Tokens {
                 issuer: stored.issuer.into_owned(),
                 client_id: stored.client_id.into_owned(),
             }),
-            received_at: time(stored.received_at).unwrap_or(UNIX_EPOCH),
+            received_at: stored.received_at.time().unwrap_or(UNIX_EPOCH),
             access_token: AccessToken(secret(stored.access_token)),
             refresh_token: stored.refresh_token.map(|token| RefreshToken(secret(token))),
             id_token: id_token.transpose()?,
             unverified_id_token: stored.unverified_id_token.map(secret),
             scope: stored.scope.map(|scope| scope.into()),
             scope_separators: stored.scope_separators.as_deref().map_or(Cow::Borrowed(" "), separators),
-            expires_at: stored.expires_at.and_then(time),
+            expires_at: stored.expires_at.and_then(Seconds::time),
             extra: stored.extra.map(|Stored(extra)| LazyObject::from(extra.into_owned())),
             callback: stored.callback.map(|Stored(values)| LazyObject::from(values.into_owned())),
             warnings: Vec::new(),

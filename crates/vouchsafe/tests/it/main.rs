@@ -51,3 +51,4 @@ mod tokens;
 mod transport;
 mod under_load;
 mod userinfo;
+mod vault;

@@ -217,13 +217,15 @@ fn tokens_know_their_type_and_when_they_were_received() {
     let tokens = answered(json!({}));
     let since = tokens.received_at().duration_since(UNIX_EPOCH).unwrap().as_secs();
     assert!((now() - 5..=now()).contains(&since));
+    // To the millisecond: the life of a token may be short.
+    let since = tokens.received_at().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let text = serde_json::to_value(&tokens).unwrap();
     assert_eq!(
         (&text["v"], &text["token_type"], &text["received_at"]),
-        (&json!(2), &json!("Bearer"), &json!(since))
+        (&json!(2), &json!("Bearer"), &json!(since as f64 / 1000.0))
     );
     let back: Tokens = serde_json::from_value(text).unwrap();
-    assert_eq!(back.received_at(), UNIX_EPOCH + Duration::from_secs(since));
+    assert_eq!(back.received_at(), UNIX_EPOCH + Duration::from_millis(since));
 }
 
 #[test]

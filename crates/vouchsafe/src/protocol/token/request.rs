@@ -61,6 +61,7 @@ impl Call for TokenRequest<'_> {
         match self.grant.operation {
             // The definition gives the name as it is sent.
             Operation::LongLivedToken => to.add_secret(name, spent),
+            Operation::ClientCredentials => {}
             _ => to.push_secret(name, spent),
         }
         for (name, value) in self.grant.params {

@@ -1,0 +1,312 @@
+//! A source of valid access tokens: the token that is held, and its renewal.
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::{ArcSwap, Guard};
+use futures_util::FutureExt;
+
+use super::clock::now;
+use super::flight::{Flight, Outcome};
+use super::timing::Times;
+use crate::error::{ConfigProblem, Error};
+use crate::secret::Secret;
+use crate::tokens::{AccessToken, Tokens};
+use crate::transport::{BoxFuture, Runtime};
+
+/// Gives a valid access token at any moment. Cheap to clone; all clones share the token.
+///
+/// A valid token is given at once. Near the end of its life it is refreshed in the background, and it stays in use meanwhile.
+/// When it has expired, one refresh runs for all callers, and all of them get its outcome, also if it fails. A caller
+/// that is dropped harms no other: the refresh goes on.
+///
+/// ```no_run
+/// # async fn f(client: vouchsafe::Client, tokens: vouchsafe::Tokens) -> Result<(), vouchsafe::Error> {
+/// let source = vouchsafe::TokenSource::new(&client, tokens).await?;
+/// let token = source.token().await?;
+/// println!("Authorization: Bearer {}", token.expose());
+/// # Ok(()) }
+/// ```
+///
+/// [`Vault::source`](crate::vault::Vault::source) makes a source whose tokens are stored.
+#[derive(Clone)]
+pub struct TokenSource {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    held: ArcSwap<Held>,
+    renewer: Arc<dyn Renew>,
+    runtime: Option<Arc<dyn Runtime>>,
+    flight: Flight<Result<Arc<Held>, Error>>,
+    /// The last failure, and when it was.
+    failure: Mutex<Option<(Instant, Error)>>,
+}
+
+/// Gets a valid token that is not the rejected one.
+pub(super) trait Renew: Send + Sync {
+    fn renew(self: Arc<Self>, rejected: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>>;
+}
+
+/// A token that a renewal gave.
+pub(super) struct Issued {
+    pub(super) token: AccessToken,
+    pub(super) received_at: SystemTime,
+    pub(super) expires_at: Option<SystemTime>,
+    pub(super) tokens: Option<Tokens>,
+}
+
+impl From<Tokens> for Issued {
+    fn from(tokens: Tokens) -> Self {
+        let token = tokens.access_token().clone();
+        Self {
+            token,
+            received_at: tokens.received_at(),
+            expires_at: tokens.expires_at(),
+            tokens: Some(tokens),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Held {
+    token: Option<AccessToken>,
+    expires_at: Option<SystemTime>,
+    tokens: Option<Tokens>,
+    times: Times,
+    is_rejected: bool,
+}
+
+/// A valid access token. Keep it no longer than for the next requests: ask the source again.
+pub struct ValidToken(Guard<Arc<Held>>);
+
+impl ValidToken {
+    /// The token itself. Keep it out of logs and URLs.
+    pub fn expose(&self) -> &str {
+        self.access_token().map_or("", AccessToken::expose)
+    }
+
+    fn access_token(&self) -> Option<&AccessToken> {
+        self.0.token.as_ref()
+    }
+
+    /// When it expires, if the provider says so.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at
+    }
+
+    /// All that came with it; `None` if a function of the application gave the token.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.0.tokens.as_ref()
+    }
+}
+
+crate::secret::opaque!(ValidToken);
+
+/// A token that a function of the application gives: see [`TokenSource::from_fn`].
+#[derive(Clone, Debug)]
+pub struct GivenToken {
+    token: Secret,
+    expires_at: Option<SystemTime>,
+}
+
+impl GivenToken {
+    /// A token with an unknown end.
+    pub fn new(token: impl Into<Secret>) -> Self {
+        Self { token: token.into(), expires_at: None }
+    }
+
+    /// When it expires.
+    #[must_use]
+    pub fn expires_at(self, time: SystemTime) -> Self {
+        Self { expires_at: Some(time), ..self }
+    }
+}
+
+struct Given<F>(F);
+
+impl<F, T> Renew for Given<F>
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Future<Output = Result<GivenToken, Error>> + Send + 'static,
+{
+    fn renew(self: Arc<Self>, _: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>> {
+        let given = (self.0)();
+        Box::pin(async move {
+            let GivenToken { token, expires_at } = given.await?;
+            let token = AccessToken::new(token);
+            Ok(Issued { token, received_at: SystemTime::now(), expires_at, tokens: None })
+        })
+    }
+}
+
+impl TokenSource {
+    pub(super) fn with(renewer: Arc<dyn Renew>, runtime: Option<Arc<dyn Runtime>>) -> Self {
+        let held = ArcSwap::from_pointee(Held::NONE);
+        let inner = Inner { held, renewer, runtime, flight: Flight::new(), failure: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// A source of tokens that a function of the application gives, such as a cloud platform's identity. The function is called
+    /// when there is no token yet, near the end of the token, and after [`TokenSource::reject`]; once for all who ask. The
+    /// runtime drives it in the background, so that it ends even if all callers go away.
+    pub fn from_fn<F, T>(runtime: Arc<dyn Runtime>, function: F) -> Self
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Result<GivenToken, Error>> + Send + 'static,
+    {
+        Self::with(Arc::new(Given(function)), Some(runtime))
+    }
+
+    /// A valid access token.
+    ///
+    /// # Errors
+    /// No valid token can be had. [`Error::needs_login`]: the user has to sign in again. [`Error::is_retryable`]: try again later,
+    /// after [`Error::retry_after`]. Others concern the configuration. A failure is given to all callers of the next second
+    /// without another request.
+    pub async fn token(&self) -> Result<ValidToken, Error> {
+        let held = self.inner.held.load();
+        if held.times.is_fresh(now()) {
+            return Ok(ValidToken(held));
+        }
+        Inner::renewed(&self.inner, held).await
+    }
+
+    /// Says that an API refused this token with 401. The token is dropped, and the next call of [`TokenSource::token`] gets another
+    /// one, once for all callers. If a newer token is held already, nothing happens.
+    pub fn reject(&self, token: &ValidToken) {
+        let held = self.inner.held.load();
+        if held.token.is_none() || held.token.as_ref() != token.access_token() {
+            return;
+        }
+        let rejected = Held { times: Times::OVER, is_rejected: true, ..(**held).clone() };
+        self.inner.held.compare_and_swap(&*held, Arc::new(rejected));
+    }
+
+    /// Forgets the token that is held, and the last failure: the next call looks into the store again.
+    pub(super) fn forget(&self) {
+        self.inner.held.store(Arc::new(Held::NONE));
+        *self.inner.failure() = None;
+    }
+
+    /// The next call gets another token than this one.
+    pub(super) fn replace(&self, token: AccessToken) {
+        self.inner.held.store(Arc::new(Held { token: Some(token), is_rejected: true, ..Held::NONE }));
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource")
+            .field("expires_at", &self.inner.held.load().expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Held {
+    const NONE: Self =
+        Self { token: None, expires_at: None, tokens: None, times: Times::OVER, is_rejected: false };
+
+    fn new(issued: Issued) -> Self {
+        let Issued { token, received_at, expires_at, tokens } = issued;
+        let mut times = Times::new(&token, received_at, expires_at);
+        let now = now();
+        // It was to be refreshed, and that failed: not with the next call, but soon.
+        if !times.is_fresh(now) && times.is_valid(now) {
+            times.refresh_at = now + (EARLY_PAUSE.as_millis() as u64).min((times.over_at - now) / 2);
+        }
+        Self { token: Some(token), expires_at, tokens, times, is_rejected: false }
+    }
+}
+
+impl Inner {
+    /// The way of a token that has to be renewed now or soon. Boxed, because it is rare.
+    fn renewed(this: &Arc<Self>, held: Guard<Arc<Held>>) -> BoxFuture<'static, Result<ValidToken, Error>> {
+        let is_valid = held.times.is_valid(now());
+        if is_valid && this.failed_lately().is_some() {
+            return Box::pin(std::future::ready(Ok(ValidToken(held))));
+        }
+        let this = this.clone();
+        Box::pin(async move {
+            if let Some(error) = this.failed_lately().filter(|_| !held.is_rejected) {
+                return Err(error);
+            }
+            let (outcome, is_driven) = Self::join(&this, &held);
+            // Nobody waits for the refresh of a token that is still valid, unless nothing else drives it.
+            match outcome.now_or_never_if(is_valid && is_driven).await {
+                Some(Ok(held)) => Ok(ValidToken(Guard::from_inner(held))),
+                Some(Err(error)) if !is_valid => Err(error),
+                _ => Ok(ValidToken(held)),
+            }
+        })
+    }
+
+    /// Joins the renewal under way, or begins one. Returns whether a task in the background drives it.
+    fn join(this: &Arc<Self>, held: &Held) -> (Outcome<Result<Arc<Held>, Error>>, bool) {
+        let begin = || -> BoxFuture<'static, _> {
+            let rejected = held.token.clone().filter(|_| held.is_rejected);
+            let (renewer, source) = (this.renewer.clone(), Arc::downgrade(this));
+            Box::pin(async move { Self::renew(renewer, source, rejected).await })
+        };
+        let (outcome, is_new) = this.flight.join(begin, || Err(panicked()));
+        let Some(runtime) = &this.runtime else { return (outcome, false) };
+        if is_new {
+            let task = outcome.clone().map(drop);
+            return (outcome, runtime.spawn(Box::pin(task)).is_ok());
+        }
+        (outcome, true)
+    }
+
+    async fn renew(
+        renewer: Arc<dyn Renew>,
+        source: Weak<Self>,
+        rejected: Option<AccessToken>,
+    ) -> Result<Arc<Held>, Error> {
+        let outcome = renewer.renew(rejected).await.map(|issued| Arc::new(Held::new(issued)));
+        if let Some(source) = source.upgrade() {
+            match &outcome {
+                Ok(held) => {
+                    source.held.store(held.clone());
+                    *source.failure() = None;
+                }
+                Err(error) => *source.failure() = Some((Instant::now(), error.clone())),
+            }
+        }
+        outcome
+    }
+
+    /// The failure, if it is so new that another try is not worth a request.
+    fn failed_lately(&self) -> Option<Error> {
+        let failure = self.failure();
+        let (at, error) = failure.as_ref()?;
+        let pause = error.retry_after().unwrap_or(FAILURE_PAUSE).clamp(FAILURE_PAUSE, LONGEST_PAUSE);
+        (at.elapsed() < pause).then(|| error.clone())
+    }
+
+    fn failure(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Error)>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waiting for an outcome, or only looking at it.
+trait OutcomeExt<T> {
+    async fn now_or_never_if(self, looks_only: bool) -> Option<T>;
+}
+
+impl<T: Clone> OutcomeExt<T> for Outcome<T> {
+    async fn now_or_never_if(self, looks_only: bool) -> Option<T> {
+        if looks_only { self.peek().cloned() } else { Some(self.await) }
+    }
+}
+
+fn panicked() -> Error {
+    Error::config(ConfigProblem::Panicked, "the renewal of the token panicked: see the output of the program")
+}
+
+/// How long a failure is given to all who ask without another request.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// The longest such time, whatever the provider asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long an early refresh that failed is not tried again.
+const EARLY_PAUSE: Duration = Duration::from_secs(5);
