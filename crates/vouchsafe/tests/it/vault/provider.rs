@@ -180,9 +180,12 @@ impl HttpClient for Rotating {
 pub(super) struct OnTokio;
 
 impl Runtime for OnTokio {
-    /// Others get their turn; nobody really waits.
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::task::yield_now())
+    /// Pauses only give others their turn. Deadlines are real.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        match time < Duration::from_secs(5) {
+            true => Box::pin(tokio::task::yield_now()),
+            false => Box::pin(tokio::time::sleep(time)),
+        }
     }
 
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
