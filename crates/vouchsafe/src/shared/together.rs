@@ -46,10 +46,15 @@ impl<T: Send + Sync + 'static> Together<T> {
                 (None, None) => Ok(None),
             },
         );
-        match seat {
+        let outcome = match seat {
             Ok(seat) => seat.outcome().await,
             Err(known) => known,
+        };
+        if outcome.is_err() {
+            // A caller that tries again must not get this error again.
+            flight.leave();
         }
+        outcome
     }
 
     fn flight(&self, key: [u8; 32]) -> Arc<Flight<T>> {
@@ -64,13 +69,20 @@ impl<T: Send + Sync + 'static> Together<T> {
     }
 }
 
-impl<T> Drop for Flight<T> {
-    fn drop(&mut self) {
+impl<T> Flight<T> {
+    /// Leaves the table. Callers that wait still get the outcome.
+    fn leave(&self) {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         // Another request with that key may have begun already.
         if flights.get(&self.key).is_some_and(|known| std::ptr::eq(known.as_ptr(), self)) {
             flights.remove(&self.key);
         }
+    }
+}
+
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

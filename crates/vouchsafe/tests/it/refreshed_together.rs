@@ -78,10 +78,22 @@ async fn callers_with_one_refresh_token_share_one_request() {
 #[tokio::test]
 async fn an_error_is_shared_and_not_kept() {
     let wire = rotating();
-    let client = client(&wire);
+    let gate = Gate { wire: wire.clone(), open: Arc::default() };
+    let client = Client::new(acme(), web(), &Http::from(gate.clone())).unwrap();
     let old = tokens(&client, "rt-0");
-    for outcome in join_all((0..5).map(|_| client.refresh(&old))).await {
-        assert!(outcome.unwrap_err().needs_login());
+    let call = || {
+        tokio::spawn({
+            let (client, old) = (client.clone(), old.clone());
+            async move { client.refresh(&old).await }
+        })
+    };
+    let callers: Vec<_> = (0..5).map(|_| call()).collect();
+    for _ in 0..50 {
+        yield_now().await;
+    }
+    gate.open.store(true, Relaxed);
+    for outcome in join_all(callers).await {
+        assert!(outcome.unwrap().unwrap_err().needs_login());
     }
     assert_eq!(wire.seen().len(), 1);
     assert!(client.refresh(&old).await.unwrap_err().needs_login());
