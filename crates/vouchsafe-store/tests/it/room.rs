@@ -116,24 +116,64 @@ fn a_refresh_that_began_is_saved_whichever_limit_the_process_has_for_files() {
     }
 }
 
+/// A disk of this size, if this user can make one.
+#[cfg(target_os = "linux")]
+struct Disk(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Disk {
+    fn new(folder: &Folder, kibibytes: usize) -> Option<Self> {
+        let path = folder.join(&format!("disk-{kibibytes}"));
+        std::fs::create_dir(&path).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={kibibytes}k"), "none"]).arg(&path);
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(Self(path));
+        }
+        println!("left out: this user cannot mount a small disk");
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_refresh_that_began_is_saved_whichever_size_the_disk_has() {
     let folder = Folder::new();
     for kibibytes in (200..=1600).step_by(100) {
-        let disk = folder.join(&format!("disk-{kibibytes}"));
-        std::fs::create_dir(&disk).unwrap();
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={kibibytes}k"), "none"]).arg(&disk);
-        if !mount.output().is_ok_and(|output| output.status.success()) {
-            println!("left out: this user cannot mount a small disk");
-            return;
-        }
-        let file = disk.join("tokens.db");
+        let Some(disk) = Disk::new(&folder, kibibytes) else { return };
+        let file = disk.0.join("tokens.db");
         let ended = process("room::refreshes_until_full_in_a_process", file.to_str().unwrap()).status();
-        let unmounted = std::process::Command::new("umount").arg(&disk).status().unwrap();
-        assert!(unmounted.success());
         assert!(ended.unwrap().success(), "with {kibibytes} KiB");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_that_began_are_saved_even_if_another_program_fills_the_disk() {
+    let folder = Folder::new();
+    let Some(disk) = Disk::new(&folder, 4000) else { return };
+    let store = SqliteStore::open(disk.0.join("tokens.db")).await.unwrap();
+    let mut fences = Vec::new();
+    for key in ["a", "b", "c", "d", "e"] {
+        version(&store, Save::new(key, &"t".repeat(2000), Expected::Any)).await;
+        let ask = LeaseRequest::new(Duration::from_secs(15));
+        let Lease::Granted { fence, .. } = store.lease(key, ask).await.unwrap() else { panic!() };
+        version(&store, Save::new(key, &"b".repeat(3000), Expected::Any).under_lease(fence, ROOM)).await;
+        fences.push((key, fence));
+    }
+    let other = std::fs::write(disk.0.join("other"), vec![b'x'; 4_096_000]).unwrap_err();
+    assert_eq!(other.kind(), std::io::ErrorKind::StorageFull);
+    for (key, fence) in fences {
+        let result = "r".repeat(ROOM);
+        version(&store, Save::new(key, &result, Expected::Any).under_lease(fence, 0)).await;
+        assert_eq!(store.load(key).await.unwrap().unwrap().data.expose(), result);
     }
 }
 
