@@ -25,12 +25,33 @@ pub(crate) async fn within<T, E: Into<StoreError>>(
     }
 }
 
+/// The keys that a list asks for.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) struct Range<'a> {
+    /// How a key has to compare to `from`.
+    pub(crate) operator: &'static str,
+    pub(crate) from: &'a str,
+    /// The first key beyond.
+    pub(crate) end: Option<String>,
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+impl<'a> Range<'a> {
+    pub(crate) fn new(prefix: &'a str, after: Option<&'a str>) -> Self {
+        let (operator, from) = match after.filter(|after| *after >= prefix) {
+            Some(after) => (">", after),
+            None => (">=", prefix),
+        };
+        Self { operator, from, end: after_all(prefix) }
+    }
+}
+
 /// The first text after all those that begin with the prefix, in the order of the bytes.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) fn after_all(prefix: &str) -> Option<String> {
+fn after_all(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
-        // `..=` over characters leaves out the surrogates.
+        // A range of characters leaves out the surrogates.
         if let Some(next) = (last..=char::MAX).nth(1) {
             end.push(next);
             return Some(end);

@@ -11,7 +11,7 @@ use vouchsafe::error::{StoreError, StoreErrorKind};
 use vouchsafe::http::BoxFuture;
 use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 
-use crate::shared::{LONGEST, PATIENCE, after_all, signed, unsigned, within};
+use crate::shared::{LONGEST, PATIENCE, Range, signed, unsigned, within};
 
 mod file;
 mod place;
@@ -126,15 +126,16 @@ impl SqliteStore {
         limit: usize,
     ) -> Result<Vec<(String, Record)>, StoreError> {
         let database = &*self.database;
-        let found = sqlx::query_as(
-            "SELECT key, version, data FROM vouchsafe_records
-             WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) AND (?3 IS NULL OR key > ?3) ORDER BY key LIMIT ?4",
-        )
-        .bind(after.filter(|after| *after > prefix).unwrap_or(prefix))
-        .bind(after_all(prefix))
-        .bind(after)
-        .bind(signed(limit as u64))
-        .fetch_all(&database.reader);
+        let Range { operator, from, end } = Range::new(prefix, after);
+        let until = if end.is_some() { "key < ?2" } else { "?2 IS NULL" };
+        let statement = format!(
+            "SELECT key, version, data FROM vouchsafe_records WHERE key {operator} ?1 AND {until} ORDER BY key LIMIT ?3"
+        );
+        let found = sqlx::query_as(&statement)
+            .bind(from)
+            .bind(end)
+            .bind(signed(limit as u64))
+            .fetch_all(&database.reader);
         let found: Vec<(String, i64, String)> =
             within(StoreErrorKind::Locked, &database.place, database.place.watch(found)).await?;
         Ok(found
@@ -158,9 +159,7 @@ impl SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
-            .field("place", &self.database.place.to_string())
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("place", &self.database.place.to_string()).finish_non_exhaustive()
     }
 }
 
@@ -230,8 +229,9 @@ impl Database {
             }
             outcome
         });
-        let ended =
-            async { task.await.unwrap_or_else(|_| Err(self.place.error(StoreErrorKind::Unavailable, "a task ended"))) };
+        let ended = async {
+            task.await.unwrap_or_else(|_| Err(self.place.error(StoreErrorKind::Unavailable, "a task ended")))
+        };
         within(StoreErrorKind::Locked, &self.place, ended).await
     }
 
@@ -350,7 +350,9 @@ impl Step for Leasing {
 
     async fn run(&self, database: &Database, connection: &mut SqliteConnection) -> Result<Lease, StoreError> {
         let found = sqlx::query_as(LEASE).bind(&self.key).fetch_optional(&mut *connection);
-        let Some(row): Option<LeaseRow> = database.place.watch(found).await? else { return Ok(Lease::Absent) };
+        let Some(row): Option<LeaseRow> = database.place.watch(found).await? else {
+            return Ok(Lease::Absent);
+        };
         if let Some(busy) = busy(&row, self.ask) {
             return Ok(busy);
         }

@@ -45,7 +45,8 @@ impl Place {
     }
 
     async fn try_open(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let file: String = self.ask(connection, "SELECT file FROM pragma_database_list WHERE name = 'main'").await?;
+        let file: String =
+            self.ask(connection, "SELECT file FROM pragma_database_list WHERE name = 'main'").await?;
         self.file = Some(PathBuf::from(file)).filter(|file| !file.as_os_str().is_empty());
         match self.schema(connection).await? {
             SCHEMA => {}
@@ -68,7 +69,9 @@ impl Place {
         }
         let mode: String = self.ask(connection, "PRAGMA journal_mode").await?;
         if self.file.is_some() && mode != "wal" {
-            let why = format!("it has the journal mode {mode}, and WAL was expected: open it with SqliteJournalMode::Wal");
+            let why = format!(
+                "it has the journal mode {mode}, and WAL was expected: open it with SqliteJournalMode::Wal"
+            );
             return Err(self.error(StoreErrorKind::Misconfigured, &why));
         }
         Ok(())
@@ -113,13 +116,18 @@ impl Place {
     }
 
     /// The outcome of a call of SQLite, with its error in our words.
-    pub(super) async fn watch<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    pub(super) async fn watch<T>(
+        &self,
+        call: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
         call.await.map_err(|e| self.failed(e))
     }
 
     pub(super) fn failed(&self, error: sqlx::Error) -> StoreError {
         let code = match &error {
-            sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default(),
+            sqlx::Error::Database(error) => {
+                error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default()
+            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => CORRUPT,
             sqlx::Error::PoolTimedOut => BUSY,
             _ => 0,
@@ -127,14 +135,20 @@ impl Place {
         use StoreErrorKind as Kind;
         // https://www.sqlite.org/rescode.html: the lowest byte is the kind of the error.
         let (kind, why) = match (code & 0xff, code) {
-            (BUSY | LOCKED, _) => (Kind::Locked, "another process has locked it, and did not release it in time"),
-            (READONLY, _) => (Kind::ReadOnly, "it cannot be written: look at the rights of the file and its folder"),
-            (CORRUPT | NOT_A_DATABASE, _) | (_, IO_SHORT_READ) => {
-                (Kind::Corrupted, "it is corrupted, or no SQLite file. It was left as it is: give another path, or a backup")
+            (BUSY | LOCKED, _) => {
+                (Kind::Locked, "another process has locked it, and did not release it in time")
             }
-            (FULL, _) | (_, IO_WRITE | IO_FSYNC | IO_TRUNCATE | IO_SHM_SIZE) => {
-                (Kind::Full, "it cannot grow: the disk is full, or a quota or a limit on the size of files is reached")
+            (READONLY, _) => {
+                (Kind::ReadOnly, "it cannot be written: look at the rights of the file and its folder")
             }
+            (CORRUPT | NOT_A_DATABASE, _) | (_, IO_SHORT_READ) => (
+                Kind::Corrupted,
+                "it is corrupted, or no SQLite file. It was left as it is: give another path, or a backup",
+            ),
+            (FULL, _) | (_, IO_WRITE | IO_FSYNC | IO_TRUNCATE | IO_SHM_SIZE) => (
+                Kind::Full,
+                "it cannot grow: the disk is full, or a quota or a limit on the size of files is reached",
+            ),
             (GENERAL | PERMISSION | CANNOT_OPEN | AUTHORIZATION, _) => {
                 (Kind::Misconfigured, "it cannot be opened, or its tables are not those of this crate")
             }

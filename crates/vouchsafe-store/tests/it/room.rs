@@ -36,7 +36,8 @@ async fn refresh(store: &dyn TokenStore, key: &str) -> Refreshed {
     }
     // Another login fills the room that is left, as long as there is some.
     for n in 0.. {
-        let other = store.save(Save::new(&format!("filler {key} {n}"), &"f".repeat(5000), Expected::Any)).await;
+        let other =
+            store.save(Save::new(&format!("filler {key} {n}"), &"f".repeat(5000), Expected::Any)).await;
         if n == 20 || other.is_err() {
             break;
         }

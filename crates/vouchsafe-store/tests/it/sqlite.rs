@@ -10,9 +10,14 @@ use vouchsafe::error::StoreErrorKind;
 use vouchsafe::vault::{Expected, Save, TokenStore};
 use vouchsafe_store::SqliteStore;
 
-use crate::support::{Folder, all_succeed, count_up, eight_threads_race, keeps_the_contract, process, text, version};
+use crate::support::{
+    Folder, all_succeed, count_up, eight_threads_race, keeps_the_contract, process, text, version,
+};
 
-pub(crate) async fn pool(file: &Path, change: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions) -> SqlitePool {
+pub(crate) async fn pool(
+    file: &Path,
+    change: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions,
+) -> SqlitePool {
     let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
     let options = change(options.journal_mode(SqliteJournalMode::Wal));
     SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap()
@@ -171,7 +176,11 @@ async fn a_corrupted_file_is_refused_and_left_as_it_is() {
     let whole = fs::read(&file).unwrap();
     let mut garbled = whole.clone();
     garbled[4096..].fill(0xA5);
-    for (name, bytes) in [("no.db", b"this is a text, and not a database of SQLite. ".repeat(50)), ("cut.db", whole[..5000].to_vec()), ("garbled.db", garbled)] {
+    for (name, bytes) in [
+        ("no.db", b"this is a text, and not a database of SQLite. ".repeat(50)),
+        ("cut.db", whole[..5000].to_vec()),
+        ("garbled.db", garbled),
+    ] {
         let file = folder.join(name);
         fs::copy(folder.join("tokens.db"), &file).unwrap();
         fs::write(&file, &bytes).unwrap();
@@ -225,7 +234,8 @@ async fn a_locked_file_is_an_error_after_the_time_to_wait_and_can_be_read_meanwh
     assert!(begin.elapsed() >= Duration::from_millis(200));
     assert_eq!(store.load("a").await.unwrap().unwrap().data.expose(), "b");
     // The patient one waits until the lock is gone, and a caller that gives up does no harm.
-    let save = tokio::time::timeout(Duration::from_millis(50), store.save(Save::new("a", "c", Expected::Any)));
+    let save =
+        tokio::time::timeout(Duration::from_millis(50), store.save(Save::new("a", "c", Expected::Any)));
     assert!(save.await.is_err());
     lock.rollback().await.unwrap();
     version(&store, Save::new("a", "d", Expected::Any)).await;

@@ -15,7 +15,8 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("vouchsafe-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("vouchsafe-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Self(path)
@@ -39,7 +40,9 @@ impl Drop for Folder {
 /// Runs one test of this file in a process of its own, with a text for it.
 pub(crate) fn process(test: &str, text: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env("VOUCHSAFE_STORE_TEST", text);
+    command
+        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .env("VOUCHSAFE_STORE_TEST", text);
     command
 }
 
@@ -84,7 +87,9 @@ pub(crate) async fn count_up(store: &dyn TokenStore, key: &str, times: usize) {
 }
 
 /// Eight threads, each with a store of its own, race for one lease. No turn is lost or taken twice.
-pub(crate) fn eight_threads_race<S: TokenStore>(open: impl AsyncFn() -> Result<S, StoreError> + Copy + Send + Sync) {
+pub(crate) fn eight_threads_race<S: TokenStore>(
+    open: impl AsyncFn() -> Result<S, StoreError> + Copy + Send + Sync,
+) {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = || {
         runtime().block_on(async {
