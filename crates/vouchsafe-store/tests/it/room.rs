@@ -9,7 +9,9 @@ use vouchsafe::vault::{Expected, Lease, LeaseRequest, Save, Saved, TokenStore};
 use vouchsafe_store::SqliteStore;
 
 use crate::sqlite::pool;
-use crate::support::{Folder, process, text, version};
+#[cfg(unix)]
+use crate::support::process;
+use crate::support::{Folder, text, version};
 
 /// The room that a refresh asks for, and the length of its result.
 const ROOM: usize = 20_000;
