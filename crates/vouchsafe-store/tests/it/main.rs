@@ -1,4 +1,5 @@
 //! The stores, each against the rules of the trait, and against what can go wrong at its place.
+#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
 mod opening;
 #[cfg(all(unix, feature = "postgres"))]
 mod postgres;
@@ -10,4 +11,5 @@ mod room;
 mod servers;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
 mod support;

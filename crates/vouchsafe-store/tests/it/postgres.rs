@@ -16,7 +16,7 @@ fn server() -> Option<Arc<Server>> {
     if let Some(server) = shared.upgrade() {
         return Some(server);
     }
-    let server = Arc::new(Server::postgres()?);
+    let server = Arc::new(Server::postgres(&["-c", "fsync=off"])?);
     *shared = Arc::downgrade(&server);
     Some(server)
 }
@@ -120,7 +120,7 @@ async fn neither_errors_nor_debug_output_show_the_password() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_is_an_error_within_ten_seconds() {
-    let Some(mut server) = Server::postgres() else { return };
+    let Some(mut server) = Server::postgres(&["-c", "fsync=off"]) else { return };
     let url = server.database("away").await;
     let store = PostgresStore::open(&url).await.unwrap();
     version(&store, Save::new("a", "b", Expected::Absent)).await;

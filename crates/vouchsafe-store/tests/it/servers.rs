@@ -1,5 +1,6 @@
 //! Database servers that the tests start, where their programs are installed.
-use std::path::{Path, PathBuf};
+#[cfg(feature = "postgres")]
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,8 @@ use crate::support::Folder;
 
 /// A server that ends with its test.
 pub(crate) struct Server {
-    child: Child,
-    /// Without the part before `://`.
-    socket: PathBuf,
-    _folder: Folder,
+    pub(crate) child: Child,
+    pub(crate) folder: Folder,
 }
 
 /// The password of the servers.
@@ -19,7 +18,7 @@ pub(crate) const PASSWORD: &str = "hunter2";
 #[cfg(feature = "postgres")]
 impl Server {
     /// PostgreSQL, or nothing where it is not installed.
-    pub(crate) fn postgres() -> Option<Self> {
+    pub(crate) fn postgres(options: &[&str]) -> Option<Self> {
         let Some(programs) = postgres_programs() else {
             return left_out("PostgreSQL is not installed (postgres and initdb)");
         };
@@ -50,11 +49,10 @@ impl Server {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut run = program("postgres");
         run.arg("-D").arg(&data).arg("-k").arg(folder.path());
-        run.args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"]);
+        run.args(["-c", "listen_addresses="]).args(options);
         let child = run.current_dir(folder.path()).stderr(Stdio::null()).spawn().unwrap();
-        let socket = folder.path().to_owned();
-        let server = Self { child, socket, _folder: folder };
-        server.wait_for(".s.PGSQL.5432");
+        let server = Self { child, folder };
+        server.wait_for(POSTGRES_SOCKET);
         Some(server)
     }
 
@@ -75,7 +73,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self, user: &str, database: &str) -> String {
-        format!("postgres://{user}:{PASSWORD}@localhost/{database}?host={}", self.socket.display())
+        format!("postgres://{user}:{PASSWORD}@localhost/{database}?host={}", self.folder.path().display())
     }
 }
 
@@ -93,27 +91,26 @@ impl Server {
     /// Redis, or nothing where it is not installed.
     pub(crate) fn redis(options: &[&str]) -> Option<Self> {
         let folder = Folder::new();
-        let socket = folder.join("socket");
         let mut run = Command::new("redis-server");
-        run.args(["--port", "0", "--save", "", "--requirepass", PASSWORD, "--unixsocket"]).arg(&socket);
+        run.args(["--port", "0", "--save", "", "--requirepass", PASSWORD, "--unixsocket"])
+            .arg(folder.join("socket"));
         let Ok(child) = run.args(options).current_dir(folder.path()).stdout(Stdio::null()).spawn() else {
             return left_out("Redis is not installed (redis-server)");
         };
-        let server = Self { child, socket, _folder: folder };
-        server.wait_for("");
+        let server = Self { child, folder };
+        server.wait_for("socket");
         Some(server)
     }
 
     pub(crate) fn redis_url(&self) -> String {
-        format!("redis+unix://{}?pass={PASSWORD}", self.socket.display())
+        format!("redis+unix://{}?pass={PASSWORD}", self.folder.join("socket").display())
     }
 }
 
 impl Server {
     fn wait_for(&self, name: &str) {
         let begin = Instant::now();
-        let path = if name.is_empty() { self.socket.clone() } else { self.socket.join(name) };
-        while !Path::exists(&path) {
+        while !self.folder.join(name).exists() {
             assert!(begin.elapsed() < PATIENCE, "the server did not start");
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -126,7 +123,7 @@ impl Server {
         }
         let _ = Command::new("kill").args(["-QUIT", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
-        let _ = std::fs::remove_file(self.socket.join(".s.PGSQL.5432"));
+        let _ = std::fs::remove_file(self.folder.join(POSTGRES_SOCKET));
     }
 }
 
@@ -142,4 +139,6 @@ fn left_out(missing: &str) -> Option<Server> {
     None
 }
 
+/// PostgreSQL gives it this name.
+const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
 const PATIENCE: Duration = Duration::from_secs(60);
