@@ -114,3 +114,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn TokenStore>, StoreError> {
 }
 
 const SCHEMES: [&str; 6] = ["sqlite", "postgres", "postgresql", "redis", "rediss", "redis+unix"];
+
+/// The code in the README compiles.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
