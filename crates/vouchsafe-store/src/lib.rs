@@ -35,7 +35,7 @@
 //! | a process that stands still and goes on | its late save is refused by the fencing number | the same | the same |
 //!
 //! A store that is locked or silent is waited for at least 5 and at most 10 seconds. A store of a newer version, or a corrupted
-//! one, is left as it is. No error, log or `Debug` output contains the user or the password of a URL.
+//! one, is left as it is. No error, log or `Debug` output contains the password of a URL.
 //!
 //! # Tables of your own
 //!

@@ -86,8 +86,21 @@ impl RedisStore {
         .await
     }
 
+    /// Runs a script that may run twice: once more on a new connection if the old one was closed meanwhile.
+    async fn run_again<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let mut manager = self.manager.clone();
+        within(StoreErrorKind::Unavailable, &*self.server, async {
+            let outcome = match call.invoke_async(&mut manager).await {
+                Err(error) if error.is_connection_dropped() => call.invoke_async(&mut manager).await,
+                outcome => outcome,
+            };
+            outcome.map_err(|e| self.server.failed(&e))
+        })
+        .await
+    }
+
     async fn load(&self, key: &str) -> Result<Option<Record>, StoreError> {
-        let found = self.run(&LOAD.key(record(key))).await?;
+        let found = self.run_again(&LOAD.key(record(key))).await?;
         let (version, data): (Option<u64>, Option<String>) = found;
         Ok(version.zip(data).map(|(version, data)| Record::new(version, data)))
     }
@@ -132,7 +145,7 @@ impl RedisStore {
             let count = PAGE.min(limit - records.len());
             let mut call = LIST.key(INDEX);
             call.arg(&begin).arg(&end).arg(count).arg(record(""));
-            let page: Vec<(String, u64, String)> = self.run(&call).await?;
+            let page: Vec<(String, u64, String)> = self.run_again(&call).await?;
             let is_last = page.len() < count || count == 0;
             if let Some((last, ..)) = page.last() {
                 begin = format!("({last}");
@@ -148,7 +161,7 @@ impl RedisStore {
         let duration = u64::try_from(ask.duration.as_millis()).unwrap_or(u64::MAX).min(LONGEST_LEASE);
         let mut call = LEASE.key(record(key));
         call.key(INDEX).key(COUNTER).arg(duration).arg(number(ask.seen_out));
-        let response: Vec<String> = self.run(&call).await?;
+        let response: Vec<String> = self.run_again(&call).await?;
         let parsed = |text: &str| text.parse().map_err(|_| self.server.corrupted());
         Ok(match response.as_slice() {
             [] => Lease::Absent,

@@ -9,7 +9,7 @@ use vouchsafe::error::{StoreError, StoreErrorKind};
 /// Makes the file if it is missing, readable by its user alone, and refuses a file that others can read. Returns its absolute
 /// path.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
-    let failed = |what: &str, error: io::Error| {
+    let failed = |what: &str, path: &Path, error: io::Error| {
         let kind = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreErrorKind::Full,
             io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::ReadOnly,
@@ -17,21 +17,23 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf, StoreError> {
         };
         StoreError::new(kind, format!("{what} {} failed: {error}", path.display())).with_source(error)
     };
-    let path = absolute(path).map_err(|e| failed("finding", e))?;
+    let path = absolute(path).map_err(|e| failed("finding", path, e))?;
     if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        own::make_folder(folder).map_err(|e| failed("making the folder of", e))?;
+        own::make_folder(folder).map_err(|e| failed("making the folder of", &path, e))?;
     }
     match create(&path) {
         Ok(()) => return Ok(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed("making", error)),
+        Err(error) => return Err(failed("making", &path, error)),
     }
-    let found = fs::metadata(&path).map_err(|e| failed("opening", e))?;
+    let found = fs::metadata(&path).map_err(|e| failed("opening", &path, e))?;
     if !found.is_file() {
         let detail = format!("{} is not a file: give the path of a file", path.display());
         return Err(StoreError::new(StoreErrorKind::Misconfigured, detail));
     }
     own::check(&path)?;
+    // SQLite makes the others beside the file, and not beside a link to it.
+    let path = own::target(path).map_err(|(path, e)| failed("opening", &path, e))?;
     for ending in ["-wal", "-shm"] {
         let mut beside = path.clone().into_os_string();
         beside.push(ending);
@@ -56,7 +58,7 @@ mod own {
     use std::fs::{self, DirBuilder, OpenOptions};
     use std::io;
     use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use vouchsafe::error::{StoreError, StoreErrorKind};
 
@@ -66,6 +68,10 @@ mod own {
 
     pub(super) fn readable_by_its_user_alone(options: &mut OpenOptions) {
         options.mode(0o600);
+    }
+
+    pub(super) fn target(path: PathBuf) -> Result<PathBuf, (PathBuf, io::Error)> {
+        fs::canonicalize(&path).map_err(|error| (path, error))
     }
 
     /// Refuses a file that others can read, and a link to a file of another user. A file that is missing is as it should be.
@@ -103,7 +109,7 @@ mod own {
 mod own {
     use std::fs::{self, OpenOptions};
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use vouchsafe::error::StoreError;
 
@@ -112,6 +118,10 @@ mod own {
     }
 
     pub(super) fn readable_by_its_user_alone(_: &mut OpenOptions) {}
+
+    pub(super) fn target(path: PathBuf) -> Result<PathBuf, (PathBuf, io::Error)> {
+        Ok(path)
+    }
 
     pub(super) fn check(_: &Path) -> Result<(), StoreError> {
         Ok(())

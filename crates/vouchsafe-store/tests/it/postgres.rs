@@ -131,3 +131,13 @@ async fn a_server_that_goes_away_is_an_error_within_ten_seconds() {
     assert!(begin.elapsed().as_secs() < 10);
     assert!(!format!("{error} {error:?}").contains(PASSWORD), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_connection_that_was_closed_meanwhile_is_no_error() {
+    let Some(server) = server() else { return };
+    let url = server.database("closed").await;
+    let store = PostgresStore::open(&url).await.unwrap();
+    version(&store, Save::new("a", "b", Expected::Absent)).await;
+    run(&url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'closed' AND pid <> pg_backend_pid()").await;
+    assert_eq!(store.load("a").await.unwrap().unwrap().data.expose(), "b");
+}

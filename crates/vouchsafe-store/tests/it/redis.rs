@@ -149,3 +149,14 @@ async fn a_server_that_goes_away_is_an_error_within_ten_seconds() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     assert!(begin.elapsed().as_secs() < 10);
 }
+
+#[tokio::test]
+async fn a_connection_that_was_closed_meanwhile_is_no_error_for_a_reader() {
+    let Some(server) = Server::redis(&[]) else { return };
+    let store = RedisStore::open(&server.redis_url()).await.unwrap();
+    version(&store, Save::new("a", "b", Expected::Absent)).await;
+    for _ in 0..3 {
+        command(&server, &["CLIENT", "KILL", "TYPE", "normal"]).await;
+        assert_eq!(store.load("a").await.unwrap().unwrap().data.expose(), "b");
+    }
+}

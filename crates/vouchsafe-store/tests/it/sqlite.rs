@@ -140,6 +140,21 @@ async fn a_link_is_followed_to_a_file_of_the_same_user_only() {
     drop(SqliteStore::open(&file).await.unwrap());
     symlink(&file, &link).unwrap();
     drop(SqliteStore::open(&link).await.unwrap());
+    let dangling = folder.join("dangling.db");
+    symlink(folder.join("nowhere"), &dangling).unwrap();
+    assert_eq!(kind(&dangling).await.0, StoreErrorKind::Misconfigured);
+    let log = folder.join("other.db-wal");
+    fs::write(&log, b"").unwrap();
+    fs::set_permissions(&log, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    drop(SqliteStore::open(folder.join("new.db")).await.unwrap());
+    fs::rename(folder.join("new.db"), folder.join("other.db")).unwrap();
+    fs::remove_file(&link).unwrap();
+    symlink(folder.join("other.db"), &link).unwrap();
+    let (refused, message) = kind(&link).await;
+    assert_eq!(refused, StoreErrorKind::Misconfigured);
+    assert!(message.contains("other.db-wal"), "{message}");
+    fs::remove_file(&link).unwrap();
+    symlink(&file, &link).unwrap();
     if chown(&file, Some(12345), None).is_err() {
         println!("left out: this user cannot give a file away");
         return;
