@@ -77,14 +77,14 @@ fn eight_threads_that_race_for_one_lease_have_it_one_after_the_other() {
 }
 
 #[test]
-fn four_processes_open_a_new_file_at_once_and_lose_nothing() {
+fn sixteen_processes_open_a_new_file_at_once_and_lose_nothing() {
     let folder = Folder::new();
     let file = folder.join("new/folders/tokens.db");
     let spawn = |_| process("sqlite::counts_up_in_a_process", file.to_str().unwrap()).spawn().unwrap();
-    all_succeed((0..4).map(spawn).collect());
+    all_succeed((0..16).map(spawn).collect());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let record = runtime.block_on(async { SqliteStore::open(&file).await.unwrap().load("count").await });
-    assert_eq!(record.unwrap().unwrap().data.expose(), "40");
+    assert_eq!(record.unwrap().unwrap().data.expose(), "80");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ fn four_processes_open_a_new_file_at_once_and_lose_nothing() {
 async fn counts_up_in_a_process() {
     let store = SqliteStore::open(text()).await.unwrap();
     let _ = store.save(Save::new("count", "0", Expected::Absent)).await.unwrap();
-    count_up(&store, "count", 10).await;
+    count_up(&store, "count", 5).await;
 }
 
 #[cfg(unix)]
