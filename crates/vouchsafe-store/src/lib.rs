@@ -45,7 +45,7 @@
 //!
 //! # A store of your own
 //!
-//! Implement [`TokenStore`](vouchsafe::vault::TokenStore), and run `vouchsafe::vault::contract::check` (feature `contract`)
+//! Implement [`TokenStore`], and run `vouchsafe::vault::contract::check` (feature `contract`)
 //! against it. All stores here pass it.
 #![forbid(unsafe_code)]
 use std::sync::Arc;
