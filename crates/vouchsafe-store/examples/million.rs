@@ -64,7 +64,7 @@ async fn measure(
     let store = vouchsafe_store::open(url).await?;
     let (disk, memory) = (size(folder), resident(process));
     let saves = rate(&store, logins, async |store, n| {
-        saved(store.save(Save::new(&key(n), &"x".repeat(RECORD), Expected::Absent)).await.unwrap());
+        saved(store.save(Save::new(&key(n), &data(n), Expected::Absent)).await.unwrap());
     });
     let saves = saves.await;
     let of_one = |before: u64, after: u64| after.saturating_sub(before) / logins as u64;
@@ -80,8 +80,12 @@ async fn measure(
         let Lease::Granted { fence, record } = lease else { panic!("{key}: {lease:?}") };
         let begun = Save::new(&key, record.data.expose(), Expected::Version(record.version));
         saved(store.save(begun.under_lease(fence, 2 * RECORD)).await.unwrap());
-        let result = "y".repeat(RECORD);
-        saved(store.save(Save::new(&key, &result, Expected::Any).under_lease(fence, 0)).await.unwrap());
+        saved(
+            store
+                .save(Save::new(&key, &data(n + logins), Expected::Any).under_lease(fence, 0))
+                .await
+                .unwrap(),
+        );
     });
     let refreshes = refreshes.await;
     println!("{name:<9} {saves:>10.0} {loads:>10.0} {refreshes:>12.0} {disk:>11} {memory:>13}");
@@ -114,6 +118,19 @@ where
 
 fn key(n: usize) -> String {
     format!("user {n:07}/github")
+}
+
+/// A text that no database can make shorter, as a sealed one is.
+fn data(n: usize) -> String {
+    let mut state = n as u64 | 1 << 40;
+    let letter = |_| {
+        // Xorshift: https://doi.org/10.18637/jss.v008.i14
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + (state % 90) as u8)
+    };
+    (0..RECORD).map(letter).collect()
 }
 
 /// A login somewhere in the store; another one for each number.
