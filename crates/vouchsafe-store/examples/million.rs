@@ -3,7 +3,7 @@
 //! `cargo run --release -p vouchsafe-store --all-features --example million -- 1000000`
 //!
 //! Without a number, 10,000 logins. After the number, the names of stores: `sqlite postgres redis`. PostgreSQL and Redis are started
-//! where they are installed, and wait for the disk with each write, as SQLite does.
+//! where they are installed, and wait for the disk with each write, as SQLite does. Disk space includes their logs.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 use std::path::Path;
 use std::sync::Arc;
