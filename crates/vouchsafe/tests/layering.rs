@@ -301,11 +301,11 @@ fn every_crate_forbids_unsafe_code() {
             roots += 1;
         }
     }
-    assert!(roots >= 5);
+    assert!(roots >= 6);
 }
 
 /// The rooms of each crate, from the ground up: each may know those before it, and none behind it.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
     (
         "vouchsafe",
         &[
@@ -352,6 +352,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
         "vouchsafe-sandbox",
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
+    ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-axum", &["web", "rejection", "start", "logged_in", "layer"]),
     (
         "vouchsafe-cli",

@@ -1,0 +1,15 @@
+//! The stores, each against the rules of the trait, and against what can go wrong at its place.
+#![allow(clippy::print_stdout, reason = "a test says what it leaves out")]
+mod opening;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
+#[cfg(all(unix, feature = "redis"))]
+mod redis;
+#[cfg(feature = "sqlite")]
+mod room;
+#[cfg(all(unix, any(feature = "postgres", feature = "redis")))]
+mod servers;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+mod support;
