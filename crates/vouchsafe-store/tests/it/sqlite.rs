@@ -226,7 +226,7 @@ async fn the_file_of_another_application_is_refused() {
 async fn a_folder_and_a_path_through_a_file_are_refused() {
     let folder = Folder::new();
     fs::write(folder.join("file"), b"").unwrap();
-    for path in [folder.path().to_owned(), folder.join("file/tokens.db")] {
+    for path in [folder.path().to_owned(), folder.join("file").join("tokens.db")] {
         let (kind, message) = kind(&path).await;
         assert_eq!(kind, StoreErrorKind::Misconfigured, "{message}");
         assert!(message.contains(path.to_str().unwrap()), "{message}");
