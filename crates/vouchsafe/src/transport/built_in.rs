@@ -254,7 +254,7 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
              HttpBuilder::certificate_authority",
         ),
         rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => Some(
-            "the server does not speak TLS on this port: check the port, and write http:// if the server is on this machine",
+            "the server does not speak TLS on this port: if it is on this machine, write http:// in its URL",
         ),
         _ => None,
     }
