@@ -95,7 +95,7 @@
 //! With `prompt=none` the provider shows no page: a visitor who is signed in there is signed in here at once. If nobody is, the
 //! provider responds with `login_required`, or with `interaction_required`, `consent_required` or
 //! `account_selection_required`. That is no failure: the response redirects to the path of [`StartLogin::return_to`], and the
-//! visitor goes on signed out. Try it once for each visit: a page that always starts a silent sign-in for a visitor who is
+//! visitor continues without a sign-in. Try it once for each visit: a page that always starts a silent sign-in for a visitor who is
 //! signed out is a redirect loop.
 //!
 //! ```no_run
@@ -106,7 +106,7 @@
 //!     login.return_to("/inbox?tried=1").customise(|login| login.prompt("none")).await
 //! }
 //!
-//! // Only needed to do more than to go on:
+//! // Needed only if you want to do more than continue:
 //! async fn callback(user: Result<LoggedIn, LoginRejection>) -> Response {
 //!     match user {
 //!         Ok(user) => Redirect::to(&user.return_to).into_response(),

@@ -113,8 +113,8 @@ pub(crate) struct TargetArgs {
     /// Its UserInfo endpoint, which returns who signed in
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) userinfo_url: Option<String>,
-    /// The provider's endpoints at another server, such as a sandbox that acts as the provider: https://HOST/PATH of the
-    /// definition is URL/act/PROVIDER/HOST/PATH. Client ID, secret and parameters are those of the sandbox, unless you give
+    /// The provider's endpoints at another server, such as a sandbox that acts as the provider: an endpoint
+    /// https://HOST/PATH becomes URL/act/PROVIDER/HOST/PATH. Client ID, secret and parameters are those of the sandbox, unless you give
     /// others
     #[arg(long, value_name = "URL", requires = "provider")]
     pub(crate) at: Option<String>,
@@ -287,7 +287,7 @@ pub(crate) struct Place {
 pub(crate) struct SandboxArgs {
     #[command(flatten)]
     pub(crate) place: Place,
-    /// Make every login fail in this way. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
+    /// Make this mistake in every login. A fault of an HTTP response applies to the token endpoint; NAME@ENDPOINT chooses
     /// another endpoint (repeatable)
     #[arg(long = "fault", value_name = "NAME", value_parser = completed::fault(), hide_possible_values = true)]
     pub(crate) faults: Vec<Fault>,

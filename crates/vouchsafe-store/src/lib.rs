@@ -31,11 +31,11 @@
 //! | crash of a process | all that was saved | all that was saved | all that was saved |
 //! | crash or loss of power of the machine with the store | all that was saved | all that was saved, unless `synchronous_commit` is off | all that was saved with `appendfsync always`; otherwise not the last writes |
 //! | failover to a replica | | all that was saved, with a synchronous standby | not the last writes |
-//! | full disk or memory | a refresh that began is saved; no other begins | a refresh under way may be lost | a refresh that began is saved; no other begins |
-//! | a process that stands still and goes on | its late save is refused by the fencing number | the same | the same |
+//! | full disk or memory | the result of a refresh that has begun is saved; no new refresh begins | the result of a refresh that has begun may be lost | as with SQLite |
+//! | a process that is suspended and continues | its late save is refused by the fencing number | the same | the same |
 //!
-//! A store that is locked or silent is waited for at least 5 and at most 10 seconds. A store of a newer version, or a corrupted
-//! one, is left as it is. No error, log or `Debug` output contains the password of a URL.
+//! A call waits at least 5 and at most 10 seconds for a store that is locked or does not respond. A store of a newer version, or a
+//! corrupted one, is left as it is. No error, log or `Debug` output contains the password of a URL.
 //!
 //! # Tables of your own
 //!
@@ -105,10 +105,10 @@ pub async fn open(url: &str) -> Result<Arc<dyn TokenStore>, StoreError> {
         #[cfg(feature = "redis")]
         "redis" | "rediss" | "redis+unix" => Ok(Arc::new(RedisStore::open(url).await?)),
         _ if SCHEMES.contains(&scheme) => refused(format!(
-            "this program has no support for stores whose URL begins with {scheme}: it has to be built with their feature of vouchsafe-store"
+            "this program has no support for stores whose URL begins with {scheme}: build it with the feature of vouchsafe-store for them"
         )),
         _ => refused(
-            "the URL of a store begins with sqlite:, postgres://, redis://, rediss://, redis+unix:// or memory:".to_owned(),
+            "the URL of a store must begin with sqlite:, postgres://, redis://, rediss://, redis+unix:// or memory:".to_owned(),
         ),
     }
 }

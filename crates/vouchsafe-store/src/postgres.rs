@@ -311,21 +311,26 @@ impl Server {
         };
         // https://www.postgresql.org/docs/current/errcodes-appendix.html: the first two characters are the class.
         let (kind, why) = match (code.get(..2).unwrap_or_default(), &*code) {
-            (_, "53100") => (Kind::Full, "its disk is full"),
+            (_, "53100") => (Kind::Full, "its disk is full: make room"),
             (_, "25006") => (Kind::ReadOnly, "it is read-only: give the address of the primary server"),
-            (_, "55P03") => (Kind::Locked, "another session has locked its tables"),
-            ("XX", "XX001" | "XX002") => (Kind::Corrupted, "its tables are corrupted"),
-            ("28" | "3D" | "3F" | "42" | "22", _) => {
-                (Kind::Misconfigured, "it did not accept the user, the database or the tables")
-            }
+            (_, "55P03") => (Kind::Locked, "another session has locked its tables: try again later"),
+            ("XX", "XX001" | "XX002") => (Kind::Corrupted, "its tables are corrupted: restore a backup"),
+            ("28" | "3D" | "3F" | "42" | "22", _) => (
+                Kind::Misconfigured,
+                "it did not accept the user, the database or the tables: correct the URL, or the rights of the user",
+            ),
             _ => match &error {
                 sqlx::Error::Configuration(_) | sqlx::Error::Tls(_) => {
-                    (Kind::Misconfigured, "no connection could be made")
+                    (Kind::Misconfigured, "no connection could be made: correct the URL")
                 }
-                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-                    (Kind::Corrupted, "its tables are not those of this crate")
-                }
-                _ => (Kind::Unavailable, "it cannot be reached, or does not respond"),
+                sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => (
+                    Kind::Corrupted,
+                    "its tables are not those of vouchsafe-store: give another database or schema",
+                ),
+                _ => (
+                    Kind::Unavailable,
+                    "it cannot be reached, or does not respond: check that it is running, and try again later",
+                ),
             },
         };
         StoreError::new(kind, format!("{self}: {why} ({error})")).with_source(error)

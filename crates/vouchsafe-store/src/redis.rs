@@ -240,7 +240,12 @@ impl Server {
     }
 
     fn corrupted(&self) -> StoreError {
-        StoreError::new(StoreErrorKind::Corrupted, format!("{self}: a record is not one of this crate"))
+        StoreError::new(
+            StoreErrorKind::Corrupted,
+            format!(
+                "{self}: a record was not written by vouchsafe-store: delete it, or give another database"
+            ),
+        )
     }
 
     fn failed(&self, error: &RedisError) -> StoreError {
@@ -254,18 +259,19 @@ impl Server {
         // Older servers put the error of a command in a script into a text.
         let says = |code: &str| error.code() == Some(code) || said.contains(&format!("-{code} "));
         let (kind, why) = match kind {
-            _ if says("OOM") => (Kind::Full, "its memory is full (maxmemory)"),
+            _ if says("OOM") => (Kind::Full, "its memory is full: raise maxmemory, or make room"),
             _ if says("READONLY") => {
                 (Kind::ReadOnly, "it is a replica: give the address of the primary server")
             }
-            _ if says("MISCONF") => (Kind::ReadOnly, "it cannot write to its disk"),
-            _ if says("BUSY") => (Kind::Locked, "a script of another program keeps it busy"),
+            _ if says("MISCONF") => (Kind::ReadOnly, "it cannot write to its disk: look at its log"),
+            _ if says("BUSY") => (Kind::Locked, "a script of another program keeps it busy: try again later"),
             _ if says("WRONGTYPE") => return self.corrupted(),
-            _ if ["NOAUTH", "NOPERM", "WRONGPASS"].into_iter().any(says) => {
-                (Kind::Misconfigured, "it did not accept the user, the password or the rights of the user")
-            }
+            _ if ["NOAUTH", "NOPERM", "WRONGPASS"].into_iter().any(says) => (
+                Kind::Misconfigured,
+                "it did not accept the user or the password, or the user lacks a right: correct the URL, or the rights of the user",
+            ),
             ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
-                (Kind::Misconfigured, "it did not accept the user or the password")
+                (Kind::Misconfigured, "it did not accept the user or the password: correct the URL")
             }
             ErrorKind::Server(ServerErrorKind::CrossSlot | ServerErrorKind::Moved | ServerErrorKind::Ask) => {
                 (
@@ -273,7 +279,10 @@ impl Server {
                     "it is another node of a cluster: give the address of the node of the keys {vouchsafe}",
                 )
             }
-            _ => (Kind::Unavailable, "it cannot be reached, or does not respond"),
+            _ => (
+                Kind::Unavailable,
+                "it cannot be reached, or does not respond: check that it is running, and try again later",
+            ),
         };
         StoreError::new(kind, format!("{self}: {why} ({said})"))
     }

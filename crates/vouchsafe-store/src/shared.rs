@@ -20,7 +20,12 @@ pub(crate) async fn within<T, E: Into<StoreError>>(
         Ok(outcome) => outcome.map_err(Into::into),
         Err(_) => {
             let time = LONGEST.as_secs_f32();
-            Err(StoreError::new(kind, format!("{store} did not respond within {time} s")))
+            Err(StoreError::new(
+                kind,
+                format!(
+                    "{store} did not respond within {time} s: check that it is running, and try again later"
+                ),
+            ))
         }
     }
 }

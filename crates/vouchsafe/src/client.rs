@@ -76,16 +76,15 @@ impl Client {
         ClientBuilder::new(provider, registration)
     }
 
-    /// The same client with a limit on the time of each call, all its requests and retries together. There is no limit
-    /// unless it is set; without it, each request has the time of [`Http::timeout`]. A call that is out of time ends with an
+    /// The same client with a time limit for each call, which includes all its requests and retries. By default, a call has no
+    /// limit of its own, and each request has the time of [`Http::timeout`]. A call that is out of time ends with an
     /// [`Error::Http`] of the kind [`Timeout`](crate::error::HttpErrorKind::Timeout), and sends nothing more. Requests
     /// that were already sent still count: the code, and perhaps the refresh token, is used up.
     ///
-    /// The metadata and keys that are known are shared with the client that this one was made of, so it can be made for
-    /// one request of your own that has a deadline. Waiting for metadata and keys that are being fetched for others as well
-    /// ends in time where the transport has a clock ([`Http::runtime`](crate::Http::runtime)), as the built-in one has.
-    /// The fetch itself goes on for the others. The same applies to a refresh that several callers share: it has been sent
-    /// already, and goes on for the others.
+    /// The metadata and keys that are known are shared with the client that this one was made of, so you can make
+    /// a client for one request of your application that has a deadline. Some requests are shared with other calls: those for
+    /// metadata, for keys, and a refresh. A call without time left stops waiting for them, and they continue for the others.
+    /// For this, the transport needs a clock ([`Http::runtime`](crate::Http::runtime)); the built-in one has it.
     #[must_use]
     pub fn call_timeout(self, timeout: Duration) -> Self {
         Self { call_timeout: Some(timeout), ..self }

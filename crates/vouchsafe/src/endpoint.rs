@@ -115,7 +115,9 @@ impl fmt::Display for NotAnEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(why) => write!(f, "is not a usable URL: {why}"),
-            Self::Insecure => f.write_str("must be https; http is allowed only for loopback hosts"),
+            Self::Insecure => f.write_str(
+                "must be https; http is allowed only for loopback hosts, and for hosts that Http::danger_allow_http names",
+            ),
         }
     }
 }

@@ -119,7 +119,7 @@ impl Error {
 
     /// Whether the user has to sign in again: the grant has ended, or the tokens cannot be refreshed.
     ///
-    /// A grant has ended only if the provider says so: with `invalid_grant`, with the words that its definition names
+    /// It is also true if a vault has no login of this user. A grant has ended only if the provider says so: with `invalid_grant`, with the words that its definition names
     /// (`refreshing.spent`), or with an error that asks for the user, such as `interaction_required`. Other errors of a refresh
     /// concern the application ([`Error::needs_configuration`]) or are temporary ([`Error::is_retryable`]).
     pub fn needs_login(&self) -> bool {
@@ -134,10 +134,10 @@ impl Error {
     }
 
     /// Whether the provider refuses the application itself: its client id, its secret or its registration is wrong. No user
-    /// can mend this, and neither a refresh nor a new login helps. Correct the configuration.
+    /// can correct this, and neither a refresh nor a new login helps. Correct the configuration.
     ///
     /// These are `invalid_client`, `unauthorized_client`, `unsupported_grant_type`, the status 401 of a token or revocation
-    /// endpoint, and every [`Error::Config`] but the one of a login that is not stored.
+    /// endpoint without an error, and every [`Error::Config`] except the one of a login that is not stored.
     pub fn needs_configuration(&self) -> bool {
         let authenticates = matches!(
             self.operation(),
@@ -161,8 +161,8 @@ impl Error {
     /// Whether a login with `prompt=none` ended because the provider would have to show the user a page: `login_required`,
     /// `interaction_required`, `consent_required` or `account_selection_required` (OpenID Connect Core section 3.1.2.6).
     ///
-    /// This is an everyday outcome and not a failure: the user is not signed in at the provider. Go on signed out, or start
-    /// a login without `prompt=none`.
+    /// This is an everyday outcome and not a failure: the user is not signed in at the provider. Continue without a
+    /// signed-in user, or start a login without `prompt=none`.
     pub fn silent_login_failed(&self) -> bool {
         matches!(self, Self::Server(e) if e.operation == Operation::Authorization && e.code.asks_for_user())
     }

@@ -238,7 +238,8 @@ fn part(pointer: &str, profile: &Value) -> Result<Option<String>, Error> {
 }
 
 fn no_user_id() -> Error {
-    let detail = "the profile's user id must be a text that is not empty, or an integer";
+    let detail = "the profile's user id must be text that is not empty, or an integer, and it is neither: name another member with \
+                  Provider::subject";
     Error::response(Operation::Identity, Malformed::InvalidField, detail)
 }
 

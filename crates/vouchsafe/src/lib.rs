@@ -72,7 +72,7 @@
 //!
 //! - [`Error::needs_refresh`]: the provider refused the access token. Refresh the tokens, and try again once.
 //! - [`Error::needs_login`]: the grant has ended, or the tokens cannot be refreshed. The user has to sign in again.
-//! - [`Error::needs_configuration`]: the provider refuses the application itself. No user can mend this.
+//! - [`Error::needs_configuration`]: the provider refuses the application itself. No user can correct this.
 //! - [`Error::is_retryable`]: the same call may succeed later; [`Error::retry_after`] says when, if the provider does.
 //! - [`Error::is_denied`]: the user or the provider declined the login.
 //! - [`Error::silent_login_failed`]: a login with `prompt=none` would need the user.
@@ -86,13 +86,17 @@
 //!
 //! # Terms
 //!
-//! We use the terms of the RFCs, and four of our own: a *provider* is an authorization server, a *registration* is your
-//! application's entry at the provider, a *pending login* is a login that has started and not ended, and an *identity* is the
-//! user who signed in, as the provider describes them.
+//! We use the terms of the RFCs, and six of our own: a *provider* is an authorization server, a *registration* is your
+//! application's entry at the provider, a *pending login* is a login that has started and not ended, an *identity* is the
+//! user who signed in, as the provider describes them, a *token source* gives valid access tokens of one login, and a *vault* keeps
+//! the logins of many users.
 //!
 //! # Features
 //!
-//! `transport` (on by default) is the built-in transport. Without it, bring your own transport with [`Http::from`].
+//! - `transport` (on by default): the built-in transport. Without it, bring your own transport with [`Http::from`].
+//! - `tower`: a layer that puts access tokens into the requests of clients made of tower services.
+//! - `tracing` and `metrics`: the events of a vault, for the crates of these names.
+//! - `contract`: checks for a token store of your own.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

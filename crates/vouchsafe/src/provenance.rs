@@ -25,7 +25,7 @@ impl Provenance {
             format!("{provider} ({issuer}, client {client_id})")
         };
         let detail = format!(
-            "{what} of {} cannot be used with {}: use the client that started the login",
+            "{what} of {} cannot be used with {}: use the client that is named first",
             told(theirs),
             told(self)
         );

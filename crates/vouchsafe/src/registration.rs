@@ -68,7 +68,7 @@ impl Registration {
         self
     }
 
-    /// The same for the revocation endpoint, where it differs.
+    /// Overrides how the client authenticates at the revocation endpoint, if it differs.
     pub fn revocation_auth(mut self, method: ClientAuth) -> Self {
         self.revocation_auth = Some(method);
         self

@@ -20,7 +20,7 @@ pub use id_token::IdToken;
 /// The result of a login: an access token, and everything that came with it.
 ///
 /// Tokens serialise, secrets included, for the place where you store them; their `Debug` output has no secrets. They know
-/// the server and the client that they belong to, also after they were stored: a client of another server refuses them
+/// the server and the client that they belong to, even after they were stored: a client of another server refuses them
 /// and sends no token. [`Client::import_tokens`](crate::Client::import_tokens) makes them from tokens of another system,
 /// and [`Manual::read_token_response`](crate::manual::Manual::read_token_response) from a token response.
 #[derive(Clone, Debug)]

@@ -240,8 +240,10 @@ impl Http {
             _ => false,
         };
         if !secure {
-            let detail =
-                format!("{} is neither https nor http on a loopback host: use an https URL", origin(&uri));
+            let detail = format!(
+                "{} must be https, or http at a loopback host or a host that Http::danger_allow_http names: use an https URL",
+                origin(&uri)
+            );
             return Err(Error::validation(operation, Check::InsecureUrl, detail));
         }
         let headers = request.headers_mut();

@@ -144,8 +144,8 @@ impl Vault {
         source.token().await
     }
 
-    /// A source of valid access tokens of a user at a provider. It is as fast as a look at a variable, and it does not look into the
-    /// store before the token ends: a deletion by another process shows only then.
+    /// A source of valid access tokens of a user at a provider. While the token is valid, it does not look into the
+    /// store, so it notices a deletion by another process only when the token ends.
     ///
     /// # Errors
     /// [`Error::Config`] if the vault has no client of this name.
@@ -285,7 +285,7 @@ impl Vault {
         }
     }
 
-    /// What happens in this vault from now on, for an audit log. Read it on a thread of its own. At most 1,024 events wait; a
+    /// The events of this vault from now on, for an audit log. Read it on a thread of its own. At most 1,024 events wait; a
     /// reader that is slower misses events, and holds up nothing.
     pub fn events(&self) -> Receiver<Event> {
         self.place.events.listen()
@@ -353,13 +353,13 @@ pub struct Connect<'v> {
 crate::secret::opaque!(Connect<'_>);
 
 impl Connect<'_> {
-    /// Saves with the tokens who signed in: [`Vault::connections`] tells it.
+    /// Saves the identity with the tokens. [`Vault::connections`] returns it.
     pub fn identity(mut self, identity: &Identity) -> Self {
         self.login.identity = Some(identity.clone());
         self
     }
 
-    /// Saves a text of the application with the tokens. It is sealed as they are.
+    /// Saves a text of the application with the tokens. It is sealed like the tokens.
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.login.data = Some(data.into());
         self
@@ -396,7 +396,7 @@ impl<'v> IntoFuture for Connect<'v> {
 }
 
 impl TokenSource {
-    /// A source that begins with these tokens and keeps the refreshed ones in memory.
+    /// A source that begins with these tokens. It keeps refreshed tokens in memory only.
     ///
     /// # Errors
     /// [`Error::Config`] if the tokens belong to another client.

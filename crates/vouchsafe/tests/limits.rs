@@ -4,16 +4,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 56] = [
+const ROWS: [(&str, &str, &str); 59] = [
     ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
     ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
     ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),
     ("repetitions of a refresh after 429 or 503", "vouchsafe/src/vault/renew.rs", "BUSY_RETRIES"),
     (
-        "a failed refresh is given to all callers without another request",
+        "time in which all callers get the error of a failed refresh, and nothing is sent",
         "vouchsafe/src/vault/source.rs",
         "FAILURE_PAUSE",
     ),
+    (
+        "maximum of that time, if the provider sends `Retry-After`",
+        "vouchsafe/src/vault/record.rs",
+        "LONGEST_WAIT",
+    ),
+    (
+        "time after which a source asks its store or its function again, if `Retry-After` is longer",
+        "vouchsafe/src/vault/source.rs",
+        "LONGEST_PAUSE",
+    ),
+    ("pause after an early refresh that failed", "vouchsafe/src/vault/source.rs", "EARLY_PAUSE"),
     ("time in which a vault does not look at the store again", "vouchsafe/src/vault.rs", "UNCHECKED"),
     ("logins of a vault kept in memory beside the store", "vouchsafe/src/vault.rs", "MOST_SOURCES"),
     ("events that wait for a slow listener", "vouchsafe/src/vault/listeners.rs", "WAITING"),
@@ -98,7 +109,7 @@ const ROWS: [(&str, &str, &str); 56] = [
         "MAX_OPEN",
     ),
     (
-        "logins whose code a process sent; after so many, the oldest is forgotten",
+        "logins of which a process remembers that their code was sent; with more, it forgets the oldest",
         "vouchsafe-axum/src/web/once.rs",
         "MAX_LOGINS",
     ),

@@ -182,7 +182,7 @@ async fn an_id_token_may_name_the_audiences_that_were_given() {
     visit(&sandbox.person("alice").allow(&url).await.unwrap()).await;
     let message = login.end().await.assert_failed(4, "security", "authorized_party");
     assert!(message.contains("audience another-client") && message.contains("--audience ID"), "{message}");
-    assert!(!message.contains("issued to another client"), "{message}");
+    assert!(!message.contains("must be issued to the client"), "{message}");
 }
 
 #[tokio::test]

@@ -135,24 +135,26 @@ impl Place {
         use StoreErrorKind as Kind;
         // https://www.sqlite.org/rescode.html: the lowest byte is the kind of the error.
         let (kind, why) = match (code & 0xff, code) {
-            (BUSY | LOCKED, _) => {
-                (Kind::Locked, "another process has locked it, and did not release it in time")
-            }
+            (BUSY | LOCKED, _) => (
+                Kind::Locked,
+                "another process has locked it, and did not release it in time: try again later",
+            ),
             (READONLY, _) => {
                 (Kind::ReadOnly, "it cannot be written: look at the rights of the file and its folder")
             }
             (CORRUPT | NOT_A_DATABASE, _) | (_, IO_SHORT_READ) => (
                 Kind::Corrupted,
-                "it is corrupted, or no SQLite file. It was left as it is: give another path, or a backup",
+                "it is corrupted, or is not a SQLite file. It was left as it is: give another path, or restore a backup",
             ),
             (FULL, _) | (_, IO_WRITE | IO_FSYNC | IO_TRUNCATE | IO_SHM_SIZE) => (
                 Kind::Full,
-                "it cannot grow: the disk is full, or a quota or a limit on the size of files is reached",
+                "it cannot grow, because the disk is full, or a quota or a limit on the size of files is reached: make room",
             ),
-            (GENERAL | PERMISSION | CANNOT_OPEN | AUTHORIZATION, _) => {
-                (Kind::Misconfigured, "it cannot be opened, or its tables are not those of this crate")
-            }
-            _ => (Kind::Unavailable, "it cannot be used"),
+            (GENERAL | PERMISSION | CANNOT_OPEN | AUTHORIZATION, _) => (
+                Kind::Misconfigured,
+                "it cannot be opened, or its tables are not those of vouchsafe-store: give another path",
+            ),
+            _ => (Kind::Unavailable, "it cannot be used: try again later"),
         };
         self.error(kind, &format!("{why} ({error})")).with_source(error)
     }

@@ -33,8 +33,7 @@ pub(super) async fn check(
     let needed = size - on_disk + padding(bytes, database.page_size) * 2;
     match limit::left(file, size) {
         Some(left) if left < needed => {
-            let why =
-                format!("it has to grow, and there are only {left} bytes left of {needed} that are needed");
+            let why = format!("it has to grow by {needed} bytes, and only {left} are left: make room for it");
             Err(database.place.error(StoreErrorKind::Full, &why))
         }
         _ => Ok(()),

@@ -41,13 +41,13 @@ words! {
         CodeVerifier = "code_verifier",
         /// A provider definition.
         Definition = "definition",
-        /// The HTTP client: it panicked, or it cannot do what was asked of it.
+        /// The HTTP client: it panicked, or it cannot do what the settings require.
         HttpClient = "http_client",
         /// A URL that is neither `https` nor on a loopback host.
         InsecureUrl = "insecure_url",
         /// The algorithms of ID tokens in the registration.
         IdTokenAlgorithms = "id_token_algorithms",
-        /// A token of another system that cannot be a token.
+        /// A token from another system, or from a function of the application, that contains characters no token may contain.
         ImportedToken = "imported_token",
         /// A parameter of the authorization request with a value that the provider does not know.
         InvalidOption = "invalid_option",
@@ -59,7 +59,7 @@ words! {
         Issuer = "issuer",
         /// An endpoint that the provider needs.
         MissingEndpoint = "missing_endpoint",
-        /// A function of the application that gives tokens: it panicked.
+        /// The renewal of a token panicked: in a function of the application, a token store or the HTTP client.
         Panicked = "panicked",
         /// The proxy.
         Proxy = "proxy",
@@ -75,7 +75,7 @@ words! {
         Tls = "tls",
         /// The tokens lack the rest of the token response, which this provider's profile needs.
         TokenResponse = "token_response",
-        /// A login that the token store does not have: the user has to sign in.
+        /// The user: the token store has no login of this user, who has to sign in.
         UnknownLogin = "unknown_login",
         /// A client that a vault does not have.
         UnknownClient = "unknown_client",

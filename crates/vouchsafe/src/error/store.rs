@@ -67,13 +67,13 @@ words! {
         Newer = "newer",
         /// A record was sealed with a key that is missing here, or it belongs to another key of the store (`sealed`).
         Sealed = "sealed",
-        /// The address or the files of the store are not as they have to be (`misconfigured`).
+        /// The address or the files of the store are wrong (`misconfigured`).
         Misconfigured = "misconfigured",
     }
 }
 
 impl StoreErrorKind {
-    /// Whether the store may be as it should be a little later.
+    /// Whether the store may work again a little later.
     pub(crate) fn may_pass(self) -> bool {
         matches!(self, Self::Unavailable | Self::Locked | Self::Full | Self::ReadOnly)
     }

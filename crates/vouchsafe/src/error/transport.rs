@@ -59,10 +59,15 @@ impl fmt::Display for HttpError {
         let Self { operation, origin, .. } = self;
         write!(f, "{operation} failed: ")?;
         match self.kind {
-            HttpErrorKind::Timeout => write!(f, "timed out before {origin} had sent the complete response"),
+            HttpErrorKind::Timeout => write!(
+                f,
+                "timed out before {origin} had sent the complete response (Http::timeout, Client::call_timeout)"
+            ),
             HttpErrorKind::Connect => write!(f, "could not connect to {origin}"),
             HttpErrorKind::Tls => write!(f, "could not make a trusted TLS connection to {origin}"),
-            HttpErrorKind::BodyTooLarge => write!(f, "the response from {origin} is larger than the limit"),
+            HttpErrorKind::BodyTooLarge => {
+                write!(f, "the response from {origin} is larger than the limit (Http::max_body)")
+            }
             HttpErrorKind::Interrupted => {
                 write!(f, "the connection to {origin} broke before the response was complete")
             }

@@ -34,23 +34,23 @@ impl Client {
 ///
 /// # Security
 /// Here you do the work of [`Client::login`] and [`Client::finish`] yourself: make a state of at least 128 random
-/// bits for each login, bind it to the browser, check the response with it ([`Manual::authorization_response`]), send a
-/// code challenge and keep the verifier, send a nonce and hand it in with the code.
+/// bits for each login, bind it to the browser, and check the response with it ([`Manual::authorization_response`]). Send a
+/// code challenge, and pass its code verifier with the code. Send a nonce, and pass it with the code too.
 ///
 /// ```no_run
-/// # async fn f(client: vouchsafe::Client, state: String, verifier: String, url: &str) -> Result<(), vouchsafe::Error> {
+/// # async fn f(client: vouchsafe::Client, state: String, verifier: String, arrived_at: &str) -> Result<(), vouchsafe::Error> {
 /// use vouchsafe::manual::{CodeChallenge, TokenTypeHint};
 ///
 /// let redirect_uri = "https://app.example.com/callback";
-/// let url = client
+/// let authorization_url = client
 ///     .manual()
 ///     .authorization_url(redirect_uri)
 ///     .state(&state)
 ///     .scopes(["profile", "email"])
 ///     .code_challenge(CodeChallenge::s256(&verifier)?)
 ///     .await?;
-/// // When the browser has come back to the redirect URI, with the URL that it came to:
-/// let request = client.manual().authorization_response(url, redirect_uri, &state).await?;
+/// // Send the browser there. When it has come back to the redirect URI, pass the URL at which it arrived:
+/// let request = client.manual().authorization_response(arrived_at, redirect_uri, &state).await?;
 /// let tokens = request.code_verifier(verifier).await?;
 /// client.manual().revoke(tokens.access_token().expose(), Some(TokenTypeHint::AccessToken)).await?;
 /// # Ok(()) }

@@ -17,7 +17,7 @@ impl Client {
     /// then the old ID token stays, and [`Tokens::warnings`] says why. An ID token about another user is an error.
     ///
     /// Callers of this client and its clones that present the same refresh token at the same time share one request and its
-    /// outcome, an error too; the request goes on for the others if one of them gives up. Afterwards nothing is kept: store the
+    /// outcome, even an error. If one of them gives up, the request continues for the others. Afterwards nothing is kept: store the
     /// new tokens before you use them ([`guide::when_a_call_fails`](crate::guide::when_a_call_fails)).
     ///
     /// # Errors

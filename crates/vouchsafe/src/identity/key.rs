@@ -79,7 +79,7 @@ pub struct InvalidIdentityKey(());
 
 impl fmt::Display for InvalidIdentityKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected an issuer, a space and a subject")
+        f.write_str("the key of an account must be an issuer, a space and a subject, and this text is not: use the text of Identity::key")
     }
 }
 

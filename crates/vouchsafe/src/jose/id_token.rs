@@ -102,7 +102,7 @@ impl Expected<'_> {
             Error::response(
                 Operation::Jwt,
                 Malformed::MissingField,
-                "the ID token has an empty sub: it must be the user's identifier",
+                "the sub of the ID token is empty, and must be the user's identifier: the provider has to correct it",
             )
         })?;
         // Steps 3 to 5. With several audiences, azp says which of them requested the token.
@@ -118,7 +118,8 @@ impl Expected<'_> {
                     foreign.map(|one| printable(one, 60)).unwrap_or_default()
                 ),
                 Some(azp) => format!(
-                    "the ID token was issued to another client than this one: its azp is {}",
+                    "the ID token must be issued to the client {}, but its azp is {}: check the client id",
+                    printable(self.client_id, 60),
                     legible(azp)
                 ),
             };
@@ -131,7 +132,8 @@ impl Expected<'_> {
             let acr = claims.acr.text()?;
             if !self.acr_values.iter().any(|value| Some(value.as_str()) == acr) {
                 let detail = format!(
-                    "the user did not authenticate in one of the requested ways (acr): expected {}, found {}",
+                    "the user did not authenticate in one of the requested ways (acr): expected {}, found {}; send the user to \
+                     sign in again",
                     self.acr_values.join(" or "),
                     acr.map_or_else(|| "no acr".to_owned(), legible)
                 );
@@ -179,7 +181,8 @@ impl Expected<'_> {
         }
         let detail = match self.nonce {
             Nonce::None => {
-                "the ID token has a nonce, but this login sent none: it may belong to another login"
+                "the ID token has a nonce, but this login sent none, so the token may belong to another login: start a new login, or \
+                 pass the nonce that was sent"
             }
             _ => "the ID token's nonce is absent or not the one of this login: start a new login",
         };
@@ -202,7 +205,7 @@ fn check_hash(
     }
     let name = claim.name();
     let detail = format!(
-        "the ID token was issued with another {kind} than the one that came with it ({name} differs): start a new login"
+        "the ID token belongs to another {kind} than the one that came with it ({name} differs): start a new login"
     );
     Err(refused(Check::HashMismatch, detail))
 }

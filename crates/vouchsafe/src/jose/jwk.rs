@@ -92,7 +92,11 @@ impl KeySet {
         let skipped = self.skipped.iter().find(|(known, _)| is_asked(known.as_deref()));
         let reason = skipped.map(|(_, reason)| &**reason).or_else(|| {
             let key = self.keys.iter().find(|key| is_asked(key.kid.as_deref()))?;
-            Some(if key.suits(algorithm) { "its numbers make no key" } else { "it is for another algorithm" })
+            Some(if key.suits(algorithm) {
+                "its numbers make no key"
+            } else {
+                "it is for another algorithm than the one of the JWT"
+            })
         })?;
         let name = kid.map_or_else(
             || "a key of the provider".to_owned(),
@@ -348,7 +352,7 @@ mod tests {
             ("size", "ES256", "the size of its curve"),
             ("kind", "RS256", "its type is not"),
             ("point", "ES256", "its numbers make no key"),
-            ("r", "ES256", "it is for another algorithm"),
+            ("r", "ES256", "it is for another algorithm than the one of the JWT"),
         ] {
             let why = set.why_unknown(Some(kid), alg(algorithm)).unwrap();
             assert!(why.contains(&format!("key {kid} cannot be used")) && why.contains(reason), "{why}");

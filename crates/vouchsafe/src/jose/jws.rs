@@ -26,7 +26,7 @@ fn not_jws(token: &str) -> Error {
     let has_enc = |header: String| matches!(json::pick(&header, &["enc"]), Ok(([Some(Scalar::Text(_))], _)));
     if parts != 5 || !header.is_some_and(has_enc) {
         return malformed(format!(
-            "the token is not a JWT: it has {parts} parts separated by dots, and not three"
+            "a signed JWT must have three parts separated by dots, and the token has {parts}: pass a JWT as it was received"
         ));
     }
     let detail = "the JWT must be signed only, and it is encrypted (five parts), which this library cannot read: switch the \
@@ -61,8 +61,9 @@ pub(super) fn verify(
     let ([alg, kid, typ, crit], _) =
         json::pick(&header, &["alg", "kid", "typ", "crit"]).map_err(|e| unreadable("header", &e))?;
     let (kid, typ) = (text("kid", &kid)?, text("typ", &typ)?);
-    let name = text("alg", &alg)?
-        .ok_or_else(|| malformed("the JWT's header has no alg, which names the algorithm"))?;
+    let name = text("alg", &alg)?.ok_or_else(|| {
+        malformed("the JWT's header has no alg, which must name the algorithm: the provider has to add it")
+    })?;
 
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
     let Some(algorithm) = Algorithm::from_name(name) else {
@@ -76,7 +77,8 @@ pub(super) fn verify(
     if !allowed.allows(algorithm) {
         let detail = match allowed {
             Allowed::Registered(list) => format!(
-                "the JWT must be signed with {} (Registration::id_token_algorithms), and it is signed with {name}",
+                "the JWT must be signed with {} (Registration::id_token_algorithms), and it is signed with {name}: change this list, or the \
+                 algorithm of this client at the provider",
                 list.join(" or ")
             ),
             _ => format!(
@@ -92,8 +94,11 @@ pub(super) fn verify(
         return Err(refused(Check::CriticalHeader, detail));
     }
     if let Some(kind) = typ.filter(|kind| !may_be_typed && is_explicit(kind)) {
-        let detail =
-            format!("the JWT was issued for another purpose: its header has the type {}", legible(kind));
+        let detail = format!(
+            "the JWT must have the type JWT or none here, and has the type {}, which is for another purpose: check which token \
+                     was sent",
+            legible(kind)
+        );
         return Err(refused(Check::TokenType, detail));
     }
 
@@ -113,14 +118,14 @@ pub(super) fn verify(
                      try again later", legible(kid))
         }
         (Check::IssuerMismatch, _) => "the key that the JWT names belongs to another issuer, perhaps another \
-                                       tenant, and must not sign for this one"
+                                       tenant, and must not sign for this one: check the tenant that is configured"
             .to_owned(),
         (Check::WeakKey, _) => "the provider's key is too weak: an RSA key must have at least 2048 bits and an odd \
                                 exponent above 1, and an Ed25519 key must not be a point of small order; the provider has to \
                                 replace it"
             .to_owned(),
         _ => "the JWT's signature does not verify with the provider's key: the JWT was changed, or another key \
-              signed it"
+              signed it; if a new JWT is refused too, check the issuer that is configured"
             .to_owned(),
     };
     Err(refused(check, detail))
@@ -131,7 +136,9 @@ fn text<'h>(name: &str, value: &'h Option<Scalar<'_>>) -> Result<Option<&'h str>
     match value {
         None => Ok(None),
         Some(Scalar::Text(text)) => Ok(Some(text)),
-        Some(_) => Err(malformed(format!("the JWT's header has a {name} that is not text"))),
+        Some(_) => Err(malformed(format!(
+            "the {name} in the JWT's header must be text, and it is not: the provider has to correct it"
+        ))),
     }
 }
 
@@ -144,7 +151,7 @@ fn named_issuer(claims: &str) -> Result<Option<String>, Error> {
 }
 
 pub(super) fn unreadable(part: &str, error: &JsonError) -> Error {
-    malformed(format!("the JWT's {part} could not be parsed: {error}"))
+    malformed(format!("the JWT's {part} must be a JSON object, and could not be parsed: {error}"))
 }
 
 /// RFC 8725 §3.11: access tokens and logout tokens name their type. ID tokens and UserInfo have no type of their own.
@@ -154,7 +161,8 @@ fn is_explicit(kind: &str) -> bool {
 
 /// One part of a JWT as text.
 pub(crate) fn decode_text(part: &str) -> Result<String, Error> {
-    String::from_utf8(decode(part)?).map_err(|_| malformed("the JWT is not valid UTF-8"))
+    String::from_utf8(decode(part)?)
+        .map_err(|_| malformed("the JWT must contain UTF-8, and does not: pass the JWT as it was received"))
 }
 
 /// RFC 7515 §2: base64url without padding, line breaks or spaces.

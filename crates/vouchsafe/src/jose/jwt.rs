@@ -146,7 +146,10 @@ impl<'a> Claims<'a> {
         }
         // OpenID Connect Core §2: a sub is ASCII. Invisible characters would make two users look the same.
         if self.sub.text()?.is_some_and(|subject| subject.contains(char::is_control)) {
-            return Err(invalid("sub", "contains control characters"));
+            return Err(invalid(
+                "sub",
+                "must not contain control characters, and it does: the provider has to correct it",
+            ));
         }
         self.check_audience(rules.audience)?;
         self.check_times(now, rules.skew)
@@ -160,8 +163,8 @@ impl<'a> Claims<'a> {
             return Ok(());
         }
         let detail = format!(
-            "the token must be from issuer {}, but its iss is {}: it is another provider's, or the issuer has to be \
-                     configured exactly as the provider writes it",
+            "the token must be from issuer {}, but its iss is {}: if this is the issuer of your \
+                     provider, configure it exactly like this; otherwise the token is from another provider",
             legible(name),
             legible(issuer)
         );
@@ -288,12 +291,12 @@ fn missing_claim(name: &str) -> Error {
     Error::response(
         Operation::Jwt,
         Malformed::MissingField,
-        format!("the token has no {name}, which is required"),
+        format!("the token has no {name}, which is required: the provider has to add it"),
     )
 }
 
 fn wrong_type(name: &str) -> Error {
-    invalid(name, "has the wrong type")
+    invalid(name, "has the wrong type: the provider has to correct it")
 }
 
 fn invalid(name: &str, why: &str) -> Error {

@@ -42,9 +42,9 @@ impl Call for EmailsCall<'_> {
         match entries(self.list, &document) {
             Some(entries) => Ok(pick(self.list, entries)),
             None if self.list.single => {
-                Err(from.malformed(Malformed::InvalidField, "is not an object with an e-mail"))
+                Err(from.malformed(Malformed::InvalidField, "must be an object with an e-mail address, and is not: correct identity.emails in the definition"))
             }
-            None => Err(from.malformed(Malformed::InvalidField, "is not a list of e-mails")),
+            None => Err(from.malformed(Malformed::InvalidField, "must have a list of e-mail addresses, and has none: correct identity.emails in the definition")),
         }
     }
 }

@@ -48,7 +48,8 @@ fn check_verifier(verifier: &str) -> Result<(), Error> {
     if (43..=128).contains(&verifier.len()) && verifier.bytes().all(is_unreserved) {
         return Ok(());
     }
-    let detail = "a code verifier has 43 to 128 characters: letters, digits, '-', '.', '_' and '~'";
+    let detail = "the code verifier must have 43 to 128 characters (letters, digits, '-', '.', '_' and '~'), and this one is different: \
+                  make it of 32 random bytes in base64url";
     Err(Error::config(ConfigProblem::CodeVerifier, detail))
 }
 

@@ -110,7 +110,10 @@ impl Incoming<'_> {
         let text = controls::escaped(text, self.dialect.control_characters);
         let json = json::parse(text.as_bytes()).map_err(|e| self.not_json(&e))?;
         if !json.is_object() {
-            return Err(self.malformed(Malformed::Json, "is not a JSON object"));
+            return Err(self.malformed(
+                Malformed::Json,
+                "must be a JSON object, and is another JSON value: check that this is the right URL",
+            ));
         }
         Ok(json)
     }
@@ -121,9 +124,9 @@ impl Incoming<'_> {
             // The request asks for no coding (`Accept-Encoding: identity`).
             Some(coding) => self.malformed(
                 Malformed::ContentType,
-                &format!("is coded ({coding}), although the request accepts no coding: the server, or a proxy in between, must send it as it is"),
+                &format!("has the content coding {coding}, although the request accepts none: the server, or a proxy in between, must send the body unchanged"),
             ),
-            None => self.malformed(Malformed::Json, &format!("could not be parsed: {error}")),
+            None => self.malformed(Malformed::Json, &format!("must be JSON, and could not be parsed: {error}")),
         }
     }
 
@@ -238,13 +241,13 @@ impl Incoming<'_> {
             return Ok(());
         }
         let what = if essence.eq_ignore_ascii_case("text/html") {
-            "is an HTML page, not JSON: is this the right URL?".to_owned()
+            "is an HTML page, not JSON: check that this is the right URL".to_owned()
         } else if matches!(self.operation, Operation::Discovery | Operation::KeySet) {
             // The error of a shared fetch goes to many callers, and the provider's text may contain a secret of one of them.
             "is not JSON, by its content type: check that this is the right URL".to_owned()
         } else {
             let essence = self.noted.hidden(|secrets| redact::shown(essence, secrets, legible, 80));
-            format!("is {essence}, not JSON")
+            format!("is {essence}, not JSON: check that this is the right URL")
         };
         Err(self.malformed(Malformed::ContentType, &what))
     }

@@ -117,7 +117,7 @@ impl Call for ProfileCall<'_> {
             return match std::str::from_utf8(from.response.body()) {
                 Ok(jwt) => Ok(UserInfo::Jwt(jwt.trim().to_owned())),
                 Err(_) => {
-                    Err(from.malformed(Malformed::Jwt, "has the content type of a JWT and is not a JWT"))
+                    Err(from.malformed(Malformed::Jwt, "has the content type of a JWT, and is not a JWT: the provider has to correct one of the two"))
                 }
             };
         }
@@ -178,16 +178,16 @@ pub(crate) fn check_subject(claims: &Value, expected: &str) -> Result<(), Error>
     match claims.get("sub") {
         Some(Value::String(subject)) if subject == expected => Ok(()),
         Some(Value::String(_)) => {
-            let detail =
-                "UserInfo is about another user than the ID token: discard the tokens and sign in again";
+            let detail = "the UserInfo is about another user than the ID token: discard the tokens, and let the user sign in again";
             Err(Error::validation(Operation::Profile, Check::SubjectMismatch, detail))
         }
         Some(_) => malformed(
             Malformed::InvalidField,
-            "the UserInfo has a sub that is not text: it must be that of the ID token",
+            "the sub of the UserInfo must be text, the same as in the ID token, and it is not text: the provider has to correct it",
         ),
-        None => {
-            malformed(Malformed::MissingField, "the UserInfo has no sub: it must be that of the ID token")
-        }
+        None => malformed(
+            Malformed::MissingField,
+            "the UserInfo has no sub, which must be the same as in the ID token: the provider has to add it",
+        ),
     }
 }

@@ -85,7 +85,9 @@ impl Server {
             *found.endpoint_mut(*name) = self.endpoints.get(*name).map(|e| e.as_str().to_owned());
         }
         found.check_requests().map_err(|e| {
-            let detail = format!("the metadata names an endpoint that cannot be used: {e}");
+            let detail = format!(
+                "the metadata names an endpoint that cannot be used, and the provider has to correct it: {e}"
+            );
             Error::response(Operation::Discovery, Malformed::Metadata, detail)
         })?;
         self.openid.clone_from(&metadata.openid);

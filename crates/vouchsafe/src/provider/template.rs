@@ -21,8 +21,11 @@ impl Provider {
     pub(crate) fn server(&self, client_id: &str) -> Result<Server, Error> {
         if let Some(name) = self.values.keys().find(|name| !self.definition.params.contains_key(*name)) {
             let known: Vec<_> = self.definition.params.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "it has no parameters".to_owned() } else { known.join(", ") };
-            let detail = format!("{} has no parameter {}; known: {known}", self.slug(), printable(name, 60));
+            let known = match &known[..] {
+                [] => "leave it out, because this provider has none".to_owned(),
+                known => format!("use one of {}", known.join(", ")),
+            };
+            let detail = format!("{} has no parameter {}: {known}", self.slug(), printable(name, 60));
             return Err(Error::config(ConfigProblem::InvalidParam, detail));
         }
         let wrong = |why: String| Error::config(ConfigProblem::Definition, format!("{}: {why}", self.slug()));
@@ -40,8 +43,9 @@ impl Provider {
         let long_lived = endpoint(&self.plain, "endpoint for long-lived tokens", long_lived)?;
         // Checked after the endpoints: an issuer may be derived from an endpoint, and then the error has to name the endpoint.
         let discovery = self.well_known(&definition)?;
-        let token_headers = headers(&definition.token.headers)
-            .map_err(|name| wrong(format!("{name} is not a header name")))?;
+        let token_headers = headers(&definition.token.headers).map_err(|name| {
+            wrong(format!("{name} in token.headers is not a header name: correct it in the definition"))
+        })?;
         let profile = ProfileRequest::new(&definition.userinfo).map_err(wrong)?;
         // Checks filled-in parameters and the values that the application set. Whether the hosts of a definition belong together
         // was checked when it was read, and the application may decide otherwise.
@@ -49,7 +53,7 @@ impl Provider {
         if let Some(fragment) = &definition.authorization.fragment
             && !fragment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b))
         {
-            let why = "authorization.fragment contains a character that a URL's fragment cannot have";
+            let why = "authorization.fragment contains a character that a URL's fragment cannot have: percent-encode it";
             return Err(wrong(why.to_owned()));
         }
         let asked_for = discovery.as_ref().and_then(|found| found.issuers.first());
@@ -243,8 +247,10 @@ impl Provider {
     fn fill(&self, template: Option<&str>, client_id: &str) -> Result<Option<String>, Error> {
         let Some(template) = template else { return Ok(None) };
         if template.contains(CLIENT_ID) && !is_segment(client_id) {
-            let detail =
-                format!("the client id is part of a URL here, and must be {}", Rule::Segment.describe());
+            let detail = format!(
+                "the client id is part of a URL here, and must be {}: check the client id",
+                Rule::Segment.describe()
+            );
             return Err(Error::config(ConfigProblem::ClientId, detail));
         }
         let Some(mut filled) = self.fill_text(template, client_id, encoded)? else { return Ok(None) };
@@ -259,7 +265,7 @@ impl Provider {
     fn fill_all(&self, templates: &mut BTreeMap<String, String>, client_id: &str) -> Result<(), Error> {
         for (name, template) in std::mem::take(templates) {
             if template.contains(CLIENT_ID) && client_id.contains(['{', '}']) {
-                let detail = "the client id is part of a request here, and must not contain braces";
+                let detail = "the client id is part of a request here, must not contain braces, and does: check the client id";
                 return Err(Error::config(ConfigProblem::ClientId, detail));
             }
             if let Some(filled) = self.fill_text(&template, client_id, str::to_owned)? {

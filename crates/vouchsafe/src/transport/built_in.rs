@@ -168,7 +168,7 @@ impl HttpBuilder {
             _ => ConfigProblem::CertificateAuthority,
         };
         let tls = tls(authorities)
-            .map_err(|error| Error::config(problem, format!("TLS cannot be set up: {error}")))?;
+            .map_err(|error| Error::config(problem, format!("TLS could not be set up: {error}; check the certificate authorities of this machine and those that were given")))?;
         let time = self.connect_timeout.unwrap_or(self.timeout);
         let client = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())

@@ -75,7 +75,7 @@ impl Bearer {
         let problem = |_| {
             Error::config(
                 ConfigProblem::ImportedToken,
-                "the access token contains characters that a header cannot contain",
+                "the access token must be visible ASCII, and it contains other characters: correct the function that gives it",
             )
         };
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(problem)?;

@@ -40,7 +40,7 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
-    /// A stable word for it.
+    /// A stable word for this state.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fresh => "fresh",

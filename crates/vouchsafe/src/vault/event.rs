@@ -35,7 +35,7 @@ pub enum Event {
         key: String,
         /// Why.
         error: Error,
-        /// Whether the access token is still valid, and stays in use.
+        /// Whether the access token is still valid. Then it stays in use.
         still_valid: bool,
     },
     /// The tokens were refreshed by another process, and this one waited for it.

@@ -86,8 +86,10 @@ impl Login {
 
     pub(super) fn to_text(&self) -> Result<Secret, StoreError> {
         let failed = |e| {
-            StoreError::new(StoreErrorKind::Corrupted, "the login could not be written as text")
-                .with_source(e)
+            let detail = format!(
+                "the tokens could not be written as JSON for the store: {e}; let the user sign in again"
+            );
+            StoreError::new(StoreErrorKind::Corrupted, detail).with_source(e)
         };
         serde_json::to_string(self).map(Secret::new).map_err(|e: serde_json::Error| failed(e))
     }
@@ -132,7 +134,9 @@ impl Sealing {
             Self::PlainText => Ok(text.clone()),
             Self::With(keys) => {
                 let sealed = keys.seal(PURPOSE, key, text.expose()).map_err(|e| {
-                    StoreError::new(StoreErrorKind::Sealed, "the login could not be sealed").with_source(e)
+                    let detail =
+                        format!("the record of {key:?} could not be sealed for the token store: {e}");
+                    StoreError::new(StoreErrorKind::Sealed, detail).with_source(e)
                 })?;
                 Ok(format!("{}.{sealed}", keys.key_id()).into())
             }
@@ -149,22 +153,26 @@ impl Sealing {
         };
         match self {
             Self::PlainText if is_plain => Ok(data.clone()),
-            Self::PlainText => refuse("it is sealed, and this program has no key: give it the key"),
-            // Whoever can write to the store could put tokens of their own there.
-            Self::With(_) if is_plain => {
-                refuse("it is plain text, and this program accepts only sealed records")
+            Self::PlainText => {
+                refuse("it is sealed, and this vault has no keys: make the vault with Vault::sealed")
             }
+            // Whoever can write to the store could put tokens of their own there.
+            Self::With(_) if is_plain => refuse(
+                "it is plain text, and this vault accepts only sealed records: delete it and let the user sign in again",
+            ),
             Self::With(keys) => match data.expose().split_once('.') {
                 Some((id, sealed)) => match keys.open(PURPOSE, key, sealed) {
                     Some(text) => Ok(text),
-                    None if keys.key_ids().any(|known| known == id) => {
-                        refuse("it was sealed for another key of the store, or it was changed")
-                    }
+                    None if keys.key_ids().any(|known| known == id) => refuse(
+                        "it was sealed for another key of the store, or it was changed: delete it and let the user sign in again",
+                    ),
                     None => refuse(
-                        "it was sealed with a key that this program does not have: add this key to the key ring",
+                        "it was sealed with a key that is not in the key ring: add this key with KeyRing::previous",
                     ),
                 },
-                None => refuse("it is not a sealed text"),
+                None => refuse(
+                    "it is not sealed text, so another program wrote it or it was changed: delete it and let the user sign in again",
+                ),
             },
         }
     }

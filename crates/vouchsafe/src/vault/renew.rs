@@ -327,8 +327,9 @@ impl StoredLogin {
 
     fn locked(&self) -> Error {
         let detail = format!(
-            "another process has been refreshing the tokens of {:?} for longer than this one waits: try again later",
-            self.key
+            "another refresh of the tokens of {:?} has held their lease for {} seconds: try again later",
+            self.key,
+            LONGEST_WAIT.as_secs()
         );
         StoreError::new(StoreErrorKind::Locked, detail).into()
     }

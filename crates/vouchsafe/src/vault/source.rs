@@ -18,8 +18,8 @@ use crate::transport::{BoxFuture, Runtime};
 /// Gives a valid access token at any moment. Cheap to clone; all clones share the token.
 ///
 /// A valid token is given at once. Near the end of its life it is refreshed in the background, and it stays in use meanwhile.
-/// When it has expired, one refresh runs for all callers, and all of them get its outcome, also if it fails. A caller
-/// that is dropped harms no other: the refresh goes on.
+/// When it has expired, one refresh runs for all callers, and all of them get its outcome, even if it is an error. If a
+/// caller gives up, the refresh continues for the others.
 ///
 /// ```no_run
 /// # async fn f(client: vouchsafe::Client, tokens: vouchsafe::Tokens) -> Result<(), vouchsafe::Error> {
@@ -96,7 +96,7 @@ impl ValidToken {
         self.0.expires_at
     }
 
-    /// All that came with it; `None` if a function of the application gave the token.
+    /// The tokens that it came with; `None` if a function of the application gave the token.
     pub fn tokens(&self) -> Option<&Tokens> {
         self.0.tokens.as_ref()
     }
@@ -149,8 +149,8 @@ impl TokenSource {
     }
 
     /// A source of tokens that a function of the application gives, such as a cloud platform's identity. The function is called
-    /// when there is no token yet, near the end of the token, and after [`TokenSource::reject`]; once for all who ask. The
-    /// runtime drives it in the background, so that it ends even if all callers go away.
+    /// when there is no token yet, near the end of the token, and after [`TokenSource::reject`]; once for all callers. The
+    /// runtime drives it in the background, so it continues even if all callers give up.
     pub fn from_fn<F, T>(runtime: Arc<dyn Runtime>, function: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -162,9 +162,9 @@ impl TokenSource {
     /// A valid access token.
     ///
     /// # Errors
-    /// No valid token can be had. [`Error::needs_login`]: the user has to sign in again. [`Error::is_retryable`]: try again later,
-    /// after [`Error::retry_after`]. Others concern the configuration. A failure is given to all callers of the next second
-    /// without another request.
+    /// There is no valid token. [`Error::needs_login`]: the user has to sign in again. [`Error::is_retryable`]: try again later,
+    /// after [`Error::retry_after`]. Other errors concern the configuration or the store. For a second, or for the time of
+    /// [`Error::retry_after`], all callers get the same error, and nothing is sent.
     pub async fn token(&self) -> Result<ValidToken, Error> {
         let held = self.inner.held.load();
         if held.times.is_fresh(now()) {
@@ -301,7 +301,10 @@ impl<T: Clone> OutcomeExt<T> for Outcome<T> {
 }
 
 fn panicked() -> Error {
-    Error::config(ConfigProblem::Panicked, "the renewal of the token panicked: see the output of the program")
+    Error::config(
+        ConfigProblem::Panicked,
+        "the renewal of the token panicked: see the panic message, and correct the function, the store or the HTTP client that it names",
+    )
 }
 
 /// How long a failure is given to all who ask without another request.

@@ -17,8 +17,8 @@ use crate::transport::BoxFuture;
 ///
 /// # Leases
 /// A lease is the right to refresh the tokens of one record. Each key has one lease at most. A holder that stops, or that loses
-/// its connection, never ends its lease; another process takes over then. The fencing number tells the two apart: a
-/// [`Save`] with the number of a lease that is over changes nothing.
+/// its connection, does not end its lease. When the time of the lease is over, another process takes over. Each lease has a
+/// higher fencing number than all earlier ones: a [`Save`] with the number of a lease that is over changes nothing.
 ///
 /// # Security
 /// A store sees sealed text only, unless the application chose otherwise ([`Vault::danger_plain_text`](super::Vault::danger_plain_text)).
@@ -129,7 +129,7 @@ pub struct Save<'a> {
     /// written. Without a number, the save ends any lease of the key.
     pub fence: Option<u64>,
     /// The number of bytes, for a save that begins a refresh: the next save under the same lease, of so many bytes at most,
-    /// must not fail for want of room. The lease stays. With 0, the save ends the lease.
+    /// must not fail for lack of space. The lease stays. With 0, the save ends the lease.
     pub room: usize,
 }
 
@@ -186,7 +186,7 @@ impl LeaseRequest {
         Self { duration, seen_out: None }
     }
 
-    /// The same request by a caller that has seen out the lease with this fencing number.
+    /// The same request by a caller that has seen the lease with this fencing number for its whole duration.
     #[must_use]
     pub fn seen_out(self, fence: Option<u64>) -> Self {
         Self { seen_out: fence, ..self }

@@ -56,7 +56,7 @@ async fn a_response_beyond_the_limit_is_refused_whatever_the_transport_thinks() 
     assert_eq!(error.code(), "body_too_large");
     assert_eq!(
         error.to_string(),
-        "the token request failed: the response from https://acme.example is larger than the limit"
+        "the token request failed: the response from https://acme.example is larger than the limit (Http::max_body)"
     );
     assert_eq!(
         exchanged(answer(200, "application/json", vec![b' '; 1024 * 1024 + 1])).await.code(),
@@ -71,11 +71,14 @@ async fn a_page_in_place_of_a_response_is_told_so() {
     assert_eq!(error.code(), "content_type");
     assert_eq!(
         error.to_string(),
-        "the token request failed: the response from https://acme.example is an HTML page, not JSON: is this the \
-         right URL?"
+        "the token request failed: the response from https://acme.example is an HTML page, not JSON: check that \
+         this is the right URL"
     );
     let error = exchanged(answer(200, "image/png", "access_token=x")).await;
-    assert!(error.to_string().ends_with("is image/png, not JSON"), "{error}");
+    assert!(
+        error.to_string().ends_with("is image/png, not JSON: check that this is the right URL"),
+        "{error}"
+    );
     assert_eq!(exchanged(answer(200, "text/plain", "access_token=x")).await.code(), "json");
 }
 
@@ -103,7 +106,8 @@ async fn each_kind_of_failure_says_what_was_attempted() {
         (
             HttpErrorKind::Timeout,
             "timeout",
-            "the token refresh failed: timed out before https://acme.example had sent the complete response",
+            "the token refresh failed: timed out before https://acme.example had sent the complete response \
+             (Http::timeout, Client::call_timeout)",
         ),
         (
             HttpErrorKind::Connect,

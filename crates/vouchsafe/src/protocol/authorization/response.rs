@@ -74,8 +74,11 @@ impl<'r> AuthorizationResponse<'r> {
     /// demands.
     pub(crate) fn came_to(&self, redirect_uri: &str) -> Result<(), Error> {
         let elsewhere = || {
-            let detail = "the response came to another URL than the redirect URI of its login: pass the URL that the browser shows, and \
-                          if a proxy changes it, the URL before the proxy";
+            let detail = format!(
+                "the response came to another URL than the redirect URI of its login, {}: pass the URL that the browser shows, \
+                 and if a proxy changes it, the URL before the proxy",
+                redact::printable(redirect_uri, 200)
+            );
             Error::validation(OPERATION, Check::RedirectUriMismatch, detail)
         };
         // Browsers nearly always send exactly the redirect URI.

@@ -65,7 +65,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     let Some(access_token) = access_token else {
         let what = match id_token {
             Some(_) => {
-                "has an ID token, but no access_token: request a scope of an API as well, as Azure AD B2C demands"
+                "has an ID token, but no access_token: request a scope of an API as well, as Azure AD B2C requires"
             }
             None => "has no access_token: check that this is the URL of the token endpoint",
         };
@@ -95,7 +95,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         None if !quirks.token_type_absent => {
             return Err(from.malformed(
                 Malformed::MissingField,
-                "has no token_type: it must be Bearer (RFC 6749 section 5.1)",
+                "has no token_type, which must be Bearer (RFC 6749 section 5.1): the provider has to add it",
             ));
         }
         _ => {}
@@ -133,8 +133,12 @@ fn translated(
 ) -> Result<String, Error> {
     let body = body.expose().as_bytes();
     let mut document = if is_form {
-        let members =
-            read_form(body).ok_or_else(|| from.malformed(Malformed::Json, "is neither JSON nor a form"))?;
+        let members = read_form(body).ok_or_else(|| {
+            from.malformed(
+                Malformed::Json,
+                "is neither JSON nor a form: check that this is the URL of the token endpoint",
+            )
+        })?;
         Value::Object(members)
     } else {
         json::parse(body).map_err(|e| from.not_json(&e))?
@@ -144,10 +148,10 @@ fn translated(
     }
     let is_object = |pointer: &&str| document.pointer(pointer).is_some_and(Value::is_object);
     let place = match &*quirks.response {
-        [] => Some("").filter(is_object).ok_or((Malformed::Json, "is not an object with the token")),
+        [] => Some("").filter(is_object).ok_or((Malformed::Json, "must be a JSON object with the token, and is another JSON value: check that this is the URL of the token endpoint")),
         places => places.iter().map(String::as_str).find(is_object).ok_or((
             Malformed::MissingField,
-            "has no object with the token at the places that the definition names (token.response)",
+            "has no object with the token at the places that the definition names: correct token.response in the definition",
         )),
     };
     let place = place.map_err(|(fault, what)| from.malformed(fault, what))?;
