@@ -256,8 +256,10 @@ impl Vault {
         failure.map_or(Ok(ended), Err)
     }
 
-    /// Seals all records with the current key that are sealed with a previous one, and returns how many were. Call it in the
-    /// background after a key was replaced; when it returns 0, remove the previous key.
+    /// Seals records with the current key that are sealed with a previous one, and returns how many it found. Call it in the
+    /// background after a key was replaced, when all processes have the new key; when it returns 0, remove the previous key.
+    ///
+    /// A record whose tokens are being refreshed is counted and left to the next call.
     ///
     /// # Errors
     /// The store fails, or a record cannot be opened with any key of the ring.
@@ -272,15 +274,13 @@ impl Vault {
                 if !self.place.sealing.is_outdated(&record.data) {
                     continue;
                 }
-                // A record that is being refreshed is sealed with the current key by that.
+                count += 1;
                 let lease = self.place.store.lease(&key, LeaseRequest::new(renew::LEASE)).await?;
                 let Lease::Granted { fence, record } = lease else { continue };
                 let login = self.place.open(&key, &record)?;
                 let data = self.place.seal(&key, &login)?;
                 let save = Save::new(&key, data.expose(), Expected::Version(record.version));
-                if let Saved::Version(_) = self.place.store.save(save.under_lease(fence, 0)).await? {
-                    count += 1;
-                }
+                self.place.store.save(save.under_lease(fence, 0)).await?;
             }
         }
     }

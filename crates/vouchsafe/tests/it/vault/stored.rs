@@ -1,8 +1,9 @@
 //! The connections of users, and how their records are sealed.
 use std::sync::Arc;
+use std::time::Duration;
 
 use vouchsafe::seal::KeyRing;
-use vouchsafe::vault::{ConnectionState, Expected, MemoryStore, Save, TokenStore};
+use vouchsafe::vault::{ConnectionState, Expected, Lease, LeaseRequest, MemoryStore, Save, TokenStore};
 use vouchsafe::{Client, Vault};
 
 use super::provider::{Expire, Rotating};
@@ -84,7 +85,16 @@ async fn a_key_is_replaced_without_losing_a_login() {
     let (_, client, store, _) = connected(&["alice", "bob"]).await;
     let both = sealed(&store, KeyRing::new(NEW_KEY).unwrap().previous(KEY).unwrap(), &client);
     assert_eq!(both.token("alice", "acme").await.unwrap().expose(), "access-1");
+    // A record that is being refreshed is not forgotten: the previous key is still needed.
+    let Lease::Granted { fence, .. } =
+        store.lease("bob/acme", LeaseRequest::new(Duration::from_secs(60))).await.unwrap()
+    else {
+        panic!("the lease is free")
+    };
     assert_eq!(both.reseal().await.unwrap(), 2);
+    assert_eq!(both.reseal().await.unwrap(), 1);
+    store.release("bob/acme", fence).await.unwrap();
+    assert_eq!(both.reseal().await.unwrap(), 1);
     assert_eq!(both.reseal().await.unwrap(), 0);
     let new = sealed(&store, KeyRing::new(NEW_KEY).unwrap(), &client);
     for user in ["alice", "bob"] {
