@@ -3,6 +3,7 @@ pub(crate) mod client_credentials;
 mod identity;
 pub(crate) mod import;
 pub(crate) mod login;
+mod logout;
 mod long_lived;
 pub(crate) mod manual;
 pub(crate) mod pending;
