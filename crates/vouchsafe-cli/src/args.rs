@@ -3,7 +3,7 @@ mod completed;
 mod saved;
 
 pub(crate) use completed::PROMPTS;
-pub(crate) use saved::{ApplicationArgs, ApiArgs, Format, NamedArgs, StoreArgs, TokenArgs};
+pub(crate) use saved::{ApiArgs, ApplicationArgs, Format, NamedArgs, StoreArgs, TokenArgs};
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;

@@ -23,7 +23,8 @@ use tokio::runtime::Builder;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    application, completions, discover, inspect, list, login, logout, man, providers, request, sandbox, token, whoami,
+    application, completions, discover, inspect, list, login, logout, man, providers, request, sandbox,
+    token, whoami,
 };
 use crate::failure::Failure;
 use crate::system::Interrupt;

@@ -6,5 +6,7 @@ mod registration;
 
 pub(crate) use self::file::read;
 pub(crate) use self::http::http;
-pub(crate) use self::provider::{Target, definition, definition_file, from_catalogue, not_empty, openid, provider};
+pub(crate) use self::provider::{
+    Target, definition, definition_file, from_catalogue, not_empty, openid, provider,
+};
 pub(crate) use self::registration::{registration, registration_with, secret};

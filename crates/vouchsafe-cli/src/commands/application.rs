@@ -17,5 +17,6 @@ pub(crate) async fn run(args: &ApplicationArgs, output: &mut Output) -> Result<(
     let request = args.extras.iter().fold(request, |request, (name, value)| request.param(name, value));
     let request = args.resources.iter().fold(request, |request, uri| request.resource(uri));
     let tokens = output.patiently(&name, args.http.timeout, request.into_future()).await?;
-    token::print(&tokens, None, output)
+    token::print(&tokens, None, output);
+    Ok(())
 }

@@ -12,7 +12,8 @@ pub(crate) async fn revoke(args: &NamedArgs, output: &mut Output) -> Result<(), 
     let login = logins.login(args, Need::Client, output).await?;
     let ended = output.patiently(&login.provider, args.http.timeout, login.end()).await?;
     if let Some(error) = ended.not_revoked {
-        let advice = "The saved login was deleted, but its tokens may stay valid at the provider until they expire.";
+        let advice =
+            "The saved login was deleted, but its tokens may stay valid at the provider until they expire.";
         return Err(Failure::from(error).advise(advice));
     }
     output.event(&Event::Revoked);

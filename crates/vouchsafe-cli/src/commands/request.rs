@@ -55,17 +55,21 @@ fn request(args: &ApiArgs) -> Result<Request<Vec<u8>>, Failure> {
     };
     let usual = if args.data.is_some() { "POST" } else { "GET" };
     let method = args.method.as_deref().unwrap_or(usual);
-    let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| usage(format!("--request expects a method such as POST, and found {}", text::short(method, 60))))?;
-    let mut request =
-        Request::builder().method(method).uri(&args.url).body(body).map_err(|e| invalid_url(&e.to_string()))?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+        usage(format!("--request expects a method such as POST, and found {}", text::short(method, 60)))
+    })?;
+    let mut request = Request::builder()
+        .method(method)
+        .uri(&args.url)
+        .body(body)
+        .map_err(|e| invalid_url(&e.to_string()))?;
     for line in &args.headers {
         let header = line.split_once(':').and_then(|(name, value)| {
             let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
             Some((name, HeaderValue::from_str(value.trim()).ok()?))
         });
-        let (name, value) =
-            header.ok_or_else(|| usage("--header expects NAME: VALUE, such as Accept: text/plain".to_owned()))?;
+        let (name, value) = header
+            .ok_or_else(|| usage("--header expects NAME: VALUE, such as Accept: text/plain".to_owned()))?;
         request.headers_mut().append(name, value);
     }
     if args.data.is_some() && !request.headers().contains_key(http::header::CONTENT_TYPE) {
@@ -94,7 +98,11 @@ impl HttpClient for Transport {
     }
 }
 
-async fn send(client: &dyn HttpClient, request: Request<Vec<u8>>, args: &ApiArgs) -> Result<Response, Failure> {
+async fn send(
+    client: &dyn HttpClient,
+    request: Request<Vec<u8>>,
+    args: &ApiArgs,
+) -> Result<Response, Failure> {
     let mut limits = Limits::default();
     (limits.timeout, limits.body) = (args.named.http.timeout, MAX_BODY);
     client.send(request, limits).await.map_err(|e| Failure::new(Kind::Network, "connect", e.to_string()))
@@ -116,7 +124,10 @@ fn print(response: &Response, output: &mut Output) -> Result<(), Failure> {
 }
 
 fn invalid_url(why: &str) -> Failure {
-    Failure::usage("invalid_url", format!("This is not the URL of an API: {why}. Write it whole, beginning with https://"))
+    Failure::usage(
+        "invalid_url",
+        format!("This is not the URL of an API: {why}. Write it whole, beginning with https://"),
+    )
 }
 
 /// The largest response.

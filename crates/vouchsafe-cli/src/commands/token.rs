@@ -3,7 +3,7 @@ use serde_json::json;
 use vouchsafe::Tokens;
 
 use crate::args::{Format, NamedArgs, TokenArgs};
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::saved::{Need, SavedLogins};
 use crate::system::Interrupt;
 use crate::terminal::{Event, Output, Token};
@@ -21,7 +21,8 @@ pub(crate) async fn run(
         output.patiently(&login.provider, named.http.timeout, login.tokens()).await
     };
     let tokens = logins.finish(interrupt, work).await?;
-    print(&tokens, args.format, output)
+    print(&tokens, args.format, output);
+    Ok(())
 }
 
 pub(crate) async fn refresh(
@@ -35,20 +36,16 @@ pub(crate) async fn refresh(
         output.patiently(&login.provider, args.http.timeout, login.refreshed()).await
     };
     let tokens = logins.finish(interrupt, work).await?;
-    print(&tokens, None, output)
+    print(&tokens, None, output);
+    Ok(())
 }
 
 /// Prints the access token alone, or in a format.
-pub(super) fn print(tokens: &Tokens, format: Option<Format>, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn print(tokens: &Tokens, format: Option<Format>, output: &mut Output) {
     for warning in tokens.warnings() {
         output.warn(warning.code(), &warning.to_string());
     }
     let token = tokens.access_token().expose();
-    // RFC 6749 appendix A.12. Other characters could control a terminal, or end the line.
-    if !token.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        let message = "The access token has characters that no access token may have. It is not printed";
-        return Err(Failure::new(Kind::Malformed, "invalid_field", message));
-    }
     let end = tokens.expires_at().map(text::seconds);
     output.event(&Event::Token(Token {
         access_token: token,
@@ -72,5 +69,4 @@ pub(super) fn print(tokens: &Tokens, format: Option<Format>, output: &mut Output
             json!({"Version": 1, "AccessToken": token, "Expiration": end}).to_string()
         }
     });
-    Ok(())
 }

@@ -54,7 +54,8 @@ impl SavedLogins {
         let all = self.vault.all_connections().await?;
         let near = similar(name, all.iter().map(|known| known.user.as_str()));
         let shown = |name: &str| text::short(name, 60);
-        let failure = Failure::usage("unknown_login", format!("There is no saved login named {}", shown(name)));
+        let failure =
+            Failure::usage("unknown_login", format!("There is no saved login named {}", shown(name)));
         Err(failure.advise(&match near.first() {
             Some(near) => format!("Did you mean {}?", shown(near)),
             None => "`vouchsafe list` shows the saved logins; `vouchsafe login` saves one.".to_owned(),

@@ -53,7 +53,9 @@ impl Place {
             "sqlite" if !rest.trim_start_matches('/').is_empty() => {
                 Some(beside(Path::new(rest.strip_prefix("//").unwrap_or(rest))))
             }
-            "postgres" | "postgresql" | "redis" | "rediss" | "redis+unix" => Some(folder()?.join("store.key")),
+            "postgres" | "postgresql" | "redis" | "rediss" | "redis+unix" => {
+                Some(folder()?.join("store.key"))
+            }
             _ => {
                 let message = format!(
                     "{option} is not the URL of a store: expected sqlite:PATH, postgres://…, redis://…, rediss://…, \
@@ -81,7 +83,8 @@ fn beside(file: &Path) -> PathBuf {
 fn folder() -> Result<PathBuf, Failure> {
     let folder = system::data_folder().map(|folder| folder.join("vouchsafe"));
     folder.ok_or_else(|| {
-        let message = "The data folder of this user is unknown, because no variable such as HOME names it. Set HOME";
+        let message =
+            "The data folder of this user is unknown, because no variable such as HOME names it. Set HOME";
         Failure::local("store", message)
     })
 }

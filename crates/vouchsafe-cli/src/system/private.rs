@@ -43,7 +43,9 @@ mod own {
     }
 
     pub(super) fn check(path: &Path) -> Result<(), String> {
-        let (Ok(itself), Ok(target)) = (fs::symlink_metadata(path), fs::metadata(path)) else { return Ok(()) };
+        let (Ok(itself), Ok(target)) = (fs::symlink_metadata(path), fs::metadata(path)) else {
+            return Ok(());
+        };
         let shown = path.display();
         if itself.is_symlink() && target.uid() != rustix::process::geteuid().as_raw() {
             return Err(format!("{shown} is a symbolic link to a file of another user"));

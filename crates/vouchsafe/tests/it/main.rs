@@ -27,6 +27,7 @@ mod id_token;
 mod identity;
 #[cfg(feature = "transport")]
 mod login;
+mod logout;
 mod properties;
 mod providers;
 mod quirks;

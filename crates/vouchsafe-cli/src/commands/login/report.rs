@@ -53,9 +53,13 @@ impl Report<'_> {
         }
         output.tell("");
         let hint = match self.saved {
-            Some(name) => format!("Saved. For a valid access token at any time: vouchsafe token {}", word(name)),
-            None => "Nothing was saved, and no token is shown. To print the tokens for a program, use --json."
-                .to_owned(),
+            Some(name) => {
+                format!("Saved. For a valid access token at any time: vouchsafe token {}", word(name))
+            }
+            None => {
+                "Nothing was saved, and no token is shown. To print the tokens for a program, use --json."
+                    .to_owned()
+            }
         };
         output.tell(paint(&hint, SOFT));
     }
