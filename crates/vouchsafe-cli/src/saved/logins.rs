@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 use url::Url;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::vault::{Connection, ConnectionState, Disconnected, Event, ValidToken};
+use vouchsafe::vault::{Connect, Connection, ConnectionState, Disconnected, Event, ValidToken};
 use vouchsafe::{Client, Identity, TokenSource, Tokens, Vault};
 use vouchsafe_providers::similar;
 
@@ -204,10 +204,8 @@ impl Saving {
     ) -> Result<(), Failure> {
         let vault = self.logins.vault.clone().client_named(LOGIN, client.clone());
         let saving = vault.connect(&self.name, tokens.clone()).data(recipe.to_text()?);
-        Ok(match identity {
-            Some(identity) => saving.identity(identity).await?,
-            None => saving.await?,
-        })
+        let saving = identity.into_iter().fold(saving, Connect::identity);
+        Ok(saving.await?)
     }
 }
 

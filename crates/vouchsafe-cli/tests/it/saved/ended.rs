@@ -68,8 +68,8 @@ async fn a_logout_forgets_the_login_whatever_else_fails() {
 async fn an_unknown_login_is_named_with_the_nearest_one() {
     let home = Home::with_login().await;
     for command in ["token", "whoami", "profile", "refresh", "revoke", "logout"] {
-        let message = home.failing(&[command, "wrok"], 2, "usage", "unknown_login").await;
-        assert!(message.contains("wrok") && message.contains("Did you mean work?"), "{message}");
+        let message = home.failing(&[command, "werk"], 2, "usage", "unknown_login").await;
+        assert!(message.contains("werk") && message.contains("Did you mean work?"), "{message}");
     }
     let message = home.failing(&["token", "something-else"], 2, "usage", "unknown_login").await;
     assert!(message.contains("vouchsafe list"), "{message}");
