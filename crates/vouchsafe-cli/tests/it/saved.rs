@@ -2,6 +2,8 @@
 mod ended;
 mod kept;
 mod once;
+#[cfg(unix)]
+mod servers;
 mod used;
 
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ use crate::support::{Cli, Done, sandbox};
 pub(super) struct Home {
     pub(super) sandbox: Sandbox,
     pub(super) folder: PathBuf,
+    /// The store, unless it is a file.
+    server: Option<String>,
 }
 
 impl Home {
@@ -28,7 +32,16 @@ impl Home {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("vouchsafe-saved-{}-{number}", std::process::id()));
-        Self { sandbox: sandbox().await, folder }
+        Self { sandbox: sandbox().await, folder, server: None }
+    }
+
+    /// A home whose store is on a server.
+    #[cfg(unix)]
+    pub(super) async fn at(server: String) -> Self {
+        let mut home = Self::new().await;
+        home.server = Some(server);
+        home.login(&["--client-id", home.sandbox.public_client_id(), "--save", "work"]).await;
+        home
     }
 
     /// A home with a login named `work` of Alice, as a public client.
@@ -43,15 +56,26 @@ impl Home {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("sqlite:{}", self.file().display())
+        self.server.clone().unwrap_or_else(|| format!("sqlite:{}", self.file().display()))
+    }
+
+    fn key(&self) -> PathBuf {
+        match self.server {
+            None => self.folder.join("data").join("logins.db.key"),
+            Some(_) => self.folder.join("vouchsafe").join("store.key"),
+        }
     }
 
     pub(super) fn cli(&self, args: &[&str]) -> Cli {
-        Cli::new(args).env("VOUCHSAFE_STORE", self.url())
+        self.own(Cli::new(args))
+    }
+
+    fn own(&self, cli: Cli) -> Cli {
+        cli.env("VOUCHSAFE_STORE", self.url()).env("XDG_DATA_HOME", &self.folder)
     }
 
     pub(super) async fn login(&self, args: &[&str]) -> Done {
-        let cli = Cli::login(&self.sandbox, args).env("VOUCHSAFE_STORE", self.url());
+        let cli = self.own(Cli::login(&self.sandbox, args));
         signed_in(&self.sandbox, cli, "alice").await
     }
 
@@ -80,7 +104,7 @@ impl Home {
 
     /// The store, opened with its key.
     pub(super) async fn vault(&self) -> Vault {
-        let key = std::fs::read_to_string(self.folder.join("data").join("logins.db.key")).unwrap();
+        let key = std::fs::read_to_string(self.key()).unwrap();
         let key = URL_SAFE_NO_PAD.decode(key.trim()).unwrap();
         let store = vouchsafe_store::open(&self.url()).await.unwrap();
         let provider = Provider::openid(self.sandbox.issuer());

@@ -7,7 +7,10 @@ use crate::support::soon;
 
 #[tokio::test]
 async fn sixteen_shells_at_once_cause_one_refresh_and_print_the_same_token() {
-    let home = Home::with_login().await;
+    sixteen_shells(Home::with_login().await).await;
+}
+
+pub(super) async fn sixteen_shells(home: Home) {
     let old = home.token().await;
     home.expire().await;
     let shells: Vec<_> = (0..16).map(|_| home.cli(&["token", "work"]).start()).collect();
