@@ -46,6 +46,9 @@ pub(crate) enum Command {
     /// Fetch the profile document: everything that the provider says about the user
     #[command(after_help = include_str!("args/profile.txt"))]
     Profile(Box<NamedArgs>),
+    /// Ask the provider about the access token of a saved login
+    #[command(after_help = include_str!("args/introspect.txt"))]
+    Introspect(Box<NamedArgs>),
     /// Refresh the tokens of a saved login now, and print the new access token
     #[command(after_help = include_str!("args/refresh.txt"))]
     Refresh(Box<NamedArgs>),

@@ -114,6 +114,7 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         Command::Refresh(args) => token::refresh(&args, output, &mut interrupt).await,
         Command::Whoami(args) => whoami::run(&args, output, &mut interrupt).await,
         Command::Profile(args) => whoami::profile(&args, output, &mut interrupt).await,
+        Command::Introspect(args) => whoami::introspect(&args, output, &mut interrupt).await,
         Command::Request(args) => request::run(&args, output, &mut interrupt).await,
         // These have to clean up when they are interrupted.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,

@@ -2,6 +2,7 @@
 pub(crate) mod client_credentials;
 mod identity;
 pub(crate) mod import;
+mod introspect;
 pub(crate) mod login;
 mod logout;
 mod long_lived;

@@ -1,4 +1,4 @@
-//! `vouchsafe whoami` and `vouchsafe profile`: who signed in, by the provider's own word.
+//! `vouchsafe whoami`, `vouchsafe profile` and `vouchsafe introspect`: what the provider says about a saved login.
 use vouchsafe::{Client, Tokens};
 
 use super::login::report;
@@ -34,6 +34,18 @@ pub(crate) async fn profile(
     let (_, profile) = ask_provider(args, output, interrupt, ask).await?;
     output.event(&Event::Profile { profile: &profile });
     report::pretty(&profile).into_iter().for_each(|line| output.say(line));
+    Ok(())
+}
+
+pub(crate) async fn introspect(
+    args: &NamedArgs,
+    output: &mut Output,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let ask = async |client: &Client, tokens: &Tokens| client.introspect(tokens).await;
+    let (_, token) = ask_provider(args, output, interrupt, ask).await?;
+    output.event(&Event::Introspection { token: &token });
+    report::pretty(&token).into_iter().for_each(|line| output.say(line));
     Ok(())
 }
 

@@ -20,6 +20,7 @@ pub(crate) enum Event<'a> {
     Token(Token<'a>),
     Identity(Identified<'a>),
     Saved(Saved<'a>),
+    Introspection { token: &'a Value },
     Revoked,
     LogoutUrl { url: &'a str },
     LoggedOut,

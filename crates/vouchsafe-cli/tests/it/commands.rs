@@ -3,13 +3,14 @@ use serde_json::json;
 
 use crate::support::{Cli, answering, http, sandbox};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "login",
     "token",
     "list",
     "request",
     "whoami",
     "profile",
+    "introspect",
     "refresh",
     "revoke",
     "logout",

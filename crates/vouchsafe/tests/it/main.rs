@@ -25,6 +25,7 @@ mod hostile_transport;
 mod http;
 mod id_token;
 mod identity;
+mod introspection;
 #[cfg(feature = "transport")]
 mod login;
 mod logout;

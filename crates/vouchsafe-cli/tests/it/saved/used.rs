@@ -106,6 +106,19 @@ async fn the_provider_says_who_signed_in() {
 }
 
 #[tokio::test]
+async fn the_provider_says_whether_the_token_is_active() {
+    let home = Home::new().await;
+    let args = ["--client-id", home.sandbox.client_id(), "--save", "work", "--save-secret"];
+    let cli = Cli::login(&home.sandbox, &args).env("VOUCHSAFE_STORE", home.url());
+    signed_in(&home.sandbox, cli.env(SECRET, home.sandbox.client_secret()), "alice").await;
+    let [said] = &home.json(&["introspect", "work"]).await[..] else { panic!("one line") };
+    let told = (&said["event"], &said["token"]["active"], &said["token"]["username"]);
+    assert_eq!(told, (&json!("introspection"), &json!(true), &json!("alice")));
+    let person = home.cli(&["introspect", "work"]).run().await;
+    assert!(person.stdout().contains("\"active\": true"), "{person:?}");
+}
+
+#[tokio::test]
 async fn an_api_gets_the_token_and_once_more_a_new_one_if_it_refuses_the_first() {
     let home = Home::with_login().await;
     let url = format!("{}/userinfo", home.sandbox.issuer());
