@@ -1,11 +1,11 @@
 //! Asking the provider about a token (RFC 7662).
-use serde_json::Value;
 use vouchsafe_providers::EndpointName;
 
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{Error, Operation};
 use crate::protocol::introspection::IntrospectionRequest;
+use crate::text::json::Value;
 use crate::tokens::Tokens;
 
 impl Client {
