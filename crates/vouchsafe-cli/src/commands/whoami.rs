@@ -14,7 +14,7 @@ pub(crate) async fn run(
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
     let ask = async |client: &Client, tokens: &Tokens| client.identity(tokens).await;
-    let (slug, identity) = ask_provider(args, output, interrupt, ask).await?;
+    let (slug, identity) = ask_provider((args, Need::Token), output, interrupt, ask).await?;
     for warning in identity.warnings() {
         output.warn(warning.code(), &warning.to_string());
     }
@@ -31,7 +31,7 @@ pub(crate) async fn profile(
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
     let ask = async |client: &Client, tokens: &Tokens| client.profile(tokens).await;
-    let (_, profile) = ask_provider(args, output, interrupt, ask).await?;
+    let (_, profile) = ask_provider((args, Need::Token), output, interrupt, ask).await?;
     output.event(&Event::Profile { profile: &profile });
     report::pretty(&profile).into_iter().for_each(|line| output.say(line));
     Ok(())
@@ -43,7 +43,7 @@ pub(crate) async fn introspect(
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
     let ask = async |client: &Client, tokens: &Tokens| client.introspect(tokens).await;
-    let (_, token) = ask_provider(args, output, interrupt, ask).await?;
+    let (_, token) = ask_provider((args, Need::Client), output, interrupt, ask).await?;
     output.event(&Event::Introspection { token: &token });
     report::pretty(&token).into_iter().for_each(|line| output.say(line));
     Ok(())
@@ -51,14 +51,14 @@ pub(crate) async fn introspect(
 
 /// The slug of the provider, and its response to a question with a valid token.
 async fn ask_provider<T>(
-    args: &NamedArgs,
+    (args, need): (&NamedArgs, Need),
     output: &mut Output,
     interrupt: &mut Interrupt,
     ask: impl AsyncFnOnce(&Client, &Tokens) -> Result<T, vouchsafe::Error>,
 ) -> Result<(String, T), Failure> {
     let logins = interrupt.or(SavedLogins::open(&args.store, output)).await?;
     let work = async {
-        let login = logins.login(args, Need::Client, output).await?;
+        let login = logins.login(args, need, output).await?;
         let asking = async {
             let tokens = login.tokens().await?;
             ask(&login.client, &tokens).await.map_err(Failure::from)

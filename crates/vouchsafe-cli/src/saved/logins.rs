@@ -191,7 +191,9 @@ impl Saving {
             );
             return Err(Failure::usage("invalid_param", message));
         }
-        Ok(Some(Self { logins: SavedLogins::open(&args.store, output).await?, name }))
+        let logins = SavedLogins::open(&args.store, output).await;
+        let logins = logins.map_err(|failure| failure.advise("With --no-save, a login is not saved."))?;
+        Ok(Some(Self { name, logins }))
     }
 
     /// Saves the tokens of the login.

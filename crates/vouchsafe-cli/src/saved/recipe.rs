@@ -102,6 +102,7 @@ impl Recipe {
         let Target { provider, name, acted } = setup::provider(self.provider.as_deref(), &self.target)?;
         let signing = provider.definition().signed_client_secret.then_some(&*name);
         let secret = self.secret(secret_file)?;
+        let needs_secret = needs_secret || provider.definition().userinfo.proof.is_some();
         if needs_secret && secret.is_none() && !matches!(self.secret, OwnSecret::None) {
             return Err(missing_secret());
         }

@@ -171,7 +171,9 @@ async fn a_client_secret_is_asked_for_again_unless_it_was_saved() {
         signed_in(&home.sandbox, cli, "alice").await;
     }
     // A valid token needs none.
-    assert_eq!(home.cli(&["token", "asked"]).run().await.code, Some(0));
+    for command in ["token", "whoami", "profile"] {
+        assert_eq!(home.cli(&[command, "asked"]).run().await.code, Some(0), "{command}");
+    }
     let message = home.failing(&["refresh", "asked"], 2, "usage", "missing_secret").await;
     assert!(message.contains("--client-secret-file"), "{message}");
     let done = home.cli(&["refresh", "asked", "-v"]).env(SECRET, &secret).run().await;
