@@ -81,11 +81,10 @@ mod own {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn the_data_folder_is_that_of_the_desktop_standard_or_else_in_the_home_folder() {
         let only = |known: &'static str| move |name| (name == known).then(|| PathBuf::from("/home/jane"));

@@ -1,6 +1,5 @@
 //! How saved logins are kept: names, files, keys, and stores in trouble.
 use std::fs;
-use std::path::PathBuf;
 
 use super::Home;
 use crate::support::Cli;
@@ -29,7 +28,7 @@ async fn files_are_readable_by_their_user_alone() {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     let home = Home::with_login().await;
-    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &std::path::PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = home.file().parent().unwrap().to_owned();
     assert_eq!(mode(&folder), 0o700);
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -3,6 +3,7 @@ use serde_json::json;
 use vouchsafe_sandbox::Fault;
 
 use super::Home;
+#[cfg(unix)]
 use crate::support::soon;
 
 #[tokio::test]
