@@ -1,7 +1,9 @@
 //! The command line: commands, options and their help.
 mod completed;
+mod saved;
 
 pub(crate) use completed::PROMPTS;
+pub(crate) use saved::{ApiArgs, ApplicationArgs, Format, NamedArgs, StoreArgs, TokenArgs};
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+use serde::{Deserialize, Serialize};
 use vouchsafe_sandbox::Fault;
 
 use crate::terminal::{HELP, OutputArgs};
@@ -28,6 +31,36 @@ pub(crate) enum Command {
     /// Sign a user in through the browser, and show who signed in
     #[command(after_help = include_str!("args/login.txt"))]
     Login(Box<LoginArgs>),
+    /// Print a valid access token of a saved login, and nothing else
+    #[command(after_help = include_str!("args/token.txt"))]
+    Token(Box<TokenArgs>),
+    /// List the saved logins
+    #[command(after_help = include_str!("args/list.txt"))]
+    List(StoreArgs),
+    /// Make one HTTP request with the token of a saved login, and print the response
+    #[command(after_help = include_str!("args/request.txt"))]
+    Request(Box<ApiArgs>),
+    /// Ask the provider who signed in
+    #[command(after_help = include_str!("args/whoami.txt"))]
+    Whoami(Box<NamedArgs>),
+    /// Fetch the profile document: everything that the provider says about the user
+    #[command(after_help = include_str!("args/profile.txt"))]
+    Profile(Box<NamedArgs>),
+    /// Ask the provider about the access token of a saved login
+    #[command(after_help = include_str!("args/introspect.txt"))]
+    Introspect(Box<NamedArgs>),
+    /// Refresh the tokens of a saved login now, and print the new access token
+    #[command(after_help = include_str!("args/refresh.txt"))]
+    Refresh(Box<NamedArgs>),
+    /// Revoke the tokens of a saved login at the provider, and delete the login
+    #[command(after_help = include_str!("args/revoke.txt"))]
+    Revoke(Box<NamedArgs>),
+    /// Sign out: delete a saved login, and print the URL that ends the session at the provider
+    #[command(after_help = include_str!("args/logout.txt"))]
+    Logout(Box<NamedArgs>),
+    /// Request a token for the application itself
+    #[command(after_help = include_str!("args/client-credentials.txt"))]
+    ClientCredentials(Box<ApplicationArgs>),
     /// List the providers of the catalogue, or show one of them
     #[command(after_help = include_str!("args/providers.txt"))]
     Providers {
@@ -78,16 +111,22 @@ pub(crate) struct LoginArgs {
     /// Also print the profile document: everything that the provider said about the user
     #[arg(long, help_heading = "Output")]
     pub(crate) profile: bool,
-    /// Save the login under this name
-    #[arg(long, value_name = "NAME", conflicts_with = "no_save", hide = true, help_heading = "Output")]
+    /// Save the login under this name; a login of this name is replaced [default: the provider, or the host of --issuer]
+    #[arg(long, value_name = "NAME", conflicts_with = "no_save", help_heading = "Saved logins")]
     pub(crate) save: Option<String>,
     /// Do not save the login
-    #[arg(long, hide = true, help_heading = "Output")]
+    #[arg(long, conflicts_with_all = ["save_secret", "store"], help_heading = "Saved logins")]
     pub(crate) no_save: bool,
+    /// Save the client secret with the login, so that later commands do not need it
+    #[arg(long, help_heading = "Saved logins")]
+    pub(crate) save_secret: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
-/// A provider that is not in the catalogue.
-#[derive(ClapArgs, Debug)]
+/// A provider that is not in the catalogue. Saved logins keep these fields by their names.
+#[derive(ClapArgs, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct TargetArgs {
     /// The issuer of an OpenID Provider, which is configured by discovery. With --authorize-url: the issuer of that service,
@@ -121,10 +160,14 @@ pub(crate) struct TargetArgs {
     /// A parameter of the provider's definition, for example tenant=common (repeatable)
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair, requires = "provider")]
     pub(crate) params: Vec<(String, String)>,
+    /// The text of the definition file, in a saved login.
+    #[arg(skip)]
+    pub(crate) definition: Option<String>,
 }
 
-/// The application's registration at the provider.
-#[derive(ClapArgs, Debug)]
+/// The application's registration at the provider. Saved logins keep these fields by their names.
+#[derive(ClapArgs, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 #[command(next_help_heading = "Client")]
 pub(crate) struct ClientArgs {
     /// The client ID that the provider gave your application
@@ -216,7 +259,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// The connection to the provider.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Clone, Debug)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct HttpArgs {
     /// Also trust the certificate authorities in this file (PEM)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use serde::Serialize;
 use vouchsafe::Error;
-use vouchsafe::error::{Operation, Remedy};
+use vouchsafe::error::{Operation, Remedy, StoreErrorKind};
 
 use crate::text;
 
@@ -105,12 +105,15 @@ impl From<Error> for Failure {
             Error::Http(_) => Kind::Network,
             Error::Response(_) => Kind::Malformed,
             Error::Config(_) | Error::Unsupported(_) => Kind::Usage,
+            // Somebody may have changed the record.
+            Error::Store(e) if e.kind() == StoreErrorKind::Sealed => Kind::Security,
             // A variant that a later version of the library adds.
             _ => Kind::Local,
         };
         let code = match error.code() {
             // A response that broke off means that the connection failed.
             "interrupted_answer" => "connect",
+            _ if matches!(error, Error::Store(_)) && kind == Kind::Local => "store",
             code => code,
         };
         let remedy = match &error {
@@ -168,6 +171,7 @@ fn advice(
         ("http_status", Some(429)) => "too_many_requests",
         ("http_status", Some(500..)) => "server_failure",
         ("content_type" | "json", _) if operation == Operation::Discovery => "web_page",
+        ("invalid_grant", _) if operation == Operation::Refresh => "sign_in_again",
         ("missing_field", _) if operation == Operation::Identity => "no_profile",
         // A JWT that a user pastes may be old. An ID token that was just issued is not.
         ("not_yet_valid" | "expired", _) if operation == Operation::AuthorizationCode => "clock",

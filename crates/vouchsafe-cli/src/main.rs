@@ -8,6 +8,7 @@ mod demo;
 mod failure;
 mod json;
 mod loopback;
+mod saved;
 mod setup;
 mod system;
 mod terminal;
@@ -21,7 +22,10 @@ use clap::{CommandFactory, Parser};
 use tokio::runtime::Builder;
 
 use crate::args::{Args, Command};
-use crate::commands::{completions, discover, inspect, login, man, providers, sandbox};
+use crate::commands::{
+    application, completions, discover, inspect, list, login, logout, man, providers, request, sandbox,
+    token, whoami,
+};
 use crate::failure::Failure;
 use crate::system::Interrupt;
 use crate::terminal::{Output, OutputArgs};
@@ -99,8 +103,19 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         Command::Providers { slug } => providers::run(slug.as_deref(), output),
         Command::Discover(args) => interrupt.or(discover::run(&args, output)).await,
         Command::Inspect(args) => interrupt.or(inspect::run(&args, output)).await,
+        Command::List(args) => interrupt.or(list::run(&args, output)).await,
+        Command::Revoke(args) => interrupt.or(logout::revoke(&args, output)).await,
+        Command::Logout(args) => interrupt.or(logout::logout(&args, output)).await,
+        Command::ClientCredentials(args) => interrupt.or(application::run(&args, output)).await,
         Command::Completions { shell } => completions::run(shell, output),
         Command::Man => man::run(output),
+        // A refresh under way is finished first.
+        Command::Token(args) => token::run(&args, output, &mut interrupt).await,
+        Command::Refresh(args) => token::refresh(&args, output, &mut interrupt).await,
+        Command::Whoami(args) => whoami::run(&args, output, &mut interrupt).await,
+        Command::Profile(args) => whoami::profile(&args, output, &mut interrupt).await,
+        Command::Introspect(args) => whoami::introspect(&args, output, &mut interrupt).await,
+        Command::Request(args) => request::run(&args, output, &mut interrupt).await,
         // These have to clean up when they are interrupted.
         Command::Login(args) => login::run(&args, output, &mut interrupt).await,
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,

@@ -4,6 +4,9 @@ mod http;
 mod provider;
 mod registration;
 
+pub(crate) use self::file::read;
 pub(crate) use self::http::http;
-pub(crate) use self::provider::{Target, definition, from_catalogue, not_empty, openid, provider};
-pub(crate) use self::registration::registration;
+pub(crate) use self::provider::{
+    Target, definition, definition_file, from_catalogue, not_empty, openid, provider,
+};
+pub(crate) use self::registration::{registration, registration_with, secret};

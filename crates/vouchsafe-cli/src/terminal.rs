@@ -6,7 +6,7 @@ mod output;
 mod progress;
 mod style;
 
-pub(crate) use self::event::{Event, Login, Token, Who};
+pub(crate) use self::event::{Event, Identified, Login, Saved, Token, Who};
 pub(crate) use self::input::Input;
 pub(crate) use self::output::{Output, OutputArgs};
 pub(crate) use self::style::{BAD, CAUTION, GOOD, HELP, LINK, SOFT, STRONG, paint};

@@ -77,6 +77,11 @@ pub(crate) fn date(time: SystemTime) -> Option<String> {
     Some(format!("{} {hour:02}:{minute:02}:{second:02} UTC", at.date()))
 }
 
+/// The same as programs read it (RFC 3339): `2026-11-23T14:05:09Z`.
+pub(crate) fn timestamp(time: SystemTime) -> Option<String> {
+    Some(date(time)?.replacen(' ', "T", 1).replace(" UTC", "Z"))
+}
+
 /// The distance to a time: `in 59 minutes`, `2 days ago`.
 pub(crate) fn relative(time: SystemTime, now: SystemTime) -> String {
     let distance = time.duration_since(now).unwrap_or_else(|behind| behind.duration());
@@ -125,6 +130,7 @@ mod tests {
         ] {
             assert_eq!(date(at(seconds).unwrap()).as_deref(), Some(shown));
         }
+        assert_eq!(timestamp(at(951_782_399).unwrap()).as_deref(), Some("2000-02-28T23:59:59Z"));
         assert_eq!(at(u64::MAX).and_then(date), None);
     }
 

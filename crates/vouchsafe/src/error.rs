@@ -136,8 +136,8 @@ impl Error {
     /// Whether the provider refuses the application itself: its client id, its secret or its registration is wrong. No user
     /// can correct this, and neither a refresh nor a new login helps. Correct the configuration.
     ///
-    /// These are `invalid_client`, `unauthorized_client`, `unsupported_grant_type`, the status 401 of a token or revocation
-    /// endpoint without an error, and every [`Error::Config`] except the one of a login that is not stored.
+    /// These are `invalid_client`, `unauthorized_client`, `unsupported_grant_type`, the status 401 of a token, revocation or
+    /// introspection endpoint without an error, and every [`Error::Config`] except the one of a login that is not stored.
     pub fn needs_configuration(&self) -> bool {
         let authenticates = matches!(
             self.operation(),
@@ -146,6 +146,7 @@ impl Error {
                 | Operation::Refresh
                 | Operation::LongLivedToken
                 | Operation::Revocation
+                | Operation::Introspection
         );
         match self {
             Self::Config(e) => e.problem != ConfigProblem::UnknownLogin,
@@ -249,6 +250,8 @@ pub enum Operation {
     LongLivedToken,
     /// Revoking a token.
     Revocation,
+    /// Asking about a token.
+    Introspection,
     /// Getting the profile.
     Profile,
     /// Reading the user's identity from profile and ID token.
@@ -272,6 +275,7 @@ impl fmt::Display for Operation {
             Self::Refresh => "the token refresh",
             Self::LongLivedToken => "the request for a long-lived token",
             Self::Revocation => "the revocation",
+            Self::Introspection => "the introspection",
             Self::Profile => "fetching the profile",
             Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",

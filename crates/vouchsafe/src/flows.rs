@@ -2,7 +2,9 @@
 pub(crate) mod client_credentials;
 mod identity;
 pub(crate) mod import;
+mod introspect;
 pub(crate) mod login;
+mod logout;
 mod long_lived;
 pub(crate) mod manual;
 pub(crate) mod pending;

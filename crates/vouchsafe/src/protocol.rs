@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod client_auth;
 pub(crate) mod emails;
 pub(crate) mod hex;
+pub(crate) mod introspection;
 pub(crate) mod key_set;
 pub(crate) mod metadata;
 pub(crate) mod pkce;

@@ -225,7 +225,7 @@ impl Provider {
     ///
     /// ```
     /// # use vouchsafe::{EndpointName, Provider};
-    /// let acme = Provider::oauth2("acme").endpoint(EndpointName::Introspection, "https://acme.example/introspect");
+    /// let acme = Provider::oauth2("acme").endpoint(EndpointName::EndSession, "https://acme.example/logout");
     /// ```
     pub fn endpoint(mut self, name: EndpointName, url: impl Into<String>) -> Self {
         *self.edit().endpoint_mut(name) = Some(url.into());
@@ -255,6 +255,11 @@ impl Provider {
     /// The revocation endpoint (RFC 7009).
     pub fn revocation_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Revocation, url)
+    }
+
+    /// The introspection endpoint (RFC 7662).
+    pub fn introspection_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Introspection, url)
     }
 
     /// The endpoint that returns the user's profile.

@@ -165,6 +165,15 @@ impl Vault {
         Ok(source)
     }
 
+    /// The tokens of a user at a provider as they are stored: the access token may have expired. `None` if there is no such
+    /// connection.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the record cannot be opened.
+    pub async fn stored_tokens(&self, user: &str, provider: &str) -> Result<Option<Tokens>, Error> {
+        Ok(self.place.load(&key(user, provider)).await?.map(|(login, _)| login.tokens))
+    }
+
     /// Refreshes the tokens of a user at a provider now, although they may be valid.
     ///
     /// # Errors

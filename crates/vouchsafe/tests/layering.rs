@@ -356,7 +356,10 @@ const ROOMS: [(&str, &[&str]); 6] = [
     ("vouchsafe-axum", &["web", "rejection", "start", "logged_in", "layer"]),
     (
         "vouchsafe-cli",
-        &["text", "json", "failure", "system", "terminal", "loopback", "args", "setup", "demo", "commands"],
+        &[
+            "text", "json", "failure", "system", "terminal", "loopback", "args", "setup", "saved", "demo",
+            "commands",
+        ],
     ),
 ];
 /// What stands in front of the rooms and shows them.

@@ -1,5 +1,5 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
-mod report;
+pub(super) mod report;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -14,6 +14,7 @@ use self::report::Report;
 use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::Failure;
 use crate::loopback::{self, Callback, Listener, Page, Place};
+use crate::saved::{Recipe, Saving};
 use crate::setup::{self, Target};
 use crate::system::{self, Interrupt};
 use crate::terminal::{Event, Input, LINK, Output, STRONG, paint};
@@ -24,9 +25,6 @@ pub(crate) async fn run(
     output: &mut Output,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
-    if args.save.is_some() {
-        return Err(Failure::usage("usage", "This version cannot save a login: leave out --save"));
-    }
     check_path(&args.browser.redirect_path)?;
     let Target { provider, name, acted } = setup::provider(args.provider.as_deref(), &args.target)?;
     check_request(&args.request, &provider.definition().authorization)?;
@@ -38,16 +36,28 @@ pub(crate) async fn run(
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http, output)?)?;
 
+    let saving = interrupt.or(Saving::open(args, client.provider_slug(), output)).await?;
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
     let mut attempt = Attempt { args, client, definition, name, callback: None };
-    let outcome = interrupt.or(attempt.run(&mut listener, output)).await;
+    let work = async {
+        let signed_in = attempt.run(&mut listener, output).await?;
+        if let Some(saving) = &saving {
+            let (tokens, identity) = &signed_in;
+            let recipe = Recipe::of(args, attempt.client.provider_slug(), listener.redirect_uri())?;
+            saving.save(&attempt.client, tokens, identity.as_ref(), &recipe).await?;
+        }
+        Ok(signed_in)
+    };
+    let outcome = interrupt.or(work).await;
 
     let page = match &outcome {
         Ok((tokens, identity)) => {
             let Attempt { client, name, .. } = &attempt;
-            Report { client, name, tokens, identity: identity.as_ref(), profile: args.profile }.print(output);
-            Page::signed_in(&attempt.name, identity.as_ref().and_then(Identity::name))
+            let saved = saving.as_ref().map(|saving| &*saving.name);
+            let identity = identity.as_ref();
+            Report { client, name, tokens, identity, saved, profile: args.profile }.print(output);
+            Page::signed_in(&attempt.name, identity.and_then(Identity::name))
         }
         Err(failure) => match failure.code.as_str() {
             "interrupted" => Page::interrupted(),

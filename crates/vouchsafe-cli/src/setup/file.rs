@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 /// The content of a file, which an option or a few words name in errors.
-pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let refuse = |why: &dyn Display| {
         Failure::usage("invalid_argument", format!("{what} {} could not be read: {why}", path.display()))
     };

@@ -58,7 +58,10 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
                        Provider, or --authorize-url and --token-url for any other service";
         return Err(Failure::usage("usage", message));
     };
-    let definition = definition(named)?;
+    let definition = match &args.definition {
+        Some(toml) => Arc::new(parsed(named, toml)?),
+        None => definition(named)?,
+    };
     let acted = args.at.as_deref().map(|at| acted(&definition, at, &args.params)).transpose()?;
     let provider = match &acted {
         Some(acted) => {
@@ -141,8 +144,20 @@ pub(crate) fn from_catalogue(slug: &str) -> Result<Arc<Definition>, Failure> {
 }
 
 fn from_file(path: &str) -> Result<Definition, Failure> {
-    let toml = read_text("the definition file", Path::new(path), "definition")?;
-    Definition::from_toml(&toml).map_err(|e| {
+    parsed(path, &file_text(path)?)
+}
+
+/// The text of the definition file that an argument names; `None` if it names a provider of the catalogue.
+pub(crate) fn definition_file(named: Option<&str>) -> Result<Option<String>, Failure> {
+    named.filter(|named| is_path(named)).map(file_text).transpose()
+}
+
+fn file_text(path: &str) -> Result<String, Failure> {
+    read_text("the definition file", Path::new(path), "definition")
+}
+
+fn parsed(path: &str, toml: &str) -> Result<Definition, Failure> {
+    Definition::from_toml(toml).map_err(|e| {
         // The excerpt with its bars and arrows does not fit into a paragraph. The line number and the reason stay.
         let error = e.to_string();
         let reason: Vec<_> = error.lines().filter(|line| !is_excerpt(line)).collect();

@@ -19,6 +19,16 @@ pub(crate) fn registration(
     signing: Option<&str>,
     acted: Option<&ActedProvider>,
 ) -> Result<Registration, Failure> {
+    registration_with(args, || secret(args), signing, acted)
+}
+
+/// The same with a client secret that was found elsewhere.
+pub(crate) fn registration_with(
+    args: &ClientArgs,
+    secret: impl FnOnce() -> Result<Option<Secret>, Failure>,
+    signing: Option<&str>,
+    acted: Option<&ActedProvider>,
+) -> Result<Registration, Failure> {
     let given = args.client_id.as_deref().filter(|id| !id.is_empty());
     let acted = acted.filter(|acted| given.is_none_or(|id| id == acted.client_id()));
     let Some(id) = given.or(acted.map(ActedProvider::client_id)) else {
@@ -36,7 +46,7 @@ pub(crate) fn registration(
     }
     let own = acted.map(ActedProvider::client_secret).filter(|secret| !secret.is_empty());
     let own = own.filter(|_| args.client_auth.as_deref() != Some("none"));
-    let secret = secret(args)?.or(own.map(Secret::new));
+    let secret = secret()?.or(own.map(Secret::new));
     if let (None, Some(name)) = (&secret, signing) {
         let message = format!(
             "{name} accepts only client secrets that are signed with your key. Give the file of the key with --client-key, \
@@ -71,7 +81,8 @@ fn apple_key(path: &Path, args: &ClientArgs, signing: Option<&str>) -> Result<Cr
     Ok(Credential::apple_key(team_id, key_id, pem))
 }
 
-fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
+/// The client secret in a file or in the variable.
+pub(crate) fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
     let Some(path) = &args.client_secret_file else {
         let not_text =
             |_| Failure::usage("client_secret", "VOUCHSAFE_CLIENT_SECRET is not UTF-8 text: set it again");

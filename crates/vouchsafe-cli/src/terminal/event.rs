@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
+use vouchsafe::Identity;
 
 use crate::failure::Failure;
 use crate::text;
@@ -16,6 +17,14 @@ pub(crate) enum Event<'a> {
     AuthorizationUrl { url: &'a str, redirect_uri: &'a str },
     Profile { profile: &'a Value },
     Login(Login<'a>),
+    Token(Token<'a>),
+    Identity(Identified<'a>),
+    Saved(Saved<'a>),
+    Introspection { token: &'a Value },
+    Revoked,
+    LogoutUrl { url: &'a str },
+    LoggedOut,
+    Response { status: u16, headers: &'a BTreeMap<&'a str, String>, body: &'a str },
     Provider(Value),
     Metadata(Value),
     Jwt(Value),
@@ -64,6 +73,42 @@ pub(crate) struct Who<'a> {
     pub(crate) name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) picture: Option<&'a str>,
+}
+
+impl<'a> Who<'a> {
+    pub(crate) fn of(identity: &'a Identity) -> Self {
+        Self {
+            subject: identity.subject(),
+            email: identity.email(),
+            email_verified: identity.email_verified(),
+            name: identity.name(),
+            picture: identity.picture(),
+        }
+    }
+}
+
+/// Who signed in, and where.
+#[derive(Debug, Serialize)]
+pub(crate) struct Identified<'a> {
+    pub(crate) provider: &'a str,
+    #[serde(flatten)]
+    pub(crate) who: Who<'a>,
+}
+
+/// A saved login.
+#[derive(Debug, Serialize)]
+pub(crate) struct Saved<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) provider: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_expires_at: Option<u64>,
+    pub(crate) state: &'static str,
 }
 
 impl Event<'_> {

@@ -50,6 +50,10 @@ impl Output {
         self.args.quiet
     }
 
+    pub(crate) fn is_json(&self) -> bool {
+        self.args.json
+    }
+
     /// Prints a line for a program, with `--json`.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         if self.args.json {
@@ -68,6 +72,11 @@ impl Output {
     pub(crate) fn command(&mut self, line: &str) {
         let lines = fit(line, indent(line) + 2, terminal_size_of(io::stdout()));
         self.print(lines.replace('\n', " \\\n"));
+    }
+
+    /// Prints a line for a program, without `--json`: as it is, however wide the terminal is.
+    pub(crate) fn line(&mut self, line: &str) {
+        self.print(line.to_owned());
     }
 
     fn print(&mut self, lines: String) {

@@ -3,8 +3,26 @@ use serde_json::json;
 
 use crate::support::{Cli, answering, http, sandbox};
 
-const COMMANDS: [&str; 8] =
-    ["login", "providers", "discover", "inspect", "sandbox", "demo", "completions", "man"];
+const COMMANDS: [&str; 18] = [
+    "login",
+    "token",
+    "list",
+    "request",
+    "whoami",
+    "profile",
+    "introspect",
+    "refresh",
+    "revoke",
+    "logout",
+    "client-credentials",
+    "providers",
+    "discover",
+    "inspect",
+    "sandbox",
+    "demo",
+    "completions",
+    "man",
+];
 
 #[tokio::test]
 async fn every_provider_of_the_catalogue_is_listed() {

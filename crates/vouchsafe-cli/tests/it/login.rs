@@ -151,18 +151,19 @@ async fn the_secret_and_the_id_come_from_the_file_and_the_environment() {
 }
 
 #[tokio::test]
-async fn nothing_is_saved() {
+async fn nothing_is_written_but_a_saved_login() {
     let sandbox = sandbox().await;
     let home = std::env::temp_dir().join(format!("vouchsafe-home-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
-    for more in [&[][..], &["--no-save"]] {
+    for (more, written) in [(&["--no-save"][..], 0), (&[], 1)] {
         let cli = Cli::login(&sandbox, &[&["--client-id", sandbox.public_client_id()], more].concat());
         let variables = ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"];
-        let cli = variables.iter().fold(cli, |cli, name| cli.env(name, &home));
+        let cli = variables.iter().fold(cli, |cli, name| cli.env(name, &home)).without("VOUCHSAFE_STORE");
         signed_in(&sandbox, cli, "alice").await;
-        assert_eq!(std::fs::read_dir(&home).unwrap().count(), 0, "{more:?}");
+        assert_eq!(std::fs::read_dir(&home).unwrap().count(), written, "{more:?}");
     }
-    std::fs::remove_dir(home).unwrap();
+    assert!(home.join("vouchsafe").join("logins.db").is_file());
+    std::fs::remove_dir_all(home).unwrap();
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod hostile;
 mod inspect;
 mod listener;
 mod login;
+mod saved;
 mod secrets;
 mod settings;
 mod support;

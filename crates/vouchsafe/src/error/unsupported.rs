@@ -19,6 +19,8 @@ words! {
         LongLivedToken = "long_lived_token_not_supported",
         /// Revocation.
         Revocation = "revoke_not_supported",
+        /// Introspection.
+        Introspection = "introspect_not_supported",
         /// A profile.
         Profile = "profile_not_supported",
         /// An identity: the provider gives no permanent identifier of its users.

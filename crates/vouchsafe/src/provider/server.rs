@@ -132,6 +132,7 @@ impl Server {
                     return Error::unsupported(Operation::Refresh, Feature::Refresh, detail);
                 }
                 EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
+                EndpointName::Introspection => (Operation::Introspection, Feature::Introspection),
                 EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
                 _ => {
                     let detail = format!("{} has no {}: set it with Provider::{}", self.provenance.provider, in_words(name), name.as_str());

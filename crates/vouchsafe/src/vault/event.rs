@@ -20,6 +20,11 @@ pub enum Event {
         /// Whether the provider revoked the tokens.
         revoked: bool,
     },
+    /// A refresh begins: the next event of this record tells its outcome. The program should not end before that.
+    Refreshing {
+        /// The key of the record.
+        key: String,
+    },
     /// The tokens were refreshed, and saved.
     Refreshed {
         /// The key of the record.

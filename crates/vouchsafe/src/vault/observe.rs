@@ -33,7 +33,7 @@ fn count(event: &Event) {
             metrics::counter!("vouchsafe_logins_over_total", "provider" => provider(key).to_owned())
                 .increment(1);
         }
-        Event::Connected { .. } | Event::Disconnected { .. } => {}
+        Event::Connected { .. } | Event::Disconnected { .. } | Event::Refreshing { .. } => {}
     }
 }
 
@@ -48,6 +48,9 @@ fn trace(event: &Event) {
         }
         Event::Refreshed { key, .. } => {
             tracing::info!(provider = provider(key), "tokens refreshed");
+        }
+        Event::Refreshing { key } => {
+            tracing::debug!(provider = provider(key), "refreshing tokens");
         }
         Event::RefreshFailed { key, error, still_valid } => {
             tracing::warn!(provider = provider(key), still_valid, code = error.code(), %error, "refresh failed");

@@ -164,6 +164,7 @@ impl StoredLogin {
             let _ = self.place.store.release(&self.key, held.fence).await;
             return Ok(None);
         };
+        self.place.events.send(Event::Refreshing { key: self.key.clone() });
         match self.request(&login.tokens, left).await {
             Ok(tokens) => self.keep(&login, tokens, held).await.map(Some),
             Err(mut error) => {

@@ -25,8 +25,10 @@ mod hostile_transport;
 mod http;
 mod id_token;
 mod identity;
+mod introspection;
 #[cfg(feature = "transport")]
 mod login;
+mod logout;
 mod properties;
 mod providers;
 mod quirks;

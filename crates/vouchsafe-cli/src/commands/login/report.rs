@@ -14,6 +14,8 @@ pub(super) struct Report<'a> {
     pub(super) name: &'a str,
     pub(super) tokens: &'a Tokens,
     pub(super) identity: Option<&'a Identity>,
+    /// The name under which the login was saved.
+    pub(super) saved: Option<&'a str>,
     /// Whether to print the profile document.
     pub(super) profile: bool,
 }
@@ -36,13 +38,7 @@ impl Report<'_> {
                 id_token: tokens.id_token().map(|t| t.expose()),
             },
             claims: tokens.id_token().map(|t| t.claims()),
-            identity: identity.map(|identity| Who {
-                subject: identity.subject(),
-                email: identity.email(),
-                email_verified: identity.email_verified(),
-                name: identity.name(),
-                picture: identity.picture(),
-            }),
+            identity: identity.map(Who::of),
         }));
         let who = identity.map(|i| i.name().or(i.email()).unwrap_or(i.subject()));
         let who = who.map(|who| format!(" as {}", text::short(who, 120))).unwrap_or_default();
@@ -56,8 +52,16 @@ impl Report<'_> {
             output.section("Profile", pretty(profile));
         }
         output.tell("");
-        let hint = "Nothing was saved, and no token is shown. To print the tokens for a program, use --json.";
-        output.tell(paint(hint, SOFT));
+        let hint = match self.saved {
+            Some(name) => {
+                format!("Saved. For a valid access token at any time: vouchsafe token {}", word(name))
+            }
+            None => {
+                "Nothing was saved, and no token is shown. To print the tokens for a program, use --json."
+                    .to_owned()
+            }
+        };
+        output.tell(paint(&hint, SOFT));
     }
 
     fn rows(&self, output: &mut Output) {
@@ -77,13 +81,19 @@ impl Report<'_> {
     }
 }
 
+/// A name as a word for a shell.
+fn word(name: &str) -> String {
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || "-_.@:".contains(c)) && !name.starts_with('-');
+    if is_plain { name.to_owned() } else { format!("-- '{}'", text::legible(name).replace('\'', r"'\''")) }
+}
+
 /// A JSON document, a line each.
-fn pretty(profile: &Value) -> Vec<String> {
+pub(in crate::commands) fn pretty(profile: &Value) -> Vec<String> {
     let text = serde_json::to_string_pretty(profile).unwrap_or_default();
     text.lines().map(text::legible).collect()
 }
 
-fn email(identity: &Identity) -> String {
+pub(in crate::commands) fn email(identity: &Identity) -> String {
     let Some(email) = identity.email() else { return "the provider shared none".to_owned() };
     let status = match identity.email_verified() {
         Some(true) => "verified by the provider",

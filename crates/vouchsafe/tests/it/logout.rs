@@ -1,0 +1,43 @@
+//! The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout 1.0).
+use serde_json::json;
+use vouchsafe::http::Response;
+use vouchsafe::{Client, EndpointName};
+
+use crate::scenario::{Held, acme, web};
+use crate::wire::Wire;
+
+#[tokio::test]
+async fn the_url_names_the_client_and_where_the_browser_returns() {
+    let wire = Wire::always(Response::default());
+    let http = wire.http();
+    let client = |end: &str| {
+        Client::new(
+            acme().endpoint(EndpointName::EndSession, format!("https://acme.example{end}")),
+            web(),
+            &http,
+        )
+        .unwrap()
+    };
+    let back = Some("https://app.example.com/out?a=b");
+    for (end, back, expected) in [
+        ("/out", None, "https://acme.example/out?client_id=my-client"),
+        ("/out?p=1", None, "https://acme.example/out?p=1&client_id=my-client"),
+        (
+            "/out",
+            back,
+            "https://acme.example/out?client_id=my-client&post_logout_redirect_uri=https%3A%2F%2Fapp.example.com%2Fout%3Fa%3Db",
+        ),
+    ] {
+        let client = client(end);
+        let tokens = client.held(json!({"access_token": "at"}));
+        assert_eq!(client.logout_url(&tokens, back).await.unwrap().as_deref(), Some(expected));
+    }
+    assert!(wire.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_provider_without_such_a_page_has_no_url() {
+    let client = Client::new(acme(), web(), &Wire::always(Response::default()).http()).unwrap();
+    let tokens = client.held(json!({"access_token": "at"}));
+    assert_eq!(client.logout_url(&tokens, None).await.unwrap(), None);
+}
