@@ -31,6 +31,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         // SIGQUIT ends the processes of PostgreSQL too.
         let _ = Command::new("kill").args(["-QUIT", &self.child.id().to_string()]).status();
+        // A process that was started in the background of a shell may ignore that signal.
+        for _ in 0..250 {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
