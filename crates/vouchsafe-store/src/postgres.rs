@@ -294,7 +294,10 @@ impl Server {
 
     /// The number of the schema, 0 if there are no tables.
     async fn schema(&self, connection: &mut PgConnection) -> Result<i32, StoreError> {
-        let found = sqlx::query_scalar("SELECT to_regclass('vouchsafe_store') IS NOT NULL");
+        // Read from the table of tables: `to_regclass` may remember within a transaction that there was none before the lock.
+        let found = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = 'vouchsafe_store' AND pg_table_is_visible(oid))",
+        );
         let is_there: bool = found.fetch_one(&mut *connection).await.map_err(|e| self.failed(e))?;
         if !is_there {
             return Ok(0);
