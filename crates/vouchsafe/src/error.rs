@@ -354,32 +354,12 @@ impl Error {
             );
             return Self::validation(operation, Check::AddressRefused, detail);
         };
-        let (status, retry_after, remark) = (None, None, String::new());
-        Self::Http(Box::new(HttpError {
-            operation,
-            kind,
-            origin,
-            status,
-            retry_after,
-            remark,
-            advice,
-            source,
-        }))
+        Self::Http(Box::new(HttpError { advice, source, ..HttpError::new(operation, kind, origin) }))
     }
 
     pub(crate) fn status_of(operation: Operation, origin: String, status: u16) -> Self {
-        let kind = HttpErrorKind::Status;
-        let (status, retry_after, source, remark, advice) = (Some(status), None, None, String::new(), None);
-        Self::Http(Box::new(HttpError {
-            operation,
-            kind,
-            origin,
-            status,
-            retry_after,
-            remark,
-            advice,
-            source,
-        }))
+        let error = HttpError::new(operation, HttpErrorKind::Status, origin);
+        Self::Http(Box::new(HttpError { status: Some(status), ..error }))
     }
 
     /// The same error, with the time that the response asks clients to wait.

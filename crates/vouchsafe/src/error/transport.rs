@@ -21,6 +21,12 @@ pub struct HttpError {
 }
 
 impl HttpError {
+    /// An error without a response, a cause or advice.
+    pub(super) fn new(operation: Operation, kind: HttpErrorKind, origin: String) -> Self {
+        let (status, retry_after, remark, advice, source) = (None, None, String::new(), None, None);
+        Self { operation, kind, origin, status, retry_after, remark, advice, source }
+    }
+
     /// The operation that failed.
     pub fn operation(&self) -> Operation {
         self.operation
