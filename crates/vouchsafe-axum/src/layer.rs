@@ -3,19 +3,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request};
+use axum::extract::{RawQuery, Request};
 use axum::handler::Handler;
 use axum::middleware::Next;
 use axum::response::{Redirect, Response};
 use axum::routing::get;
-use serde::Deserialize;
 use tower::{Layer, Service};
+use vouchsafe_web::RequestContext;
 
-use crate::web::context::RequestContext;
-use crate::web::logins::Logins;
-use crate::web::rejection::LoginRejection;
-use crate::web::start::StartLogin;
+use crate::logins::Logins;
+use crate::rejection::LoginRejection;
+use crate::start::StartLogin;
 
 impl Logins {
     /// Two routes inside this layer: `login` starts a login, and at `callback`, the path of the redirect URI, `handler`
@@ -71,26 +69,12 @@ impl Logins {
     }
 }
 
-#[derive(Deserialize)]
-struct Wish {
-    client: Option<String>,
-    return_to: Option<String>,
-}
-
-async fn start(
-    wish: Result<Query<Wish>, QueryRejection>,
-    mut login: StartLogin,
-) -> Result<Redirect, LoginRejection> {
-    let Ok(Query(wish)) = wish else {
-        let detail = "the query of a login names client or return_to more than once: give each of them once";
-        return Err(login.context.rejected(LoginRejection::malformed(detail)));
-    };
-    (login.client, login.return_to) = (wish.client, wish.return_to);
-    login.await
+async fn start(RawQuery(query): RawQuery, login: StartLogin) -> Result<Redirect, LoginRejection> {
+    StartLogin(login.0.by_query(&query.unwrap_or_default())?).await
 }
 
 fn enter(logins: &Logins, request: &mut Request) -> RequestContext {
-    let context = RequestContext::new(logins.clone());
+    let context = RequestContext::new(logins.0.clone());
     request.extensions_mut().insert(context.clone());
     context
 }

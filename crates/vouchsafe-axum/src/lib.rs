@@ -142,15 +142,16 @@
 
 mod layer;
 mod logged_in;
+mod logins;
 mod rejection;
 mod start;
-mod web;
 
 pub use layer::LoginsService;
-pub use web::finish::LoggedIn;
-pub use web::logins::Logins;
-pub use web::rejection::{LoginFault, LoginRejection};
-pub use web::start::StartLogin;
+pub use logged_in::LoggedIn;
+pub use logins::Logins;
+pub use rejection::LoginRejection;
+pub use start::StartLogin;
+pub use vouchsafe_web::LoginFault;
 
 /// The code in the READMEs compiles.
 #[cfg(doctest)]

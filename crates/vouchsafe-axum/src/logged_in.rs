@@ -1,63 +1,51 @@
 //! The extractor that finishes a login.
-use std::time::Duration;
+use std::ops::Deref;
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, OriginalUri, Request};
-use http::header::CONTENT_TYPE;
-use http::request::Parts;
-use http::{HeaderMap, Method};
 use tokio::time::timeout;
-use vouchsafe::AuthorizationResponse;
+use vouchsafe_web::{FORM_TIME, MAX_FORM};
 
-use crate::web::context::RequestContext;
-use crate::web::cookie::SameSite;
-use crate::web::finish::{LoggedIn, finish, open_logins};
-use crate::web::rejection::LoginRejection;
+use crate::rejection::LoginRejection;
+
+/// Somebody who has just signed in: the extractor for the handler at the redirect URI. Its fields are those of
+/// [`vouchsafe_web::LoggedIn`].
+///
+/// It finishes the login: use it only in that handler, and keep the identity in your own session.
+///
+/// It reads the query of a GET request, or the form of a POST request, which providers such as Apple use. Route both methods,
+/// or the one that your provider uses, to the handler. It may read the body, so it is the last argument of the handler.
+///
+/// A response is accepted only at the redirect URI of its login: at the same path and, if the redirect URI has a query, with
+/// the same query. Elsewhere it belongs to no login, and nothing is sent to the provider. If a proxy removes a part of the
+/// path, set [`Logins::behind`](crate::Logins::behind). A `HEAD` request or a prefetch does not finish a login.
+///
+/// ```no_run
+/// use vouchsafe_axum::LoggedIn;
+///
+/// async fn callback(user: LoggedIn) -> String {
+///     format!("Hello {}", user.identity.name().unwrap_or("you"))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct LoggedIn(pub vouchsafe_web::LoggedIn);
+
+impl Deref for LoggedIn {
+    type Target = vouchsafe_web::LoggedIn;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
 
 impl<S: Send + Sync> FromRequest<S> for LoggedIn {
     type Rejection = LoginRejection;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, LoginRejection> {
         let (parts, body) = request.into_parts();
-        let context = RequestContext::of(&parts)?;
-        read(&context, &parts, body).await.map_err(|rejection| context.rejected(rejection))
+        // A nested router removes its own part of the path.
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+        let form = async { Some(timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await.ok()?.ok()?.into()) };
+        Ok(Self(vouchsafe_web::LoggedIn::receive(&parts, uri, form).await?))
     }
 }
-
-async fn read(context: &RequestContext, parts: &Parts, body: Body) -> Result<LoggedIn, LoginRejection> {
-    // First of all: without a login that it may finish, no form is worth waiting for.
-    let opened = open_logins(context, parts)?;
-    // A nested router removes its own part of the path.
-    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
-    let url = context.logins.arrival(uri);
-    let response = AuthorizationResponse::at(&*url);
-    if parts.method == Method::POST {
-        let form = form(&parts.headers, body).await?;
-        finish(context, opened, response.form(&*form), SameSite::None).await
-    } else {
-        finish(context, opened, response, SameSite::Lax).await
-    }
-}
-
-/// The form in a body, if it is one and no longer than a response may be.
-async fn form(headers: &HeaderMap, body: Body) -> Result<String, LoginRejection> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(LoginRejection::malformed(
-            "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)",
-        ));
-    }
-    let Ok(Ok(body)) = timeout(FORM_TIME, to_bytes(body, MAX_FORM)).await else {
-        return Err(LoginRejection::malformed(
-            "the form posted to the redirect URI is longer than 64 KiB, or did not arrive completely",
-        ));
-    };
-    // Browsers encode such bytes. Where one does not, they matter only in a parameter that is read.
-    Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
-/// The longest form that is read, in bytes.
-const MAX_FORM: usize = 64 * 1024;
-/// How long a browser may take to send it.
-const FORM_TIME: Duration = Duration::from_secs(30);

@@ -105,18 +105,18 @@ const ROWS: [(&str, &str, &str); 59] = [
     ("length shown of a text from the provider, in characters", "vouchsafe/src/text/redact.rs", "MAX_TEXT"),
     (
         "logins in progress in one browser; a further login replaces the oldest",
-        "vouchsafe-axum/src/web/cookie.rs",
+        "vouchsafe-web/src/login/cookie.rs",
         "MAX_OPEN",
     ),
     (
         "logins of which a process remembers that their code was sent; with more, it forgets the oldest",
-        "vouchsafe-axum/src/web/once.rs",
+        "vouchsafe-web/src/login/once.rs",
         "MAX_LOGINS",
     ),
-    ("login cookie, name and value together, in bytes", "vouchsafe-axum/src/web/cookie.rs", "MAX_COOKIE"),
-    ("path to return to, in bytes", "vouchsafe-axum/src/web/return_to.rs", "MAX_PATH"),
-    ("posted response", "vouchsafe-axum/src/logged_in.rs", "MAX_FORM"),
-    ("time to receive a posted response", "vouchsafe-axum/src/logged_in.rs", "FORM_TIME"),
+    ("login cookie, name and value together, in bytes", "vouchsafe-web/src/login/cookie.rs", "MAX_COOKIE"),
+    ("path to return to, in bytes", "vouchsafe-web/src/login/return_to.rs", "MAX_PATH"),
+    ("posted response", "vouchsafe-web/src/login/finish.rs", "MAX_FORM"),
+    ("time to receive a posted response", "vouchsafe-web/src/login/finish.rs", "FORM_TIME"),
     ("connections to the redirect URI at once", "vouchsafe-cli/src/loopback/listener.rs", "MAX_CONNECTIONS"),
     ("browsers that wait for their page", "vouchsafe-cli/src/loopback/listener.rs", "MAX_CALLBACKS"),
     ("request to the redirect URI, with its form", "vouchsafe-cli/src/loopback/listener.rs", "MAX_BUFFER"),
@@ -217,8 +217,9 @@ fn the_guide_says_what_the_code_does() {
 
 #[test]
 fn every_limit_of_the_libraries_has_its_row() {
-    let mut folders: Vec<PathBuf> =
-        ["vouchsafe/src", "vouchsafe-axum/src"].map(|folder| crates().join(folder)).into();
+    let mut folders: Vec<PathBuf> = ["vouchsafe/src", "vouchsafe-axum/src", "vouchsafe-web/src"]
+        .map(|folder| crates().join(folder))
+        .into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

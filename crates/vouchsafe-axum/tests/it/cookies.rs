@@ -279,7 +279,7 @@ async fn nothing_starts_where_nobody_opens_a_page() {
             assert!(page.text.contains("<h1>Please open this page yourself</h1>"), "{}", page.text);
             assert!(page.text.contains("<a href=\"/login\">Go to sign-in</a>"), "{}", page.text);
         }
-        assert!(log.take().starts_with("INFO vouchsafe_axum"), "{header:?}");
+        assert!(log.take().starts_with("INFO vouchsafe_web"), "{header:?}");
     }
     assert!(scenario.sandbox.requests().is_empty(), "nothing was fetched for it");
     for method in [Method::GET, Method::POST] {

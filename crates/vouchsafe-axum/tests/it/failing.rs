@@ -149,7 +149,7 @@ async fn a_provider_out_of_reach_is_no_fault_of_the_person() {
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
     assert!(!page.text.contains("127.0.0.1"), "{}", page.text);
     let line = log.take();
-    assert!(line.starts_with("WARN vouchsafe_axum") && line.contains("fault=Provider"), "{line}");
+    assert!(line.starts_with("WARN vouchsafe_web") && line.contains("fault=Provider"), "{line}");
     assert!(line.contains("could not connect to http://127.0.0.1:9"), "{line}");
     assert!(line.contains("onnection refused"), "the cause of the cause: {line}");
     assert_eq!(line.lines().count(), 1, "{line}");
@@ -223,7 +223,7 @@ async fn a_response_of_another_issuer_is_no_fault_of_the_person() {
         assert_ne!(*forged, callback);
         let page = browser.clone().get(forged).await;
         assert_eq!(page.status, StatusCode::BAD_GATEWAY, "{forged}");
-        assert!(log.take().starts_with("WARN vouchsafe_axum "));
+        assert!(log.take().starts_with("WARN vouchsafe_web "));
     }
     assert_eq!(codes_sent(&scenario), 0);
     browser.get(&others).await;
@@ -248,7 +248,7 @@ async fn every_rejection_is_logged_once_whoever_answers() {
         assert_eq!(browser.send(request, Body::empty()).await.text, "own words");
         let line = log.take();
         assert!(
-            line.starts_with(&format!("INFO vouchsafe_axum message=nobody was signed in fault={fault} ")),
+            line.starts_with(&format!("INFO vouchsafe_web message=nobody was signed in fault={fault} ")),
             "{line}"
         );
         assert_eq!(line.lines().count(), 1, "{line}");
@@ -267,10 +267,10 @@ async fn every_rejection_is_logged_once_whoever_answers() {
     let own = move || async move { own.metadata().await.map(|_| ()).map_err(LoginRejection::from) };
     Browser::at(Router::new().route("/", get(own))).get("/").await;
     let line = log.take();
-    assert!(line.starts_with("WARN vouchsafe_axum ") && line.lines().count() == 1, "{line}");
+    assert!(line.starts_with("WARN vouchsafe_web ") && line.lines().count() == 1, "{line}");
     let callback = scenario.sandbox.person("alice").deny(&browser.start().await).await.unwrap();
     browser.get(&callback).await;
-    assert!(log.take().starts_with("INFO vouchsafe_axum message=nobody was signed in fault=Denied "));
+    assert!(log.take().starts_with("INFO vouchsafe_web message=nobody was signed in fault=Denied "));
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ fn told(heard: &Heard, user: Result<LoggedIn, LoginRejection>) -> Response {
             heard.secret(user.tokens.access_token().expose());
             heard.secret(user.tokens.refresh_token().unwrap().expose());
             heard.secret(user.tokens.id_token().unwrap().expose().rsplit('.').next().unwrap());
-            user.return_to.into_response()
+            user.0.return_to.into_response()
         }
         Err(rejection) => {
             *heard.tokens.lock().unwrap() = rejection.tokens().cloned();

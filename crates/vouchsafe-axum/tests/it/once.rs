@@ -44,7 +44,7 @@ async fn a_response_that_comes_twice_at_once_sends_one_code() {
         assert!(page.headers[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     }
     let lines = log.take();
-    assert_eq!(lines.matches("INFO vouchsafe_axum message=nobody was signed in fault=Repeated ").count(), 3);
+    assert_eq!(lines.matches("INFO vouchsafe_web message=nobody was signed in fault=Repeated ").count(), 3);
     // The tokens of the first are good: nothing made the provider end them.
     assert!(pages[0].text.starts_with("alice@example.com"), "{}", pages[0].text);
 }

@@ -88,7 +88,7 @@ async fn a_query_that_names_a_client_twice_is_logged_and_gets_a_page() {
         assert_eq!(page.status, StatusCode::BAD_REQUEST);
         assert!(page.text.contains("<a href=\"/login\">Try again</a>"), "{}", page.text);
         let line = log.take();
-        assert!(line.starts_with("INFO vouchsafe_axum ") && line.contains("more than once"), "{line}");
+        assert!(line.starts_with("INFO vouchsafe_web ") && line.contains("more than once"), "{line}");
     }
     // Parameters of other programs may come in any number, with any bytes.
     let page = browser.get("/sign-in?utm=%f8&utm=%ff%00&campaign=%c3%28").await;

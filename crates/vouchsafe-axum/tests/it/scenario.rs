@@ -106,7 +106,7 @@ async fn login(
 }
 
 async fn callback(user: LoggedIn) -> impl IntoResponse {
-    let LoggedIn { client_name, identity, tokens, return_to, data, .. } = user;
+    let vouchsafe_web::LoggedIn { client_name, identity, tokens, return_to, data, .. } = user.0;
     let data = data.as_deref().unwrap_or("none");
     assert!(!tokens.is_expired());
     format!(

@@ -178,7 +178,7 @@ async fn a_handler_refreshes_with_the_client_of_the_login() {
         let client = logins.client(&user.client_name).unwrap();
         let fresh = client.refresh(&user.tokens).await.unwrap();
         assert_ne!(fresh.access_token(), user.tokens.access_token());
-        user.client_name
+        user.0.client_name
     };
     let routes = logins.clone().routes("/login", "/{*callback}", refresh).with_state(logins);
     let mut browser = Browser::at(routes);

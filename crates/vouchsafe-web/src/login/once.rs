@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::web::login::LoginId;
+use crate::login::stored::LoginId;
 
 /// What this process has done with a login so far.
 pub(crate) enum Turn {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use vouchsafe::PendingLogin;
 use zeroize::Zeroizing;
 
-use crate::web::cookie::{Cookie, MAX_COOKIE};
-use crate::web::logins::Logins;
-use crate::web::rejection::LoginRejection;
+use crate::login::cookie::{Cookie, MAX_COOKIE};
+use crate::login::logins::Logins;
+use crate::login::rejection::LoginRejection;
 
 /// The content of a login cookie.
 #[derive(Deserialize, Serialize)]

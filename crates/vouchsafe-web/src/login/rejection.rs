@@ -14,7 +14,7 @@ use vouchsafe::{Error, ErrorCode, Tokens};
 ///
 /// The page does not show the reason. The reason, the `Display` of the rejection, is for the operator: it may name hosts of
 /// your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection, with the
-/// target `vouchsafe_axum` and the level `WARN` for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise `INFO`. No
+/// target `vouchsafe_web` and the level `WARN` for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise `INFO`. No
 /// event holds a secret. A program without a subscriber loses the reason. With the crate `tracing-subscriber`, one line at
 /// the start of `main` shows the events:
 ///
@@ -49,7 +49,7 @@ pub enum LoginFault {
     /// The person or the provider declined. Status 403.
     Denied,
     /// The provider has to show a page to the person, and the request forbade it with `prompt=none`: nobody is signed in there,
-    /// or a consent is missing. This is the usual outcome of a [silent sign-in](crate#silent-sign-in). As a response, the
+    /// or a consent is missing. This is the usual outcome of a [silent sign-in](LoginRejection::return_to). As a response, the
     /// rejection redirects to [`LoginRejection::return_to`], where the visitor goes on signed out. If the request did not forbid
     /// it, the response is a page with status 403.
     InteractionRequired,
@@ -290,8 +290,8 @@ impl LoginRejection {
         }
     }
 
-    /// The page.
-    pub(crate) fn page(mut self) -> Response<String> {
+    /// The page that tells people what to do. It reports the rejection in the log, if that was not done before.
+    pub fn page(mut self) -> Response<String> {
         // An application's own handler may have made the rejection from an error.
         self.report();
         if let Some(Ok(path)) = self.goes_on().map(HeaderValue::from_str) {
@@ -361,7 +361,7 @@ const INTERACTION_REQUIRED: [&str; 4] =
     ["login_required", "interaction_required", "consent_required", "account_selection_required"];
 
 /// The target of this crate's events.
-const LOG: &str = "vouchsafe_axum";
+const LOG: &str = "vouchsafe_web";
 
 const PAGE: &str = include_str!("rejection.html");
 const STYLE: &str = include_str!("rejection.css");

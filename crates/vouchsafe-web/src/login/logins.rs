@@ -9,25 +9,14 @@ use http::{HeaderValue, Uri};
 use vouchsafe::Client;
 use vouchsafe::seal::KeyRing;
 
-use crate::web::place::Place;
-use crate::web::rejection::LoginRejection;
+use crate::login::place::Place;
+use crate::login::rejection::LoginRejection;
 
-/// The layer that gives [`StartLogin`](crate::StartLogin) and [`LoggedIn`](crate::LoggedIn) their clients, and sets
-/// and removes the login cookies. Cheap to clone.
+/// The clients of an application, by name, and the key ring that seals its login cookies. Cheap to clone.
 ///
 /// With several providers, give each its own redirect URI. A response is accepted only at the redirect URI of its login, so
 /// that no provider receives the code of another (the mix-up attack, RFC 9700 section 4.4.2). A login does not start if
 /// responses for another client may arrive at its redirect URI.
-///
-/// ```no_run
-/// # fn f(google: vouchsafe::Client, github: vouchsafe::Client, secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
-/// use vouchsafe::seal::KeyRing;
-/// use vouchsafe_axum::Logins;
-///
-/// let logins = Logins::new(google, KeyRing::new(secret)?).with("github", github).retry_at("/sign-in");
-/// let app: axum::Router = axum::Router::new().layer(logins);
-/// # Ok(()) }
-/// ```
 #[derive(Clone)]
 pub struct Logins {
     pub(crate) inner: Arc<Inner>,

@@ -3,43 +3,27 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use http::request::Parts;
+use url::form_urlencoded;
 use vouchsafe::Login;
 
-use crate::web::context::RequestContext;
-use crate::web::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, SameSite};
-use crate::web::login::StoredLogin;
-use crate::web::rejection::LoginRejection;
-use crate::web::return_to::is_own_path;
-use crate::web::visit;
+use crate::login::context::RequestContext;
+use crate::login::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, SameSite};
+use crate::login::rejection::LoginRejection;
+use crate::login::return_to::is_own_path;
+use crate::login::stored::StoredLogin;
+use crate::login::visit;
 
-/// A login that is about to start: the extractor for the handler that sends people to the provider. Await it to get the
-/// redirect.
+/// A login that is about to start.
 ///
 /// A login starts when a person opens the page. It does not start for a `HEAD` request, for a browser that looks ahead (a
 /// prefetch), or for an image or a frame of another page, if the browser says so in `Sec-Fetch-Dest`. Such requests are
 /// refused with [`LoginFault::NoVisit`](crate::LoginFault::NoVisit), and no cookie is set.
-///
-/// ```no_run
-/// use axum::extract::Query;
-/// use axum::response::Redirect;
-/// use vouchsafe_axum::{LoginRejection, StartLogin};
-///
-/// #[derive(serde::Deserialize)]
-/// struct Wish {
-///     return_to: Option<String>,
-/// }
-///
-/// async fn login(Query(wish): Query<Wish>, login: StartLogin) -> Result<Redirect, LoginRejection> {
-///     let login = login.return_to(wish.return_to.unwrap_or("/".into()));
-///     login.customise(|login| login.scope("openid").scope("calendar")).await
-/// }
-/// ```
-#[must_use = "the login starts when it is awaited"]
+#[must_use = "the login starts with StartLogin::start"]
 pub struct StartLogin {
-    pub(crate) context: RequestContext,
+    context: RequestContext,
     cookies: Vec<Cookie>,
-    pub(crate) client: Option<String>,
-    pub(crate) return_to: Option<String>,
+    client: Option<String>,
+    return_to: Option<String>,
     customise: Option<Customise>,
 }
 
@@ -72,7 +56,11 @@ impl StartLogin {
         self
     }
 
-    pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
+    /// The login that a request asks for.
+    ///
+    /// # Errors
+    /// The request did not come through [`RequestContext`], or no person opened the page.
+    pub fn of(parts: &Parts) -> Result<Self, LoginRejection> {
         let context = RequestContext::of(parts)?;
         if !visit::may_start(parts) {
             return Err(context.rejected(LoginRejection::no_visit()));
@@ -81,8 +69,37 @@ impl StartLogin {
         Ok(Self { context, cookies, client: None, return_to: None, customise: None })
     }
 
-    /// Leaves the login with the browser; the URL to send it to.
-    pub(crate) async fn start(self) -> Result<String, LoginRejection> {
+    /// Chooses client and path by the query of the request, `client=…&return_to=…`; both may be missing.
+    ///
+    /// # Errors
+    /// The query names one of them more than once.
+    pub fn by_query(mut self, query: &str) -> Result<Self, LoginRejection> {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let wish = match &*name {
+                "client" => &mut self.client,
+                "return_to" => &mut self.return_to,
+                _ => continue,
+            };
+            if wish.replace(value.into_owned()).is_some() {
+                let detail =
+                    "the query of a login names client or return_to more than once: give each of them once";
+                return Err(self.context.rejected(LoginRejection::malformed(detail)));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Leaves the login with the browser, and returns the URL to send it to.
+    ///
+    /// # Errors
+    /// There is no such client, its provider cannot be reached, or the path does not belong to this site: see
+    /// [`LoginRejection::fault`].
+    pub async fn start(self) -> Result<String, LoginRejection> {
+        let context = self.context.clone();
+        self.started().await.map_err(|rejection| context.rejected(rejection))
+    }
+
+    async fn started(self) -> Result<String, LoginRejection> {
         let Self { context, cookies, client, return_to, customise } = self;
         let logins = &context.logins;
         if !return_to.as_deref().is_none_or(is_own_path) {

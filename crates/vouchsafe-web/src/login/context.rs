@@ -5,19 +5,21 @@ use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::web::logins::Logins;
-use crate::web::rejection::LoginRejection;
+use crate::login::logins::Logins;
+use crate::login::rejection::LoginRejection;
 
-/// What the extractors find in a request, and leave for its response.
-#[derive(Clone)]
-pub(crate) struct RequestContext {
+/// One request at an application with logins: put it into the extensions of the request, and afterwards
+/// [write](Self::write) its cookies into the headers of the response.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
     pub(crate) logins: Logins,
     /// The `Set-Cookie` headers to come.
     cookies: Arc<Mutex<Vec<HeaderValue>>>,
 }
 
 impl RequestContext {
-    pub(crate) fn new(logins: Logins) -> Self {
+    /// The context of a new request.
+    pub fn new(logins: Logins) -> Self {
         Self { logins, cookies: Arc::default() }
     }
 
@@ -40,8 +42,8 @@ impl RequestContext {
         }
     }
 
-    /// Writes the headers of the response.
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
+    /// Writes the headers of the response. They set and remove the login cookies.
+    pub fn write(self, headers: &mut HeaderMap) {
         let cookies = std::mem::take(&mut *self.cookies.lock().unwrap_or_else(PoisonError::into_inner));
         if !cookies.is_empty() {
             headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -1,33 +1,26 @@
 //! The end of a login.
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http::{Method, Uri};
 use vouchsafe::error::Operation;
 use vouchsafe::{AuthorizationResponse, Identity, Tokens};
 
-use crate::web::context::RequestContext;
-use crate::web::cookie::{self, Cookie, SameSite};
-use crate::web::login::StoredLogin;
-use crate::web::once::Turn;
-use crate::web::rejection::LoginRejection;
-use crate::web::visit;
+use crate::login::context::RequestContext;
+use crate::login::cookie::{self, Cookie, SameSite};
+use crate::login::once::Turn;
+use crate::login::rejection::LoginRejection;
+use crate::login::stored::StoredLogin;
+use crate::login::visit;
 
-/// Somebody who has just signed in: the extractor for the handler at the redirect URI.
+/// Somebody who has just signed in.
 ///
-/// It finishes the login: use it only in that handler, and keep the identity in your own session.
-///
-/// It reads the query of a GET request, or the form of a POST request, which providers such as Apple use. Route both methods,
-/// or the one that your provider uses, to the handler. It may read the body, so it is the last argument of the handler.
+/// It reads the query of a GET request, or the form of a POST request, which providers such as Apple use.
 ///
 /// A response is accepted only at the redirect URI of its login: at the same path and, if the redirect URI has a query, with
 /// the same query. Elsewhere it belongs to no login, and nothing is sent to the provider. If a proxy removes a part of the
 /// path, set [`Logins::behind`](crate::Logins::behind). A `HEAD` request or a prefetch does not finish a login.
-///
-/// ```no_run
-/// use vouchsafe_axum::LoggedIn;
-///
-/// async fn callback(user: LoggedIn) -> String {
-///     format!("Hello {}", user.identity.name().unwrap_or("you"))
-/// }
-/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LoggedIn {
@@ -46,10 +39,57 @@ pub struct LoggedIn {
 }
 
 /// A login of this browser, and the name of its cookie.
-pub(crate) type OpenLogin = (StoredLogin, String);
+type OpenLogin = (StoredLogin, String);
+
+impl LoggedIn {
+    /// Finishes the login to which a request belongs. `uri` is that of the request as it came to the application, before a router
+    /// removed a part of its path. `form` receives the body of the request, at most [`MAX_FORM`] bytes within [`FORM_TIME`], and
+    /// is `None` if that fails. It is awaited only if the browser has a login that the request may finish.
+    ///
+    /// # Errors
+    /// The response was refused, or the provider failed: see [`LoginRejection::fault`].
+    pub async fn receive(
+        parts: &Parts,
+        uri: &Uri,
+        form: impl Future<Output = Option<Vec<u8>>>,
+    ) -> Result<Self, LoginRejection> {
+        let context = RequestContext::of(parts)?;
+        received(&context, parts, uri, form).await.map_err(|rejection| context.rejected(rejection))
+    }
+}
+
+async fn received(
+    context: &RequestContext,
+    parts: &Parts,
+    uri: &Uri,
+    form: impl Future<Output = Option<Vec<u8>>>,
+) -> Result<LoggedIn, LoginRejection> {
+    // First of all: without a login that it may finish, no form is worth waiting for.
+    let opened = open_logins(context, parts)?;
+    let url = context.logins.arrival(uri);
+    let response = AuthorizationResponse::at(&*url);
+    if parts.method != Method::POST {
+        return finish(context, opened, response, SameSite::Lax).await;
+    }
+    let content_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(LoginRejection::malformed(
+            "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)",
+        ));
+    }
+    let Some(form) = form.await else {
+        return Err(LoginRejection::malformed(
+            "the form posted to the redirect URI is longer than 64 KiB, or did not arrive completely",
+        ));
+    };
+    // Browsers encode such bytes. Where one does not, they matter only in a parameter that is read.
+    finish(context, opened, response.form(&*String::from_utf8_lossy(&form)), SameSite::None).await
+}
 
 /// The logins that a request can finish; there is at least one.
-pub(crate) fn open_logins(context: &RequestContext, parts: &Parts) -> Result<Vec<OpenLogin>, LoginRejection> {
+fn open_logins(context: &RequestContext, parts: &Parts) -> Result<Vec<OpenLogin>, LoginRejection> {
     if !visit::may_finish(parts) {
         return Err(LoginRejection::no_visit());
     }
@@ -62,7 +102,7 @@ pub(crate) fn open_logins(context: &RequestContext, parts: &Parts) -> Result<Vec
 }
 
 /// Finishes the login to which a response belongs.
-pub(crate) async fn finish(
+async fn finish(
     context: &RequestContext,
     opened: Vec<OpenLogin>,
     response: AuthorizationResponse<'_>,
@@ -116,3 +156,8 @@ async fn finish_found(
         Err(error) => Err(LoginRejection::without_identity(error, tokens)),
     }
 }
+
+/// The longest form that is read, in bytes.
+pub const MAX_FORM: usize = 64 * 1024;
+/// How long a browser may take to send it.
+pub const FORM_TIME: Duration = Duration::from_secs(30);

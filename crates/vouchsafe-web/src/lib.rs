@@ -1,0 +1,15 @@
+//! Sign-in for web applications, without a framework: this crate takes requests and gives responses of the crate [`http`].
+//!
+//! [vouchsafe-axum] puts it into axum. Use this crate to put it into another framework.
+//!
+//! [vouchsafe-axum]: https://docs.rs/vouchsafe-axum
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
+mod login;
+
+pub use login::context::RequestContext;
+pub use login::finish::{FORM_TIME, LoggedIn, MAX_FORM};
+pub use login::logins::Logins;
+pub use login::rejection::{LoginFault, LoginRejection};
+pub use login::start::StartLogin;
