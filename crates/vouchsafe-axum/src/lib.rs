@@ -35,7 +35,7 @@
 //!
 //! A double click, a service worker or a proxy that tries again can bring the same response twice at the same time. One process
 //! sends the code of a login once. While the first request waits for the provider, every other one is rejected with
-//! [`LoginFault::Repeated`], and its page links to [`LoggedIn::return_to`]. Later requests are rejected with
+//! [`LoginFault::Repeated`], and its page links to [`LoggedIn::return_to`](vouchsafe_web::LoggedIn::return_to). Later requests are rejected with
 //! [`LoginFault::Stale`]. If the browser aborts the first request, the code may already have been sent. Then the person has to
 //! start a new login.
 //!
@@ -134,7 +134,7 @@
 //!
 //! [`LoginRejection`] responds with a page that tells the visitor what to do, and with a fitting status. The page reveals
 //! nothing about your network or the provider. The reason is in the log: see [`LoginRejection`]. For your own page, take
-//! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`LoginRejection::fault`].
+//! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`fault`](vouchsafe_web::LoginRejection::fault).
 //!
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
