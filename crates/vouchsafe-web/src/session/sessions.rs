@@ -357,7 +357,11 @@ impl Sessions {
     }
 
     /// The header with a sealed session, if it fits, and the length of name and value.
-    fn sealed(&self, origin: &Origin, session: &Session) -> Result<(Option<HeaderValue>, usize), SessionError> {
+    fn sealed(
+        &self,
+        origin: &Origin,
+        session: &Session,
+    ) -> Result<(Option<HeaderValue>, usize), SessionError> {
         let name = cookie::name(origin);
         let text = session.data.to_text()?;
         let value = self.inner.keys.seal(PURPOSE, &name, &text).map_err(SessionError::Seal)?;
