@@ -71,7 +71,7 @@ async fn kinds() -> [Sessions; 3] {
 }
 
 /// A file of its own for this test, deleted at its end.
-fn sqlite_url() -> String {
+pub(crate) fn sqlite_url() -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static FOLDERS: RefCell<Vec<Folder>> = const { RefCell::new(Vec::new()) };
