@@ -145,6 +145,8 @@ mod logged_in;
 mod logins;
 mod rejection;
 mod start;
+#[cfg(feature = "tower-sessions")]
+pub mod tower_sessions;
 
 pub use layer::LoginsService;
 pub use logged_in::LoggedIn;

@@ -354,7 +354,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["cookies", "origin", "login", "session", "accounts"]),
-    ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer"]),
+    ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer", "tower_sessions"]),
     (
         "vouchsafe-cli",
         &[
