@@ -48,7 +48,7 @@ fn write_block(body: &mut String, block: &Block, title: &str) {
         Block::Code(_, code) => {
             writeln!(
                 body,
-                "<pre tabindex=\"0\" role=\"region\" aria-label=\"{title}: code\"><code>{}</code></pre>",
+                "<pre tabindex=\"0\" role=\"group\" aria-label=\"{title}: code\"><code>{}</code></pre>",
                 escaped(code)
             )
         }
@@ -63,7 +63,7 @@ fn write_block(body: &mut String, block: &Block, title: &str) {
                 .collect();
             writeln!(
                 body,
-                "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{title}: table of {0}\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>",
+                "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"{title}: table of {0}\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>",
                 header[0]
             )
         }
