@@ -217,10 +217,56 @@ impl RegistrationFacts {
     }
 }
 
+impl RedirectFacts {
+    /// Forms of redirect URIs, each with an example and whether the provider accepts it; only those of which a source tells.
+    pub fn forms(&self) -> Vec<(&'static str, bool)> {
+        let rows = [
+            ("http://localhost:3000/callback", self.http_localhost),
+            ("http://127.0.0.1:3000/callback", self.http_loopback_ip),
+            ("any port of such an address", self.any_port),
+            ("http://app.example.com/callback", self.https_required.map(|required| !required)),
+            ("com.example.app:/callback", self.custom_scheme),
+            ("https://*.example.com/callback", self.wildcard),
+        ];
+        rows.into_iter().filter_map(|(form, accepted)| Some((form, accepted?))).collect()
+    }
+}
+
+impl RegistrationFacts {
+    /// The row for an error message of the provider, if one fits: by an error code in it, or by most of its words.
+    pub fn error(&self, message: &str) -> Option<&ErrorFacts> {
+        let message = message.to_lowercase();
+        let words: Vec<_> = words(&message).collect();
+        let score = |row: &ErrorFacts| {
+            let text = row.text.to_lowercase();
+            let known: Vec<_> = self::words(&text).filter(|word| word.len() > 3).collect();
+            let found = known.iter().filter(|word| words.contains(word)).count();
+            let code = known.iter().any(|word| is_code(word) && words.contains(word));
+            let most = found >= 3 && found * 10 >= known.len() * 7;
+            (code || most).then_some(found)
+        };
+        // Of rows that fit equally well, the first.
+        let scored = self.errors.iter().rev().filter_map(|row| Some((score(row)?, row)));
+        scored.max_by_key(|(score, _)| *score).map(|(_, row)| row)
+    }
+}
+
 /// What is known of the registration with that provider, if the catalogue has it. It is parsed once per process.
 pub fn registration(slug: &str) -> Option<Arc<RegistrationFacts>> {
     let at = INDEX.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
     READ[at].get_or_init(|| RegistrationFacts::from_toml(INDEX[at].1).ok().map(Arc::new)).clone()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+}
+
+/// Whether a word is an error code: `invalid_client`, `aadsts50011`.
+fn is_code(word: &str) -> bool {
+    word.contains('_')
+        || (word.len() > 5
+            && word.ends_with(|c: char| c.is_ascii_digit())
+            && word.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/registration.rs"));

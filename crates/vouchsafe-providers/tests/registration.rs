@@ -64,3 +64,33 @@ fn a_definition_of_ones_own_may_have_the_facts() {
     let told = Definition::from_toml(&wrong).unwrap_err().to_string();
     assert!(told.starts_with("line 10, field registration.redirect.match: is none of"), "{told}");
 }
+
+#[test]
+fn a_message_of_a_provider_finds_its_row() {
+    for (slug, message, found) in [
+        (
+            "google",
+            "The provider responded with redirect_uri_mismatch (Bad Request)",
+            "redirect_uri_mismatch",
+        ),
+        ("google", "invalid_client (The OAuth client was not found.)", "The OAuth client was not found."),
+        (
+            "google",
+            "invalid_grant (Token has been expired or revoked.)",
+            "Token has been expired or revoked.",
+        ),
+        ("microsoft", "AADSTS7000215: Invalid client secret provided. Ensure the secret", "AADSTS7000215"),
+        (
+            "microsoft",
+            "invalid_client (AADSTS7000222: The provided client secret keys for app 'x' are expired)",
+            "AADSTS7000222",
+        ),
+        ("kakao", "invalid_client (KOE010)", "KOE010"),
+    ] {
+        let row = registration(slug).unwrap();
+        let row = row.error(message).unwrap_or_else(|| panic!("{slug}: {message}"));
+        assert!(row.text.contains(found), "{slug}: {message}: {}", row.text);
+    }
+    assert!(registration("google").unwrap().error("the server did not respond in time").is_none());
+    assert!(registration("google").unwrap().error("").is_none());
+}

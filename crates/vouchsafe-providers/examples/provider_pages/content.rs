@@ -251,26 +251,11 @@ fn entries(d: &Definition, f: &RegistrationFacts) -> Vec<Block> {
 }
 
 fn forms(redirect: &RedirectFacts) -> Vec<Vec<Vec<Span>>> {
-    let host = if redirect.https_required == Some(false) {
-        Some(true)
-    } else {
-        redirect.https_required.map(|_| false)
+    let row = |(form, accepted): (&str, bool)| {
+        let form = if form.contains(' ') { text(form) } else { code(form) };
+        vec![form, text(if accepted { "yes" } else { "no" })]
     };
-    let rows = [
-        ("http://localhost:3000/callback", redirect.http_localhost),
-        ("http://127.0.0.1:3000/callback", redirect.http_loopback_ip),
-        ("any port of such an address", redirect.any_port),
-        ("http://app.example.com/callback", host),
-        ("com.example.app:/callback", redirect.custom_scheme),
-        ("https://*.example.com/callback", redirect.wildcard),
-    ];
-    let known = rows.into_iter().filter_map(|(form, accepted)| Some((form, accepted?)));
-    known
-        .map(|(form, accepted)| {
-            let form = if form.contains(' ') { text(form) } else { code(form) };
-            vec![form, text(if accepted { "yes" } else { "no" })]
-        })
-        .collect()
+    redirect.forms().into_iter().map(row).collect()
 }
 
 fn hurdles(f: &RegistrationFacts) -> Vec<Block> {
