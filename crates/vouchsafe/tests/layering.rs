@@ -339,6 +339,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "template",
             "mistake",
             "locate",
+            "registration",
             "quirks",
             "endpoints",
             "definition",
@@ -353,7 +354,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
-    ("vouchsafe-web", &["cookies", "origin", "login", "session", "accounts"]),
+    ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts"]),
     ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer", "tower_sessions"]),
     (
         "vouchsafe-cli",
