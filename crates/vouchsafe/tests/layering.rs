@@ -327,6 +327,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "tokens",
             "provider",
             "providers",
+            "resource",
             "client",
             "flows",
             "vault",
