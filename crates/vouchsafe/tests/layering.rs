@@ -355,7 +355,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["login"]),
-    ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer"]),
+    ("vouchsafe-axum", &["resource", "rejection", "start", "logged_in", "logins", "layer"]),
     (
         "vouchsafe-cli",
         &[
