@@ -65,6 +65,11 @@
 //! different users can have the same provider name. See [`guide::linking_accounts`]. [`guide::roles_and_groups`] says where roles
 //! and groups are.
 //!
+//! # APIs
+//!
+//! A [`ResourceServer`] is an API that other people's clients call with access tokens. It validates the tokens, and needs no client:
+//! see [`guide::protecting_an_api`].
+//!
 //! # Errors
 //!
 //! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
