@@ -7,9 +7,12 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod login;
+mod page;
 
 pub use login::context::RequestContext;
 pub use login::finish::{FORM_TIME, LoggedIn, MAX_FORM};
 pub use login::logins::Logins;
 pub use login::rejection::{LoginFault, LoginRejection};
 pub use login::start::StartLogin;
+pub use page::language::Language;
+pub use page::sign_in::SignInPage;

@@ -340,6 +340,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "template",
             "mistake",
             "locate",
+            "registration",
             "quirks",
             "endpoints",
             "definition",
@@ -354,7 +355,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
-    ("vouchsafe-web", &["login"]),
+    ("vouchsafe-web", &["page", "login"]),
     ("vouchsafe-axum", &["resource", "rejection", "start", "logged_in", "logins", "layer"]),
     (
         "vouchsafe-cli",
