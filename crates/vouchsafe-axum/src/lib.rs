@@ -136,6 +136,10 @@
 //! nothing about your network or the provider. The reason is in the log: see [`LoginRejection`]. For your own page, take
 //! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`fault`](vouchsafe_web::LoginRejection::fault).
 //!
+//! # Protecting an API
+//!
+//! [`Protected`] is a layer around the routes of an API that other people's clients call with access tokens. It needs no login.
+//!
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -144,6 +148,7 @@ mod layer;
 mod logged_in;
 mod logins;
 mod rejection;
+mod resource;
 mod start;
 #[cfg(feature = "tower-sessions")]
 pub mod tower_sessions;
@@ -152,6 +157,7 @@ pub use layer::LoginsService;
 pub use logged_in::LoggedIn;
 pub use logins::Logins;
 pub use rejection::LoginRejection;
+pub use resource::{BearerClaims, Protected, ProtectedService};
 pub use start::StartLogin;
 pub use vouchsafe_web::LoginFault;
 

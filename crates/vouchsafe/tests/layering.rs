@@ -327,6 +327,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "tokens",
             "provider",
             "providers",
+            "resource",
             "client",
             "flows",
             "vault",
@@ -355,7 +356,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts"]),
-    ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer", "tower_sessions"]),
+    ("vouchsafe-axum", &["resource", "rejection", "start", "logged_in", "logins", "layer", "tower_sessions"]),
     (
         "vouchsafe-cli",
         &[
