@@ -6,10 +6,19 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod cookies;
 mod login;
+mod origin;
+mod session;
 
 pub use login::context::RequestContext;
 pub use login::finish::{FORM_TIME, LoggedIn, MAX_FORM};
 pub use login::logins::Logins;
 pub use login::rejection::{LoginFault, LoginRejection};
 pub use login::start::StartLogin;
+pub use origin::{InvalidOrigin, Origin};
+pub use session::device::Device;
+pub use session::error::{SessionError, TooLarge};
+pub use session::new::NewSession;
+pub use session::record::{Session, SessionRef};
+pub use session::sessions::{Begun, Found, Sessions, forget_ended};

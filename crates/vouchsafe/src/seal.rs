@@ -17,6 +17,7 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, MAX_TAG_LEN, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -99,6 +100,15 @@ impl KeyRing {
         self.keys().find_map(|key| key.open(&bound, sealed))
     }
 
+    /// The names of a text, such as an e-mail address, under which records can be found that must not show it: a keyed digest by
+    /// each key, that of the current one first. Write under the first name, and look under all.
+    ///
+    /// The same text has another name for another purpose. A name consists of letters, digits, `-` and `_`.
+    pub fn names(&self, purpose: &str, text: &str) -> impl Iterator<Item = String> {
+        let bound = bound(purpose, text);
+        self.keys().map(move |key| URL_SAFE_NO_PAD.encode(hmac::sign(&key.digest, &bound)))
+    }
+
     fn keys(&self) -> impl Iterator<Item = &Key> {
         [&self.current].into_iter().chain(&self.previous).map(|key| &**key)
     }
@@ -115,6 +125,7 @@ struct Key {
     // RFC 8452: a nonce that repeats shows only that two texts are equal. Nonces are random, keys live long, and every
     // visitor makes the program seal: AES-GCM would limit how often (NIST SP 800-38D section 8.3).
     aead: RandomizedNonceKey,
+    digest: hmac::Key,
     id: String,
 }
 
@@ -126,12 +137,16 @@ impl Key {
         // RFC 5869: what a secret is used for goes into `info`, so that the same secret gives other keys elsewhere.
         let secret = Salt::new(HKDF_SHA256, b"vouchsafe").extract(secret);
         let mut key = Zeroizing::new([0; 32]);
+        let mut digest = Zeroizing::new([0; 32]);
         let mut id = [0; 32];
         let fill = |info: &[u8], out: &mut [u8]| secret.expand(&[info], HKDF_SHA256)?.fill(out);
-        let filled = fill(KEY_INFO, &mut *key).and_then(|()| fill(ID_INFO, &mut id));
+        let filled = fill(KEY_INFO, &mut *key)
+            .and_then(|()| fill(DIGEST_INFO, &mut *digest))
+            .and_then(|()| fill(ID_INFO, &mut id));
         let aead = filled.and_then(|()| RandomizedNonceKey::new(&AES_256_GCM_SIV, &*key));
         let aead = aead.map_err(|_| SealError::Crypto)?;
-        Ok(Self { aead, id: id[..ID_LEN].iter().map(|byte| format!("{byte:02x}")).collect() })
+        let digest = hmac::Key::new(hmac::HMAC_SHA256, &*digest);
+        Ok(Self { aead, digest, id: id[..ID_LEN].iter().map(|byte| format!("{byte:02x}")).collect() })
     }
 
     fn seal(&self, bound: &[u8], text: &str) -> Result<String, Unspecified> {
@@ -181,8 +196,9 @@ impl fmt::Display for SealError {
 impl std::error::Error for SealError {}
 
 const MIN_SECRET: usize = 32;
-// Changing either makes everything unreadable that is sealed already.
+// Changing one makes everything unreadable that is sealed already, or nothing found that is stored.
 const KEY_INFO: &[u8] = b"vouchsafe seal 1 AES-256-GCM-SIV";
+const DIGEST_INFO: &[u8] = b"vouchsafe seal 1 HMAC-SHA-256";
 const ID_INFO: &[u8] = b"vouchsafe seal 1 name";
 /// Enough bytes to tell the keys of one host from each other.
 const ID_LEN: usize = 6;

@@ -265,6 +265,37 @@ impl Vault {
         failure.map_or(Ok(ended), Err)
     }
 
+    /// Deletes the logins of a user and leaves the tokens valid: at many providers a revocation ends all logins of the person at
+    /// this application, and others may go on. Returns the number of logins.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn forget(&self, user: &str) -> Result<usize, Error> {
+        let keys = self.keys(&(encoded(user) + "/")).await?;
+        self.forget_keys(keys).await
+    }
+
+    /// Deletes logins as [`Vault::forget`] does: those of the users whose names begin with `prefix` and come before `end` in the order
+    /// of their bytes, at most 100 at once. For names that begin with the time at which a login is not needed any more.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn forget_before(&self, prefix: &str, end: &str) -> Result<usize, Error> {
+        let page = self.place.store.list(&encoded(prefix), None, PAGE).await?;
+        let keys = page.into_iter().map(|(key, _)| key);
+        let is_before = |key: &String| parts(key).is_some_and(|(user, _)| *user < *end);
+        self.forget_keys(keys.take_while(is_before).collect()).await
+    }
+
+    async fn forget_keys(&self, keys: Vec<String>) -> Result<usize, Error> {
+        let mut count = 0;
+        for key in keys {
+            count += usize::from(self.place.store.delete(&key, None).await?);
+            self.sources().remove(&key).inspect(|cached| cached.source.forget());
+        }
+        Ok(count)
+    }
+
     /// Seals records with the current key that are sealed with a previous one, and returns how many it found. Call it in the
     /// background after a key was replaced, when all processes have the new key; when it returns 0, remove the previous key.
     ///

@@ -1,8 +1,10 @@
 //! The login cookies of a browser: their names, and the headers that carry them.
 use std::time::Duration;
 
-use http::header::{COOKIE, HeaderMap};
+use http::header::HeaderMap;
 use vouchsafe::StartedLogin;
+
+use crate::cookies;
 
 /// The name of a login cookie. There is a fixed number of slots, so that the browser itself limits how many there are,
 /// however many logins start at once.
@@ -27,15 +29,10 @@ impl Cookie {
     /// The login cookies of a request: all of them, so that a cookie planted by a neighbouring host hides none of ours.
     /// Other cookies are skipped, whatever bytes they hold.
     pub(crate) fn all(headers: &HeaderMap) -> Vec<Self> {
-        let pairs =
-            headers.get_all(COOKIE).into_iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
-        pairs.filter_map(Self::of).collect()
+        cookies::sent(headers).filter_map(Self::of).collect()
     }
 
-    fn of(pair: &[u8]) -> Option<Self> {
-        // RFC 6265 section 5.2: white space is SP and HTAB, the only ASCII white space that a header can hold. If more were
-        // trimmed, a name that a neighbouring host may set would pass for one with `__Host-`, which it may not set.
-        let (name, value) = std::str::from_utf8(pair.trim_ascii()).ok()?.split_once('=')?;
+    fn of((name, value): (&str, &str)) -> Option<Self> {
         let is_ours = name.starts_with(HOST) || name.starts_with(PLAIN);
         (is_ours && fits(name, value)).then(|| Self { name: name.to_owned(), value: value.to_owned() })
     }

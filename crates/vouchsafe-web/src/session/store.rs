@@ -1,0 +1,208 @@
+//! The records of sessions in a store, and the indexes by which they are found.
+//!
+//! A record begins with the time at which it can be deleted, in clear text, so that a sweep needs no keys. The session behind it
+//! is sealed. The key of a session is the hash of the value in its cookie. An index is an empty record under a keyed digest, such
+//! as that of the account, and the key of the session.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use vouchsafe::seal::KeyRing;
+use vouchsafe::vault::{Expected, Record, Save, Saved, TokenStore};
+
+use crate::session::error::SessionError;
+use crate::session::record::{Data, Moment};
+
+/// The sessions in a store.
+#[derive(Clone)]
+pub(super) struct Store {
+    records: Arc<dyn TokenStore>,
+    keys: KeyRing,
+    /// How far the sweep has come.
+    swept: Arc<Mutex<Option<String>>>,
+}
+
+/// The ways in which sessions are found.
+#[derive(Clone, Copy)]
+pub(super) enum Index<'a> {
+    Account(&'a str),
+    /// Issuer and subject.
+    Subject(&'a str, &'a str),
+    /// Issuer and session at the provider.
+    Sid(&'a str, &'a str),
+}
+
+impl Index<'_> {
+    /// The prefixes of the keys of its records, under each key of the ring, the current one first.
+    fn prefixes(self, keys: &KeyRing) -> impl Iterator<Item = String> {
+        let (kind, text) = match self {
+            Self::Account(account) => ("account", account.to_owned()),
+            Self::Subject(issuer, subject) => ("subject", pair(issuer, subject)),
+            Self::Sid(issuer, sid) => ("sid", pair(issuer, sid)),
+        };
+        let names: Vec<_> = keys.names(&format!("{PURPOSE} {kind}"), &text).collect();
+        names.into_iter().map(move |name| format!("{ROOT}{kind}/{name}/"))
+    }
+
+    /// The indexes that lead to a session.
+    fn all(data: &Data) -> impl Iterator<Item = Index<'_>> {
+        let (issuer, subject) = data.logout_as();
+        let sid = data.sid.as_deref().map(|sid| Index::Sid(issuer, sid));
+        [Index::Account(&data.account), Index::Subject(issuer, subject)].into_iter().chain(sid)
+    }
+
+    fn leads_to(self, data: &Data) -> bool {
+        let (issuer, subject) = data.logout_as();
+        match self {
+            Self::Account(account) => account == data.account,
+            Self::Subject(of, name) => (of, name) == (issuer, subject),
+            Self::Sid(of, sid) => of == issuer && Some(sid) == data.sid.as_deref(),
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn new(records: Arc<dyn TokenStore>, keys: KeyRing) -> Self {
+        Self { records, keys, swept: Arc::default() }
+    }
+
+    /// The session with this id, and the version of its record.
+    pub(super) async fn load(&self, id: &str) -> Result<Option<(Data, u64)>, SessionError> {
+        let key = session_key(id);
+        let Some(record) = self.records.load(&key).await.map_err(SessionError::Store)? else { return Ok(None) };
+        Ok(self.open(&key, &record).map(|data| (data, record.version)))
+    }
+
+    /// Writes a new session. The indexes come first: a session that nothing leads to could not be ended from elsewhere.
+    pub(super) async fn insert(&self, data: &Data, until: Moment) -> Result<(), SessionError> {
+        let sealed = self.seal(data, until)?;
+        for index in Index::all(data) {
+            if let Some(prefix) = index.prefixes(&self.keys).next() {
+                self.save(&(prefix + &data.id), &stamped(data.expires_at, ""), Expected::Any).await?;
+            }
+        }
+        self.save(&session_key(&data.id), &sealed, Expected::Absent).await.map(drop)
+    }
+
+    /// Writes a session again, unless it was ended or written since it was loaded.
+    pub(super) async fn rewrite(&self, data: &Data, until: Moment, version: u64) -> Result<(), SessionError> {
+        let sealed = self.seal(data, until)?;
+        self.save(&session_key(&data.id), &sealed, Expected::Version(version)).await.map(drop)
+    }
+
+    /// Ends a session, and returns whether it was there.
+    pub(super) async fn delete(&self, data: &Data) -> Result<bool, SessionError> {
+        let was_there =
+            self.records.delete(&session_key(&data.id), None).await.map_err(SessionError::Store)?;
+        for index in Index::all(data) {
+            for prefix in index.prefixes(&self.keys) {
+                // The session has ended. An index that stays leads nowhere, and is swept away.
+                if let Err(error) = self.records.delete(&(prefix + &data.id), None).await {
+                    tracing::debug!(target: LOG, %error, "an index of a session that ended was not deleted");
+                }
+            }
+        }
+        Ok(was_there)
+    }
+
+    /// The sessions to which an index leads.
+    pub(super) async fn find(&self, index: Index<'_>) -> Result<Vec<Data>, SessionError> {
+        let mut found = Vec::new();
+        for prefix in index.prefixes(&self.keys) {
+            let mut after: Option<String> = None;
+            loop {
+                let page = self.records.list(&prefix, after.as_deref(), PAGE).await;
+                let page = page.map_err(SessionError::Store)?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.clone());
+                for (key, _) in &page {
+                    let id = &key[prefix.len()..];
+                    // Only a session that says so itself belongs to the account.
+                    let session = self.load(id).await?.map(|(data, _)| data);
+                    found.extend(session.filter(|data| index.leads_to(data)));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes a text that is good for one use until a time. Returns whether this is its first use.
+    pub(super) async fn once(&self, purpose: &str, text: &str, until: Moment) -> Result<bool, SessionError> {
+        // Without a key: two instances that replace a key one after the other must agree. Nobody guesses the text.
+        let name = hash(&pair(purpose, text));
+        let saved = self.save(&format!("{ROOT}once/{name}"), &stamped(until, ""), Expected::Absent).await?;
+        Ok(saved != Saved::Conflict)
+    }
+
+    /// Deletes what is over on the next page of the records, and returns the sessions among them. After the last page, the next
+    /// sweep begins anew; then the second value is `true`.
+    pub(super) async fn sweep(&self, now: Moment, limit: usize) -> Result<(Vec<Data>, bool), SessionError> {
+        let after = self.swept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let page = self.records.list(ROOT, after.as_deref(), limit).await.map_err(SessionError::Store)?;
+        let is_last = page.len() < limit;
+        if let Some((last, _)) = page.last().filter(|_| !is_last) {
+            *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = Some(last.clone());
+        }
+        let mut ended = Vec::new();
+        for (key, record) in page {
+            if !until(&record).is_some_and(|until| until <= now) {
+                continue;
+            }
+            // With its version: a session may have been renewed meanwhile.
+            let deleted = self.records.delete(&key, Some(record.version)).await.map_err(SessionError::Store)?;
+            ended.extend(self.open(&key, &record).filter(|_| deleted));
+        }
+        Ok((ended, is_last))
+    }
+
+    async fn save(&self, key: &str, data: &str, expected: Expected) -> Result<Saved, SessionError> {
+        self.records.save(Save::new(key, data, expected)).await.map_err(SessionError::Store)
+    }
+
+    fn seal(&self, data: &Data, until: Moment) -> Result<String, SessionError> {
+        let text = data.to_text()?;
+        let sealed = self.keys.seal(PURPOSE, &session_key(&data.id), &text).map_err(SessionError::Seal)?;
+        Ok(stamped(until, &sealed))
+    }
+
+    fn open(&self, key: &str, record: &Record) -> Option<Data> {
+        let (_, sealed) = record.data.expose().split_once('.')?;
+        Data::from_text(self.keys.open(PURPOSE, key, sealed)?.expose())
+    }
+}
+
+/// The id of the session whose cookie has this value.
+pub(super) fn id_of(value: &str) -> String {
+    hash(value)
+}
+
+fn hash(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
+}
+
+/// Two texts as one. The length tells where the first ends.
+fn pair(first: &str, second: &str) -> String {
+    format!("{} {first}{second}", first.len())
+}
+
+fn session_key(id: &str) -> String {
+    format!("{ROOT}id/{id}")
+}
+
+fn stamped(until: Moment, sealed: &str) -> String {
+    format!("{}.{sealed}", until.0)
+}
+
+/// The time at which a record can be deleted.
+fn until(record: &Record) -> Option<Moment> {
+    record.data.expose().split_once('.')?.0.parse().ok().map(Moment)
+}
+
+/// No key of a vault begins with this character.
+const ROOT: &str = "~session/";
+const PURPOSE: &str = "vouchsafe session";
+/// How many records are read at once.
+const PAGE: usize = 100;
+/// The target of this crate's events.
+const LOG: &str = "vouchsafe_web";

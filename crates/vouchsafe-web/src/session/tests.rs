@@ -1,0 +1,1 @@
+//! Sessions of both kinds, with stores that work and stores that fail.
