@@ -9,6 +9,7 @@
 mod cookies;
 mod login;
 mod origin;
+mod page;
 mod session;
 
 pub use login::context::RequestContext;
@@ -17,6 +18,8 @@ pub use login::logins::Logins;
 pub use login::rejection::{LoginFault, LoginRejection};
 pub use login::start::StartLogin;
 pub use origin::{InvalidOrigin, Origin};
+pub use page::language::Language;
+pub use page::sign_in::SignInPage;
 pub use session::device::Device;
 pub use session::error::{SessionError, TooLarge};
 pub use session::new::NewSession;

@@ -353,7 +353,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
-    ("vouchsafe-web", &["login"]),
+    ("vouchsafe-web", &["page", "login"]),
     ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer"]),
     (
         "vouchsafe-cli",
