@@ -6,12 +6,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod accounts;
 mod cookies;
 mod login;
 mod origin;
 mod page;
 mod session;
 
+pub use accounts::account::{AccountError, AccountIdentity, Accounts, Link};
+pub use accounts::stored::StoredAccounts;
 pub use login::context::RequestContext;
 pub use login::finish::{FORM_TIME, LoggedIn, MAX_FORM};
 pub use login::logins::Logins;

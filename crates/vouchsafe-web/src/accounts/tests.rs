@@ -1,0 +1,1 @@
+//! Accounts in a store: two sign-ins at once, linking, and keys that are replaced.
