@@ -109,6 +109,23 @@ impl Client {
         &self.template().provenance.provider
     }
 
+    /// The issuer of the provider's tokens and users, as [`Identity::issuer`](crate::Identity::issuer) gives it. Before the
+    /// metadata is known, this is the requested issuer. If the provider has an issuer for each tenant, ID tokens name others:
+    /// see [`Client::is_issuer`].
+    pub fn issuer(&self) -> String {
+        let known = self.inner.live.server.known();
+        known.as_deref().unwrap_or(self.template()).provenance.issuer.clone()
+    }
+
+    /// Whether an `iss` that came with a request names this provider, such as that of a front-channel logout or of a
+    /// login which a third party initiates.
+    pub fn is_issuer(&self, iss: &str) -> bool {
+        let known = self.inner.live.server.known();
+        let server = known.as_deref().unwrap_or(self.template());
+        let aliases = &server.definition.issuer_aliases;
+        server.known_issuer().is_some_and(|known| known.is(iss)) || aliases.iter().any(|alias| alias == iss)
+    }
+
     /// The provider before discovery.
     pub(crate) fn template(&self) -> &Server {
         &self.inner.live.template

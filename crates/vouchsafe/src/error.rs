@@ -258,6 +258,8 @@ pub enum Operation {
     Identity,
     /// Verifying a JWT that the application passed in.
     Jwt,
+    /// Verifying a logout token.
+    LogoutToken,
     /// The token request of the application for itself.
     ClientCredentials,
     /// Reading or writing a token store.
@@ -279,6 +281,7 @@ impl fmt::Display for Operation {
             Self::Profile => "fetching the profile",
             Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",
+            Self::LogoutToken => "verifying the logout token",
             Self::ClientCredentials => "the token request of the application",
             Self::Store => "using the token store",
         })

@@ -4,6 +4,7 @@ pub(crate) mod id_token;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod jwt;
+pub(crate) mod logout_token;
 pub(crate) mod signing_key;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 59] = [
+const ROWS: [(&str, &str, &str); 60] = [
     ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
     ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
     ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),
@@ -71,6 +71,7 @@ const ROWS: [(&str, &str, &str); 59] = [
     ("maximum of the time for a login", "vouchsafe/src/client/builder.rs", "MAX_LOGIN_LIMIT"),
     ("tolerance for the provider's clock", "vouchsafe/src/client/builder.rs", "CLOCK_SKEW"),
     ("maximum of that tolerance", "vouchsafe/src/client/builder.rs", "MAX_CLOCK_SKEW"),
+    ("age of a logout token", "vouchsafe/src/jose/logout_token.rs", "MAX_AGE"),
     ("age at which metadata is fetched again", "vouchsafe/src/client/builder.rs", "METADATA_AGE"),
     ("age at which keys are fetched again", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
     ("age up to which keys are used if the fetch fails", "vouchsafe/src/client/builder.rs", "KEYS_END"),

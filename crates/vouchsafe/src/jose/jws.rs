@@ -8,6 +8,36 @@ use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, JsonError, Scalar};
 use crate::text::legible::legible;
 
+/// For what a JWT is, as far as its header says so (`typ`, RFC 8725 section 3.11).
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Any,
+    /// None of its own, like an ID token and UserInfo: a header with a type such as `at+jwt` is for another purpose.
+    Plain,
+    /// This one. Older JWTs for it have the type `JWT`, or none.
+    Usually(&'static str),
+}
+
+impl Purpose {
+    fn admits(self, typ: Option<&str>) -> bool {
+        let lower = typ.map(str::to_ascii_lowercase);
+        // RFC 7515 §4.1.9: "application/" may be left out, and the case of media types does not matter.
+        let name = lower.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+        match self {
+            Self::Any => true,
+            Self::Plain => !name.is_some_and(|name| name.ends_with("+jwt")),
+            Self::Usually(own) => name.is_none_or(|name| name == own || name == "jwt"),
+        }
+    }
+
+    fn in_words(self) -> String {
+        match self {
+            Self::Any | Self::Plain => "JWT or none here".to_owned(),
+            Self::Usually(own) => format!("{own}, JWT or none here"),
+        }
+    }
+}
+
 /// Refuses a JWT. The caller knows the operation better.
 pub(super) fn refused(check: Check, detail: impl Into<String>) -> Error {
     Error::validation(Operation::Jwt, check, detail.into())
@@ -42,12 +72,12 @@ pub(crate) fn is_about_keys(error: &Error) -> bool {
 
 /// Verifies the signature of a compact JWS. Returns its algorithm and the payload.
 ///
-/// `may_be_typed` accepts a header with an explicit type.
+/// `purpose` says which type the header may name.
 pub(super) fn verify(
     token: &str,
     keys: &KeySet,
     allowed: Allowed<'_>,
-    may_be_typed: bool,
+    purpose: Purpose,
 ) -> Result<(Algorithm, String), Error> {
     let not_jws = || not_jws(token);
     // The signature covers header and payload.
@@ -93,11 +123,14 @@ pub(super) fn verify(
         let detail = "the JWT's header requires extensions (crit), and none of them is supported: let the provider leave them out";
         return Err(refused(Check::CriticalHeader, detail));
     }
-    if let Some(kind) = typ.filter(|kind| !may_be_typed && is_explicit(kind)) {
+    if !purpose.admits(typ) {
         let detail = format!(
-            "the JWT must have the type JWT or none here, and has the type {}, which is for another purpose: check which token \
-                     was sent",
-            legible(kind)
+            "the JWT must have the type {}, and has {}: check which token was sent",
+            purpose.in_words(),
+            typ.map_or_else(
+                || "none".to_owned(),
+                |typ| format!("the type {}, which is for another purpose", legible(typ))
+            )
         );
         return Err(refused(Check::TokenType, detail));
     }
@@ -152,11 +185,6 @@ fn named_issuer(claims: &str) -> Result<Option<String>, Error> {
 
 pub(super) fn unreadable(part: &str, error: &JsonError) -> Error {
     malformed(format!("the JWT's {part} must be a JSON object, and could not be parsed: {error}"))
-}
-
-/// RFC 8725 §3.11: access tokens and logout tokens name their type. ID tokens and UserInfo have no type of their own.
-fn is_explicit(kind: &str) -> bool {
-    kind.to_ascii_lowercase().ends_with("+jwt")
 }
 
 /// One part of a JWT as text.

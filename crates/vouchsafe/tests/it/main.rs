@@ -29,6 +29,7 @@ mod introspection;
 #[cfg(feature = "transport")]
 mod login;
 mod logout;
+mod logout_token;
 mod properties;
 mod providers;
 mod quirks;
