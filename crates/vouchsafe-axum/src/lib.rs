@@ -140,18 +140,26 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod failure;
 mod layer;
 mod logged_in;
 mod logins;
 mod rejection;
+mod require;
+mod site;
 mod start;
+mod user;
 
+pub use failure::Failure;
 pub use layer::LoginsService;
 pub use logged_in::LoggedIn;
 pub use logins::Logins;
 pub use rejection::LoginRejection;
+pub use require::{Require, RequireService};
+pub use site::{Site, SiteService};
 pub use start::StartLogin;
-pub use vouchsafe_web::LoginFault;
+pub use user::User;
+pub use vouchsafe_web::{Caller, Fault, LoginFault, Visit};
 
 /// The code in the READMEs compiles.
 #[cfg(doctest)]

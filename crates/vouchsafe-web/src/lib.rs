@@ -12,6 +12,7 @@ mod login;
 mod origin;
 mod page;
 mod session;
+mod site;
 
 pub use accounts::account::{AccountError, AccountIdentity, Accounts, Link};
 pub use accounts::stored::StoredAccounts;
@@ -28,3 +29,10 @@ pub use session::error::{SessionError, TooLarge};
 pub use session::new::NewSession;
 pub use session::record::{Session, SessionRef};
 pub use session::sessions::{Begun, Found, Sessions, forget_ended};
+pub use site::builder::{InvalidSite, SiteBuilder};
+pub use site::caller::Caller;
+pub use site::failure::{Failure, Fault};
+pub use site::require::Require;
+pub use site::state::Site;
+pub use site::user::User;
+pub use site::visit::Visit;

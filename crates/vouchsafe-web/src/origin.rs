@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn more_than_an_origin_is_refused() {
         let read = |text: &str| text.parse::<Origin>().unwrap_err();
-        for more in ["https://a.example/app", "https://a.example/?x", "https://a.example/#x", "https://u@a.example"] {
+        for more in
+            ["https://a.example/app", "https://a.example/?x", "https://a.example/#x", "https://u@a.example"]
+        {
             assert_eq!(read(more), InvalidOrigin::More, "{more}");
         }
         for plain in ["http://a.example", "http://10.0.0.1", "ftp://localhost", "http://localhost.example"] {

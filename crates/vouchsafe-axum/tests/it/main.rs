@@ -12,3 +12,4 @@ mod routes;
 mod scenario;
 mod signing_in;
 mod silent;
+mod site;

@@ -27,11 +27,8 @@ pub trait Accounts: Send + Sync {
     ///
     /// # Errors
     /// The person may not link it, or the accounts cannot be read or written.
-    fn link<'a>(
-        &'a self,
-        account: &'a str,
-        login: &'a LoggedIn,
-    ) -> BoxFuture<'a, Result<Link, AccountError>>;
+    fn link<'a>(&'a self, account: &'a str, login: &'a LoggedIn)
+    -> BoxFuture<'a, Result<Link, AccountError>>;
 
     /// The identities of an account.
     ///

@@ -173,7 +173,11 @@ impl Accounts for StoredAccounts {
         })
     }
 
-    fn link<'a>(&'a self, account: &'a str, login: &'a LoggedIn) -> BoxFuture<'a, Result<Link, AccountError>> {
+    fn link<'a>(
+        &'a self,
+        account: &'a str,
+        login: &'a LoggedIn,
+    ) -> BoxFuture<'a, Result<Link, AccountError>> {
         Box::pin(async move {
             let (owner, is_new) = match self.find(login.identity.key()).await? {
                 Some(known) => (known.account, false),

@@ -16,7 +16,8 @@ pub struct Device {
 impl Device {
     /// The browser that sent these headers, from this address.
     pub fn of(headers: &HeaderMap, address: Option<IpAddr>) -> Self {
-        let sent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let sent =
+            headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let shown = sent.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect());
         Self { user_agent: shown.filter(|text: &String| !text.is_empty()), address }
     }

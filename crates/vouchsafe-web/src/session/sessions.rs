@@ -154,6 +154,7 @@ impl Sessions {
             picture: new.picture,
             acr: new.acr,
             auth_time: new.auth_time.map(Moment::of),
+            signed_in_at: new.signed_in_at.map(Moment::of),
             roles: new.roles,
             created_at,
             last_seen_at: now,
@@ -357,7 +358,11 @@ impl Sessions {
     }
 
     /// The header with a sealed session, if it fits, and the length of name and value.
-    fn sealed(&self, origin: &Origin, session: &Session) -> Result<(Option<HeaderValue>, usize), SessionError> {
+    fn sealed(
+        &self,
+        origin: &Origin,
+        session: &Session,
+    ) -> Result<(Option<HeaderValue>, usize), SessionError> {
         let name = cookie::name(origin);
         let text = session.data.to_text()?;
         let value = self.inner.keys.seal(PURPOSE, &name, &text).map_err(SessionError::Seal)?;

@@ -70,7 +70,9 @@ impl Store {
     /// The session with this id, and the version of its record.
     pub(super) async fn load(&self, id: &str) -> Result<Option<(Data, u64)>, SessionError> {
         let key = session_key(id);
-        let Some(record) = self.records.load(&key).await.map_err(SessionError::Store)? else { return Ok(None) };
+        let Some(record) = self.records.load(&key).await.map_err(SessionError::Store)? else {
+            return Ok(None);
+        };
         Ok(self.open(&key, &record).map(|data| (data, record.version)))
     }
 
@@ -150,7 +152,8 @@ impl Store {
                 continue;
             }
             // With its version: a session may have been renewed meanwhile.
-            let deleted = self.records.delete(&key, Some(record.version)).await.map_err(SessionError::Store)?;
+            let deleted =
+                self.records.delete(&key, Some(record.version)).await.map_err(SessionError::Store)?;
             ended.extend(self.open(&key, &record).filter(|_| deleted));
         }
         Ok((ended, is_last))

@@ -70,29 +70,29 @@ struct Hop {
 /// The hop at which the request entered the trusted proxies: each proxy adds a hop behind those that it received, and the
 /// browser may have forged all before that one.
 fn browser<'a>(hops: &'a [Hop], trusted: &Networks) -> Option<&'a Hop> {
-    let is_proxy = |hop: &&Hop| {
-        hop.client.as_deref().and_then(address).is_some_and(|address| trusted.contain(address))
-    };
+    let is_proxy =
+        |hop: &&Hop| hop.client.as_deref().and_then(address).is_some_and(|address| trusted.contain(address));
     hops.iter().rev().find(|hop| !is_proxy(hop)).or_else(|| hops.first())
 }
 
 /// RFC 7239.
 fn hops(headers: &HeaderMap) -> Vec<Hop> {
-    listed(headers, FORWARDED.as_str()).map(|element| {
-        let mut hop = Hop::default();
-        for pair in element.split(';') {
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            let value = value.trim().trim_matches('"').to_owned();
-            match &*name.trim().to_ascii_lowercase() {
-                "for" => hop.client = Some(value),
-                "host" => hop.host = Some(value),
-                "proto" => hop.scheme = Some(value.to_ascii_lowercase()),
-                _ => {}
+    listed(headers, FORWARDED.as_str())
+        .map(|element| {
+            let mut hop = Hop::default();
+            for pair in element.split(';') {
+                let Some((name, value)) = pair.split_once('=') else { continue };
+                let value = value.trim().trim_matches('"').to_owned();
+                match &*name.trim().to_ascii_lowercase() {
+                    "for" => hop.client = Some(value),
+                    "host" => hop.host = Some(value),
+                    "proto" => hop.scheme = Some(value.to_ascii_lowercase()),
+                    _ => {}
+                }
             }
-        }
-        hop
-    })
-    .collect()
+            hop
+        })
+        .collect()
 }
 
 /// `X-Forwarded-For`, `-Host` and `-Proto`. A proxy that sets host and scheme anew leaves shorter lists.
@@ -115,7 +115,9 @@ fn common_hops(headers: &HeaderMap) -> Vec<Hop> {
 /// The elements of a header that is a list.
 fn listed(headers: &HeaderMap, name: &str) -> impl Iterator<Item = String> {
     let lines = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let lines: Vec<_> = lines.flat_map(|line| line.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>()).collect();
+    let lines: Vec<_> = lines
+        .flat_map(|line| line.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
+        .collect();
     lines.into_iter().filter(|part| !part.is_empty())
 }
 
@@ -176,8 +178,18 @@ mod tests {
             ("198.51.100.1", &[("host", "APP.example:443")]),
             ("198.51.100.1", &[("host", "app.example"), ("x-forwarded-host", "evil.example")]),
             ("198.51.100.1", &[]),
-            ("10.0.0.1", &[("host", "internal:8080"), ("x-forwarded-host", "app.example"), ("x-forwarded-proto", "https")]),
-            ("10.0.0.1", &[("host", "internal:8080"), ("forwarded", "for=1.2.3.4;host=app.example;proto=https")]),
+            (
+                "10.0.0.1",
+                &[
+                    ("host", "internal:8080"),
+                    ("x-forwarded-host", "app.example"),
+                    ("x-forwarded-proto", "https"),
+                ],
+            ),
+            (
+                "10.0.0.1",
+                &[("host", "internal:8080"), ("forwarded", "for=1.2.3.4;host=app.example;proto=https")],
+            ),
             ("10.0.0.1", &[("host", "app.example")]),
         ] {
             assert_eq!(other(peer, headers), None, "{headers:?}");
@@ -188,7 +200,11 @@ mod tests {
             ("198.51.100.1", &[("host", "a@b\u{7f}".trim_end_matches('\u{7f}'))], "https://a@b"),
             ("10.0.0.1", &[("host", "app.example"), ("x-forwarded-proto", "http")], "http://app.example"),
             ("10.0.0.1", &[("host", "app.example"), ("x-forwarded-host", "b.example")], "https://b.example"),
-            ("192.0.2.1", &[("host", "app.example"), ("forwarded", "host=\"b.example:81\"")], "https://b.example:81"),
+            (
+                "192.0.2.1",
+                &[("host", "app.example"), ("forwarded", "host=\"b.example:81\"")],
+                "https://b.example:81",
+            ),
         ] {
             assert_eq!(other(peer, headers).as_deref(), Some(address), "{headers:?}");
         }

@@ -168,9 +168,12 @@ impl Fault {
                 "This way to sign in does not exist",
                 "Please choose another way to sign in.",
             ),
-            Self::NotFound => {
-                (StatusCode::NOT_FOUND, "not_found", "There is nothing here", "It may have been removed already.")
-            }
+            Self::NotFound => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "There is nothing here",
+                "It may have been removed already.",
+            ),
             Self::NotSupported => (
                 StatusCode::NOT_IMPLEMENTED,
                 "not_supported",
@@ -304,10 +307,13 @@ impl Failure {
         let Inner { fault, code, caller, return_to, goes_on, members, public_url, .. } = *self.0;
         let (status, _, title, advice) = fault.words();
         let advice = match &public_url {
-            Some(url) if fault == Fault::Stale => Cow::from(format!("{advice} Please use this site at {url}.")),
+            Some(url) if fault == Fault::Stale => {
+                Cow::from(format!("{advice} Please use this site at {url}."))
+            }
             _ => advice.into(),
         };
-        let redirect = goes_on.filter(|_| caller == Caller::Page).and_then(|path| HeaderValue::try_from(path).ok());
+        let redirect =
+            goes_on.filter(|_| caller == Caller::Page).and_then(|path| HeaderValue::try_from(path).ok());
         let mut response = match (caller, redirect) {
             (_, Some(path)) => {
                 let mut response = Response::new(String::new());
@@ -319,7 +325,9 @@ impl Failure {
                 let sign_in = sign_in_path(return_to.as_deref());
                 let link = match fault {
                     Fault::Store => (return_to.as_deref().unwrap_or("/"), "Try again"),
-                    Fault::Setup | Fault::Method | Fault::NotFound | Fault::Origin => ("/", "Go to the start page"),
+                    Fault::Setup | Fault::Method | Fault::NotFound | Fault::Origin => {
+                        ("/", "Go to the start page")
+                    }
                     Fault::NotSupported => ("/logout", "Sign out"),
                     Fault::UnknownProvider | Fault::ReturnTo | Fault::NoVisit => (&*sign_in, "Go to sign-in"),
                     _ => (&*sign_in, "Try again"),
@@ -356,8 +364,12 @@ pub(crate) fn json(status: StatusCode, value: &Value) -> Response<String> {
 
 /// A redirect to a place that this site has made or checked.
 pub(crate) fn see_other(place: &str) -> Result<Response<String>, Failure> {
-    let place = HeaderValue::try_from(place)
-        .map_err(|_| Failure::new(Fault::Provider, "the URL to redirect to is not a URL: it has characters that no header can hold"))?;
+    let place = HeaderValue::try_from(place).map_err(|_| {
+        Failure::new(
+            Fault::Provider,
+            "the URL to redirect to is not a URL: it has characters that no header can hold",
+        )
+    })?;
     let mut response = Response::new(String::new());
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, place);
@@ -371,7 +383,10 @@ pub(crate) fn sign_in_path(return_to: Option<&str>) -> String {
 
 pub(crate) fn with_return_to(path: &str, return_to: Option<&str>) -> String {
     match return_to {
-        Some(to) => format!("{path}?{}", form_urlencoded::Serializer::new(String::new()).append_pair("return_to", to).finish()),
+        Some(to) => format!(
+            "{path}?{}",
+            form_urlencoded::Serializer::new(String::new()).append_pair("return_to", to).finish()
+        ),
         None => path.to_owned(),
     }
 }
@@ -386,7 +401,9 @@ impl From<Error> for Failure {
             }
             // What came to the redirect URI is no response.
             Error::Response(_) if is_login => (Fault::Malformed, None),
-            Error::Validation(e) if is_login && e.check() == Check::DuplicateParameter => (Fault::Malformed, None),
+            Error::Validation(e) if is_login && e.check() == Check::DuplicateParameter => {
+                (Fault::Malformed, None)
+            }
             _ => match LoginFault::of(&error) {
                 LoginFault::Denied => (Fault::Denied, Some(error.code())),
                 LoginFault::Stale => (Fault::Stale, Some(error.code())),

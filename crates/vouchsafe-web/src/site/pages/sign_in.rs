@@ -17,5 +17,8 @@ pub(crate) fn page(headers: &HeaderMap, application: Option<&str>, choices: Vec<
     if let Some(application) = application {
         page = page.application(application);
     }
-    choices.into_iter().fold(page, |page, choice| page.choice(choice.slug, choice.name, choice.href)).response()
+    choices
+        .into_iter()
+        .fold(page, |page, choice| page.choice(choice.slug, choice.name, choice.href))
+        .response()
 }
