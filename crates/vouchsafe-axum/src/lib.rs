@@ -149,6 +149,7 @@ mod require;
 mod site;
 mod start;
 mod user;
+mod visit;
 
 pub use failure::Failure;
 pub use layer::LoginsService;
@@ -159,7 +160,8 @@ pub use require::{Require, RequireService};
 pub use site::{Site, SiteService};
 pub use start::StartLogin;
 pub use user::User;
-pub use vouchsafe_web::{Caller, Fault, LoginFault, Visit};
+pub use visit::Visit;
+pub use vouchsafe_web::{Caller, Fault, LoginFault};
 
 /// The code in the READMEs compiles.
 #[cfg(doctest)]

@@ -10,7 +10,8 @@ use tower::{Layer, Service};
 use crate::failure::Failure;
 use crate::user::check;
 
-/// What routes demand of the person who opens them: a layer with the demands of [`vouchsafe_web::Require`].
+/// What routes demand of the person who opens them: a layer with the demands of [`vouchsafe_web::Require`]. Add it with
+/// `route_layer`, which leaves paths without a route alone.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::user::check;
 ///
 /// let admin: Router = Router::new()
 ///     .route("/admin", get("Hello"))
-///     .layer(Require::role("admin").and_fresh(Duration::from_secs(300)));
+///     .route_layer(Require::role("admin").and_fresh(Duration::from_secs(300)));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Require(pub vouchsafe_web::Require);

@@ -55,6 +55,11 @@ impl Site {
         format!("{}/callback/{provider}", self.inner.origin)
     }
 
+    /// The names of the providers that were named when the site was built.
+    pub fn provider_names(&self) -> Vec<&str> {
+        self.inner.providers.fixed.iter().map(|(name, _)| &**name).collect()
+    }
+
     /// The sessions.
     pub fn sessions(&self) -> &Sessions {
         &self.inner.sessions

@@ -24,7 +24,8 @@ pub(crate) const PUBLIC: &str = "http://127.0.0.1:3000";
 pub(crate) struct Whole {
     pub(crate) first: Sandbox,
     pub(crate) second: Sandbox,
-    pub(crate) store: Arc<MemoryStore>,
+    store: Arc<MemoryStore>,
+    is_server_side: bool,
     pub(crate) app: Router,
 }
 
@@ -44,9 +45,20 @@ impl Whole {
         let first = Sandbox::builder().user(SandboxUser::alice()).user(SandboxUser::bob()).user(admin);
         let (first, second) = (first.start().await.unwrap(), Sandbox::start().await.unwrap());
         let store = Arc::new(MemoryStore::new());
-        let builder = change(builder(PUBLIC, &first, &second), store.clone());
-        let app = app(Site(builder.build().unwrap()));
-        Self { first, second, store, app }
+        let site = change(builder(PUBLIC, &first, &second), store.clone()).build().unwrap();
+        let is_server_side = site.sessions().is_server_side();
+        Self { first, second, store, is_server_side, app: app(Site(site)) }
+    }
+
+    pub(crate) fn is_server_side(&self) -> bool {
+        self.is_server_side
+    }
+
+    /// The same application after a restart, with another client of the first provider.
+    pub(crate) fn rebuilt(&self, client_of: impl FnOnce(&Sandbox, &Sandbox) -> Client) -> Router {
+        let client = client_of(&self.first, &self.second);
+        let site = Site::builder(PUBLIC, KeyRing::new(&SECRET).unwrap()).provider_named("a", client);
+        app(Site(site.store(self.store.clone()).build().unwrap()))
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -88,7 +100,7 @@ pub(crate) fn builder(public_url: &str, first: &Sandbox, second: &Sandbox) -> Si
 pub(crate) fn app(site: Site) -> Router {
     let who = |user: User| async move { format!("{} at {}", user.account(), user.provider()) };
     let fresh = Require::fresh(Duration::from_secs(300));
-    let protected = Router::new().route("/inner", get("inner")).layer(Require::signed_in());
+    let protected = Router::new().route("/inner", get("inner")).route_layer(Require::signed_in());
     Router::new()
         .route("/", get(|user: Option<User>| async move { if user.is_some() { "in" } else { "out" } }))
         .route("/protected", get(who))
@@ -98,9 +110,9 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/notes", post(|user: User| async move { format!("noted for {}", user.account()) }))
         .route("/public-notes", post("noted"))
         .route("/webhook", post("hook"))
-        .merge(Router::new().route("/fresh", get("fresh")).layer(fresh))
-        .merge(Router::new().route("/strong", get("strong")).layer(Require::acr("urn:example:mfa")))
-        .merge(Router::new().route("/admin", get("admin")).layer(Require::role("admin")))
+        .merge(Router::new().route("/fresh", get("fresh")).route_layer(fresh))
+        .merge(Router::new().route("/strong", get("strong")).route_layer(Require::acr("urn:example:mfa")))
+        .merge(Router::new().route("/admin", get("admin")).route_layer(Require::role("admin")))
         .nest("/nested", protected)
         .layer(site)
 }
