@@ -52,7 +52,8 @@ impl FromStr for Origin {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        if !is_https && !(url.scheme() == "http" && is_loopback) {
+        let is_allowed = is_https || (url.scheme() == "http" && is_loopback);
+        if !is_allowed {
             return Err(InvalidOrigin::Plain);
         }
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {

@@ -10,4 +10,4 @@ pub(crate) mod record;
 pub(crate) mod sessions;
 pub(crate) mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -275,23 +275,27 @@ impl Vault {
         self.forget_keys(keys).await
     }
 
-    /// Deletes logins as [`Vault::forget`] does: those of the users whose names begin with `prefix` and come before `end` in the order
-    /// of their bytes, at most 100 at once. For names that begin with the time at which a login is not needed any more.
+    /// Deletes logins as [`Vault::forget`] does: those of the users whose names begin with `prefix` and come before `end`, at most
+    /// 100 at once. It is for names that tell when a login is not needed any more, such as `session-001764230400`: letters, digits,
+    /// `-` and `_` come in the order of their bytes.
     ///
     /// # Errors
     /// The store fails.
     pub async fn forget_before(&self, prefix: &str, end: &str) -> Result<usize, Error> {
-        let page = self.place.store.list(&encoded(prefix), None, PAGE).await?;
-        let keys = page.into_iter().map(|(key, _)| key);
-        let is_before = |key: &String| parts(key).is_some_and(|(user, _)| *user < *end);
-        self.forget_keys(keys.take_while(is_before).collect()).await
+        let page = self.page(&encoded(prefix), None).await?;
+        let (keys, end) = (page.into_iter().map(|(key, _)| key), encoded(end));
+        self.forget_keys(keys.take_while(|key| *key < end).collect()).await
     }
 
     async fn forget_keys(&self, keys: Vec<String>) -> Result<usize, Error> {
         let mut count = 0;
         for key in keys {
-            count += usize::from(self.place.store.delete(&key, None).await?);
+            let deleted = self.place.store.delete(&key, None).await?;
             self.sources().remove(&key).inspect(|cached| cached.source.forget());
+            if deleted {
+                count += 1;
+                self.place.events.send(Event::Disconnected { key, revoked: false });
+            }
         }
         Ok(count)
     }
@@ -307,7 +311,7 @@ impl Vault {
         let mut count = 0;
         let mut after: Option<String> = None;
         loop {
-            let records = self.place.store.list("", after.as_deref(), PAGE).await?;
+            let records = self.page("", after.as_deref()).await?;
             let Some((last, _)) = records.last() else { return Ok(count) };
             after = Some(last.clone());
             for (key, record) in records {
@@ -349,7 +353,7 @@ impl Vault {
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let mut keys: Vec<String> = Vec::new();
         loop {
-            let page = self.place.store.list(prefix, keys.last().map(String::as_str), PAGE).await?;
+            let page = self.page(prefix, keys.last().map(String::as_str)).await?;
             if page.is_empty() {
                 return Ok(keys);
             }
@@ -360,7 +364,7 @@ impl Vault {
     async fn listed(&self, prefix: &str) -> Result<Vec<Connection>, Error> {
         let (mut connections, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = self.place.store.list(prefix, after.as_deref(), PAGE).await?;
+            let page = self.page(prefix, after.as_deref()).await?;
             let Some((last, _)) = page.last() else { return Ok(connections) };
             after = Some(last.clone());
             for (key, record) in page {
@@ -368,6 +372,14 @@ impl Vault {
                 connections.push(Connection::new(user, provider, self.place.open(&key, &record)?));
             }
         }
+    }
+
+    /// The next logins whose keys begin with the prefix.
+    async fn page(&self, prefix: &str, after: Option<&str>) -> Result<Vec<(String, Record)>, Error> {
+        let mut page = self.place.store.list(prefix, after, PAGE).await?;
+        // Records of others are behind all logins.
+        page.retain(|(key, _)| !key.starts_with(OTHERS));
+        Ok(page)
     }
 
     fn sources(&self) -> MutexGuard<'_, HashMap<String, Cached>> {
@@ -471,6 +483,8 @@ fn parts(key: &str) -> Option<(String, String)> {
 /// Readable keys: only what could be mistaken is encoded.
 const RESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'@').remove(b':').remove(b' ');
+/// No key of a login begins with this character: `encoded` escapes it. It comes after all others that these keys have.
+const OTHERS: char = '~';
 /// How many records are read at once.
 const PAGE: usize = 100;
 /// How long a token is given without a look at the store.

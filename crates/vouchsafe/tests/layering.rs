@@ -353,8 +353,13 @@ const ROOMS: [(&str, &[&str]); 7] = [
         &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
-    ("vouchsafe-web", &["page", "login"]),
-    ("vouchsafe-axum", &["rejection", "start", "logged_in", "logins", "layer"]),
+    ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts", "site"]),
+    (
+        "vouchsafe-axum",
+        &[
+            "rejection", "start", "logged_in", "logins", "layer", "failure", "user", "visit", "require", "site",
+        ],
+    ),
     (
         "vouchsafe-cli",
         &[

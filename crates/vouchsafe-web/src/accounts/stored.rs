@@ -93,6 +93,9 @@ impl StoredAccounts {
         for key in keys {
             if self.save(&key, &owned, Expected::Absent).await? == Saved::Conflict {
                 let winner = self.find(identity).await?;
+                if winner.as_ref().is_some_and(|winner| winner.account != owned.account) {
+                    self.remove_index(&owned).await;
+                }
                 return Ok((winner.map_or(owned.account, |winner| winner.account), false));
             }
         }
@@ -127,13 +130,19 @@ impl StoredAccounts {
 
     /// Writes the empty record that leads from an account to an identity.
     async fn index(&self, owned: &Owned) -> Result<(), AccountError> {
-        let identity = self.identity_keys(&owned.identity).next();
-        let Some((prefix, identity)) = self.account_prefixes(&owned.account).next().zip(identity) else {
-            return Ok(());
-        };
-        let key = prefix + &identity[IDENTITY.len()..];
-        let saved = self.records.save(Save::new(&key, "", Expected::Any)).await;
+        let saved = self.records.save(Save::new(&self.index_key(owned), "", Expected::Any)).await;
         saved.map(drop).map_err(AccountError::failed)
+    }
+
+    /// Deletes this record. If it stays, it leads nowhere.
+    async fn remove_index(&self, owned: &Owned) {
+        let _ = self.records.delete(&self.index_key(owned), None).await;
+    }
+
+    fn index_key(&self, owned: &Owned) -> String {
+        let prefix = self.account_prefixes(&owned.account).next().unwrap_or_default();
+        let identity = self.identity_keys(&owned.identity).next().unwrap_or_default();
+        prefix + identity.trim_start_matches(IDENTITY)
     }
 
     /// A record that cannot be opened is an error: its person must not get a second account.

@@ -20,7 +20,9 @@ pub(super) fn set(origin: &Origin, value: &str, lifetime: Duration) -> Option<He
     let secure = if origin.is_https() { "; Secure" } else { "" };
     let (name, seconds) = (name(origin), lifetime.as_secs());
     let header = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::try_from(header).ok()
+    let mut header = HeaderValue::try_from(header).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }
 
 /// RFC 6265bis section 4.1.3.2: a browser accepts a cookie of such a name only over https and for this very host.

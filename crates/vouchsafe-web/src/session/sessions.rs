@@ -290,6 +290,13 @@ impl Sessions {
         }
     }
 
+    /// The same sessions by another clock.
+    #[cfg(test)]
+    pub(super) fn by_clock(mut self, now: fn() -> SystemTime) -> Self {
+        Arc::make_mut(&mut self.inner).now = now;
+        self
+    }
+
     fn now(&self) -> Moment {
         Moment::of((self.inner.now)())
     }
@@ -429,7 +436,7 @@ pub async fn forget_ended(vault: &Vault) -> Result<usize, vouchsafe::Error> {
 }
 
 /// The names of the users of a vault that keeps the tokens of sessions are in the order in which the sessions end at the latest.
-fn tokens_until(seconds: u64) -> String {
+pub(super) fn tokens_until(seconds: u64) -> String {
     format!("{TOKENS}{seconds:012}")
 }
 

@@ -148,7 +148,7 @@ impl Store {
         }
         let mut ended = Vec::new();
         for (key, record) in page {
-            if !until(&record).is_some_and(|until| until <= now) {
+            if until(&record).is_none_or(|until| until > now) {
                 continue;
             }
             // With its version: a session may have been renewed meanwhile.

@@ -15,6 +15,10 @@ use crate::transport::BoxFuture;
 /// Each method is one atomic step, seen by all processes that use the store. A method that returns an error may still have
 /// changed the record.
 ///
+/// # Keys
+/// A key is printable ASCII text. No key of a [`Vault`](super::Vault) begins with `~`, and a vault does not touch records whose keys
+/// do. `vouchsafe-web` keeps sessions and accounts under such keys.
+///
 /// # Leases
 /// A lease is the right to refresh the tokens of one record. Each key has one lease at most. A holder that stops, or that loses
 /// its connection, does not end its lease. When the time of the lease is over, another process takes over. Each lease has a

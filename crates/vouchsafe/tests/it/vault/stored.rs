@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vouchsafe::seal::KeyRing;
-use vouchsafe::vault::{ConnectionState, Expected, Lease, LeaseRequest, MemoryStore, Save, TokenStore};
+use vouchsafe::vault::{
+    ConnectionState, Event, Expected, Lease, LeaseRequest, MemoryStore, Save, TokenStore,
+};
 use vouchsafe::{Client, Vault};
 
 use super::provider::{Expire, Rotating};
@@ -125,6 +127,48 @@ async fn disconnecting_revokes_and_deletes() {
     assert_eq!(vault.disconnect("alice", "acme").await.unwrap_err().code(), "unknown_login");
     assert_eq!(vault.disconnect_all("bob").await.unwrap().len(), 1);
     assert!(vault.all_connections().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_that_is_forgotten_is_not_revoked() {
+    let (provider, _, _, vault) = connected(&["alice", "al", "alice/acme"]).await;
+    let events = vault.events();
+    assert_eq!(vault.token("alice", "acme").await.unwrap().expose(), "access-1");
+    assert_eq!(vault.forget("alice").await.unwrap(), 1);
+    assert_eq!(provider.revoked(), 0);
+    assert!(vault.token("alice", "acme").await.unwrap_err().needs_login(), "no copy is left");
+    assert!(matches!(events.try_recv(), Ok(Event::Disconnected { revoked: false, .. })));
+    assert_eq!(vault.all_connections().await.unwrap().len(), 2);
+    assert_eq!(vault.forget("alice").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn users_whose_names_tell_when_they_end_are_forgotten_in_time() {
+    let users = ["session-0100-a", "session-0100-b", "session-0200-c", "session", "alice", "session-x"];
+    let (_, _, _, vault) = connected(&users).await;
+    assert_eq!(vault.forget_before("session-", "session-0100").await.unwrap(), 0);
+    assert_eq!(vault.forget_before("session-", "session-0101").await.unwrap(), 2);
+    assert_eq!(vault.forget_before("session-", "session-0300").await.unwrap(), 1);
+    let left: Vec<_> = vault.all_connections().await.unwrap().into_iter().map(|left| left.user).collect();
+    assert_eq!(left, ["alice", "session-x", "session"]);
+}
+
+#[tokio::test]
+async fn a_vault_leaves_the_records_of_others_alone() {
+    let (_, client, store, vault) = connected(&["~", "zoe", "", "~session/x"]).await;
+    for key in ["~", "~session/id/x", "~~"] {
+        store.save(Save::new(key, "not a login", Expected::Any)).await.unwrap();
+    }
+    assert_eq!(vault.all_connections().await.unwrap().len(), 4, "a user may have any name");
+    let renewed = KeyRing::new(NEW_KEY).unwrap().previous(KEY).unwrap();
+    let vault = sealed(&store, renewed, &client);
+    assert_eq!(vault.reseal().await.unwrap(), 4);
+    assert_eq!(vault.reseal().await.unwrap(), 0);
+    assert!(vault.connections("~session").await.unwrap().is_empty());
+    assert_eq!(vault.forget_before("", "zz").await.unwrap(), 4);
+    for key in ["~", "~session/id/x", "~~"] {
+        assert_eq!(store.load(key).await.unwrap().unwrap().data.expose(), "not a login");
+    }
 }
 
 #[tokio::test]
