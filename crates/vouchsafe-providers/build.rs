@@ -7,7 +7,12 @@ fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(unset)?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(unset)?);
     fs::write(out.join("index.rs"), index(&root.join("providers"), "toml")?)?;
-    fs::write(out.join("marks.rs"), index(&root.join("marks"), "svg")?)
+    fs::write(out.join("marks.rs"), index(&root.join("marks"), "svg")?)?;
+    // Facts for people are not compiled into programs that do not ask for them.
+    if env::var_os("CARGO_FEATURE_REGISTRATION").is_some() {
+        fs::write(out.join("registration.rs"), index(&root.join("registration"), "toml")?)?;
+    }
+    Ok(())
 }
 
 /// The files of a folder, by their names without the extension, as a sorted slice of pairs.

@@ -67,6 +67,9 @@ pub(crate) enum Command {
         /// The provider to show, for example google
         #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
         slug: Option<String>,
+        /// Open the page where the provider registers applications, in the browser
+        #[arg(long, requires = "slug")]
+        open: bool,
     },
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
     #[command(after_help = include_str!("args/discover.txt"))]

@@ -1,9 +1,11 @@
 //! The library's three nouns from the arguments of a command: provider, registration, HTTP.
+mod facts;
 mod file;
 mod http;
 mod provider;
 mod registration;
 
+pub(crate) use self::facts::{facts, meaning, refused_redirect};
 pub(crate) use self::file::read;
 pub(crate) use self::http::http;
 pub(crate) use self::provider::{

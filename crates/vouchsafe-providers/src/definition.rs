@@ -129,6 +129,14 @@ macro_rules! definition {
             /// has it.
             #[serde(default, skip_serializing_if = "String::is_empty")]
             pub checked: String,
+            /// What a developer meets who registers an application with this provider. Only in a definition of your own: for the
+            /// catalogue, see [`registration`](crate::registration()).
+            #[cfg(feature = "registration")]
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub registration: Option<crate::registration::RegistrationFacts>,
+            #[cfg(not(feature = "registration"))]
+            #[serde(default, skip_serializing)]
+            registration: Unread,
         }
 
         impl Definition {
@@ -165,6 +173,7 @@ macro_rules! definition {
                     documentation: String::new(),
                     sources: Vec::new(),
                     checked: String::new(),
+                    registration: Default::default(),
                 }
             }
             /// The URL of an endpoint.
@@ -323,6 +332,18 @@ impl Rule {
                 Self::Host.accepts(host) && path.split('/').all(is_segment)
             }
         }
+    }
+}
+
+/// The table `[registration]` of a definition, where nobody asks for it.
+#[cfg(not(feature = "registration"))]
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Unread;
+
+#[cfg(not(feature = "registration"))]
+impl<'de> Deserialize<'de> for Unread {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
 

@@ -18,6 +18,8 @@ mod mistake;
 mod owned;
 mod quirks;
 mod read;
+#[cfg(feature = "registration")]
+mod registration;
 mod similar;
 mod subject;
 mod template;
@@ -29,6 +31,11 @@ pub use quirks::{
     AuthorizationQuirks, CallbackQuirks, EmailAuthority, EmailList, Encoding, ErrorShape, Expiry,
     IdentityQuirks, LongLived, OptionalParam, ProfileSource, RefreshQuirks, RevocationQuirks, TokenQuirks,
     UserInfoQuirks,
+};
+#[cfg(feature = "registration")]
+pub use registration::{
+    AccessFacts, ErrorFacts, RedirectFacts, RefreshFacts, RegistrationFacts, ScopeFacts, SecretFacts,
+    registration,
 };
 pub use similar::similar;
 pub use template::is_at_or_below;

@@ -15,6 +15,13 @@ impl Definition {
         let missing: Vec<_> = own.chars().filter(|c| !separators.contains(*c)).collect();
         separators.extend(missing);
         check::check(&definition).map_err(|mistake| locate::located(mistake, text))?;
+        #[cfg(feature = "registration")]
+        if let Some(Err(mistake)) =
+            definition.registration.as_ref().map(crate::registration::RegistrationFacts::check)
+        {
+            let field = mistake.field.map(|field| format!("registration.{field}"));
+            return Err(locate::located(DefinitionError { field, ..mistake }, text));
+        }
         Ok(definition)
     }
 

@@ -339,6 +339,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "template",
             "mistake",
             "locate",
+            "registration",
             "quirks",
             "endpoints",
             "definition",

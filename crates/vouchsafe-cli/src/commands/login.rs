@@ -12,7 +12,7 @@ use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
 use self::report::Report;
 use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind as FailureKind};
 use crate::loopback::{self, Callback, Listener, Page, Place};
 use crate::saved::{Recipe, Saving};
 use crate::setup::{self, Target};
@@ -39,6 +39,14 @@ pub(crate) async fn run(
     let saving = interrupt.or(Saving::open(args, client.provider_slug(), output)).await?;
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
+    let facts = setup::facts(&definition).filter(|_| args.target.at.is_none());
+    let host = &args.browser.redirect_host;
+    if let Some(why) = facts.as_deref().and_then(|facts| setup::refused_redirect(facts, host)) {
+        output.warn(
+            "redirect_uri",
+            &format!("{name} {why}. `vouchsafe providers {}` says more", definition.slug),
+        );
+    }
     let mut attempt = Attempt { args, client, definition, name, callback: None };
     let work = async {
         let signed_in = attempt.run(&mut listener, output).await?;
@@ -147,7 +155,13 @@ impl Attempt<'_> {
     fn advised(&self, error: Error) -> Failure {
         let target = &self.args.target;
         let is_guessed = target.authorize_url.is_some() && target.issuer.is_none();
-        let failure = Failure::from(error);
+        let mut failure = Failure::from(error);
+        if failure.kind == FailureKind::Provider
+            && let Some(meaning) =
+                setup::facts(&self.definition).and_then(|facts| setup::meaning(&facts, &failure.message))
+        {
+            failure = failure.advise(&meaning);
+        }
         if failure.code == "redirect_refused" {
             return failure.advise(match target.authorize_url {
                 Some(_) => {

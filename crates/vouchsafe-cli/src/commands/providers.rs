@@ -1,19 +1,37 @@
 //! `vouchsafe providers`: the catalogue, and each of its definitions.
 use serde_json::json;
-use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource};
+use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource, RegistrationFacts};
 
 use crate::failure::Failure;
 use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
-use crate::{setup, text};
+use crate::{setup, system, text};
 
-pub(crate) fn run(slug: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+pub(crate) async fn run(slug: Option<&str>, open: bool, output: &mut Output) -> Result<(), Failure> {
     let Some(slug) = slug else {
         list(output);
         return Ok(());
     };
     let definition = setup::from_catalogue(slug)?;
-    line(&definition, output);
-    show(&definition, output);
+    let facts = setup::facts(&definition);
+    let console = facts.as_ref().and_then(|facts| facts.console.as_deref()).or(definition.console.as_deref());
+    if !open {
+        line(&definition, output);
+        show(&definition, facts.as_deref(), console, output);
+        return Ok(());
+    }
+    // In some addresses, the host of the user's own server is to be filled in.
+    let Some(url) = console.filter(|url| !url.contains('{')) else {
+        let message = format!("It is not known where {} registers applications", definition.display_name);
+        let failure = Failure::usage("no_console", message);
+        return Err(failure.advise(&format!("See {}", definition.documentation)));
+    };
+    output.say(paint(url, LINK));
+    match system::open_browser(url.to_owned()).await {
+        Ok(Some(why)) => {
+            output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"))
+        }
+        _ => output.tell("Your browser should open this page."),
+    }
     Ok(())
 }
 
@@ -22,6 +40,12 @@ fn line(definition: &Definition, output: &mut Output) {
     // A definition was parsed from text, so that it can be serialised again.
     let mut members = serde_json::to_value(definition).unwrap_or_else(|_| json!({}));
     members["supports"] = supports(definition).into();
+    if let Some(facts) = setup::facts(definition) {
+        let mut facts = RegistrationFacts::clone(&facts);
+        // Nobody has confirmed these.
+        facts.unsure.clear();
+        members["registration"] = serde_json::to_value(facts).unwrap_or_default();
+    }
     output.event(&Event::Provider(members));
 }
 
@@ -48,7 +72,7 @@ fn list(output: &mut Output) {
     output.tell(paint(&hint, SOFT));
 }
 
-fn show(d: &Definition, output: &mut Output) {
+fn show(d: &Definition, facts: Option<&RegistrationFacts>, console: Option<&str>, output: &mut Output) {
     let openid = d.kind == Kind::Openid;
     output.say(format!("{} ({})", paint(&d.display_name, STRONG), d.slug));
     output.say("");
@@ -79,7 +103,7 @@ fn show(d: &Definition, output: &mut Output) {
         None if openid => "from the provider's metadata",
         None => "client_secret_basic, or the method of --client-auth",
     };
-    output.row("console", d.console.as_deref());
+    output.row("console", console);
     output.row("client auth", client_auth);
     let signed = "signed with your key: give --client-key, --key-id and --team-id";
     output.row("client secret", d.signed_client_secret.then_some(signed));
@@ -96,6 +120,9 @@ fn show(d: &Definition, output: &mut Output) {
     output.row("long-lived", d.long_lived.as_ref().map(|_| long_lived));
     for (name, value) in &d.authorization.params {
         output.row("always sent", &*format!("{name}={value}"));
+    }
+    if let Some(facts) = facts {
+        show_registration(d, facts, output);
     }
     let options = d.authorization.options.iter().map(|(name, option)| {
         let values = (!option.values.is_empty()).then(|| format!("one of {}", option.values.join(", ")));
@@ -115,6 +142,34 @@ fn show(d: &Definition, output: &mut Output) {
     let checked = format!("last checked on {}", d.checked);
     output.section("Sources", [paint(&d.documentation, LINK)].into_iter().chain(sources).chain([checked]));
 }
+
+/// The heart of the provider's page: what to click, what to enter, and what is in the way.
+fn show_registration(d: &Definition, facts: &RegistrationFacts, output: &mut Output) {
+    let steps = facts.steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1));
+    output.section("To register an application", steps);
+    let forms = facts.redirect.forms().into_iter();
+    let forms =
+        forms.map(|(form, accepted)| format!("{form}: {}", if accepted { "accepted" } else { "refused" }));
+    output.section("Redirect URIs", forms.chain(facts.redirect.fragment_or_query.clone()));
+    let access = &facts.access;
+    let review = access.review.as_ref().map(|review| match access.review_for.join("; ") {
+        what if what.is_empty() => format!("review: {review}"),
+        what => format!("review: {review}: {what}"),
+    });
+    let before = access.limit_before_review.as_ref().map(|limit| format!("before the review: {limit}"));
+    let rest = [("account", &access.account), ("time", &access.wait), ("cost", &access.cost)];
+    let rest = rest.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));
+    output.section("Before other people can sign in", review.into_iter().chain(before).chain(rest));
+    let refresh = &facts.refresh;
+    let refresh = [("comes", &refresh.comes), ("lasts", &refresh.lifetime), ("at most", &refresh.limit)];
+    let refresh = refresh.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));
+    output.section("The refresh token", refresh);
+    let page = format!("{PAGES}/{}.md", d.slug);
+    output.section("Its page, with the error messages and the sources", [paint(&page, LINK)]);
+}
+
+/// Where the pages are that are made of these facts.
+const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/providers");
 
 fn named(name: &str, facts: [Option<String>; 4]) -> String {
     let facts: Vec<_> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();

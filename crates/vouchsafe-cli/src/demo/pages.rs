@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use vouchsafe::{IdToken, Identity};
-use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection};
+use vouchsafe_axum::{LoginFault, LoginRejection};
 
 use super::diagram::diagram;
 use super::mask::Masks;
@@ -55,8 +55,8 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
 
 /// The page of a user who is signed in.
 pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, csrf: &str) -> Response {
-    let LoggedIn { client_name, identity, tokens, .. } = &user.login;
-    let provider = offers.iter().find(|offer| offer.slug == client_name).map_or("", |offer| &*offer.label);
+    let (identity, tokens) = (&user.login.identity, &user.login.tokens);
+    let provider = offers.iter().find(|offer| offer.slug == user.login.client_name).map_or("", |offer| &*offer.label);
     let body = html! {
         (notice(told))
         div.pair {

@@ -166,7 +166,7 @@ impl User {
         } else {
             "The provider issued a new access token and a new refresh token."
         };
-        self.login.tokens = fresh;
+        self.login.0.tokens = fresh;
         self.refreshes += 1;
         self.revoked = None;
         Ok(Notice::good("Refreshed", text))
