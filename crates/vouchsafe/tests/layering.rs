@@ -358,7 +358,16 @@ const ROOMS: [(&str, &[&str]); 7] = [
     (
         "vouchsafe-axum",
         &[
-            "rejection", "start", "logged_in", "logins", "layer", "failure", "user", "visit", "require", "site",
+            "rejection",
+            "start",
+            "logged_in",
+            "logins",
+            "layer",
+            "failure",
+            "user",
+            "visit",
+            "require",
+            "site",
         ],
     ),
     (
