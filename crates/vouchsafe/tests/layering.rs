@@ -368,6 +368,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "visit",
             "require",
             "site",
+            "tower_sessions",
         ],
     ),
     (
