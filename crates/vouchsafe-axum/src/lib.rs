@@ -144,22 +144,32 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod failure;
 mod layer;
 mod logged_in;
 mod logins;
 mod rejection;
 mod resource;
+mod require;
+mod site;
 mod start;
 #[cfg(feature = "tower-sessions")]
 pub mod tower_sessions;
+mod user;
+mod visit;
 
+pub use failure::Failure;
 pub use layer::LoginsService;
 pub use logged_in::LoggedIn;
 pub use logins::Logins;
 pub use rejection::LoginRejection;
 pub use resource::{BearerClaims, Protected, ProtectedService};
+pub use require::{Require, RequireService};
+pub use site::{Site, SiteService};
 pub use start::StartLogin;
-pub use vouchsafe_web::LoginFault;
+pub use user::User;
+pub use visit::Visit;
+pub use vouchsafe_web::{Caller, Fault, LoginFault};
 
 /// The code in the READMEs compiles.
 #[cfg(doctest)]

@@ -109,6 +109,12 @@ impl Client {
         &self.template().provenance.provider
     }
 
+    /// The name of the provider to show to people.
+    pub fn display_name(&self) -> &str {
+        let (slug, definition) = (self.provider_slug(), &self.template().definition);
+        if slug == definition.slug { &definition.display_name } else { slug }
+    }
+
     /// The issuer of the provider's tokens and users, as [`Identity::issuer`](crate::Identity::issuer) gives it. Before the
     /// metadata is known, this is the requested issuer. If the provider has an issuer for each tenant, ID tokens name others:
     /// see [`Client::is_issuer`].

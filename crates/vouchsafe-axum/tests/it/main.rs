@@ -13,3 +13,4 @@ mod routes;
 mod scenario;
 mod signing_in;
 mod silent;
+mod site;
