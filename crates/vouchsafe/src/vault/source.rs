@@ -1,7 +1,9 @@
 //! A source of valid access tokens: the token that is held, and its renewal.
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::{ArcSwap, Guard};
@@ -165,12 +167,9 @@ impl TokenSource {
     /// There is no valid token. [`Error::needs_login`]: the user has to sign in again. [`Error::is_retryable`]: try again later,
     /// after [`Error::retry_after`]. Other errors concern the configuration or the store. For a second, or for the time of
     /// [`Error::retry_after`], all callers get the same error, and nothing is sent.
-    pub async fn token(&self) -> Result<ValidToken, Error> {
-        let held = self.inner.held.load();
-        if held.times.is_fresh(now()) {
-            return Ok(ValidToken(held));
-        }
-        Inner::renewed(&self.inner, held).await
+    #[inline]
+    pub fn token(&self) -> impl Future<Output = Result<ValidToken, Error>> + Send + use<'_> {
+        Asking { source: self, renewed: None }
     }
 
     /// Says that an API refused this token with 401. The token is dropped, and the next call of [`TokenSource::token`] gets another
@@ -193,6 +192,28 @@ impl TokenSource {
     /// The next call gets another token than this one.
     pub(super) fn replace(&self, token: AccessToken) {
         self.inner.held.store(Arc::new(Held { token: Some(token), is_rejected: true, ..Held::NONE }));
+    }
+}
+
+/// A caller that asks for a token. By hand, because the future of an `async fn` is no part of the caller's code, and moving it cost
+/// more than looking at the token.
+struct Asking<'s> {
+    source: &'s TokenSource,
+    renewed: Option<BoxFuture<'static, Result<ValidToken, Error>>>,
+}
+
+impl Future for Asking<'_> {
+    type Output = Result<ValidToken, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.renewed.is_none()
+            && let Some(token) = self.source.inner.fresh()
+        {
+            return Poll::Ready(Ok(token));
+        }
+        let inner = &self.source.inner;
+        self.renewed.get_or_insert_with(|| Inner::renewed(inner)).as_mut().poll(context)
     }
 }
 
@@ -221,10 +242,20 @@ impl Held {
 }
 
 impl Inner {
+    /// The token that is held, if it does not have to be renewed now or soon.
+    fn fresh(&self) -> Option<ValidToken> {
+        let held = self.held.load();
+        held.times.is_fresh(now()).then(|| ValidToken(held))
+    }
+
     /// The way of a token that has to be renewed now or soon. Boxed, because it is rare.
-    fn renewed(this: &Arc<Self>, held: Guard<Arc<Held>>) -> BoxFuture<'static, Result<ValidToken, Error>> {
-        let is_valid = held.times.is_valid(now());
-        if is_valid && this.failed_lately().is_some() {
+    #[cold]
+    fn renewed(this: &Arc<Self>) -> BoxFuture<'static, Result<ValidToken, Error>> {
+        let held = this.held.load();
+        let now = now();
+        let is_valid = held.times.is_valid(now);
+        // It may have been renewed meanwhile.
+        if held.times.is_fresh(now) || is_valid && this.failed_lately().is_some() {
             return Box::pin(std::future::ready(Ok(ValidToken(held))));
         }
         let this = this.clone();
