@@ -224,8 +224,8 @@ impl TokenSource {
     }
 }
 
-/// A caller that asks for a token. By hand, because the future of an `async fn` is no part of the caller's code, and moving it cost
-/// more than looking at the token.
+/// The future of [`TokenSource::token`]. It is written by hand so that the caller's code contains it: an `async fn` stays a call
+/// into this crate, and moving its future cost more than to look at the token.
 struct Asking<'s> {
     source: &'s TokenSource,
     renewed: Option<BoxFuture<'static, Result<ValidToken, Error>>>,
