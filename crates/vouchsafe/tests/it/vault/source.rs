@@ -143,6 +143,29 @@ async fn a_rejected_token_is_replaced_once_for_all() {
 }
 
 #[tokio::test]
+async fn a_thread_gives_no_token_again_that_was_rejected_elsewhere_or_is_another_source_s() {
+    let providers = [Rotating::new(), Rotating::new()];
+    let mut sources = Vec::new();
+    for (provider, expire) in providers.iter().zip([Expire::In(3600), Expire::Since(5)]) {
+        sources.push(source(provider, expire).await);
+    }
+    for _ in 0..3 {
+        assert_eq!(token(&sources[0]).await.unwrap(), "access-1");
+        assert_eq!(token(&sources[1]).await.unwrap(), "access-2");
+    }
+
+    assert_eq!(token(&sources[0]).await.unwrap(), "access-1");
+    let elsewhere = sources[0].clone();
+    let rejecting = std::thread::spawn(move || {
+        let first = futures_util::FutureExt::now_or_never(elsewhere.token()).unwrap().unwrap();
+        elsewhere.reject(&first);
+    });
+    rejecting.join().unwrap();
+    assert_eq!(token(&sources[0]).await.unwrap(), "access-2");
+    assert_eq!(providers.map(|provider| provider.requests()), [1, 1]);
+}
+
+#[tokio::test]
 async fn the_three_ends_of_a_refresh_are_told_apart() {
     let provider = Rotating::new();
     let ended = source(&provider, Expire::Since(5)).await;
