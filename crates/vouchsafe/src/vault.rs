@@ -22,7 +22,6 @@ mod connection;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
-mod flight;
 #[cfg(feature = "tower")]
 mod layer;
 mod listeners;

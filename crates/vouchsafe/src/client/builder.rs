@@ -12,7 +12,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
 use crate::provider::live::{Live, LiveOptions};
 use crate::registration::Registration;
-use crate::shared::{Freshness, Together};
+use crate::shared::{Freshness, Owner, Together};
 use crate::transport::Http;
 
 /// A client that is being made. [`Client::new`] is the short form.
@@ -119,7 +119,13 @@ impl ClientBuilder {
         // login returns the error.
         let _ = rand::fill(&mut [0]);
         Ok(Client {
-            inner: Arc::new(Inner { live, credentials, signer, refreshes: Together::new(http), login_limit }),
+            inner: Arc::new(Inner {
+                live,
+                credentials,
+                signer,
+                refreshes: Together::new(Owner::Callers),
+                login_limit,
+            }),
             call_timeout,
         })
     }
