@@ -10,12 +10,12 @@ use vouchsafe::vault::{Connect, Connection, ConnectionState, Disconnected, Event
 use vouchsafe::{Client, TokenSource, Tokens, Vault};
 use vouchsafe_providers::similar;
 
-use super::key::key_ring;
+use super::key::{Choice, key_ring};
 use super::place::Place;
 use super::recipe::Recipe;
 use crate::args::{LoginArgs, NamedArgs, StoreArgs};
 use crate::failure::Failure;
-use crate::system::Interrupt;
+use crate::system::{Interrupt, Keyrings};
 use crate::terminal::Output;
 use crate::text;
 
@@ -31,8 +31,10 @@ impl SavedLogins {
         let store = place.open().await?;
         let keys = match &place.key {
             Some(path) => {
-                let keys = key_ring(path)?;
-                output.detail(format!("Saved logins are sealed with the key in the file {}", path.display()));
+                let variable = std::env::var_os("VOUCHSAFE_KEYRING");
+                let choice = Choice::of(variable.as_deref(), place.is_shared)?;
+                let (keys, place) = key_ring(path, choice, Keyrings::OWN).await?;
+                output.detail(format!("Saved logins are sealed with the key in {place}"));
                 keys
             }
             None => KeyRing::generate()

@@ -33,6 +33,8 @@ impl Cli {
         }
         // No test may touch the logins of the person who runs it.
         command.env("VOUCHSAFE_STORE", "memory:");
+        // The keyring of whoever runs the tests is left alone.
+        command.env("VOUCHSAFE_KEYRING", "file");
         Self { command }
     }
 
