@@ -8,10 +8,9 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Executor};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::http::BoxFuture;
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{LONGEST, PATIENCE, Range, signed, unsigned, within};
+use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
 
 mod file;
 mod place;
@@ -119,6 +118,20 @@ impl SqliteStore {
         Ok(found.map(|(version, data)| Record::new(unsigned(version), data)))
     }
 
+    async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
+        let Save { expected, fence, room, .. } = save;
+        let (key, data) = (save.key.to_owned(), save.data.to_owned());
+        self.database.write(Saving { key, data, expected, fence, room }).await
+    }
+
+    async fn delete(&self, key: &str, version: Option<u64>) -> Result<bool, StoreError> {
+        self.database.write(Deleting { key: key.to_owned(), version }).await
+    }
+
+    async fn release(&self, key: &str, fence: u64) -> Result<(), StoreError> {
+        self.database.write(Releasing { key: key.to_owned(), fence }).await
+    }
+
     async fn list(
         &self,
         prefix: &str,
@@ -163,38 +176,7 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-impl TokenStore for SqliteStore {
-    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(self.load(key))
-    }
-
-    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
-        let Save { expected, fence, room, .. } = save;
-        let (key, data) = (save.key.to_owned(), save.data.to_owned());
-        Box::pin(self.database.write(Saving { key, data, expected, fence, room }))
-    }
-
-    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.database.write(Deleting { key: key.to_owned(), version }))
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
-        Box::pin(self.list(prefix, after, limit))
-    }
-
-    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(self.lease(key, ask))
-    }
-
-    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.database.write(Releasing { key: key.to_owned(), fence }))
-    }
-}
+token_store!(SqliteStore);
 
 /// One transaction that writes. It may run twice.
 trait Step: Send + Sync + 'static {
