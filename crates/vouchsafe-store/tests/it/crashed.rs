@@ -12,7 +12,8 @@ use vouchsafe::vault::{Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 use vouchsafe::{Client, Http, Provider, Registration, Vault};
 use vouchsafe_sandbox::Sandbox;
 
-use crate::support::{Folder, process, text};
+use crate::folder::Folder;
+use crate::support::{process, text};
 
 /// A point of a refresh.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
