@@ -10,13 +10,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt;
 
 use super::clock::now;
-use super::flight::{Flight, Outcome};
 use super::timing::Times;
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
+use crate::shared::{Owner, Together};
 use crate::tokens::{AccessToken, Tokens};
 use crate::transport::{BoxFuture, Runtime};
 
@@ -44,7 +43,7 @@ pub(super) struct Inner {
     held: ArcSwap<Held>,
     renewer: Arc<dyn Renew>,
     runtime: Option<Arc<dyn Runtime>>,
-    flight: Flight<Result<Arc<Held>, Error>>,
+    flight: Together<(), Arc<Held>>,
     /// The last failure, and when it was.
     failure: Mutex<Option<(Instant, Error)>>,
 }
@@ -172,7 +171,8 @@ where
 impl TokenSource {
     pub(super) fn with(renewer: Arc<dyn Renew>, runtime: Option<Arc<dyn Runtime>>) -> Self {
         let held = ArcSwap::from_pointee(Held::none());
-        let inner = Inner { held, renewer, runtime, flight: Flight::new(), failure: Mutex::default() };
+        let flight = Together::new(Owner::Table);
+        let inner = Inner { held, renewer, runtime, flight, failure: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -311,28 +311,25 @@ impl Inner {
             }
             let (outcome, is_driven) = Self::join(&this, &held);
             // Nobody waits for the refresh of a token that is still valid, unless nothing else drives it.
-            match outcome.now_or_never_if(is_valid && is_driven).await {
-                Some(Ok(held)) => Ok(ValidToken(Some(held))),
-                Some(Err(error)) if !is_valid => Err(error),
-                _ => Ok(ValidToken(Some(held))),
+            if is_valid && is_driven {
+                return Ok(ValidToken(Some(held)));
+            }
+            match outcome.await {
+                Ok(held) => Ok(ValidToken(Some(held))),
+                Err(_) if is_valid => Ok(ValidToken(Some(held))),
+                Err(error) => Err(error),
             }
         })
     }
 
     /// Joins the renewal under way, or begins one. Returns whether a task in the background drives it.
-    fn join(this: &Arc<Self>, held: &Held) -> (Outcome<Result<Arc<Held>, Error>>, bool) {
+    fn join(this: &Arc<Self>, held: &Held) -> (BoxFuture<'static, Result<Arc<Held>, Error>>, bool) {
         let begin = || -> BoxFuture<'static, _> {
             let rejected = held.token.clone().filter(|_| held.is_rejected);
             let (renewer, source) = (this.renewer.clone(), Arc::downgrade(this));
             Box::pin(async move { Self::renew(renewer, source, rejected).await })
         };
-        let (outcome, is_new) = this.flight.join(begin, || Err(panicked()));
-        let Some(runtime) = &this.runtime else { return (outcome, false) };
-        if is_new {
-            let task = outcome.clone().map(drop);
-            return (outcome, runtime.spawn(Box::pin(task)).is_ok());
-        }
-        (outcome, true)
+        this.flight.join((), this.runtime.as_deref(), begin, panicked)
     }
 
     async fn renew(
@@ -363,17 +360,6 @@ impl Inner {
 
     fn failure(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Error)>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waiting for an outcome, or only looking at it.
-trait OutcomeExt<T> {
-    async fn now_or_never_if(self, looks_only: bool) -> Option<T>;
-}
-
-impl<T: Clone> OutcomeExt<T> for Outcome<T> {
-    async fn now_or_never_if(self, looks_only: bool) -> Option<T> {
-        if looks_only { self.peek().cloned() } else { Some(self.await) }
     }
 }
 
