@@ -30,7 +30,7 @@ impl Client {
         let mut url = endpoint.as_str().to_owned() + if endpoint.as_str().contains('?') { "&" } else { "?" };
         url.push_str("client_id=");
         form::escape(&mut url, self.client_id());
-        if let Some(token) = tokens.id_token() {
+        if let Some(token) = tokens.id_token().filter(|_| server.definition.id_token_hint) {
             form::add(&mut url, "id_token_hint", token.expose());
         }
         if let Some(uri) = post_logout_redirect_uri {
