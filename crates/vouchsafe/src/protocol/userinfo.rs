@@ -50,7 +50,8 @@ impl ProfileRequest {
         };
         let post = quirks.method == "POST" || quirks.body.is_some() || is_in_body;
         let mut headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;
-        let secret_headers = quirks.headers.iter().filter(|(_, value)| value.contains(UserInfoQuirks::CLIENT_SECRET));
+        let secret_headers =
+            quirks.headers.iter().filter(|(_, value)| value.contains(UserInfoQuirks::CLIENT_SECRET));
         let secret_headers = secret_headers.filter_map(|(name, value)| {
             headers.remove(name.as_str())?;
             Some((name.parse().ok()?, value.clone()))

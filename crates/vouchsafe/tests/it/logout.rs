@@ -46,8 +46,9 @@ async fn the_id_token_stays_here_where_the_provider_refuses_it() {
         assert!(!definition.id_token_hint);
         definition.id_token_hint = takes_it;
         let params = acted.params();
-        let provider =
-            params.iter().fold(Provider::from(definition), |provider, (name, value)| provider.param(name, value));
+        let provider = params
+            .iter()
+            .fold(Provider::from(definition), |provider, (name, value)| provider.param(name, value));
         let registration = Registration::new(acted.client_id()).redirect_uri("http://127.0.0.1:9/callback");
         let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
         let login = client.login().await.unwrap();

@@ -52,7 +52,8 @@ async fn a_header_may_carry_the_client_secret_and_is_not_shown() {
     client.profile(&tokens()).await.unwrap();
     let seen = format!("{:?} {client:?}", wire.seen());
     assert!(!seen.contains("my-client-secret"), "{seen}");
-    let body = json!({"error": "invalid_key", "error_description": "no such key: my-client:my-client-secret"});
+    let body =
+        json!({"error": "invalid_key", "error_description": "no such key: my-client:my-client-secret"});
     let (client, _) = answered(&format!("[userinfo]\n{headers}"), json(403, body));
     let error = client.profile(&tokens()).await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("my-client-secret"), "{error:?}");
