@@ -47,6 +47,8 @@ pub struct CallbackQuirks {
     pub hmac: Option<String>,
     /// Parameters that must have exactly this value: `shop = "{shop}.example.com"`.
     pub expect: BTreeMap<String, String>,
+    /// A parameter with a closer code of an error. It counts instead of `error` if [`TokenQuirks::error_codes`] has its value.
+    pub error_detail: Option<String>,
     /// A parameter with a profile as JSON text. It comes through the browser, which can change it, so only the name is used.
     pub profile: Option<String>,
     /// The parts of the name in that profile, in order: JSON Pointers.
