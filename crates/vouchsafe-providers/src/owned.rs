@@ -225,8 +225,13 @@ fn callback(d: &Definition) -> Result {
     for name in d.callback.expect.keys() {
         unowned(&format!("callback.expect.{name}"), name, is_of_the_protocol(&plain(name)))?;
     }
-    let is_free = !d.callback.hmac.as_deref().is_some_and(is_of_the_protocol);
-    ensure(is_free, "callback.hmac", "must be the name of a parameter that the protocol does not use")
+    for (field, name) in
+        [("callback.hmac", &d.callback.hmac), ("callback.error_detail", &d.callback.error_detail)]
+    {
+        let is_free = !name.as_deref().is_some_and(is_of_the_protocol);
+        ensure(is_free, field, "must be the name of a parameter that the protocol does not use")?;
+    }
+    Ok(())
 }
 
 fn userinfo(d: &Definition) -> Result {
