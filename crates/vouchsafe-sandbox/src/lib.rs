@@ -69,6 +69,12 @@
 //! }
 //! ```
 //!
+//! # Logout
+//!
+//! The logout endpoint ends the session of a browser. Clients with a back-channel logout URI get a logout token, and clients with a
+//! front-channel logout URI are shown in a frame. [`Sandbox::sign_out`] ends all sessions of a user without a browser, and
+//! [`Sandbox::logout_token`] gives a logout token for a test that posts it itself.
+//!
 //! # In a test
 //!
 //! - [`Sandbox::person`] clicks through the pages, inside the process and without a browser.
@@ -105,6 +111,7 @@ mod wire;
 
 pub use config::{ClientConfig, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
+pub use op::LogoutNotice;
 pub use part::{ActedProvider, ClientKey};
 pub use person::{Person, PersonError};
 pub use sandbox::{Sandbox, SandboxBuilder};

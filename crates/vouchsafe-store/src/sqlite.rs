@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqliteSyn
 use sqlx::{ConnectOptions, Executor};
 use vouchsafe::error::{StoreError, StoreErrorKind};
 use vouchsafe::http::BoxFuture;
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 
 use crate::shared::{LONGEST, PATIENCE, Range, signed, unsigned, within};
 
@@ -169,13 +169,19 @@ impl TokenStore for SqliteStore {
     }
 
     fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
-        let Save { expected, fence, room, .. } = save;
-        let (key, data) = (save.key.to_owned(), save.data.to_owned());
-        Box::pin(self.database.write(Saving { key, data, expected, fence, room }))
+        Box::pin(self.database.write(Saving::of(save)))
     }
 
     fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(self.database.write(Deleting { key: key.to_owned(), version }))
+    }
+
+    fn change<'a>(&'a self, changes: Vec<Change<'a>>) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        let steps = changes.into_iter().map(|change| match change {
+            Change::Save(save) => Changing::Save(Saving::of(save)),
+            Change::Delete { key, version } => Changing::Delete(Deleting { key: key.to_owned(), version }),
+        });
+        Box::pin(self.database.write(steps.collect::<Vec<_>>()))
     }
 
     fn list<'a>(
@@ -277,6 +283,13 @@ struct Saving {
     room: usize,
 }
 
+impl Saving {
+    fn of(save: Save<'_>) -> Self {
+        let Save { expected, fence, room, .. } = save;
+        Self { key: save.key.to_owned(), data: save.data.to_owned(), expected, fence, room }
+    }
+}
+
 impl Step for Saving {
     type Outcome = Saved;
 
@@ -337,6 +350,35 @@ impl Step for Deleting {
             database.run(connection, lease).await?;
         }
         Ok(count > 0)
+    }
+}
+
+/// One of several changes.
+enum Changing {
+    Save(Saving),
+    Delete(Deleting),
+}
+
+impl Step for Vec<Changing> {
+    type Outcome = Vec<bool>;
+
+    async fn run(
+        &self,
+        database: &Database,
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut made = Vec::with_capacity(self.len());
+        for change in self {
+            made.push(match change {
+                Changing::Save(save) => save.run(database, connection).await? != Saved::Conflict,
+                Changing::Delete(delete) => delete.run(database, connection).await?,
+            });
+        }
+        Ok(made)
+    }
+
+    fn settles(&self) -> bool {
+        self.iter().any(|change| matches!(change, Changing::Save(save) if save.settles()))
     }
 }
 

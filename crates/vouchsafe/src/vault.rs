@@ -46,7 +46,7 @@ pub use self::event::Event;
 pub use self::layer::{BearerLayer, BearerService};
 pub use self::memory::MemoryStore;
 pub use self::source::{GivenToken, TokenSource, ValidToken};
-pub use self::store::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+pub use self::store::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 
 /// The connections of users to providers: for each, a login whose tokens are stored and stay fresh. Cheap to clone.
 ///
@@ -288,9 +288,10 @@ impl Vault {
     }
 
     async fn forget_keys(&self, keys: Vec<String>) -> Result<usize, Error> {
+        let changes = keys.iter().map(|key| Change::Delete { key, version: None }).collect();
+        let deleted = self.place.store.change(changes).await?;
         let mut count = 0;
-        for key in keys {
-            let deleted = self.place.store.delete(&key, None).await?;
+        for (key, deleted) in keys.into_iter().zip(deleted) {
             self.sources().remove(&key).inspect(|cached| cached.source.forget());
             if deleted {
                 count += 1;

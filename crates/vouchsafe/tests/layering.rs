@@ -361,7 +361,16 @@ const ROOMS: [(&str, &[&str]); 8] = [
     (
         "vouchsafe-axum",
         &[
-            "rejection", "start", "logged_in", "logins", "layer", "failure", "user", "visit", "require", "site",
+            "rejection",
+            "start",
+            "logged_in",
+            "logins",
+            "layer",
+            "failure",
+            "user",
+            "visit",
+            "require",
+            "site",
         ],
     ),
     (

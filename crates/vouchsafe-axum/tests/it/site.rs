@@ -9,3 +9,4 @@ mod protected;
 mod public_url;
 mod scenario;
 mod sign_in;
+mod store;

@@ -56,7 +56,8 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
 /// The page of a user who is signed in.
 pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, csrf: &str) -> Response {
     let (identity, tokens) = (&user.login.identity, &user.login.tokens);
-    let provider = offers.iter().find(|offer| offer.slug == user.login.client_name).map_or("", |offer| &*offer.label);
+    let provider =
+        offers.iter().find(|offer| offer.slug == user.login.client_name).map_or("", |offer| &*offer.label);
     let body = html! {
         (notice(told))
         div.pair {

@@ -166,22 +166,12 @@ impl Sessions {
             let set_cookie = self.fitted(origin, &mut session)?;
             return Ok(Begun { session, set_cookie, forget: Vec::new() });
         };
-        store.insert(&session.data, self.until(&session)).await?;
-        let mut forget = Vec::new();
+        let mut ending = Vec::new();
         for SessionRef(id) in before {
-            match self.end_before(store, id).await {
-                Ok(ended) => forget.extend(ended),
-                Err(error) => {
-                    // Nobody has its cookie. If it stays, it ends by itself.
-                    let _ = store.delete(&session.data).await;
-                    return Err(error);
-                }
-            }
+            ending.extend(store.load(id).await?.map(|(data, _)| data));
         }
-        match store.sweep(now, SWEPT).await {
-            Ok((ended, _)) => forget.extend(ended.into_iter().map(|data| data.tokens_of)),
-            Err(error) => tracing::debug!(target: LOG, %error, "sessions that are over were not swept away"),
-        }
+        let ended = store.begin(&session.data, self.until(&session), ending, now).await?;
+        let mut forget: Vec<_> = ended.into_iter().map(|data| data.tokens_of).collect();
         forget.retain(|tokens| *tokens != session.data.tokens_of);
         let set_cookie = self.header(origin, &value, &session)?;
         Ok(Begun { session, set_cookie, forget })
@@ -193,7 +183,7 @@ impl Sessions {
     /// [`SessionError::Store`]: it has not ended.
     pub async fn end(&self, session: &Session) -> Result<(), SessionError> {
         match &self.inner.store {
-            Some(store) => store.delete(&session.data).await.map(drop),
+            Some(store) => store.end(vec![session.data.clone()]).await.map(drop),
             None => Ok(()),
         }
     }
@@ -229,8 +219,8 @@ impl Sessions {
     pub async fn revoke(&self, account: &str, id: &str) -> Result<Option<Session>, SessionError> {
         let store = self.store()?;
         let found = store.load(id).await?.map(|(data, _)| data).filter(|data| data.account == account);
-        let Some(session) = found.and_then(|data| self.living(data)) else { return Ok(None) };
-        Ok(store.delete(&session.data).await?.then_some(session))
+        let living = found.and_then(|data| self.living(data));
+        Ok(self.end_all(living.into_iter().collect()).await?.pop())
     }
 
     /// Ends all sessions of an account, and returns them.
@@ -282,7 +272,7 @@ impl Sessions {
         let mut forget = Vec::new();
         let Some(store) = &self.inner.store else { return Ok(forget) };
         loop {
-            let (ended, is_last) = store.sweep(self.now(), SWEPT).await?;
+            let (ended, is_last) = store.sweep(self.now()).await?;
             forget.extend(ended.into_iter().map(|data| data.tokens_of));
             if is_last {
                 return Ok(forget);
@@ -331,21 +321,8 @@ impl Sessions {
     }
 
     async fn end_all(&self, sessions: Vec<Session>) -> Result<Vec<Session>, SessionError> {
-        let store = self.store()?;
-        let mut ended = Vec::new();
-        for session in sessions {
-            if store.delete(&session.data).await? {
-                ended.push(session);
-            }
-        }
-        Ok(ended)
-    }
-
-    /// Ends a session before another, and returns the user of its tokens.
-    async fn end_before(&self, store: &Store, id: &str) -> Result<Option<String>, SessionError> {
-        let Some((data, _)) = store.load(id).await? else { return Ok(None) };
-        store.delete(&data).await?;
-        Ok(Some(data.tokens_of))
+        let data = sessions.into_iter().map(|session| session.data).collect();
+        Ok(self.store()?.end(data).await?.into_iter().map(|data| self.session(data)).collect())
     }
 
     /// Writes a session again that was used. The session was read, so a failure is no error: the next request tries again.
@@ -459,7 +436,5 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const ID_LEN: usize = 43;
 /// How many cookies of the same name are tried.
 const MAX_COOKIES: usize = 4;
-/// How many records are looked at when a session begins. A session has four records at most, so that more are deleted than made.
-const SWEPT: usize = 32;
 /// The target of this crate's events.
 const LOG: &str = "vouchsafe_web";

@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::vault::{Expected, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Change, Expected, Record, Save, Saved, TokenStore};
 
 use crate::session::error::SessionError;
 use crate::session::record::{Data, Moment};
@@ -76,15 +76,36 @@ impl Store {
         Ok(self.open(&key, &record).map(|data| (data, record.version)))
     }
 
-    /// Writes a new session. The indexes come first: a session that nothing leads to could not be ended from elsewhere.
-    pub(super) async fn insert(&self, data: &Data, until: Moment) -> Result<(), SessionError> {
-        let sealed = self.seal(data, until)?;
-        for index in Index::all(data) {
-            if let Some(prefix) = index.prefixes(&self.keys).next() {
-                self.save(&(prefix + &data.id), &stamped(data.expires_at, ""), Expected::Any).await?;
-            }
-        }
-        self.save(&session_key(&data.id), &sealed, Expected::Absent).await.map(drop)
+    /// Begins a session: writes it, ends those before it, and deletes what is over on the next page of the records. Returns the
+    /// sessions that have ended.
+    pub(super) async fn begin(
+        &self,
+        data: &Data,
+        until: Moment,
+        before: Vec<Data>,
+        now: Moment,
+    ) -> Result<Vec<Data>, SessionError> {
+        // The indexes come first: a session that nothing leads to could not be ended from elsewhere. The sessions before come last:
+        // until then, their person is signed in as before.
+        let indexes = Index::all(data).filter_map(|index| index.prefixes(&self.keys).next());
+        let index =
+            |prefix: String| Write::Save(prefix + &data.id, stamped(data.expires_at, ""), Expected::Any);
+        let mut writes: Vec<_> = indexes.map(index).collect();
+        writes.push(Write::Save(session_key(&data.id), self.seal(data, until)?, Expected::Absent));
+        let (over, _) = self.over(now).await?;
+        writes.extend(over.iter().map(|(key, record)| Write::Delete(key.clone(), Some(record.version))));
+        writes.extend(before.iter().map(|data| Write::Delete(session_key(&data.id), None)));
+        let mut made = self.change(&writes).await?;
+        let deleted = made.split_off(made.len() - over.len() - before.len());
+        self.delete_indexes(&before).await;
+        let mut ended: Vec<_> = over.iter().map(|(key, record)| self.open(key, record)).collect();
+        ended.extend(before.into_iter().map(Some));
+        Ok(ended
+            .into_iter()
+            .zip(deleted)
+            .filter(|(_, deleted)| *deleted)
+            .filter_map(|(data, _)| data)
+            .collect())
     }
 
     /// Writes a session again, unless it was ended or written since it was loaded.
@@ -93,19 +114,12 @@ impl Store {
         self.save(&session_key(&data.id), &sealed, Expected::Version(version)).await.map(drop)
     }
 
-    /// Ends a session, and returns whether it was there.
-    pub(super) async fn delete(&self, data: &Data) -> Result<bool, SessionError> {
-        let was_there =
-            self.records.delete(&session_key(&data.id), None).await.map_err(SessionError::Store)?;
-        for index in Index::all(data) {
-            for prefix in index.prefixes(&self.keys) {
-                // The session has ended. An index that stays leads nowhere, and is swept away.
-                if let Err(error) = self.records.delete(&(prefix + &data.id), None).await {
-                    tracing::debug!(target: LOG, %error, "an index of a session that ended was not deleted");
-                }
-            }
-        }
-        Ok(was_there)
+    /// Ends sessions, and returns those that were there.
+    pub(super) async fn end(&self, sessions: Vec<Data>) -> Result<Vec<Data>, SessionError> {
+        let writes: Vec<_> = sessions.iter().map(|data| Write::Delete(session_key(&data.id), None)).collect();
+        let deleted = self.change(&writes).await?;
+        self.delete_indexes(&sessions).await;
+        Ok(sessions.into_iter().zip(deleted).filter(|(_, deleted)| *deleted).map(|(data, _)| data).collect())
     }
 
     /// The sessions to which an index leads.
@@ -137,26 +151,46 @@ impl Store {
         Ok(saved != Saved::Conflict)
     }
 
-    /// Deletes what is over on the next page of the records, and returns the sessions among them. After the last page, the next
-    /// sweep begins anew; then the second value is `true`.
-    pub(super) async fn sweep(&self, now: Moment, limit: usize) -> Result<(Vec<Data>, bool), SessionError> {
+    /// Deletes what is over on the next page of the records, and returns the sessions among it, and whether this was the last page.
+    pub(super) async fn sweep(&self, now: Moment) -> Result<(Vec<Data>, bool), SessionError> {
+        let (over, is_last) = self.over(now).await?;
+        let writes: Vec<_> =
+            over.iter().map(|(key, record)| Write::Delete(key.clone(), Some(record.version))).collect();
+        let deleted = self.change(&writes).await?;
+        let over = over.iter().zip(deleted).filter(|(_, deleted)| *deleted);
+        Ok((over.filter_map(|((key, record), _)| self.open(key, record)).collect(), is_last))
+    }
+
+    /// The records on the next page that are over, and whether this is the last page. After it, the first one follows. They are
+    /// deleted with their version: a session may be renewed meanwhile.
+    async fn over(&self, now: Moment) -> Result<(Vec<(String, Record)>, bool), SessionError> {
         let after = self.swept.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let page = self.records.list(ROOT, after.as_deref(), limit).await.map_err(SessionError::Store)?;
-        let is_last = page.len() < limit;
+        let mut page = self.records.list(ROOT, after.as_deref(), SWEPT).await.map_err(SessionError::Store)?;
+        let is_last = page.len() < SWEPT;
         if let Some((last, _)) = page.last().filter(|_| !is_last) {
             *self.swept.lock().unwrap_or_else(PoisonError::into_inner) = Some(last.clone());
         }
-        let mut ended = Vec::new();
-        for (key, record) in page {
-            if until(&record).is_none_or(|until| until > now) {
-                continue;
-            }
-            // With its version: a session may have been renewed meanwhile.
-            let deleted =
-                self.records.delete(&key, Some(record.version)).await.map_err(SessionError::Store)?;
-            ended.extend(self.open(&key, &record).filter(|_| deleted));
+        page.retain(|(_, record)| until(record).is_some_and(|until| until <= now));
+        Ok((page, is_last))
+    }
+
+    /// Deletes what leads to sessions that have ended. If it stays, it leads nowhere, and is swept away.
+    async fn delete_indexes(&self, sessions: &[Data]) {
+        let indexes = sessions.iter().flat_map(|data| {
+            let prefixes = Index::all(data).flat_map(|index| index.prefixes(&self.keys));
+            prefixes.map(|prefix| Write::Delete(prefix + &data.id, None))
+        });
+        if let Err(error) = self.change(&indexes.collect::<Vec<_>>()).await {
+            tracing::debug!(target: LOG, %error, "the indexes of sessions that ended were not deleted");
         }
-        Ok((ended, is_last))
+    }
+
+    /// Makes changes in their order, and returns for each whether it was made.
+    async fn change(&self, writes: &[Write]) -> Result<Vec<bool>, SessionError> {
+        if writes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.records.change(writes.iter().map(Write::change).collect()).await.map_err(SessionError::Store)
     }
 
     async fn save(&self, key: &str, data: &str, expected: Expected) -> Result<Saved, SessionError> {
@@ -172,6 +206,21 @@ impl Store {
     fn open(&self, key: &str, record: &Record) -> Option<Data> {
         let (_, sealed) = record.data.expose().split_once('.')?;
         Data::from_text(self.keys.open(PURPOSE, key, sealed)?.expose())
+    }
+}
+
+/// A change of a record.
+enum Write {
+    Save(String, String, Expected),
+    Delete(String, Option<u64>),
+}
+
+impl Write {
+    fn change(&self) -> Change<'_> {
+        match self {
+            Self::Save(key, data, expected) => Change::Save(Save::new(key, data, *expected)),
+            Self::Delete(key, version) => Change::Delete { key, version: *version },
+        }
     }
 }
 
@@ -205,6 +254,8 @@ fn until(record: &Record) -> Option<Moment> {
 /// No key of a vault begins with this character.
 const ROOT: &str = "~session/";
 const PURPOSE: &str = "vouchsafe session";
+/// How many records are looked at when a session begins. A session has four records at most, so that more are deleted than made.
+const SWEPT: usize = 32;
 /// How many records are read at once.
 const PAGE: usize = 100;
 /// The target of this crate's events.

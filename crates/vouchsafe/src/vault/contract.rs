@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::store::{Expected, Lease, LeaseRequest, Save, Saved, TokenStore};
+use super::store::{Change, Expected, Lease, LeaseRequest, Save, Saved, TokenStore};
 
 /// Checks a store. The keys of all records that it makes begin with `prefix`; nothing else in the store is touched, and nothing
 /// stays behind. `wait` waits for a time, such as `|time| Box::pin(tokio::time::sleep(time))`.
@@ -29,6 +29,7 @@ pub async fn check(
     let check = Check { store: &*store, prefix };
     check.records().await;
     check.versions().await;
+    check.changes().await;
     check.any_text().await;
     check.lists().await;
     check.leases().await;
@@ -150,6 +151,33 @@ impl Check<'_> {
         assert_eq!(listed("list/", Some("list/ä"), 2).await, [""; 0]);
         assert_eq!(listed("list/a%", None, 100).await, ["list/a%"], "no character stands for others");
         assert_eq!(listed("list/b_", None, 100).await, ["list/b_"]);
+    }
+
+    async fn changes(&self) {
+        let [kept, replaced, deleted, new] =
+            ["kept", "replaced", "deleted", "new"].map(|name| self.key(name));
+        let [first, _, _] =
+            [self.saved(&kept, "a").await, self.saved(&replaced, "a").await, self.saved(&deleted, "a").await];
+        let save = |key, expected| Change::Save(Save::new(key, "b", expected));
+        let changes = vec![
+            save(&kept, Expected::Absent),
+            save(&replaced, Expected::Any),
+            Change::Delete { key: &deleted, version: None },
+            Change::Delete { key: &deleted, version: None },
+            save(&new, Expected::Absent),
+            save(&new, Expected::Absent),
+            Change::Delete { key: &kept, version: Some(first + 1) },
+        ];
+        let made = self.store.change(changes).await.expect("the store makes several changes");
+        let expected = [false, true, true, false, true, false, false];
+        assert_eq!(made, expected, "each change sees those before it, and keeps none of the others back");
+        let mut data = Vec::new();
+        for key in [&kept, &replaced, &deleted, &new] {
+            data.push(self.data(key).await);
+        }
+        let expected = [Some("a"), Some("b"), None, Some("b")].map(|data| data.map(str::to_owned));
+        assert_eq!(data, expected);
+        assert!(self.store.change(Vec::new()).await.expect("no change is no error").is_empty());
     }
 
     async fn leases(&self) {

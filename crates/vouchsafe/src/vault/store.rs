@@ -46,6 +46,24 @@ pub trait TokenStore: Send + Sync {
     /// The store cannot be written.
     fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>>;
 
+    /// Makes several changes, one after the other, and returns for each whether it was made. Each is atomic on its own, and a change
+    /// that is not made keeps none of the others back. A store that waits for a disk with each change overrides this, to wait once.
+    ///
+    /// # Errors
+    /// The store cannot be written. Some of the changes may have been made: the first ones, in their order.
+    fn change<'a>(&'a self, changes: Vec<Change<'a>>) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        Box::pin(async move {
+            let mut made = Vec::with_capacity(changes.len());
+            for change in changes {
+                made.push(match change {
+                    Change::Save(save) => self.save(save).await? != Saved::Conflict,
+                    Change::Delete { key, version } => self.delete(key, version).await?,
+                });
+            }
+            Ok(made)
+        })
+    }
+
     /// The records whose keys begin with the prefix and come after `after`, in the order of the bytes of their keys; at most
     /// `limit`.
     ///
@@ -82,6 +100,10 @@ impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
 
     fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
         (**self).delete(key, version)
+    }
+
+    fn change<'a>(&'a self, changes: Vec<Change<'a>>) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        (**self).change(changes)
     }
 
     fn list<'a>(
@@ -170,6 +192,20 @@ pub enum Saved {
     Version(u64),
     /// The key was in another state, or the lease is over. Nothing is written.
     Conflict,
+}
+
+/// One of several changes.
+#[derive(Clone, Debug)]
+pub enum Change<'a> {
+    /// As [`TokenStore::save`].
+    Save(Save<'a>),
+    /// As [`TokenStore::delete`].
+    Delete {
+        /// The key of the record.
+        key: &'a str,
+        /// The version that the record must have, if it matters.
+        version: Option<u64>,
+    },
 }
 
 /// A request for a lease.

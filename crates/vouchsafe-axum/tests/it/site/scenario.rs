@@ -125,6 +125,7 @@ async fn me(user: User) -> Result<String, Failure> {
         "roles": user.roles().collect::<Vec<_>>(),
         "identities": identities,
         "session": user.id(),
+        "sid": user.sid(),
     });
     Ok(me.to_string())
 }
