@@ -148,6 +148,8 @@ mod rejection;
 mod require;
 mod site;
 mod start;
+#[cfg(feature = "tower-sessions")]
+pub mod tower_sessions;
 mod user;
 mod visit;
 

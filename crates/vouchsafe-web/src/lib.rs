@@ -32,6 +32,7 @@ pub use session::sessions::{Begun, Found, Sessions, forget_ended};
 pub use site::builder::{InvalidSite, SiteBuilder};
 pub use site::caller::Caller;
 pub use site::failure::{Failure, Fault};
+pub use site::providers::{ProviderSource, SourceError};
 pub use site::require::Require;
 pub use site::state::Site;
 pub use site::user::User;

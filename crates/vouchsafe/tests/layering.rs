@@ -371,6 +371,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
             "visit",
             "require",
             "site",
+            "tower_sessions",
         ],
     ),
     (

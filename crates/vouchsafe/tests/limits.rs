@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 60] = [
+const ROWS: [(&str, &str, &str); 74] = [
     ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
     ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
     ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),
@@ -115,7 +115,49 @@ const ROWS: [(&str, &str, &str); 60] = [
         "MAX_LOGINS",
     ),
     ("login cookie, name and value together, in bytes", "vouchsafe-web/src/login/cookie.rs", "MAX_COOKIE"),
+    ("session without a request", "vouchsafe-web/src/session/sessions.rs", "IDLE_TIMEOUT"),
+    ("session, however often it is used", "vouchsafe-web/src/session/sessions.rs", "ABSOLUTE_TIMEOUT"),
+    (
+        "time in which a session that is used is not written again",
+        "vouchsafe-web/src/session/sessions.rs",
+        "LONGEST_PAUSE",
+    ),
+    (
+        "session cookie, name and value together, in bytes",
+        "vouchsafe-web/src/session/cookie.rs",
+        "MAX_COOKIE",
+    ),
+    ("session cookies of one request that are tried", "vouchsafe-web/src/session/sessions.rs", "MAX_COOKIES"),
+    ("length kept of a `User-Agent`, in characters", "vouchsafe-web/src/session/device.rs", "MAX_USER_AGENT"),
+    (
+        "records of a store that are looked at when a session begins, to delete what is over",
+        "vouchsafe-web/src/session/store.rs",
+        "SWEPT",
+    ),
     ("path to return to, in bytes", "vouchsafe-web/src/login/return_to.rs", "MAX_PATH"),
+    (
+        "posted response that is brought once more by a redirect, because the session stayed behind, in bytes",
+        "vouchsafe-web/src/site/routes/callback.rs",
+        "MAX_HOP",
+    ),
+    ("name of a provider, in characters", "vouchsafe-web/src/site/providers.rs", "MAX_NAME"),
+    ("domain of an e-mail address, in bytes", "vouchsafe-web/src/site/providers.rs", "MAX_DOMAIN"),
+    (
+        "time in which a provider of a `ProviderSource` is not looked up again",
+        "vouchsafe-web/src/site/providers.rs",
+        "AGE",
+    ),
+    ("providers of a `ProviderSource` that are remembered", "vouchsafe-web/src/site/providers.rs", "MOST"),
+    (
+        "length shown of the address at which a browser sees the site, in characters",
+        "vouchsafe-web/src/site/address.rs",
+        "MAX_SHOWN",
+    ),
+    (
+        "messages of one process about browsers at another address than the public URL",
+        "vouchsafe-web/src/site/login.rs",
+        "MOST_TOLD",
+    ),
     ("posted response", "vouchsafe-web/src/login/finish.rs", "MAX_FORM"),
     ("time to receive a posted response", "vouchsafe-web/src/login/finish.rs", "FORM_TIME"),
     ("connections to the redirect URI at once", "vouchsafe-cli/src/loopback/listener.rs", "MAX_CONNECTIONS"),

@@ -162,7 +162,9 @@ async fn store(words: &str) -> Outcome<Arc<dyn TokenStore>> {
 async fn sandbox(public_url: &str, name: &str) -> Outcome<Sandbox> {
     let lab = ClientConfig::confidential("lab", SANDBOX_SECRET)
         .redirect_uri(format!("{public_url}/callback/{name}"))
-        .post_logout_redirect_uri(format!("{public_url}/logged-out"));
+        .post_logout_redirect_uri(format!("{public_url}/logged-out"))
+        .backchannel_logout_uri(format!("{public_url}/backchannel-logout/{name}"))
+        .frontchannel_logout_uri(format!("{public_url}/frontchannel-logout/{name}"));
     let admin =
         User::new("admin").with_verified_email("admin@example.com").with_claim("roles", json!(["admin"]));
     let builder = Sandbox::builder().client(lab).user(User::alice()).user(User::bob()).user(admin);

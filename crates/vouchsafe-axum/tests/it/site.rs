@@ -7,6 +7,8 @@ mod origins;
 mod pages;
 mod protected;
 mod public_url;
+mod relay;
 mod scenario;
 mod sign_in;
+mod source;
 mod store;

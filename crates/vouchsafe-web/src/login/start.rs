@@ -116,7 +116,8 @@ impl StartLogin {
             None => login.await?,
         };
         logins.check_redirect_uri(client_name, client, started.pending.redirect_uri())?;
-        let new = NewLogin { client: client_name.to_owned(), return_to, note: None, started };
+        let place = started.pending.redirect_uri().to_owned();
+        let new = NewLogin { client: client_name.to_owned(), return_to, note: None, place, started };
         let (url, headers) = new.leave(&cookies, &logins.inner.keys)?;
         headers.into_iter().for_each(|header| context.add_cookie(header));
         Ok(url)
@@ -128,6 +129,8 @@ pub(crate) struct NewLogin {
     pub(crate) client: String,
     pub(crate) return_to: Option<String>,
     pub(crate) note: Option<Value>,
+    /// Where the response comes to this application: the redirect URI, unless a relay is there.
+    pub(crate) place: String,
     pub(crate) started: StartedLogin,
 }
 
@@ -138,10 +141,10 @@ impl NewLogin {
         cookies: &[Cookie],
         keys: &KeyRing,
     ) -> Result<(String, Vec<String>), LoginRejection> {
-        let Self { client, return_to, note, started } = self;
-        let redirect_uri = &*started.pending.redirect_uri().to_owned();
+        let Self { client, return_to, note, place, started } = self;
+        let place = &*place;
         let same_site = SameSite::of(&started);
-        let names_of = |slot| keys.key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
+        let names_of = |slot| keys.key_ids().map(move |id| cookie::name(place, id, slot));
 
         let taken = std::array::from_fn(|slot| {
             let names: Vec<_> = names_of(slot).collect();

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
-use vouchsafe::Identity;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::vault::{MemoryStore, TokenStore};
+use vouchsafe::{Identity, Tokens};
 
 use crate::origin::Origin;
 use crate::session::device::Device;
@@ -200,6 +202,28 @@ async fn a_session_comes_back_with_all_that_was_known_when_it_began() {
         assert_eq!(made.expires_at(), found.expires_at());
         assert_eq!(Browser::default().comes(&sessions).await.map(|session| session.data.id), None);
     }
+}
+
+#[test]
+fn the_id_token_says_how_and_until_when_somebody_signed_in() {
+    let claims = json!({
+        "iss": "https://tenant.example", "sub": "pairwise", "aud": "client", "iat": 1_764_000_000, "exp": 1_764_003_600,
+        "sid": "sid-1", "acr": "mfa", "auth_time": 1_763_999_990, "session_expiry": 1_764_100_000,
+    });
+    let id_token = format!("e30.{}.AA", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let tokens: Tokens = serde_json::from_value(json!({
+        "v": 2, "provider": "acme", "issuer": "https://tenant.example", "client_id": "client", "token_type": "Bearer",
+        "received_at": 1_764_000_000, "access_token": "access", "id_token": id_token,
+    }))
+    .unwrap();
+    let new = NewSession::new("alice", "acme", &identity("alice"), tokens.id_token());
+    let at = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    assert_eq!((new.sid.as_deref(), new.acr.as_deref()), (Some("sid-1"), Some("mfa")));
+    assert_eq!((new.auth_time, new.session_expiry), (at(1_763_999_990), at(1_764_100_000)));
+    assert_eq!((&*new.issuer, &*new.subject), ("https://id.example.com", "alice"), "those of the identity");
+    assert_eq!(new.logout_as, Some(("https://tenant.example".into(), "pairwise".into())));
+    let without = NewSession::new("alice", "acme", &identity("alice"), None);
+    assert_eq!((without.sid, without.auth_time, without.session_expiry), (None, None, None));
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use crate::login::return_to::is_own_path;
 use crate::origin::Origin;
 use crate::session::sessions::Sessions;
 use crate::site::networks::{Network, Networks};
-use crate::site::providers::{Providers, is_name};
+use crate::site::providers::{ProviderSource, Providers, is_name};
+use crate::site::relay::{Pattern, Relay, Relayed};
 use crate::site::state::{Customise, Inner, Site};
 
 /// A site that is being set up.
@@ -22,6 +23,7 @@ pub struct SiteBuilder {
     public_url: String,
     keys: KeyRing,
     providers: Vec<(String, Client)>,
+    source: Option<Box<dyn ProviderSource>>,
     store: Option<Arc<dyn TokenStore>>,
     sessions: Option<Sessions>,
     idle_timeout: Option<Duration>,
@@ -33,6 +35,8 @@ pub struct SiteBuilder {
     application: Option<String>,
     account_page: String,
     foreign_posts: Vec<String>,
+    relay: Option<(String, KeyRing)>,
+    relayed: Option<(KeyRing, Vec<String>)>,
     customise: Option<Arc<Customise>>,
 }
 
@@ -51,6 +55,7 @@ impl SiteBuilder {
             public_url,
             keys,
             providers: Vec::new(),
+            source: None,
             store: None,
             sessions: None,
             idle_timeout: None,
@@ -62,6 +67,8 @@ impl SiteBuilder {
             application: None,
             account_page: "/account".to_owned(),
             foreign_posts: Vec::new(),
+            relay: None,
+            relayed: None,
             customise: None,
         }
     }
@@ -75,6 +82,12 @@ impl SiteBuilder {
     /// Adds a provider under a name of letters, digits, `-` and `_`.
     pub fn provider_named(mut self, name: impl Into<String>, client: Client) -> Self {
         self.providers.push((name.into(), client));
+        self
+    }
+
+    /// Finds further providers at run time.
+    pub fn provider_source(mut self, source: impl ProviderSource + 'static) -> Self {
+        self.source = Some(Box::new(source));
         self
     }
 
@@ -150,6 +163,24 @@ impl SiteBuilder {
         self
     }
 
+    /// Signs people in through a relay, for a deployment whose host the providers do not know, such as the preview of a change. The
+    /// redirect URIs are those of the relay, and the keys are a ring that both share for this purpose alone.
+    pub fn via_relay(mut self, url: impl Into<String>, keys: KeyRing) -> Self {
+        self.relay = Some((url.into(), keys));
+        self
+    }
+
+    /// Passes responses on to applications that sign people in [through this site](Self::via_relay), if they are at one of these
+    /// origins. A star stands for the first label: `https://*.preview.example.com`.
+    ///
+    /// # Security
+    /// Everybody who can put a page at one of these origins and has the keys can receive codes there. The codes are bound to the
+    /// browser and to the code verifier of the login (PKCE).
+    pub fn relay_for<S: Into<String>>(mut self, keys: KeyRing, origins: impl IntoIterator<Item = S>) -> Self {
+        self.relayed = Some((keys, origins.into_iter().map(Into::into).collect()));
+        self
+    }
+
     /// Lets other sites and programs send requests to a path, such as `/webhooks/stripe`, or to all paths below it.
     ///
     /// # Security
@@ -181,6 +212,24 @@ impl SiteBuilder {
                 self.account_page
             )));
         }
+        let relay = self.relay.map(|(url, keys)| {
+            let origin =
+                url.parse().map_err(|error| InvalidSite(format!("the relay cannot be used: {error}")))?;
+            Ok(Relay { origin, keys })
+        });
+        let relayed = self.relayed.map(|(keys, hosts)| {
+            let pattern = |text: &String| {
+                Pattern::parse(text).ok_or_else(|| {
+                    InvalidSite(format!(
+                        "the relay serves origins such as https://*.preview.example.com, where the star is one label, and {text:?} \
+                         is not one"
+                    ))
+                })
+            };
+            let hosts = hosts.iter().map(pattern).collect::<Result<_, _>>()?;
+            Ok(Relayed { keys, hosts })
+        });
+        let (relay, relayed) = (relay.transpose()?, relayed.transpose()?);
         let keys = self.keys;
         let mut sessions = self.sessions.unwrap_or_else(|| match &self.store {
             Some(store) => Sessions::in_store(store.clone(), keys.clone()),
@@ -199,7 +248,7 @@ impl SiteBuilder {
             origin,
             vault: Vault::sealed(tokens, keys.clone()),
             keys,
-            providers: Providers { fixed: self.providers },
+            providers: Providers { fixed: self.providers, source: self.source, ..Providers::default() },
             sessions,
             accounts,
             trusted,
@@ -207,6 +256,8 @@ impl SiteBuilder {
             application: self.application,
             account_page: self.account_page,
             foreign_posts: self.foreign_posts,
+            relay,
+            relayed,
             customise: self.customise,
             told: Default::default(),
         };
@@ -215,7 +266,7 @@ impl SiteBuilder {
 
     fn check_names(&self) -> Result<(), InvalidSite> {
         let names: Vec<_> = self.providers.iter().map(|(name, _)| name).collect();
-        if names.is_empty() {
+        if names.is_empty() && self.source.is_none() {
             return Err(InvalidSite(
                 "a site needs a provider: add one with SiteBuilder::provider".to_owned(),
             ));

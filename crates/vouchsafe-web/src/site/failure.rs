@@ -324,12 +324,11 @@ impl Failure {
             (Caller::Page, None) => {
                 let sign_in = sign_in_path(return_to.as_deref());
                 let link = match fault {
-                    Fault::Store => (return_to.as_deref().unwrap_or("/"), "Try again"),
-                    Fault::Setup | Fault::Method | Fault::NotFound | Fault::Origin => {
-                        ("/", "Go to the start page")
-                    }
+                    Fault::Method | Fault::NotFound | Fault::Origin => ("/", "Go to the start page"),
                     Fault::NotSupported => ("/logout", "Sign out"),
-                    Fault::UnknownProvider | Fault::ReturnTo | Fault::NoVisit => (&*sign_in, "Go to sign-in"),
+                    Fault::UnknownProvider | Fault::ReturnTo | Fault::NoVisit | Fault::Setup => {
+                        (&*sign_in, "Go to sign-in")
+                    }
                     _ => (&*sign_in, "Try again"),
                 };
                 let mut response = failed::page(status, title, &advice, link);

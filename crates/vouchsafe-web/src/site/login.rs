@@ -109,9 +109,13 @@ impl Start<'_> {
             client: self.name.to_owned(),
             return_to: self.return_to.filter(|path| path != "/"),
             note: Some(note),
+            place: format!("{}/callback/{}", site.public_url(), self.name),
             started: login.await?,
         };
-        let (url, headers) = new.leave(&Cookie::all(&parts.headers), &site.inner.keys)?;
+        let (mut url, headers) = new.leave(&Cookie::all(&parts.headers), &site.inner.keys)?;
+        if let Some(relay) = &site.inner.relay {
+            url = relay.signed(&url, site.public_url())?;
+        }
         headers.into_iter().for_each(|header| visit.add_login_cookie(header));
         see_other(&url)
     }

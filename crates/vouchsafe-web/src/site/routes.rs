@@ -112,7 +112,7 @@ async fn respond(
     let query = Query::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let asked = Asked { visit, parts, query };
     let response = match route {
-        Route::SignIn => sign_in::respond(&asked),
+        Route::SignIn => sign_in::respond(&asked).await,
         Route::Login(name) => login::respond(&asked, name).await,
         Route::StepUp => step_up::respond(&asked).await,
         Route::Callback(name) => callback::respond(&asked, name, form).await,

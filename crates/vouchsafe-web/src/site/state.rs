@@ -13,6 +13,7 @@ use crate::session::sessions::{Sessions, forget_ended};
 use crate::site::failure::{Failure, LOG};
 use crate::site::networks::Networks;
 use crate::site::providers::Providers;
+use crate::site::relay::{Relay, Relayed};
 
 /// Sign-in for a whole application: the routes for signing in and out, sessions, accounts and tokens. Cheap to clone.
 ///
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) application: Option<String>,
     pub(crate) account_page: String,
     pub(crate) foreign_posts: Vec<String>,
+    pub(crate) relay: Option<Relay>,
+    pub(crate) relayed: Option<Relayed>,
     pub(crate) customise: Option<Arc<Customise>>,
     /// How often the log has told that a browser is at another address than the public URL.
     pub(crate) told: AtomicU32,
@@ -52,7 +55,8 @@ impl Site {
 
     /// The redirect URI of the provider with this name, to register there.
     pub fn redirect_uri(&self, provider: &str) -> String {
-        format!("{}/callback/{provider}", self.inner.origin)
+        let origin = self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin);
+        format!("{origin}/callback/{provider}")
     }
 
     /// The names of the providers that were named when the site was built.

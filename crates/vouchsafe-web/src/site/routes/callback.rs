@@ -6,9 +6,10 @@ use vouchsafe::{AuthorizationResponse, Client, Identity, Tokens};
 
 use crate::accounts::account::Link;
 use crate::login::cookie::{self, SameSite};
-use crate::login::finish::{LoggedIn, belonging, open_logins, redeem, response};
+use crate::login::finish::{LoggedIn, belonging, is_form, open_logins, redeem, response};
 use crate::login::rejection::{LoginFault, LoginRejection};
 use crate::login::stored::StoredLogin;
+use crate::login::visit::may_finish;
 use crate::session::new::NewSession;
 use crate::session::record::Session;
 use crate::site::failure::{Failure, Fault, see_other};
@@ -24,6 +25,22 @@ pub(super) async fn respond(
 ) -> Result<Response<String>, Failure> {
     let Asked { visit, parts, query } = asked;
     let site = visit.site();
+    let form = match &site.inner.relayed {
+        None => Either::Coming(form),
+        Some(relayed) => {
+            let posted = if parts.method == Method::POST && is_form(parts) { form.await } else { None };
+            let query = parts.uri.query().unwrap_or_default();
+            let response = posted.as_deref().map_or(query.into(), |form| String::from_utf8_lossy(form));
+            if let Some(place) = relayed.place(parts.uri.path(), &response) {
+                return if may_finish(parts) {
+                    see_other(&place?)
+                } else {
+                    Err(LoginRejection::no_visit().into())
+                };
+            }
+            Either::Here(posted)
+        }
+    };
     let client = login::provider(asked, name).await?;
     let stale = || Failure::from(LoginRejection::stale()).naming(site.public_url().as_str());
     let opened = open_logins(parts, &site.inner.keys)?;
@@ -37,7 +54,10 @@ pub(super) async fn respond(
         None => {
             let mut posted = None;
             let form = async {
-                posted = form.await;
+                posted = match form {
+                    Either::Coming(form) => form.await,
+                    Either::Here(form) => form,
+                };
                 posted.clone()
             };
             let url = parts.uri.path_and_query().map_or(path, |path| path.as_str());
@@ -72,6 +92,12 @@ pub(super) async fn respond(
         .map_err(|failure| failure.returning(Some(&return_to)))
 }
 
+/// A posted response, which the relay may have read already.
+enum Either<F> {
+    Coming(F),
+    Here(Option<Vec<u8>>),
+}
+
 /// A response that belongs to a login of this browser.
 struct Finishing<'a> {
     visit: &'a Visit,
@@ -91,14 +117,16 @@ impl Finishing<'_> {
     ) -> Result<Response<String>, Failure> {
         let sessions = self.visit.site().sessions();
         // One process sends a code once; with a store, all processes together do.
+        let mut is_first = true;
         if sessions.is_server_side() {
             let id = URL_SAFE_NO_PAD.encode(login.id().ok_or_else(LoginRejection::stale)?);
-            if !sessions.once("login", &id, login.pending.expires_at()).await? {
-                return Err(self.repeated(LoginRejection::repeated()));
-            }
+            is_first = sessions.once("login", &id, login.pending.expires_at()).await?;
         }
         // The code is spent, however this ends.
         self.visit.add_login_cookie(cookie::remove(&cookie, same_site));
+        if !is_first {
+            return Err(self.repeated(LoginRejection::repeated()));
+        }
         let is_silent = login.is_silent;
         let (identity, tokens) = match redeem(self.client, login, response).await {
             Ok(both) => both,
@@ -116,13 +144,14 @@ impl Finishing<'_> {
         match note.intent {
             Intent::SignIn(()) => self.sign_in(note, identity, tokens, None).await,
             Intent::StepUp(whom) => {
-                if Whom::identity(identity.issuer(), identity.subject()) != whom {
+                let now = self.session.as_ref().map(|own| Whom::identity(own.issuer(), own.subject()));
+                let confirmed = Whom::identity(identity.issuer(), identity.subject());
+                // Somebody else may have signed in since the login started.
+                if confirmed != whom || now.is_some_and(|now| now != confirmed) {
                     let detail = "the provider confirmed another identity than that of the session";
                     return Err(Failure::new(Fault::SubjectMismatch, detail));
                 }
-                let continues = self.session.clone().filter(|session| {
-                    (session.issuer(), session.subject()) == (identity.issuer(), identity.subject())
-                });
+                let continues = self.session.clone();
                 let note = Note { session: note.session, intent: Intent::SignIn(()) };
                 self.sign_in(note, identity, tokens, continues).await
             }

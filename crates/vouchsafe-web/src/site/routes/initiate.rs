@@ -23,7 +23,7 @@ pub(super) async fn respond(
     };
     let site = visit.site();
     let iss = asked_for.one("iss")?.ok_or_else(|| not_meant("an initiated login names the issuer (iss)"))?;
-    let Some((name, client)) = site.inner.providers.of_issuer(iss) else {
+    let Some((name, client)) = site.inner.providers.of_issuer(iss).await? else {
         return Err(not_meant("the issuer of an initiated login is that of no provider"));
     };
     let return_to = match asked_for.one("target_link_uri")? {
@@ -54,8 +54,8 @@ pub(super) async fn respond(
         }
     }
     let start = Start {
-        name,
-        client: client.clone(),
+        name: &name,
+        client,
         return_to: return_to.map(str::to_owned),
         login_hint,
         max_age: None,
