@@ -207,7 +207,9 @@ fn sign_in_knows_no_framework_where_it_needs_none() {
     let files = code_of(root().join("crates/vouchsafe-web/src"));
     assert!(files.iter().any(|(file, _)| file.ends_with("finish.rs")), "{files:?}");
     for (file, code) in files.into_iter().filter(|(file, _)| file.ends_with(".rs")) {
-        assert!(!paths(&code).contains("axum") && !paths(&code).contains("tower"), "{file}");
+        for framework in ["actix_web", "axum", "hyper", "tokio", "tower"] {
+            assert!(!paths(&code).contains(framework), "{file} uses {framework}");
+        }
     }
 }
 
@@ -356,6 +358,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts", "site"]),
+    ("vouchsafe-actix", &["border", "failure", "visit", "require", "user", "site"]),
     (
         "vouchsafe-axum",
         &[
