@@ -65,7 +65,13 @@ async fn the_id_token_stays_here_where_the_provider_refuses_it() {
         let alice = sandbox.person("alice");
         let callback = alice.allow(&login.url).await.unwrap();
         let tokens = client.finish(login.pending, &callback).await.unwrap();
-        let url = client.logout_url().tokens(&tokens).post_logout_redirect_uri("http://127.0.0.1:9/bye").await.unwrap().unwrap();
+        let url = client
+            .logout_url()
+            .tokens(&tokens)
+            .post_logout_redirect_uri("http://127.0.0.1:9/bye")
+            .await
+            .unwrap()
+            .unwrap();
         assert!(url.contains("client_id=logingov-client"), "{url}");
         assert_eq!(url.contains("id_token_hint="), takes_it, "{url}");
         assert_eq!(alice.sign_out(&url).await.is_err(), takes_it, "the sandbox acts as Login.gov does");
