@@ -58,7 +58,7 @@ pub(super) async fn sign_out(app: State<Arc<App>>, headers: HeaderMap, Form(proo
 /// The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout section 2).
 async fn end_session(app: &App, user: &User) -> Option<String> {
     let back = format!("{}/", app.origin);
-    user.client.logout_url(&user.login.tokens, Some(&back)).await.ok()?
+    user.client.logout_url().tokens(&user.login.tokens).post_logout_redirect_uri(&back).await.ok()?
 }
 
 /// Redirects to that URL. It contains the ID token, so that no page may show it.
