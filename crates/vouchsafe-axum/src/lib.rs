@@ -179,6 +179,10 @@
 //! nothing about your network or the provider. The reason is in the log: see [`LoginRejection`]. For your own page, take
 //! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`fault`](vouchsafe_web::LoginRejection::fault).
 //!
+//! # Protecting an API
+//!
+//! [`Protected`] is a layer around the routes of an API that other people's clients call with access tokens. It needs no login.
+//!
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -189,6 +193,7 @@ mod logged_in;
 mod logins;
 mod rejection;
 mod require;
+mod resource;
 mod site;
 mod start;
 #[cfg(feature = "tower-sessions")]
@@ -202,6 +207,7 @@ pub use logged_in::LoggedIn;
 pub use logins::Logins;
 pub use rejection::LoginRejection;
 pub use require::{Require, RequireService};
+pub use resource::{BearerClaims, Protected, ProtectedService};
 pub use site::{Site, SiteService};
 pub use start::StartLogin;
 pub use user::User;

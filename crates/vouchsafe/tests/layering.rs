@@ -327,6 +327,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
             "tokens",
             "provider",
             "providers",
+            "resource",
             "client",
             "flows",
             "vault",
@@ -358,6 +359,7 @@ const ROOMS: [(&str, &[&str]); 7] = [
     (
         "vouchsafe-axum",
         &[
+            "resource",
             "rejection",
             "start",
             "logged_in",

@@ -8,6 +8,7 @@ mod once;
 mod pages;
 mod posted;
 mod properties;
+mod resource;
 mod routes;
 mod scenario;
 mod signing_in;
