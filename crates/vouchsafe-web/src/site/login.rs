@@ -35,9 +35,9 @@ pub(crate) enum Intent {
     /// To sign in.
     #[serde(rename = "in")]
     SignIn(()),
-    /// To confirm the identity of the session.
+    /// To confirm the identity of the session, by a sign-in that is at most so many seconds old.
     #[serde(rename = "up")]
-    StepUp(Whom),
+    StepUp(Whom, Option<u64>),
     /// To link an identity to the account of the session.
     #[serde(rename = "link")]
     Link(Whom),
