@@ -170,7 +170,7 @@ fn protocol_and_jose_neither_wait_nor_ask_the_time_nor_throw_dice() {
 fn each_room_knows_only_rooms_below_it() {
     for (name, rooms) in ROOMS {
         let mut known: Vec<&str> = Vec::new();
-        for room in rooms {
+        for room in *rooms {
             for (file, uses) in imports(name, room) {
                 let above: Vec<_> =
                     uses.iter().filter(|used| *used != room && !known.contains(&&***used)).collect();
