@@ -140,6 +140,8 @@ pub(crate) struct Settings {
     pub(crate) users: Vec<User>,
     /// In seconds.
     pub(crate) access_token_lifetime: u64,
+    /// The API that access tokens are for. If there is one, they are JWTs.
+    pub(crate) audience: Option<String>,
     pub(crate) consent: bool,
 }
 
@@ -163,6 +165,14 @@ pub struct ClientConfig {
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) post_logout_redirect_uris: Vec<String>,
     pub(crate) signing_alg: Option<String>,
+    pub(crate) logout_uris: LogoutUris,
+}
+
+/// Where a client learns of logouts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LogoutUris {
+    pub(crate) backchannel: Option<String>,
+    pub(crate) frontchannel: Option<String>,
 }
 
 impl ClientConfig {
@@ -175,6 +185,7 @@ impl ClientConfig {
             redirect_uris: vec![],
             post_logout_redirect_uris: vec![],
             signing_alg: None,
+            logout_uris: LogoutUris::default(),
         }
     }
 
@@ -194,6 +205,20 @@ impl ClientConfig {
     /// Registers a URI to return to after logout. Without any, every loopback URI is accepted.
     pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.post_logout_redirect_uris.push(uri.into());
+        self
+    }
+
+    /// Registers the URI to which the sandbox posts logout tokens when a session of the client ends (OpenID Connect Back-Channel
+    /// Logout). It is an `http` URI on a loopback address.
+    pub fn backchannel_logout_uri(mut self, uri: impl Into<String>) -> Self {
+        self.logout_uris.backchannel = Some(uri.into());
+        self
+    }
+
+    /// Registers the URI that the page after a logout shows in a frame (OpenID Connect Front-Channel Logout), with the parameters
+    /// `iss` and `sid`.
+    pub fn frontchannel_logout_uri(mut self, uri: impl Into<String>) -> Self {
+        self.logout_uris.frontchannel = Some(uri.into());
         self
     }
 

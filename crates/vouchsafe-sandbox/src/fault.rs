@@ -14,6 +14,7 @@ mod body;
 mod callback;
 mod id_token;
 mod keys;
+mod logout_token;
 mod metadata;
 mod stages;
 mod switch;
@@ -78,6 +79,7 @@ impl Fault {
             keys::ALL,
             metadata::ALL,
             userinfo::ALL,
+            logout_token::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -108,9 +110,12 @@ impl Fault {
         self.row.place
     }
 
-    /// The endpoint at which it applies. `None` for faults that only the browser sees.
+    /// The endpoint at which it applies. `None` for faults that only the browser sees, and for those of the logout token, which the
+    /// sandbox sends.
     pub fn endpoint(&self) -> Option<Endpoint> {
-        (!matches!(self.row.place, Place::Authorization | Place::Callback)).then_some(self.at)
+        let is_elsewhere =
+            matches!(self.row.place, Place::Authorization | Place::Callback | Place::LogoutToken);
+        (!is_elsewhere).then_some(self.at)
     }
 
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
@@ -125,6 +130,7 @@ impl Fault {
             (Place::Wire, Endpoint::Revocation) => Step::Revocation,
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
             (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
+            (Place::LogoutToken, _) => Step::Logout,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -186,6 +192,8 @@ words! {
     Metadata = "In the metadata",
     /// The response of the UserInfo endpoint.
     UserInfo = "In the UserInfo response",
+    /// The logout token, which the sandbox sends to an application.
+    LogoutToken = "In the logout token",
     /// The HTTP response of any endpoint that a client calls without a browser.
     Wire = "In the HTTP response",
 }
@@ -197,9 +205,12 @@ impl Place {
             Self::Metadata => Endpoint::Metadata,
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
-            Self::Authorization | Self::Callback | Self::Token | Self::IdToken | Self::Wire => {
-                Endpoint::Token
-            }
+            Self::Authorization
+            | Self::Callback
+            | Self::Token
+            | Self::IdToken
+            | Self::LogoutToken
+            | Self::Wire => Endpoint::Token,
         }
     }
 }
@@ -237,6 +248,8 @@ words! {
     Refresh = "refresh",
     /// The login succeeds, the revocation does not.
     Revocation = "revocation",
+    /// The login succeeds, and the application refuses the logout token.
+    Logout = "logout",
 }
 
 /// How a client that does all its checks refuses a fault.
@@ -289,7 +302,8 @@ pub(crate) enum Strike {
     Without(&'static str),
     /// Changes a member of that JSON, if it is present.
     InMember(&'static str, fn(&mut Value)),
-    /// Changes an ID token before it is signed, and how it is signed.
+    /// Changes an ID token before it is signed, and how it is signed. This and the following change the logout token in faults of that
+    /// place.
     IdToken(fn(&mut Jwt<'_>)),
     /// The same, for refreshed ID tokens only.
     Refreshed(fn(&mut Jwt<'_>)),

@@ -32,6 +32,7 @@
 //! - Every token response has a refresh token, whether `offline_access` was requested or not.
 //! - Unknown scopes are granted, so that an application can use its own. A request without a scope gets `profile`.
 //! - The first of the `acr_values` is always granted. If the request has none, `acr` is `0`.
+//! - Access tokens are random texts, or JWTs for your API with [`SandboxBuilder::jwt_access_tokens`].
 //! - A code expires after one minute, an ID token after one hour, a refresh token after thirty days.
 //!
 //! # Acting as other providers
@@ -69,6 +70,12 @@
 //! }
 //! ```
 //!
+//! # Logout
+//!
+//! The logout endpoint ends the session of a browser. Clients with a back-channel logout URI get a logout token, and clients with a
+//! front-channel logout URI are shown in a frame. [`Sandbox::sign_out`] ends all sessions of a user without a browser, and
+//! [`Sandbox::logout_token`] gives a logout token for a test that posts it itself.
+//!
 //! # In a test
 //!
 //! - [`Sandbox::person`] clicks through the pages, inside the process and without a browser.
@@ -105,6 +112,7 @@ mod wire;
 
 pub use config::{ClientConfig, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
+pub use op::LogoutNotice;
 pub use part::{ActedProvider, ClientKey};
 pub use person::{Person, PersonError};
 pub use sandbox::{Sandbox, SandboxBuilder};

@@ -20,6 +20,7 @@ mod end_session;
 pub(crate) mod interaction;
 mod introspection;
 mod issue;
+mod logout_token;
 pub(crate) mod metadata;
 mod request;
 mod response;
@@ -32,6 +33,8 @@ pub(crate) mod user_code;
 mod userinfo;
 
 pub(crate) use end_session::confirm;
+pub use logout_token::LogoutNotice;
+pub(crate) use logout_token::{logout_token, notify};
 use response::{labelled, succeed};
 use session::Visit;
 use shared::Shared;
@@ -88,7 +91,7 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
     call.note_request();
     match roles[0] {
         Role::Authorization => authorization::respond(&call),
-        Role::EndSession => end_session::respond(&call),
+        Role::EndSession => end_session::respond(&call).await,
         _ if revocation::is_meant(&call, &roles) => Ok(serve(&call, Role::Revocation, &roles).await),
         role => Ok(serve(&call, role, &roles).await),
     }

@@ -16,6 +16,7 @@ use vouchsafe_providers::Definition;
 use crate::config::{ClientConfig, Settings, User};
 use crate::fault::Fault;
 use crate::op::shared::{Shared, make_keys};
+use crate::op::{self, LogoutNotice};
 use crate::part::{ActedProvider, Part};
 use crate::person::Person;
 use crate::router;
@@ -61,6 +62,7 @@ impl Sandbox {
             settings: Settings {
                 users: vec![User::alice(), User::bob(), User::carol()],
                 access_token_lifetime: 3600,
+                audience: None,
                 consent: true,
             },
         }
@@ -120,6 +122,33 @@ impl Sandbox {
     /// ```
     pub fn secrets(&self, known: usize) -> Vec<String> {
         self.shared.secrets.after(known)
+    }
+
+    /// Registers a client's back-channel logout URI, or replaces it: for a client that knows its own port only after the sandbox has
+    /// started. See [`ClientConfig::backchannel_logout_uri`].
+    pub fn backchannel_logout_uri(&self, client_id: &str, uri: impl Into<String>) {
+        self.shared.change_logout_uris(client_id, |uris| uris.backchannel = Some(uri.into()));
+    }
+
+    /// Registers a client's front-channel logout URI, or replaces it. See [`ClientConfig::frontchannel_logout_uri`].
+    pub fn frontchannel_logout_uri(&self, client_id: &str, uri: impl Into<String>) {
+        self.shared.change_logout_uris(client_id, |uris| uris.frontchannel = Some(uri.into()));
+    }
+
+    /// A new logout token about this user's latest session in which the client took part, to be posted by a test itself. `None` if
+    /// the user has not signed in at the client.
+    pub fn logout_token(&self, client_id: &str, username: &str) -> Option<String> {
+        let signed_in = self.shared.store().latest_sign_in(client_id, username).cloned();
+        op::logout_token(&self.shared, client_id, &signed_in?)
+    }
+
+    /// Ends all sessions of this user at the sandbox, and posts a logout token for each to every client that took part and has a
+    /// back-channel logout URI. Returns what was sent.
+    ///
+    /// The same happens when a browser signs out at the logout endpoint, for the session of that browser.
+    pub async fn sign_out(&self, username: &str) -> Vec<LogoutNotice> {
+        let ended = self.shared.store().end_sessions_of(username);
+        op::notify(&self.shared, &ended).await
     }
 
     /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
@@ -248,6 +277,13 @@ impl SandboxBuilder {
     /// The lifetime of access tokens in whole seconds. The default is one hour.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.access_token_lifetime = lifetime.as_secs();
+        self
+    }
+
+    /// Makes the access tokens of the sandbox's own provider JWTs for this API (RFC 9068). Without it, they are random texts. The
+    /// introspection endpoint names the same audience.
+    pub fn jwt_access_tokens(mut self, audience: impl Into<String>) -> Self {
+        self.settings.audience = Some(audience.into());
         self
     }
 

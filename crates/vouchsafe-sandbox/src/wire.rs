@@ -5,6 +5,7 @@ mod error;
 mod incoming;
 mod lock;
 mod params;
+mod post;
 mod random;
 mod scopes;
 
@@ -16,6 +17,7 @@ pub(crate) use error::{
 pub(crate) use incoming::{Incoming, text};
 pub(crate) use lock::lock;
 pub(crate) use params::{Params, with_query};
+pub(crate) use post::post;
 pub(crate) use random::{
     base64url, hex, pem, random_token, random_user_code, sha256, sha256_base64url, sha256_hex,
 };

@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
     /// The refreshes under way, by the refresh token that they send.
-    pub(crate) refreshes: Together<TokenResponse>,
+    pub(crate) refreshes: Together<[u8; 32], TokenResponse>,
     /// How long a login may take.
     pub(crate) login_limit: Duration,
 }
@@ -107,6 +107,29 @@ impl Client {
     /// The slug of the provider.
     pub fn provider_slug(&self) -> &str {
         &self.template().provenance.provider
+    }
+
+    /// The name of the provider to show to people.
+    pub fn display_name(&self) -> &str {
+        let (slug, definition) = (self.provider_slug(), &self.template().definition);
+        if slug == definition.slug { &definition.display_name } else { slug }
+    }
+
+    /// The issuer of the provider's tokens and users, as [`Identity::issuer`](crate::Identity::issuer) gives it. Before the
+    /// metadata is known, this is the requested issuer. If the provider has an issuer for each tenant, ID tokens name others:
+    /// see [`Client::is_issuer`].
+    pub fn issuer(&self) -> String {
+        let known = self.inner.live.server.known();
+        known.as_deref().unwrap_or(self.template()).provenance.issuer.clone()
+    }
+
+    /// Whether an `iss` that came with a request names this provider, such as that of a front-channel logout or of a
+    /// login which a third party initiates.
+    pub fn is_issuer(&self, iss: &str) -> bool {
+        let known = self.inner.live.server.known();
+        let server = known.as_deref().unwrap_or(self.template());
+        let aliases = &server.definition.issuer_aliases;
+        server.known_issuer().is_some_and(|known| known.is(iss)) || aliases.iter().any(|alias| alias == iss)
     }
 
     /// The provider before discovery.

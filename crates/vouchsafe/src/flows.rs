@@ -4,7 +4,7 @@ mod identity;
 pub(crate) mod import;
 mod introspect;
 pub(crate) mod login;
-mod logout;
+pub(crate) mod logout;
 mod long_lived;
 pub(crate) mod manual;
 pub(crate) mod pending;

@@ -1,9 +1,12 @@
 //! Signed JSON: signatures, keys, JWTs and ID tokens. Nothing here does I/O or reads the clock.
+pub(crate) mod access_token;
 pub(crate) mod algorithm;
+pub(crate) mod dpop_proof;
 pub(crate) mod id_token;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod jwt;
+pub(crate) mod logout_token;
 pub(crate) mod signing_key;
 
 #[cfg(test)]

@@ -84,7 +84,14 @@ impl Visit {
             Ok(tokens) => tokens,
             Err(error) => return Some((Step::Refresh, error)),
         };
-        self.client.revoke(&tokens).await.err().map(|error| (Step::Revocation, error))
+        if let Err(error) = self.client.revoke(&tokens).await {
+            return Some((Step::Revocation, error));
+        }
+        // What the sandbox acts has no logout tokens.
+        let token = self.sandbox.logout_token(self.client.client_id(), person)?;
+        let error = self.client.logout_token(&token).await.err();
+        self.secrets.push(token);
+        error.map(|error| (Step::Logout, error))
     }
 
     /// What is said is for people, and tells no secret.
@@ -252,10 +259,13 @@ async fn who_is_named_after_a_fault_meets_what_it_meets() {
     }
 }
 
-/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce.
+/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, and logout
+/// tokens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_act_has_the_same_faults() {
-    let has_it = |fault: &Fault| *fault != Fault::MISSING_ISSUER && !uses_up_time(fault);
+    let has_it = |fault: &Fault| {
+        *fault != Fault::MISSING_ISSUER && fault.place() != Place::LogoutToken && !uses_up_time(fault)
+    };
     at_every_fault(has_it, |visit, http| visit.client = acted(&visit.sandbox, http)).await;
 }
 

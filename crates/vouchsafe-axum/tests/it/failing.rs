@@ -309,7 +309,7 @@ async fn a_login_that_does_not_fit_into_a_cookie_is_not_started() {
     for return_to in ["", "&return_to=/inbox"] {
         let page = browser.get(&format!("/login?data={}{return_to}", "x".repeat(1500))).await;
         assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(log.take().contains("does not fit into a cookie of 1536 bytes"));
+        assert!(log.take().contains("does not fit into a cookie of 1280 bytes"));
     }
     assert!(browser.cookies.is_empty());
 }

@@ -107,7 +107,7 @@ async fn of_too_many_logins_the_new_ones_are_kept() {
     for _ in 0..20 {
         url = browser.start().await;
     }
-    assert_eq!(browser.cookies.len(), 5);
+    assert_eq!(browser.cookies.len(), 4);
     let callback = scenario.sandbox.person("alice").allow(&url).await.unwrap();
     assert_eq!(browser.get(&callback).await.status, StatusCode::OK);
 }

@@ -28,7 +28,7 @@ pub(crate) async fn logout(args: &NamedArgs, output: &mut Output) -> Result<(), 
         Ok(login) => {
             let end = async {
                 let url = match login.stored_tokens().await {
-                    Ok(tokens) => login.client.logout_url(&tokens, None).await.map_err(Failure::from),
+                    Ok(tokens) => login.client.logout_url().tokens(&tokens).await.map_err(Failure::from),
                     Err(failure) => Err(failure),
                 };
                 (url, login.end().await)

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Endpoint, Fault, Faults, Strike};
+use super::{Endpoint, Fault, Faults, Place, Strike};
 use crate::state::{AuthorizationRequest, Jwt};
 use crate::wire::Incoming;
 
@@ -45,7 +45,20 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        self.strike(Some(username), usize::MAX, |_, strike| {
+        self.change_jwt(jwt, username, is_refreshed, |place| place != Place::LogoutToken);
+        self.expect_keys(username);
+    }
+
+    /// The same, for a logout token.
+    pub(crate) fn change_logout_token(&self, jwt: &mut Jwt<'_>, username: &str) {
+        self.change_jwt(jwt, username, false, |place| place == Place::LogoutToken);
+    }
+
+    fn change_jwt(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool, is_meant: fn(Place) -> bool) {
+        self.strike(Some(username), usize::MAX, |fault, strike| {
+            if !is_meant(fault.place()) {
+                return None;
+            }
             match strike {
                 Strike::IdToken(change) => change(jwt),
                 Strike::Refreshed(change) if is_refreshed => change(jwt),
@@ -60,7 +73,6 @@ impl Faults {
             }
             Some(())
         });
-        self.expect_keys(username);
     }
 
     /// The stage of the members, for an authorization response.

@@ -143,8 +143,15 @@ pub(crate) fn person(username: &str) -> Option<&'static (User, Fault)> {
 
 /// The users on the login page, grouped by the place of their fault.
 pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User, Fault)>)> {
-    let placed =
-        [Place::Authorization, Place::Callback, Place::Token, Place::IdToken, Place::Keys, Place::UserInfo];
+    let placed = [
+        Place::Authorization,
+        Place::Callback,
+        Place::Token,
+        Place::IdToken,
+        Place::Keys,
+        Place::UserInfo,
+        Place::LogoutToken,
+    ];
     let on_the_wire = [
         (Place::Wire, Endpoint::Token, "In the HTTP response of the token endpoint"),
         (Place::Wire, Endpoint::UserInfo, "In the HTTP response of the UserInfo endpoint"),

@@ -1,8 +1,11 @@
 //! The logout endpoint, OpenID Connect RP-Initiated Logout section 2.
 
+use std::slice;
+
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Call;
+use super::logout_token::{front_channel, notify};
 use super::session::{self, Visit};
 use super::shared::Shared;
 use crate::config::{User, accepts};
@@ -17,16 +20,18 @@ pub(crate) async fn confirm(Visit { shared, incoming }: Visit) -> Result<Respons
     let logout = shared.store().logouts.remove(form.get("logout").unwrap_or_default());
     let session = session::find(&shared, &incoming);
     match logout.filter(|logout| Some(&logout.session) == session.as_ref()) {
-        Some(logout) => Ok(sign_out(&shared, &logout.session, logout.return_to)),
+        Some(logout) => Ok(sign_out(&shared, &logout.session, logout.return_to).await),
         None => Err(problem("The page was used already, or belongs to another browser.")),
     }
 }
 
 /// The logout endpoint, by GET or by POST. It ends the browser's session at the sandbox.
-pub(super) fn respond(call: &Call<'_>) -> Result<Response, Problem> {
+pub(super) async fn respond(call: &Call<'_>) -> Result<Response, Problem> {
     let (shared, part) = (call.shared, call.part);
     let params = call.incoming.params().ok_or_else(|| problem("The logout request is not a form."))?;
     params.check_duplicates().map_err(|error| problem(&format!("In the request, {}.", error.description)))?;
+    let refused = problem("This provider accepts no id_token_hint: send client_id alone.");
+    ensure(part.definition.id_token_hint || params.get("id_token_hint").is_none(), refused)?;
     let hint = call.id_token_hint(&params).map_err(|text| problem(&format!("The {text}.")))?;
     let return_to = read_return_to(part, &params, hint.as_ref())?;
     let Some(session) = session::find(shared, &call.incoming) else {
@@ -35,7 +40,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Response, Problem> {
     let signed_in = shared.store().sessions.get(&session).and_then(|session| session.signed_in.clone());
     let Some(signed_in) = signed_in else { return Ok(done(return_to)) };
     if hint.is_some_and(|hint| hint.username == signed_in.username) {
-        return Ok(sign_out(shared, &session, return_to));
+        return Ok(sign_out(shared, &session, return_to).await);
     }
     // Section 2: without a hint that names the signed-in user, ask. Any site can link to this endpoint.
     let id = random_token("");
@@ -64,15 +69,26 @@ fn read_return_to(
     Ok(Some(state.map_or(uri.to_owned(), |state| with_query(uri, &[state]))))
 }
 
-fn sign_out(shared: &Shared, session: &str, return_to: Option<String>) -> Response {
-    shared.store().sessions.remove(session);
-    session::remember(shared, "", done(return_to))
+/// Ends the session, and tells the clients that took part in it: those of the back channel first, then those of the front channel
+/// by a page with frames.
+async fn sign_out(shared: &Shared, session: &str, return_to: Option<String>) -> Response {
+    let ended = shared.store().sessions.remove(session).and_then(|session| session.signed_in);
+    let frames = match &ended {
+        Some(signed_in) => {
+            let frames = front_channel(shared, signed_in);
+            notify(shared, slice::from_ref(signed_in)).await;
+            frames
+        }
+        None => Vec::new(),
+    };
+    let response = if frames.is_empty() { done(return_to) } else { pages::signed_out(&frames, return_to) };
+    session::remember(shared, "", response)
 }
 
 fn done(return_to: Option<String>) -> Response {
     match return_to {
         Some(uri) => Redirect::to(&uri).into_response(),
-        None => pages::signed_out(),
+        None => pages::signed_out(&[], None),
     }
 }
 

@@ -66,8 +66,7 @@ pub(crate) async fn login(Visit { shared, incoming }: Visit) -> Result<Response,
         let error = error("login_required", "the ID token hint names another user");
         return Ok(with_error(&shared, request, &error));
     }
-    let signed_in = SignedIn { username: user.username().to_owned(), auth_time: shared.now() };
-    let session = shared.store().sign_in(&interaction.session, signed_in.clone());
+    let (session, signed_in) = shared.store().sign_in(&interaction.session, user, shared.now());
     let response = if needs_consent(&shared, &session, request) {
         if let Some(interaction) = shared.store().interactions.get_mut(&id) {
             interaction.signed_in = Some(signed_in);

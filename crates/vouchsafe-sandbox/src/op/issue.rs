@@ -6,7 +6,7 @@ use vouchsafe_providers::{Expiry, ProfileSource};
 use super::{Call, Reply};
 use crate::config::User;
 use crate::part::profile;
-use crate::state::{Grant, IssuedIdToken, Jwt, NO_ACR, SigningAlg, Token};
+use crate::state::{Grant, IssuedIdToken, Jwt, NO_ACR, Token};
 use crate::wire::{OAuthError, Scopes, error, invalid_grant, random_token, sha256_base64url};
 
 /// The issue of tokens for a grant.
@@ -28,7 +28,10 @@ impl Issuance<'_> {
         let lifetime = shared.settings.access_token_lifetime;
         let access_token = match definition.userinfo.source {
             ProfileSource::AccessToken => self.jwt(user, None)?,
-            _ => random_token("sandbox-at-"),
+            _ => match shared.settings.audience.as_ref().filter(|_| part.is_own) {
+                Some(audience) => self.access_token(user, audience)?,
+                None => random_token("sandbox-at-"),
+            },
         };
         let mut members = json!({ "access_token": access_token });
         if !quirks.token_type_absent {
@@ -51,7 +54,12 @@ impl Issuance<'_> {
             let id_token = self.jwt(user, Some(&access_token))?;
             let (client_id, username) = (self.grant.request.client_id.clone(), user.username().to_owned());
             let issued = IssuedIdToken { client_id, username };
-            shared.store().id_tokens.insert(sha256_base64url(&id_token), issued);
+            let mut store = shared.store();
+            store.id_tokens.insert(sha256_base64url(&id_token), issued);
+            if part.is_own {
+                store.take_part(&self.grant.request.client_id, &self.grant.signed_in);
+            }
+            drop(store);
             members["id_token"] = id_token.into();
         }
         if self.has_refresh_token() {
@@ -85,12 +93,35 @@ impl Issuance<'_> {
         self.call.shared.store().tokens.insert(token, kept);
     }
 
+    /// An access token for an API, RFC 9068 section 2.
+    fn access_token(&self, user: &User, audience: &str) -> Result<String, OAuthError> {
+        let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
+        let (keys, now) = (shared.keys(), shared.now());
+        let alg = shared.alg_for(part, &grant.request.client_id);
+        let mut jwt = Jwt::new(&keys, alg, now, &shared.issuer);
+        jwt.header.insert("typ".to_owned(), "at+jwt".into());
+        for (name, value) in [
+            ("iss", json!(grant.issuer())),
+            ("sub", json!(profile::claim_sub(part, user))),
+            ("aud", json!(audience)),
+            ("exp", json!(now.saturating_add(shared.settings.access_token_lifetime))),
+            ("iat", json!(now)),
+            ("jti", json!(random_token(""))),
+            ("client_id", json!(grant.request.client_id)),
+            ("scope", json!(self.scopes.to_string())),
+            ("auth_time", json!(grant.signed_in.auth_time)),
+            ("acr", json!(grant.request.acr)),
+        ] {
+            jwt.claim(name, value);
+        }
+        jwt.sign().map_err(|_| error("server_error", "the access token could not be signed"))
+    }
+
     /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims.
     fn jwt(&self, user: &User, access_token: Option<&str>) -> Result<String, OAuthError> {
         let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
         let (request, issuer) = (&grant.request, grant.issuer());
-        let own_alg = part.client(&request.client_id).and_then(|client| client.signing_alg.as_deref());
-        let alg = own_alg.and_then(|alg| SigningAlg::parse(alg).ok()).unwrap_or(shared.signing_alg);
+        let alg = shared.alg_for(part, &request.client_id);
         let now = shared.now();
         let mut claims = match profile::document(part, user, self.scopes, grant.vouches_for(user)) {
             // A provider that signs the profile gives it there only.
@@ -114,6 +145,7 @@ impl Issuance<'_> {
         if part.is_own {
             // RFC 8176 section 2: `user` is a test of presence, and a click proves no more.
             claim("amr", json!(["user"]));
+            claim("sid", grant.signed_in.sid.clone().into());
         }
         match access_token {
             Some(access_token) => claim("at_hash", alg.half_hash(access_token).into()),

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::spawn_blocking;
 use vouchsafe_providers::Definition;
 
-use crate::config::{Settings, User};
+use crate::config::{LogoutUris, Settings, User};
 use crate::fault::{self, Faults};
 use crate::part::Part;
 use crate::state::{Keys, Record, Secrets, SigningAlg, Store};
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     /// The sandbox's own provider.
     pub(crate) own: Arc<Part>,
+    /// Where the clients of the sandbox's own provider learn of logouts.
+    pub(crate) logout_uris: Mutex<HashMap<String, LogoutUris>>,
     /// The acted providers, by slug.
     acts: Mutex<HashMap<String, Arc<Part>>>,
     keys: Mutex<Arc<Keys>>,
@@ -45,6 +47,9 @@ impl Shared {
             signing_alg,
             record: Record::default(),
             faults: Faults::default(),
+            logout_uris: Mutex::new(
+                own.clients.iter().map(|client| (client.id.clone(), client.logout_uris.clone())).collect(),
+            ),
             own: Arc::new(own),
             acts: Mutex::default(),
             keys: Mutex::new(Arc::new(keys)),
@@ -90,6 +95,16 @@ impl Shared {
         let keys = make_keys(Keys::generate).await?;
         *lock(&self.keys) = Arc::new(keys);
         Ok(())
+    }
+
+    pub(crate) fn change_logout_uris(&self, client_id: &str, change: impl FnOnce(&mut LogoutUris)) {
+        change(lock(&self.logout_uris).entry(client_id.to_owned()).or_default());
+    }
+
+    /// The algorithm of the tokens for this client.
+    pub(crate) fn alg_for(&self, part: &Part, client_id: &str) -> SigningAlg {
+        let own = part.client(client_id).and_then(|client| client.signing_alg.as_deref());
+        own.and_then(|alg| SigningAlg::parse(alg).ok()).unwrap_or(self.signing_alg)
     }
 
     pub(crate) fn keys(&self) -> Arc<Keys> {

@@ -16,6 +16,8 @@ pub(crate) struct Store {
     pub(crate) codes: Bounded<Code>,
     pub(crate) grants: Bounded<Grant>,
     pub(crate) tokens: Bounded<Token>,
+    /// By `sid`.
+    pub(crate) sign_ins: Bounded<SignIn>,
     /// By the hash of the ID token, to recognise it as an `id_token_hint`.
     pub(crate) id_tokens: Bounded<IssuedIdToken>,
     /// By device code.
@@ -28,19 +30,54 @@ pub(crate) struct Store {
 
 impl Store {
     /// Signs a user in and gives the session a new name, so that a name that an attacker has planted is useless.
-    pub(crate) fn sign_in(&mut self, old: &str, signed_in: SignedIn) -> String {
+    pub(crate) fn sign_in(&mut self, old: &str, user: &User, now: u64) -> (String, SignedIn) {
         let mut session = self.sessions.remove(old).unwrap_or_default();
-        if session.signed_in.as_ref().is_some_and(|before| before.username != signed_in.username) {
+        let before = session.signed_in.take();
+        let same = before.filter(|before| before.username == user.username());
+        if same.is_none() {
             session.consents.clear();
         }
-        session.signed_in = Some(signed_in);
+        // Who signs in again stays in the same session of the applications.
+        let sid = same.map_or_else(|| random_token("sandbox-sid-"), |same| same.sid);
+        let signed_in = SignedIn { username: user.username().to_owned(), auth_time: now, sid };
+        session.signed_in = Some(signed_in.clone());
         let new = random_token("");
         self.sessions.insert(new.clone(), session);
         // Another tab may still show a page of the same browser.
         for interaction in self.interactions.values_mut().filter(|interaction| interaction.session == old) {
             interaction.session.clone_from(&new);
         }
-        new
+        (new, signed_in)
+    }
+
+    /// Notes that a client has an ID token of this sign-in.
+    pub(crate) fn take_part(&mut self, client_id: &str, signed_in: &SignedIn) {
+        if self.sign_ins.get(&signed_in.sid).is_none() {
+            let sign_in = SignIn { signed_in: signed_in.clone(), clients: Vec::new() };
+            self.sign_ins.insert(signed_in.sid.clone(), sign_in);
+        }
+        if let Some(sign_in) = self.sign_ins.get_mut(&signed_in.sid)
+            && !sign_in.clients.iter().any(|known| known == client_id)
+        {
+            sign_in.clients.push(client_id.to_owned());
+        }
+    }
+
+    /// The latest sign-in of this user in which the client took part.
+    pub(crate) fn latest_sign_in(&self, client_id: &str, username: &str) -> Option<&SignedIn> {
+        let is_theirs = |sign_in: &&SignIn| {
+            sign_in.signed_in.username == username && sign_in.clients.iter().any(|known| known == client_id)
+        };
+        self.sign_ins.latest().find(is_theirs).map(|sign_in| &sign_in.signed_in)
+    }
+
+    /// Ends the browsers' sessions of this user. Returns those that have ended.
+    pub(crate) fn end_sessions_of(&mut self, username: &str) -> Vec<SignedIn> {
+        let is_theirs = |signed_in: &SignedIn| signed_in.username == username;
+        self.sessions
+            .values_mut()
+            .filter_map(|session| session.signed_in.take_if(|by| is_theirs(by)))
+            .collect()
     }
 
     /// A token that is valid now, and its grant.
@@ -86,6 +123,15 @@ pub(crate) struct Session {
 pub(crate) struct SignedIn {
     pub(crate) username: String,
     pub(crate) auth_time: u64,
+    /// The name of this session in ID tokens and logout tokens.
+    pub(crate) sid: String,
+}
+
+/// A sign-in, and the clients that have an ID token of it.
+#[derive(Clone)]
+pub(crate) struct SignIn {
+    pub(crate) signed_in: SignedIn,
+    pub(crate) clients: Vec<String>,
 }
 
 /// An authorization request that waits for its user. Its key is unguessable and works in its own session only, so it
@@ -202,6 +248,11 @@ impl<V> Bounded<V> {
 
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.map.values_mut()
+    }
+
+    /// The values, the latest first.
+    pub(crate) fn latest(&self) -> impl Iterator<Item = &V> {
+        self.order.iter().rev().filter_map(|key| self.map.get(key))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&V> {

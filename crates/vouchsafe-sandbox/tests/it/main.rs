@@ -10,6 +10,7 @@ mod form_post;
 mod id_token;
 mod introspection;
 mod logout;
+mod logout_token;
 mod pages;
 mod player;
 mod profiles;

@@ -97,7 +97,7 @@ fn fits(name: &str, value: &str) -> bool {
 const HOST: &str = "__Host-vouchsafe-login-";
 const PLAIN: &str = "vouchsafe-login-";
 /// The number of logins that may be under way in one browser, and of slots for their cookies.
-pub(crate) const MAX_OPEN: usize = 5;
-/// The longest name and value of one cookie, in bytes. All of them together stay below the 8 kB that servers and proxies
-/// accept in a header.
-pub(crate) const MAX_COOKIE: usize = 1536;
+pub(crate) const MAX_OPEN: usize = 4;
+/// The longest name and value of one cookie, in bytes. All of them, together with the cookie of a session, stay below the 8 kB
+/// that servers and proxies accept in a header.
+pub(crate) const MAX_COOKIE: usize = 1280;

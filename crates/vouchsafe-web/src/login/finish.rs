@@ -5,7 +5,8 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Method, Uri};
 use vouchsafe::error::Operation;
-use vouchsafe::{AuthorizationResponse, Identity, Tokens};
+use vouchsafe::seal::KeyRing;
+use vouchsafe::{AuthorizationResponse, Client, Identity, Tokens};
 
 use crate::login::context::RequestContext;
 use crate::login::cookie::{self, Cookie, SameSite};
@@ -39,7 +40,7 @@ pub struct LoggedIn {
 }
 
 /// A login of this browser, and the name of its cookie.
-type OpenLogin = (StoredLogin, String);
+pub(crate) type OpenLogin = (StoredLogin, String);
 
 impl LoggedIn {
     /// Finishes the login to which a request belongs. `uri` is that of the request as it came to the application, before a router
@@ -64,17 +65,45 @@ async fn received(
     uri: &Uri,
     form: impl Future<Output = Option<Vec<u8>>>,
 ) -> Result<LoggedIn, LoginRejection> {
+    let logins = &context.logins;
     // First of all: without a login that it may finish, no form is worth waiting for.
-    let opened = open_logins(context, parts)?;
-    let url = context.logins.arrival(uri);
-    let response = AuthorizationResponse::at(&*url);
-    if parts.method != Method::POST {
-        return finish(context, opened, response, SameSite::Lax).await;
+    let mut opened = open_logins(parts, &logins.inner.keys)?;
+    opened.retain(|(login, _)| logins.is_at_host(login.pending.redirect_uri(), parts));
+    if opened.is_empty() {
+        return Err(LoginRejection::stale());
     }
-    let content_type =
-        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let url = logins.arrival(uri);
+    let (response, same_site) = response(parts, &url, form).await?;
+    let (login, cookie) = belonging(opened, &response)?;
+    // The code is spent, however this ends.
+    context.add_cookie(cookie::remove(&cookie, same_site));
+
+    let return_to = login.return_to.clone().unwrap_or_else(|| "/".to_owned());
+    let is_silent = login.is_silent;
+    let finished = finish(context, login, return_to.clone(), response).await;
+    finished.map_err(|rejection| rejection.of_login(&return_to, is_silent))
+}
+
+/// The logins of this browser that a request could finish.
+pub(crate) fn open_logins(parts: &Parts, keys: &KeyRing) -> Result<Vec<OpenLogin>, LoginRejection> {
+    if !visit::may_finish(parts) {
+        return Err(LoginRejection::no_visit());
+    }
+    let cookies = Cookie::all(&parts.headers).into_iter();
+    Ok(cookies.filter_map(|cookie| Some((StoredLogin::open(&cookie, keys)?, cookie.name))).collect())
+}
+
+/// The response that a request brings to `url`, and the kind of cookies that came along with it.
+pub(crate) async fn response<'a>(
+    parts: &Parts,
+    url: &'a str,
+    form: impl Future<Output = Option<Vec<u8>>>,
+) -> Result<(AuthorizationResponse<'a>, SameSite), LoginRejection> {
+    let response = AuthorizationResponse::at(url);
+    if parts.method != Method::POST {
+        return Ok((response, SameSite::Lax));
+    }
+    if !is_form(parts) {
         return Err(LoginRejection::malformed(
             "the body posted to the redirect URI is not a form (application/x-www-form-urlencoded)",
         ));
@@ -85,63 +114,56 @@ async fn received(
         ));
     };
     // Browsers encode such bytes. Where one does not, they matter only in a parameter that is read.
-    finish(context, opened, response.form(&*String::from_utf8_lossy(&form)), SameSite::None).await
+    Ok((response.form(String::from_utf8_lossy(&form).into_owned()), SameSite::None))
 }
 
-/// The logins that a request can finish; there is at least one.
-fn open_logins(context: &RequestContext, parts: &Parts) -> Result<Vec<OpenLogin>, LoginRejection> {
-    if !visit::may_finish(parts) {
-        return Err(LoginRejection::no_visit());
-    }
-    let logins = &context.logins;
-    let cookies = Cookie::all(&parts.headers).into_iter();
-    let opened = cookies.filter_map(|cookie| Some((StoredLogin::open(&cookie, logins)?, cookie.name)));
-    let opened: Vec<_> =
-        opened.filter(|(login, _)| logins.is_at_host(login.pending.redirect_uri(), parts)).collect();
-    if opened.is_empty() { Err(LoginRejection::stale()) } else { Ok(opened) }
+/// Whether the body of a request is a form.
+pub(crate) fn is_form(parts: &Parts) -> bool {
+    let content_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// Finishes the login to which a response belongs.
-async fn finish(
-    context: &RequestContext,
+/// The login to which a response belongs, and the name of its cookie.
+pub(crate) fn belonging(
     opened: Vec<OpenLogin>,
-    response: AuthorizationResponse<'_>,
-    same_site: SameSite,
-) -> Result<LoggedIn, LoginRejection> {
+    response: &AuthorizationResponse<'_>,
+) -> Result<OpenLogin, LoginRejection> {
     // A response that belongs to no login of this browser is forged or stale, and ends no login. RFC 9700 §4.4.2.2: the same
     // holds for a response that came to another redirect URI.
     let found = opened.into_iter().find(|(login, _)| login.pending.matches(response.clone()));
-    let Some((login, cookie)) = found else {
-        return Err(LoginRejection::stale());
-    };
-    // The code is spent, however this ends.
-    context.add_cookie(cookie::remove(&cookie, same_site));
-
-    let return_to = login.return_to.clone().unwrap_or_else(|| "/".to_owned());
-    let is_silent = login.is_silent;
-    let finished = finish_found(context, login, return_to.clone(), response).await;
-    finished.map_err(|rejection| rejection.of_login(&return_to, is_silent))
+    found.ok_or_else(LoginRejection::stale)
 }
 
-async fn finish_found(
+async fn finish(
     context: &RequestContext,
     login: StoredLogin,
     return_to: String,
     response: AuthorizationResponse<'_>,
 ) -> Result<LoggedIn, LoginRejection> {
-    let id = login.id().ok_or_else(LoginRejection::stale)?;
-    let StoredLogin { client: client_name, pending, .. } = login;
-    let Some((_, client)) = context.logins.find(Some(&client_name)) else {
+    let Some((_, client)) = context.logins.find(Some(&login.client)) else {
         return Err(LoginRejection::unknown_client());
     };
-    context.logins.check_redirect_uri(&client_name, client, pending.redirect_uri())?;
-    let data = pending.data().map(str::to_owned);
-    let turn = match Turn::take(id, pending.expires_at()) {
+    context.logins.check_redirect_uri(&login.client, client, login.pending.redirect_uri())?;
+    let (client_name, data) = (login.client.clone(), login.pending.data().map(str::to_owned));
+    let (identity, tokens) = redeem(client, login, response).await?;
+    Ok(LoggedIn { client_name, identity, tokens, return_to, data })
+}
+
+/// Sends the code of a login, once.
+pub(crate) async fn redeem(
+    client: &Client,
+    login: StoredLogin,
+    response: AuthorizationResponse<'_>,
+) -> Result<(Identity, Tokens), LoginRejection> {
+    let id = login.id().ok_or_else(LoginRejection::stale)?;
+    let turn = match Turn::take(id, login.pending.expires_at()) {
         Turn::Mine(turn) => turn,
         Turn::Others => return Err(LoginRejection::repeated()),
         Turn::Over => return Err(LoginRejection::spent()),
     };
-    let tokens = match client.finish(pending, response).await {
+    let tokens = match client.finish(login.pending, response).await {
         Ok(tokens) => tokens,
         Err(error) => {
             // The response itself was refused, and its code was not sent.
@@ -152,7 +174,7 @@ async fn finish_found(
         }
     };
     match client.identity(&tokens).await {
-        Ok(identity) => Ok(LoggedIn { client_name, identity, tokens, return_to, data }),
+        Ok(identity) => Ok((identity, tokens)),
         Err(error) => Err(LoginRejection::without_identity(error, tokens)),
     }
 }

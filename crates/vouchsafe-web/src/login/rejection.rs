@@ -76,7 +76,7 @@ pub enum LoginFault {
 }
 
 impl LoginFault {
-    fn of(error: &Error) -> Self {
+    pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Server(_) if error.is_denied() => Self::Denied,
             Error::Server(e)

@@ -16,7 +16,7 @@ fn is_dots(segment: &str) -> bool {
 }
 
 /// The longest path to return to, in bytes.
-const MAX_PATH: usize = 512;
+const MAX_PATH: usize = 384;
 
 #[cfg(test)]
 mod tests {

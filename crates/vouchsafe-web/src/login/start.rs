@@ -3,8 +3,10 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use http::request::Parts;
+use serde_json::Value;
 use url::form_urlencoded;
-use vouchsafe::Login;
+use vouchsafe::seal::KeyRing;
+use vouchsafe::{Login, StartedLogin};
 
 use crate::login::context::RequestContext;
 use crate::login::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, SameSite};
@@ -113,15 +115,41 @@ impl StartLogin {
             Some(customise) => customise(login).await?,
             None => login.await?,
         };
-        let redirect_uri = &*started.pending.redirect_uri().to_owned();
-        logins.check_redirect_uri(client_name, client, redirect_uri)?;
+        logins.check_redirect_uri(client_name, client, started.pending.redirect_uri())?;
+        let place = started.pending.redirect_uri().to_owned();
+        let new = NewLogin { client: client_name.to_owned(), return_to, note: None, place, started };
+        let (url, headers) = new.leave(&cookies, &logins.inner.keys)?;
+        headers.into_iter().for_each(|header| context.add_cookie(header));
+        Ok(url)
+    }
+}
+
+/// A login that was started, and is not with the browser yet.
+pub(crate) struct NewLogin {
+    pub(crate) client: String,
+    pub(crate) return_to: Option<String>,
+    pub(crate) note: Option<Value>,
+    /// Where the response comes to this application: the redirect URI, unless a relay is there.
+    pub(crate) place: String,
+    pub(crate) started: StartedLogin,
+}
+
+impl NewLogin {
+    /// The URL to send the browser to, and the `Set-Cookie` headers that leave the login with a browser that has these cookies.
+    pub(crate) fn leave(
+        self,
+        cookies: &[Cookie],
+        keys: &KeyRing,
+    ) -> Result<(String, Vec<String>), LoginRejection> {
+        let Self { client, return_to, note, place, started } = self;
+        let place = &*place;
         let same_site = SameSite::of(&started);
-        let names_of = |slot| logins.inner.keys.key_ids().map(move |id| cookie::name(redirect_uri, id, slot));
+        let names_of = |slot| keys.key_ids().map(move |id| cookie::name(place, id, slot));
 
         let taken = std::array::from_fn(|slot| {
             let names: Vec<_> = names_of(slot).collect();
             let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
-            here.filter_map(|cookie| StoredLogin::open(cookie, logins)?.order_under_way()).max()
+            here.filter_map(|cookie| StoredLogin::open(cookie, keys)?.order_under_way()).max()
         });
         let order = StoredLogin::next_order(taken.into_iter().flatten());
         let slot = free_slot(taken).ok_or_else(LoginRejection::no_cookie)?;
@@ -130,13 +158,12 @@ impl StartLogin {
         let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
         let query = started.url.split_once('?').map_or("", |(_, query)| query);
         let is_silent = query.split('&').any(|param| param == "prompt=none");
-        let client = client_name.to_owned();
-        let mut stored = StoredLogin { client, return_to, is_silent, order, pending: started.pending };
+        let mut stored = StoredLogin { client, return_to, is_silent, order, note, pending: started.pending };
         let lifetime =
             stored.pending.expires_at().duration_since(stored.pending.started_at()).unwrap_or_default();
         let set = |value: &str| cookie::set(&name, value, lifetime, same_site);
-        let Some(header) = set(&stored.seal(&name, logins)?) else {
-            if stored.return_to.take().is_some() && set(&stored.seal(&name, logins)?).is_some() {
+        let Some(header) = set(&stored.seal(&name, keys)?) else {
+            if stored.return_to.take().is_some() && set(&stored.seal(&name, keys)?).is_some() {
                 return Err(LoginRejection::foreign_return_to());
             }
             return Err(LoginRejection::setup(format!(
@@ -144,12 +171,11 @@ impl StartLogin {
                  in it"
             )));
         };
-        context.add_cookie(header);
+        let mut headers = vec![header];
         // A slot holds one login, whichever key sealed it.
-        for name in names.filter(|name| cookies.iter().any(|cookie| cookie.name == *name)) {
-            context.add_cookie(cookie::remove(&name, same_site));
-        }
-        Ok(started.url)
+        let old = names.filter(|name| cookies.iter().any(|cookie| cookie.name == *name));
+        headers.extend(old.map(|name| cookie::remove(&name, same_site)));
+        Ok((started.url, headers))
     }
 }
 
@@ -179,10 +205,10 @@ mod tests {
 
     #[test]
     fn a_login_takes_a_free_slot_or_that_of_the_oldest() {
-        assert_eq!(free_slot([Some(5), Some(3), Some(1), Some(2), Some(4)]), Some(2));
-        assert_eq!(free_slot([Some(5), Some(3), None, Some(2), Some(4)]), Some(2));
+        assert_eq!(free_slot([Some(5), Some(3), Some(1), Some(2)]), Some(2));
+        assert_eq!(free_slot([Some(5), Some(3), None, Some(2)]), Some(2));
         let by_chance: BTreeSet<_> =
-            (0..300).map(|_| free_slot([None, Some(1), None, None, Some(2)]).unwrap()).collect();
+            (0..300).map(|_| free_slot([None, Some(1), None, None]).unwrap()).collect();
         assert_eq!(by_chance, BTreeSet::from([0, 2, 3]));
     }
 }

@@ -3,11 +3,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use vouchsafe::PendingLogin;
+use vouchsafe::seal::KeyRing;
 use zeroize::Zeroizing;
 
 use crate::login::cookie::{Cookie, MAX_COOKIE};
-use crate::login::logins::Logins;
 use crate::login::rejection::LoginRejection;
 
 /// The content of a login cookie.
@@ -23,13 +24,16 @@ pub(crate) struct StoredLogin {
     /// Greater than that of each login that was under way in this browser when this one started.
     #[serde(default)]
     pub(crate) order: u64,
+    /// What the rooms above keep with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<Value>,
     pub(crate) pending: PendingLogin,
 }
 
 impl StoredLogin {
     /// The login in a cookie, if this application sealed it under the name of the cookie.
-    pub(crate) fn open(cookie: &Cookie, logins: &Logins) -> Option<Self> {
-        let text = logins.inner.keys.open(PURPOSE, &cookie.name, &cookie.value)?;
+    pub(crate) fn open(cookie: &Cookie, keys: &KeyRing) -> Option<Self> {
+        let text = keys.open(PURPOSE, &cookie.name, &cookie.value)?;
         serde_json::from_str(text.expose()).ok()
     }
 
@@ -53,12 +57,12 @@ impl StoredLogin {
     }
 
     /// The value of a cookie with this login.
-    pub(crate) fn seal(&self, name: &str, logins: &Logins) -> Result<String, LoginRejection> {
+    pub(crate) fn seal(&self, name: &str, keys: &KeyRing) -> Result<String, LoginRejection> {
         // With room for all that fits into a cookie, so that no copy stays behind when it grows.
         let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
         serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
         let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
-        logins.inner.keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())
+        keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())
     }
 }
 

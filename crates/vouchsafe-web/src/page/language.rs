@@ -106,6 +106,42 @@ impl Language {
         }
     }
 
+    /// The label of the field for the address of an organisation's person.
+    pub(crate) fn address(self) -> &'static str {
+        match self {
+            Self::English => "E-mail address at your organisation",
+            Self::German => "E-Mail-Adresse in Ihrer Organisation",
+            Self::French => "Adresse e-mail dans votre organisation",
+            Self::Spanish => "Dirección de correo en su organización",
+            Self::Korean => "소속 기관의 이메일 주소",
+            Self::Japanese => "組織のメールアドレス",
+        }
+    }
+
+    /// The button beside that field.
+    pub(crate) fn go_on(self) -> &'static str {
+        match self {
+            Self::English => "Continue",
+            Self::German => "Weiter",
+            Self::French => "Continuer",
+            Self::Spanish => "Continuar",
+            Self::Korean => "계속",
+            Self::Japanese => "続ける",
+        }
+    }
+
+    /// What an address without a provider leads to.
+    pub(crate) fn unknown_address(self) -> &'static str {
+        match self {
+            Self::English => "No organisation here uses this address. Please check it.",
+            Self::German => "Keine Organisation hier verwendet diese Adresse. Bitte prüfen Sie sie.",
+            Self::French => "Aucune organisation ici n’utilise cette adresse. Veuillez la vérifier.",
+            Self::Spanish => "Ninguna organización aquí usa esta dirección. Compruébela.",
+            Self::Korean => "이 주소를 사용하는 기관이 없습니다. 주소를 확인해 주세요.",
+            Self::Japanese => "このアドレスを使う組織はありません。アドレスをご確認ください。",
+        }
+    }
+
     /// What a button says for a provider without words of its own.
     pub(crate) fn continue_with(self, provider: &str) -> String {
         match self {
@@ -165,6 +201,9 @@ mod tests {
                 language.heading(Some("X")),
                 language.advice().to_owned(),
                 language.nothing().to_owned(),
+                language.address().to_owned(),
+                language.go_on().to_owned(),
+                language.unknown_address().to_owned(),
                 language.continue_with("X"),
             ]
         });

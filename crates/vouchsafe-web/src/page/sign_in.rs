@@ -39,6 +39,7 @@ pub struct SignInPage {
     application: Option<String>,
     notice: Option<String>,
     choices: Vec<Choice>,
+    question: Option<Question>,
     variables: String,
 }
 
@@ -47,6 +48,13 @@ struct Choice {
     slug: String,
     name: String,
     href: String,
+}
+
+/// A form that asks for an e-mail address.
+#[derive(Clone, Debug)]
+struct Question {
+    action: String,
+    return_to: Option<String>,
 }
 
 impl SignInPage {
@@ -79,6 +87,22 @@ impl SignInPage {
         href: impl Into<String>,
     ) -> Self {
         self.choices.push(Choice { slug: slug.into(), name: name.into(), href: href.into() });
+        self
+    }
+
+    /// Asks for an e-mail address, which finds the provider of an organisation. The form goes to this path, with the fields `email`
+    /// and `return_to`.
+    #[must_use]
+    pub fn ask_for_address(
+        mut self,
+        action: impl Into<String>,
+        return_to: Option<&str>,
+        is_unknown: bool,
+    ) -> Self {
+        self.question = Some(Question { action: action.into(), return_to: return_to.map(str::to_owned) });
+        if is_unknown {
+            self.notice = Some(self.language.unknown_address().to_owned());
+        }
         self
     }
 
@@ -127,7 +151,8 @@ impl SignInPage {
     /// The whole page.
     pub fn html(&self) -> String {
         let heading = escaped(&self.language.heading(self.application.as_deref()));
-        let advice = if self.choices.is_empty() { self.language.nothing() } else { self.language.advice() };
+        let is_empty = self.choices.is_empty() && self.question.is_none();
+        let advice = if is_empty { self.language.nothing() } else { self.language.advice() };
         let notice = self.notice.as_deref().map(escaped);
         let notice = notice
             .map_or(String::new(), |text| format!("<p class=\"sign-in-notice\" role=\"status\">{text}</p>"));
@@ -139,15 +164,33 @@ impl SignInPage {
             heading = heading,
             advice = advice,
             notice = notice,
-            choices = choices
+            choices = choices + &self.question()
+        )
+    }
+
+    /// The form that asks for an address.
+    fn question(&self) -> String {
+        let Some(Question { action, return_to }) = &self.question else { return String::new() };
+        let hidden = return_to.as_deref().map_or(String::new(), |path| {
+            format!("<input type=\"hidden\" name=\"return_to\" value=\"{}\">", escaped(path))
+        });
+        format!(
+            "<form class=\"sign-in-question\" action=\"{}\"><label for=\"sign-in-address\">{}</label>\
+             <input id=\"sign-in-address\" type=\"email\" name=\"email\" autocomplete=\"email\" required>{hidden}\
+             <button>{}</button></form>",
+            escaped(action),
+            self.language.address(),
+            self.language.go_on()
         )
     }
 
     /// The page as a response, with a content security policy that allows its style sheet and nothing else.
     pub fn response(&self) -> Response<String> {
         let hash = STANDARD.encode(digest(&SHA256, self.style().as_bytes()));
+        // A browser applies `form-action` to each redirect after a form, and this one leads to a provider.
+        let forms = if self.question.is_some() { "" } else { "form-action 'none'; " };
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; {forms}frame-ancestors 'none'"
         );
         let mut response = Response::new(self.html());
         response.headers_mut().extend([
@@ -177,6 +220,19 @@ mod tests {
             "<Acme> \"&\"",
             "/login/acme",
         )
+    }
+
+    #[test]
+    fn a_question_for_an_address_keeps_the_path_to_return_to() {
+        let page = SignInPage::new(Language::German).ask_for_address("/sign-in", Some("/a?b=\"c\""), true);
+        let html = page.html();
+        assert!(html.contains("name=\"return_to\" value=\"/a?b=&quot;c&quot;\""), "{html}");
+        assert!(
+            html.contains("Keine Organisation") && html.contains("<label for=\"sign-in-address\">E-Mail"),
+            "{html}"
+        );
+        let policy = page.response().headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        assert!(!policy.contains("form-action"), "{policy}");
     }
 
     #[test]

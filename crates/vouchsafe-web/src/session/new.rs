@@ -35,6 +35,8 @@ pub struct NewSession {
     pub acr: Option<String>,
     /// When the person signed in at the provider (`auth_time` of the ID token).
     pub auth_time: Option<SystemTime>,
+    /// The same time by the clock of this machine, which may differ from the provider's.
+    pub signed_in_at: Option<SystemTime>,
     /// When the provider wants the session to end (`session_expiry` of the ID token, IPSIE).
     pub session_expiry: Option<SystemTime>,
     /// The roles of the person in this application.
@@ -64,11 +66,18 @@ impl NewSession {
             picture: identity.picture().map(str::to_owned),
             acr: id_token.and_then(IdToken::acr).map(str::to_owned),
             auth_time: id_token.and_then(IdToken::auth_time),
+            signed_in_at: id_token.and_then(signed_in_at),
             session_expiry: id_token.and_then(session_expiry),
             roles: Vec::new(),
             continues: None,
         }
     }
+}
+
+/// When the person signed in, by the clock of this machine: as long ago as the provider says in an ID token that it has just issued.
+fn signed_in_at(token: &IdToken) -> Option<SystemTime> {
+    let age = token.issued_at().duration_since(token.auth_time()?).unwrap_or_default();
+    SystemTime::now().checked_sub(age)
 }
 
 impl fmt::Debug for NewSession {

@@ -47,6 +47,8 @@ pub(super) struct Data {
     pub(super) acr: Option<String>,
     #[serde(rename = "at", default, skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<Moment>,
+    #[serde(rename = "si", default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed_in_at: Option<Moment>,
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) roles: Vec<String>,
     #[serde(rename = "c")]
@@ -136,6 +138,11 @@ impl Session {
     /// When the person signed in at the provider (`auth_time`).
     pub fn auth_time(&self) -> Option<SystemTime> {
         self.data.auth_time.map(Moment::time)
+    }
+
+    /// When the person signed in at the provider, by the clock of this machine. `None` if the provider does not say.
+    pub fn signed_in_at(&self) -> Option<SystemTime> {
+        self.data.signed_in_at.map(Moment::time)
     }
 
     /// The roles of the person in this application.

@@ -154,6 +154,7 @@ impl Sessions {
             picture: new.picture,
             acr: new.acr,
             auth_time: new.auth_time.map(Moment::of),
+            signed_in_at: new.signed_in_at.map(Moment::of),
             roles: new.roles,
             created_at,
             last_seen_at: now,

@@ -53,6 +53,17 @@ fn run(input: &[u8]) {
         }
         Err(error) => check_error(&error, &[]),
     }
+    match wait(client.logout_token(&jwt)) {
+        Ok(token) => {
+            let claims: Value = serde_json::from_slice(claims).expect("what was accepted is JSON");
+            assert_eq!(token.claims().to_string(), claims.to_string());
+            assert_eq!(claims["iss"], ISSUER);
+            assert!(claims["events"]["http://schemas.openid.net/event/backchannel-logout"].is_object());
+            assert!(claims.get("nonce").is_none() && !token.jti().is_empty());
+            assert!(token.sid().or(token.subject()).is_some_and(|named| !named.is_empty()));
+        }
+        Err(error) => check_error(&error, &[]),
+    }
 }
 
 /// OpenID Connect Core section 3.1.3.7, read anew.

@@ -7,12 +7,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::{Algorithm, Allowed};
 use super::jwk::KeySet;
-use super::jws::{self, refused};
+use super::jws::{self, Purpose, refused};
 use super::jwt::{self, Audience, Claim, Claims, Issuer, Rules, seconds};
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::secret::same;
 use crate::text::json;
 use crate::text::legible::legible;
+use crate::text::moment::LATEST;
 use crate::text::redact::printable;
 
 /// What an ID token must say to be accepted.
@@ -70,7 +71,7 @@ pub(crate) fn verify(
         audience: Audience::Includes(expected.client_id),
         required: &["iss", "sub", "aud", "exp", "iat"],
         algorithms: expected.algorithms,
-        may_be_typed: false,
+        purpose: Purpose::Plain,
         skew: expected.skew,
     };
     let (payload, subject) = jwt::verify(token, keys, &rules, now, |claims| expected.check(claims, now))?;
@@ -105,26 +106,8 @@ impl Expected<'_> {
                 "the sub of the ID token is empty, and must be the user's identifier: the provider has to correct it",
             )
         })?;
-        // Steps 3 to 5. With several audiences, azp says which of them requested the token.
-        let is_foreign =
-            |one: &str| one != self.client_id && !self.trusted_audiences.iter().any(|own| own == one);
-        let foreign = claims.aud.texts()?.and_then(|aud| aud.iter().find(|one| is_foreign(one)));
-        let azp = claims.azp.text()?;
-        if azp.map_or(foreign.is_some(), |azp| azp != self.client_id) {
-            let detail = match azp {
-                None => format!(
-                    "the ID token is for several audiences, and no azp says which one requested it; if you trust the \
-                     audience {}, name it with Registration::trusted_audience",
-                    foreign.map(|one| printable(one, 60)).unwrap_or_default()
-                ),
-                Some(azp) => format!(
-                    "the ID token must be issued to the client {}, but its azp is {}: check the client id",
-                    printable(self.client_id, 60),
-                    legible(azp)
-                ),
-            };
-            return Err(refused(Check::AuthorizedParty, detail));
-        }
+        // Steps 3 to 5.
+        check_party(claims, self.client_id, self.trusted_audiences)?;
         // Step 11.
         self.check_nonce(claims)?;
         // Step 12.
@@ -163,6 +146,10 @@ impl Expected<'_> {
         // Section 3.1.3.6, and section 3.3.2.11 for the code.
         check_hash(&claims.at_hash, ("access token", self.access_token), claims.algorithm)?;
         check_hash(&claims.c_hash, ("code", self.code), claims.algorithm)?;
+        // IPSIE: the session must not outlast it, so it must not be overlooked.
+        if claims.session_expiry.number()?.is_some_and(|end| !(0.0..=LATEST).contains(&end)) {
+            return Err(jwt::invalid("session_expiry", "is out of range: it must be in seconds since 1970"));
+        }
         Ok(subject.into())
     }
 
@@ -188,6 +175,29 @@ impl Expected<'_> {
         };
         Err(refused(Check::NonceMismatch, detail))
     }
+}
+
+/// OpenID Connect Core §3.1.3.7, steps 3 to 5. With several audiences, azp says which of them requested the token.
+pub(super) fn check_party(claims: &Claims<'_>, client_id: &str, trusted: &[String]) -> Result<(), Error> {
+    let is_foreign = |one: &str| one != client_id && !trusted.iter().any(|own| own == one);
+    let foreign = claims.aud.texts()?.and_then(|aud| aud.iter().find(|one| is_foreign(one)));
+    let azp = claims.azp.text()?;
+    if azp.map_or(foreign.is_some(), |azp| azp != client_id) {
+        let detail = match azp {
+            None => format!(
+                "the token is for several audiences, and no azp says which one requested it; if you trust the \
+                 audience {}, name it with Registration::trusted_audience",
+                foreign.map(|one| printable(one, 60)).unwrap_or_default()
+            ),
+            Some(azp) => format!(
+                "the token must be issued to the client {}, but its azp is {}: check the client id",
+                printable(client_id, 60),
+                legible(azp)
+            ),
+        };
+        return Err(refused(Check::AuthorizedParty, detail));
+    }
+    Ok(())
 }
 
 /// Half of the hash in base64url (OpenID Connect Core §3.1.3.6). If the claim is there, it must be right.

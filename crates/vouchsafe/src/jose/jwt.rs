@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::algorithm::{Algorithm, Allowed};
 use super::jwk::KeySet;
-use super::jws::{self, refused, unreadable};
+use super::jws::{self, Purpose, refused, unreadable};
 use crate::endpoint::is_segment;
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::text::json::{self, Scalar, Value};
@@ -23,8 +23,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) required: &'a [&'a str],
     /// The algorithms for this kind.
     pub(crate) algorithms: Allowed<'a>,
-    /// Whether the header may name a type of its own, such as `at+jwt` (RFC 8725 section 3.11).
-    pub(crate) may_be_typed: bool,
+    /// The type that the header may name.
+    pub(crate) purpose: Purpose,
     /// The tolerance for the provider's clock.
     pub(crate) skew: Duration,
 }
@@ -36,7 +36,7 @@ impl<'a> Rules<'a> {
         let audience = audience.map_or(Audience::Any, Audience::Includes);
         let required = &["iss", "exp"];
         let algorithms = Allowed::All;
-        Self { issuer: Some(issuer), audience, required, algorithms, may_be_typed: true, skew }
+        Self { issuer: Some(issuer), audience, required, algorithms, purpose: Purpose::Any, skew }
     }
 
     /// Signed UserInfo (OpenID Connect Core section 5.3.2). `iss` and `aud` are recommended only. The caller checks `iss`,
@@ -44,7 +44,7 @@ impl<'a> Rules<'a> {
     pub(crate) fn of_userinfo(client_id: &'a str, algorithms: Option<&'a [String]>, skew: Duration) -> Self {
         let audience = Audience::IncludesIfNamed(client_id);
         let algorithms = Allowed::announced(algorithms);
-        Self { issuer: None, audience, required: &[], algorithms, may_be_typed: false, skew }
+        Self { issuer: None, audience, required: &[], algorithms, purpose: Purpose::Plain, skew }
     }
 }
 
@@ -63,6 +63,8 @@ pub(crate) enum Audience<'a> {
     Any,
     /// It must name this audience, perhaps among others.
     Includes(&'a str),
+    /// It must name one of these.
+    IncludesOneOf(&'a [String]),
     /// The same, unless it names none.
     IncludesIfNamed(&'a str),
 }
@@ -76,7 +78,7 @@ pub(crate) fn verify<T>(
     now: SystemTime,
     more: impl FnOnce(&Claims<'_>) -> Result<T, Error>,
 ) -> Result<(String, T), Error> {
-    let verified = jws::verify(token, keys, rules.algorithms, rules.may_be_typed);
+    let verified = jws::verify(token, keys, rules.algorithms, rules.purpose);
     let (algorithm, payload) = verified.map_err(|error| foreign(token, rules, error))?;
     let outcome = {
         let claims = Claims::read(&payload, algorithm)?;
@@ -123,6 +125,7 @@ pub(crate) struct Claims<'a> {
     pub(super) acr: Claim<'a>,
     pub(super) at_hash: Claim<'a>,
     pub(super) c_hash: Claim<'a>,
+    pub(super) session_expiry: Claim<'a>,
 }
 
 impl<'a> Claims<'a> {
@@ -130,8 +133,24 @@ impl<'a> Claims<'a> {
         let (values, _) = json::pick(payload, &NAMES).map_err(|e| unreadable("claims", &e))?;
         let mut names = NAMES.into_iter();
         let claims = values.map(|value| Claim { name: names.next().unwrap_or_default(), value });
-        let [iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash] = claims;
-        Ok(Self { algorithm, iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash })
+        let [iss, sub, aud, azp, exp, iat, nbf, nonce, auth_time, acr, at_hash, c_hash, session_expiry] =
+            claims;
+        Ok(Self {
+            algorithm,
+            iss,
+            sub,
+            aud,
+            azp,
+            exp,
+            iat,
+            nbf,
+            nonce,
+            auth_time,
+            acr,
+            at_hash,
+            c_hash,
+            session_expiry,
+        })
     }
 
     fn check(&self, rules: &Rules<'_>, payload: &str, now: SystemTime) -> Result<(), Error> {
@@ -175,7 +194,10 @@ impl<'a> Claims<'a> {
         let audiences = self.aud.texts()?;
         let accepted = match (expected, audiences) {
             (Audience::Any, _) | (Audience::IncludesIfNamed(_), None) => true,
-            (Audience::Includes(_), None) => false,
+            (Audience::Includes(_) | Audience::IncludesOneOf(_), None) => false,
+            (Audience::IncludesOneOf(own), Some(audiences)) => {
+                audiences.iter().any(|audience| own.iter().any(|own| audience == own))
+            }
             (Audience::Includes(own) | Audience::IncludesIfNamed(own), Some(audiences)) => {
                 audiences.iter().any(|audience| audience == own)
             }
@@ -185,12 +207,13 @@ impl<'a> Claims<'a> {
         }
         let found = audiences.map_or_else(|| "absent".to_owned(), |audiences| legible(&audiences.join(", ")));
         let own = match expected {
-            Audience::Includes(own) | Audience::IncludesIfNamed(own) => own,
-            Audience::Any => "",
+            Audience::Includes(own) | Audience::IncludesIfNamed(own) => own.to_owned(),
+            Audience::IncludesOneOf(own) => own.join(" or "),
+            Audience::Any => String::new(),
         };
         let detail = format!(
             "the token must be for the audience {}, but its aud is {found}: check the client id, or the audience that was given",
-            printable(own, 60)
+            printable(&own, 60)
         );
         Err(refused(Check::Audience, detail))
     }
@@ -287,7 +310,7 @@ fn own_issuer(template: &str, payload: &str) -> Result<String, Error> {
     issuer.map(Option::unwrap_or_default)
 }
 
-fn missing_claim(name: &str) -> Error {
+pub(super) fn missing_claim(name: &str) -> Error {
     Error::response(
         Operation::Jwt,
         Malformed::MissingField,
@@ -295,17 +318,30 @@ fn missing_claim(name: &str) -> Error {
     )
 }
 
-fn wrong_type(name: &str) -> Error {
+pub(super) fn wrong_type(name: &str) -> Error {
     invalid(name, "has the wrong type: the provider has to correct it")
 }
 
-fn invalid(name: &str, why: &str) -> Error {
+pub(super) fn invalid(name: &str, why: &str) -> Error {
     Error::response(Operation::Jwt, Malformed::InvalidField, format!("the {name} of the token {why}"))
 }
 
 /// The claims that rules are about, in the order of [`Claims`].
-const NAMES: [&str; 12] =
-    ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time", "acr", "at_hash", "c_hash"];
+const NAMES: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "nonce",
+    "auth_time",
+    "acr",
+    "at_hash",
+    "c_hash",
+    "session_expiry",
+];
 
 #[cfg(test)]
 mod tests {
@@ -319,7 +355,7 @@ mod tests {
         audience: Audience::Any,
         required: &[],
         algorithms: Allowed::All,
-        may_be_typed: false,
+        purpose: Purpose::Plain,
         skew: Duration::from_secs(30),
     };
 

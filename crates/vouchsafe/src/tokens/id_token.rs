@@ -70,6 +70,11 @@ impl IdToken {
         self.text("sid")
     }
 
+    /// When the user's session in your application must end (`session_expiry`, IPSIE), at the latest. A refresh does not move it.
+    pub fn session_expiry(&self) -> Option<SystemTime> {
+        self.time("session_expiry")
+    }
+
     /// The nonce of the login (`nonce`).
     pub fn nonce(&self) -> Option<&str> {
         self.text("nonce")

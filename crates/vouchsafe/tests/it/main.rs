@@ -29,6 +29,7 @@ mod introspection;
 #[cfg(feature = "transport")]
 mod login;
 mod logout;
+mod logout_token;
 mod properties;
 mod providers;
 mod quirks;
@@ -38,6 +39,7 @@ mod redirect_uri;
 mod refresh;
 mod refreshed_together;
 mod registrations;
+mod resource;
 mod retries;
 mod revocation;
 mod seal;

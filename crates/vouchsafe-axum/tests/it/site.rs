@@ -1,0 +1,14 @@
+//! A whole application with sign-in: one file for each part.
+mod callbacks;
+mod devices;
+mod linking;
+mod logout;
+mod origins;
+mod pages;
+mod protected;
+mod public_url;
+mod relay;
+mod scenario;
+mod sign_in;
+mod source;
+mod store;

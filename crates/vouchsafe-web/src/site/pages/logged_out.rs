@@ -1,0 +1,12 @@
+//! The page after people have signed out.
+use http::{Response, StatusCode};
+
+use crate::site::pages::page as framed;
+
+pub(crate) fn page() -> Response<String> {
+    framed(
+        StatusCode::OK,
+        "You are signed out",
+        "<p>You are no longer signed in to this site.</p>\n<p><a href=\"/sign-in\">Sign in again</a></p>",
+    )
+}

@@ -1,0 +1,90 @@
+//! Somebody who is signed in, and what the site can do for them.
+use std::fmt;
+use std::ops::Deref;
+
+use vouchsafe::ValidToken;
+
+use crate::accounts::account::AccountIdentity;
+use crate::session::record::Session;
+use crate::site::failure::{Failure, Fault, sign_in_path};
+use crate::site::visit::Visit;
+
+/// Somebody who is signed in: a [`Session`], with its tokens and the identities of its account.
+#[derive(Clone)]
+pub struct User {
+    session: Session,
+    visit: Visit,
+}
+
+impl User {
+    pub(crate) fn new(session: Session, visit: Visit) -> Self {
+        Self { session, visit }
+    }
+
+    /// A valid access token of this session at a provider where the person signed in or that they linked. It is refreshed where
+    /// needed.
+    ///
+    /// # Errors
+    /// There is no token, the provider refuses the refresh, so that the person has to sign in again, or it cannot be reached.
+    pub async fn token(&self, provider: &str) -> Result<ValidToken, Failure> {
+        self.valid_token(provider).await.map_err(|failure| failure.for_caller(self.visit.caller()))
+    }
+
+    async fn valid_token(&self, provider: &str) -> Result<ValidToken, Failure> {
+        let none = || Failure::not_found("no_token", "this session has no token at a provider of that name");
+        let site = self.visit.site();
+        let client = site.find(provider).await?.ok_or_else(none)?;
+        let (vault, user) = (site.vault(provider, client), self.session.tokens_of());
+        if vault.stored_tokens(user, provider).await?.is_none() {
+            return Err(none());
+        }
+        vault.token(user, provider).await.map_err(|error| {
+            if error.needs_login() {
+                let detail = format!("the provider refuses to refresh the tokens of this session: {error}");
+                let failure = Failure::new(Fault::SignedOut, detail);
+                return failure.member("login_url", sign_in_path(None)).going_on(sign_in_path(None));
+            }
+            Failure::from(error)
+        })
+    }
+
+    /// The identities of the account.
+    ///
+    /// # Errors
+    /// The accounts cannot be read.
+    pub async fn identities(&self) -> Result<Vec<AccountIdentity>, Failure> {
+        let accounts = &self.visit.site().inner.accounts;
+        let identities = accounts.identities(self.session.account()).await;
+        identities.map_err(|error| Failure::from(error).for_caller(self.visit.caller()))
+    }
+
+    /// The session alone.
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+}
+
+impl Visit {
+    /// The person who is signed in.
+    ///
+    /// # Errors
+    /// As [`Visit::session`].
+    pub async fn user(&self) -> Result<Option<User>, Failure> {
+        let session = self.session().await?;
+        Ok(session.map(|session| User::new(session, self.clone())))
+    }
+}
+
+impl Deref for User {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("provider", &self.session.provider()).finish_non_exhaustive()
+    }
+}
