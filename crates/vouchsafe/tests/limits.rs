@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 81] = [
+const ROWS: &[(&str, &str, &str)] = &[
     ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
     ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
     ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),

@@ -1,6 +1,7 @@
 //! Sign-in as browsers see it: through a router, with cookies, at the sandbox.
 mod cookie_headers;
 mod cookies;
+mod example;
 mod failing;
 mod limits;
 mod marked;

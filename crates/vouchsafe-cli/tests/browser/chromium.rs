@@ -1,4 +1,4 @@
-//! Chromium, driven through chromedriver, and the demo that it visits.
+//! Chromium, driven through chromedriver, and the program that it visits.
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,18 +13,17 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 
-/// Starts the demo and a browser, runs the test, and stops both whatever its result.
-pub(crate) async fn in_browser<F>(test: F)
+/// Starts a program and a browser, runs the test, and stops both whatever its result. The program comes with its URL.
+pub(crate) async fn in_browser<P, F>(program: impl Future<Output = (P, String)>, test: F)
 where
-    F: AsyncFnOnce(&Browser) + 'static,
+    P: 'static,
+    F: AsyncFnOnce(&Browser, &mut P) + 'static,
 {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
     let _turn = ONE_AT_A_TIME.lock().await;
     let Some(chromium) = installed() else { return };
 
-    let (_demo, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_vouchsafe")).args(["demo", "--json"]));
-    let line = line_with(&mut lines, "listening").await;
-    let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
+    let (mut program, url) = program.await;
     let (_driver, port) = driver().await;
 
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -33,7 +32,7 @@ where
     let client = connect(&format!("http://127.0.0.1:{port}"), &chromium, &profile).await;
     let browser = Browser { client: client.clone(), url: url.trim_end_matches('/').to_owned() };
     // A task of its own, so that a test that panics leaves no browser behind.
-    let task = async { tokio::task::spawn_local(async move { test(&browser).await }).await };
+    let task = async { tokio::task::spawn_local(async move { test(&browser, &mut program).await }).await };
     let result = tokio::task::LocalSet::new().run_until(task).await;
     let _ = client.close().await;
     let _ = std::fs::remove_dir_all(profile);
@@ -62,7 +61,7 @@ fn installed() -> Option<PathBuf> {
     None
 }
 
-fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
+pub(crate) fn start(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap());
     (child, lines)
@@ -80,7 +79,7 @@ async fn driver() -> (Child, String) {
     panic!("chromedriver does not start")
 }
 
-async fn line_with(lines: &mut BufReader<ChildStdout>, text: &str) -> String {
+pub(crate) async fn line_with(lines: &mut BufReader<ChildStdout>, text: &str) -> String {
     find_line(lines, text).await.unwrap_or_else(|| panic!("it ended before it said {text:?}"))
 }
 
@@ -126,7 +125,7 @@ async fn connect(driver: &str, chromium: &std::path::Path, profile: &std::path::
 }
 
 pub(crate) struct Browser {
-    client: Client,
+    pub(crate) client: Client,
     url: String,
 }
 

@@ -4,8 +4,22 @@ mod chromium;
 use std::time::Duration;
 
 use fantoccini::key::Key;
+use serde_json::Value;
+use tokio::process::Command;
 
-use crate::chromium::{Browser, in_browser};
+use crate::chromium::{Browser, line_with, start};
+
+/// Runs a test in a browser, with the demo.
+async fn in_browser(test: impl AsyncFnOnce(&Browser) + 'static) {
+    let demo = async {
+        let (demo, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_vouchsafe")).args(["demo", "--json"]));
+        let line = line_with(&mut lines, "listening").await;
+        let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
+        // Its output stays open.
+        ((demo, lines), url)
+    };
+    chromium::in_browser(demo, async move |browser, _| test(browser).await).await;
+}
 
 #[tokio::test]
 async fn alice_signs_in_refreshes_revokes_and_signs_out() {

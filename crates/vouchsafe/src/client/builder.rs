@@ -12,7 +12,7 @@ use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
 use crate::provider::live::{Live, LiveOptions, MAX_CLOCK_SKEW};
 use crate::registration::Registration;
-use crate::shared::Together;
+use crate::shared::{Owner, Together};
 use crate::transport::Http;
 
 /// A client that is being made. [`Client::new`] is the short form.
@@ -118,7 +118,13 @@ impl ClientBuilder {
         // login returns the error.
         let _ = rand::fill(&mut [0]);
         Ok(Client {
-            inner: Arc::new(Inner { live, credentials, signer, refreshes: Together::new(http), login_limit }),
+            inner: Arc::new(Inner {
+                live,
+                credentials,
+                signer,
+                refreshes: Together::new(Owner::Callers),
+                login_limit,
+            }),
             call_timeout,
         })
     }

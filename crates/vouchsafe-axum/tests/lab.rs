@@ -1,0 +1,6 @@
+//! The lab as a program of its own: what people, scripts, providers and attackers get from it.
+#[path = "lab/all.rs"]
+mod all;
+
+/// The example that is tested.
+const LAB: &str = "lab_axum";

@@ -1,0 +1,16 @@
+//! The tests of the lab, for each framework that has one.
+mod answers;
+mod attacks;
+mod browser;
+// The driver is that of the demo.
+#[path = "../../../vouchsafe-cli/tests/browser/chromium.rs"]
+#[allow(dead_code, reason = "the demo needs more of it")]
+mod chromium;
+mod lab;
+mod linking;
+mod logout;
+mod sessions;
+mod sign_in;
+mod step_up;
+mod tokens;
+mod walks;
