@@ -112,11 +112,11 @@
 //! (RFC 9700 section 4.4.2.2). If two providers could share a redirect URI, the login does not start.
 //!
 //! ```no_run
-//! ## use axum::{Router, routing::get};
-//! ## use vouchsafe::seal::KeyRing;
-//! ## use vouchsafe::{Client, Http, Registration, providers};
-//! ## use vouchsafe_axum::{LoggedIn, Logins, StartLogin};
-//! ## fn app(http: &Http) -> Result<Router, Box<dyn std::error::Error>> {
+//! # use axum::{Router, routing::get};
+//! # use vouchsafe::seal::KeyRing;
+//! # use vouchsafe::{Client, Http, Registration, providers};
+//! # use vouchsafe_axum::{LoggedIn, Logins, StartLogin};
+//! # fn app(http: &Http) -> Result<Router, Box<dyn std::error::Error>> {
 //! let me = |name: &str| {
 //!     Registration::new("id").secret("secret").redirect_uri(format!("https://app.example.com/callback/{name}"))
 //! };
@@ -127,7 +127,7 @@
 //!     .route("/login", get(|login: StartLogin| async { login.client("discord").await }))
 //!     .route("/callback/{name}", get(|user: LoggedIn| async move { format!("Hello {}", user.identity.subject()) }))
 //!     .layer(Logins::new(github, KeyRing::generate()?).with("discord", discord));
-//! ## Ok(app) }
+//! # Ok(app) }
 //! ```
 //!
 //! A login that requires more than others, such as a recent sign-in, also needs its own redirect URI: see

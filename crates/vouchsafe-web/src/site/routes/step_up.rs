@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use http::Response;
 
-use crate::site::failure::{Failure, Fault, see_other, sign_in_path};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::login::{Intent, Start, Whom, at_public_url, check_return_to, check_visit};
+use crate::site::response::sign_in_path;
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
 
