@@ -1,4 +1,47 @@
-//! Sign-in for [axum]: one handler starts the login, another receives the user.
+//! Sign-in for [axum]: a layer for a whole application, or the parts of one login for a callback of your own.
+//!
+//! # A whole application
+//!
+//! [`Site`] is a layer around all routes. It answers `/sign-in`, `/login/{provider}`, `/callback/{provider}`, `/logout`, `/devices` and
+//! the other routes for signing in and out, keeps sessions, accounts and tokens, and refuses forms of other sites.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::get};
+//! use vouchsafe::seal::KeyRing;
+//! use vouchsafe::{Client, Http, Registration, providers};
+//! use vouchsafe_axum::{Failure, Require, Site, User};
+//!
+//! # fn app() -> Result<Router, Box<dyn std::error::Error>> {
+//! let google = Client::new(providers::google(), Registration::new("id").secret("secret"), &Http::new()?)?;
+//! let site = Site::builder("https://app.example.com", KeyRing::generate()?).provider(google).build()?;
+//!
+//! let calendar = |user: User| async move {
+//!     let token = user.token("google").await?;
+//!     Ok::<_, Failure>(format!("{} has a token until {:?}", user.account(), token.expires_at()))
+//! };
+//! let app: Router = Router::new()
+//!     .route("/calendar", get(calendar))
+//!     .merge(Router::new().route("/admin", get("Hello")).route_layer(Require::role("admin")))
+//!     .merge(Router::new().route("/pay", get("Pay")).route_layer(Require::fresh(Duration::from_secs(300))))
+//!     .layer(Site(site));
+//! # Ok(app) }
+//! ```
+//!
+//! Register `https://app.example.com/callback/google` as the redirect URI. [`Site::builder`](vouchsafe_web::Site::builder) has the
+//! settings: a store for sessions, tokens and accounts ([`store`](vouchsafe_web::SiteBuilder::store)), trusted proxies, your own table of
+//! users ([`accounts`](vouchsafe_web::SiteBuilder::accounts)), roles, and providers that are found at run time
+//! ([`provider_source`](vouchsafe_web::SiteBuilder::provider_source)).
+//!
+//! [`User`] is the extractor of the person who is signed in, and `Option<User>` is for pages for everybody. [`Require`] is a layer for
+//! routes that demand more. For people, the response to those who do not meet it leads to the sign-in and back; for scripts it is JSON
+//! with a status of 401 or 403. The example `lab_axum` has all parts.
+//!
+//! Without a store, sessions are in cookies: nobody can list them or end them from elsewhere, and a copy of the cookie works until the
+//! session ends.
+//!
+//! # One login
 //!
 //! ```no_run
 //! use axum::Router;
@@ -16,7 +59,7 @@
 //! # Ok(app) }
 //! ```
 //!
-//! # How it works
+//! ## How it works
 //!
 //! [`Logins::routes`] makes two routes. [`StartLogin`] and [`LoggedIn`] are the extractors behind them, for your own routes
 //! inside the layer [`Logins`].
@@ -31,7 +74,7 @@
 //! finished once, and only at its redirect URI. Logins in several tabs do not disturb each other. If there are too many, a new
 //! login replaces the oldest.
 //!
-//! # A response that comes twice
+//! ## A response that comes twice
 //!
 //! A double click, a service worker or a proxy that tries again can bring the same response twice at the same time. One process
 //! sends the code of a login once. While the first request waits for the provider, every other one is rejected with
@@ -44,7 +87,7 @@
 //! 4.1.2). If that matters to you, let the load balancer send all requests of one browser to one process. A second request that
 //! comes later is no problem: the response to the first one removes the cookie.
 //!
-//! # After the login
+//! ## After the login
 //!
 //! The application does the rest: keep the user in your own session, and send the browser to the next page. Log
 //! `user.tokens.warnings()` and `user.identity.warnings()`: they list the values that were left out, and the reasons.
@@ -63,7 +106,7 @@
 //! }
 //! ```
 //!
-//! # Several providers
+//! ## Several providers
 //!
 //! Give each provider its own redirect URI, with its own path. The redirect URI shows from which provider a response comes
 //! (RFC 9700 section 4.4.2.2). If two providers could share a redirect URI, the login does not start.
@@ -90,7 +133,7 @@
 //! A login that requires more than others, such as a recent sign-in, also needs its own redirect URI: see
 //! [`StartLogin::customise`]. If a proxy removes a part of the path, set [`Logins::behind`].
 //!
-//! # Silent sign-in
+//! ## Silent sign-in
 //!
 //! With `prompt=none` the provider shows no page: a visitor who is signed in there is signed in here at once. If nobody is, the
 //! provider responds with `login_required`, or with `interaction_required`, `consent_required` or
@@ -119,7 +162,7 @@
 //! }
 //! ```
 //!
-//! # Forms
+//! ## Forms
 //!
 //! Some providers, such as Apple, let the browser post the response in a form (`response_mode=form_post`). The routes of
 //! [`Logins::routes`] accept GET and POST. If you write the routes yourself, add `post` to the route with [`LoggedIn`].
@@ -130,11 +173,15 @@
 //! the other, or if the provider is at an https URL, the cookies are `Secure`. Then the login works only in browsers that accept
 //! such cookies from loopback hosts, such as Chromium.
 //!
-//! # When it fails
+//! ## When it fails
 //!
 //! [`LoginRejection`] responds with a page that tells the visitor what to do, and with a fitting status. The page reveals
 //! nothing about your network or the provider. The reason is in the log: see [`LoginRejection`]. For your own page, take
 //! `Result<LoggedIn, LoginRejection>` in the handler, and look at [`fault`](vouchsafe_web::LoginRejection::fault).
+//!
+//! # Protecting an API
+//!
+//! [`Protected`] is a layer around the routes of an API that other people's clients call with access tokens. It needs no login.
 //!
 //! [axum]: https://docs.rs/axum
 #![forbid(unsafe_code)]
@@ -146,6 +193,7 @@ mod logged_in;
 mod logins;
 mod rejection;
 mod require;
+mod resource;
 mod site;
 mod start;
 #[cfg(feature = "tower-sessions")]
@@ -159,6 +207,7 @@ pub use logged_in::LoggedIn;
 pub use logins::Logins;
 pub use rejection::LoginRejection;
 pub use require::{Require, RequireService};
+pub use resource::{BearerClaims, Protected, ProtectedService};
 pub use site::{Site, SiteService};
 pub use start::StartLogin;
 pub use user::User;

@@ -2,12 +2,14 @@
 //! side there.
 mod browser;
 mod interrupt;
+pub(crate) mod keyring;
 mod pipe;
 mod private;
 mod terminal;
 
 pub(crate) use self::browser::{open_browser, open_browser_if_asked};
 pub(crate) use self::interrupt::Interrupt;
+pub(crate) use self::keyring::{Keyring, Keyrings, Request};
 pub(crate) use self::pipe::is_closed_pipe;
 pub(crate) use self::private::{check_private_file, data_folder, make_private_file, make_private_folder};
 pub(crate) use self::terminal::{is_dumb, is_foreground};

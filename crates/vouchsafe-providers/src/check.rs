@@ -4,7 +4,7 @@ use std::fmt::Display;
 use crate::definition::{ClientAuth, Definition, Kind, Rule};
 use crate::endpoints::EndpointName;
 use crate::mistake::{DefinitionError, Result, ensure, is_of_the_protocol, pointer_in};
-use crate::quirks::{ErrorShape, ProfileSource};
+use crate::quirks::{ErrorShape, ProfileSource, UserInfoQuirks};
 use crate::template::{host, is_at_or_below, is_name, marks, whole_mark};
 use crate::{owned, subject};
 
@@ -90,6 +90,10 @@ fn described_marks(d: &Definition) -> Result {
         ("userinfo.params", &d.userinfo.params),
     ] {
         for (name, value) in values {
+            let value = match table {
+                "userinfo.headers" => &value.replace(UserInfoQuirks::CLIENT_SECRET, ""),
+                _ => value,
+            };
             described(d, format_args!("{table}.{name}"), value)?;
         }
     }

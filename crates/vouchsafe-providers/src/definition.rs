@@ -87,6 +87,9 @@ macro_rules! definition {
             /// Whether ID tokens must contain the nonce that was sent. If false, a nonce that is present is still compared.
             #[serde(default = "yes")]
             pub nonce: bool,
+            /// Whether the page that ends a session accepts `id_token_hint`. If false, the request names the client alone.
+            #[serde(default = "yes")]
+            pub id_token_hint: bool,
             /// How authorization requests differ from RFC 6749 section 4.1.1.
             #[serde(default)]
             pub authorization: AuthorizationQuirks,
@@ -159,6 +162,7 @@ macro_rules! definition {
                     signed_client_secret: false,
                     pkce: Pkce::default(),
                     nonce: true,
+                    id_token_hint: true,
                     authorization: AuthorizationQuirks::default(),
                     callback: CallbackQuirks::default(),
                     token: TokenQuirks::default(),

@@ -7,21 +7,28 @@ use crate::definition::{Definition, Pkce};
 use crate::mistake::{DefinitionError, Result, ensure, has, is_of_the_protocol};
 use crate::quirks::AuthorizationQuirks;
 
-/// The parameters of a request that the library sets: lists of words, with a space between them.
+/// The parameters of a request that the library sets.
 struct Request<'a> {
     /// Those that may have another name at a provider.
-    renamable: &'static str,
+    renamable: &'static [&'static str],
     /// Those that keep their names, and those that would replace others.
-    fixed: &'static str,
+    fixed: &'static [&'static str],
     /// The provider's names, by the RFC's. The first table that has a parameter counts.
     names: Vec<&'a BTreeMap<String, String>>,
 }
 
 fn authorization_request(names: &BTreeMap<String, String>) -> Request<'_> {
     Request {
-        renamable: "client_id redirect_uri scope nonce code_challenge code_challenge_method",
+        renamable: &[
+            "client_id",
+            "redirect_uri",
+            "scope",
+            "nonce",
+            "code_challenge",
+            "code_challenge_method",
+        ],
         // RFC 9101: the last two replace all others.
-        fixed: "response_type state request request_uri",
+        fixed: &["response_type", "state", "request", "request_uri"],
         names: vec![names],
     }
 }
@@ -29,9 +36,27 @@ fn authorization_request(names: &BTreeMap<String, String>) -> Request<'_> {
 /// RFC 6749 sections 4.1.3 and 6, RFC 7521, RFC 7636, and other grants.
 fn token_request<'a>(names: impl IntoIterator<Item = &'a BTreeMap<String, String>>) -> Request<'a> {
     Request {
-        renamable: "grant_type code redirect_uri client_id client_secret client_assertion client_assertion_type \
-                    code_verifier refresh_token scope",
-        fixed: "assertion username password device_code auth_req_id subject_token actor_token",
+        renamable: &[
+            "grant_type",
+            "code",
+            "redirect_uri",
+            "client_id",
+            "client_secret",
+            "client_assertion",
+            "client_assertion_type",
+            "code_verifier",
+            "refresh_token",
+            "scope",
+        ],
+        fixed: &[
+            "assertion",
+            "username",
+            "password",
+            "device_code",
+            "auth_req_id",
+            "subject_token",
+            "actor_token",
+        ],
         names: names.into_iter().collect(),
     }
 }
@@ -39,15 +64,15 @@ fn token_request<'a>(names: impl IntoIterator<Item = &'a BTreeMap<String, String
 /// RFC 7009 section 2.1.
 fn revocation_request(names: &BTreeMap<String, String>) -> Request<'_> {
     Request {
-        renamable: "token token_type_hint client_id client_secret",
-        fixed: "client_assertion client_assertion_type",
+        renamable: &["token", "token_type_hint", "client_id", "client_secret"],
+        fixed: &["client_assertion", "client_assertion_type"],
         names: vec![names],
     }
 }
 
 impl Request<'_> {
     fn parameters(&self) -> impl Iterator<Item = &'static str> {
-        self.renamable.split(' ').chain(self.fixed.split(' '))
+        self.renamable.iter().chain(self.fixed).copied()
     }
 
     /// Whether a parameter is one of these: under the name of the RFC, under the name that the provider gives it, or under a
@@ -55,7 +80,7 @@ impl Request<'_> {
     fn owns(&self, name: &str) -> bool {
         let name = plain(name);
         let mut own = self.names.iter().flat_map(|names| names.values()).filter(|own| !own.is_empty());
-        has(self.renamable, &name) || has(self.fixed, &name) || own.any(|own| plain(own) == name)
+        self.parameters().any(|own| own == name) || own.any(|own| plain(own) == name)
     }
 
     /// The name of a parameter at the provider.
@@ -67,9 +92,9 @@ impl Request<'_> {
     fn check_names(&self, table: &str, may_be_left_out: impl Fn(&str) -> bool) -> Result {
         for (name, own) in self.names[0] {
             let field = format!("{table}.{name}");
-            let renamable = self.renamable.replace(' ', ", ");
+            let renamable = self.renamable.join(", ");
             let why = format!("cannot be renamed: only {renamable} can");
-            ensure(has(self.renamable, name), &field, why)?;
+            ensure(self.renamable.contains(&name.as_str()), &field, why)?;
             let why = "must not be empty: the parameter cannot be left out";
             ensure(!own.is_empty() || may_be_left_out(name), &field, why)?;
             let own = self.called(name);
@@ -173,7 +198,8 @@ fn revocation(d: &Definition) -> Result {
     request.check_names("revocation.names", |name| name == "token_type_hint")?;
     let token_name = quirks.token_name.as_deref();
     if let Some(name) = token_name.filter(|name| !name.is_empty()) {
-        let client = Request { renamable: "client_id client_secret", ..revocation_request(&quirks.names) };
+        let client =
+            Request { renamable: &["client_id", "client_secret"], ..revocation_request(&quirks.names) };
         unowned("revocation.token_name", name, client.owns(name))?;
     }
     // If the token has another name, neither `token` nor `token_type_hint` is sent.
@@ -199,8 +225,13 @@ fn callback(d: &Definition) -> Result {
     for name in d.callback.expect.keys() {
         unowned(&format!("callback.expect.{name}"), name, is_of_the_protocol(&plain(name)))?;
     }
-    let is_free = !d.callback.hmac.as_deref().is_some_and(is_of_the_protocol);
-    ensure(is_free, "callback.hmac", "must be the name of a parameter that the protocol does not use")
+    for (field, name) in
+        [("callback.hmac", &d.callback.hmac), ("callback.error_detail", &d.callback.error_detail)]
+    {
+        let is_free = !name.as_deref().is_some_and(is_of_the_protocol);
+        ensure(is_free, field, "must be the name of a parameter that the protocol does not use")?;
+    }
+    Ok(())
 }
 
 fn userinfo(d: &Definition) -> Result {

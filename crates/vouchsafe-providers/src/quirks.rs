@@ -47,6 +47,8 @@ pub struct CallbackQuirks {
     pub hmac: Option<String>,
     /// Parameters that must have exactly this value: `shop = "{shop}.example.com"`.
     pub expect: BTreeMap<String, String>,
+    /// A parameter with a closer code of an error. It counts instead of `error` if [`TokenQuirks::error_codes`] has its value.
+    pub error_detail: Option<String>,
     /// A parameter with a profile as JSON text. It comes through the browser, which can change it, so only the name is used.
     pub profile: Option<String>,
     /// The parts of the name in that profile, in order: JSON Pointers.
@@ -222,7 +224,7 @@ pub struct UserInfoQuirks {
     pub method: String,
     /// How the access token is sent: `bearer`, `scheme:OAuth`, `scheme:` (bare), `header:NAME`, `query:NAME`, `body:NAME`.
     pub token: String,
-    /// Headers that the request carries; `{client_id}` is the client id.
+    /// Headers that the request carries; `{client_id}` is the client id, `{client_secret}` the client secret.
     pub headers: BTreeMap<String, String>,
     /// Parameters in the query, or in the form of a POST; `{client_id}` is the client id, `{token:/uid}` a member of the
     /// token response.
@@ -240,6 +242,16 @@ pub struct UserInfoQuirks {
     pub signed: bool,
     /// How an error looks that comes with a status of success.
     pub failure: Option<ErrorShape>,
+}
+
+impl UserInfoQuirks {
+    /// The mark of the client secret in a header.
+    pub const CLIENT_SECRET: &str = "{client_secret}";
+
+    /// Whether the request carries the client secret itself in a header.
+    pub fn sends_secret(&self) -> bool {
+        self.headers.values().any(|value| value.contains(Self::CLIENT_SECRET))
+    }
 }
 
 /// Where a profile comes from.

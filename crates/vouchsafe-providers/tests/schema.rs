@@ -337,6 +337,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ),
         ("authorization.params.audience", "{shop}", "{shop} is not described"),
         ("callback.expect.shop", "{shop}", "{shop} is not described"),
+        ("callback.error_detail", "error_uri", "the protocol does not use"),
         ("callback.profile", "state", "the protocol does not use"),
         ("callback.profile_name", "[\"name\"]", pointer),
         ("token.encoding", "xml", "unknown variant"),

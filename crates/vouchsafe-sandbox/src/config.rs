@@ -140,6 +140,8 @@ pub(crate) struct Settings {
     pub(crate) users: Vec<User>,
     /// In seconds.
     pub(crate) access_token_lifetime: u64,
+    /// The API that access tokens are for. If there is one, they are JWTs.
+    pub(crate) audience: Option<String>,
     pub(crate) consent: bool,
 }
 

@@ -32,6 +32,7 @@
 //! - Every token response has a refresh token, whether `offline_access` was requested or not.
 //! - Unknown scopes are granted, so that an application can use its own. A request without a scope gets `profile`.
 //! - The first of the `acr_values` is always granted. If the request has none, `acr` is `0`.
+//! - Access tokens are random texts, or JWTs for your API with [`SandboxBuilder::jwt_access_tokens`].
 //! - A code expires after one minute, an ID token after one hour, a refresh token after thirty days.
 //!
 //! # Acting as other providers

@@ -60,7 +60,7 @@ impl Part {
         let slug = &definition.slug;
         let id = format!("{slug}-client");
         let client = match definition.client_auth {
-            Some(ClientAuth::None) => ClientConfig::public(id),
+            Some(ClientAuth::None) if !definition.userinfo.sends_secret() => ClientConfig::public(id),
             _ => ClientConfig::confidential(id, format!("{slug}-secret-for-development-only")),
         };
         let base = format!("{origin}/act/{slug}");
@@ -147,6 +147,7 @@ impl Part {
     pub(crate) fn fill(&self, text: &str, marks: &BTreeMap<String, String>) -> Option<String> {
         template::fill(text, &|name| match name {
             "client_id" => Some(self.client_id().to_owned()),
+            "client_secret" if self.definition.userinfo.sends_secret() => Some(self.secret().to_owned()),
             name => marks.get(name).or_else(|| self.params.get(name)).cloned(),
         })
     }

@@ -62,6 +62,7 @@ impl Sandbox {
             settings: Settings {
                 users: vec![User::alice(), User::bob(), User::carol()],
                 access_token_lifetime: 3600,
+                audience: None,
                 consent: true,
             },
         }
@@ -276,6 +277,13 @@ impl SandboxBuilder {
     /// The lifetime of access tokens in whole seconds. The default is one hour.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.settings.access_token_lifetime = lifetime.as_secs();
+        self
+    }
+
+    /// Makes the access tokens of the sandbox's own provider JWTs for this API (RFC 9068). Without it, they are random texts. The
+    /// introspection endpoint names the same audience.
+    pub fn jwt_access_tokens(mut self, audience: impl Into<String>) -> Self {
+        self.settings.audience = Some(audience.into());
         self
     }
 

@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 
 use vouchsafe::vault::{Expected, Lease, LeaseRequest, Save, Saved, TokenStore};
 
+#[path = "../tests/it/database.rs"]
+mod database;
+#[path = "../tests/it/folder.rs"]
+mod folder;
 #[path = "../tests/it/servers.rs"]
 mod servers;
-#[expect(dead_code, reason = "the tests use the rest")]
-#[path = "../tests/it/support.rs"]
-mod support;
 
+use self::folder::Folder;
 use self::servers::Server;
-use self::support::Folder;
 
 /// A sealed record of an access token, a refresh token and an ID token.
 const RECORD: usize = 2000;

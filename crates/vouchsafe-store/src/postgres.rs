@@ -8,10 +8,9 @@ use sqlx::query::QueryAs;
 use sqlx::{ConnectOptions, Connection, FromRow, Postgres};
 use tokio::time::{Instant, timeout_at};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::http::BoxFuture;
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{LONGEST, PATIENCE, Range, signed, unsigned, within};
+use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
 
 /// A [`TokenStore`] in a PostgreSQL database, for many machines.
 ///
@@ -227,36 +226,7 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-impl TokenStore for PostgresStore {
-    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(self.load(key))
-    }
-
-    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
-        Box::pin(self.save(save))
-    }
-
-    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.delete(key, version))
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
-        Box::pin(self.list(prefix, after, limit))
-    }
-
-    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(self.lease(key, ask))
-    }
-
-    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.release(key, fence))
-    }
-}
+token_store!(PostgresStore);
 
 impl Server {
     fn of(options: &PgConnectOptions) -> Self {

@@ -6,10 +6,9 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::http::BoxFuture;
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{PATIENCE, within};
+use crate::shared::{PATIENCE, token_store, within};
 
 /// A [`TokenStore`] in Redis 5 or newer, or Valkey, for many machines.
 ///
@@ -184,36 +183,7 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-impl TokenStore for RedisStore {
-    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(self.load(key))
-    }
-
-    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
-        Box::pin(self.save(save))
-    }
-
-    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.delete(key, version))
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
-        Box::pin(self.list(prefix, after, limit))
-    }
-
-    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(self.lease(key, ask))
-    }
-
-    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.release(key, fence))
-    }
-}
+token_store!(RedisStore);
 
 impl Server {
     /// Checks the server. It does not touch the records of a newer version.

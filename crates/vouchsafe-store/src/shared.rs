@@ -90,3 +90,64 @@ mod tests {
         assert_eq!(after_all(""), None);
     }
 }
+
+/// Makes a [`TokenStore`](vouchsafe::vault::TokenStore) of a store whose own methods have the same names. `change` is for a store
+/// that makes several changes at once.
+macro_rules! token_store {
+    ($store:ty $(, $change:ident)?) => {
+        const _: () = {
+            use vouchsafe::http::BoxFuture;
+            use vouchsafe::vault::TokenStore;
+
+            impl TokenStore for $store {
+                fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+                    Box::pin(self.load(key))
+                }
+
+                fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
+                    Box::pin(self.save(save))
+                }
+
+                fn delete<'a>(
+                    &'a self,
+                    key: &'a str,
+                    version: Option<u64>,
+                ) -> BoxFuture<'a, Result<bool, StoreError>> {
+                    Box::pin(self.delete(key, version))
+                }
+
+                $(
+                    fn $change<'a>(
+                        &'a self,
+                        changes: Vec<vouchsafe::vault::Change<'a>>,
+                    ) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+                        Box::pin(self.$change(changes))
+                    }
+                )?
+
+                fn list<'a>(
+                    &'a self,
+                    prefix: &'a str,
+                    after: Option<&'a str>,
+                    limit: usize,
+                ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
+                    Box::pin(self.list(prefix, after, limit))
+                }
+
+                fn lease<'a>(
+                    &'a self,
+                    key: &'a str,
+                    ask: LeaseRequest,
+                ) -> BoxFuture<'a, Result<Lease, StoreError>> {
+                    Box::pin(self.lease(key, ask))
+                }
+
+                fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
+                    Box::pin(self.release(key, fence))
+                }
+            }
+        };
+    };
+}
+
+pub(crate) use token_store;

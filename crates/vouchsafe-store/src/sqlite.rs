@@ -8,10 +8,9 @@ use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqliteSynchronous};
 use sqlx::{ConnectOptions, Executor};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::http::BoxFuture;
-use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
+use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{LONGEST, PATIENCE, Range, signed, unsigned, within};
+use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
 
 mod file;
 mod place;
@@ -119,6 +118,26 @@ impl SqliteStore {
         Ok(found.map(|(version, data)| Record::new(unsigned(version), data)))
     }
 
+    async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
+        self.database.write(Saving::of(save)).await
+    }
+
+    async fn change(&self, changes: Vec<Change<'_>>) -> Result<Vec<bool>, StoreError> {
+        let steps = changes.into_iter().map(|change| match change {
+            Change::Save(save) => Changing::Save(Saving::of(save)),
+            Change::Delete { key, version } => Changing::Delete(Deleting { key: key.to_owned(), version }),
+        });
+        self.database.write(steps.collect::<Vec<_>>()).await
+    }
+
+    async fn delete(&self, key: &str, version: Option<u64>) -> Result<bool, StoreError> {
+        self.database.write(Deleting { key: key.to_owned(), version }).await
+    }
+
+    async fn release(&self, key: &str, fence: u64) -> Result<(), StoreError> {
+        self.database.write(Releasing { key: key.to_owned(), fence }).await
+    }
+
     async fn list(
         &self,
         prefix: &str,
@@ -163,44 +182,7 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-impl TokenStore for SqliteStore {
-    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
-        Box::pin(self.load(key))
-    }
-
-    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
-        Box::pin(self.database.write(Saving::of(save)))
-    }
-
-    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.database.write(Deleting { key: key.to_owned(), version }))
-    }
-
-    fn change<'a>(&'a self, changes: Vec<Change<'a>>) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
-        let steps = changes.into_iter().map(|change| match change {
-            Change::Save(save) => Changing::Save(Saving::of(save)),
-            Change::Delete { key, version } => Changing::Delete(Deleting { key: key.to_owned(), version }),
-        });
-        Box::pin(self.database.write(steps.collect::<Vec<_>>()))
-    }
-
-    fn list<'a>(
-        &'a self,
-        prefix: &'a str,
-        after: Option<&'a str>,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
-        Box::pin(self.list(prefix, after, limit))
-    }
-
-    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
-        Box::pin(self.lease(key, ask))
-    }
-
-    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.database.write(Releasing { key: key.to_owned(), fence }))
-    }
-}
+token_store!(SqliteStore, change);
 
 /// One transaction that writes. It may run twice.
 trait Step: Send + Sync + 'static {

@@ -57,7 +57,7 @@ pub(crate) struct Inner {
     /// Signs the client secret of each request, if it is a JWT.
     signer: Option<SecretSigner>,
     /// The refreshes under way, by the refresh token that they send.
-    pub(crate) refreshes: Together<TokenResponse>,
+    pub(crate) refreshes: Together<[u8; 32], TokenResponse>,
     /// How long a login may take.
     pub(crate) login_limit: Duration,
 }

@@ -260,6 +260,10 @@ pub enum Operation {
     Jwt,
     /// Verifying a logout token.
     LogoutToken,
+    /// Validating an access token that a client sent to your API.
+    AccessToken,
+    /// Verifying a DPoP proof that a client sent to your API.
+    DpopProof,
     /// The token request of the application for itself.
     ClientCredentials,
     /// Reading or writing a token store.
@@ -282,6 +286,8 @@ impl fmt::Display for Operation {
             Self::Identity => "reading the identity",
             Self::Jwt => "verifying the JWT",
             Self::LogoutToken => "verifying the logout token",
+            Self::AccessToken => "validating the access token",
+            Self::DpopProof => "verifying the DPoP proof",
             Self::ClientCredentials => "the token request of the application",
             Self::Store => "using the token store",
         })

@@ -12,6 +12,10 @@ pub mod keeping_tokens_fresh {}
 #[doc = include_str!("docs/limits.md")]
 pub mod limits {}
 
+/// An API that validates the access tokens of its clients: by keys or by introspection, with scopes and DPoP.
+#[doc = include_str!("docs/protecting_an_api.md")]
+pub mod protecting_an_api {}
+
 /// Where the roles and groups of a user are: in the profile, or in the claims of the access token.
 #[doc = include_str!("docs/roles_and_groups.md")]
 pub mod roles_and_groups {}

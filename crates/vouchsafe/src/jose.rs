@@ -1,5 +1,7 @@
 //! Signed JSON: signatures, keys, JWTs and ID tokens. Nothing here does I/O or reads the clock.
+pub(crate) mod access_token;
 pub(crate) mod algorithm;
+pub(crate) mod dpop_proof;
 pub(crate) mod id_token;
 pub(crate) mod jwk;
 pub(crate) mod jws;

@@ -65,6 +65,11 @@
 //! different users can have the same provider name. See [`guide::linking_accounts`]. [`guide::roles_and_groups`] says where roles
 //! and groups are.
 //!
+//! # APIs
+//!
+//! A [`ResourceServer`] is an API that other people's clients call with access tokens. It validates the tokens, and needs no client:
+//! see [`guide::protecting_an_api`].
+//!
 //! # Errors
 //!
 //! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
@@ -116,6 +121,7 @@ mod provenance;
 mod provider;
 pub mod providers;
 mod registration;
+mod resource;
 pub mod seal;
 mod secret;
 mod shared;
@@ -137,6 +143,7 @@ pub use jose::logout_token::LogoutToken;
 pub use protocol::authorization::response::AuthorizationResponse;
 pub use provider::Provider;
 pub use registration::Registration;
+pub use resource::{AccessTokenClaims, AccessTokenIssuer, Refusal, ResourceServer, ResourceServerBuilder};
 pub use secret::Secret;
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};

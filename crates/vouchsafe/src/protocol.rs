@@ -11,6 +11,7 @@ pub(crate) mod introspection;
 pub(crate) mod key_set;
 pub(crate) mod metadata;
 pub(crate) mod pkce;
+pub(crate) mod protected_resource;
 pub(crate) mod quirks;
 pub(crate) mod response;
 pub(crate) mod revocation;

@@ -12,6 +12,7 @@ use crate::text::json::Value;
 use crate::text::redact::printable;
 use crate::transport::Http;
 
+pub(crate) mod keys;
 pub(crate) mod live;
 mod needs;
 mod server;

@@ -132,7 +132,8 @@ impl Registration {
     pub(crate) fn check_for(&self, definition: &Definition) -> Result<(), Error> {
         let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
             definition;
-        let proves = callback.hmac.is_some() || definition.userinfo.proof.is_some();
+        let sends = definition.userinfo.sends_secret();
+        let proves = callback.hmac.is_some() || definition.userinfo.proof.is_some() || sends;
         let takes_none = self.client_auth.is_none() && *client_auth == Some(ClientAuth::None);
         let (problem, detail) = match self.credential.as_ref().map(|credential| &credential.0) {
             Some(Kind::Secret(secret)) if *signed && !is_jwt(secret.expose()) => (
@@ -162,6 +163,13 @@ impl Registration {
                 format!(
                     "{name} signs its authorization responses with the client secret, and without it they cannot be checked: \
                      set Registration::secret"
+                ),
+            ),
+            None if sends => (
+                ConfigProblem::ClientSecret,
+                format!(
+                    "{name} wants the client secret with each request for the profile, and there is none: set \
+                     Registration::secret"
                 ),
             ),
             _ => return Ok(()),

@@ -11,7 +11,7 @@ use crate::transport::{BoxFuture, Http};
 
 mod together;
 
-pub(crate) use together::Together;
+pub(crate) use together::{Owner, Together};
 
 /// A value that is fetched at first use, once for all callers that wait, and fetched again when it is old.
 ///
@@ -173,7 +173,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Result<Arc<T>, Error> {
         loop {
-            let seat = self.seat(&fetch, (), |state| {
+            let seat = self.seat(&fetch, |state| {
                 if let Some(value) = state.known() {
                     return Err(Ok(value.clone()));
                 }
@@ -207,7 +207,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         fetch: impl Fn() -> BoxFuture<'static, Result<T, Error>>,
     ) -> Option<Arc<T>> {
         loop {
-            let seat = self.seat(&fetch, (), |state| {
+            let seat = self.seat(&fetch, |state| {
                 let joined = asked.is_some();
                 let asked = *asked.get_or_insert(state.begun);
                 if let Some(value) = state.value.as_ref().filter(|value| !Arc::ptr_eq(value, old)) {
@@ -234,12 +234,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed. The background keeps `held` until
-    /// it has ended.
+    /// Joins the fetch under way or begins a new one, unless `decide` says that none is needed.
     fn seat<O>(
         &self,
         fetch: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
-        held: impl Send + 'static,
         decide: impl FnOnce(&mut State<T>) -> Result<Option<(Asker, Turn)>, O>,
     ) -> Result<Seat<T>, O> {
         // Dropped after the lock is released, because it runs code of the transport.
@@ -268,10 +266,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         if begins {
             // Without a background the next caller drives it.
             let (state, number, outcome) = (seat.state.clone(), seat.number, seat.outcome.clone());
-            let _ = self.http.spawn(Box::pin(async move {
-                to_its_end(state, number, outcome).await;
-                drop(held);
-            }));
+            let _ = self.http.spawn(Box::pin(to_its_end(state, number, outcome)));
         }
         Ok(seat)
     }
@@ -339,11 +334,14 @@ async fn to_its_end<T>(
 async fn without_panic<T>(fetch: BoxFuture<'static, Result<T, Error>>) -> Result<Arc<T>, Error> {
     match AssertUnwindSafe(fetch).catch_unwind().await {
         Ok(outcome) => outcome.map(Arc::new),
-        Err(_) => Err(Error::config(
-            ConfigProblem::HttpClient,
-            "the HTTP client panicked during a request: see its panic message",
-        )),
+        Err(_) => Err(client_panicked()),
     }
+}
+
+/// The error of a request during which the HTTP client panicked.
+pub(crate) fn client_panicked() -> Error {
+    let detail = "the HTTP client panicked during a request: see its panic message";
+    Error::config(ConfigProblem::HttpClient, detail)
 }
 
 fn lock<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {

@@ -22,7 +22,6 @@ mod connection;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
-mod flight;
 #[cfg(feature = "tower")]
 mod layer;
 mod listeners;
@@ -34,6 +33,7 @@ mod source;
 mod store;
 mod timing;
 
+use self::application::Application;
 use self::listeners::Events;
 use self::record::{Login, Sealing};
 use self::renew::{Place, StoredLogin};
@@ -415,6 +415,17 @@ impl Connect<'_> {
     /// Saves a text of the application with the tokens. It is sealed like the tokens.
     pub fn data(mut self, data: impl Into<String>) -> Self {
         self.login.data = Some(data.into());
+        self
+    }
+
+    /// The tokens are those of the application itself ([`Client::client_credentials`]). They are not refreshed: when they end, new
+    /// ones are requested with these scopes and parameters, by one of the processes that use the store.
+    pub fn application<S: Into<String>>(
+        mut self,
+        scopes: impl IntoIterator<Item = S>,
+        params: impl IntoIterator<Item = (S, S)>,
+    ) -> Self {
+        self.login.application = Some(Application::new(scopes, params));
         self
     }
 

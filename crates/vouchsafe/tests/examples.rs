@@ -30,6 +30,13 @@ fn a_login_by_hand() {
 
 #[cfg(feature = "transport")]
 #[test]
+fn a_token_in_the_requests_of_reqwest() {
+    let shown = run("bearer_reqwest");
+    assert_eq!(shown, "The API says 200 OK.\nThe API says 200 OK.\n3 requests to the API\n");
+}
+
+#[cfg(feature = "transport")]
+#[test]
 fn a_login_over_a_reqwest_client_of_ones_own() {
     let shown = run("own_reqwest");
     assert!(shown.ends_with("Signed in: sandbox-user-alice <alice@example.com>\n"), "{shown}");

@@ -170,7 +170,7 @@ fn protocol_and_jose_neither_wait_nor_ask_the_time_nor_throw_dice() {
 fn each_room_knows_only_rooms_below_it() {
     for (name, rooms) in ROOMS {
         let mut known: Vec<&str> = Vec::new();
-        for room in rooms {
+        for room in *rooms {
             for (file, uses) in imports(name, room) {
                 let above: Vec<_> =
                     uses.iter().filter(|used| *used != room && !known.contains(&&***used)).collect();
@@ -307,7 +307,7 @@ fn every_crate_forbids_unsafe_code() {
 }
 
 /// The rooms of each crate, from the ground up: each may know those before it, and none behind it.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: &[(&str, &[&str])] = &[
     (
         "vouchsafe",
         &[
@@ -329,6 +329,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
             "tokens",
             "provider",
             "providers",
+            "resource",
             "client",
             "flows",
             "vault",
@@ -361,6 +362,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     (
         "vouchsafe-axum",
         &[
+            "resource",
             "rejection",
             "start",
             "logged_in",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where each row of the guide has its number: the file, and the constant or what else stands before the number there.
-const ROWS: [(&str, &str, &str); 74] = [
+const ROWS: &[(&str, &str, &str)] = &[
     ("lease of a process that refreshes stored tokens", "vouchsafe/src/vault/renew.rs", "LEASE"),
     ("time to wait for the refresh of another process", "vouchsafe/src/vault/renew.rs", "LONGEST_WAIT"),
     ("time to try to save new tokens", "vouchsafe/src/vault/renew.rs", "SAVING"),
@@ -69,19 +69,34 @@ const ROWS: [(&str, &str, &str); 74] = [
         "LOGIN_LIMIT",
     ),
     ("maximum of the time for a login", "vouchsafe/src/client/builder.rs", "MAX_LOGIN_LIMIT"),
-    ("tolerance for the provider's clock", "vouchsafe/src/client/builder.rs", "CLOCK_SKEW"),
-    ("maximum of that tolerance", "vouchsafe/src/client/builder.rs", "MAX_CLOCK_SKEW"),
+    ("tolerance for the provider's clock", "vouchsafe/src/provider/live.rs", "CLOCK_SKEW"),
+    ("maximum of that tolerance", "vouchsafe/src/provider/live.rs", "MAX_CLOCK_SKEW"),
     ("age of a logout token", "vouchsafe/src/jose/logout_token.rs", "MAX_AGE"),
-    ("age at which metadata is fetched again", "vouchsafe/src/client/builder.rs", "METADATA_AGE"),
-    ("age at which keys are fetched again", "vouchsafe/src/client/builder.rs", "KEYS_AGE"),
-    ("age up to which keys are used if the fetch fails", "vouchsafe/src/client/builder.rs", "KEYS_END"),
+    ("age at which metadata is fetched again", "vouchsafe/src/provider/live.rs", "METADATA_AGE"),
+    ("age at which keys are fetched again", "vouchsafe/src/provider/live.rs", "KEYS_AGE"),
+    ("age up to which keys are used if the fetch fails", "vouchsafe/src/provider/live.rs", "KEYS_END"),
     (
         "pause after a forced or failed fetch of metadata or keys",
-        "vouchsafe/src/client/builder.rs",
+        "vouchsafe/src/provider/live.rs",
         "COOL_DOWN",
     ),
-    ("keys read from a key set; further keys are ignored", "vouchsafe/src/client/builder.rs", "MAX_KEYS"),
+    ("keys read from a key set; further keys are ignored", "vouchsafe/src/provider/live.rs", "MAX_KEYS"),
     ("keys tried for one signature", "vouchsafe/src/jose/jwk.rs", "MAX_TRIES"),
+    ("access token that an API reads", "vouchsafe/src/resource/request.rs", "MAX_TOKEN"),
+    ("DPoP proof that an API reads", "vouchsafe/src/resource/request.rs", "MAX_PROOF"),
+    ("age of a DPoP proof", "vouchsafe/src/jose/dpop_proof.rs", "MAX_AGE"),
+    (
+        "DPoP proofs that an API remembers; with more, it refuses requests",
+        "vouchsafe/src/resource/builder.rs",
+        "MAX_PROOFS",
+    ),
+    (
+        "time for which the response of an introspection endpoint is used",
+        "vouchsafe/src/resource/builder.rs",
+        "INTROSPECTION_AGE",
+    ),
+    ("maximum of that time", "vouchsafe/src/resource/builder.rs", "MAX_INTROSPECTION_AGE"),
+    ("responses of an introspection endpoint that are kept", "vouchsafe/src/resource/cache.rs", "MAX_TOKENS"),
     ("smallest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MIN_RSA_BITS"),
     ("largest RSA key, in bits", "vouchsafe/src/jose/jwk.rs", "MAX_RSA_BITS"),
     ("largest RSA exponent, in bytes", "vouchsafe/src/jose/jwk.rs", "MAX_EXPONENT"),

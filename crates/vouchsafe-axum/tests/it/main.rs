@@ -9,6 +9,7 @@ mod once;
 mod pages;
 mod posted;
 mod properties;
+mod resource;
 mod routes;
 mod scenario;
 mod signing_in;

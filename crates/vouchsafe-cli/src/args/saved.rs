@@ -86,6 +86,14 @@ pub(crate) struct ApplicationArgs {
     /// The URI of an API that the token is for (repeatable)
     #[arg(long = "resource", value_name = "URI", help_heading = "Request")]
     pub(crate) resources: Vec<String>,
+    /// Save the token under this name; a login of this name is replaced. `vouchsafe token NAME` prints a valid one at any time
+    #[arg(long, value_name = "NAME", help_heading = "Saved logins")]
+    pub(crate) save: Option<String>,
+    /// Save the client secret with the token, so that later commands do not need it
+    #[arg(long, requires = "save", help_heading = "Saved logins")]
+    pub(crate) save_secret: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
 }

@@ -4,6 +4,7 @@ use vouchsafe::Client;
 use super::token;
 use crate::args::ApplicationArgs;
 use crate::failure::Failure;
+use crate::saved::{Recipe, Saving};
 use crate::setup::{self, Target};
 use crate::terminal::Output;
 
@@ -12,11 +13,24 @@ pub(crate) async fn run(args: &ApplicationArgs, output: &mut Output) -> Result<(
     let signing = provider.definition().signed_client_secret.then_some(&*name);
     let registration = setup::registration(&args.client, signing, acted.as_ref())?;
     let client = Client::new(provider, registration, &setup::http(&args.http, output)?)?;
-    let scopes = args.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
-    let request = client.client_credentials().scopes(scopes);
-    let request = args.extras.iter().fold(request, |request, (name, value)| request.param(name, value));
-    let request = args.resources.iter().fold(request, |request, uri| request.resource(uri));
+    let saving = match &args.save {
+        Some(name) => {
+            let otherwise = "Without --save, the token is not saved.";
+            Some(Saving::named(name, &args.store, otherwise, output).await?)
+        }
+        None => None,
+    };
+    let scopes: Vec<_> = args.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace()).collect();
+    let resources = args.resources.iter().map(|uri| ("resource", uri.as_str()));
+    let extras = args.extras.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let params: Vec<_> = extras.chain(resources).collect();
+    let request = client.client_credentials().scopes(scopes.clone());
+    let request = params.iter().fold(request, |request, (name, value)| request.param(*name, *value));
     let tokens = output.patiently(&name, args.http.timeout, request.into_future()).await?;
+    if let Some(saving) = saving {
+        let recipe = Recipe::of(&args.into(), client.provider_slug(), None)?;
+        saving.save(&client, &tokens, &recipe, |saving| saving.application(scopes, params)).await?;
+    }
     token::print(&tokens, None, output);
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, interval, sleep, timeout};
 use vouchsafe::error::LeftOut;
+use vouchsafe::vault::Connect;
 use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
@@ -52,8 +53,11 @@ pub(crate) async fn run(
         let signed_in = attempt.run(&mut listener, output).await?;
         if let Some(saving) = &saving {
             let (tokens, identity) = &signed_in;
-            let recipe = Recipe::of(args, attempt.client.provider_slug(), listener.redirect_uri())?;
-            saving.save(&attempt.client, tokens, identity.as_ref(), &recipe).await?;
+            let client = &attempt.client;
+            let recipe = Recipe::of(&args.into(), client.provider_slug(), Some(listener.redirect_uri()))?;
+            saving
+                .save(client, tokens, &recipe, |saving| identity.iter().fold(saving, Connect::identity))
+                .await?;
         }
         Ok(signed_in)
     };

@@ -32,7 +32,7 @@ pub(crate) async fn run(
         let sending = async {
             let token = bearer.authorize(&mut request).await?;
             let response = send(&*client, request.clone(), args).await?;
-            if token.is_some_and(|token| bearer.is_refused(&token, &response)) {
+            if token.is_some_and(|token| bearer.is_refused(&token, response.status(), response.headers())) {
                 bearer.authorize(&mut request).await?;
                 return send(&*client, request, args).await;
             }

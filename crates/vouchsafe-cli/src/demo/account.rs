@@ -6,7 +6,6 @@ use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use url::Url;
 use vouchsafe::Error;
 
 use super::login::is_visit;
@@ -58,12 +57,8 @@ pub(super) async fn sign_out(app: State<Arc<App>>, headers: HeaderMap, Form(proo
 
 /// The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout section 2).
 async fn end_session(app: &App, user: &User) -> Option<String> {
-    let metadata = user.client.metadata().await.ok()??;
-    let mut url = Url::parse(metadata.get("end_session_endpoint")?.as_str()?).ok()?;
-    url.query_pairs_mut()
-        .append_pair("id_token_hint", user.login.tokens.id_token()?.expose())
-        .append_pair("post_logout_redirect_uri", &format!("{}/", app.origin));
-    Some(url.into())
+    let back = format!("{}/", app.origin);
+    user.client.logout_url().tokens(&user.login.tokens).post_logout_redirect_uri(&back).await.ok()?
 }
 
 /// Redirects to that URL. It contains the ID token, so that no page may show it.

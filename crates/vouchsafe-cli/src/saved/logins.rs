@@ -7,15 +7,15 @@ use tokio::time::timeout;
 use url::Url;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::vault::{Connect, Connection, ConnectionState, Disconnected, Event, ValidToken};
-use vouchsafe::{Client, Identity, TokenSource, Tokens, Vault};
+use vouchsafe::{Client, TokenSource, Tokens, Vault};
 use vouchsafe_providers::similar;
 
-use super::key::key_ring;
+use super::key::{Choice, key_ring};
 use super::place::Place;
 use super::recipe::Recipe;
 use crate::args::{LoginArgs, NamedArgs, StoreArgs};
 use crate::failure::Failure;
-use crate::system::Interrupt;
+use crate::system::{Interrupt, Keyrings};
 use crate::terminal::Output;
 use crate::text;
 
@@ -31,8 +31,10 @@ impl SavedLogins {
         let store = place.open().await?;
         let keys = match &place.key {
             Some(path) => {
-                let keys = key_ring(path)?;
-                output.detail(format!("Saved logins are sealed with the key in the file {}", path.display()));
+                let variable = std::env::var_os("VOUCHSAFE_KEYRING");
+                let choice = Choice::of(variable.as_deref(), place.is_shared)?;
+                let (keys, place) = key_ring(path, choice, Keyrings::OWN).await?;
+                output.detail(format!("Saved logins are sealed with the key in {place}"));
                 keys
             }
             None => KeyRing::generate()
@@ -182,32 +184,40 @@ impl Saving {
         }
         let issuer = args.target.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok());
         let host = issuer.as_ref().and_then(Url::host_str);
-        let name = args.save.as_deref().or(host).unwrap_or(slug).to_owned();
+        let name = args.save.as_deref().or(host).unwrap_or(slug);
+        Self::named(name, &args.store, "With --no-save, a login is not saved.", output).await.map(Some)
+    }
+
+    /// Opens the store for a login with this name. `otherwise` says how the command works without the store.
+    pub(crate) async fn named(
+        name: &str,
+        store: &StoreArgs,
+        otherwise: &str,
+        output: &Output,
+    ) -> Result<Self, Failure> {
         let length = name.chars().count();
         if !(1..=MAX_NAME).contains(&length) || name.chars().any(char::is_control) {
             let message = format!(
                 "--save expects a name of 1 to {MAX_NAME} characters without control characters, and found {length} characters: {:?}",
-                text::short(&name, 60)
+                text::short(name, 60)
             );
             return Err(Failure::usage("invalid_param", message));
         }
-        let logins = SavedLogins::open(&args.store, output).await;
-        let logins = logins.map_err(|failure| failure.advise("With --no-save, a login is not saved."))?;
-        Ok(Some(Self { name, logins }))
+        let logins = SavedLogins::open(store, output).await.map_err(|failure| failure.advise(otherwise))?;
+        Ok(Self { name: name.to_owned(), logins })
     }
 
-    /// Saves the tokens of the login.
+    /// Saves the tokens of the login with the recipe of its client.
     pub(crate) async fn save(
         &self,
         client: &Client,
         tokens: &Tokens,
-        identity: Option<&Identity>,
         recipe: &Recipe,
+        more: impl FnOnce(Connect<'_>) -> Connect<'_>,
     ) -> Result<(), Failure> {
         let vault = self.logins.vault.clone().client_named(LOGIN, client.clone());
         let saving = vault.connect(&self.name, tokens.clone()).data(recipe.to_text()?);
-        let saving = identity.into_iter().fold(saving, Connect::identity);
-        Ok(saving.await?)
+        Ok(more(saving).await?)
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Place {
     url: String,
     /// The file with the key. A store in memory has a key of its own.
     pub(super) key: Option<PathBuf>,
+    /// Other machines may use the store too, with the same key.
+    pub(super) is_shared: bool,
 }
 
 impl Place {
@@ -64,7 +66,8 @@ impl Place {
                 return Err(Failure::usage("invalid_argument", message));
             }
         };
-        Ok(Self { url, key })
+        let is_shared = !matches!(scheme, "memory" | "sqlite");
+        Ok(Self { url, key, is_shared })
     }
 
     pub(super) async fn open(&self) -> Result<Arc<dyn TokenStore>, Failure> {

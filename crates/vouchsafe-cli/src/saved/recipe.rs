@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vouchsafe::{Client, Secret};
+use vouchsafe::{Client, Registration, Secret};
 
-use crate::args::{ClientArgs, HttpArgs, LoginArgs, TargetArgs};
+use crate::args::{ApplicationArgs, ClientArgs, HttpArgs, LoginArgs, TargetArgs};
 use crate::failure::Failure;
 use crate::setup::{self, Target};
 use crate::terminal::Output;
@@ -23,7 +23,8 @@ pub(crate) struct Recipe {
     target: TargetArgs,
     client: ClientArgs,
     secret: OwnSecret,
-    redirect_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redirect_uri: Option<String>,
     clock_skew: Duration,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ca_file: Option<PathBuf>,
@@ -43,30 +44,57 @@ pub(crate) enum OwnSecret {
     Kept(String),
 }
 
+/// The options of a command that are kept.
+pub(crate) struct Kept<'a> {
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) target: &'a TargetArgs,
+    pub(crate) client: &'a ClientArgs,
+    pub(crate) http: &'a HttpArgs,
+    pub(crate) clock_skew: Duration,
+    pub(crate) save_secret: bool,
+}
+
+impl<'a> From<&'a LoginArgs> for Kept<'a> {
+    fn from(args: &'a LoginArgs) -> Self {
+        let LoginArgs { target, client, http, save_secret, .. } = args;
+        let (provider, clock_skew) = (args.provider.as_deref(), args.checks.clock_skew);
+        Self { provider, target, client, http, clock_skew, save_secret: *save_secret }
+    }
+}
+
+impl<'a> From<&'a ApplicationArgs> for Kept<'a> {
+    fn from(args: &'a ApplicationArgs) -> Self {
+        let ApplicationArgs { target, client, http, save_secret, .. } = args;
+        let provider = args.provider.as_deref();
+        // Nothing that depends on it is checked.
+        Self { provider, target, client, http, clock_skew: Duration::ZERO, save_secret: *save_secret }
+    }
+}
+
 impl Recipe {
-    /// What is kept of the options of a login.
-    pub(crate) fn of(args: &LoginArgs, slug: &str, redirect_uri: &str) -> Result<Self, Failure> {
+    /// What is kept of the options of a command.
+    pub(crate) fn of(args: &Kept<'_>, slug: &str, redirect_uri: Option<&str>) -> Result<Self, Failure> {
         let mut client = args.client.clone();
         // The next command may run in another folder.
         for path in [&mut client.client_secret_file, &mut client.client_key].into_iter().flatten() {
             *path = absolute(&*path);
         }
-        let secret = match setup::secret(&args.client)? {
+        let secret = match setup::secret(args.client)? {
             None => OwnSecret::None,
             Some(secret) if args.save_secret => OwnSecret::Kept(secret.expose().to_owned()),
             Some(_) => OwnSecret::Given,
         };
         let mut target = args.target.clone();
-        target.definition = setup::definition_file(args.provider.as_deref())?;
+        target.definition = setup::definition_file(args.provider)?;
         Ok(Self {
             v: VERSION,
             slug: slug.to_owned(),
-            provider: args.provider.clone(),
+            provider: args.provider.map(str::to_owned),
             target,
             client,
             secret,
-            redirect_uri: redirect_uri.to_owned(),
-            clock_skew: args.checks.clock_skew,
+            redirect_uri: redirect_uri.map(str::to_owned),
+            clock_skew: args.clock_skew,
             ca_file: args.http.ca_file.as_deref().map(absolute),
             allow_http: args.http.allow_http.clone(),
         })
@@ -111,7 +139,8 @@ impl Recipe {
         http.ca_file = http.ca_file.or_else(|| self.ca_file.clone());
         let more = self.allow_http.iter().filter(|host| !http.allow_http.contains(host)).cloned();
         http.allow_http = http.allow_http.iter().cloned().chain(more).collect();
-        let client = Client::builder(provider, registration.redirect_uri(&self.redirect_uri))
+        let registration = self.redirect_uri.iter().fold(registration, Registration::redirect_uri);
+        let client = Client::builder(provider, registration)
             .clock_skew(self.clock_skew)
             .build(&setup::http(&http, output)?);
         let client = client.map_err(|e| match (e.code(), &self.secret) {

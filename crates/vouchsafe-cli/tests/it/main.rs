@@ -5,12 +5,18 @@ mod commands;
 mod elsewhere;
 mod failures;
 mod faults;
+#[cfg(unix)]
+#[path = "../../../vouchsafe-store/tests/it/folder.rs"]
+mod folder;
 mod hostile;
 mod inspect;
 mod listener;
 mod login;
 mod saved;
 mod secrets;
+#[cfg(unix)]
+#[path = "../../../vouchsafe-store/tests/it/servers.rs"]
+mod servers;
 mod settings;
 mod support;
 #[cfg(target_os = "linux")]

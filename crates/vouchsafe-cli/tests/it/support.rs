@@ -33,6 +33,8 @@ impl Cli {
         }
         // No test may touch the logins of the person who runs it.
         command.env("VOUCHSAFE_STORE", "memory:");
+        // The keyring of whoever runs the tests is left alone.
+        command.env("VOUCHSAFE_KEYRING", "file");
         Self { command }
     }
 
@@ -230,10 +232,16 @@ pub(crate) async fn sandbox() -> Sandbox {
 
 /// Starts a server that always sends the same response, and returns its URL.
 pub(crate) async fn answering(answer: &'static str) -> String {
+    answering_each(move || answer).await
+}
+
+/// The same, with an answer of its own for each connection.
+pub(crate) async fn answering_each(mut answer: impl FnMut() -> &'static str + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer();
             tokio::spawn(async move {
                 // The whole request is read first, so that closing the connection does not reset it.
                 let mut request = Vec::new();

@@ -399,16 +399,15 @@ fn tokens(d: &Definition, f: &RegistrationFacts) -> Vec<Block> {
             Some("The secret travels in the header (client_secret_basic).")
         }
         Some(ClientAuth::ClientSecretPost) => Some("The secret travels in the body (client_secret_post)."),
+        Some(ClientAuth::None) if d.userinfo.sends_secret() => {
+            Some("The client sends its secret with requests for the profile, and not to the token endpoint.")
+        }
         Some(ClientAuth::None) => Some("The client sends no secret."),
         _ => None,
     };
     lines.extend(authentication.map(text));
     lines.extend(f.device_flow.map(|has| {
-        text(if has {
-            "The provider has the device flow (RFC 8628)."
-        } else {
-            "The provider has no device flow."
-        })
+        text(if has { "The provider has a device flow." } else { "The provider has no device flow." })
     }));
     vec![Block::List(lines)]
 }

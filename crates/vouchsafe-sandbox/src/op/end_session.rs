@@ -30,6 +30,8 @@ pub(super) async fn respond(call: &Call<'_>) -> Result<Response, Problem> {
     let (shared, part) = (call.shared, call.part);
     let params = call.incoming.params().ok_or_else(|| problem("The logout request is not a form."))?;
     params.check_duplicates().map_err(|error| problem(&format!("In the request, {}.", error.description)))?;
+    let refused = problem("This provider accepts no id_token_hint: send client_id alone.");
+    ensure(part.definition.id_token_hint || params.get("id_token_hint").is_none(), refused)?;
     let hint = call.id_token_hint(&params).map_err(|text| problem(&format!("The {text}.")))?;
     let return_to = read_return_to(part, &params, hint.as_ref())?;
     let Some(session) = session::find(shared, &call.incoming) else {

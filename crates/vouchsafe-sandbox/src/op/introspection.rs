@@ -22,9 +22,10 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
         return Ok(json!({ "active": false }));
     };
     let username = &grant.signed_in.username;
+    let audience = shared.settings.audience.as_ref().filter(|_| part.is_own);
     let mut body = json!({
         "active": true,
-        "aud": grant.request.client_id,
+        "aud": audience.unwrap_or(&grant.request.client_id),
         "client_id": grant.request.client_id,
         "exp": token.expires_at,
         "iat": token.issued_at,

@@ -28,7 +28,10 @@ impl Issuance<'_> {
         let lifetime = shared.settings.access_token_lifetime;
         let access_token = match definition.userinfo.source {
             ProfileSource::AccessToken => self.jwt(user, None)?,
-            _ => random_token("sandbox-at-"),
+            _ => match shared.settings.audience.as_ref().filter(|_| part.is_own) {
+                Some(audience) => self.access_token(user, audience)?,
+                None => random_token("sandbox-at-"),
+            },
         };
         let mut members = json!({ "access_token": access_token });
         if !quirks.token_type_absent {
@@ -88,6 +91,30 @@ impl Issuance<'_> {
             (self.grant.id.clone(), scopes.clone(), issued_at.saturating_add(lifetime));
         let kept = Token { grant, scopes, issued_at, expires_at, is_refresh, is_used: false };
         self.call.shared.store().tokens.insert(token, kept);
+    }
+
+    /// An access token for an API, RFC 9068 section 2.
+    fn access_token(&self, user: &User, audience: &str) -> Result<String, OAuthError> {
+        let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
+        let (keys, now) = (shared.keys(), shared.now());
+        let alg = shared.alg_for(part, &grant.request.client_id);
+        let mut jwt = Jwt::new(&keys, alg, now, &shared.issuer);
+        jwt.header.insert("typ".to_owned(), "at+jwt".into());
+        for (name, value) in [
+            ("iss", json!(grant.issuer())),
+            ("sub", json!(profile::claim_sub(part, user))),
+            ("aud", json!(audience)),
+            ("exp", json!(now.saturating_add(shared.settings.access_token_lifetime))),
+            ("iat", json!(now)),
+            ("jti", json!(random_token(""))),
+            ("client_id", json!(grant.request.client_id)),
+            ("scope", json!(self.scopes.to_string())),
+            ("auth_time", json!(grant.signed_in.auth_time)),
+            ("acr", json!(grant.request.acr)),
+        ] {
+            jwt.claim(name, value);
+        }
+        jwt.sign().map_err(|_| error("server_error", "the access token could not be signed"))
     }
 
     /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims.

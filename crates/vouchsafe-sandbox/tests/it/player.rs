@@ -88,6 +88,7 @@ impl<'a> Player<'a> {
 
     pub(crate) fn fill(&self, text: &str) -> String {
         let mut filled = text.replace("{client_id}", self.acted.client_id());
+        filled = filled.replace("{client_secret}", self.acted.client_secret());
         for (name, value) in self.acted.params() {
             filled = filled.replace(&format!("{{{name}}}"), &value);
         }

@@ -150,7 +150,8 @@ async fn email_of_a_user_is_shown_only_to_that_user() {
     assert_eq!(player.email(&answer, &profile).await, Some(("alice@example.com".to_owned(), false)));
     let list = player.definition.identity.emails.as_ref().unwrap().endpoint.clone().unwrap();
     let token = format!("Bearer {}", answer.tokens["access_token"].as_str().unwrap());
-    let headers = pairs(&[("authorization", &token), ("x-api-key", player.acted.client_id())]);
+    let key = player.fill("{client_id}:{client_secret}");
+    let headers = pairs(&[("authorization", &token), ("x-api-key", &key)]);
     let id = profile["user_id"].to_string();
     for (id, expected) in [(id.as_str(), 200), ("7", 400), ("%7B%2Fuser_id%7D", 400)] {
         let reply = player.http("GET", &list.replace("{/user_id}", id), &headers, String::new()).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
-use crate::scenario::{REDIRECT_URI, Scenario, VERIFIER, basic};
+use crate::scenario::{REDIRECT_URI, Scenario, VERIFIER, basic, claims, jose_header};
 
 #[tokio::test]
 async fn code_and_verifier_give_tokens() {
@@ -173,4 +173,23 @@ async fn parameter_sent_twice_or_not_as_a_form_is_refused() {
     let json = [("content-type", "application/json")];
     scenario.send("POST", "/token", &json, Some(&[])).await.assert_error(400, "invalid_request");
     assert_eq!(scenario.get("/token").await.status, 405);
+}
+
+#[tokio::test]
+async fn access_token_is_a_jwt_for_the_api_if_the_sandbox_is_told_so() {
+    let scenario = Scenario::with(Sandbox::builder().jwt_access_tokens("https://api.example")).await;
+    let tokens = scenario.tokens(&[]).await;
+    let (token, id_token) = (&tokens["access_token"], claims(&tokens["id_token"]));
+    assert_eq!(jose_header(token)["typ"], "at+jwt");
+    let facts = scenario.introspect(token.as_str().unwrap()).await;
+    assert_eq!((&facts["active"], &facts["aud"]), (&true.into(), &"https://api.example".into()));
+    let claims = claims(token);
+    for name in ["iss", "sub", "auth_time", "acr"] {
+        assert_eq!(claims[name], id_token[name], "{name}");
+    }
+    assert_eq!(claims["aud"], "https://api.example");
+    assert_eq!(claims["client_id"], scenario.sandbox.client_id());
+    assert_eq!(claims["scope"], tokens["scope"]);
+    assert!(claims["jti"].is_string() && claims.get("nonce").is_none());
+    assert_eq!(scenario.userinfo(token.as_str().unwrap()).await.status, 200);
 }

@@ -28,7 +28,7 @@ async fn a_store_in_memory_is_opened() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn a_file_is_opened_by_its_path_in_each_form() {
-    let folder = crate::support::Folder::new();
+    let folder = crate::folder::Folder::new();
     let path = folder.join("tokens.db");
     for url in [format!("sqlite:{}", path.display()), format!("sqlite://{}", path.display())] {
         vouchsafe_store::open(&url).await.unwrap();

@@ -8,10 +8,11 @@ use vouchsafe::error::StoreErrorKind;
 use vouchsafe::vault::{Expected, Lease, LeaseRequest, Save, Saved, TokenStore};
 use vouchsafe_store::SqliteStore;
 
+use crate::folder::Folder;
 use crate::sqlite::pool;
 #[cfg(unix)]
 use crate::support::process;
-use crate::support::{Folder, text, version};
+use crate::support::{text, version};
 
 /// The room that a refresh asks for, and the length of its result.
 const ROOM: usize = 20_000;

@@ -1,10 +1,10 @@
-//! Database servers that the tests start, where their programs are installed.
-#[cfg(feature = "postgres")]
+//! Database servers that the tests start, where their programs are installed. The tests of the command use this file too.
+#![allow(dead_code, clippy::print_stdout, reason = "each program uses a part, and says what it leaves out")]
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::Folder;
+use crate::folder::Folder;
 
 /// A server that ends with its test.
 pub(crate) struct Server {
@@ -15,7 +15,6 @@ pub(crate) struct Server {
 /// The password of the servers.
 pub(crate) const PASSWORD: &str = "hunter2";
 
-#[cfg(feature = "postgres")]
 impl Server {
     /// PostgreSQL, or nothing where it is not installed.
     pub(crate) fn postgres(options: &[&str]) -> Option<Self> {
@@ -56,28 +55,11 @@ impl Server {
         Some(server)
     }
 
-    /// A new database in it.
-    pub(crate) async fn database(&self, name: &str) -> String {
-        use sqlx::Connection;
-
-        let begin = Instant::now();
-        let mut connection = loop {
-            match sqlx::PgConnection::connect(&self.url("admin", "postgres")).await {
-                Ok(connection) => break connection,
-                Err(error) => assert!(begin.elapsed() < PATIENCE, "{error}"),
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
-        sqlx::query(&format!("CREATE DATABASE {name}")).execute(&mut connection).await.unwrap();
-        self.url("admin", name)
-    }
-
     pub(crate) fn url(&self, user: &str, database: &str) -> String {
         format!("postgres://{user}:{PASSWORD}@localhost/{database}?host={}", self.folder.path().display())
     }
 }
 
-#[cfg(feature = "postgres")]
 fn postgres_programs() -> Option<PathBuf> {
     let told = Command::new("pg_config").arg("--bindir").output().ok().map(|output| output.stdout);
     let told = told.and_then(|path| String::from_utf8(path).ok()).map(|path| PathBuf::from(path.trim()));
@@ -86,7 +68,6 @@ fn postgres_programs() -> Option<PathBuf> {
     folders.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
 }
 
-#[cfg(feature = "redis")]
 impl Server {
     /// Redis, or nothing where it is not installed.
     pub(crate) fn redis(options: &[&str]) -> Option<Self> {
@@ -149,4 +130,4 @@ fn left_out(missing: &str) -> Option<Server> {
 
 /// PostgreSQL gives it this name.
 const POSTGRES_SOCKET: &str = ".s.PGSQL.5432";
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,9 +10,8 @@ use vouchsafe::error::StoreErrorKind;
 use vouchsafe::vault::{Expected, Save, TokenStore};
 use vouchsafe_store::SqliteStore;
 
-use crate::support::{
-    Folder, all_succeed, count_up, eight_threads_race, keeps_the_contract, process, text, version,
-};
+use crate::folder::Folder;
+use crate::support::{all_succeed, count_up, eight_threads_race, keeps_the_contract, process, text, version};
 
 pub(crate) async fn pool(
     file: &Path,

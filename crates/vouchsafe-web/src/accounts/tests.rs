@@ -138,6 +138,23 @@ async fn two_accounts_that_link_an_identity_at_once_do_not_share_it() {
 }
 
 #[tokio::test]
+async fn an_identity_that_was_put_into_another_account_is_not_one_of_it() {
+    let store = Arc::default();
+    let accounts = accounts(&store);
+    let alice = accounts.sign_in(&login("a", "alice")).await.unwrap();
+    let bob = accounts.sign_in(&login("a", "bob")).await.unwrap();
+    // Somebody who writes to the store, or a process that stopped in between, left each account with the identities of both.
+    let keys: Vec<_> =
+        store.list("~account/", None, 10).await.unwrap().into_iter().map(|(key, _)| key).collect();
+    let [(one, first), (other, second)] = [0, 1].map(|at: usize| keys[at].rsplit_once('/').unwrap());
+    for key in [format!("{one}/{second}"), format!("{other}/{first}"), format!("{one}/unknown")] {
+        store.save(Save::new(&key, "", Expected::Any)).await.unwrap();
+    }
+    assert_eq!(identities(&accounts, &alice).await, [("a".to_owned(), "alice".to_owned())]);
+    assert_eq!(identities(&accounts, &bob).await, [("a".to_owned(), "bob".to_owned())]);
+}
+
+#[tokio::test]
 async fn the_store_shows_nobody_s_identity() {
     let store = Arc::default();
     let accounts = accounts(&store);

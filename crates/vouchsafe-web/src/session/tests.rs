@@ -282,6 +282,18 @@ async fn a_step_up_has_a_new_cookie_and_the_tokens_and_the_end_of_the_session_th
         assert_eq!(session.created_at(), first.created_at());
         assert_eq!(session.expires_at(), first.expires_at());
         assert_eq!(copy.clone().comes(&sessions).await.is_some(), !sessions.is_server_side());
+
+        let session_expiry = Some(clock() + HOUR);
+        let mut browser = Browser::default();
+        let first =
+            browser.begins(&sessions, NewSession { session_expiry, ..new("alice") }, &[]).await.session;
+        let stronger = NewSession { continues: Some(first.clone()), ..new("alice") };
+        let session = browser.begins(&sessions, stronger, &[]).await.session;
+        assert_eq!(
+            session.expires_at(),
+            first.expires_at(),
+            "nor does it move the end that the provider set"
+        );
     }
 }
 

@@ -101,7 +101,7 @@ fn common_hops(headers: &HeaderMap) -> Vec<Hop> {
         .map(|name| listed(headers, name).collect::<Vec<_>>());
     let length = clients.len().max(hosts.len()).max(schemes.len());
     let from_end = |list: &[String], back: usize| {
-        let at = list.len().checked_sub(back + 1).unwrap_or_default();
+        let at = list.len().saturating_sub(back + 1);
         list.get(at).cloned()
     };
     let hop = |back| Hop {

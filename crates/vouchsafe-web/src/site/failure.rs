@@ -2,10 +2,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::header::{CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER};
+use http::header::{LOCATION, REFERRER_POLICY, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
-use url::form_urlencoded;
 use vouchsafe::Error;
 use vouchsafe::error::{Check, Operation};
 
@@ -13,7 +12,9 @@ use crate::accounts::account::AccountError;
 use crate::login::rejection::{LoginFault, LoginRejection};
 use crate::session::error::SessionError;
 use crate::site::caller::Caller;
+use crate::site::fault::Fault;
 use crate::site::pages::failed;
+use crate::site::response::{json, sign_in_path};
 
 /// Why a request does not go on. As a response it is a page or a redirect for a person, and JSON for a script.
 ///
@@ -39,167 +40,6 @@ struct Inner {
     members: Map<String, Value>,
     public_url: Option<String>,
     is_reported: bool,
-}
-
-/// What kept a request from going on.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Nobody is signed in. 401; a page goes to the sign-in.
-    SignedOut,
-    /// The person has to sign in again, or in a stronger way (RFC 9470). 401; a page goes to the provider.
-    StepUp,
-    /// The person lacks a role, or the application refused them. 403.
-    Forbidden,
-    /// The request came from another site. 403.
-    Origin,
-    /// The person or the provider declined. 403.
-    Denied,
-    /// Another person than the one who is signed in answered a step-up. 403.
-    SubjectMismatch,
-    /// The provider did not deliver the step-up that was asked for. 403.
-    NotDelivered,
-    /// The response belongs to no login of this browser, is too old, or was used. 400.
-    Stale,
-    /// The request cannot be read. 400.
-    Malformed,
-    /// The path to return to is not a path of this site, or is too long. 400.
-    ReturnTo,
-    /// No person opened the page: a `HEAD` request, a prefetch, an image or a frame. 403.
-    NoVisit,
-    /// The method is not one of this route. 405.
-    Method,
-    /// There is no provider of that name. 404.
-    UnknownProvider,
-    /// There is no such thing, or it is not the person's. 404.
-    NotFound,
-    /// Sessions in cookies cannot do this. 501.
-    NotSupported,
-    /// The provider sent no usable response, or one that cannot be trusted. 502.
-    Provider,
-    /// The store of the sessions or of the tokens is away. 503.
-    Store,
-    /// The application is not set up correctly. 500.
-    Setup,
-}
-
-impl Fault {
-    /// The status, the code if there is no better one, the title, and the advice.
-    fn words(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-        match self {
-            Self::SignedOut => (
-                StatusCode::UNAUTHORIZED,
-                "login_required",
-                "Please sign in",
-                "This page is for people who are signed in.",
-            ),
-            Self::StepUp => (
-                StatusCode::UNAUTHORIZED,
-                "insufficient_user_authentication",
-                "Please sign in once more",
-                "This page needs a sign-in that is more recent or stronger.",
-            ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "This is not for your account",
-                "Your account may not open this page. You can sign in with another one.",
-            ),
-            Self::Origin => (
-                StatusCode::FORBIDDEN,
-                "origin",
-                "This came from another site",
-                "Another site sent this on your behalf, so nothing was done. Please start from this site.",
-            ),
-            Self::Denied => (
-                StatusCode::FORBIDDEN,
-                "access_denied",
-                "You were not signed in",
-                "The sign-in was cancelled or refused. Your account was not shared. You can try again.",
-            ),
-            Self::SubjectMismatch => (
-                StatusCode::FORBIDDEN,
-                "subject_mismatch",
-                "That was another account",
-                "You are signed in with one account, and confirmed with another. Nothing has changed. Please use the same \
-                 account, or sign out first.",
-            ),
-            Self::NotDelivered => (
-                StatusCode::FORBIDDEN,
-                "acr",
-                "Your sign-in was not confirmed",
-                "This page needs a sign-in that is more recent or stronger, and your provider did not do that. Nothing has \
-                 changed.",
-            ),
-            Self::Stale => (
-                StatusCode::BAD_REQUEST,
-                "state_mismatch",
-                "This sign-in is no longer valid",
-                "It took too long, was used already, or started in another browser. If you are not signed in, please start \
-                 again.",
-            ),
-            Self::Malformed => (
-                StatusCode::BAD_REQUEST,
-                "malformed",
-                "This could not be read",
-                "The data that arrived here is damaged or incomplete. Please start again.",
-            ),
-            Self::ReturnTo => (
-                StatusCode::BAD_REQUEST,
-                "return_to",
-                "This link leads to another site",
-                "After the sign-in, you would come to another site. Please start from this site instead.",
-            ),
-            Self::NoVisit => (
-                StatusCode::FORBIDDEN,
-                "no_visit",
-                "Please open this page yourself",
-                "A program or another page loaded this page for you. Please start from this site.",
-            ),
-            Self::Method => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method",
-                "This cannot be opened like that",
-                "Please start from this site.",
-            ),
-            Self::UnknownProvider => (
-                StatusCode::NOT_FOUND,
-                "unknown_provider",
-                "This way to sign in does not exist",
-                "Please choose another way to sign in.",
-            ),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "There is nothing here",
-                "It may have been removed already.",
-            ),
-            Self::NotSupported => (
-                StatusCode::NOT_IMPLEMENTED,
-                "not_supported",
-                "This site keeps no list of devices",
-                "Your sign-in is kept by your browser alone. To end it, sign out in that browser.",
-            ),
-            Self::Provider => (
-                StatusCode::BAD_GATEWAY,
-                "provider",
-                "The provider could not sign you in",
-                "It sent no usable response. You did nothing wrong. Please try again in a few minutes.",
-            ),
-            Self::Store => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store",
-                "Please try again in a moment",
-                "This site cannot look up who is signed in just now. You are still signed in.",
-            ),
-            Self::Setup => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "setup",
-                "Sign-in is not set up correctly",
-                "You did nothing wrong. Trying again does not help. Please tell the operator of this site.",
-            ),
-        }
-    }
 }
 
 impl Failure {
@@ -353,14 +193,6 @@ impl Failure {
     }
 }
 
-/// A response with JSON.
-pub(crate) fn json(status: StatusCode, value: &Value) -> Response<String> {
-    let mut response = Response::new(value.to_string());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
 /// A redirect to a place that this site has made or checked.
 pub(crate) fn see_other(place: &str) -> Result<Response<String>, Failure> {
     let place = HeaderValue::try_from(place).map_err(|_| {
@@ -373,21 +205,6 @@ pub(crate) fn see_other(place: &str) -> Result<Response<String>, Failure> {
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, place);
     Ok(response)
-}
-
-/// The path of the sign-in page, with the path to return to.
-pub(crate) fn sign_in_path(return_to: Option<&str>) -> String {
-    with_return_to("/sign-in", return_to)
-}
-
-pub(crate) fn with_return_to(path: &str, return_to: Option<&str>) -> String {
-    match return_to {
-        Some(to) => format!(
-            "{path}?{}",
-            form_urlencoded::Serializer::new(String::new()).append_pair("return_to", to).finish()
-        ),
-        None => path.to_owned(),
-    }
 }
 
 impl From<Error> for Failure {

@@ -16,7 +16,8 @@ use crate::login::return_to::is_own_path;
 use crate::login::start::NewLogin;
 use crate::login::visit::may_start;
 use crate::session::record::{Session, SessionRef};
-use crate::site::failure::{Failure, Fault, LOG, see_other};
+use crate::site::failure::{Failure, LOG, see_other};
+use crate::site::fault::Fault;
 use crate::site::visit::Visit;
 
 /// What the site keeps with a login, sealed. Names are short, because a cookie has little room.
@@ -35,9 +36,9 @@ pub(crate) enum Intent {
     /// To sign in.
     #[serde(rename = "in")]
     SignIn(()),
-    /// To confirm the identity of the session.
+    /// To confirm the identity of the session, by a sign-in that is at most so many seconds old.
     #[serde(rename = "up")]
-    StepUp(Whom),
+    StepUp(Whom, Option<u64>),
     /// To link an identity to the account of the session.
     #[serde(rename = "link")]
     Link(Whom),
@@ -138,7 +139,7 @@ pub(crate) fn at_public_url(visit: &Visit, parts: &Parts, at: Option<&str>) -> O
     let browser = visit.seen().other_than(site.public_url())?;
     let public = site.public_url().as_str();
     if at != Some("public") {
-        let query = parts.uri.query().map_or(String::new(), |query| format!("{query}&"));
+        let query = parts.uri.query().map_or(String::new(), |query| ascii(query) + "&");
         return Some(format!("{public}{}?{query}at=public", parts.uri.path()));
     }
     if site.inner.told.fetch_add(1, Ordering::Relaxed) < MOST_TOLD {
@@ -153,6 +154,12 @@ pub(crate) fn at_public_url(visit: &Visit, parts: &Parts, at: Option<&str>) -> O
         site.inner.told.fetch_sub(1, Ordering::Relaxed);
     }
     None
+}
+
+/// A query with its other bytes encoded: no header can hold them.
+fn ascii(query: &str) -> String {
+    let encoded = |b: u8| if b.is_ascii_graphic() { char::from(b).to_string() } else { format!("%{b:02X}") };
+    query.bytes().map(encoded).collect()
 }
 
 /// How often one process tells of browsers at another address.

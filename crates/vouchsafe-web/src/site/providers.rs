@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use vouchsafe::Client;
 use vouchsafe::http::BoxFuture;
 
-use crate::site::failure::{Failure, Fault};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
 
 /// Providers that are not known when the application starts: by tenant, by e-mail domain, from a database.
 ///

@@ -1,7 +1,8 @@
 //! The parameters of a query or a form.
 use url::form_urlencoded;
 
-use crate::site::failure::{Failure, Fault};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
 
 /// The parameters of a query or a form, in their order.
 #[derive(Default)]

@@ -4,7 +4,8 @@ use url::form_urlencoded::{self, Serializer};
 use vouchsafe::seal::KeyRing;
 
 use crate::origin::Origin;
-use crate::site::failure::{Failure, Fault};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
 
 /// The relay of other applications: a fixed site that passes the responses to their logins on.
 pub(crate) struct Relay {

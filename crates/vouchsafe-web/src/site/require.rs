@@ -6,7 +6,9 @@ use url::form_urlencoded;
 
 use crate::login::return_to::is_own_path;
 use crate::session::record::Session;
-use crate::site::failure::{Failure, Fault, sign_in_path};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
+use crate::site::response::sign_in_path;
 use crate::site::user::User;
 use crate::site::visit::Visit;
 

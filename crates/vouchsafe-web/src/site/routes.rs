@@ -4,7 +4,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 
 use self::asked::Asked;
-use crate::site::failure::{Failure, Fault};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
 use crate::site::query::Query;
 use crate::site::same_origin;
 use crate::site::state::Site;

@@ -1,5 +1,5 @@
 //! Requests that change something come from this site's own pages.
-use http::header::ORIGIN;
+use http::header::{ORIGIN, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 
@@ -7,15 +7,19 @@ use crate::origin::Origin;
 
 /// Whether a request may change something at this origin: it changes nothing by its method, or a page of this origin sent it.
 pub(crate) fn may_pass(parts: &Parts, own: &Origin) -> bool {
+    let mut origins = parts.headers.get_all(ORIGIN).iter();
     if [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE].contains(&parts.method) {
-        return true;
+        // RFC 6455 section 10.2: pages of other sites may open a WebSocket, and it carries the cookies.
+        let is_socket = parts.headers.get_all(UPGRADE).iter().any(|value| {
+            value.as_bytes().to_ascii_lowercase().windows(SOCKET.len()).any(|word| word == SOCKET)
+        });
+        return !is_socket || origins.all(|origin| origin == own.as_str());
     }
     let only = |name: &str| {
         let mut values = parts.headers.get_all(name).iter();
         let first = values.next();
         (first.is_some() && values.next().is_none()).then_some(first).flatten()
     };
-    let mut origins = parts.headers.get_all(ORIGIN).iter();
     match (origins.next().map(HeaderValue::as_bytes), origins.next()) {
         (_, Some(_)) => false,
         // Fetch Standard: a page with `Referrer-Policy: no-referrer` sends `null`. No page can set `Sec-Fetch-Site`.
@@ -23,6 +27,8 @@ pub(crate) fn may_pass(parts: &Parts, own: &Origin) -> bool {
         (Some(origin), None) => origin == own.as_str().as_bytes(),
     }
 }
+
+const SOCKET: &[u8] = b"websocket";
 
 #[cfg(test)]
 mod tests {
@@ -34,6 +40,17 @@ mod tests {
             request = request.header(*name, *value);
         }
         may_pass(&request.body(()).unwrap().into_parts().0, &"https://app.example".parse().unwrap())
+    }
+
+    #[test]
+    fn a_web_socket_is_opened_by_the_own_origin() {
+        for (origin, may) in [("https://app.example", true), ("https://evil.example", false), ("null", false)]
+        {
+            assert_eq!(passes(Method::GET, &[("upgrade", "WebSocket"), ("origin", origin)]), may, "{origin}");
+        }
+        // Another program than a browser.
+        assert!(passes(Method::GET, &[("upgrade", "websocket")]));
+        assert!(passes(Method::GET, &[("upgrade", "h2c"), ("origin", "https://evil.example")]));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use vouchsafe::ValidToken;
 
 use crate::accounts::account::AccountIdentity;
 use crate::session::record::Session;
-use crate::site::failure::{Failure, Fault, sign_in_path};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
+use crate::site::response::sign_in_path;
 use crate::site::visit::Visit;
 
 /// Somebody who is signed in: a [`Session`], with its tokens and the identities of its account.

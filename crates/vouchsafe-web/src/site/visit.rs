@@ -11,7 +11,8 @@ use crate::session::device::Device;
 use crate::session::record::Session;
 use crate::site::address::Seen;
 use crate::site::caller::Caller;
-use crate::site::failure::{Failure, Fault};
+use crate::site::failure::Failure;
+use crate::site::fault::Fault;
 use crate::site::headers;
 use crate::site::state::Site;
 

@@ -10,9 +10,9 @@ use crate::endpoint::check_redirect_uri;
 use crate::error::Error;
 use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
-use crate::provider::live::{Live, LiveOptions};
+use crate::provider::live::{Live, LiveOptions, MAX_CLOCK_SKEW};
 use crate::registration::Registration;
-use crate::shared::{Freshness, Together};
+use crate::shared::{Owner, Together};
 use crate::transport::Http;
 
 /// A client that is being made. [`Client::new`] is the short form.
@@ -41,14 +41,13 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(crate) fn new(provider: Provider, registration: Registration) -> Self {
-        let live = LiveOptions {
-            clock_skew: CLOCK_SKEW,
-            // Users can still sign in while the metadata cannot be fetched.
-            metadata: Freshness { max_age: METADATA_AGE, end: Duration::MAX, cool_down: COOL_DOWN },
-            keys: Freshness { max_age: KEYS_AGE, end: KEYS_END, cool_down: COOL_DOWN },
-            max_keys: MAX_KEYS,
-        };
-        Self { provider, registration, login_limit: LOGIN_LIMIT, call_timeout: None, live }
+        Self {
+            provider,
+            registration,
+            login_limit: LOGIN_LIMIT,
+            call_timeout: None,
+            live: LiveOptions::default(),
+        }
     }
 
     /// How long a login may take, for the logins that this client starts; 10 minutes unless it is set, and never more than a
@@ -75,7 +74,7 @@ impl ClientBuilder {
     /// withdrawn stays trusted for up to this long. If newer keys cannot be fetched, the known keys are used for 24 hours
     /// after they were fetched, or for the time set here if that is longer, and not after that.
     pub fn keys_age(mut self, age: Duration) -> Self {
-        (self.live.keys.max_age, self.live.keys.end) = (age, KEYS_END.max(age));
+        self.live.set_keys_age(age);
         self
     }
 
@@ -83,7 +82,7 @@ impl ClientBuilder {
     /// 30 seconds unless it is set. With a shorter time, senders of forged tokens can make this client ask the provider more
     /// often.
     pub fn cool_down(mut self, pause: Duration) -> Self {
-        (self.live.metadata.cool_down, self.live.keys.cool_down) = (pause, pause);
+        self.live.set_cool_down(pause);
         self
     }
 
@@ -119,7 +118,13 @@ impl ClientBuilder {
         // login returns the error.
         let _ = rand::fill(&mut [0]);
         Ok(Client {
-            inner: Arc::new(Inner { live, credentials, signer, refreshes: Together::new(http), login_limit }),
+            inner: Arc::new(Inner {
+                live,
+                credentials,
+                signer,
+                refreshes: Together::new(Owner::Callers),
+                login_limit,
+            }),
             call_timeout,
         })
     }
@@ -129,27 +134,11 @@ impl ClientBuilder {
 const LOGIN_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Longer than any browser keeps a cookie.
 const MAX_LOGIN_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// How wrong a provider's clock may be. Clocks of servers are synchronised, and a larger tolerance would lengthen the life of
-/// every token.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-/// With a larger tolerance, the times in a token would mean nothing.
-const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
-/// How long metadata is used before it is fetched again. It changes rarely, and the last good document is kept.
-const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
-/// How long keys are used before they are fetched again, so that a withdrawn key is not trusted for long.
-const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
-/// How long keys are used if newer ones cannot be fetched. Users can sign in during an outage of a day, and an attacker who
-/// blocks the fetch cannot keep a withdrawn key trusted for longer.
-const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
-/// The time between two forced or failed fetches. A new key is found at once, and a flood of forged tokens does not reach the
-/// provider.
-const COOL_DOWN: Duration = Duration::from_secs(30);
-/// More keys than any provider has; keys beyond that are not read.
-const MAX_KEYS: usize = 50;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::provider::live::{CLOCK_SKEW, COOL_DOWN, KEYS_AGE, KEYS_END, METADATA_AGE};
 
     #[test]
     fn limits_that_are_not_set_are_as_the_documentation_says() {

@@ -12,7 +12,9 @@ use crate::protocol::token::request::{Grant, TokenRequest};
 use crate::protocol::token::response::TokenResponse;
 use crate::provider::Server;
 use crate::secret::{Noted, Secret, fingerprint};
+use crate::shared;
 use crate::tokens::Tokens;
+use crate::transport::BoxFuture;
 
 impl Ongoing<'_> {
     /// The tokens for a refresh token. Callers of one client that present it at the same time share one request: the token may
@@ -31,11 +33,14 @@ impl Ongoing<'_> {
         // Nobody else may suffer from the deadline of this caller. Without a clock, only the request itself can keep to it.
         let deadline = if http.has_runtime() { Deadline::after(None) } else { self.deadline };
         let key = fingerprint(&spent.token);
-        let request = spent.send(self.client.clone(), server.clone(), method, deadline);
-        let shared = self.client.inner.refreshes.get(key, Box::pin(request));
+        let request = || -> BoxFuture<'static, _> {
+            Box::pin(spent.send(self.client.clone(), server.clone(), method, deadline))
+        };
+        let (background, refreshes) = (http.background(), &self.client.inner.refreshes);
+        let (shared, _) = refreshes.join(key, background.as_deref(), request, shared::client_panicked);
         let place = (operation, || endpoint.uri().clone());
         let response = self.deadline.wait(http, place, shared).await?;
-        let responded = (response.map(|response| TokenResponse::clone(&response)), None, Ok(()));
+        let responded = (response, None, Ok(()));
         self.complete(server, endpoint, (operation, method), responded, (&expected, false)).await
     }
 }

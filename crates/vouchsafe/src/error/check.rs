@@ -54,6 +54,15 @@ words! {
         SubjectMismatch = "subject_mismatch",
         /// The token has a type that was not requested.
         TokenType = "token_type",
+        /// The access token is bound to a key, and no proof of that key came with it; or a proof came with a token that is not bound
+        /// (RFC 9449 section 7.1).
+        TokenBinding = "token_binding",
+        /// The DPoP proof is for another request or another access token (RFC 9449 section 4.3).
+        ProofMismatch = "proof_mismatch",
+        /// The DPoP proof was used before.
+        Replay = "replay",
+        /// The access token lacks a scope that is required.
+        Scope = "scope",
         /// A back-channel endpoint redirected.
         RedirectRefused = "redirect_refused",
         /// A URL is not `https` (nor `http` on a loopback host).

@@ -61,6 +61,8 @@ words! {
         MissingEndpoint = "missing_endpoint",
         /// The renewal of a token panicked: in a function of the application, a token store or the HTTP client.
         Panicked = "panicked",
+        /// The number of DPoP proofs that a resource server remembers.
+        Proofs = "proofs",
         /// The proxy.
         Proxy = "proxy",
         /// The random number generator of this machine failed.
@@ -69,6 +71,8 @@ words! {
         RedirectUri = "redirect_uri",
         /// A parameter that the library sets itself.
         ReservedParam = "reserved_param",
+        /// The URL of an API that is a resource server.
+        Resource = "resource",
         /// The authorization response was given without the URL or path that it came to.
         ResponseUrl = "response_url",
         /// TLS could not be set up.

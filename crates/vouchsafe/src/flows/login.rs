@@ -232,7 +232,7 @@ impl Login<'_> {
                 Some(&*hex)
             }
             _ => {
-                s256 = pkce::s256(verifier.as_str());
+                s256 = pkce::s256(verifier.as_bytes());
                 Some(Random::text(&s256))
             }
         };

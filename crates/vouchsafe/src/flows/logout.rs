@@ -119,7 +119,7 @@ impl<'c> LogoutUrl<'c> {
         form::escape(&mut url, self.client.client_id());
         let own = self.tokens.and_then(Tokens::id_token).map(|token| token.expose());
         for (name, value) in [
-            ("id_token_hint", self.id_token_hint.or(own)),
+            ("id_token_hint", self.id_token_hint.or(own).filter(|_| server.definition.id_token_hint)),
             ("post_logout_redirect_uri", self.redirect_uri.as_deref()),
             ("state", self.state.as_deref()),
         ] {

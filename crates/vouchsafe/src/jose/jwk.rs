@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -139,6 +140,28 @@ impl KeySet {
         }
         Err(reason)
     }
+}
+
+/// The thumbprint of a public key (RFC 7638 section 3): the SHA-256 of its required members. `None` for a key of another type than
+/// those of [`KeySet`].
+pub(crate) fn thumbprint(jwk: &Value) -> Option<String> {
+    let names: &[&str] = match jwk.get("kty")?.as_str()? {
+        "RSA" => &["e", "kty", "n"],
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => return None,
+    };
+    // Section 3.3: in lexicographic order, without white space. The values that a key can have need no escapes.
+    let member = |name: &&str| {
+        let value = jwk.get(*name)?.as_str().filter(|value| value.bytes().all(is_plain))?;
+        Some(format!("\"{name}\":\"{value}\""))
+    };
+    let members = names.iter().map(member).collect::<Option<Vec<_>>>()?.join(",");
+    Some(URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{{{members}}}").as_bytes())))
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 impl Key {
@@ -316,6 +339,23 @@ mod tests {
     fn rsa(bytes: usize, e: &[u8]) -> Value {
         let encode = |b: &[u8]| URL_SAFE_NO_PAD.encode(b);
         json!({"kty": "RSA", "kid": "r", "n": encode(&vec![0xff; bytes]), "e": encode(e)})
+    }
+
+    #[test]
+    fn a_thumbprint_is_that_of_rfc_7638() {
+        // Section 3.1.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMs\
+                 tn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbIS\
+                 D08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let key = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256", "kid": "2011-04-29"});
+        assert_eq!(thumbprint(&key).as_deref(), Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"));
+        for other in [
+            json!({}),
+            json!({"kty": "oct", "k": "AA"}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "a\"b"}),
+        ] {
+            assert_eq!(thumbprint(&other), None, "{other}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     Plain,
     /// This one. Older JWTs for it have the type `JWT`, or none.
     Usually(&'static str),
+    /// This one.
+    Only(&'static str),
 }
 
 impl Purpose {
@@ -27,13 +29,28 @@ impl Purpose {
             Self::Any => true,
             Self::Plain => !name.is_some_and(|name| name.ends_with("+jwt")),
             Self::Usually(own) => name.is_none_or(|name| name == own || name == "jwt"),
+            Self::Only(own) => name == Some(own),
         }
+    }
+
+    pub(super) fn check(self, typ: Option<&str>) -> Result<(), Error> {
+        if self.admits(typ) {
+            return Ok(());
+        }
+        let found = typ.map_or_else(
+            || "none".to_owned(),
+            |typ| format!("the type {}, which is for another purpose", legible(typ)),
+        );
+        let own = self.in_words();
+        let detail = format!("the JWT must have the type {own}, and has {found}: check which token was sent");
+        Err(refused(Check::TokenType, detail))
     }
 
     fn in_words(self) -> String {
         match self {
             Self::Any | Self::Plain => "JWT or none here".to_owned(),
             Self::Usually(own) => format!("{own}, JWT or none here"),
+            Self::Only(own) => format!("{own} here"),
         }
     }
 }
@@ -43,8 +60,28 @@ pub(super) fn refused(check: Check, detail: impl Into<String>) -> Error {
     Error::validation(Operation::Jwt, check, detail.into())
 }
 
+/// The parts of a compact JWS. The signature covers `signed`: header and payload.
+pub(super) struct Parts<'a> {
+    pub(super) signed: &'a str,
+    pub(super) header: &'a str,
+    pub(super) payload: &'a str,
+    pub(super) signature: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(token: &'a str) -> Result<Self, Error> {
+        let not_jws = || not_jws(token);
+        let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
+        let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
+        if payload.contains('.') {
+            return Err(not_jws());
+        }
+        Ok(Self { signed, header, payload, signature })
+    }
+}
+
 /// The error for a token that is not a usable JWT.
-fn malformed(detail: impl Into<String>) -> Error {
+pub(super) fn malformed(detail: impl Into<String>) -> Error {
     Error::response(Operation::Jwt, Malformed::Jwt, detail.into())
 }
 
@@ -79,13 +116,7 @@ pub(super) fn verify(
     allowed: Allowed<'_>,
     purpose: Purpose,
 ) -> Result<(Algorithm, String), Error> {
-    let not_jws = || not_jws(token);
-    // The signature covers header and payload.
-    let (signed, signature) = token.rsplit_once('.').ok_or_else(not_jws)?;
-    let (header, payload) = signed.split_once('.').ok_or_else(not_jws)?;
-    if payload.contains('.') {
-        return Err(not_jws());
-    }
+    let Parts { signed, header, payload, signature } = Parts::of(token)?;
     // `jku`, `jwk`, `x5u` and `x5c` are not read: keys come only from the provider's key set.
     let header = decode_text(header)?;
     let ([alg, kid, typ, crit], _) =
@@ -123,17 +154,7 @@ pub(super) fn verify(
         let detail = "the JWT's header requires extensions (crit), and none of them is supported: let the provider leave them out";
         return Err(refused(Check::CriticalHeader, detail));
     }
-    if !purpose.admits(typ) {
-        let detail = format!(
-            "the JWT must have the type {}, and has {}: check which token was sent",
-            purpose.in_words(),
-            typ.map_or_else(
-                || "none".to_owned(),
-                |typ| format!("the type {}, which is for another purpose", legible(typ))
-            )
-        );
-        return Err(refused(Check::TokenType, detail));
-    }
+    purpose.check(typ)?;
 
     let signature = decode(signature)?;
     let issuer = if keys.heeds_issuer() { named_issuer(&decode_text(payload)?)? } else { None };
@@ -183,6 +204,13 @@ fn named_issuer(claims: &str) -> Result<Option<String>, Error> {
     }
 }
 
+/// The issuer that a JWT names, before it is verified. `None` if the token is not a JWT, or names none.
+pub(crate) fn named_issuer_of(token: &str) -> Option<String> {
+    let parts = Parts::of(token).ok()?;
+    decode_text(parts.header).ok().filter(|header| header.starts_with('{'))?;
+    named_issuer(&decode_text(parts.payload).ok()?).ok()?
+}
+
 pub(super) fn unreadable(part: &str, error: &JsonError) -> Error {
     malformed(format!("the JWT's {part} must be a JSON object, and could not be parsed: {error}"))
 }
@@ -194,7 +222,7 @@ pub(crate) fn decode_text(part: &str) -> Result<String, Error> {
 }
 
 /// RFC 7515 §2: base64url without padding, line breaks or spaces.
-fn decode(part: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn decode(part: &str) -> Result<Vec<u8>, Error> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| {
         malformed("a part of the JWT is not base64url without padding: pass the JWT as it was received")
     })

@@ -63,6 +63,8 @@ pub(crate) enum Audience<'a> {
     Any,
     /// It must name this audience, perhaps among others.
     Includes(&'a str),
+    /// It must name one of these.
+    IncludesOneOf(&'a [String]),
     /// The same, unless it names none.
     IncludesIfNamed(&'a str),
 }
@@ -192,7 +194,10 @@ impl<'a> Claims<'a> {
         let audiences = self.aud.texts()?;
         let accepted = match (expected, audiences) {
             (Audience::Any, _) | (Audience::IncludesIfNamed(_), None) => true,
-            (Audience::Includes(_), None) => false,
+            (Audience::Includes(_) | Audience::IncludesOneOf(_), None) => false,
+            (Audience::IncludesOneOf(own), Some(audiences)) => {
+                audiences.iter().any(|audience| own.iter().any(|own| audience == own))
+            }
             (Audience::Includes(own) | Audience::IncludesIfNamed(own), Some(audiences)) => {
                 audiences.iter().any(|audience| audience == own)
             }
@@ -202,12 +207,13 @@ impl<'a> Claims<'a> {
         }
         let found = audiences.map_or_else(|| "absent".to_owned(), |audiences| legible(&audiences.join(", ")));
         let own = match expected {
-            Audience::Includes(own) | Audience::IncludesIfNamed(own) => own,
-            Audience::Any => "",
+            Audience::Includes(own) | Audience::IncludesIfNamed(own) => own.to_owned(),
+            Audience::IncludesOneOf(own) => own.join(" or "),
+            Audience::Any => String::new(),
         };
         let detail = format!(
             "the token must be for the audience {}, but its aud is {found}: check the client id, or the audience that was given",
-            printable(own, 60)
+            printable(&own, 60)
         );
         Err(refused(Check::Audience, detail))
     }

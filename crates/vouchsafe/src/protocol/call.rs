@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use serde_json::{Map, Value};
-use vouchsafe_providers::{ClientAuth, Encoding};
+use vouchsafe_providers::{ClientAuth, Encoding, UserInfoQuirks};
 
 use super::client_auth::Credentials;
 use super::quirks::{UNCHANGED, called};
@@ -141,6 +141,13 @@ impl<'a> Outgoing<'a> {
     pub(crate) fn token(&mut self, header: HeaderName, scheme: &str, token: &Secret) {
         self.noted.note(token.expose());
         self.headers.insert(header, authorization(scheme, token));
+    }
+
+    /// Puts the client secret into a header, in the middle of other text.
+    pub(crate) fn secret_in_header(&mut self, header: HeaderName, template: &str, secret: &Secret) {
+        self.noted.note(secret.expose());
+        let text = Secret::new(template.replace(UserInfoQuirks::CLIENT_SECRET, secret.expose()));
+        self.token(header, "", &text);
     }
 
     /// Puts a text into the body.

@@ -24,6 +24,8 @@ pub(crate) struct Metadata {
     pub(crate) is_openid: bool,
     /// The keys of an OpenID Provider.
     pub(crate) openid: Option<OpenId>,
+    /// The keys of any authorization server.
+    pub(crate) jwks_uri: Option<Endpoint>,
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
@@ -80,6 +82,8 @@ pub(crate) struct WellKnown {
     pub(crate) is_openid: bool,
     /// The host of the document does not speak for the issuer.
     pub(crate) is_elsewhere: bool,
+    /// It is read for a resource server, which sends nobody there to sign in.
+    pub(crate) is_for_resource: bool,
     /// The application set the URL of the document, with `http`: then the endpoints may have `http` too.
     pub(crate) allows_http: bool,
     /// The parameters that the URL is made of, in words, if the provider has any.
@@ -232,8 +236,8 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         || has("subject_types_supported")
         || has("id_token_signing_alg_values_supported")
         || (has("jwks_uri") && offers_openid);
-    let jwks_uri = jwks_uri.filter(|_| is_openid);
-    let openid = jwks_uri.map(|jwks_uri| OpenId { jwks_uri, algorithms, userinfo_algorithms });
+    let of_openid = jwks_uri.clone().filter(|_| is_openid);
+    let openid = of_openid.map(|jwks_uri| OpenId { jwks_uri, algorithms, userinfo_algorithms });
     let metadata = Metadata {
         scopes,
         requires_pushed: requires_pushed.unwrap_or_default(),
@@ -243,6 +247,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         is_openid,
         endpoints: document.endpoints(secure)?,
         openid,
+        jwks_uri,
         grant_types,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods,
@@ -252,7 +257,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         raw,
     };
     for name in [EndpointName::Authorization, EndpointName::Token] {
-        if metadata.endpoints.get(name).is_none() {
+        if metadata.endpoints.get(name).is_none() && !asked.is_for_resource {
             return Err(fault(&format!(
                 "has no {}: a login needs it, so the provider has to add it",
                 name.as_str()
@@ -487,6 +492,7 @@ mod tests {
             r#"{{"issuer":"{issuer}","authorization_endpoint":"{scheme}://localhost/a","token_endpoint":"{scheme}://localhost/t"{more}}}"#
         );
         let asked = WellKnown {
+            is_for_resource: false,
             issuers: vec![issuer.to_owned()],
             documents: Vec::new(),
             template: None,

@@ -24,7 +24,7 @@ impl CodeChallenge {
     /// [`Error::Config`] if the verifier is not what RFC 7636 section 4.1 requires.
     pub fn s256(verifier: &str) -> Result<Self, Error> {
         check_verifier(verifier)?;
-        let value = Secret::new(String::from_utf8_lossy(&s256(verifier)));
+        let value = Secret::new(String::from_utf8_lossy(&s256(verifier.as_bytes())));
         Ok(Self { value, hex: Some(hex(verifier)), method: "S256" })
     }
 
@@ -54,9 +54,9 @@ fn check_verifier(verifier: &str) -> Result<(), Error> {
 }
 
 /// The code challenge of a verifier by `S256` (RFC 7636 section 4.2).
-pub(crate) fn s256(verifier: &str) -> [u8; 43] {
+pub(crate) fn s256(verifier: &[u8]) -> [u8; 43] {
     let mut challenge = [0; 43];
-    let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+    let hash = digest::digest(&digest::SHA256, verifier);
     // 32 bytes are 43 characters: the slice is exactly long enough.
     let _ = URL_SAFE_NO_PAD.encode_slice(hash, &mut challenge);
     challenge
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7636_appendix_b() {
-        let challenge = s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        let challenge = s256(b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         assert_eq!(&challenge, b"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 

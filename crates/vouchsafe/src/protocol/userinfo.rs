@@ -20,6 +20,8 @@ pub(crate) struct ProfileRequest {
     post: bool,
     token: Placement,
     headers: HeaderMap,
+    /// Headers with a mark for the client secret.
+    secret_headers: Vec<(HeaderName, String)>,
 }
 
 /// Where the access token goes.
@@ -47,8 +49,15 @@ impl ProfileRequest {
             _ => Placement::Scheme(name.to_owned()),
         };
         let post = quirks.method == "POST" || quirks.body.is_some() || is_in_body;
-        let headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;
-        Ok(Self { quirks: quirks.clone(), post, token, headers })
+        let mut headers = headers(&quirks.headers).map_err(|name| format!("{name} is not a header name"))?;
+        let secret_headers =
+            quirks.headers.iter().filter(|(_, value)| value.contains(UserInfoQuirks::CLIENT_SECRET));
+        let secret_headers = secret_headers.filter_map(|(name, value)| {
+            headers.remove(name.as_str())?;
+            Some((name.parse().ok()?, value.clone()))
+        });
+        let secret_headers = secret_headers.collect();
+        Ok(Self { quirks: quirks.clone(), post, token, headers, secret_headers })
     }
 
     /// Whether the request contains a member of the token response.
@@ -89,9 +98,14 @@ impl Call for ProfileCall<'_> {
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
-        let ProfileRequest { quirks, post, token, headers } = self.request;
+        let ProfileRequest { quirks, post, token, headers, secret_headers } = self.request;
         let in_body = *post && quirks.body.is_none();
         to.headers(headers);
+        for (name, value) in secret_headers {
+            if let Some(secret) = self.secret {
+                to.secret_in_header(name.clone(), value, secret);
+            }
+        }
         to.encode(if in_body { Encoding::Form } else { Encoding::Query }, [&UNCHANGED; 2]);
         for (name, value) in &quirks.params {
             to.add(name, &filled(value, self.response)?);

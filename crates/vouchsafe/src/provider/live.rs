@@ -8,15 +8,14 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::Server;
+use super::keys::Keys;
 use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Operation};
 use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::{Expected, Nonce};
 use crate::jose::jwk::{KeySet, Reading};
-use crate::jose::jws::is_about_keys;
 use crate::jose::jwt::Issuer;
-use crate::protocol::key_set::KeySetRequest;
 use crate::protocol::metadata::{Metadata, MetadataRequest, OpenId, WellKnown};
 use crate::registration::Registration;
 use crate::secret::Noted;
@@ -30,7 +29,7 @@ pub(crate) struct Live {
     pub(crate) registration: Arc<Registration>,
     pub(crate) http: Http,
     pub(crate) server: Shared<Server>,
-    pub(crate) keys: Shared<KeySet>,
+    pub(crate) keys: Keys,
     pub(crate) options: LiveOptions,
 }
 
@@ -41,6 +40,28 @@ pub(crate) struct LiveOptions {
     pub(crate) metadata: Freshness,
     pub(crate) keys: Freshness,
     pub(crate) max_keys: usize,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            clock_skew: CLOCK_SKEW,
+            // Users can still sign in while the metadata cannot be fetched.
+            metadata: Freshness { max_age: METADATA_AGE, end: Duration::MAX, cool_down: COOL_DOWN },
+            keys: Freshness { max_age: KEYS_AGE, end: KEYS_END, cool_down: COOL_DOWN },
+            max_keys: MAX_KEYS,
+        }
+    }
+}
+
+impl LiveOptions {
+    pub(crate) fn set_keys_age(&mut self, age: Duration) {
+        (self.keys.max_age, self.keys.end) = (age, KEYS_END.max(age));
+    }
+
+    pub(crate) fn set_cool_down(&mut self, pause: Duration) {
+        (self.metadata.cool_down, self.keys.cool_down) = (pause, pause);
+    }
 }
 
 impl Live {
@@ -57,12 +78,14 @@ impl Live {
         let is_ready = template.discovery.is_none() || known.is_some();
         let server =
             is_ready.then(|| template.discovered(known, registration.redirect_uri.as_deref())).transpose()?;
+        let reading =
+            Reading { most: options.max_keys, heeds_issuer: template.definition.issuer_template.is_some() };
         Ok(Self {
             template: Arc::new(template),
             registration: registration.clone(),
             http: http.clone(),
             server: Shared::new(server, http, options.metadata),
-            keys: Shared::new(None, http, options.keys),
+            keys: Keys::new(http, options.keys, reading),
             options,
         })
     }
@@ -91,36 +114,18 @@ impl Live {
 
     /// The provider's keys, which are fetched at first use and again when they are old.
     pub(crate) async fn keys(&self, openid: &OpenId, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
-        let place = (Operation::KeySet, || openid.jwks_uri.uri().clone());
-        let keys = self.keys.get(self.fetch_keys(openid));
-        deadline.wait(&self.http, place, keys).await?
+        self.keys.get(&openid.jwks_uri, deadline).await
     }
 
-    /// Verifies with the provider's keys. If no key fits, verifies again with newer keys. `asked` is the number of fetches that
-    /// began before the token came: their keys may lack the key that signed the token.
+    /// Verifies with the provider's keys: see [`Keys::verify`].
     pub(crate) async fn verify<T>(
         &self,
         openid: &OpenId,
-        (operation, asker, mut asked): (Operation, Asker, Option<u64>),
+        asking: (Operation, Asker, Option<u64>),
         deadline: Deadline,
         verify: impl Fn(&KeySet) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let refused = |error: Error| error.of(operation);
-        let mut keys = self.keys(openid, deadline).await?;
-        loop {
-            match verify(&keys) {
-                Err(error) if is_about_keys(&error) => {
-                    let (place, fetch) =
-                        ((Operation::KeySet, || openid.jwks_uri.uri().clone()), self.fetch_keys(openid));
-                    let newer = self.keys.newer(&keys, asker, &mut asked, fetch);
-                    match deadline.wait(&self.http, place, newer).await? {
-                        Some(newer) => keys = newer,
-                        None => return Err(refused(error)),
-                    }
-                }
-                outcome => return outcome.map_err(refused),
-            }
-        }
+        self.keys.verify(&openid.jwks_uri, asking, deadline, verify).await
     }
 
     /// What every ID token of this server for this client must contain. A login adds its own requirements.
@@ -151,22 +156,6 @@ impl Live {
             name: server.issuer.as_deref().unwrap_or_default(),
             aliases: &self.template.definition.issuer_aliases,
             template: server.issuer_template.as_deref(),
-        }
-    }
-
-    fn fetch_keys(&self, openid: &OpenId) -> impl Fn() -> BoxFuture<'static, Result<KeySet, Error>> + use<> {
-        let (jwks_uri, http) = (openid.jwks_uri.clone(), self.http.clone());
-        let reading = Reading {
-            most: self.options.max_keys,
-            heeds_issuer: self.template.definition.issuer_template.is_some(),
-        };
-        move || {
-            let (jwks_uri, http) = (jwks_uri.clone(), http.clone());
-            Box::pin(async move {
-                let noted = Noted::default();
-                let sender = Sender { http: &http, deadline: Deadline::after(None), noted: &noted };
-                sender.send(&jwks_uri, None, &KeySetRequest { reading }).await
-            })
         }
     }
 }
@@ -222,3 +211,21 @@ fn is_absent(error: &Error) -> bool {
         Error::Unsupported(_) | Error::Config(_) | Error::Store(_) => false,
     }
 }
+
+/// How wrong a provider's clock may be. Clocks of servers are synchronised, and a larger tolerance would lengthen the life of
+/// every token.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(30);
+/// How long metadata is used before it is fetched again. It changes rarely, and the last good document is kept.
+pub(crate) const METADATA_AGE: Duration = Duration::from_secs(60 * 60);
+/// How long keys are used before they are fetched again, so that a withdrawn key is not trusted for long.
+pub(crate) const KEYS_AGE: Duration = Duration::from_secs(10 * 60);
+/// How long keys are used if newer ones cannot be fetched. Users can sign in during an outage of a day, and an attacker who
+/// blocks the fetch cannot keep a withdrawn key trusted for longer.
+pub(crate) const KEYS_END: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time between two forced or failed fetches. A new key is found at once, and a flood of forged tokens does not reach the
+/// provider.
+pub(crate) const COOL_DOWN: Duration = Duration::from_secs(30);
+/// More keys than any provider has; keys beyond that are not read.
+pub(crate) const MAX_KEYS: usize = 50;
+/// With a larger tolerance, the times in a token would mean nothing.
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);

@@ -68,8 +68,8 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
     if let Some(names) = lacks(algorithms, |name| Algorithm::from_name(name).is_some()) {
         let detail = format!(
             "ID tokens must be signed by an RS, PS or ES algorithm or EdDSA, and the provider announces only {names} \
-             (id_token_signing_alg_values_supported): if your client is registered for another algorithm, set \
-             Registration::id_token_algorithms"
+             (id_token_signing_alg_values_supported): choose a signing key for this client at the provider; if \
+             the client is registered for another algorithm, set Registration::id_token_algorithms"
         );
         need(Feature::IdTokenAlgorithm, detail.into());
     }

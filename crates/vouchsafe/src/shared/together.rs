@@ -1,121 +1,140 @@
-//! Requests that callers share only while they are under way: nothing is kept afterwards.
+//! Work that callers share only while it is under way: nothing is kept afterwards.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Freshness, Shared};
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+
 use crate::error::Error;
-use crate::transport::{BoxFuture, Http};
+use crate::transport::{BoxFuture, Runtime};
 
-/// Requests under way, by a key: callers with the same key share one request and its outcome, an error too.
-///
-/// As with [`Shared`], no caller owns the request. It is never sent again, not even if nobody drove it for a while.
-pub(crate) struct Together<T> {
-    flights: Arc<Mutex<Flights<T>>>,
-    http: Http,
+/// Work under way, by a key: callers with the same key share it and its outcome, an error too. If a caller is dropped, the work goes
+/// on for the others, in the background or with the next caller.
+pub(crate) struct Together<K: Eq + Hash, T> {
+    table: Arc<Mutex<Table<K, T>>>,
+    owner: Owner,
 }
 
-type Flights<T> = HashMap<[u8; 32], Weak<Flight<T>>>;
-
-/// One request. It leaves the table when its last caller has gone and the background has ended.
-struct Flight<T> {
-    shared: Shared<T>,
-    key: [u8; 32],
-    flights: Arc<Mutex<Flights<T>>>,
+/// Who keeps work alive that nothing drives in the background.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Owner {
+    /// Its callers: it is dropped with the last of them. A caller that comes before all of them have its outcome gets this
+    /// outcome too, unless it is an error.
+    Callers,
+    /// The table, until it has ended: it stays for the next caller. A caller that comes after its end begins new work.
+    Table,
 }
 
-impl<T: Send + Sync + 'static> Together<T> {
-    pub(crate) fn new(http: &Http) -> Self {
-        Self { flights: Arc::default(), http: http.clone() }
+struct Table<K: Eq + Hash, T> {
+    begun: u64,
+    flights: HashMap<K, Flight<K, T>>,
+}
+
+struct Flight<K: Eq + Hash, T> {
+    number: u64,
+    work: WeakShared<Work<K, T>>,
+    _owned: Option<Shared<Work<K, T>>>,
+}
+
+type Work<K, T> = BoxFuture<'static, (Result<T, Error>, Arc<Seat<K, T>>)>;
+
+/// A place in the table. The work has it, and then its outcome: it is left when both are gone.
+struct Seat<K: Eq + Hash, T> {
+    /// The work must not own the place in which it is kept.
+    table: Weak<Mutex<Table<K, T>>>,
+    key: K,
+    number: u64,
+}
+
+impl<K, T> Together<K, T>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(owner: Owner) -> Self {
+        let table = Table { begun: 0, flights: HashMap::new() };
+        Self { table: Arc::new(Mutex::new(table)), owner }
     }
 
-    /// The outcome of the request under way with that key, or of this one if there is none.
-    pub(crate) async fn get(
+    /// The outcome of the work under way with this key, or of new work. Returns whether something in the background drives it.
+    /// If the work panics, the outcome is `panicked`.
+    pub(crate) fn join(
         &self,
-        key: [u8; 32],
-        fetch: BoxFuture<'static, Result<T, Error>>,
-    ) -> Result<Arc<T>, Error> {
-        let flight = self.flight(key);
-        // The background, if there is one, keeps the request in the table for callers that come later.
-        let seat = flight.shared.seat(
-            || fetch,
-            flight.clone(),
-            |state| match (state.known(), &state.failure) {
-                (Some(value), _) => Err(Ok(value.clone())),
-                (None, Some(failure)) => Err(Err(failure.clone())),
-                (None, None) => Ok(None),
-            },
-        );
-        let outcome = match seat {
-            Ok(seat) => seat.outcome().await,
-            Err(known) => known,
+        key: K,
+        runtime: Option<&dyn Runtime>,
+        begin: impl FnOnce() -> BoxFuture<'static, Result<T, Error>>,
+        panicked: fn() -> Error,
+    ) -> (BoxFuture<'static, Result<T, Error>>, bool) {
+        let outcome = |work: Shared<Work<K, T>>| work.map(|(outcome, _)| outcome).boxed();
+        let mut table = lock(&self.table);
+        if let Some(work) = table.flights.get(&key).and_then(|flight| flight.work.upgrade()) {
+            return (outcome(work), runtime.is_some());
+        }
+        table.begun += 1;
+        let (owner, number) = (self.owner, table.begun);
+        let seat = Seat { table: Arc::downgrade(&self.table), key: key.clone(), number };
+        let work = AssertUnwindSafe(begin()).catch_unwind();
+        let work = async move {
+            let outcome = work.await.unwrap_or_else(|_| Err(panicked()));
+            if owner == Owner::Table || outcome.is_err() {
+                seat.leave();
+            }
+            (outcome, Arc::new(seat))
         };
-        if outcome.is_err() {
-            // A caller that tries again must not get this error again.
-            flight.leave();
+        let work = work.boxed().shared();
+        if let Some(weak) = work.downgrade() {
+            let owned = (owner == Owner::Table).then(|| work.clone());
+            table.flights.insert(key, Flight { number, work: weak, _owned: owned });
         }
-        outcome
-    }
-
-    fn flight(&self, key: [u8; 32]) -> Arc<Flight<T>> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = flights.get(&key).and_then(Weak::upgrade) {
-            return flight;
-        }
-        let shared = Shared::new(None, &self.http, FOR_ALL_CALLERS);
-        let flight = Arc::new(Flight { shared, key, flights: self.flights.clone() });
-        flights.insert(key, Arc::downgrade(&flight));
-        flight
+        drop(table);
+        let task = work.clone().map(drop).boxed();
+        let is_driven = runtime.is_some_and(|runtime| runtime.spawn(task).is_ok());
+        (outcome(work), is_driven)
     }
 }
 
-impl<T> Flight<T> {
-    /// Leaves the table. Callers that wait still get the outcome.
+impl<K: Eq + Hash, T> Seat<K, T> {
     fn leave(&self) {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another request with that key may have begun already.
-        if flights.get(&self.key).is_some_and(|known| std::ptr::eq(known.as_ptr(), self)) {
-            flights.remove(&self.key);
-        }
+        let Some(table) = self.table.upgrade() else { return };
+        let mut table = lock(&table);
+        // Other work with that key may have begun already.
+        let is_own = table.flights.get(&self.key).is_some_and(|flight| flight.number == self.number);
+        let left = is_own.then(|| table.flights.remove(&self.key));
+        // Dropped after the lock is released.
+        drop(table);
+        drop(left);
     }
 }
 
-impl<T> Drop for Flight<T> {
+impl<K: Eq + Hash, T> Drop for Seat<K, T> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-/// The outcome is there for each caller that waits, however late it looks.
-const FOR_ALL_CALLERS: Freshness =
-    Freshness { max_age: Duration::MAX, end: Duration::MAX, cool_down: Duration::ZERO };
+fn lock<K: Eq + Hash, T>(table: &Mutex<Table<K, T>>) -> MutexGuard<'_, Table<K, T>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
-    use std::pin::pin;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Poll};
+    use std::time::Duration;
 
     use super::*;
     use crate::error::ConfigProblem;
-    use crate::transport::{HttpClient, Limits, Request, Response, Runtime};
 
-    /// A transport that never sends. What runs in its background is kept here.
+    type Numbers = Together<u8, u32>;
+    type Outcome = BoxFuture<'static, Result<u32, Error>>;
+
+    /// What runs in the background is kept here.
     #[derive(Clone, Default)]
-    struct Idle(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
+    struct Background(Arc<Mutex<Vec<BoxFuture<'static, ()>>>>);
 
-    impl HttpClient for Idle {
-        fn send(
-            &self,
-            _: Request,
-            _: Limits,
-        ) -> BoxFuture<'_, Result<Response, crate::error::TransportError>> {
-            Box::pin(std::future::pending())
-        }
-    }
-
-    impl Runtime for Idle {
+    impl Runtime for Background {
         fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
             Box::pin(std::future::pending())
         }
@@ -126,8 +145,14 @@ mod tests {
         }
     }
 
-    fn poll<F: Future + ?Sized>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(Waker::noop()))
+    /// The number or the problem of an outcome that is there.
+    fn poll(outcome: &mut Outcome) -> Option<Result<u32, String>> {
+        let known = outcome.now_or_never();
+        known.map(|outcome| outcome.map_err(|error| error.code().to_owned()))
+    }
+
+    fn panicked() -> Error {
+        Error::config(ConfigProblem::Panicked, "panicked")
     }
 
     /// A provider whose requests end when it is open, and how many have begun.
@@ -139,7 +164,7 @@ mod tests {
     }
 
     impl Provider {
-        fn request(&self) -> BoxFuture<'static, Result<u32, Error>> {
+        fn request(&self) -> Outcome {
             let Self { open, fails, begun } = self.clone();
             Box::pin(async move {
                 let number = begun.fetch_add(1, Relaxed);
@@ -149,56 +174,96 @@ mod tests {
                 if fails { Err(Error::config(ConfigProblem::Random, "failed")) } else { Ok(number) }
             })
         }
+
+        fn ask(&self, key: u8, together: &Numbers) -> Outcome {
+            together.join(key, None, || self.request(), panicked).0
+        }
     }
 
-    const KEY: [u8; 32] = [1; 32];
+    fn is_empty(together: &Numbers) -> bool {
+        lock(&together.table).flights.is_empty()
+    }
 
     #[test]
     fn callers_share_a_request_and_nothing_is_kept_of_it() {
-        for fails in [false, true] {
-            let together = Together::new(&Http::from(Idle::default()));
+        for (fails, owner) in
+            [(false, Owner::Table), (false, Owner::Callers), (true, Owner::Table), (true, Owner::Callers)]
+        {
+            let together = Together::new(owner);
             let provider = Provider { fails, ..Provider::default() };
-            {
-                let mut one = pin!(together.get(KEY, provider.request()));
-                let mut other = pin!(together.get(KEY, provider.request()));
-                let mut third = pin!(together.get([2; 32], provider.request()));
-                assert!(poll(one.as_mut()).is_pending() && poll(other.as_mut()).is_pending());
-                assert!(poll(third.as_mut()).is_pending());
-                assert_eq!(provider.begun.load(Relaxed), 2, "one for each key");
-                provider.open.store(true, Relaxed);
-                for outcome in [poll(one), poll(other)] {
-                    match outcome {
-                        Poll::Ready(Ok(number)) => assert_eq!((*number, fails), (0, false)),
-                        Poll::Ready(Err(_)) => assert!(fails),
-                        Poll::Pending => panic!("it has ended"),
-                    }
-                }
-                assert!(poll(third).is_ready());
-            }
-            assert!(together.flights.lock().unwrap().is_empty());
+            let mut all = [1, 1, 2].map(|key| provider.ask(key, &together));
+            assert!(all.iter_mut().all(|outcome| poll(outcome).is_none()));
+            assert_eq!(provider.begun.load(Relaxed), 2, "one for each key");
+            provider.open.store(true, Relaxed);
+            let [one, other, third] = all.map(|mut outcome| poll(&mut outcome));
+            assert_eq!(one, Some(if fails { Err("random".to_owned()) } else { Ok(0) }));
+            assert_eq!(other, one);
+            assert!(third.is_some());
+            assert!(is_empty(&together));
+            // A caller that tries again does not get the same outcome again.
+            assert!(poll(&mut provider.ask(1, &together)).is_some());
+            assert_eq!(provider.begun.load(Relaxed), 3);
         }
     }
 
     #[test]
     fn a_request_that_the_background_drives_is_found_and_then_forgotten() {
-        let (idle, provider) = (Idle::default(), Provider::default());
-        let together = Together::new(&Http::from(idle.clone()).runtime(idle.clone()));
+        let (background, provider) = (Background::default(), Provider::default());
+        let together = Numbers::new(Owner::Callers);
+        let ask = || together.join(1, Some(&background), || provider.request(), panicked);
         // The only caller gives up.
-        assert!(poll(pin!(together.get(KEY, provider.request()))).is_pending());
-        assert_eq!(together.flights.lock().unwrap().len(), 1);
+        let (mut outcome, is_driven) = ask();
+        assert!(is_driven && poll(&mut outcome).is_none());
+        drop(outcome);
+        assert!(!is_empty(&together));
         provider.open.store(true, Relaxed);
-        let outcome = poll(pin!(together.get(KEY, provider.request())));
-        assert!(matches!(outcome, Poll::Ready(Ok(number)) if *number == 0));
-        for mut task in std::mem::take(&mut *idle.0.lock().unwrap()) {
-            assert!(poll(task.as_mut()).is_ready());
+        assert_eq!(poll(&mut ask().0), Some(Ok(0)));
+        for mut task in std::mem::take(&mut *background.0.lock().unwrap()) {
+            assert!(task.as_mut().now_or_never().is_some());
         }
-        assert!(together.flights.lock().unwrap().is_empty());
+        assert!(is_empty(&together));
     }
 
     #[test]
-    fn a_request_without_callers_and_background_is_forgotten() {
-        let together = Together::new(&Http::from(Idle::default()));
-        assert!(poll(pin!(together.get(KEY, Provider::default().request()))).is_pending());
-        assert!(together.flights.lock().unwrap().is_empty());
+    fn a_request_without_callers_and_background_is_forgotten_or_kept_for_the_next_caller() {
+        for (owner, expected) in [(Owner::Callers, 1), (Owner::Table, 0)] {
+            let (together, provider) = (Numbers::new(owner), Provider::default());
+            assert!(poll(&mut provider.ask(1, &together)).is_none());
+            assert_eq!(is_empty(&together), owner == Owner::Callers);
+            provider.open.store(true, Relaxed);
+            assert_eq!(poll(&mut provider.ask(1, &together)), Some(Ok(expected)));
+            assert!(is_empty(&together));
+        }
+    }
+
+    #[test]
+    fn a_caller_that_comes_after_the_end_gets_an_outcome_that_others_have_not_taken_if_callers_own_it() {
+        for (owner, fails, expected) in [
+            (Owner::Callers, false, 1),
+            (Owner::Callers, true, 2),
+            (Owner::Table, false, 2),
+            (Owner::Table, true, 2),
+        ] {
+            let together = Numbers::new(owner);
+            let provider = Provider { fails, ..Provider::default() };
+            provider.open.store(true, Relaxed);
+            let (mut one, mut other) = (provider.ask(1, &together), provider.ask(1, &together));
+            assert!(poll(&mut one).is_some());
+            assert!(poll(&mut provider.ask(1, &together)).is_some());
+            assert_eq!(provider.begun.load(Relaxed), expected, "{owner:?} {fails}");
+            assert!(poll(&mut other).is_some());
+            drop((one, other));
+            assert!(is_empty(&together));
+        }
+    }
+
+    #[test]
+    fn work_that_panics_has_an_outcome_for_all() {
+        let together = Numbers::new(Owner::Table);
+        let ask = || together.join(1, None, || Box::pin(async { panic!("a test") }), panicked).0;
+        let (mut one, mut other) = (ask(), ask());
+        assert_eq!(poll(&mut one), Some(Err("panicked".to_owned())));
+        assert_eq!(poll(&mut other), Some(Err("panicked".to_owned())));
+        assert!(is_empty(&together));
     }
 }

@@ -25,6 +25,10 @@ impl Random {
         Self::text(&self.0)
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(crate) fn text(bytes: &[u8]) -> &str {
         // The bytes are always base64url or hexadecimal.
         std::str::from_utf8(bytes).unwrap_or_default()

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use url::{Origin, Url};
 
 use super::source::{TokenSource, ValidToken};
@@ -20,7 +20,7 @@ use crate::error::{ConfigProblem, Error};
 /// let token = github.authorize(&mut request).await?;
 /// # let send = |_: &http::Request<Vec<u8>>| http::Response::new(());
 /// let response = send(&request);
-/// if token.is_some_and(|token| github.is_refused(&token, &response)) {
+/// if token.is_some_and(|token| github.is_refused(&token, response.status(), response.headers())) {
 ///     github.authorize(&mut request).await?; // with another token; then send the request once more
 /// }
 /// # Ok(()) }
@@ -85,12 +85,12 @@ impl Bearer {
 
     /// Whether the API refused the token: status 401, with the error `invalid_token` or without an error (RFC 6750 section 3.1).
     /// Then the token is dropped: authorize the request again and send it once more.
-    pub fn is_refused<B>(&self, token: &ValidToken, response: &Response<B>) -> bool {
-        let challenges = response.headers().get_all(WWW_AUTHENTICATE).into_iter();
+    pub fn is_refused(&self, token: &ValidToken, status: StatusCode, headers: &HeaderMap) -> bool {
+        let challenges = headers.get_all(WWW_AUTHENTICATE).into_iter();
         let challenges: Vec<_> = challenges.filter_map(|value| value.to_str().ok()).collect();
         let names_another =
             challenges.iter().any(|text| text.contains("error=") && !text.contains("invalid_token"));
-        let refused = response.status() == StatusCode::UNAUTHORIZED && !names_another;
+        let refused = status == StatusCode::UNAUTHORIZED && !names_another;
         if refused {
             self.source.reject(token);
         }

@@ -75,7 +75,7 @@ where
                 return inner.call(request).await.map_err(Into::into);
             };
             let response = inner.call(request).await.map_err(Into::into)?;
-            if !bearer.is_refused(&token, &response) {
+            if !bearer.is_refused(&token, response.status(), response.headers()) {
                 return Ok(response);
             }
             bearer.authorize(&mut again).await?;

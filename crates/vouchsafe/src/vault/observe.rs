@@ -53,7 +53,15 @@ fn trace(event: &Event) {
             tracing::debug!(provider = provider(key), "refreshing tokens");
         }
         Event::RefreshFailed { key, error, still_valid } => {
-            tracing::warn!(provider = provider(key), still_valid, code = error.code(), %error, "refresh failed");
+            // Some messages name the record, and its key names the user.
+            let text = error.to_string().replace(key, provider(key));
+            tracing::warn!(
+                provider = provider(key),
+                still_valid,
+                code = error.code(),
+                error = text,
+                "refresh failed"
+            );
         }
         Event::Waited { key, time } => {
             tracing::debug!(

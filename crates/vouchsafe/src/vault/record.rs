@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::application::Application;
 use crate::error::{Error, StoreError, StoreErrorKind, StoredError};
 use crate::identity::Identity;
 use crate::seal::KeyRing;
@@ -22,6 +23,9 @@ pub(super) struct Login {
     /// What the application has saved with the tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) data: Option<String>,
+    /// The tokens are those of the application itself, which requests them by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) application: Option<Application>,
     /// When the refresh token expires, if the provider says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refresh_expires_at: Option<Seconds>,
@@ -57,6 +61,7 @@ impl Login {
             tokens,
             identity: None,
             data: None,
+            application: None,
             begun: false,
             ended: false,
             failure: None,
@@ -68,8 +73,8 @@ impl Login {
         let is_rotated = tokens.refresh_token() != self.tokens.refresh_token();
         let told = tokens.refresh_expires_at().map(Seconds::of);
         let refresh_expires_at = told.or(self.refresh_expires_at.filter(|_| !is_rotated));
-        let (identity, data) = (self.identity.clone(), self.data.clone());
-        Self { identity, data, refresh_expires_at, ..Self::new(tokens) }
+        let Self { identity, data, application, .. } = self.clone();
+        Self { identity, data, application, refresh_expires_at, ..Self::new(tokens) }
     }
 
     pub(super) fn fail(&mut self, error: &Error, fence: u64) {

@@ -165,7 +165,7 @@ impl StoredLogin {
             return Ok(None);
         };
         self.place.events.send(Event::Refreshing { key: self.key.clone() });
-        match self.request(&login.tokens, left).await {
+        match self.request(&login, left).await {
             Ok(tokens) => self.keep(&login, tokens, held).await.map(Some),
             Err(mut error) => {
                 if error.needs_login() && was_begun {
@@ -190,11 +190,11 @@ impl StoredLogin {
     }
 
     /// The request for new tokens. It is repeated only if the provider has said that it is busy.
-    async fn request(&self, tokens: &Tokens, left: Duration) -> Result<Tokens, Error> {
+    async fn request(&self, login: &Login, left: Duration) -> Result<Tokens, Error> {
         let end = Instant::now() + left;
         let mut pause = FIRST_PAUSE;
         for _ in 0..BUSY_RETRIES {
-            match self.refresh_before(tokens, end).await {
+            match self.request_before(login, end).await {
                 Err(error) if matches!(error.status(), Some(429 | 503)) => {
                     let wait = error.retry_after().unwrap_or(pause);
                     if wait + LEAST_TIME > end.saturating_duration_since(Instant::now()) {
@@ -207,13 +207,17 @@ impl StoredLogin {
                 outcome => return outcome,
             }
         }
-        self.refresh_before(tokens, end).await
+        self.request_before(login, end).await
     }
 
-    async fn refresh_before(&self, tokens: &Tokens, end: Instant) -> Result<Tokens, Error> {
+    async fn request_before(&self, login: &Login, end: Instant) -> Result<Tokens, Error> {
         let left = end.saturating_duration_since(Instant::now());
         let left = self.client.call_timeout.map_or(left, |own| own.min(left));
-        self.client.clone().call_timeout(left).refresh(tokens).await
+        let client = self.client.clone().call_timeout(left);
+        match &login.application {
+            None => client.refresh(&login.tokens).await,
+            Some(application) => application.request(&client).await,
+        }
     }
 
     /// Saves the new tokens. They are handed out only after that.

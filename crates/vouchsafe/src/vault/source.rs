@@ -1,17 +1,21 @@
 //! A source of valid access tokens: the token that is held, and its renewal.
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
-use arc_swap::{ArcSwap, Guard};
-use futures_util::FutureExt;
+use arc_swap::ArcSwap;
 
 use super::clock::now;
-use super::flight::{Flight, Outcome};
 use super::timing::Times;
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
+use crate::shared::{Owner, Together};
 use crate::tokens::{AccessToken, Tokens};
 use crate::transport::{BoxFuture, Runtime};
 
@@ -39,7 +43,7 @@ pub(super) struct Inner {
     held: ArcSwap<Held>,
     renewer: Arc<dyn Renew>,
     runtime: Option<Arc<dyn Runtime>>,
-    flight: Flight<Result<Arc<Held>, Error>>,
+    flight: Together<(), Arc<Held>>,
     /// The last failure, and when it was.
     failure: Mutex<Option<(Instant, Error)>>,
 }
@@ -69,17 +73,28 @@ impl From<Tokens> for Issued {
     }
 }
 
-#[derive(Clone)]
 struct Held {
     token: Option<AccessToken>,
     expires_at: Option<SystemTime>,
     tokens: Option<Tokens>,
     times: Times,
     is_rejected: bool,
+    source: Weak<Inner>,
+    /// The source holds something else now.
+    is_replaced: AtomicBool,
 }
 
 /// A valid access token. Keep it no longer than for the next requests: ask the source again.
-pub struct ValidToken(Guard<Arc<Held>>);
+///
+/// A thread keeps the last token that was dropped on it until the next one, so that the same token is given again at once. So
+/// it may be wiped from memory later than you drop it.
+pub struct ValidToken(Option<Arc<Held>>);
+
+thread_local! {
+    /// The last token that was dropped on this thread. It is given again without an atomic operation, which costs more than
+    /// all the rest.
+    static LAST: Cell<Option<Arc<Held>>> = const { Cell::new(None) };
+}
 
 impl ValidToken {
     /// The token itself. Keep it out of logs and URLs.
@@ -87,18 +102,30 @@ impl ValidToken {
         self.access_token().map_or("", AccessToken::expose)
     }
 
+    fn held(&self) -> Option<&Held> {
+        self.0.as_deref()
+    }
+
     fn access_token(&self) -> Option<&AccessToken> {
-        self.0.token.as_ref()
+        self.held()?.token.as_ref()
     }
 
     /// When it expires, if the provider says so.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.expires_at
+        self.held()?.expires_at
     }
 
     /// The tokens that it came with; `None` if a function of the application gave the token.
     pub fn tokens(&self) -> Option<&Tokens> {
-        self.0.tokens.as_ref()
+        self.held()?.tokens.as_ref()
+    }
+}
+
+impl Drop for ValidToken {
+    fn drop(&mut self) {
+        let held = self.0.take().filter(|held| !held.is_replaced.load(Ordering::Relaxed));
+        // At the end of a thread there is nothing to keep it in.
+        let _ = held.map(|held| LAST.try_with(|last| last.replace(Some(held))));
     }
 }
 
@@ -143,8 +170,9 @@ where
 
 impl TokenSource {
     pub(super) fn with(renewer: Arc<dyn Renew>, runtime: Option<Arc<dyn Runtime>>) -> Self {
-        let held = ArcSwap::from_pointee(Held::NONE);
-        let inner = Inner { held, renewer, runtime, flight: Flight::new(), failure: Mutex::default() };
+        let held = ArcSwap::from_pointee(Held::none());
+        let flight = Together::new(Owner::Table);
+        let inner = Inner { held, renewer, runtime, flight, failure: Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -165,12 +193,9 @@ impl TokenSource {
     /// There is no valid token. [`Error::needs_login`]: the user has to sign in again. [`Error::is_retryable`]: try again later,
     /// after [`Error::retry_after`]. Other errors concern the configuration or the store. For a second, or for the time of
     /// [`Error::retry_after`], all callers get the same error, and nothing is sent.
-    pub async fn token(&self) -> Result<ValidToken, Error> {
-        let held = self.inner.held.load();
-        if held.times.is_fresh(now()) {
-            return Ok(ValidToken(held));
-        }
-        Inner::renewed(&self.inner, held).await
+    #[inline]
+    pub fn token(&self) -> impl Future<Output = Result<ValidToken, Error>> + Send + use<'_> {
+        Asking { source: self, renewed: None }
     }
 
     /// Says that an API refused this token with 401. The token is dropped, and the next call of [`TokenSource::token`] gets another
@@ -180,19 +205,44 @@ impl TokenSource {
         if held.token.is_none() || held.token.as_ref() != token.access_token() {
             return;
         }
-        let rejected = Held { times: Times::OVER, is_rejected: true, ..(**held).clone() };
+        let (token, tokens) = (held.token.clone(), held.tokens.clone());
+        let rejected = Held { token, tokens, expires_at: held.expires_at, is_rejected: true, ..Held::none() };
         self.inner.held.compare_and_swap(&*held, Arc::new(rejected));
+        // If it was not this call, another one has replaced it.
+        held.is_replaced.store(true, Ordering::Release);
     }
 
     /// Forgets the token that is held, and the last failure: the next call looks into the store again.
     pub(super) fn forget(&self) {
-        self.inner.held.store(Arc::new(Held::NONE));
+        self.inner.hold(Arc::new(Held::none()));
         *self.inner.failure() = None;
     }
 
     /// The next call gets another token than this one.
     pub(super) fn replace(&self, token: AccessToken) {
-        self.inner.held.store(Arc::new(Held { token: Some(token), is_rejected: true, ..Held::NONE }));
+        self.inner.hold(Arc::new(Held { token: Some(token), is_rejected: true, ..Held::none() }));
+    }
+}
+
+/// The future of [`TokenSource::token`]. It is written by hand so that the caller's code contains it: an `async fn` stays a call
+/// into this crate, and moving its future cost more than to look at the token.
+struct Asking<'s> {
+    source: &'s TokenSource,
+    renewed: Option<BoxFuture<'static, Result<ValidToken, Error>>>,
+}
+
+impl Future for Asking<'_> {
+    type Output = Result<ValidToken, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.renewed.is_none()
+            && let Some(token) = self.source.inner.fresh()
+        {
+            return Poll::Ready(Ok(token));
+        }
+        let inner = &self.source.inner;
+        self.renewed.get_or_insert_with(|| Inner::renewed(inner)).as_mut().poll(context)
     }
 }
 
@@ -205,10 +255,19 @@ impl fmt::Debug for TokenSource {
 }
 
 impl Held {
-    const NONE: Self =
-        Self { token: None, expires_at: None, tokens: None, times: Times::OVER, is_rejected: false };
+    fn none() -> Self {
+        Self {
+            token: None,
+            expires_at: None,
+            tokens: None,
+            times: Times::OVER,
+            is_rejected: false,
+            source: Weak::new(),
+            is_replaced: AtomicBool::new(false),
+        }
+    }
 
-    fn new(issued: Issued) -> Self {
+    fn new(issued: Issued, source: Weak<Inner>) -> Self {
         let Issued { token, received_at, expires_at, tokens } = issued;
         let mut times = Times::new(&token, received_at, expires_at);
         let now = now();
@@ -216,16 +275,34 @@ impl Held {
         if !times.is_fresh(now) && times.is_valid(now) {
             times.refresh_at = now + (EARLY_PAUSE.as_millis() as u64).min((times.over_at - now) / 2);
         }
-        Self { token: Some(token), expires_at, tokens, times, is_rejected: false }
+        Self { token: Some(token), expires_at, tokens, times, source, ..Self::none() }
     }
 }
 
 impl Inner {
+    /// The token that is held, if it does not have to be renewed now or soon.
+    fn fresh(&self) -> Option<ValidToken> {
+        let last = LAST.try_with(Cell::take).ok().flatten();
+        let is_held = |held: &Arc<Held>| {
+            ptr::eq(held.source.as_ptr(), self) && !held.is_replaced.load(Ordering::Acquire)
+        };
+        let held = last.filter(is_held).unwrap_or_else(|| self.held.load_full());
+        held.times.is_fresh(now()).then(|| ValidToken(Some(held)))
+    }
+
+    fn hold(&self, held: Arc<Held>) {
+        self.held.swap(held).is_replaced.store(true, Ordering::Release);
+    }
+
     /// The way of a token that has to be renewed now or soon. Boxed, because it is rare.
-    fn renewed(this: &Arc<Self>, held: Guard<Arc<Held>>) -> BoxFuture<'static, Result<ValidToken, Error>> {
-        let is_valid = held.times.is_valid(now());
-        if is_valid && this.failed_lately().is_some() {
-            return Box::pin(std::future::ready(Ok(ValidToken(held))));
+    #[cold]
+    fn renewed(this: &Arc<Self>) -> BoxFuture<'static, Result<ValidToken, Error>> {
+        let held = this.held.load_full();
+        let now = now();
+        let is_valid = held.times.is_valid(now);
+        // It may have been renewed meanwhile.
+        if held.times.is_fresh(now) || is_valid && this.failed_lately().is_some() {
+            return Box::pin(std::future::ready(Ok(ValidToken(Some(held)))));
         }
         let this = this.clone();
         Box::pin(async move {
@@ -234,28 +311,25 @@ impl Inner {
             }
             let (outcome, is_driven) = Self::join(&this, &held);
             // Nobody waits for the refresh of a token that is still valid, unless nothing else drives it.
-            match outcome.now_or_never_if(is_valid && is_driven).await {
-                Some(Ok(held)) => Ok(ValidToken(Guard::from_inner(held))),
-                Some(Err(error)) if !is_valid => Err(error),
-                _ => Ok(ValidToken(held)),
+            if is_valid && is_driven {
+                return Ok(ValidToken(Some(held)));
+            }
+            match outcome.await {
+                Ok(held) => Ok(ValidToken(Some(held))),
+                Err(_) if is_valid => Ok(ValidToken(Some(held))),
+                Err(error) => Err(error),
             }
         })
     }
 
     /// Joins the renewal under way, or begins one. Returns whether a task in the background drives it.
-    fn join(this: &Arc<Self>, held: &Held) -> (Outcome<Result<Arc<Held>, Error>>, bool) {
+    fn join(this: &Arc<Self>, held: &Held) -> (BoxFuture<'static, Result<Arc<Held>, Error>>, bool) {
         let begin = || -> BoxFuture<'static, _> {
             let rejected = held.token.clone().filter(|_| held.is_rejected);
             let (renewer, source) = (this.renewer.clone(), Arc::downgrade(this));
             Box::pin(async move { Self::renew(renewer, source, rejected).await })
         };
-        let (outcome, is_new) = this.flight.join(begin, || Err(panicked()));
-        let Some(runtime) = &this.runtime else { return (outcome, false) };
-        if is_new {
-            let task = outcome.clone().map(drop);
-            return (outcome, runtime.spawn(Box::pin(task)).is_ok());
-        }
-        (outcome, true)
+        this.flight.join((), this.runtime.as_deref(), begin, panicked)
     }
 
     async fn renew(
@@ -263,11 +337,11 @@ impl Inner {
         source: Weak<Self>,
         rejected: Option<AccessToken>,
     ) -> Result<Arc<Held>, Error> {
-        let outcome = renewer.renew(rejected).await.map(|issued| Arc::new(Held::new(issued)));
+        let outcome = renewer.renew(rejected).await.map(|issued| Arc::new(Held::new(issued, source.clone())));
         if let Some(source) = source.upgrade() {
             match &outcome {
                 Ok(held) => {
-                    source.held.store(held.clone());
+                    source.hold(held.clone());
                     *source.failure() = None;
                 }
                 Err(error) => *source.failure() = Some((Instant::now(), error.clone())),
@@ -286,17 +360,6 @@ impl Inner {
 
     fn failure(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Error)>> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Waiting for an outcome, or only looking at it.
-trait OutcomeExt<T> {
-    async fn now_or_never_if(self, looks_only: bool) -> Option<T>;
-}
-
-impl<T: Clone> OutcomeExt<T> for Outcome<T> {
-    async fn now_or_never_if(self, looks_only: bool) -> Option<T> {
-        if looks_only { self.peek().cloned() } else { Some(self.await) }
     }
 }
 

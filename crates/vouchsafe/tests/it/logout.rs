@@ -1,7 +1,8 @@
 //! The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout 1.0).
 use serde_json::json;
 use vouchsafe::http::Response;
-use vouchsafe::{Client, EndpointName};
+use vouchsafe::{Client, EndpointName, Http, Provider, Registration};
+use vouchsafe_sandbox::Sandbox;
 
 use crate::scenario::{Held, Scenario, acme, web};
 use crate::wire::Wire;
@@ -43,6 +44,38 @@ async fn the_url_names_the_client_and_where_the_browser_returns() {
         assert_eq!(url.await.unwrap().as_deref(), Some(expected));
     }
     assert!(wire.seen().is_empty());
+}
+
+/// Login.gov refuses a request with an `id_token_hint`.
+#[tokio::test]
+async fn the_id_token_stays_here_where_the_provider_refuses_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let acted = sandbox.provider("logingov").unwrap();
+    for takes_it in [false, true] {
+        let mut definition = acted.definition();
+        assert!(!definition.id_token_hint);
+        definition.id_token_hint = takes_it;
+        let params = acted.params();
+        let provider = params
+            .iter()
+            .fold(Provider::from(definition), |provider, (name, value)| provider.param(name, value));
+        let registration = Registration::new(acted.client_id()).redirect_uri("http://127.0.0.1:9/callback");
+        let client = Client::new(provider, registration, &Http::new().unwrap()).unwrap();
+        let login = client.login().await.unwrap();
+        let alice = sandbox.person("alice");
+        let callback = alice.allow(&login.url).await.unwrap();
+        let tokens = client.finish(login.pending, &callback).await.unwrap();
+        let url = client
+            .logout_url()
+            .tokens(&tokens)
+            .post_logout_redirect_uri("http://127.0.0.1:9/bye")
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(url.contains("client_id=logingov-client"), "{url}");
+        assert_eq!(url.contains("id_token_hint="), takes_it, "{url}");
+        assert_eq!(alice.sign_out(&url).await.is_err(), takes_it, "the sandbox acts as Login.gov does");
+    }
 }
 
 #[tokio::test]

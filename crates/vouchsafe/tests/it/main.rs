@@ -39,6 +39,7 @@ mod redirect_uri;
 mod refresh;
 mod refreshed_together;
 mod registrations;
+mod resource;
 mod retries;
 mod revocation;
 mod seal;

@@ -37,6 +37,11 @@ fn a_secret_where_the_provider_takes_no_secret_is_refused_with_what_to_give_inst
                 signed += 1;
                 refused(provider, public().secret("y"), &[name, "JWT", "Credential::apple_key"]);
             }
+            // Its token endpoint takes no secret, and its profile wants one.
+            Some(ClientAuth::None) if definition.userinfo.sends_secret() => {
+                refused(provider.clone(), public(), &[name, "for the profile", "Registration::secret"]);
+                made(provider, public().secret("y")).unwrap();
+            }
             Some(ClientAuth::None) => {
                 none += 1;
                 refused(provider.clone(), public().secret("y"), &[name, "no client secret", "Leave"]);

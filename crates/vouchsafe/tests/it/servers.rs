@@ -90,11 +90,11 @@ fn client(definition: &Definition, values: &BTreeMap<String, String>) -> (Client
     let provider = values
         .iter()
         .fold(Provider::from(definition.clone()), |provider, (name, value)| provider.param(name, value));
-    let registration =
-        match definition.signed_client_secret || definition.client_auth == Some(ClientAuth::None) {
-            true => Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI),
-            false => web(),
-        };
+    let takes_none = definition.client_auth == Some(ClientAuth::None) && !definition.userinfo.sends_secret();
+    let registration = match definition.signed_client_secret || takes_none {
+        true => Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI),
+        false => web(),
+    };
     let client = Client::new(provider, registration, &wire.http());
     (client.unwrap_or_else(|error| panic!("{}: {error}", definition.slug)), wire)
 }

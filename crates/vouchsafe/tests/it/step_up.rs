@@ -56,11 +56,11 @@ fn client(definition: &Definition) -> (Client, Wire) {
     let provider = values(definition)
         .into_iter()
         .fold(Provider::from(definition.clone()), |provider, (name, value)| provider.param(name, value));
-    let registration =
-        match definition.signed_client_secret || definition.client_auth == Some(ClientAuth::None) {
-            true => Registration::new("my-client").redirect_uri(REDIRECT_URI),
-            false => web(),
-        };
+    let takes_none = definition.client_auth == Some(ClientAuth::None) && !definition.userinfo.sends_secret();
+    let registration = match definition.signed_client_secret || takes_none {
+        true => Registration::new("my-client").redirect_uri(REDIRECT_URI),
+        false => web(),
+    };
     (Client::new(provider, registration, &wire.http()).unwrap(), wire)
 }
 

@@ -144,3 +144,23 @@ async fn a_route_outside_the_site_says_so() {
     let page = browser.ask(Request::get("/"), Body::empty()).await;
     assert_eq!(page.status, StatusCode::INTERNAL_SERVER_ERROR);
 }
+
+#[tokio::test]
+async fn a_sign_in_that_is_a_little_too_old_is_refused_and_no_loop() {
+    let whole = Whole::new().await;
+    let alice = whole.first.person("alice");
+    let mut browser = whole.browser();
+    let url = browser.open("/login/a").await.location();
+    let callback = alice.allow(&url).await.unwrap();
+    browser.open(&callback).await;
+    let before = browser.json("/api/me").await;
+
+    // The provider drops the demand. The client tolerates this much for the provider's clock.
+    whole.first.advance_clock(std::time::Duration::from_secs(20));
+    let url = browser.open("/step-up?return_to=/fresh&max_age=5").await.location();
+    let callback = alice.allow(&url.replace("&max_age=5", "")).await.unwrap();
+    let mut script = browser.clone();
+    let page = script.fetch(Method::GET, callback.strip_prefix("http://127.0.0.1:3000").unwrap()).await;
+    assert_eq!((page.status, &*page.code()), (StatusCode::FORBIDDEN, "auth_time"));
+    assert_eq!(browser.json("/api/me").await, before);
+}

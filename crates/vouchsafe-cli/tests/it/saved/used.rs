@@ -1,9 +1,10 @@
 //! The commands that use a saved login.
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::Home;
 use crate::login::signed_in;
-use crate::support::{Cli, answering, http};
+use crate::support::{Cli, answering, answering_each, http};
 
 const SECRET: &str = "VOUCHSAFE_CLIENT_SECRET";
 
@@ -159,6 +160,42 @@ async fn the_application_gets_a_token_for_itself() {
     printed.assert_silent_about("app-secret");
     let printed = Cli::new(&args).env(SECRET, "app-secret").run().await;
     assert_eq!((printed.code, &*printed.stdout()), (Some(0), "of-the-app"));
+}
+
+#[tokio::test]
+async fn a_saved_token_of_the_application_is_requested_again_when_it_has_ended() {
+    let home = Home::new().await;
+    let mut number = 0;
+    let base = answering_each(move || {
+        number += 1;
+        let life = if number == 1 { 0 } else { 600 };
+        let body =
+            json!({"access_token": format!("own-{number}"), "token_type": "Bearer", "expires_in": life});
+        http("200 OK", "application/json", &body.to_string())
+    })
+    .await;
+    let (authorize, token) = (format!("{base}/authorize"), format!("{base}/token"));
+    let args =
+        ["client-credentials", "--authorize-url", &authorize, "--token-url", &token, "--client-id", "app"];
+    let save = |name, more: &[&str]| {
+        home.cli(&[&args[..], &["--save", name], more].concat()).env(SECRET, "app-secret").run()
+    };
+    let saved = save("service", &["--save-secret", "--scope", "read"]).await;
+    assert_eq!((saved.code, &*saved.stdout()), (Some(0), "own-1"), "{saved:?}");
+    // The first has expired; sixteen at once cause one request.
+    let asking = (0..16).map(|_| home.cli(&["token", "service"]).run());
+    for printed in asking.collect::<JoinSet<_>>().join_all().await {
+        assert_eq!((printed.code, &*printed.stdout()), (Some(0), "own-2"), "{printed:?}");
+    }
+    let refreshed = home.json(&["refresh", "service"]).await;
+    assert_eq!(refreshed[0]["access_token"], "own-3");
+    let [listed] = &home.json(&["list"]).await[..] else { panic!("one is saved") };
+    assert_eq!((&listed["name"], &listed["state"]), (&json!("service"), &json!("fresh")));
+
+    assert_eq!(save("other", &[]).await.code, Some(0));
+    home.failing(&["refresh", "other"], 2, "usage", "missing_secret").await;
+    let own = home.cli(&["refresh", "other"]).env(SECRET, "app-secret").run().await;
+    assert_eq!((own.code, &*own.stdout()), (Some(0), "own-5"), "{own:?}");
 }
 
 #[tokio::test]

@@ -123,6 +123,33 @@ async fn sessions_that_are_over_are_swept_away_and_the_others_stay() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_renewed_during_a_sweep_stays() {
+    let store = Arc::new(failing::Failing::default());
+    let sessions = in_store(&store);
+    // Another instance, which already has a longer time.
+    let longer = sessions.clone().idle_timeout(2 * HOUR);
+    let origin = origin();
+    for begins in [false, true] {
+        let (mut browser, _) = begun(&sessions, "alice").await;
+        pass(31 * MINUTE);
+        // The sweep has seen that it is over, and waits before it deletes.
+        store.hang_before_the_next_write();
+        let sweep: Pin<Box<dyn Future<Output = ()>>> = match begins {
+            false => Box::pin(async { drop(sessions.sweep().await.unwrap()) }),
+            true => {
+                Box::pin(async { drop(sessions.begin(&origin, new("bob"), device(), &[]).await.unwrap()) })
+            }
+        };
+        let mut sweep = Box::pin(sweep);
+        assert!(is_pending(&mut sweep));
+        store.go_on();
+        assert!(browser.comes(&longer).await.is_some());
+        sweep.await;
+        assert!(browser.comes(&longer).await.is_some(), "begins: {begins}");
+    }
+}
+
+#[tokio::test]
 async fn the_store_does_not_grow_however_many_sessions_begin() {
     let store = Arc::new(MemoryStore::new());
     let sessions = in_store(&store).idle_timeout(MINUTE).absolute_timeout(2 * MINUTE);

@@ -15,10 +15,10 @@ pub(crate) fn page(sessions: &[Session], own: &str) -> Response<String> {
         let name = device.and_then(|device| device.user_agent()).unwrap_or("Unknown browser");
         let address = device.and_then(|device| device.address()).map(|address| format!(" from {address}"));
         let (id, is_own) = (escaped(session.id()), session.id() == own);
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<li><strong>{}</strong>{}<br><small>Signed in {}{}, last seen {}</small>\
-             <form method=\"post\" action=\"/devices/{id}/revoke\"><button>Sign out<span class=\"hidden\"> {}</span></button></form></li>\n",
+             <form method=\"post\" action=\"/devices/{id}/revoke\"><button>Sign out<span class=\"hidden\"> {}</span></button></form></li>",
             escaped(name),
             if is_own { " (this device)" } else { "" },
             ago(session.created_at()),

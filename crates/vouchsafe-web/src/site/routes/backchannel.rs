@@ -4,8 +4,10 @@ use serde_json::json;
 
 use crate::login::finish::is_form;
 use crate::session::record::Session;
-use crate::site::failure::{Failure, Fault, LOG, json};
+use crate::site::failure::{Failure, LOG};
+use crate::site::fault::Fault;
 use crate::site::query::Query;
+use crate::site::response::json;
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
 

@@ -12,7 +12,8 @@ use crate::login::stored::StoredLogin;
 use crate::login::visit::may_finish;
 use crate::session::new::NewSession;
 use crate::session::record::Session;
-use crate::site::failure::{Failure, Fault, see_other};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::login::{Intent, Note, Whom};
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
@@ -76,7 +77,7 @@ pub(super) async fn respond(
     let mut session = visit.session().await?;
     if session.is_none() && !matches!(note.intent, Intent::SignIn(())) {
         session = match (&note.intent, &note.session) {
-            (Intent::StepUp(_), Some(reference)) => site.sessions().alive(reference).await?,
+            (Intent::StepUp(..), Some(reference)) => site.sessions().alive(reference).await?,
             _ => None,
         };
         // The browser keeps its session back when another site posts a form: it comes along with a redirect.
@@ -143,7 +144,8 @@ impl Finishing<'_> {
         }
         match note.intent {
             Intent::SignIn(()) => self.sign_in(note, identity, tokens, None).await,
-            Intent::StepUp(whom) => {
+            Intent::StepUp(whom, max_age) => {
+                check_age(&tokens, max_age)?;
                 let now = self.session.as_ref().map(|own| Whom::identity(own.issuer(), own.subject()));
                 let confirmed = Whom::identity(identity.issuer(), identity.subject());
                 // Somebody else may have signed in since the login started.
@@ -228,6 +230,23 @@ impl Finishing<'_> {
         let (client_name, return_to) = (self.name.to_owned(), self.return_to.to_owned());
         LoggedIn { client_name, identity, tokens, return_to, data: None }
     }
+}
+
+/// Refuses a sign-in that is older than was asked for. The client has compared it with the clock of this machine, and with tolerance
+/// for that of the provider: a sign-in between the two would send the person to the provider again and again.
+fn check_age(tokens: &Tokens, max_age: Option<u64>) -> Result<(), Failure> {
+    let (Some(max_age), Some(token)) = (max_age, tokens.id_token()) else { return Ok(()) };
+    let age = token.auth_time().and_then(|at| token.issued_at().duration_since(at).ok()).unwrap_or_default();
+    // Both times are whole seconds.
+    if age.as_secs() <= max_age.saturating_add(1) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the user must have signed in within the last {max_age} seconds (max_age), and the ID token was issued {} seconds after \
+         the sign-in (auth_time)",
+        age.as_secs()
+    );
+    Err(Failure::new(Fault::NotDelivered, detail).coded("auth_time"))
 }
 
 /// Lets the browser bring a posted response once more, by a redirect that carries its session.

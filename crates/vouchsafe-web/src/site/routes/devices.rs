@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use crate::session::record::Session;
 use crate::site::caller::Caller;
-use crate::site::failure::{Failure, Fault, json, see_other};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::pages;
 use crate::site::require::Require;
+use crate::site::response::json;
 use crate::site::routes::asked::Asked;
 use crate::site::user::User;
 

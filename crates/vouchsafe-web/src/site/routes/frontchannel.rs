@@ -27,7 +27,12 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
         ));
     }
     if site.sessions().is_server_side() {
-        let ended = site.sessions().end_of(iss, Some(sid), None).await?;
+        let mut ended = site.sessions().end_of(iss, Some(sid), None).await?;
+        // Some providers write their issuer in two ways.
+        let issuer = client.issuer();
+        if issuer != iss {
+            ended.extend(site.sessions().end_of(&issuer, Some(sid), None).await?);
+        }
         site.forget(ended.iter().map(Session::tokens_of)).await;
     }
     // The browser of a session in a cookie is the only one that can end it, and it sends the cookie only where it is not a third

@@ -2,8 +2,10 @@
 use http::{Method, Response};
 
 use crate::login::return_to::is_own_path;
-use crate::site::failure::{Failure, Fault, see_other, with_return_to};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::login::{Intent, Start, at_public_url, check_visit};
+use crate::site::response::with_return_to;
 use crate::site::routes::asked::Asked;
 use crate::site::routes::backchannel::not_meant;
 use crate::site::routes::logout;

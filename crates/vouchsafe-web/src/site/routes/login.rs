@@ -2,7 +2,8 @@
 use http::Response;
 use vouchsafe::Client;
 
-use crate::site::failure::{Failure, Fault, see_other};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::login::{Intent, Start, at_public_url, check_return_to, check_visit};
 use crate::site::routes::asked::Asked;
 

@@ -6,7 +6,8 @@ use http::{Method, Response};
 
 use crate::login::finish::is_form;
 use crate::session::record::Session;
-use crate::site::failure::{Failure, Fault, LOG, see_other};
+use crate::site::failure::{Failure, LOG, see_other};
+use crate::site::fault::Fault;
 use crate::site::pages;
 use crate::site::query::Query;
 use crate::site::routes::asked::Asked;

@@ -3,8 +3,9 @@ use http::Response;
 use url::form_urlencoded;
 
 use crate::login::return_to::is_own_path;
-use crate::site::failure::{Failure, see_other, with_return_to};
+use crate::site::failure::{Failure, see_other};
 use crate::site::pages::sign_in::{Ask, Choice, page};
+use crate::site::response::with_return_to;
 use crate::site::routes::asked::Asked;
 
 pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failure> {

@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use http::Response;
 
-use crate::site::failure::{Failure, Fault, see_other, sign_in_path};
+use crate::site::failure::{Failure, see_other};
+use crate::site::fault::Fault;
 use crate::site::login::{Intent, Start, Whom, at_public_url, check_return_to, check_visit};
+use crate::site::response::sign_in_path;
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
 
@@ -32,7 +34,7 @@ pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failu
         login_hint: None,
         max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
         acr_values,
-        intent: Intent::StepUp(Whom::identity(session.issuer(), session.subject())),
+        intent: Intent::StepUp(Whom::identity(session.issuer(), session.subject()), max_age.map(u64::from)),
     };
     start.start(visit, parts).await
 }

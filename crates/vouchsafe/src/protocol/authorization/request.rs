@@ -44,15 +44,11 @@ impl<'a> AuthorizationRequest<'a> {
     fn standard(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         let Self { login, scopes, definition, .. } = *self;
         let quirks = &definition.authorization;
-        let scope = match scopes {
-            [one] => Cow::Borrowed(&**one),
-            _ => Cow::Owned(scopes.join(&definition.scope_separator)),
-        };
         let mut first = [
             ("response_type", Cow::Borrowed("code")),
             ("client_id", Cow::Borrowed(&*login.provenance.client_id)),
             ("redirect_uri", Cow::Borrowed(&*login.redirect_uri)),
-            ("scope", scope),
+            ("scope", self.scope()),
         ];
         if !quirks.order.is_empty() {
             let place =
@@ -61,6 +57,13 @@ impl<'a> AuthorizationRequest<'a> {
         }
         let first = first.into_iter().filter(|(name, _)| *name != "scope" || !scopes.is_empty());
         first.map(|(name, value)| (called([&quirks.names, &UNCHANGED], name), value))
+    }
+
+    fn scope(&self) -> Cow<'a, str> {
+        match self.scopes {
+            [one] => Cow::Borrowed(&**one),
+            scopes => Cow::Owned(scopes.join(&self.definition.scope_separator)),
+        }
     }
 
     fn further(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
@@ -85,8 +88,9 @@ impl<'a> AuthorizationRequest<'a> {
 
     /// The prefix, with its shared part already written.
     pub(crate) fn complete(&self, mut shared: String, with_scopes: bool) -> String {
-        if !with_scopes {
-            self.standard().skip(SHARED).for_each(|(name, value)| add(&mut shared, name, &value));
+        if !with_scopes && !self.scopes.is_empty() {
+            let names = &self.definition.authorization.names;
+            add(&mut shared, called([names, &UNCHANGED], "scope"), &self.scope());
         }
         self.further().for_each(|(name, value)| add(&mut shared, name, value));
         shared

@@ -223,7 +223,9 @@ impl AuthorizationResponse<'_> {
             return refuse(Check::Expired, detail);
         }
         if let Some(code) = error.filter(|error| !error.is_empty()) {
-            let said = Said { code, description, uri, status: None };
+            let detail = expected.quirks.error_detail.as_deref().map(|name| params.once(name)).transpose()?;
+            let closer = detail.flatten().filter(|detail| expected.error_codes.contains_key(*detail));
+            let said = Said { code: closer.unwrap_or(code), description, uri, status: None };
             return Err(server_error(OPERATION, expected.error_codes, noted, said));
         }
         let suffix = expected.quirks.code_suffix.as_deref();

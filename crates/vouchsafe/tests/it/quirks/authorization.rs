@@ -137,6 +137,26 @@ async fn a_code_loses_what_the_provider_puts_behind_it() {
     assert_eq!(error.code(), "missing_field");
 }
 
+/// TikTok says `access_denied` where its application is set up for other accounts: nobody refused.
+#[tokio::test]
+async fn a_closer_code_of_an_error_counts_where_the_definition_knows_it() {
+    for (query, code, is_denied) in [
+        ("error=access_denied&error_type=non_sandbox_target", "unauthorized_client", false),
+        ("error=access_denied&error_type=user_cancelled", "access_denied", true),
+        ("error=access_denied&error_type=", "access_denied", true),
+        ("error=access_denied", "access_denied", true),
+        ("error_type=non_sandbox_target", "missing_field", false),
+        ("error=access_denied&error_type=a&error_type=b", "duplicate_parameter", false),
+    ] {
+        let tiktok = idle(Provider::named("tiktok").unwrap());
+        let error = come_back(&tiktok, &format!("{query}&state=STATE")).await.unwrap_err();
+        assert_eq!((error.code(), error.is_denied()), (code, is_denied), "{query}: {error}");
+    }
+    let query = "error=access_denied&error_type=non_sandbox_target&state=STATE";
+    let plain = idle(defined("[token.error_codes]\nnon_sandbox_target = \"unauthorized_client\""));
+    assert!(come_back(&plain, query).await.unwrap_err().is_denied(), "no definition asked for it");
+}
+
 #[tokio::test]
 async fn what_the_provider_wants_back_goes_into_the_token_request() {
     let (client, wire) = answered("[callback]\nforward = [\"state\", \"realm\"]", token());

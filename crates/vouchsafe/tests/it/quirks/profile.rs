@@ -43,6 +43,23 @@ async fn the_token_goes_where_the_provider_looks_for_it() {
 }
 
 #[tokio::test]
+async fn a_header_may_carry_the_client_secret_and_is_not_shown() {
+    let headers = "headers = { x-api-key = \"{client_id}:{client_secret}\" }";
+    let expected = "GET https://acme.example/me\naccept: application/json\nauthorization: Bearer at-secret\n\
+                    x-api-key: my-client:my-client-secret";
+    assert_eq!(request(headers).await, expected);
+    let (client, wire) = answered(&format!("[userinfo]\n{headers}"), json(200, json!({"id": 1})));
+    client.profile(&tokens()).await.unwrap();
+    let seen = format!("{:?} {client:?}", wire.seen());
+    assert!(!seen.contains("my-client-secret"), "{seen}");
+    let body =
+        json!({"error": "invalid_key", "error_description": "no such key: my-client:my-client-secret"});
+    let (client, _) = answered(&format!("[userinfo]\n{headers}"), json(403, body));
+    let error = client.profile(&tokens()).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("my-client-secret"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_nickname_may_hold_a_control_character_where_the_definition_says_so_and_only_there() {
     let body = |openid: &str| format!("{{\"id\": \"{openid}\", \"nickname\": \"a\u{1}b\"}}");
     let tolerant = "[userinfo]\ncontrol_characters = [\"nickname\"]";

@@ -1,5 +1,6 @@
 //! The access token in requests to an API.
-use http::{Request, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, Request, StatusCode};
 use vouchsafe::vault::Bearer;
 
 use super::provider::{Expire, Rotating};
@@ -11,11 +12,8 @@ fn request(url: &str) -> Request<&'static str> {
     Request::builder().uri(url).body("body").unwrap()
 }
 
-fn refused(challenge: Option<&str>) -> Response<()> {
-    let response = Response::builder().status(401);
-    let response =
-        challenge.into_iter().fold(response, |response, text| response.header("www-authenticate", text));
-    response.body(()).unwrap()
+fn challenge(text: Option<&str>) -> HeaderMap {
+    text.into_iter().map(|text| (WWW_AUTHENTICATE, text.parse().unwrap())).collect()
 }
 
 async fn bearer(provider: &Rotating) -> Bearer {
@@ -68,7 +66,7 @@ async fn a_refused_token_is_replaced_and_other_refusals_replace_nothing() {
     let provider = Rotating::new();
     let bearer = bearer(&provider).await;
     let mut request = request("https://api.example/me");
-    for (challenge, replaces) in [
+    for (text, replaces) in [
         (Some(r#"Bearer error="insufficient_scope", scope="admin""#), false),
         (Some(r#"Bearer realm="x", error="invalid_token""#), true),
         (Some("Bearer"), true),
@@ -76,12 +74,16 @@ async fn a_refused_token_is_replaced_and_other_refusals_replace_nothing() {
     ] {
         let token = bearer.authorize(&mut request).await.unwrap().unwrap();
         let before = provider.requests();
-        assert_eq!(bearer.is_refused(&token, &refused(challenge)), replaces, "{challenge:?}");
+        assert_eq!(
+            bearer.is_refused(&token, StatusCode::UNAUTHORIZED, &challenge(text)),
+            replaces,
+            "{text:?}"
+        );
         bearer.authorize(&mut request).await.unwrap();
         assert_eq!(provider.requests() - before, u32::from(replaces));
     }
     let token = bearer.authorize(&mut request).await.unwrap().unwrap();
-    assert!(!bearer.is_refused(&token, &Response::builder().status(403).body(()).unwrap()));
+    assert!(!bearer.is_refused(&token, StatusCode::FORBIDDEN, &challenge(None)));
 }
 
 #[cfg(feature = "tower")]
@@ -90,6 +92,7 @@ async fn the_layer_sends_a_refused_request_once_more_with_another_token() {
     use std::convert::Infallible;
     use std::sync::{Arc, Mutex};
 
+    use http::Response;
     use tower::{Layer, ServiceExt, service_fn};
     use vouchsafe::vault::BearerLayer;
 

@@ -41,6 +41,8 @@ struct State {
     lifetime: u64,
     instead: VecDeque<Instead>,
     scope: &'static str,
+    /// The scope and the audience of the last request of the application for itself.
+    last_own: (String, String),
 }
 
 impl Rotating {
@@ -53,6 +55,7 @@ impl Rotating {
             lifetime: 3600,
             instead: VecDeque::new(),
             scope: "profile email",
+            last_own: Default::default(),
         };
         Self { state: Arc::new(Mutex::new(state)), open: watch::Sender::new(true) }
     }
@@ -106,6 +109,10 @@ impl Rotating {
         self.state().requests
     }
 
+    pub(super) fn last_own(&self) -> (String, String) {
+        self.state().last_own.clone()
+    }
+
     pub(super) fn revoked(&self) -> u32 {
         self.state().revoked
     }
@@ -134,6 +141,8 @@ impl Rotating {
             Some(Instead::Lost) | None => {}
         }
         if field(request, "grant_type").as_deref() == Some("client_credentials") {
+            state.last_own =
+                ["scope", "audience"].map(|name| field(request, name).unwrap_or_default()).into();
             return Ok(wire::json(
                 200,
                 json!({"access_token": format!("own-{}", state.requests), "token_type": "Bearer", "expires_in": 3600}),

@@ -28,7 +28,7 @@ async fn token(vault: &Vault) -> Result<String, vouchsafe::Error> {
     vault.token("alice", "acme").await.map(|token| token.expose().to_owned())
 }
 
-async fn others() {
+pub(super) async fn others() {
     for _ in 0..500 {
         yield_now().await;
     }
@@ -115,7 +115,7 @@ async fn a_time_to_wait_holds_for_every_process() {
 }
 
 /// The lease of a process that stands still is over: another one gets it.
-async fn taken_over(store: &Store) -> u64 {
+pub(super) async fn taken_over(store: &Store) -> u64 {
     let ask = LeaseRequest::new(Duration::from_secs(15));
     let Lease::Busy { fence } = store.lease("alice/acme", ask).await.unwrap() else {
         panic!("nobody has it")

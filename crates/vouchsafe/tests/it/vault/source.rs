@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use tokio::task::yield_now;
 use vouchsafe::vault::GivenToken;
-use vouchsafe::{Error, TokenSource};
+use vouchsafe::{Client, Error, TokenSource, Tokens};
 
 use super::provider::{Expire, Instead, OnTokio, Rotating};
 
@@ -95,18 +95,22 @@ async fn the_refresh_ends_although_every_caller_has_gone() {
     assert_eq!(provider.requests(), 1, "what the callers began was not begun again");
 }
 
-/// A source whose token is valid, and in the last tenth of its life.
-async fn near_its_end(provider: &Rotating) -> TokenSource {
-    let client = provider.client();
-    let mut stored = serde_json::to_value(provider.tokens(&client, Expire::In(20))).unwrap();
+/// Tokens that are valid, and in the last tenth of their life.
+pub(super) fn near_its_end(provider: &Rotating, client: &Client) -> Tokens {
+    let mut stored = serde_json::to_value(provider.tokens(client, Expire::In(20))).unwrap();
     stored["received_at"] = json!(stored["received_at"].as_f64().unwrap() - 10_000.0);
-    TokenSource::new(&client, serde_json::from_value(stored).unwrap()).await.unwrap()
+    serde_json::from_value(stored).unwrap()
+}
+
+async fn source_near_its_end(provider: &Rotating) -> TokenSource {
+    let client = provider.client();
+    TokenSource::new(&client, near_its_end(provider, &client)).await.unwrap()
 }
 
 #[tokio::test]
 async fn near_its_end_the_token_is_given_at_once_and_refreshed_behind_it() {
     let provider = Rotating::new();
-    let source = near_its_end(&provider).await;
+    let source = source_near_its_end(&provider).await;
     // The first call looks into the store.
     provider.instead([Instead::Unreachable]);
     assert_eq!(token(&source).await.unwrap(), "access-1");
@@ -119,7 +123,7 @@ async fn near_its_end_the_token_is_given_at_once_and_refreshed_behind_it() {
 #[tokio::test]
 async fn an_early_refresh_that_fails_leaves_the_valid_token_in_use() {
     let provider = Rotating::new();
-    let source = near_its_end(&provider).await;
+    let source = source_near_its_end(&provider).await;
     provider.instead([Instead::Refuse(500, json!({}))]);
     for _ in 0..20 {
         assert_eq!(token(&source).await.unwrap(), "access-1");
@@ -140,6 +144,29 @@ async fn a_rejected_token_is_replaced_once_for_all() {
     source.reject(&same);
     assert_eq!(token(&source).await.unwrap(), "access-2");
     assert_eq!(provider.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_thread_gives_no_token_again_that_was_rejected_elsewhere_or_is_another_source_s() {
+    let providers = [Rotating::new(), Rotating::new()];
+    let mut sources = Vec::new();
+    for (provider, expire) in providers.iter().zip([Expire::In(3600), Expire::Since(5)]) {
+        sources.push(source(provider, expire).await);
+    }
+    for _ in 0..3 {
+        assert_eq!(token(&sources[0]).await.unwrap(), "access-1");
+        assert_eq!(token(&sources[1]).await.unwrap(), "access-2");
+    }
+
+    assert_eq!(token(&sources[0]).await.unwrap(), "access-1");
+    let elsewhere = sources[0].clone();
+    let rejecting = std::thread::spawn(move || {
+        let first = futures_util::FutureExt::now_or_never(elsewhere.token()).unwrap().unwrap();
+        elsewhere.reject(&first);
+    });
+    rejecting.join().unwrap();
+    assert_eq!(token(&sources[0]).await.unwrap(), "access-2");
+    assert_eq!(providers.map(|provider| provider.requests()), [1, 1]);
 }
 
 #[tokio::test]

@@ -192,3 +192,28 @@ async fn a_narrower_scope_is_told() {
     assert_eq!(warning.code(), "scope");
     assert!(warning.to_string().contains("email"), "{warning}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_the_application_is_requested_anew_by_one_of_all_processes() {
+    let (provider, client, store, vault) = connected(&[]).await;
+    let tokens = client.client_credentials().scopes(["reports"]).await.unwrap();
+    let saving = vault.connect("the service", tokens).data("own");
+    saving.application(["reports"], [("audience", "https://api.example")]).await.unwrap();
+    let ask = |vault: &Vault| {
+        let vault = vault.clone();
+        tokio::spawn(async move { vault.token("the service", "acme").await.unwrap().expose().to_owned() })
+    };
+    assert_eq!(ask(&vault).await.unwrap(), "own-1");
+    for expected in ["own-2", "own-3"] {
+        let token = vault.token("the service", "acme").await.unwrap();
+        vault.source("the service", "acme").unwrap().reject(&token);
+        for task in (0..20).map(|_| ask(&vault)).collect::<Vec<_>>() {
+            assert_eq!(task.await.unwrap(), expected);
+        }
+        let other = sealed(&store, KeyRing::new(KEY).unwrap(), &client);
+        assert_eq!(ask(&other).await.unwrap(), expected);
+        assert_eq!(other.connections("the service").await.unwrap()[0].data.as_deref(), Some("own"));
+    }
+    assert_eq!(provider.requests(), 3);
+    assert_eq!(provider.last_own(), ("reports".to_owned(), "https://api.example".to_owned()));
+}
