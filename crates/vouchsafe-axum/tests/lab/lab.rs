@@ -3,7 +3,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -46,9 +46,12 @@ impl Lab {
 
     async fn at(first: SandboxBuilder, settings: &[(&str, &str)]) -> Self {
         let admin = User::new("admin").with_claim("roles", json!(["admin"]));
+        // The provider ends this session soon.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let brief = User::new("brief").with_claim("session_expiry", json!(now + 60));
         // Two people of two providers have this e-mail address.
         let twin = User::new("twin").with_verified_email("alice@example.com");
-        let first = first.user(User::alice()).user(User::bob()).user(admin).start();
+        let first = first.user(User::alice()).user(User::bob()).user(admin).user(brief).start();
         let second = Sandbox::builder().user(User::alice()).user(User::bob()).user(twin).start();
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
         static COUNT: AtomicU32 = AtomicU32::new(0);

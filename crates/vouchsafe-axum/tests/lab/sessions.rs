@@ -108,6 +108,19 @@ async fn a_session_ends_when_it_is_not_used_and_absolutely() {
 }
 
 #[tokio::test]
+async fn the_provider_says_when_a_session_ends() {
+    for lab in [Lab::new().await, Lab::in_cookies().await] {
+        let mut brief = lab.signed_in("brief").await;
+        let session = brief.json("/api/me").await["session"].clone();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert!(session["expires_at"].as_u64().unwrap() <= now + 60, "{session}");
+        let mut alice = lab.signed_in("alice").await;
+        let session = alice.json("/api/me").await["session"].clone();
+        assert!(session["expires_at"].as_u64().unwrap() > now + 3600, "{session}");
+    }
+}
+
+#[tokio::test]
 async fn a_crash_signs_nobody_out() {
     for kind in ["", "cookie"] {
         let mut lab = if kind.is_empty() { Lab::new().await } else { Lab::in_cookies().await };

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use fantoccini::Locator;
+use fantoccini::key::Key;
 
 use crate::all::chromium::{Browser, in_browser};
 use crate::all::lab::Lab;
@@ -307,6 +308,66 @@ async fn a_session_is_revoked_from_another_device() {
         browser.open("/protected").await;
         browser.sees("Choose an account to continue.").await;
         browser.has_no_complaints(&["favicon"]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn scripts_are_not_needed() {
+    walk(&[], async |browser, _| {
+        browser.without_scripts().await;
+        browser.signs_in_at("/protected", "alice").await;
+        browser.sees("Signed in as Alice Liddell.").await;
+        browser.click("Add").await;
+        browser.sees("Signed in as Alice Liddell.").await;
+        browser.open("/devices").await;
+        browser.click("Sign out everywhere").await;
+        browser.sees("You are signed out").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_keyboard_is_enough() {
+    walk(&[], async |browser, _| {
+        browser.open("/protected").await;
+        browser.tab_to("Continue with a").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Alice Liddell").await;
+        browser.tab_to("Alice Liddell").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Allow").await;
+        browser.tab_to("Allow").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Signed in as Alice Liddell.").await;
+        browser.tab_to("Sign out").await;
+        browser.press(Key::Enter).await;
+        browser.is_at("/logout").await;
+        browser.tab_to("Sign out here").await;
+        browser.press(Key::Enter).await;
+        browser.sees("You are signed out").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_fit_a_phone_and_forced_colours() {
+    walk(&[], async |browser, _| {
+        browser.resize(320, 640).await;
+        browser.with_forced_colours().await;
+        browser.signs_in_at("/protected", "alice").await;
+        browser.sees("Signed in as Alice Liddell.").await;
+        for path in ["/", "/sign-in", "/protected", "/logout", "/logged-out", "/devices", "/account", "/admin"] {
+            browser.open(path).await;
+            let wide = browser
+                .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                .await;
+            assert_eq!(wide, 0, "{path}");
+            // A button has an edge of its own there, and is large enough to touch.
+            let script = "return [...document.querySelectorAll('button, .sign-in-choice')].filter(e => \
+                          e.getBoundingClientRect().height < 24 || getComputedStyle(e).borderStyle === 'none').length";
+            assert_eq!(browser.run(script).await, 0, "{path}");
+        }
     })
     .await;
 }
