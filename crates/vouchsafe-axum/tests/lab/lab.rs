@@ -166,6 +166,7 @@ impl Lab {
 }
 
 impl Drop for Lab {
+    #[expect(clippy::print_stderr, reason = "the log says why a test failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.log());
