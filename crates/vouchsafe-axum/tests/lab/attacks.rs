@@ -80,7 +80,7 @@ async fn nobody_is_led_to_another_site_after_the_sign_in() {
             let page = browser.clone().open(&format!("{path}?return_to={query}")).await;
             match page.status {
                 400 => {
-                    assert!(page.cookies().iter().all(|cookie| cookie.contains("session")), "{spelling:?}")
+                    assert!(page.cookies().iter().all(|cookie| cookie.contains("session")), "{spelling:?}");
                 }
                 // The links of the page keep a path of this site alone.
                 200 => {

@@ -1,5 +1,6 @@
 //! The lab, two sandbox providers, and a folder for its store.
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -168,7 +169,7 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.log());
+            let _ = writeln!(std::io::stderr(), "{}", self.log());
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }

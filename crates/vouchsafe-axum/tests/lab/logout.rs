@@ -120,7 +120,7 @@ async fn a_logout_token_that_is_not_right_ends_nothing() {
         Fault::WRONG_LOGOUT_ISSUER,
         Fault::WRONG_LOGOUT_TYPE,
     ] {
-        lab.first.fault_once(fault.clone());
+        lab.first.fault_once(fault);
         let token = lab.first.logout_token(client, "alice").unwrap();
         let page = told(&lab, "a", &format!("logout_token={token}")).await;
         assert_eq!((page.status, &*page.code()), (400, "invalid_request"), "{fault:?}");

@@ -68,7 +68,7 @@ async fn a_step_up_that_was_not_delivered_is_refused_and_changes_nothing() {
             if let Some(fault) = &fault {
                 lab.first.fault_once(Fault::OLD_SIGN_IN);
                 lab.sign_in(&mut browser, "alice").await;
-                lab.first.fault_once(fault.clone());
+                lab.first.fault_once(*fault);
             }
             let before = browser.clone();
             let place = follow(&lab, &mut browser, path).await;
