@@ -8,7 +8,7 @@ use crate::all::lab::Lab;
 #[tokio::test]
 async fn every_response_has_the_headers_that_keep_it_private() {
     for lab in [Lab::new().await, Lab::in_cookies().await] {
-        let mut alice = lab.signed_in("alice").await;
+        let alice = lab.signed_in("alice").await;
         let paths = [
             "/",
             "/sign-in",
@@ -68,7 +68,6 @@ async fn every_response_has_the_headers_that_keep_it_private() {
                 }
             }
         }
-        assert!(alice.account().await.is_some());
     }
 }
 

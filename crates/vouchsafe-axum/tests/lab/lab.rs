@@ -175,4 +175,4 @@ pub(crate) use crate::all::browser::Page;
 
 /// The lifetime of short tokens.
 pub(crate) const SHORT: Duration = Duration::from_secs(3);
-pub(crate) const KEY: &str = "a key of the tests, which is long enough";
+pub(crate) const KEY: &str = "a key of the tests that is long enough";

@@ -122,12 +122,15 @@ async fn a_crash_signs_nobody_out() {
         assert_eq!(another.open(&callback).await.location(), "/protected", "a login under way goes on");
 
         // A new key seals, the old one still opens.
-        lab.set("KEY", "another key of the tests, long enough as well");
+        lab.set("KEY", "another key of the tests that is long enough");
         lab.set("OLD_KEYS", KEY);
         lab.restart().await;
         assert_eq!(browser.account().await.as_deref(), before["account"].as_str());
         let mut new = lab.signed_in("alice").await;
-        assert_eq!(new.account().await.as_deref(), before["account"].as_str(), "the same account");
+        // Without a store, the accounts are in memory.
+        if lab.is_server_side() {
+            assert_eq!(new.account().await.as_deref(), before["account"].as_str(), "the same account");
+        }
         lab.set("OLD_KEYS", "");
         lab.restart().await;
         assert_eq!(browser.open("/protected").await.location(), "/sign-in?return_to=%2Fprotected");
