@@ -262,6 +262,7 @@ fn words(d: &Definition) -> Result {
     let is_free = |name: &String| !d.authorization.owns(name);
     let why = "must be parameters that the protocol does not use";
     ensure(refreshing.needs_params.keys().all(is_free), "refreshing.needs_params", why)?;
+    ensure(refreshing.again_params.keys().all(is_free), "refreshing.again_params", why)?;
     let says =
         refreshing.keeps_token || !refreshing.needs_scope.is_empty() || !refreshing.needs_params.is_empty();
     let why = "must be true, because refreshing.keeps_token, needs_scope or needs_params is set";

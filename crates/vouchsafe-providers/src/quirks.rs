@@ -153,6 +153,8 @@ pub struct RefreshQuirks {
     pub needs_scope: Vec<String>,
     /// There is a refresh token only if the authorization request has these parameters: `access_type = "offline"`.
     pub needs_params: BTreeMap<String, String>,
+    /// Parameters that, beside these, bring a refresh token also to a user who has consented before: `prompt = "consent"`.
+    pub again_params: BTreeMap<String, String>,
     /// How the provider says that a refresh token is spent, expired or revoked, if not by `invalid_grant`: JSON Pointers into
     /// the error response, with the values that say so, as text.
     pub spent: BTreeMap<String, Vec<String>>,

@@ -7,6 +7,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 mod long_lived;
 pub(crate) mod manual;
+mod offline;
 pub(crate) mod pending;
 mod refresh;
 mod revoke;

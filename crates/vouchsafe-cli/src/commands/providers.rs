@@ -28,7 +28,7 @@ pub(crate) async fn run(slug: Option<&str>, open: bool, output: &mut Output) -> 
     output.say(paint(url, LINK));
     match system::open_browser(url.to_owned()).await {
         Ok(Some(why)) => {
-            output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"))
+            output.warn("browser", &format!("No browser could be opened: {why}. Open the URL yourself"));
         }
         _ => output.tell("Your browser should open this page."),
     }

@@ -1,6 +1,6 @@
 //! A session that is about to begin.
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use vouchsafe::{IdToken, Identity};
 
@@ -67,7 +67,7 @@ impl NewSession {
             acr: id_token.and_then(IdToken::acr).map(str::to_owned),
             auth_time: id_token.and_then(IdToken::auth_time),
             signed_in_at: id_token.and_then(signed_in_at),
-            session_expiry: id_token.and_then(session_expiry),
+            session_expiry: id_token.and_then(IdToken::session_expiry),
             roles: Vec::new(),
             continues: None,
         }
@@ -84,10 +84,4 @@ impl fmt::Debug for NewSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSession").field("provider", &self.provider).finish_non_exhaustive()
     }
-}
-
-/// The claim `session_expiry` (IPSIE).
-fn session_expiry(token: &IdToken) -> Option<SystemTime> {
-    let seconds = token.claim("session_expiry")?.as_u64()?;
-    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error, LeftOut, Operation, Warning};
+use crate::flows::offline::{self, Wishes};
 use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
@@ -40,6 +41,7 @@ impl Client {
             max_age: None,
             acr_values: Vec::new(),
             data: None,
+            offline: false,
         }
     }
 
@@ -102,6 +104,9 @@ impl Ongoing<'_> {
         let endpoint = server.endpoint(EndpointName::Token)?;
         let tokens =
             self.token_request(&server, endpoint, grant, (expected, pending.nonce.is_some())).await?;
+        if pending.offline {
+            offline::check(&tokens, &server, Operation::AuthorizationCode)?;
+        }
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
@@ -135,6 +140,7 @@ pub struct Login<'c> {
     max_age: Option<u64>,
     acr_values: Vec<String>,
     data: Option<String>,
+    offline: bool,
 }
 
 impl Login<'_> {
@@ -207,8 +213,43 @@ impl Login<'_> {
         self
     }
 
+    /// Requires a refresh token, so that the application can go on without the user. The login asks for whatever brings one at
+    /// this provider, such as the scope `offline_access` or the parameter `access_type=offline`; a value of your own stays.
+    ///
+    /// If none comes, [`Client::finish`] fails with [`Error::Unsupported`], and says why. The login does not start at a provider that
+    /// has no refresh tokens.
+    ///
+    /// ```no_run
+    /// # async fn f(client: vouchsafe::Client) -> Result<(), vouchsafe::Error> {
+    /// let login = client.login().offline().await?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "offline_access")]
+    #[doc(alias = "access_type")]
+    pub fn offline(mut self) -> Self {
+        self.offline = true;
+        self
+    }
+
+    fn ask_offline(&mut self, server: &Server) -> Result<(), Error> {
+        let usual = if self.scopes.is_empty() { &server.scopes } else { &self.scopes };
+        let Wishes { scope, params } = Wishes::at(server, usual)?;
+        if let Some(scope) = scope {
+            self.scopes = usual.iter().cloned().chain([scope]).collect();
+        }
+        for (name, value) in params {
+            if self.params.iter().all(|(known, _)| *known != name) {
+                self.params.push((name.into(), value.into()));
+            }
+        }
+        Ok(())
+    }
+
     /// Starts the login at a server whose metadata is known.
     fn start(mut self, server: &Server) -> Result<StartedLogin, Error> {
+        if self.offline {
+            self.ask_offline(server)?;
+        }
         let (request, prefix) = self.request(server)?;
         let demands = self.max_age.is_some() || !self.acr_values.is_empty();
         if demands && !request.wants_id_token {
@@ -254,6 +295,7 @@ impl Login<'_> {
             max_age: self.max_age,
             acr_values: self.acr_values,
             data: self.data,
+            offline: self.offline,
         };
         Ok(StartedLogin { url, pending })
     }

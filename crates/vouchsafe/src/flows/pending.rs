@@ -29,6 +29,8 @@ pub struct PendingLogin {
     pub(crate) max_age: Option<u64>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) data: Option<String>,
+    /// Whether the login has to bring a refresh token.
+    pub(crate) offline: bool,
 }
 
 impl PendingLogin {
@@ -117,6 +119,8 @@ struct Kept {
     acr: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    offline: bool,
 }
 
 impl Serialize for PendingLogin {
@@ -139,6 +143,7 @@ impl Serialize for PendingLogin {
             max_age: self.max_age,
             acr: self.acr_values.clone(),
             data: self.data.clone(),
+            offline: self.offline,
         }
         .serialize(serializer)
     }
@@ -174,6 +179,7 @@ impl<'de> Deserialize<'de> for PendingLogin {
             max_age: kept.max_age,
             acr_values: kept.acr,
             data: kept.data,
+            offline: kept.offline,
         })
     }
 }

@@ -30,6 +30,7 @@ mod introspection;
 mod login;
 mod logout;
 mod logout_token;
+mod offline;
 mod properties;
 mod providers;
 mod quirks;
