@@ -33,7 +33,8 @@ pub(crate) fn page(title: &str, html: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<style>body {{ background: Canvas; color: CanvasText; \
-         font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }}</style>\n</head>\n\
+         font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }}\n\
+         button, input {{ font: inherit; padding: 0.25rem 0.75rem; }}</style>\n</head>\n\
          <body>\n<main>\n<h1>{title}</h1>\n{html}\n</main>\n\
          </body>\n</html>\n"
     )

@@ -1,5 +1,6 @@
 //! The lab, two sandbox providers, and a folder for its store.
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -169,7 +170,7 @@ impl Drop for Lab {
     #[expect(clippy::print_stderr, reason = "the log says why a test failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.log());
+            let _ = writeln!(std::io::stderr(), "{}", self.log());
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
