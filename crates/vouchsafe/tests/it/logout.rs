@@ -1,8 +1,7 @@
 //! The URL that ends the session at the provider (OpenID Connect RP-Initiated Logout 1.0).
 use serde_json::json;
 use vouchsafe::http::Response;
-use vouchsafe::{Client, EndpointName, Http, Provider, Registration};
-use vouchsafe_sandbox::Sandbox;
+use vouchsafe::{Client, EndpointName};
 
 use crate::scenario::{Held, Scenario, acme, web};
 use crate::wire::Wire;
@@ -47,8 +46,12 @@ async fn the_url_names_the_client_and_where_the_browser_returns() {
 }
 
 /// Login.gov refuses a request with an `id_token_hint`.
+#[cfg(feature = "transport")]
 #[tokio::test]
 async fn the_id_token_stays_here_where_the_provider_refuses_it() {
+    use vouchsafe::{Http, Provider, Registration};
+    use vouchsafe_sandbox::Sandbox;
+
     let sandbox = Sandbox::start().await.unwrap();
     let acted = sandbox.provider("logingov").unwrap();
     for takes_it in [false, true] {
