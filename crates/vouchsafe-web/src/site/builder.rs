@@ -260,6 +260,7 @@ impl SiteBuilder {
             relayed,
             customise: self.customise,
             told: Default::default(),
+            sign_ins: Default::default(),
         };
         Ok(Site { inner: Arc::new(inner) })
     }

@@ -1,7 +1,7 @@
 //! The settings of a site, and what all its routes share.
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use vouchsafe::seal::KeyRing;
 use vouchsafe::vault::Vault;
@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) customise: Option<Arc<Customise>>,
     /// How often the log has told that a browser is at another address than the public URL.
     pub(crate) told: AtomicU32,
+    /// How many sign-ins there were.
+    pub(crate) sign_ins: AtomicU32,
 }
 
 /// Changes the logins at the provider of a name.
@@ -88,8 +90,11 @@ impl Site {
         }
     }
 
-    /// Deletes the tokens of sessions that ended by themselves, some at a time.
+    /// Deletes the tokens of sessions that ended by themselves, some at a time. It reads many records: not each sign-in pays for it.
     pub(crate) async fn sweep(&self) {
+        if self.inner.sign_ins.fetch_add(1, Ordering::Relaxed) % SIGN_INS_A_SWEEP != 0 {
+            return;
+        }
         if let Err(error) = forget_ended(&self.inner.vault).await {
             tracing::debug!(target: LOG, %error, "tokens of sessions that are over were not swept away");
         }
@@ -101,3 +106,6 @@ impl fmt::Debug for Site {
         f.debug_struct("Site").field("public_url", &self.inner.origin.as_str()).finish_non_exhaustive()
     }
 }
+
+/// Fewer than the records of one sweep, so that the sweeps keep up with the sign-ins.
+const SIGN_INS_A_SWEEP: u32 = 32;
