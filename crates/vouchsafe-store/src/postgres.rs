@@ -12,7 +12,7 @@ use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
 
 use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
 
-/// A [`TokenStore`] in a PostgreSQL database, for many machines.
+/// A [`TokenStore`](vouchsafe::vault::TokenStore) in a PostgreSQL database, for many machines.
 ///
 /// - **Durable.** A saved record survives whatever a committed transaction of this server survives: see `synchronous_commit`, and
 ///   for a failover `synchronous_standby_names`.

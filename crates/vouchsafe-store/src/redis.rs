@@ -10,7 +10,7 @@ use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
 
 use crate::shared::{PATIENCE, token_store, within};
 
-/// A [`TokenStore`] in Redis 5 or newer, or Valkey, for many machines.
+/// A [`TokenStore`](vouchsafe::vault::TokenStore) in Redis 5 or newer, or Valkey, for many machines.
 ///
 /// - **Durable** only as far as the server is. Set `appendonly yes` and `appendfsync always`. With other settings, a crash or a
 ///   failover of the server can lose the last writes: users whose refresh tokens were in them have to sign in again, if their

@@ -18,7 +18,7 @@ mod room;
 
 use self::place::Place;
 
-/// A [`TokenStore`] in a SQLite file, for one machine.
+/// A [`TokenStore`](vouchsafe::vault::TokenStore) in a SQLite file, for one machine.
 ///
 /// All processes of the machine can use the file at once. The file must not be on a network drive.
 ///
