@@ -18,7 +18,7 @@ use crate::site::relay::{Relay, Relayed};
 /// Sign-in for a whole application: the routes for signing in and out, sessions, accounts and tokens. Cheap to clone.
 ///
 /// A framework lets each request [enter](Self::enter), lets the site [respond](Self::respond) or else the application, and
-/// [completes](Visit::leave) the headers of the response.
+/// [completes](crate::Visit::leave) the headers of the response.
 #[derive(Clone)]
 pub struct Site {
     pub(crate) inner: Arc<Inner>,
