@@ -167,7 +167,6 @@ impl Lab {
 }
 
 impl Drop for Lab {
-    #[expect(clippy::print_stderr, reason = "the log says why a test failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let _ = writeln!(std::io::stderr(), "{}", self.log());

@@ -92,7 +92,7 @@ impl Site {
 
     /// Deletes the tokens of sessions that ended by themselves, some at a time. It reads many records: not each sign-in pays for it.
     pub(crate) async fn sweep(&self) {
-        if self.inner.sign_ins.fetch_add(1, Ordering::Relaxed) % SIGN_INS_A_SWEEP != 0 {
+        if !self.inner.sign_ins.fetch_add(1, Ordering::Relaxed).is_multiple_of(SIGN_INS_A_SWEEP) {
             return;
         }
         if let Err(error) = forget_ended(&self.inner.vault).await {
