@@ -1,6 +1,7 @@
 //! The tests of the lab, for each framework that has one.
 mod answers;
 mod attacks;
+#[cfg(unix)]
 mod away;
 mod browser;
 // The driver is that of the demo.

@@ -46,7 +46,6 @@ impl Drop for Redis {
 }
 
 #[tokio::test]
-#[cfg(unix)]
 async fn a_store_that_is_away_signs_nobody_out() {
     let Some((redis, url)) = Redis::start().await else { return };
     let lab = Lab::with(&[("SESSION", &url)]).await;

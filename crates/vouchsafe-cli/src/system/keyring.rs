@@ -36,6 +36,7 @@ impl Keyring {
 }
 
 /// A request to a keyring, about the secret with an id.
+#[cfg_attr(not(feature = "keyring"), allow(dead_code, reason = "no keyring reads it"))]
 pub(crate) enum Request {
     /// Stores it, and reads it again.
     Put(Secret),
