@@ -9,6 +9,8 @@ use http::{HeaderValue, Response, StatusCode};
 use vouchsafe::error::{Check, Operation};
 use vouchsafe::{Error, ErrorCode, Tokens};
 
+use crate::page::escaped;
+
 /// Why nobody signed in. As a response it is a page that tells people what to do, or a redirect if a silent sign-in failed
 /// ([`LoginFault::InteractionRequired`]).
 ///
@@ -347,13 +349,6 @@ impl std::error::Error for LoginRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.inner.error.as_ref().and_then(std::error::Error::source)
     }
-}
-
-/// The text in HTML, also within quotes.
-fn escaped(text: &str) -> String {
-    [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")]
-        .iter()
-        .fold(text.to_owned(), |text, (plain, escaped)| text.replace(plain, escaped))
 }
 
 /// The errors of a request that forbids the provider to show a page (OpenID Connect Core section 3.1.2.6).
