@@ -219,15 +219,53 @@ pub enum ClientAuth {
     ClientSecretBasic,
     /// Id and secret in the body (RFC 6749 section 2.3.1).
     ClientSecretPost,
+    /// A JWT whose key is the client secret (OpenID Connect Core section 9).
+    ClientSecretJwt,
+    /// A JWT that is signed with a private key (RFC 7523 section 2.2, OpenID Connect Core section 9).
+    PrivateKeyJwt,
+    /// A TLS client certificate from an authority that the provider trusts (RFC 8705 section 2.1).
+    TlsClientAuth,
+    /// A TLS client certificate that is registered at the provider (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl ClientAuth {
+    /// All methods.
+    pub const ALL: &[Self] = &[
+        Self::None,
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
+
+    /// The method of a registered name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|method| method.as_str() == name)
+    }
+
+    /// Whether the client sends a JWT that it signed for the request.
+    pub fn is_assertion(self) -> bool {
+        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
+    }
+
+    /// Whether the client presents a TLS certificate.
+    pub fn is_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
     /// The registered name (RFC 7591 section 2).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::FutureExt;
 use futures_util::future::{self, Either};
 use http::Uri;
-use vouchsafe_providers::ClientAuth;
 
+use crate::authenticator::Auth;
+use crate::dpop::{Binding, PROOF, Proves};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, HttpErrorKind, Operation, TransportError};
 use crate::protocol::call::{Call, Outgoing};
-use crate::protocol::client_auth::Credentials;
 use crate::protocol::response::Incoming;
 use crate::secret::Noted;
 use crate::transport::{Http, origin};
@@ -22,34 +22,62 @@ pub(crate) struct Sender<'a> {
     pub(crate) http: &'a Http,
     pub(crate) deadline: Deadline,
     pub(crate) noted: &'a Noted<'a>,
+    /// The key that tokens are bound to.
+    pub(crate) binding: Option<&'a Binding>,
 }
 
 impl Sender<'_> {
     /// Sends a call and reads the response. The client authenticates where `auth` says how.
+    ///
+    /// A server may ask for a proof with its nonce; then the request is sent once more, with a new proof and a new assertion.
     pub(crate) async fn send<C: Call>(
         self,
         endpoint: &Endpoint,
-        auth: Option<(&Credentials, ClientAuth)>,
+        auth: Option<Auth<'_>>,
         call: &C,
     ) -> Result<C::Output, Error> {
         let operation = call.operation();
-        let mut to = Outgoing::new(endpoint, auth, self.noted);
-        call.write(&mut to)?;
-        let request = to.request();
-        let hurried = match self.deadline.left() {
-            None => None,
-            Some(Duration::ZERO) => return Err(out_of_time(operation, request.uri())),
-            Some(left) => Some(self.http.clone().within(left)),
+        let proved = match call.proves() {
+            Proves::Nothing => None,
+            Proves::Possession => self.binding.map(|binding| (binding, None)),
+            Proves::Token(token) => self.binding.map(|binding| (binding, Some(token))),
         };
-        let response = hurried.as_ref().unwrap_or(self.http).send(operation, request).await?;
-        call.read(Incoming {
-            operation,
-            uri: endpoint.uri(),
-            noted: self.noted,
-            dialect: call.dialect(),
-            response,
-            now: SystemTime::now(),
-        })
+        let mut is_last = proved.is_none();
+        loop {
+            let credentials = match &auth {
+                Some(auth) => Some((auth.credentials(operation).await?, auth.method)),
+                None => None,
+            };
+            let credentials = credentials.as_ref().map(|(credentials, method)| (&**credentials, *method));
+            let mut to = Outgoing::new(endpoint, credentials, self.noted);
+            call.write(&mut to)?;
+            let mut request = to.request();
+            if let Some((binding, token)) = proved {
+                let proof = binding.proof((request.method(), request.uri()), token, operation).await?;
+                request.headers_mut().insert(PROOF, proof);
+            }
+            let hurried = match self.deadline.left() {
+                None => None,
+                Some(Duration::ZERO) => return Err(out_of_time(operation, request.uri())),
+                Some(left) => Some(self.http.clone().within(left)),
+            };
+            let response = hurried.as_ref().unwrap_or(self.http).send(operation, request).await?;
+            if let Some((binding, _)) = proved
+                && binding.wants_another(endpoint.uri(), &response)
+                && !std::mem::replace(&mut is_last, true)
+            {
+                continue;
+            }
+            return call.read(Incoming {
+                operation,
+                uri: endpoint.uri(),
+                noted: self.noted,
+                dialect: call.dialect(),
+                response,
+                is_proved: proved.is_some(),
+                now: SystemTime::now(),
+            });
+        }
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use vouchsafe_providers::Definition;
 
-use crate::credential::{Credential, Kind};
-use crate::error::{ConfigProblem, Error};
-use crate::jose::signing_key::{SecretSigner, SigningKey};
-use crate::protocol::client_auth::Credentials;
+use crate::authenticator::Authenticator;
+use crate::dpop::Binding;
+use crate::error::Error;
 use crate::protocol::token::response::TokenResponse;
 use crate::provenance::Provenance;
 use crate::provider::live::Live;
@@ -53,9 +52,9 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) live: Live,
-    pub(crate) credentials: Credentials,
-    /// Signs the client secret of each request, if it is a JWT.
-    signer: Option<SecretSigner>,
+    pub(crate) authenticator: Authenticator,
+    /// The key that tokens are bound to.
+    pub(crate) binding: Option<Binding>,
     /// The refreshes under way, by the refresh token that they send.
     pub(crate) refreshes: Together<[u8; 32], TokenResponse>,
     /// How long a login may take.
@@ -166,22 +165,4 @@ impl fmt::Debug for Client {
             .field("client_id", &self.client_id())
             .finish_non_exhaustive()
     }
-}
-
-/// The signer of client secrets, if the registration has a key for them.
-fn signer(registration: &Registration, template: &Server) -> Result<Option<SecretSigner>, Error> {
-    let Some(Credential(Kind::AppleKey { team_id, key_id, pem })) = &registration.credential else {
-        return Ok(None);
-    };
-    let Some(issuer) = &template.definition.issuer else {
-        let detail = "Credential::apple_key works only with a provider that has an issuer, such as providers::apple(), and this provider has none: use a client secret";
-        return Err(Error::config(ConfigProblem::AppleKey, detail));
-    };
-    Ok(Some(SecretSigner {
-        team_id: team_id.clone(),
-        key_id: key_id.clone(),
-        client_id: registration.client_id.clone(),
-        audience: issuer.clone(),
-        key: SigningKey::from_pem(pem.expose())?,
-    }))
 }

@@ -1,6 +1,13 @@
 //! How a client authenticates.
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
+use crate::signing::SigningKey;
 
 /// How a confidential client authenticates (RFC 6749 section 2.3).
 #[derive(Clone, Debug)]
@@ -15,12 +22,74 @@ pub(crate) enum Kind {
         key_id: String,
         pem: Secret,
     },
+    /// The key for assertions that the client signs itself.
+    Key(SigningKey),
+    /// Assertions of somebody else.
+    Assertion(Assertions),
+}
+
+/// Gives the assertions of a workload: JWTs that its platform issues and renews.
+///
+/// [`Credential::assertion_file`] and [`Credential::assertion_variable`] are ready-made. A closure can be one, too:
+/// [`Credential::assertion_from`].
+pub trait AssertionSource: Send + Sync {
+    /// The assertion to send now.
+    ///
+    /// # Errors
+    /// There is none. The call that needs it fails with this error.
+    fn assertion(&self) -> Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + '_>>;
+}
+
+/// A source of assertions, shared by all clones of a credential.
+#[derive(Clone)]
+pub(crate) struct Assertions(pub(crate) Arc<dyn AssertionSource>);
+
+impl fmt::Debug for Assertions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Assertions(…)")
+    }
 }
 
 impl Credential {
     /// A client secret.
+    ///
+    /// It is sent as the definition of the provider or its metadata says, or as [`Registration::client_auth`] says: in HTTP Basic, in
+    /// the body, or not at all but as the key of a JWT (`client_secret_jwt`).
+    ///
+    /// [`Registration::client_auth`]: crate::Registration::client_auth
     pub fn secret(secret: impl Into<Secret>) -> Self {
         Self(Kind::Secret(secret.into()))
+    }
+
+    /// A private key: the client authenticates by a JWT that is signed anew for each request (`private_key_jwt`, RFC 7523 section 2.2,
+    /// OpenID Connect Core section 9). It is valid for one minute and used once, and its audience is the issuer alone.
+    ///
+    /// ```no_run
+    /// use vouchsafe::{Credential, Registration, SigningKey};
+    ///
+    /// # fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = SigningKey::from_pem(std::fs::read_to_string("client.pem")?)?.key_id("2026-01");
+    /// let registration = Registration::new("my-client").credential(Credential::private_key(key));
+    /// # Ok(()) }
+    /// ```
+    pub fn private_key(key: SigningKey) -> Self {
+        Self(Kind::Key(key))
+    }
+
+    /// The assertion in a file, such as the token that Kubernetes projects into a pod, a SPIFFE JWT-SVID, or the file that
+    /// `AZURE_FEDERATED_TOKEN_FILE` names. The platform replaces it from time to time, so it is read for each request.
+    pub fn assertion_file(path: impl Into<PathBuf>) -> Self {
+        Self::assertion_from(AssertionFile(path.into()))
+    }
+
+    /// The assertion in an environment variable, which is read for each request.
+    pub fn assertion_variable(name: impl Into<String>) -> Self {
+        Self::assertion_from(AssertionVariable(name.into()))
+    }
+
+    /// Assertions of a source of your own, such as [`GithubActions`](crate::GithubActions).
+    pub fn assertion_from(source: impl AssertionSource + 'static) -> Self {
+        Self(Kind::Assertion(Assertions(Arc::new(source))))
     }
 
     /// A key for Sign in with Apple. The client secret is a JWT that is signed anew for each request: by ES256, valid for five
@@ -56,7 +125,7 @@ impl Credential {
     pub(crate) fn lasting_secret(&self) -> Option<&Secret> {
         match &self.0 {
             Kind::Secret(secret) => Some(secret),
-            Kind::AppleKey { .. } => None,
+            Kind::AppleKey { .. } | Kind::Key(_) | Kind::Assertion(_) => None,
         }
     }
 
@@ -67,7 +136,7 @@ impl Credential {
                               leave out Registration::secret";
                 Err(Error::config(ConfigProblem::ClientSecret, detail))
             }
-            Kind::Secret(_) => Ok(()),
+            Kind::Secret(_) | Kind::Key(_) | Kind::Assertion(_) => Ok(()),
             Kind::AppleKey { team_id, key_id, .. } => {
                 let ids = [("team id", team_id), ("key id", key_id)];
                 let Some((name, _)) = ids.iter().find(|(_, id)| id.trim().is_empty()) else { return Ok(()) };
@@ -76,4 +145,44 @@ impl Credential {
             }
         }
     }
+}
+
+struct AssertionFile(PathBuf);
+
+impl AssertionSource for AssertionFile {
+    fn assertion(&self) -> Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + '_>> {
+        let path = self.0.display();
+        // A small local file: it is read faster than a task is moved to another thread.
+        let read = std::fs::read_to_string(&self.0).map(Secret::new).map_err(|error| {
+            let detail = format!("the assertion of the client cannot be read from {path}: {error}");
+            Error::config(ConfigProblem::Assertion, detail)
+        });
+        let assertion = read.and_then(|text| one_jwt(&text, &format!("the file {path}")));
+        Box::pin(std::future::ready(assertion))
+    }
+}
+
+struct AssertionVariable(String);
+
+impl AssertionSource for AssertionVariable {
+    fn assertion(&self) -> Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + '_>> {
+        let name = &self.0;
+        let read = std::env::var(name).map(Secret::new).map_err(|_| {
+            let detail = format!("the environment variable {name} must hold the assertion of the client, and it is not set");
+            Error::config(ConfigProblem::Assertion, detail)
+        });
+        let assertion = read.and_then(|text| one_jwt(&text, &format!("the environment variable {name}")));
+        Box::pin(std::future::ready(assertion))
+    }
+}
+
+/// The JWT in a text, which may end with a line break.
+pub(crate) fn one_jwt(text: &Secret, place: &str) -> Result<Secret, Error> {
+    let jwt = text.expose().trim();
+    let is_plain = jwt.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if is_plain && jwt.split('.').filter(|part| !part.is_empty()).count() == 3 {
+        return Ok(Secret::new(jwt));
+    }
+    let detail = format!("{place} must hold one signed JWT, and it does not: check where the platform puts the client's assertion");
+    Err(Error::config(ConfigProblem::Assertion, detail))
 }

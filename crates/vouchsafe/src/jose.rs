@@ -7,7 +7,7 @@ pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod jwt;
 pub(crate) mod logout_token;
-pub(crate) mod signing_key;
+pub(crate) mod private_key;
 
 #[cfg(test)]
 mod tests;

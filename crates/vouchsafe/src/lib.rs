@@ -105,9 +105,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod authenticator;
 mod call;
 mod client;
 mod credential;
+mod dpop;
 mod endpoint;
 mod endpoints;
 #[macro_use]
@@ -125,13 +127,14 @@ mod resource;
 pub mod seal;
 mod secret;
 mod shared;
+mod signing;
 mod text;
 mod tokens;
 mod transport;
 pub mod vault;
 
 pub use client::{Client, ClientBuilder};
-pub use credential::Credential;
+pub use credential::{AssertionSource, Credential};
 pub use error::{Error, ErrorCode};
 pub use flows::client_credentials::ClientCredentials;
 pub use flows::import::ImportedTokens;
@@ -145,6 +148,7 @@ pub use provider::Provider;
 pub use registration::Registration;
 pub use resource::{AccessTokenClaims, AccessTokenIssuer, Refusal, ResourceServer, ResourceServerBuilder};
 pub use secret::Secret;
+pub use signing::{Signer, SigningKey};
 pub use text::legible::legible;
 pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;

@@ -5,6 +5,7 @@ use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::algorithm::Algorithm;
 use crate::secret::Secret;
+use crate::signing::SigningKey;
 use crate::text::redact::printable;
 
 /// Your application's entry at a provider: the client id and credential that it gave you, and the redirect URI that you
@@ -27,6 +28,8 @@ pub struct Registration {
     pub(crate) revocation_auth: Option<ClientAuth>,
     pub(crate) trusted_audiences: Vec<String>,
     pub(crate) id_token_algorithms: Option<Vec<String>>,
+    pub(crate) assertion_audience: Option<String>,
+    pub(crate) dpop_key: Option<SigningKey>,
 }
 
 impl Registration {
@@ -40,6 +43,8 @@ impl Registration {
             revocation_auth: None,
             trusted_audiences: Vec::new(),
             id_token_algorithms: None,
+            assertion_audience: None,
+            dpop_key: None,
         }
     }
 
@@ -92,6 +97,32 @@ impl Registration {
     /// ```
     pub fn id_token_algorithms<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.id_token_algorithms = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Overrides the audience of the assertions by which the client authenticates (`private_key_jwt`, `client_secret_jwt`). It is the
+    /// issuer of the provider, or the token endpoint if the provider has none. Set it only if the provider demands another
+    /// value, such as the token endpoint.
+    pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
+        self.assertion_audience = Some(audience.into());
+        self
+    }
+
+    /// Binds the tokens of this client to a key (DPoP, RFC 9449): somebody who steals them cannot use them. The key signs a proof
+    /// for each token request, and for each request with such a token.
+    ///
+    /// A token response with a bearer token is refused then. Keep the key as long as the tokens: a refresh token of a public
+    /// client is bound to it, too.
+    ///
+    /// ```no_run
+    /// use vouchsafe::{Registration, SigningKey};
+    ///
+    /// # fn f(pem: vouchsafe::Secret) -> Result<(), vouchsafe::Error> {
+    /// let registration = Registration::new("my-client").dpop(SigningKey::from_pem(pem)?);
+    /// # Ok(()) }
+    /// ```
+    pub fn dpop(mut self, key: SigningKey) -> Self {
+        self.dpop_key = Some(key);
         self
     }
 

@@ -34,6 +34,8 @@ struct Parts {
     provenance: Arc<Provenance>,
     received_at: SystemTime,
     access_token: AccessToken,
+    /// The access token is bound to the client's DPoP key.
+    is_bound: bool,
     refresh_token: Option<RefreshToken>,
     id_token: Option<IdToken>,
     /// The ID token of a provider that is not an OpenID Provider.
@@ -59,6 +61,7 @@ impl Tokens {
             provenance: provenance.clone(),
             received_at: response.received_at,
             access_token: AccessToken(response.access_token),
+            is_bound: response.is_bound,
             refresh_token: response.refresh_token.map(RefreshToken),
             unverified_id_token: response.id_token.filter(|_| id_token.is_none()),
             id_token,
@@ -97,9 +100,14 @@ impl Tokens {
         &self.parts.access_token
     }
 
-    /// The type of the access token. It is always `Bearer` (RFC 6750): other types are refused.
+    /// The type of the access token: `Bearer` (RFC 6750), or `DPoP` (RFC 9449) if the registration has a key to bind tokens to
+    /// ([`Registration::dpop`](crate::Registration::dpop)). Other types are refused.
     pub fn token_type(&self) -> &str {
-        BEARER
+        if self.is_bound() { DPOP } else { BEARER }
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
+        self.parts.is_bound
     }
 
     /// The refresh token, if the provider issued one.
@@ -285,5 +293,7 @@ fn separators(separators: &str) -> Cow<'static, str> {
     if separators == " " { Cow::Borrowed(" ") } else { Cow::Owned(separators.to_owned()) }
 }
 
-/// The only token type (RFC 6750).
+/// The usual token type (RFC 6750).
 const BEARER: &str = "Bearer";
+/// The type of tokens that are bound to a key (RFC 9449 section 5).
+const DPOP: &str = "DPoP";

@@ -1,13 +1,10 @@
 //! How the client authenticates in each request.
-use std::borrow::Cow;
-use std::time::SystemTime;
+use vouchsafe_providers::{ClientAuth, EndpointName};
 
-use aws_lc_rs::rand::SystemRandom;
-use vouchsafe_providers::ClientAuth;
-
+use crate::authenticator::Auth;
 use crate::client::Client;
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
-use crate::protocol::client_auth::Credentials;
 use crate::provider::Server;
 
 impl Client {
@@ -16,11 +13,11 @@ impl Client {
         if let Some(method) = self.inner.live.registration.client_auth {
             return Ok(method);
         }
-        if self.inner.signer.is_some() {
+        if self.inner.authenticator.signs_secrets() {
             return Ok(ClientAuth::ClientSecretPost);
         }
         let definition = &self.template().definition;
-        if definition.signed_client_secret && self.inner.credentials.secret().is_none() {
+        if definition.signed_client_secret && self.inner.authenticator.credentials.secret().is_none() {
             let detail = format!(
                 "{} authenticates each client by a secret that is signed with a key, and this registration has none: set \
                  Registration::credential with Credential::apple_key",
@@ -29,10 +26,10 @@ impl Client {
             return Err(Error::config(ConfigProblem::AppleKey, detail));
         }
         match definition.client_auth {
-            Some(method) if self.inner.credentials.secret().is_some() => Ok(method),
+            Some(method) if self.inner.authenticator.credentials.secret().is_some() => Ok(method),
             _ => {
                 let offered = server.metadata.as_ref().and_then(|m| m.token_auth_methods.as_deref());
-                self.inner.credentials.choose(operation, offered)
+                self.inner.authenticator.credentials.choose(operation, offered)
             }
         }
     }
@@ -48,20 +45,25 @@ impl Client {
         }
         match server.metadata.as_ref().and_then(|m| m.revocation_auth_methods.as_deref()) {
             Some(methods)
-                if self.inner.live.registration.client_auth.is_none() && self.inner.signer.is_none() =>
+                if self.inner.live.registration.client_auth.is_none() && !self.inner.authenticator.signs_secrets() =>
             {
-                self.inner.credentials.choose(Operation::Revocation, Some(methods))
+                self.inner.authenticator.credentials.choose(Operation::Revocation, Some(methods))
             }
             _ => self.token_auth(server, Operation::Revocation),
         }
     }
 
-    /// The client id and the secret for one request. A secret that is a JWT is signed now.
-    pub(crate) fn credentials(&self) -> Result<Cow<'_, Credentials>, Error> {
-        let Some(signer) = &self.inner.signer else {
-            return Ok(Cow::Borrowed(&self.inner.credentials));
-        };
-        let secret = signer.sign(SystemTime::now(), &SystemRandom::new())?;
-        Ok(Cow::Owned(Credentials::new(signer.client_id.clone(), Some(secret))))
+    /// How the client authenticates at that server, by that method.
+    pub(crate) fn auth<'a>(&'a self, server: &'a Server, method: ClientAuth) -> Auth<'a> {
+        let registration = &self.inner.live.registration;
+        let token_endpoint = || server.endpoint(EndpointName::Token).map(Endpoint::as_str).unwrap_or_default();
+        // The issuer alone: an assertion for one server must be worth nothing at another (draft-ietf-oauth-rfc7523bis).
+        let issuer = server.issuer.as_deref().filter(|_| server.issuer_template.is_none());
+        Auth {
+            client: &self.inner.authenticator,
+            method,
+            audience: registration.assertion_audience.as_deref().or(issuer).unwrap_or_else(token_endpoint),
+            algorithms: server.metadata.as_ref().and_then(|m| m.assertion_algorithms.as_deref()),
+        }
     }
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 
-use super::{Client, Inner, signer};
-use crate::credential::Credential;
+use super::{Client, Inner};
+use crate::authenticator::Authenticator;
+use crate::dpop::Binding;
 use crate::endpoint::check_redirect_uri;
 use crate::error::Error;
-use crate::protocol::client_auth::Credentials;
 use crate::provider::Provider;
 use crate::provider::live::{Live, LiveOptions, MAX_CLOCK_SKEW};
 use crate::registration::Registration;
@@ -109,9 +109,8 @@ impl ClientBuilder {
         let template = provider.server(&registration.client_id)?;
         registration.check_for(&template.definition)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
-        let secret = registration.credential.as_ref().and_then(Credential::lasting_secret);
-        let credentials = Credentials::new(registration.client_id.clone(), secret.cloned());
-        let signer = signer(&registration, &template)?;
+        let authenticator = Authenticator::new(&registration, template.definition.issuer.as_deref())?;
+        let binding = registration.dpop_key.clone().map(Binding::new);
         let registration = Arc::new(registration);
         let live = Live::new(template, &registration, provider.metadata, http, live)?;
         // The first use of the random generator seeds it, which takes milliseconds: here and not in a login. If it fails, the
@@ -120,8 +119,8 @@ impl ClientBuilder {
         Ok(Client {
             inner: Arc::new(Inner {
                 live,
-                credentials,
-                signer,
+                authenticator,
+                binding,
                 refreshes: Together::new(Owner::Callers),
                 login_limit,
             }),

@@ -30,7 +30,7 @@ impl Client {
 
     /// Begins a call with at most three secrets, which its errors do not show.
     pub(crate) fn begin_with<'c>(&'c self, secrets: impl IntoIterator<Item = &'c str>) -> Ongoing<'c> {
-        let noted = Noted::knowing(self.inner.credentials.secrets().into_iter().chain(secrets));
+        let noted = Noted::knowing(self.inner.authenticator.credentials.secrets().into_iter().chain(secrets));
         Ongoing { client: self, deadline: Deadline::after(self.call_timeout), noted }
     }
 }
@@ -57,7 +57,9 @@ impl Ongoing<'_> {
     }
 
     pub(crate) fn sender(&self) -> Sender<'_> {
-        Sender { http: &self.client.inner.live.http, deadline: self.deadline, noted: &self.noted }
+        let inner = &self.client.inner;
+        let binding = inner.binding.as_ref();
+        Sender { http: &inner.live.http, deadline: self.deadline, noted: &self.noted, binding }
     }
 
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {

@@ -66,10 +66,11 @@ impl Spent {
             Grant::refresh(refreshing, self.token.expose(), self.scope.as_deref(), client.redirect_uri());
         let grant = Grant { forwarded: &self.forwarded, ..grant };
         let request = TokenRequest { quirks, headers: &server.token_headers, grant };
-        let (endpoint, credentials) = (server.endpoint(EndpointName::Refresh)?, client.credentials()?);
-        let noted = Noted::knowing(credentials.secrets());
-        let sender = Sender { http: &client.inner.live.http, deadline, noted: &noted };
-        let sent = sender.send(endpoint, Some((&credentials, method)), &request).await;
+        let endpoint = server.endpoint(EndpointName::Refresh)?;
+        let noted = Noted::knowing(client.inner.authenticator.credentials.secrets());
+        let (http, binding) = (&client.inner.live.http, client.inner.binding.as_ref());
+        let sender = Sender { http, deadline, noted: &noted, binding };
+        let sent = sender.send(endpoint, Some(client.auth(&server, method)), &request).await;
         sent.map_err(|error| noted.hidden(|secrets| error.without(secrets)))
     }
 }

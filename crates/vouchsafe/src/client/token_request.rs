@@ -46,11 +46,11 @@ impl Ongoing<'_> {
             return Err(unchecked(operation));
         }
         let method = self.client.token_auth(server, operation)?;
-        let credentials = self.client.credentials()?;
         let (quirks, headers) = (&server.definition.token, &server.token_headers);
         let request = TokenRequest { quirks, headers, grant };
         let live = &self.client.inner.live;
-        let sent = || self.sender().send(endpoint, Some((&credentials, method)), &request);
+        let auth = self.client.auth(server, method);
+        let sent = || self.sender().send(endpoint, Some(auth), &request);
         let (response, asked, prepared) = match &server.openid {
             Some(openid) if needs_id_token && live.keys.known().is_none() => {
                 // Boxed, because it is rare: it would make each token request larger.
@@ -80,7 +80,7 @@ impl Ongoing<'_> {
             response.warnings.push(Warning::new(LeftOut::Encryption, why));
         }
         let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
-        if chosen.is_none() && method == ClientAuth::None && self.client.inner.credentials.secret().is_some()
+        if chosen.is_none() && method == ClientAuth::None && self.client.inner.authenticator.credentials.secret().is_some()
         {
             let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \
                        public client, or choose the method yourself";

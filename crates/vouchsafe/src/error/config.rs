@@ -29,6 +29,8 @@ words! {
     pub enum ConfigProblem {
         /// The key that signs client secrets for Apple.
         AppleKey = "apple_key",
+        /// The assertion that the platform issues for the client.
+        Assertion = "assertion",
         /// A certificate authority of your own that could not be read.
         CertificateAuthority = "certificate_authority",
         /// A credential that the provider does not accept.
@@ -79,6 +81,8 @@ words! {
         Tls = "tls",
         /// The tokens lack the rest of the token response, which this provider's profile needs.
         TokenResponse = "token_response",
+        /// A private key that signs JWTs for the client.
+        SigningKey = "signing_key",
         /// The user: the token store has no login of this user, who has to sign in.
         UnknownLogin = "unknown_login",
         /// A client that a vault does not have.

@@ -25,9 +25,8 @@ impl Ongoing<'_> {
         let server = self.server_of(tokens, Operation::Introspection).await?;
         let endpoint = server.endpoint(EndpointName::Introspection)?;
         let method = self.client.token_auth(&server, Operation::Introspection)?;
-        let credentials = self.client.credentials()?;
         let error_codes = &server.definition.token.error_codes;
         let request = IntrospectionRequest { token: tokens.bearer(), error_codes };
-        self.sender().send(endpoint, Some((&*credentials, method)), &request).await
+        self.sender().send(endpoint, Some(self.client.auth(&server, method)), &request).await
     }
 }

@@ -79,7 +79,7 @@ impl Ongoing<'_> {
         let expected = Expected {
             servers: Some([&server.provenance, &pending.request.provenance]),
             is_expired: SystemTime::now() > pending.expires_at(),
-            ..server.expected_response(redirect_uri, state, self.client.inner.credentials.secret())
+            ..server.expected_response(redirect_uri, state, self.client.inner.authenticator.credentials.secret())
         };
         let Callback { code, forwarded, profile } =
             response.check(&expected, &self.noted).map_err(|error| error.explained(None))?;

@@ -92,7 +92,7 @@ impl<'c> Manual<'c> {
         let (call, redirect_uri) = (self.client.begin(), redirect_uri.into());
         call.noted.note(state);
         let server = call.server().await?;
-        let secret = self.client.inner.credentials.secret();
+        let secret = self.client.inner.authenticator.credentials.secret();
         let expected = server.expected_response(&redirect_uri, state, secret);
         let Callback { code, forwarded, .. } =
             call.end(response.into().check(&expected, &call.noted).map_err(|error| error.explained(None)))?;
@@ -174,6 +174,7 @@ impl<'c> Manual<'c> {
     pub fn read_token_response(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
         let (call, quirks) = (self.client.begin(), &self.client.template().definition.token);
         let from = Incoming {
+            is_proved: self.client.inner.binding.is_some(),
             operation: Operation::AuthorizationCode,
             uri: &http::Uri::default(),
             noted: &call.noted,

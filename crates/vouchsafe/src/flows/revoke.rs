@@ -63,10 +63,10 @@ impl Ongoing<'_> {
             Some(_) => self.client.own_revocation_auth().filter(|method| *method != ClientAuth::None),
             None => Some(self.client.revocation_auth(server)?),
         };
-        let credentials = self.client.credentials()?;
         let error_codes = &definition.token.error_codes;
         let request = RevocationRequest { quirks, error_codes, token, hint, bearer };
-        let sent = self.sender().send(endpoint, method.map(|method| (&*credentials, method)), &request).await;
+        let auth = method.map(|method| self.client.auth(server, method));
+        let sent = self.sender().send(endpoint, auth, &request).await;
         sent.map_err(|error| error.explained(method.map(|method| method != ClientAuth::None)))
     }
 }

@@ -26,6 +26,10 @@ impl Algorithm {
         TABLE.iter().map(|(name, ..)| *name)
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        TABLE[self.0].0
+    }
+
     /// The number of its row.
     pub(crate) fn row(self) -> usize {
         self.0

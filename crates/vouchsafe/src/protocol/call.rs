@@ -9,6 +9,7 @@ use vouchsafe_providers::{ClientAuth, Encoding, UserInfoQuirks};
 use super::client_auth::Credentials;
 use super::quirks::{UNCHANGED, called};
 use super::response::{Dialect, Incoming};
+use crate::dpop::Proves;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation};
 use crate::secret::{Noted, Secret};
@@ -25,6 +26,11 @@ pub(crate) trait Call {
     /// How the provider's responses depart from the RFCs.
     fn dialect(&self) -> Dialect<'_> {
         Dialect::PLAIN
+    }
+
+    /// Whether the request carries a DPoP proof, if the client has a key for it.
+    fn proves(&self) -> Proves<'_> {
+        Proves::Nothing
     }
 
     /// Writes the request.
@@ -170,6 +176,13 @@ impl<'a> Outgoing<'a> {
                     self.push("client_secret", secret.expose());
                 }
             }
+            ClientAuth::PrivateKeyJwt | ClientAuth::ClientSecretJwt => {
+                self.push("client_id", &credentials.client_id);
+                if let Some(assertion) = &credentials.assertion {
+                    self.add("client_assertion_type", JWT_BEARER);
+                    self.add_secret("client_assertion", assertion.expose());
+                }
+            }
             _ => self.push("client_id", &credentials.client_id),
         }
     }
@@ -226,5 +239,7 @@ fn with_query(endpoint: &Endpoint, query: &str) -> Uri {
     format!("{plain}{separator}{query}").parse().unwrap_or(plain)
 }
 
+/// RFC 7523 §2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");

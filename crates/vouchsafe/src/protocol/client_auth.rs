@@ -15,16 +15,67 @@ pub(crate) struct Credentials {
     pub(crate) client_id: String,
     secret: Option<Secret>,
     pub(crate) basic: Option<HeaderValue>,
+    /// The signed JWT of one request (RFC 7523 section 2.2).
+    pub(crate) assertion: Option<Secret>,
+    /// The methods beside those of a secret.
+    pub(crate) means: Means,
+}
+
+/// The means beside a secret by which a client can authenticate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Means {
+    /// A private key, or assertions of its platform.
+    pub(crate) signs: bool,
+    /// A TLS client certificate.
+    pub(crate) has_certificate: bool,
 }
 
 impl Credentials {
     pub(crate) fn new(client_id: String, secret: Option<Secret>) -> Self {
         let basic = secret.as_ref().map(|secret| basic(&client_id, secret));
-        Self { client_id, secret, basic }
+        Self { client_id, secret, basic, assertion: None, means: Means::default() }
+    }
+
+    /// The credentials of one request, with its assertion.
+    pub(crate) fn asserting(&self, assertion: Secret) -> Self {
+        Self {
+            client_id: self.client_id.clone(),
+            secret: None,
+            basic: None,
+            assertion: Some(assertion),
+            means: self.means,
+        }
     }
 
     pub(crate) fn secret(&self) -> Option<&Secret> {
         self.secret.as_ref()
+    }
+
+    /// The methods that the client can use, the best first.
+    fn usable(&self) -> Vec<ClientAuth> {
+        let mut usable = Vec::new();
+        if self.means.signs {
+            usable.push(ClientAuth::PrivateKeyJwt);
+        }
+        if self.means.has_certificate {
+            usable.extend([ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth]);
+        }
+        match &self.secret {
+            Some(secret) => {
+                usable.extend([ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost]);
+                if secret.expose().len() >= MIN_HMAC_KEY {
+                    usable.push(ClientAuth::ClientSecretJwt);
+                }
+            }
+            // Without any means, the client is a public one.
+            None if usable.is_empty() => usable.extend([
+                ClientAuth::ClientSecretBasic,
+                ClientAuth::ClientSecretPost,
+                ClientAuth::None,
+            ]),
+            None => {}
+        }
+        usable
     }
 
     /// The values that must not be shown: the secret, and its form in HTTP Basic.
@@ -41,9 +92,8 @@ impl Credentials {
         operation: Operation,
         supported: Option<&[String]>,
     ) -> Result<ClientAuth, Error> {
-        let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
-        let is_public = self.secret.is_none();
-        let usable = &known[..if is_public { 3 } else { 2 }];
+        let usable = self.usable();
+        let is_public = usable.contains(&ClientAuth::None);
         let is_offered = |method: &&ClientAuth| {
             supported.is_none_or(|list| list.iter().any(|name| name == method.as_str()))
         };
@@ -86,6 +136,8 @@ fn basic(client_id: &str, secret: &Secret) -> HeaderValue {
 }
 
 const BASIC: &str = "Basic ";
+/// The length of the hash of HS256 in bytes. RFC 7518 §3.2: a shorter secret must not be used with it.
+pub(crate) const MIN_HMAC_KEY: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,8 @@ pub(crate) struct Metadata {
     pub(crate) grant_types: Option<Vec<String>>,
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
+    /// The algorithms of assertions by which clients authenticate (RFC 8414 section 2).
+    pub(crate) assertion_algorithms: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
@@ -214,6 +216,8 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let grant_types = document.unneeded(document.list("grant_types_supported"))?.flatten();
     let response_types = document.unneeded(document.list("response_types_supported"))?.flatten();
     let challenge_methods = document.unneeded(document.list("code_challenge_methods_supported"))?.flatten();
+    let assertion_algorithms = document.list("token_endpoint_auth_signing_alg_values_supported");
+    let assertion_algorithms = document.unneeded(assertion_algorithms)?.flatten();
     let requires_pushed = document.unneeded(document.flag("require_pushed_authorization_requests"))?;
     let requires_signed = document.unneeded(document.flag("require_signed_request_object"))?;
     // If such a list cannot be read, it offers no method and no algorithm.
@@ -249,6 +253,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         openid,
         jwks_uri,
         grant_types,
+        assertion_algorithms,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,

@@ -27,6 +27,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) noted: &'a Noted<'a>,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) response: Response,
+    /// The request carried a DPoP proof.
+    pub(crate) is_proved: bool,
     pub(crate) now: SystemTime,
 }
 

@@ -8,6 +8,7 @@ use super::call::{Call, Outgoing};
 use super::hex;
 use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
+use crate::dpop::Proves;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::secret::Secret;
 use crate::text::legible::legible;
@@ -80,6 +81,8 @@ pub(crate) struct ProfileCall<'a> {
     pub(crate) request: &'a ProfileRequest,
     pub(crate) dialect: Dialect<'a>,
     pub(crate) access_token: &'a Secret,
+    /// The token is bound to the client's key.
+    pub(crate) is_bound: bool,
     /// The client secret.
     pub(crate) secret: Option<&'a Secret>,
     /// The rest of the token response, if the request contains a member of it.
@@ -95,6 +98,10 @@ impl Call for ProfileCall<'_> {
 
     fn dialect(&self) -> Dialect<'_> {
         self.dialect
+    }
+
+    fn proves(&self) -> Proves<'_> {
+        if self.is_bound { Proves::Token(self.access_token) } else { Proves::Nothing }
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {
@@ -114,6 +121,8 @@ impl Call for ProfileCall<'_> {
             to.add_secret(name, &hex::hmac(secret, self.access_token.expose()));
         }
         match token {
+            // RFC 9449 §7.1: a bound token has a scheme of its own.
+            Placement::Scheme(_) if self.is_bound => to.token(AUTHORIZATION, "DPoP", self.access_token),
             Placement::Scheme(scheme) => to.token(AUTHORIZATION, scheme, self.access_token),
             Placement::Header(name) => to.token(name.clone(), "", self.access_token),
             Placement::Query(name) => to.add_to_query(name, self.access_token),

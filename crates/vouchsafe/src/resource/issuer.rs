@@ -5,13 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vouchsafe_providers::EndpointName;
 
 use super::cache::Cache;
+use crate::authenticator::{Auth, Authenticator};
 use crate::call::{Deadline, Sender};
-use crate::credential::Credential;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::jose::access_token::{self, Expected};
 use crate::jose::jwk::Reading;
-use crate::protocol::client_auth::Credentials;
 use crate::protocol::introspection::IntrospectionRequest;
 use crate::protocol::metadata::{self, Metadata, WellKnown};
 use crate::protocol::quirks::UNCHANGED;
@@ -88,7 +87,7 @@ pub(super) struct Live {
 
 enum How {
     Keys { keys: Keys, is_untyped: bool },
-    Introspection { registration: Box<Registration>, credentials: Credentials, cache: Cache },
+    Introspection { registration: Box<Registration>, authenticator: Box<Authenticator>, cache: Cache },
 }
 
 impl Live {
@@ -113,15 +112,15 @@ impl Live {
             }
             Kind::Introspection(registration) => {
                 registration.check()?;
-                let secret = registration.credential.as_ref().and_then(Credential::lasting_secret).cloned();
-                if secret.is_none() {
+                let authenticator = Authenticator::new(&registration, None)?;
+                if !authenticator.is_confidential() {
                     // RFC 7662 §2.1: the endpoint must require authorization.
                     let detail = "introspection needs an API that authenticates: set Registration::secret with the secret that the issuer \
                                   gave to the API";
                     return Err(Error::config(ConfigProblem::ClientSecret, detail));
                 }
-                let credentials = Credentials::new(registration.client_id.clone(), secret);
-                How::Introspection { registration, credentials, cache: Cache::new(cached) }
+                let cache = Cache::new(cached);
+                How::Introspection { registration, authenticator: Box::new(authenticator), cache }
             }
         };
         let metadata = Shared::new(None, http, options.metadata);
@@ -151,7 +150,7 @@ impl Live {
                 let verify = |keys: &_| access_token::verify(token, keys, &expected, now);
                 keys.verify(jwks_uri, (Operation::AccessToken, Asker::Anybody, None), deadline, verify).await
             }
-            How::Introspection { registration, credentials, cache } => {
+            How::Introspection { registration, authenticator, cache } => {
                 let token = Secret::new(token);
                 let id = fingerprint(&token);
                 if let Some(facts) = cache.get(&id) {
@@ -165,13 +164,19 @@ impl Live {
                     Some(method) => method,
                     None => {
                         let offered = introspection_auth_methods(&metadata);
-                        credentials.choose(Operation::Introspection, offered.as_deref())?
+                        authenticator.credentials.choose(Operation::Introspection, offered.as_deref())?
                     }
                 };
                 let noted = Noted::knowing([token.expose()]);
-                let sender = Sender { http: &self.http, deadline, noted: &noted };
+                let sender = Sender { http: &self.http, deadline, noted: &noted, binding: None };
                 let request = IntrospectionRequest { token: &token, error_codes: &UNCHANGED };
-                let facts = sender.send(endpoint, Some((credentials, method)), &request).await;
+                let auth = Auth {
+                    client: authenticator,
+                    method,
+                    audience: registration.assertion_audience.as_deref().unwrap_or(&self.name),
+                    algorithms: metadata.assertion_algorithms.as_deref(),
+                };
+                let facts = sender.send(endpoint, Some(auth), &request).await;
                 let facts = facts.map_err(|error| noted.hidden(|secrets| error.without(secrets)))?;
                 let left = self.check(&facts, audiences, skew)?;
                 cache.put(id, &facts, left);

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BEARER, IdToken, Parts, RefreshToken, Tokens, separators};
+use super::{BEARER, DPOP, IdToken, Parts, RefreshToken, Tokens, separators};
 use crate::protocol::token::response::is_token;
 use crate::provenance::Provenance;
 use crate::secret::Secret;
@@ -55,7 +55,7 @@ impl Serialize for Tokens {
             provider: (&*provenance.provider).into(),
             issuer: (&*provenance.issuer).into(),
             client_id: (&*provenance.client_id).into(),
-            token_type: BEARER.into(),
+            token_type: if self.parts.is_bound { DPOP } else { BEARER }.into(),
             received_at: Seconds::of(self.parts.received_at),
             access_token: access_token.expose().into(),
             refresh_token: self.parts.refresh_token.as_ref().map(|token| token.expose().into()),
@@ -74,9 +74,10 @@ impl Serialize for Tokens {
 impl<'de> Deserialize<'de> for Tokens {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = StoredTokens::deserialize(deserializer)?;
-        if !stored.token_type.eq_ignore_ascii_case(BEARER) {
+        let is_bound = stored.token_type.eq_ignore_ascii_case(DPOP);
+        if !is_bound && !stored.token_type.eq_ignore_ascii_case(BEARER) {
             return Err(D::Error::custom(
-                "the stored tokens have a token type other than Bearer: sign in again",
+                "the stored tokens have a token type other than Bearer and DPoP: sign in again",
             ));
         }
         let tokens = [Some(&stored.access_token), stored.refresh_token.as_ref()].into_iter().flatten();
@@ -97,6 +98,7 @@ impl<'de> Deserialize<'de> for Tokens {
             }),
             received_at: stored.received_at.time().unwrap_or(UNIX_EPOCH),
             access_token: AccessToken(secret(stored.access_token)),
+            is_bound,
             refresh_token: stored.refresh_token.map(|token| RefreshToken(secret(token))),
             id_token: id_token.transpose()?,
             unverified_id_token: stored.unverified_id_token.map(secret),

@@ -3,6 +3,7 @@ use http::HeaderMap;
 use vouchsafe_providers::{Encoding, RefreshQuirks, TokenQuirks};
 
 use super::response::{self, TokenResponse};
+use crate::dpop::Proves;
 use crate::error::{Error, Operation};
 use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::quirks::UNCHANGED;
@@ -50,6 +51,10 @@ impl Call for TokenRequest<'_> {
     fn dialect(&self) -> Dialect<'_> {
         let spent = self.grant.refreshing.map(|own| &own.spent).filter(|spent| !spent.is_empty());
         Dialect { spent, ..Dialect::of_tokens(self.quirks) }
+    }
+
+    fn proves(&self) -> Proves<'_> {
+        Proves::Possession
     }
 
     fn write<'a>(&'a self, to: &mut Outgoing<'a>) -> Result<(), Error> {

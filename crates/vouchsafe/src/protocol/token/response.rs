@@ -19,6 +19,8 @@ use crate::text::redact;
 pub(crate) struct TokenResponse {
     pub(crate) received_at: SystemTime,
     pub(crate) access_token: Secret,
+    /// The access token is bound to the client's DPoP key.
+    pub(crate) is_bound: bool,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) scope: Option<Box<str>>,
@@ -73,6 +75,13 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     };
     match checked.text("token_type", token_type)?.filter(|kind| !kind.is_empty()) {
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
+        Some(kind) if from.is_proved && kind.eq_ignore_ascii_case("dpop") => {}
+        // RFC 9449 §5: without the binding, the token is not what the client asked for.
+        Some(kind) if from.is_proved && is_bearer(&kind, quirks) => {
+            let detail = "expected the token_type DPoP, found Bearer: this client requires tokens that are bound to its key (Registration::dpop), \
+                          so switch DPoP on for this client at the provider";
+            return Err(Error::validation(from.operation, Check::TokenType, detail));
+        }
         Some(kind) if !is_bearer(&kind, quirks) => {
             // The value may quote a token that came with it.
             let others = [&*refresh_token, &*id_token].map(|other| match other {
@@ -92,7 +101,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
             );
             return Err(Error::validation(from.operation, Check::TokenType, detail));
         }
-        None if !quirks.token_type_absent => {
+        None if !quirks.token_type_absent || from.is_proved => {
             return Err(from.malformed(
                 Malformed::MissingField,
                 "has no token_type, which must be Bearer (RFC 6749 section 5.1): the provider has to add it",
@@ -111,6 +120,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     Ok(TokenResponse {
         received_at: from.now,
         access_token,
+        is_bound: from.is_proved,
         refresh_token,
         id_token,
         scope,
