@@ -15,6 +15,8 @@ macro_rules! endpoints {
             Revocation, revocation_endpoint, Some("revocation_endpoint");
             /// The introspection endpoint (RFC 7662).
             Introspection, introspection_endpoint, Some("introspection_endpoint");
+            /// The endpoint for pushed authorization requests (RFC 9126).
+            PushedAuthorizationRequest, pushed_authorization_request_endpoint, Some("pushed_authorization_request_endpoint");
             /// The device authorization endpoint (RFC 8628).
             DeviceAuthorization, device_authorization_endpoint, Some("device_authorization_endpoint");
             /// Where a session is ended (OpenID Connect RP-Initiated Logout).

@@ -65,6 +65,14 @@ impl Authenticator {
         matches!(self.signs, Signs::Apple { .. })
     }
 
+    /// The key by which the client authenticates.
+    pub(crate) fn key(&self) -> Option<&SigningKey> {
+        match &self.signs {
+            Signs::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
     /// Whether the client can authenticate at all.
     pub(crate) fn is_confidential(&self) -> bool {
         self.credentials.secret().is_some()

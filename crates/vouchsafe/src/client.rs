@@ -6,6 +6,7 @@ use std::time::Duration;
 use vouchsafe_providers::Definition;
 
 use crate::authenticator::Authenticator;
+use crate::client::strength::Strength;
 use crate::dpop::Binding;
 use crate::error::Error;
 use crate::protocol::token::response::TokenResponse;
@@ -18,9 +19,11 @@ use crate::text::json::Value;
 use crate::transport::Http;
 
 mod authenticate;
+pub(crate) mod authorization;
 mod builder;
 pub(crate) mod ongoing;
 pub(crate) mod refresh_request;
+pub(crate) mod strength;
 pub(crate) mod token_request;
 
 pub use builder::ClientBuilder;
@@ -55,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) authenticator: Authenticator,
     /// The key that tokens are bound to.
     pub(crate) binding: Option<Binding>,
+    /// How authorization requests go to the provider.
+    pub(crate) strength: Strength,
     /// The refreshes under way, by the refresh token that they send.
     pub(crate) refreshes: Together<[u8; 32], TokenResponse>,
     /// How long a login may take.

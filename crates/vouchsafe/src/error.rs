@@ -240,6 +240,8 @@ pub enum Operation {
     Discovery,
     /// Reading the provider's keys.
     KeySet,
+    /// Pushing the authorization request.
+    PushedRequest,
     /// Reading the authorization response.
     Authorization,
     /// The token request with a code.
@@ -276,6 +278,7 @@ impl fmt::Display for Operation {
             Self::Configuration => "the configuration of the client",
             Self::Discovery => "reading the provider's metadata",
             Self::KeySet => "reading the provider's keys",
+            Self::PushedRequest => "pushing the authorization request",
             Self::Authorization => "the login",
             Self::AuthorizationCode => "the token request",
             Self::Refresh => "the token refresh",

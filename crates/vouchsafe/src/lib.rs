@@ -133,6 +133,8 @@ mod tokens;
 mod transport;
 pub mod vault;
 
+pub use client::authorization::ServedRequest;
+pub use client::strength::Profile;
 pub use client::{Client, ClientBuilder};
 pub use credential::{AssertionSource, Credential};
 pub use error::{Error, ErrorCode};

@@ -30,6 +30,7 @@ pub struct Registration {
     pub(crate) id_token_algorithms: Option<Vec<String>>,
     pub(crate) assertion_audience: Option<String>,
     pub(crate) dpop_key: Option<SigningKey>,
+    pub(crate) request_key: Option<SigningKey>,
 }
 
 impl Registration {
@@ -45,6 +46,7 @@ impl Registration {
             id_token_algorithms: None,
             assertion_audience: None,
             dpop_key: None,
+            request_key: None,
         }
     }
 
@@ -124,6 +126,30 @@ impl Registration {
     pub fn dpop(mut self, key: SigningKey) -> Self {
         self.dpop_key = Some(key);
         self
+    }
+
+    /// The key that signs authorization requests (RFC 9101), if it is not the one by which the client authenticates. It signs nothing
+    /// before [`ClientBuilder::signed_requests`](crate::ClientBuilder::signed_requests) or the provider asks for it.
+    pub fn request_key(mut self, key: SigningKey) -> Self {
+        self.request_key = Some(key);
+        self
+    }
+
+    /// The same registration with keys that sign as FAPI 2.0 demands.
+    pub(crate) fn for_fapi(mut self) -> Self {
+        let strong = |key: Option<SigningKey>| key.map(SigningKey::for_fapi);
+        (self.dpop_key, self.request_key) = (strong(self.dpop_key), strong(self.request_key));
+        self.credential = self.credential.map(|credential| match credential.0 {
+            Kind::Key(key) => Credential::private_key(key.for_fapi()),
+            other => Credential(other),
+        });
+        self
+    }
+
+    /// Whether there is a key for request objects.
+    pub(crate) fn signs_requests(&self) -> bool {
+        let is_key = |credential: &Credential| matches!(credential.0, Kind::Key(_));
+        self.request_key.is_some() || self.credential.as_ref().is_some_and(is_key)
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

@@ -186,6 +186,14 @@ impl SigningKey {
         thumbprint(&self.public()).unwrap_or_default()
     }
 
+    /// The same key; an RSA key without an algorithm of its own signs by PS256 alone (FAPI 2.0 Security Profile section 5.4.1).
+    pub(crate) fn for_fapi(mut self) -> Self {
+        if self.algorithms().contains(&"PS256") {
+            self.algorithm = Algorithm::from_name("PS256");
+        }
+        self
+    }
+
     fn here(key: PrivateKey) -> Self {
         Self { place: Place::Here(Arc::new(key)), algorithm: None, key_id: None }
     }

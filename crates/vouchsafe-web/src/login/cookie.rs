@@ -50,7 +50,7 @@ pub(crate) enum SameSite {
 impl SameSite {
     /// The attribute for the cookie of a login.
     pub(crate) fn of(login: &StartedLogin) -> Self {
-        let is_posted = login.pending.response_mode() == Some("form_post");
+        let is_posted = login.pending.response_mode().is_some_and(|mode| mode.starts_with("form_post"));
         if is_posted && !are_neighbours(&login.url, login.pending.redirect_uri()) {
             Self::None
         } else {

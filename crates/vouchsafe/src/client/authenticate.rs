@@ -36,7 +36,16 @@ impl Client {
 
     /// The method of the registration or the definition for revocation alone.
     pub(crate) fn own_revocation_auth(&self) -> Option<ClientAuth> {
-        self.inner.live.registration.revocation_auth.or(self.template().definition.revocation_auth)
+        let registered = self.inner.live.registration.revocation_auth;
+        // The definition speaks of clients with a secret.
+        let has_secret = self.inner.authenticator.credentials.secret().is_some();
+        registered.or(self.template().definition.revocation_auth.filter(|_| has_secret || !self.is_strong()))
+    }
+
+    /// Whether the client authenticates with a key, an assertion or a certificate.
+    fn is_strong(&self) -> bool {
+        let means = self.inner.authenticator.credentials.means;
+        means.signs || means.has_certificate
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {

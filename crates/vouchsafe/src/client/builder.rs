@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 
+use super::strength::{Profile, Strength};
 use super::{Client, Inner};
 use crate::authenticator::Authenticator;
 use crate::dpop::Binding;
@@ -37,6 +38,7 @@ pub struct ClientBuilder {
     login_limit: Duration,
     call_timeout: Option<Duration>,
     live: LiveOptions,
+    strength: Strength,
 }
 
 impl ClientBuilder {
@@ -47,6 +49,7 @@ impl ClientBuilder {
             login_limit: LOGIN_LIMIT,
             call_timeout: None,
             live: LiveOptions::default(),
+            strength: Strength::default(),
         }
     }
 
@@ -98,18 +101,64 @@ impl ClientBuilder {
         self
     }
 
+    /// Pushes authorization requests: the parameters go from this program to the provider, and the browser brings only a reference (RFC
+    /// 9126). A provider that requires this gets it without being asked.
+    pub fn pushed_requests(mut self) -> Self {
+        self.strength.pushes = true;
+        self
+    }
+
+    /// Signs authorization requests (RFC 9101) with the key of
+    /// [`Registration::request_key`](crate::Registration::request_key), or with the one by which the client authenticates. A provider
+    /// that requires this gets it without being asked.
+    pub fn signed_requests(mut self) -> Self {
+        self.strength.object.get_or_insert_default();
+        self
+    }
+
+    /// Serves signed authorization requests (`request_uri`, RFC 9101 section 5.2) instead of sending them with the browser. `base` is an
+    /// `https` URL of the application. [`StartedLogin::request_object`](crate::StartedLogin) has the URL below it and the text to
+    /// serve there. Where requests are pushed, nothing is served.
+    pub fn serve_requests_at(mut self, base: impl Into<String>) -> Self {
+        self.strength.object.get_or_insert_default().served_at = Some(base.into());
+        self
+    }
+
+    /// Leaves out the signature of the authorization requests that the application serves (`none`), for providers where the client is
+    /// registered so. They are protected only by TLS.
+    pub fn unsigned_requests(mut self) -> Self {
+        self.strength.object.get_or_insert_default().is_unsigned = true;
+        self
+    }
+
+    /// Requires signed authorization responses (JARM). A response without a signature is refused.
+    pub fn signed_responses(mut self) -> Self {
+        self.strength.signed_responses = true;
+        self
+    }
+
+    /// Turns on all that a security profile requires, and refuses all that it forbids.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.strength.profile = Some(profile);
+        self.live.is_fapi = true;
+        self
+    }
+
     /// Makes the client.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) says what is missing or wrong in the provider or the registration.
     pub fn build(self, http: &Http) -> Result<Client, Error> {
-        let Self { provider, registration, login_limit, call_timeout, live } = self;
+        let Self { provider, registration, login_limit, call_timeout, live, strength } = self;
         registration.check()?;
+        let registration =
+            if strength.profile.is_some() { registration.for_fapi() } else { registration };
         let provider = provider.reached_by(http);
         let template = provider.server(&registration.client_id)?;
         registration.check_for(&template.definition)?;
         registration.redirect_uri.as_deref().map(check_redirect_uri).transpose()?;
         let authenticator = Authenticator::new(&registration, template.definition.issuer.as_deref())?;
+        let strength = strength.complete(&registration, &authenticator)?;
         let binding = registration.dpop_key.clone().map(Binding::new);
         let registration = Arc::new(registration);
         let live = Live::new(template, &registration, provider.metadata, http, live)?;
@@ -121,6 +170,7 @@ impl ClientBuilder {
                 live,
                 authenticator,
                 binding,
+                strength,
                 refreshes: Together::new(Owner::Callers),
                 login_limit,
             }),

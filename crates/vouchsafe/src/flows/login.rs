@@ -7,6 +7,7 @@ use vouchsafe_providers::{Definition, EndpointName, Pkce};
 use zeroize::Zeroize;
 
 use crate::client::Client;
+use crate::client::authorization::{Protected, ServedRequest};
 use crate::client::ongoing::Ongoing;
 use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error, LeftOut, Operation, Warning};
@@ -15,7 +16,7 @@ use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
-use crate::protocol::pkce;
+use crate::protocol::{jarm, pkce};
 use crate::protocol::token::request::Grant;
 use crate::provider::Server;
 use crate::secret::opaque;
@@ -76,7 +77,11 @@ impl Ongoing<'_> {
         let server = self.server().await?;
         let definition = &server.definition;
         let (redirect_uri, state) = (&pending.request.redirect_uri, pending.state.as_str());
+        let is_signed = jarm::is_signed(pending.request.response_mode.as_deref());
+        let response = if is_signed { self.opened(&server, response).await? } else { response };
         let expected = Expected {
+            // A verified JWT names its issuer.
+            names_issuer: is_signed || self.client.names_issuer(&server),
             servers: Some([&server.provenance, &pending.request.provenance]),
             is_expired: SystemTime::now() > pending.expires_at(),
             ..server.expected_response(redirect_uri, state, self.client.inner.authenticator.credentials.secret())
@@ -245,6 +250,22 @@ impl Login<'_> {
         Ok(())
     }
 
+    /// Adds the parameters of a client that is set to be strong.
+    fn ask_strong(&mut self, server: &Server) {
+        let inner = &self.client.inner;
+        // RFC 9449 §10.1: a pushed request is bound by its proof.
+        if let Some(binding) = inner.binding.as_ref().filter(|_| !self.client.pushes_requests(server)) {
+            self.params.push(("dpop_jkt".into(), binding.thumbprint().into()));
+        }
+        let fixed = &server.definition.authorization.params;
+        let own = self.params.iter().find(|(name, _)| name == "response_mode").map(|(_, mode)| &**mode);
+        let mode = own.or(fixed.get("response_mode").map(String::as_str));
+        if let Some(signed) = self.client.signed_response_mode(mode) {
+            self.params.retain(|(name, _)| name != "response_mode");
+            self.params.push(("response_mode".into(), signed.into()));
+        }
+    }
+
     /// Starts the login at a server whose metadata is known.
     fn start(mut self, server: &Server) -> Result<StartedLogin, Error> {
         if self.offline {
@@ -297,7 +318,26 @@ impl Login<'_> {
             data: self.data,
             offline: self.offline,
         };
-        Ok(StartedLogin { url, pending })
+        Ok(StartedLogin { url, pending, request_object: None })
+    }
+
+    /// Starts the login at a server that gets more than plain parameters.
+    async fn start_strong(self) -> Result<StartedLogin, Error> {
+        let client = self.client;
+        let call = client.begin();
+        let outcome = async {
+            let server = call.server().await?;
+            let mut started = self.start(&server)?;
+            if client.protects_requests(&server) {
+                let StartedLogin { pending, url, .. } = &started;
+                let randoms = [Some(&pending.state), pending.nonce.as_ref(), pending.verifier.as_ref()];
+                call.noted.note_all(randoms.into_iter().flatten().map(Random::as_str));
+                let Protected { url, served } = call.protected(&server, url).await?;
+                (started.url, started.request_object) = (url, served);
+            }
+            Ok(started)
+        };
+        call.end(outcome.await)
     }
 
     /// The request with its scopes and parameters, and its URL up to the parameters of this login alone.
@@ -314,6 +354,7 @@ impl Login<'_> {
         if let Some(uri) = &self.redirect_uri {
             check_redirect_uri(uri)?;
         }
+        self.ask_strong(server);
         if let Some(max_age) = self.max_age {
             self.params.push(("max_age".into(), max_age.to_string().into()));
         }
@@ -333,11 +374,10 @@ impl<'c> IntoFuture for Login<'c> {
     fn into_future(self) -> Self::IntoFuture {
         // If nothing has to be fetched, the work is done at once, and only its outcome is boxed.
         match self.client.inner.live.server.known() {
-            Some(server) => Box::pin(std::future::ready(self.start(&server))),
-            None => Box::pin(async move {
-                let server = self.client.begin().server().await?;
-                self.start(&server)
-            }),
+            Some(server) if !self.client.protects_requests(&server) => {
+                Box::pin(std::future::ready(self.start(&server)))
+            }
+            _ => Box::pin(self.start_strong()),
         }
     }
 }
@@ -350,6 +390,9 @@ pub struct StartedLogin {
     pub url: String,
     /// The value to keep in this browser's session until the browser returns.
     pub pending: PendingLogin,
+    /// The request that the application has to serve, if it does so
+    /// ([`ClientBuilder::serve_requests_at`](crate::ClientBuilder::serve_requests_at)).
+    pub request_object: Option<ServedRequest>,
 }
 
 // The URL holds state and nonce.

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use vouchsafe_providers::{Definition, EndpointName, Pkce};
 
 use crate::client::Client;
+use crate::client::authorization::Protected;
 use crate::client::refresh_request::Spent;
 use crate::endpoint::check_redirect_uri;
-use crate::error::{Error, Operation};
+use crate::error::{ConfigProblem, Error, Operation};
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::jose::jwt::Rules;
 use crate::protocol::authorization::request::{PerLogin, check_extra};
@@ -290,7 +291,17 @@ impl AuthorizationUrl<'_> {
             }),
             are_plain: false,
         };
-        Ok(login.url(prefix, authorization))
+        let url = login.url(prefix, authorization);
+        if !self.client.protects_requests(&server) {
+            return Ok(url);
+        }
+        let call = self.client.begin();
+        let Protected { url, served } = call.end(call.protected(&server, &url).await)?;
+        if served.is_some() {
+            let detail = "a client that serves its authorization requests (ClientBuilder::serve_requests_at) starts logins by Client::login alone";
+            return Err(Error::config(ConfigProblem::ReservedParam, detail));
+        }
+        Ok(url)
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::endpoint::check_redirect_uri;
+use crate::jose::jws::decode_text;
 use crate::protocol::authorization::request::LoginRequest;
 use crate::protocol::authorization::response::{AuthorizationResponse, states};
+use crate::protocol::jarm;
 use crate::provenance::Provenance;
 use crate::secret::same;
 use crate::text::random::Random;
@@ -77,7 +79,15 @@ impl PendingLogin {
     pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
         let response = response.into();
         response.came_to(&self.request.redirect_uri).is_ok()
-            && states(response.params()).any(|state| same(&state, self.state.as_str()))
+            && if jarm::is_signed(self.response_mode()) {
+                let jwt = jarm::jwt_of(response.params()).ok();
+                // Not verified yet: it only finds the login that the response is for.
+                let claims = jwt.and_then(|jwt| decode_text(jwt.split('.').nth(1)?).ok());
+                let state = claims.and_then(|claims| jarm::state_of(&claims));
+                state.is_some_and(|state| same(&state, self.state.as_str()))
+            } else {
+                states(response.params()).any(|state| same(&state, self.state.as_str()))
+            }
     }
 }
 

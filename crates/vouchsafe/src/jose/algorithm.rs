@@ -52,6 +52,8 @@ pub(crate) enum Allowed<'a> {
     Announced(&'a [String]),
     /// Those that the registration names.
     Registered(&'a [String]),
+    /// Those of FAPI 2.0 that the metadata announces, or all of FAPI 2.0 if it announces none.
+    Fapi(Option<&'a [String]>),
 }
 
 impl<'a> Allowed<'a> {
@@ -63,12 +65,19 @@ impl<'a> Allowed<'a> {
     pub(crate) fn allows(self, algorithm: Algorithm) -> bool {
         match self {
             Self::All => true,
+            Self::Fapi(list) => {
+                FAPI.contains(&algorithm.name())
+                    && list.is_none_or(|list| Self::Announced(list).allows(algorithm))
+            }
             Self::Announced(list) | Self::Registered(list) => {
                 list.iter().any(|name| Algorithm::from_name(name) == Some(algorithm))
             }
         }
     }
 }
+
+/// FAPI 2.0 Security Profile section 5.4.1.
+pub(crate) const FAPI: [&str; 3] = ["PS256", "ES256", "EdDSA"];
 
 /// The kind of key that an algorithm needs, with its parameters.
 #[derive(Clone, Copy)]

@@ -161,6 +161,11 @@ impl<'a> Outgoing<'a> {
         self.text = Some(text.to_owned());
     }
 
+    /// Whether [`Outgoing::authenticate`] adds the client id as a parameter.
+    pub(crate) fn names_client(&self) -> bool {
+        self.auth.is_some_and(|(_, method)| method != ClientAuth::ClientSecretBasic)
+    }
+
     /// Adds the client's authentication (RFC 6749 section 2.3), where the client authenticates.
     pub(crate) fn authenticate(&mut self) {
         let Some((credentials, method)) = self.auth else { return };

@@ -44,6 +44,14 @@ pub(crate) struct Metadata {
     pub(crate) warnings: Vec<Warning>,
 }
 
+impl Metadata {
+    /// A list of texts under a name that few need.
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
+        let list = self.raw.get(name)?.as_array()?;
+        Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+}
+
 /// How an OpenID Provider signs.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenId {

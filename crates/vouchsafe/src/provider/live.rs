@@ -40,6 +40,8 @@ pub(crate) struct LiveOptions {
     pub(crate) metadata: Freshness,
     pub(crate) keys: Freshness,
     pub(crate) max_keys: usize,
+    /// ID tokens are signed by the algorithms of FAPI 2.0 alone.
+    pub(crate) is_fapi: bool,
 }
 
 impl Default for LiveOptions {
@@ -50,6 +52,7 @@ impl Default for LiveOptions {
             metadata: Freshness { max_age: METADATA_AGE, end: Duration::MAX, cool_down: COOL_DOWN },
             keys: Freshness { max_age: KEYS_AGE, end: KEYS_END, cool_down: COOL_DOWN },
             max_keys: MAX_KEYS,
+            is_fapi: false,
         }
     }
 }
@@ -143,7 +146,7 @@ impl Live {
                 Some(own) => Allowed::Registered(own),
                 None => {
                     let announced = server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref());
-                    Allowed::announced(announced)
+                    if self.options.is_fapi { Allowed::Fapi(announced) } else { Allowed::announced(announced) }
                 }
             },
             skew: self.options.clock_skew,

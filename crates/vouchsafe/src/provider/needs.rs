@@ -21,6 +21,7 @@ pub(super) fn check(
     let matters = |unmet: &&UnsupportedError| match unmet.feature() {
         Feature::CodeChallenge => sends_s256,
         Feature::IdTokenAlgorithm => wants_id_token && registration.id_token_algorithms.is_none(),
+        Feature::SignedRequest => !registration.signs_requests(),
         _ => true,
     };
     match unmet.iter().find(matters) {
@@ -35,14 +36,17 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
     let mut need = |feature, detail: Cow<'static, str>| {
         unmet.push(UnsupportedError { operation: Operation::Authorization, feature, detail });
     };
-    if metadata.requires_pushed {
+    if metadata.requires_pushed
+        && definition.endpoint(EndpointName::PushedAuthorizationRequest).is_none()
+        && metadata.endpoints.get(EndpointName::PushedAuthorizationRequest).is_none()
+    {
         let detail = "the provider accepts only pushed authorization requests (require_pushed_authorization_requests, RFC 9126), \
-                      and this library sends them in the URL: let the provider accept these from this client";
+                      and its metadata has no pushed_authorization_request_endpoint: the provider has to add it";
         need(Feature::PushedRequest, detail.into());
     }
     if metadata.requires_signed {
-        let detail = "the provider accepts only signed request objects (require_signed_request_object, RFC 9101), and this \
-                      library sends plain parameters: let the provider accept these from this client";
+        let detail = "the provider accepts only signed request objects (require_signed_request_object, RFC 9101), and this client \
+                      has no key for them: set Credential::private_key, or Registration::request_key";
         need(Feature::SignedRequest, detail.into());
     }
     let is_described = definition.endpoint(EndpointName::Authorization).is_some();
@@ -79,15 +83,15 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
 /// The same, and client authentication that no registration can do here.
 pub(super) fn all(definition: &Definition, metadata: &Metadata) -> Vec<UnsupportedError> {
     let mut unmet = unmet(definition, metadata);
-    let known = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None];
-    let is_known = |name: &str| known.iter().any(|method| method.as_str() == name);
+    let known: Vec<_> = ClientAuth::ALL.iter().map(|method| method.as_str()).collect();
+    let is_known = |name: &str| known.contains(&name);
     if let Some(methods) = lacks(metadata.token_auth_methods.as_deref(), is_known)
         && definition.client_auth.is_none()
     {
         let detail = format!(
             "this library authenticates clients by {}, and the provider accepts only {methods} \
              (token_endpoint_auth_methods_supported): let the provider accept one of these from this client",
-            known.map(ClientAuth::as_str).join(", ")
+            known.join(", ")
         );
         let (operation, feature) = (Operation::Authorization, Feature::ClientAuth);
         unmet.push(UnsupportedError { operation, feature, detail: detail.into() });

@@ -168,8 +168,8 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
     }
     if name == "response_mode" && !READABLE.contains(&value) {
         let detail = format!(
-            "the parameter response_mode is {}, but must be {}: the browser sends no fragment to the application, and this \
-             library reads no signed responses",
+            "the parameter response_mode is {}, but must be {}: the browser sends no fragment to the application; for signed \
+             responses, set ClientBuilder::signed_responses",
             printable(value, 60),
             READABLE.join(" or ")
         );

@@ -182,8 +182,8 @@ impl AuthorizationResponse<'_> {
 
         // JWT Secured Authorization Response Mode §2.3: the JWT has all the others.
         if state.is_none() && params.once("response")?.is_some() {
-            let detail = "the response is a signed JWT (response), which this library does not read: let the provider send this \
-                          client the response mode query";
+            let detail = "the response is a signed JWT (response), and this login asked for a plain one: set \
+                          ClientBuilder::signed_responses, or let the provider send this client the response mode query";
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
         }
         // RFC 9207 §2.4: compare the issuer before looking at anything else, the error included.
