@@ -187,16 +187,35 @@ pub(crate) struct ClientArgs {
     /// can read the arguments of others
     #[arg(long, value_name = "PATH")]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// A file with the private key (PEM) that signs the client secrets, such as the .p8 file from Apple
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["client_secret_file", "client_auth"])]
+    /// A file with the private key (PEM or JWK) by which the client authenticates: private_key_jwt, or at Apple the .p8 file that signs the
+    /// client secrets
+    #[arg(long, value_name = "PATH", conflicts_with = "client_secret_file")]
     pub(crate) client_key: Option<PathBuf>,
-    /// The ID of that key
+    /// A file with the TLS certificate of the client, and its private key (PEM)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Bind the tokens to a new key (DPoP): whoever steals them cannot use them. The key is kept with the saved login
+    #[arg(long)]
+    pub(crate) dpop: bool,
+    /// Push the authorization request to the provider, instead of sending it with the browser [default: where the provider requires it]
+    #[arg(long)]
+    pub(crate) par: bool,
+    /// Sign the authorization request with --client-key [default: where the provider requires it]
+    #[arg(long, requires = "client_key")]
+    pub(crate) jar: bool,
+    /// Require a signed authorization response
+    #[arg(long)]
+    pub(crate) jarm: bool,
+    /// The key of --dpop (PEM), in a saved login.
+    #[arg(skip)]
+    pub(crate) dpop_key: Option<String>,
+    /// The ID of the key in --client-key
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) key_id: Option<String>,
     /// The ID of the developer team that owns the key
     #[arg(long, value_name = "ID", requires = "client_key")]
     pub(crate) team_id: Option<String>,
-    /// How the client authenticates: none, client_secret_basic or client_secret_post [default: as the provider says]
+    /// How the client authenticates, such as client_secret_basic, client_secret_jwt or private_key_jwt [default: as the provider says]
     #[arg(long, value_name = "METHOD", value_parser = completed::client_auth(), hide_possible_values = true)]
     pub(crate) client_auth: Option<String>,
 }

@@ -106,7 +106,10 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         Command::List(args) => interrupt.or(list::run(&args, output)).await,
         Command::Revoke(args) => interrupt.or(logout::revoke(&args, output)).await,
         Command::Logout(args) => interrupt.or(logout::logout(&args, output)).await,
-        Command::ClientCredentials(args) => interrupt.or(application::run(&args, output)).await,
+        Command::ClientCredentials(mut args) => {
+            setup::make_keys(&mut args.client)?;
+            interrupt.or(application::run(&args, output)).await
+        }
         Command::Completions { shell } => completions::run(shell, output),
         Command::Man => man::run(output),
         // A refresh under way is finished first.
@@ -117,7 +120,10 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         Command::Introspect(args) => whoami::introspect(&args, output, &mut interrupt).await,
         Command::Request(args) => request::run(&args, output, &mut interrupt).await,
         // These have to clean up when they are interrupted.
-        Command::Login(args) => login::run(&args, output, &mut interrupt).await,
+        Command::Login(mut args) => {
+            setup::make_keys(&mut args.client)?;
+            login::run(&args, output, &mut interrupt).await
+        }
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
         Command::Demo(place) => commands::demo::run(place.port, output, &mut interrupt).await,
     }

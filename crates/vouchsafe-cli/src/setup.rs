@@ -11,4 +11,4 @@ pub(crate) use self::http::http;
 pub(crate) use self::provider::{
     Target, definition, definition_file, from_catalogue, not_empty, openid, provider,
 };
-pub(crate) use self::registration::{registration, registration_with, secret};
+pub(crate) use self::registration::{make_keys, registration, registration_with, requests, secret};

@@ -26,7 +26,11 @@ pub(crate) struct Authenticator {
 enum Signs {
     Nothing,
     /// Apple's client secret.
-    Apple { team_id: String, issuer: String, key: SigningKey },
+    Apple {
+        team_id: String,
+        issuer: String,
+        key: SigningKey,
+    },
     Key(SigningKey),
     Assertions(Assertions),
 }
@@ -56,7 +60,8 @@ impl Authenticator {
             Some(Kind::Assertion(source)) => Signs::Assertions(source.clone()),
         };
         let signs_assertions = matches!(signs, Signs::Key(_) | Signs::Assertions(_));
-        credentials.means = Means { signs: signs_assertions, has_certificate: false };
+        credentials.means =
+            Means { signs: signs_assertions, has_certificate: registration.certificate.is_some() };
         Ok(Self { credentials, signs })
     }
 
@@ -170,7 +175,10 @@ fn apple(team_id: &str, key_id: &str, pem: &Secret, issuer: Option<&str>) -> Res
         ));
     }
     let key = SigningKey::from_pem(pem.clone()).map_err(|error| match error {
-        Error::Config(error) => wrong(&format!("{}; Apple gives the key as a .p8 file for ES256, on the curve P-256", error.detail)),
+        Error::Config(error) => wrong(&format!(
+            "{}; Apple gives the key as a .p8 file for ES256, on the curve P-256",
+            error.detail
+        )),
         error => error,
     })?;
     let key = key.algorithm("ES256").map_err(|_| {

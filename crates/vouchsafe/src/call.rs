@@ -8,6 +8,7 @@ use futures_util::future::{self, Either};
 use http::Uri;
 
 use crate::authenticator::Auth;
+use crate::certificate::ClientCertificate;
 use crate::dpop::{Binding, PROOF, Proves};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, HttpErrorKind, Operation, TransportError};
@@ -24,6 +25,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) noted: &'a Noted<'a>,
     /// The key that tokens are bound to.
     pub(crate) binding: Option<&'a Binding>,
+    /// The certificate that the client presents.
+    pub(crate) certificate: Option<&'a ClientCertificate>,
 }
 
 impl Sender<'_> {
@@ -55,6 +58,11 @@ impl Sender<'_> {
             if let Some((binding, token)) = proved {
                 let proof = binding.proof((request.method(), request.uri()), token, operation).await?;
                 request.headers_mut().insert(PROOF, proof);
+            }
+            // A token that is bound to a key is not bound to the certificate.
+            let is_bound_to_key = matches!(proved, Some((_, Some(_))));
+            if let Some(certificate) = self.certificate.filter(|_| !is_bound_to_key) {
+                request.extensions_mut().insert(certificate.clone());
             }
             let hurried = match self.deadline.left() {
                 None => None,

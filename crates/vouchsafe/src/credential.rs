@@ -168,7 +168,9 @@ impl AssertionSource for AssertionVariable {
     fn assertion(&self) -> Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + '_>> {
         let name = &self.0;
         let read = std::env::var(name).map(Secret::new).map_err(|_| {
-            let detail = format!("the environment variable {name} must hold the assertion of the client, and it is not set");
+            let detail = format!(
+                "the environment variable {name} must hold the assertion of the client, and it is not set"
+            );
             Error::config(ConfigProblem::Assertion, detail)
         });
         let assertion = read.and_then(|text| one_jwt(&text, &format!("the environment variable {name}")));
@@ -183,6 +185,8 @@ pub(crate) fn one_jwt(text: &Secret, place: &str) -> Result<Secret, Error> {
     if is_plain && jwt.split('.').filter(|part| !part.is_empty()).count() == 3 {
         return Ok(Secret::new(jwt));
     }
-    let detail = format!("{place} must hold one signed JWT, and it does not: check where the platform puts the client's assertion");
+    let detail = format!(
+        "{place} must hold one signed JWT, and it does not: check where the platform puts the client's assertion"
+    );
     Err(Error::config(ConfigProblem::Assertion, detail))
 }

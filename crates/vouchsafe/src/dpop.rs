@@ -68,10 +68,8 @@ impl Binding {
                 members.insert("nonce".to_owned(), nonce.into());
             }
         }
-        let header = Map::from_iter([
-            ("typ".to_owned(), "dpop+jwt".into()),
-            ("jwk".to_owned(), self.key.public()),
-        ]);
+        let header =
+            Map::from_iter([("typ".to_owned(), "dpop+jwt".into()), ("jwk".to_owned(), self.key.public())]);
         let proof = self.key.sign(algorithm, header, &claims, operation).await?;
         // Base64url and dots are always a header value.
         Ok(HeaderValue::from_str(proof.expose()).unwrap_or(HeaderValue::from_static("?")))
@@ -120,9 +118,9 @@ fn wants_nonce(response: &Response) -> bool {
         StatusCode::UNAUTHORIZED => {
             let is_asked = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(USE_NONCE));
             response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_asked)
-                || json::parse(response.body()).ok().is_some_and(|body| {
-                    body.get("error").is_some_and(|error| error == USE_NONCE)
-                })
+                || json::parse(response.body())
+                    .ok()
+                    .is_some_and(|body| body.get("error").is_some_and(|error| error == USE_NONCE))
         }
         _ => false,
     }
@@ -166,7 +164,8 @@ mod tests {
             one_nonce(&headers).is_some()
         };
         assert!(nonce(&[b"eyJ7S_zG.eyJH0-Z.HX4w-7v"]));
-        for other in [&[&b"a b"[..]][..], &[b"a\"b"], &[b"a\\b"], &[b"\xc3\xa9"], &[b""], &[b"a", b"b"], &[]] {
+        for other in [&[&b"a b"[..]][..], &[b"a\"b"], &[b"a\\b"], &[b"\xc3\xa9"], &[b""], &[b"a", b"b"], &[]]
+        {
             assert!(!nonce(other), "{other:?}");
         }
         assert!(!nonce(&[&[b'a'; 1025]]));

@@ -26,6 +26,11 @@ impl Endpoints {
         self.0[name as usize].as_ref()
     }
 
+    /// Takes an endpoint out.
+    pub(crate) fn remove(&mut self, name: EndpointName) {
+        self.0[name as usize] = None;
+    }
+
     /// This table, with the endpoints of another where this one has none.
     pub(crate) fn or(mut self, other: &Self) -> Self {
         for (own, other) in self.0.iter_mut().zip(&other.0) {

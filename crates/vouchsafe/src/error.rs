@@ -3,6 +3,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use vouchsafe_providers::ClientAuth;
+
 use crate::text::legible::legible;
 use crate::text::redact::{self, MAX_TEXT};
 
@@ -266,6 +268,8 @@ pub enum Operation {
     AccessToken,
     /// Verifying a DPoP proof that a client sent to your API.
     DpopProof,
+    /// A request to an API with an access token.
+    Resource,
     /// The token request of the application for itself.
     ClientCredentials,
     /// Reading or writing a token store.
@@ -291,6 +295,7 @@ impl fmt::Display for Operation {
             Self::LogoutToken => "verifying the logout token",
             Self::AccessToken => "validating the access token",
             Self::DpopProof => "verifying the DPoP proof",
+            Self::Resource => "the request to the API",
             Self::ClientCredentials => "the token request of the application",
             Self::Store => "using the token store",
         })
@@ -329,15 +334,20 @@ impl Error {
     }
 
     /// The same error with its remedy: see [`ServerError::explain`].
-    pub(crate) fn explained(mut self, has_secret: Option<bool>) -> Self {
-        match (&mut self, has_secret) {
-            (Self::Server(e), _) => e.explain(has_secret),
-            (Self::Http(e), Some(false)) if e.status == Some(401) => {
+    pub(crate) fn explained(mut self, auth: Option<ClientAuth>) -> Self {
+        match (&mut self, auth) {
+            (Self::Server(e), _) => e.explain(auth),
+            (Self::Http(e), Some(ClientAuth::None)) if e.status == Some(401) => {
                 e.remark.push_str(", and no client secret was given: if this client has one at the provider, set Registration::secret");
             }
-            (Self::Http(e), Some(true)) if e.status == Some(401) => {
-                e.remark
-                    .push_str(": compare client id and client secret with the registration at the provider");
+            (Self::Http(e), Some(method)) if e.status == Some(401) => {
+                let means = match method {
+                    method if method.is_assertion() => "key",
+                    method if method.is_certificate() => "certificate",
+                    _ => "client secret",
+                };
+                let remark = format!(": compare client id and {means} with the registration at the provider");
+                e.remark.push_str(&remark);
             }
             _ => {}
         }

@@ -10,4 +10,5 @@ pub(crate) mod manual;
 mod offline;
 pub(crate) mod pending;
 mod refresh;
+mod resource;
 mod revoke;

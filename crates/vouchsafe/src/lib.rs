@@ -107,6 +107,7 @@
 
 mod authenticator;
 mod call;
+mod certificate;
 mod client;
 mod credential;
 mod dpop;
@@ -133,6 +134,7 @@ mod tokens;
 mod transport;
 pub mod vault;
 
+pub use certificate::ClientCertificate;
 pub use client::authorization::ServedRequest;
 pub use client::strength::Profile;
 pub use client::{Client, ClientBuilder};

@@ -16,6 +16,7 @@ pub(crate) mod protected_resource;
 pub(crate) mod pushed_request;
 pub(crate) mod quirks;
 pub(crate) mod request_object;
+pub(crate) mod resource_request;
 pub(crate) mod response;
 pub(crate) mod revocation;
 pub(crate) mod token;

@@ -167,7 +167,7 @@ mod tests {
             }
             let server = provider.server("me").and_then(|server| match server.discovery {
                 Some(_) => Ok(server),
-                None => server.discovered(None, None),
+                None => server.discovered(None, &crate::registration::Registration::new("me")),
             });
             if let Err(error) = server {
                 assert_eq!(definition.slug, "oauth2", "{}: {error}", definition.slug);

@@ -1,6 +1,7 @@
 //! A registration: an application's entry at a provider.
 use vouchsafe_providers::{ClientAuth, Definition};
 
+use crate::certificate::ClientCertificate;
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::algorithm::Algorithm;
@@ -31,6 +32,7 @@ pub struct Registration {
     pub(crate) assertion_audience: Option<String>,
     pub(crate) dpop_key: Option<SigningKey>,
     pub(crate) request_key: Option<SigningKey>,
+    pub(crate) certificate: Option<ClientCertificate>,
 }
 
 impl Registration {
@@ -47,6 +49,7 @@ impl Registration {
             assertion_audience: None,
             dpop_key: None,
             request_key: None,
+            certificate: None,
         }
     }
 
@@ -128,6 +131,16 @@ impl Registration {
         self
     }
 
+    /// Presents a TLS certificate to the provider (RFC 8705). Without a credential, the client authenticates with it; a provider that
+    /// binds tokens to certificates binds them to this one.
+    ///
+    /// The requests go to the endpoints that the provider's metadata has for clients with certificates (`mtls_endpoint_aliases`). With
+    /// [`Registration::dpop`], tokens are bound to that key and not to the certificate.
+    pub fn certificate(mut self, certificate: ClientCertificate) -> Self {
+        self.certificate = Some(certificate);
+        self
+    }
+
     /// The key that signs authorization requests (RFC 9101), if it is not the one by which the client authenticates. It signs nothing
     /// before [`ClientBuilder::signed_requests`](crate::ClientBuilder::signed_requests) or the provider asks for it.
     pub fn request_key(mut self, key: SigningKey) -> Self {
@@ -175,14 +188,37 @@ impl Registration {
                 return Err(Error::config(ConfigProblem::IdTokenAlgorithms, detail));
             }
         }
-        let needs_secret = |m: ClientAuth| !matches!(m, ClientAuth::None);
         let methods = [self.client_auth, self.revocation_auth];
-        if self.credential.is_none() && methods.into_iter().flatten().any(needs_secret) {
-            let detail = "client_secret_basic and client_secret_post need a client secret, and there is none: set Registration::secret, or \
-                          ClientAuth::None";
-            return Err(Error::config(ConfigProblem::ClientSecret, detail));
+        methods.into_iter().flatten().try_for_each(|method| self.check_method(method))
+    }
+
+    /// Whether the client has what a method needs.
+    fn check_method(&self, method: ClientAuth) -> Result<(), Error> {
+        let kind = self.credential.as_ref().map(|credential| &credential.0);
+        let is_able = match method {
+            ClientAuth::ClientSecretBasic | ClientAuth::ClientSecretPost => {
+                matches!(kind, Some(Kind::Secret(_) | Kind::AppleKey { .. }))
+            }
+            ClientAuth::ClientSecretJwt => matches!(kind, Some(Kind::Secret(_))),
+            ClientAuth::PrivateKeyJwt => matches!(kind, Some(Kind::Key(_) | Kind::Assertion(_))),
+            ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth => self.certificate.is_some(),
+            _ => true,
+        };
+        if is_able {
+            return Ok(());
         }
-        Ok(())
+        let (problem, need, set) = match method {
+            method if method.is_certificate() => {
+                (ConfigProblem::ClientCertificate, "a certificate", "Registration::certificate")
+            }
+            ClientAuth::PrivateKeyJwt => {
+                (ConfigProblem::SigningKey, "a private key or an assertion", "Credential::private_key")
+            }
+            _ => (ConfigProblem::ClientSecret, "a client secret", "Registration::secret"),
+        };
+        let detail =
+            format!("{} needs {need}, and there is none: set {set}, or ClientAuth::None", method.as_str());
+        Err(Error::config(problem, detail))
     }
 
     /// Whether a client that is registered like this can authenticate at that provider, as far as the definition says it.

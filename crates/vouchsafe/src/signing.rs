@@ -115,7 +115,8 @@ impl SigningKey {
     /// [`Error::Config`] if the algorithm is not an RS, PS or ES algorithm or EdDSA, or `public` is not a public key.
     pub fn elsewhere(algorithm: &str, public: &str, signer: impl Signer + 'static) -> Result<Self, Error> {
         let public = json::parse(public.as_bytes()).ok().filter(|jwk| thumbprint(jwk).is_some());
-        let public = public.ok_or_else(|| unusable("the public key is not a JWK of the type RSA, EC or OKP"))?;
+        let public =
+            public.ok_or_else(|| unusable("the public key is not a JWK of the type RSA, EC or OKP"))?;
         if public.get("d").is_some() {
             return Err(unusable("the public key must not contain the private one (d)"));
         }
@@ -135,8 +136,9 @@ impl SigningKey {
             "ES256" => pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING),
             "ES384" => pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING),
             "EdDSA" | "Ed25519" => Ed25519KeyPair::generate_pkcs8(&rng).map(|der| pem(der.as_ref())),
-            "RS256" | "PS256" => rsa::KeyPair::generate(rsa::KeySize::Rsa2048)
-                .and_then(|key| Ok(pem(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key)?.as_ref()))),
+            "RS256" | "PS256" => rsa::KeyPair::generate(rsa::KeySize::Rsa2048).and_then(|key| {
+                Ok(pem(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key)?.as_ref()))
+            }),
             _ => {
                 return Err(unusable("a key can be made for ES256, ES384, EdDSA, RS256 and PS256"));
             }
@@ -204,7 +206,8 @@ impl SigningKey {
             Place::Here(key) => key.public_jwk(),
             Place::Elsewhere { public, .. } => {
                 let names = ["kty", "crv", "x", "y", "n", "e"];
-                let members = names.iter().filter_map(|name| Some(((*name).to_owned(), public.get(*name)?.clone())));
+                let members =
+                    names.iter().filter_map(|name| Some(((*name).to_owned(), public.get(*name)?.clone())));
                 Value::Object(members.collect())
             }
         }
@@ -223,7 +226,9 @@ impl SigningKey {
     pub(crate) fn algorithm_among(&self, accepted: Option<&[String]>) -> Result<Algorithm, Error> {
         let own = self.algorithms();
         let is_accepted = |name: &&&str| {
-            accepted.is_none_or(|list| list.iter().any(|other| Algorithm::from_name(other) == Algorithm::from_name(name)))
+            accepted.is_none_or(|list| {
+                list.iter().any(|other| Algorithm::from_name(other) == Algorithm::from_name(name))
+            })
         };
         let found = own.iter().find(is_accepted).and_then(|name| Algorithm::from_name(name));
         found.ok_or_else(|| {
@@ -257,11 +262,11 @@ impl SigningKey {
             Place::Elsewhere { signer, .. } => signer
                 .sign(jwt.as_bytes())
                 .await
-                .map_err(|error| Error::http(operation, "the signer of this key".to_owned(), error))?,
+                // Whatever it was: nothing was sent to the provider, so the call can be tried again.
+                .map_err(|error| signer_failed(operation, TransportError::new(HttpErrorKind::Connect).caused_by(Box::new(error))))?,
         };
         if signature.is_empty() {
-            let error = TransportError::new(HttpErrorKind::Interrupted);
-            return Err(Error::http(operation, "the signer of this key".to_owned(), error));
+            return Err(signer_failed(operation, TransportError::new(HttpErrorKind::Interrupted)));
         }
         jwt.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut jwt);
@@ -281,20 +286,27 @@ pub(crate) fn unsigned(header: &Value, claims: &Value) -> String {
 /// Shows the public key alone.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("public_jwk", &self.public_jwk().to_string()).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("public_jwk", &self.public_jwk().to_string())
+            .finish_non_exhaustive()
     }
 }
 
 fn known(name: &str) -> Result<Algorithm, Error> {
     Algorithm::from_name(name).ok_or_else(|| {
         let names = Algorithm::names().collect::<Vec<_>>().join(", ");
-        let detail = format!("{} is not an algorithm of signing keys: choose one of {names}", printable(name, 60));
+        let detail =
+            format!("{} is not an algorithm of signing keys: choose one of {names}", printable(name, 60));
         Error::config(ConfigProblem::SigningKey, detail)
     })
 }
 
 fn unusable(detail: &'static str) -> Error {
     Error::config(ConfigProblem::SigningKey, detail)
+}
+
+fn signer_failed(operation: Operation, error: TransportError) -> Error {
+    Error::http(operation, "the signer of this key".to_owned(), error)
 }
 
 /// A PKCS#8 key in PEM (RFC 7468 section 10).

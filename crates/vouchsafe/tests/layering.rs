@@ -324,6 +324,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "jose",
             "signing",
             "credential",
+            "certificate",
             "registration",
             "identity",
             "transport",

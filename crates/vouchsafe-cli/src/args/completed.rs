@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
-use vouchsafe_providers::{similar, slugs};
+use vouchsafe_providers::{ClientAuth, similar, slugs};
 use vouchsafe_sandbox::Fault;
 
 /// A provider: a slug of the catalogue, or the path of a file.
@@ -13,7 +13,7 @@ pub(super) fn provider() -> impl TypedValueParser<Value = String> {
 
 /// A method of client authentication.
 pub(super) fn client_auth() -> impl TypedValueParser<Value = String> {
-    Completed(|| ["none", "client_secret_basic", "client_secret_post"].map(PossibleValue::new).to_vec())
+    Completed(|| ClientAuth::ALL.iter().map(|method| PossibleValue::new(method.as_str())).collect())
 }
 
 /// An algorithm that signs ID tokens. The library refuses those that it does not accept.

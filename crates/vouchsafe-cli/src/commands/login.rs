@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let signing = provider.definition().signed_client_secret.then_some(&*name);
     let registration = setup::registration(&args.client, signing, acted.as_ref())?;
     let definition = provider.definition().clone();
-    let client = Client::builder(provider, registration)
+    let client = setup::requests(&args.client, Client::builder(provider, registration))
         .clock_skew(args.checks.clock_skew)
         .login_limit(args.browser.wait + Duration::from_secs(60))
         .build(&setup::http(&args.http, output)?)?;

@@ -76,7 +76,10 @@ impl Recipe {
     pub(crate) fn of(args: &Kept<'_>, slug: &str, redirect_uri: Option<&str>) -> Result<Self, Failure> {
         let mut client = args.client.clone();
         // The next command may run in another folder.
-        for path in [&mut client.client_secret_file, &mut client.client_key].into_iter().flatten() {
+        for path in [&mut client.client_secret_file, &mut client.client_key, &mut client.client_cert]
+            .into_iter()
+            .flatten()
+        {
             *path = absolute(&*path);
         }
         let secret = match setup::secret(args.client)? {
@@ -140,7 +143,7 @@ impl Recipe {
         let more = self.allow_http.iter().filter(|host| !http.allow_http.contains(host)).cloned();
         http.allow_http = http.allow_http.iter().cloned().chain(more).collect();
         let registration = self.redirect_uri.iter().fold(registration, Registration::redirect_uri);
-        let client = Client::builder(provider, registration)
+        let client = setup::requests(&self.client, Client::builder(provider, registration))
             .clock_skew(self.clock_skew)
             .build(&setup::http(&http, output)?);
         let client = client.map_err(|e| match (e.code(), &self.secret) {

@@ -1,7 +1,7 @@
 //! The client's registration from the arguments.
 use std::path::Path;
 
-use vouchsafe::{ClientAuth, Credential, Registration, Secret};
+use vouchsafe::{ClientAuth, ClientBuilder, ClientCertificate, Credential, Registration, Secret, SigningKey};
 use vouchsafe_sandbox::ActedProvider;
 
 use crate::args::ClientArgs;
@@ -41,8 +41,27 @@ pub(crate) fn registration_with(
         algorithms if algorithms.is_empty() => registration,
         algorithms => registration.id_token_algorithms(algorithms),
     };
+    let registration = match &args.client_cert {
+        Some(path) => {
+            let pem = read_text("--client-cert", path, "client_certificate")?;
+            registration.certificate(ClientCertificate::from_pem(pem)?)
+        }
+        None => registration,
+    };
+    let registration = match &args.dpop_key {
+        Some(pem) => registration.dpop(SigningKey::from_pem(pem.as_str())?),
+        None => registration,
+    };
+    let registration = match &args.client_auth {
+        Some(method) => registration.client_auth(client_auth(method)?),
+        None => registration,
+    };
     if let Some(path) = &args.client_key {
-        return Ok(registration.credential(apple_key(path, args, signing)?));
+        let key = match signing {
+            Some(_) => apple_key(path, args)?,
+            None => private_key(path, args)?,
+        };
+        return Ok(registration.credential(key));
     }
     let own = acted.map(ActedProvider::client_secret).filter(|secret| !secret.is_empty());
     let own = own.filter(|_| args.client_auth.as_deref() != Some("none"));
@@ -54,19 +73,34 @@ pub(crate) fn registration_with(
         );
         return Err(Failure::usage("client_key", message));
     }
-    let registration = secret.into_iter().fold(registration, Registration::secret);
-    match &args.client_auth {
-        Some(method) => Ok(registration.client_auth(client_auth(method)?)),
-        None => Ok(registration),
-    }
+    Ok(secret.into_iter().fold(registration, Registration::secret))
 }
 
-fn apple_key(path: &Path, args: &ClientArgs, signing: Option<&str>) -> Result<Credential, Failure> {
-    if signing.is_none() {
-        let message = "--client-key works only with a provider that requires signed client secrets, such as apple: this \
-                       version does not support private_key_jwt. Give a client secret instead";
-        return Err(Failure::usage("client_auth_not_supported", message));
+/// Makes the keys that a new login needs.
+pub(crate) fn make_keys(args: &mut ClientArgs) -> Result<(), Failure> {
+    if args.dpop {
+        args.dpop_key = Some(SigningKey::generate_pem("ES256")?.expose().to_owned());
     }
+    Ok(())
+}
+
+/// How authorization requests go to the provider.
+pub(crate) fn requests(args: &ClientArgs, builder: ClientBuilder) -> ClientBuilder {
+    let builder = if args.par { builder.pushed_requests() } else { builder };
+    let builder = if args.jar { builder.signed_requests() } else { builder };
+    if args.jarm { builder.signed_responses() } else { builder }
+}
+
+/// The private key by which the client authenticates.
+fn private_key(path: &Path, args: &ClientArgs) -> Result<Credential, Failure> {
+    let text = Secret::new(read_text("--client-key", path, "client_key")?);
+    let is_jwk = text.expose().trim_start().starts_with('{');
+    let key = if is_jwk { SigningKey::from_jwk(text) } else { SigningKey::from_pem(text) }?;
+    let key = args.key_id.iter().fold(key, SigningKey::key_id);
+    Ok(Credential::private_key(key))
+}
+
+fn apple_key(path: &Path, args: &ClientArgs) -> Result<Credential, Failure> {
     let id = |option: &str, id: &Option<String>| {
         id.clone().filter(|id| !id.is_empty()).ok_or_else(|| {
             let message = format!(
@@ -101,15 +135,10 @@ pub(crate) fn secret(args: &ClientArgs) -> Result<Option<Secret>, Failure> {
 }
 
 fn client_auth(method: &str) -> Result<ClientAuth, Failure> {
-    let (code, reason) = match method {
-        "none" => return Ok(ClientAuth::None),
-        "client_secret_basic" => return Ok(ClientAuth::ClientSecretBasic),
-        "client_secret_post" => return Ok(ClientAuth::ClientSecretPost),
-        "client_secret_jwt" | "private_key_jwt" | "tls_client_auth" => {
-            ("client_auth_not_supported", "is not supported by this version")
-        }
-        _ => ("invalid_argument", "is not a method of client authentication"),
-    };
-    let failure = Failure::usage(code, format!("--client-auth {} {reason}", text::short(method, 60)));
-    Err(failure.advise("Choose none, client_secret_basic or client_secret_post."))
+    ClientAuth::from_name(method).ok_or_else(|| {
+        let methods: Vec<_> = ClientAuth::ALL.iter().map(|method| method.as_str()).collect();
+        let message =
+            format!("--client-auth {} is not a method of client authentication", text::short(method, 60));
+        Failure::usage("invalid_argument", message).advise(&format!("Choose one of {}.", methods.join(", ")))
+    })
 }

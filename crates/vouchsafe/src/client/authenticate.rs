@@ -54,7 +54,8 @@ impl Client {
         }
         match server.metadata.as_ref().and_then(|m| m.revocation_auth_methods.as_deref()) {
             Some(methods)
-                if self.inner.live.registration.client_auth.is_none() && !self.inner.authenticator.signs_secrets() =>
+                if self.inner.live.registration.client_auth.is_none()
+                    && !self.inner.authenticator.signs_secrets() =>
             {
                 self.inner.authenticator.credentials.choose(Operation::Revocation, Some(methods))
             }
@@ -65,7 +66,8 @@ impl Client {
     /// How the client authenticates at that server, by that method.
     pub(crate) fn auth<'a>(&'a self, server: &'a Server, method: ClientAuth) -> Auth<'a> {
         let registration = &self.inner.live.registration;
-        let token_endpoint = || server.endpoint(EndpointName::Token).map(Endpoint::as_str).unwrap_or_default();
+        let token_endpoint =
+            || server.endpoint(EndpointName::Token).map(Endpoint::as_str).unwrap_or_default();
         // The issuer alone: an assertion for one server must be worth nothing at another (draft-ietf-oauth-rfc7523bis).
         let issuer = server.issuer.as_deref().filter(|_| server.issuer_template.is_none());
         Auth {

@@ -1,7 +1,6 @@
 //! Authorization requests that do not go to the provider as plain parameters: pushed, or signed.
 use std::time::SystemTime;
 
-use serde_json::Map;
 use vouchsafe_providers::EndpointName;
 
 use super::ongoing::Ongoing;
@@ -13,7 +12,7 @@ use crate::jose::jwt;
 use crate::protocol::authorization::response::AuthorizationResponse;
 use crate::protocol::jarm;
 use crate::protocol::pushed_request::PushedRequest;
-use crate::protocol::request_object::{self, TYPE};
+use crate::protocol::request_object;
 use crate::provider::Server;
 use crate::secret::Secret;
 use crate::shared::Asker;
@@ -91,7 +90,9 @@ impl Ongoing<'_> {
         let object = strength.object.as_ref().or(server.requires_signed().then_some(&required));
         let pushes = self.client.pushes_requests(server);
         let (sent, served) = match object {
-            None => (params.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(), None),
+            None => {
+                (params.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value))).collect(), None)
+            }
             Some(object) => {
                 let jwt = self.request_object(server, &params, object).await?;
                 let mut sent = Vec::new();
@@ -145,7 +146,7 @@ impl Ongoing<'_> {
             binds: true,
         };
         let sent = self.sender().send(endpoint, Some(self.client.auth(server, method)), &call).await;
-        sent.map_err(|error| error.explained(Some(method != vouchsafe_providers::ClientAuth::None)))
+        sent.map_err(|error| error.explained(Some(method)))
     }
 
     /// The request as a JWT (RFC 9101 section 4).
@@ -162,7 +163,7 @@ impl Ongoing<'_> {
         let ids = (self.client.client_id(), audience);
         let claims = request_object::claims(params.iter().copied(), ids, (identifier()?, SystemTime::now()));
         if object.is_unsigned {
-            return Ok(Secret::new(format!("{}.", unsigned(&serde_json::json!({"alg": "none", "typ": TYPE}), &claims))));
+            return Ok(Secret::new(unsigned(&request_object::unsigned_header(), &claims) + "."));
         }
         let key = request_key(&inner.live.registration, &inner.authenticator).ok_or_else(|| {
             let detail = "the provider requires signed authorization requests, which need a key: set Credential::private_key, or \
@@ -172,8 +173,7 @@ impl Ongoing<'_> {
         let accepted = server.metadata.as_ref();
         let accepted = accepted.and_then(|m| m.texts("request_object_signing_alg_values_supported"));
         let algorithm = key.algorithm_among(accepted.as_deref())?;
-        let header = Map::from_iter([("typ".to_owned(), TYPE.into())]);
-        key.sign(algorithm, header, &claims, Operation::Authorization).await
+        key.sign(algorithm, request_object::header(), &claims, Operation::Authorization).await
     }
 
     /// The response in a signed response, verified (JARM section 2.4). `response` is as it came.
@@ -195,7 +195,8 @@ impl Ongoing<'_> {
             Some(_) => Allowed::Fapi(announced.as_deref()),
             None => Allowed::announced(announced.as_deref()),
         };
-        let rules = jarm::rules(live.issuer_of(server), self.client.client_id(), algorithms, live.options.clock_skew);
+        let rules =
+            jarm::rules(live.issuer_of(server), self.client.client_id(), algorithms, live.options.clock_skew);
         let now = SystemTime::now();
         let verify = |keys: &_| jwt::claims(&jwt, keys, &rules, now);
         let asking = (Operation::Authorization, Asker::Anybody, None);

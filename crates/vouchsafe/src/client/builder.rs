@@ -151,8 +151,7 @@ impl ClientBuilder {
     pub fn build(self, http: &Http) -> Result<Client, Error> {
         let Self { provider, registration, login_limit, call_timeout, live, strength } = self;
         registration.check()?;
-        let registration =
-            if strength.profile.is_some() { registration.for_fapi() } else { registration };
+        let registration = if strength.profile.is_some() { registration.for_fapi() } else { registration };
         let provider = provider.reached_by(http);
         let template = provider.server(&registration.client_id)?;
         registration.check_for(&template.definition)?;

@@ -5,7 +5,7 @@ use vouchsafe_providers::ProfileSource;
 
 use super::Client;
 use crate::call::{Deadline, Sender};
-use crate::error::{Error, Operation};
+use crate::error::{ConfigProblem, Error, Operation};
 use crate::provider::Server;
 use crate::secret::Noted;
 use crate::tokens::Tokens;
@@ -21,6 +21,16 @@ impl Client {
     /// Begins a call. Its errors show no secret of the client.
     pub(crate) fn begin(&self) -> Ongoing<'_> {
         self.begin_with([])
+    }
+
+    /// RFC 9449 §7.1: a bound token is worth nothing without a proof of its key.
+    pub(crate) fn check_key_of(&self, tokens: &Tokens) -> Result<(), Error> {
+        if !tokens.is_bound() || self.inner.binding.is_some() {
+            return Ok(());
+        }
+        let detail = "the tokens are bound to a key (DPoP), and this client has none: set Registration::dpop with the key that the client had \
+                      at the login";
+        Err(Error::config(ConfigProblem::SigningKey, detail))
     }
 
     /// Begins a call for those tokens. Its errors show none of them.
@@ -58,8 +68,8 @@ impl Ongoing<'_> {
 
     pub(crate) fn sender(&self) -> Sender<'_> {
         let inner = &self.client.inner;
-        let binding = inner.binding.as_ref();
-        Sender { http: &inner.live.http, deadline: self.deadline, noted: &self.noted, binding }
+        let (binding, certificate) = (inner.binding.as_ref(), inner.live.registration.certificate.as_ref());
+        Sender { http: &inner.live.http, deadline: self.deadline, noted: &self.noted, binding, certificate }
     }
 
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {

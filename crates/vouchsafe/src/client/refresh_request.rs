@@ -69,7 +69,8 @@ impl Spent {
         let endpoint = server.endpoint(EndpointName::Refresh)?;
         let noted = Noted::knowing(client.inner.authenticator.credentials.secrets());
         let (http, binding) = (&client.inner.live.http, client.inner.binding.as_ref());
-        let sender = Sender { http, deadline, noted: &noted, binding };
+        let certificate = client.inner.live.registration.certificate.as_ref();
+        let sender = Sender { http, deadline, noted: &noted, binding, certificate };
         let sent = sender.send(endpoint, Some(client.auth(&server, method)), &request).await;
         sent.map_err(|error| noted.hidden(|secrets| error.without(secrets)))
     }

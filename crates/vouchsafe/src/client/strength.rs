@@ -1,5 +1,6 @@
 //! The settings that make a client stronger than the usual login, and the profiles that set several at once.
 use crate::authenticator::Authenticator;
+use crate::endpoint::{Endpoint, PlainHosts};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::algorithm::FAPI;
 use crate::registration::Registration;
@@ -70,6 +71,13 @@ impl Strength {
             check_fapi(registration, authenticator)?;
         }
         let Some(object) = &self.object else { return Ok(self) };
+        if let Some(base) = &object.served_at {
+            Endpoint::parse_for(base, &PlainHosts::default()).map_err(|error| {
+                let detail =
+                    format!("the URL for authorization requests (ClientBuilder::serve_requests_at) {error}");
+                Error::config(ConfigProblem::InvalidUrl, detail)
+            })?;
+        }
         let needs_key = !object.is_unsigned;
         if needs_key && request_key(registration, authenticator).is_none() {
             let detail = "signed authorization requests need a key: set Credential::private_key, or Registration::request_key";

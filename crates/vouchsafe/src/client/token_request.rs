@@ -74,13 +74,15 @@ impl Ongoing<'_> {
         (expected, needs_id_token): (&Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let has_demands = expected.max_age.is_some() || !expected.acr_values.is_empty();
-        let mut response = response.map_err(|error| error.explained(Some(method != ClientAuth::None)))?;
+        let mut response = response.map_err(|error| error.explained(Some(method)))?;
         if endpoint.is_open() {
             let why = "the token request was sent over http, without encryption: others on the network can read the tokens";
             response.warnings.push(Warning::new(LeftOut::Encryption, why));
         }
         let chosen = self.client.inner.live.registration.client_auth.or(server.definition.client_auth);
-        if chosen.is_none() && method == ClientAuth::None && self.client.inner.authenticator.credentials.secret().is_some()
+        if chosen.is_none()
+            && method == ClientAuth::None
+            && self.client.inner.authenticator.credentials.secret().is_some()
         {
             let why = "the client secret was not sent: the metadata says that the token endpoint accepts only none. Register a \
                        public client, or choose the method yourself";

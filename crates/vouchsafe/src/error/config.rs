@@ -33,6 +33,8 @@ words! {
         Assertion = "assertion",
         /// A certificate authority of your own that could not be read.
         CertificateAuthority = "certificate_authority",
+        /// The TLS certificate of the client.
+        ClientCertificate = "client_certificate",
         /// A credential that the provider does not accept.
         ClientAuth = "client_auth",
         /// The client id.

@@ -3,6 +3,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use vouchsafe_providers::ClientAuth;
+
 use super::{Operation, write_retry_after};
 use crate::text::redact;
 
@@ -28,12 +30,19 @@ words! {
         /// The provider does not accept the client id with this secret: correct one of them, or the way in which the secret is
         /// sent ([`Registration::client_auth`](crate::Registration::client_auth)).
         CheckSecret = "check_secret",
-        /// The provider asks for a JWT that is signed with a key of the client (`private_key_jwt`), or for a certificate, which
-        /// this library does not support.
+        /// The provider does not accept the JWT that the client signed: the key, its algorithm or the audience differs from the
+        /// registration there.
+        CheckKey = "check_key",
+        /// The provider does not accept the TLS certificate of the client.
+        CheckCertificate = "check_certificate",
+        /// The provider asks for a JWT that is signed with a key of the client (`private_key_jwt`): set
+        /// [`Credential::private_key`](crate::Credential::private_key).
         ClientKey = "client_key",
-        /// The provider asks for a proof of possession of a key (DPoP, RFC 9449), which this library does not support.
+        /// The provider asks for a proof of possession of a key (DPoP, RFC 9449): set
+        /// [`Registration::dpop`](crate::Registration::dpop), or correct the key that is set.
         Dpop = "dpop",
-        /// The provider asks for a pushed authorization request (RFC 9126), which this library does not support.
+        /// The provider asks for a pushed authorization request (RFC 9126): set
+        /// [`ClientBuilder::pushed_requests`](crate::ClientBuilder::pushed_requests).
         PushedRequest = "pushed_request",
     }
 }
@@ -63,17 +72,22 @@ impl Remedy {
                 "the client secret that was sent is wrong for this client id, or the provider expects it elsewhere: compare both \
                  with the registration at the provider, or set Registration::client_auth"
             }
+            Self::CheckKey => {
+                "the provider does not accept the JWT by which the client authenticated: compare the key, its id (kid) and its algorithm with the \
+                 registration at the provider; if it wants another audience, set Registration::assertion_audience"
+            }
+            Self::CheckCertificate => {
+                "the provider does not accept the certificate by which the client authenticated: compare it with the registration at the provider"
+            }
             Self::ClientKey => {
-                "the provider asks for a JWT that is signed with a key of the client (private_key_jwt), which this library does \
-                 not support: let the provider authenticate this client by a client secret"
+                "the provider asks for a JWT that is signed with a key of the client (private_key_jwt): set Credential::private_key"
             }
             Self::Dpop => {
-                "the provider asks for a DPoP proof, which this library does not support: let the provider issue bearer tokens to \
-                 this client"
+                "the provider asks for a DPoP proof, or does not accept the one that came: set Registration::dpop, with the key that the tokens \
+                 are bound to"
             }
             Self::PushedRequest => {
-                "the provider asks for a pushed authorization request, which this library does not support: let the provider \
-                 accept requests of this client in the URL"
+                "the provider asks for a pushed authorization request: set ClientBuilder::pushed_requests"
             }
         }
     }
@@ -113,17 +127,20 @@ impl ServerError {
 
     /// The same error with the remedy for it. `has_secret` says whether the client authenticated by a secret; `None` if the
     /// response came through the browser.
-    pub(crate) fn explain(&mut self, has_secret: Option<bool>) {
+    pub(crate) fn explain(&mut self, auth: Option<ClientAuth>) {
         // A wrong secret is unauthorized_client with the status 401 at Keycloak. With another status it is the grant.
         let refuses_client = self.code == ErrorCode::INVALID_CLIENT
             || (self.code == ErrorCode::UNAUTHORIZED_CLIENT && self.status == Some(401));
         let asked = self.description.as_deref().and_then(Remedy::in_words);
         let dpop = ["invalid_dpop_proof", "use_dpop_nonce"].contains(&self.code.as_str());
-        self.remedy = match has_secret.filter(|_| refuses_client) {
+        self.remedy = match auth.filter(|_| refuses_client) {
             _ if dpop => Some(Remedy::Dpop),
+            // The words of the provider are about the assertion that came.
+            Some(method) if method.is_assertion() => Some(Remedy::CheckKey),
+            Some(method) if method.is_certificate() => Some(Remedy::CheckCertificate),
             _ if asked.is_some() => asked,
-            Some(true) => Some(Remedy::CheckSecret),
-            Some(false) => Some(Remedy::GiveSecret),
+            Some(ClientAuth::None) => Some(Remedy::GiveSecret),
+            Some(_) => Some(Remedy::CheckSecret),
             None => None,
         };
     }

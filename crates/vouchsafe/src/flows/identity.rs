@@ -6,7 +6,7 @@ use vouchsafe_providers::{Definition, EmailList, EndpointName, ProfileSource};
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigProblem, Error, Feature, LeftOut, Malformed, Operation, Warning};
+use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
 use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::Expected;
@@ -140,8 +140,8 @@ impl Ongoing<'_> {
             }
             _ => {}
         }
-        if tokens.is_some_and(Tokens::is_bound) && self.client.inner.binding.is_none() {
-            return Err(Error::config(ConfigProblem::SigningKey, NO_KEY).into());
+        if let Some(tokens) = tokens {
+            self.client.check_key_of(tokens)?;
         }
         let server = self.server().await?;
         let response = tokens.filter(|_| template.profile.needs_response()).map(Tokens::extras);
@@ -229,7 +229,8 @@ impl Ongoing<'_> {
                 Error::response(Operation::Identity, Malformed::MissingField, detail)
             })?;
         let request = self.client.template().profile.elsewhere();
-        let call = EmailsCall { like: self.profile_call(&request, tokens.bearer(), (Some(tokens), None)), list };
+        let call =
+            EmailsCall { like: self.profile_call(&request, tokens.bearer(), (Some(tokens), None)), list };
         self.sender().send(&endpoint, None, &call).await
     }
 }
@@ -248,10 +249,6 @@ fn provenance_of<'s>(server: &'s Server, tokens: &Tokens) -> Result<Cow<'s, Prov
     };
     Ok(Cow::Owned(Provenance { issuer: issuer.to_owned(), ..Provenance::clone(&server.provenance) }))
 }
-
-/// RFC 9449 §7.1: a bound token is worth nothing without a proof of its key.
-const NO_KEY: &str = "the tokens are bound to a key (DPoP), and this client has none: set Registration::dpop with the key that the client \
-                      had at the login";
 
 /// Why there is no profile.
 pub(crate) enum Unprofiled {

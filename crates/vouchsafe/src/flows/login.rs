@@ -16,8 +16,8 @@ use crate::flows::pending::PendingLogin;
 use crate::jose::id_token::{Expected as ExpectedToken, Nonce};
 use crate::protocol::authorization::request::{LoginRequest, PerLogin, check_extra, unchecked};
 use crate::protocol::authorization::response::{AuthorizationResponse, Callback, Expected};
-use crate::protocol::{jarm, pkce};
 use crate::protocol::token::request::Grant;
+use crate::protocol::{jarm, pkce};
 use crate::provider::Server;
 use crate::secret::opaque;
 use crate::text::json::Value;
@@ -84,7 +84,11 @@ impl Ongoing<'_> {
             names_issuer: is_signed || self.client.names_issuer(&server),
             servers: Some([&server.provenance, &pending.request.provenance]),
             is_expired: SystemTime::now() > pending.expires_at(),
-            ..server.expected_response(redirect_uri, state, self.client.inner.authenticator.credentials.secret())
+            ..server.expected_response(
+                redirect_uri,
+                state,
+                self.client.inner.authenticator.credentials.secret(),
+            )
         };
         let Callback { code, forwarded, profile } =
             response.check(&expected, &self.noted).map_err(|error| error.explained(None))?;
@@ -197,6 +201,23 @@ impl Login<'_> {
     /// `none`, `login`, `consent` or `select_account` (OpenID Connect Core section 3.1.2.1).
     pub fn prompt(self, prompt: impl Into<String>) -> Self {
         self.param("prompt".into(), prompt.into())
+    }
+
+    /// The URI of an API that the tokens are to be for (RFC 8707 section 2.1). Repeat it for more than one.
+    pub fn resource(mut self, uri: impl Into<String>) -> Self {
+        self.params.push(("resource".into(), uri.into().into()));
+        self
+    }
+
+    /// Asks for authorization in detail, as a JSON array of objects with a `type` each (RFC 9396 section 2). The token response says what
+    /// was granted: [`Tokens::extra`](crate::Tokens::extra) with the name `authorization_details`.
+    pub fn authorization_details(self, details: &Value) -> Self {
+        self.param("authorization_details".into(), details.to_string())
+    }
+
+    /// Asks for single claims, as a JSON object with the members `id_token` and `userinfo` (OpenID Connect Core section 5.5).
+    pub fn claims(self, claims: &Value) -> Self {
+        self.param("claims".into(), claims.to_string())
     }
 
     /// Any other parameter that the provider knows. A later value replaces an earlier one.

@@ -67,6 +67,6 @@ impl Ongoing<'_> {
         let request = RevocationRequest { quirks, error_codes, token, hint, bearer };
         let auth = method.map(|method| self.client.auth(server, method));
         let sent = self.sender().send(endpoint, auth, &request).await;
-        sent.map_err(|error| error.explained(method.map(|method| method != ClientAuth::None)))
+        sent.map_err(|error| error.explained(method))
     }
 }

@@ -1,6 +1,6 @@
 //! A private key in this process, and the signatures that it makes (RFC 7515, RFC 7518, RFC 8037).
 // The caller passes the source of randomness.
-use aws_lc_rs::rand::SecureRandom;
+use aws_lc_rs::rand as random;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, PublicKeyComponents};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
@@ -135,7 +135,12 @@ impl PrivateKey {
     }
 
     /// Signs by an algorithm of the key. `None` if the algorithm is for other keys, or the machine could not sign.
-    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8], rng: &dyn SecureRandom) -> Option<Vec<u8>> {
+    pub(crate) fn sign(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        rng: &dyn random::SecureRandom,
+    ) -> Option<Vec<u8>> {
         let name = algorithm.name();
         if !self.algorithms().contains(&name) {
             return None;
@@ -196,7 +201,12 @@ fn element(der: &[u8], kind: u8) -> Option<(&[u8], &[u8])> {
         short @ 0..0x80 => (usize::from(short), rest),
         long => {
             let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
-            (bytes.iter().try_fold(0_usize, |sum, byte| Some(sum.checked_mul(256)? + usize::from(*byte)))?, rest)
+            (
+                bytes
+                    .iter()
+                    .try_fold(0_usize, |sum, byte| Some(sum.checked_mul(256)? + usize::from(*byte)))?,
+                rest,
+            )
         }
     };
     (found == kind).then(|| rest.split_at_checked(length)).flatten()

@@ -53,6 +53,7 @@ pub(crate) struct Outgoing<'a> {
     form: String,
     members: Map<String, Value>,
     text: Option<String>,
+    bytes: Option<Vec<u8>>,
     method: Option<Method>,
     headers: HeaderMap,
 }
@@ -76,6 +77,7 @@ impl<'a> Outgoing<'a> {
             form: String::new(),
             members: Map::new(),
             text: None,
+            bytes: None,
             method: None,
             // Room for the headers that the transport adds as well.
             headers: HeaderMap::with_capacity(8),
@@ -166,6 +168,14 @@ impl<'a> Outgoing<'a> {
         self.auth.is_some_and(|(_, method)| method != ClientAuth::ClientSecretBasic)
     }
 
+    /// Takes method, headers and body from a request of the application.
+    pub(crate) fn whole(&mut self, request: &Request) {
+        self.method = Some(request.method().clone());
+        self.headers(request.headers());
+        self.headers.entry(ACCEPT).or_insert(ANYTHING);
+        self.bytes = Some(request.body().clone());
+    }
+
     /// Adds the client's authentication (RFC 6749 section 2.3), where the client authenticates.
     pub(crate) fn authenticate(&mut self) {
         let Some((credentials, method)) = self.auth else { return };
@@ -197,12 +207,15 @@ impl<'a> Outgoing<'a> {
         // In one order, also where serde_json keeps the order of insertion (`preserve_order`).
         self.members.sort_keys();
         let (usual, content_type, body) = match (self.text, self.encoding) {
-            (Some(text), _) => (Method::POST, Some(JSON), text),
-            (None, Encoding::Query) => (Method::GET, None, String::new()),
-            (None, Encoding::Json) => (Method::POST, Some(JSON), Value::Object(self.members).to_string()),
-            (None, _) => (Method::POST, Some(FORM).filter(|_| !self.form.is_empty()), self.form),
+            _ if self.bytes.is_some() => (Method::GET, None, self.bytes.unwrap_or_default()),
+            (Some(text), _) => (Method::POST, Some(JSON), text.into_bytes()),
+            (None, Encoding::Query) => (Method::GET, None, Vec::new()),
+            (None, Encoding::Json) => {
+                (Method::POST, Some(JSON), Value::Object(self.members).to_string().into_bytes())
+            }
+            (None, _) => (Method::POST, Some(FORM).filter(|_| !self.form.is_empty()), self.form.into_bytes()),
         };
-        let mut request = Request::new(body.into_bytes());
+        let mut request = Request::new(body);
         *request.method_mut() = self.method.unwrap_or(usual);
         *request.uri_mut() = with_query(self.endpoint, &self.query);
         if let Some(content_type) = content_type {
@@ -246,5 +259,7 @@ fn with_query(endpoint: &Endpoint, query: &str) -> Uri {
 
 /// RFC 7523 §2.2.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// The application knows what it asks for.
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -57,23 +57,18 @@ impl Credentials {
         if self.means.signs {
             usable.push(ClientAuth::PrivateKeyJwt);
         }
+        if let Some(secret) = &self.secret {
+            usable.extend([ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost]);
+            if secret.expose().len() >= MIN_HMAC_KEY {
+                usable.push(ClientAuth::ClientSecretJwt);
+            }
+        }
         if self.means.has_certificate {
             usable.extend([ClientAuth::TlsClientAuth, ClientAuth::SelfSignedTlsClientAuth]);
         }
-        match &self.secret {
-            Some(secret) => {
-                usable.extend([ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost]);
-                if secret.expose().len() >= MIN_HMAC_KEY {
-                    usable.push(ClientAuth::ClientSecretJwt);
-                }
-            }
-            // Without any means, the client is a public one.
-            None if usable.is_empty() => usable.extend([
-                ClientAuth::ClientSecretBasic,
-                ClientAuth::ClientSecretPost,
-                ClientAuth::None,
-            ]),
-            None => {}
+        // Without any means, the client is a public one, which providers accept without announcing it.
+        if usable.is_empty() {
+            usable.extend([ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost, ClientAuth::None]);
         }
         usable
     }

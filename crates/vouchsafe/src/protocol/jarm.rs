@@ -37,16 +37,20 @@ pub(crate) fn jwt_of(params: &str) -> Result<String, Error> {
             }
             (Some("response"), Some(value)) => jwt = Some(value.into_owned()),
             (Some("code" | "state" | "iss" | "error"), _) => {
-                return refuse("the login requires a signed response (JARM), and the response has parameters outside the JWT: start a new \
-                               login, and if it ends like this too, let the provider send this client signed responses alone");
+                return refuse(
+                    "the login requires a signed response (JARM), and the response has parameters outside the JWT: start a new \
+                               login, and if it ends like this too, let the provider send this client signed responses alone",
+                );
             }
             _ => {}
         }
     }
     match jwt {
         Some(jwt) if !jwt.is_empty() => Ok(jwt),
-        _ => refuse("the login requires a signed response (JARM), and the response has no JWT (response): start a new login, and if it \
-                     ends like this too, switch signed responses on for this client at the provider"),
+        _ => refuse(
+            "the login requires a signed response (JARM), and the response has no JWT (response): start a new login, and if it \
+                     ends like this too, switch signed responses on for this client at the provider",
+        ),
     }
 }
 

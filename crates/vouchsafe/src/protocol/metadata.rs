@@ -20,6 +20,8 @@ pub(crate) struct Metadata {
     pub(crate) raw: Value,
     pub(crate) issuer: String,
     pub(crate) endpoints: Endpoints,
+    /// The endpoints for clients that present a certificate (RFC 8705 section 5).
+    pub(crate) mtls_endpoints: Endpoints,
     /// It is the metadata of an OpenID Provider, not of a plain authorization server.
     pub(crate) is_openid: bool,
     /// The keys of an OpenID Provider.
@@ -258,6 +260,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         challenge_methods,
         is_openid,
         endpoints: document.endpoints(secure)?,
+        mtls_endpoints: document.mtls_endpoints(secure, asked.is_elsewhere)?,
         openid,
         jwks_uri,
         grant_types,
@@ -348,6 +351,18 @@ impl<'a> Document<'a> {
     /// The table of endpoints. `mtls_endpoint_aliases` (RFC 8705 section 5) is an object of the same members: a second table.
     fn endpoints(&mut self, secure: bool) -> Result<Endpoints, Error> {
         Endpoints::read(|name| name.in_metadata().map_or(Ok(None), |member| self.endpoint(member, secure)))
+    }
+
+    /// The second table. A document that does not speak for the issuer has none: its aliases could be anywhere.
+    fn mtls_endpoints(&mut self, secure: bool, is_elsewhere: bool) -> Result<Endpoints, Error> {
+        let Some(members) = self.members.get("mtls_endpoint_aliases").filter(|_| !is_elsewhere) else {
+            return Ok(Endpoints::default());
+        };
+        let mut aliases = Document { members, warnings: Vec::new(), plain: self.plain };
+        let table = aliases.endpoints(secure);
+        self.warnings.append(&mut aliases.warnings);
+        // A client without a certificate does not need them.
+        Ok(self.unneeded(table)?.unwrap_or_default())
     }
 
     /// A value that no login needs: malformed, it is left out with a warning.
@@ -516,6 +531,7 @@ mod tests {
             plain: PlainHosts::default(),
         };
         let from = Incoming {
+            is_proved: false,
             operation: Operation::Discovery,
             uri: &http::Uri::from_static(place),
             noted: &Noted::default(),

@@ -57,6 +57,9 @@ impl Call for PushedRequest<'_> {
     fn read(&self, from: Incoming<'_>) -> Result<String, Error> {
         from.check()?;
         let response = from.object()?;
+        if let Some(error) = from.error_in(&response) {
+            return Err(error);
+        }
         let wrong = |what: &str| Err(from.malformed(Malformed::InvalidField, what));
         let Some(Value::String(uri)) = response.get("request_uri") else {
             return Err(from.malformed(
@@ -73,8 +76,10 @@ impl Call for PushedRequest<'_> {
             None => {}
             Some(Value::Number(seconds)) if seconds.as_f64().is_some_and(|seconds| seconds > 0.0) => {}
             Some(_) => {
-                return wrong("has an expires_in that is not a positive number, so the pushed request cannot be used: the provider has \
-                              to correct it");
+                return wrong(
+                    "has an expires_in that is not a positive number, so the pushed request cannot be used: the provider has \
+                              to correct it",
+                );
             }
         }
         Ok(uri.clone())

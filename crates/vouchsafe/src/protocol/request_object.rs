@@ -35,7 +35,18 @@ fn typed(name: &str, value: &str) -> Value {
     parsed.unwrap_or_else(|| value.into())
 }
 
-/// The type of a request object (section 10.8).
-pub(crate) const TYPE: &str = "oauth-authz-req+jwt";
+/// The header of a request object beside key and algorithm (section 10.8).
+pub(crate) fn header() -> Map<String, Value> {
+    Map::from_iter([("typ".to_owned(), TYPE.into())])
+}
+
+/// The header of a request object that nobody signs (RFC 7519 section 6).
+pub(crate) fn unsigned_header() -> Value {
+    let mut header = header();
+    header.insert("alg".to_owned(), "none".into());
+    Value::Object(header)
+}
+
+const TYPE: &str = "oauth-authz-req+jwt";
 /// Longer than a browser needs to come to the provider, and not long enough to be useful later.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);

@@ -337,6 +337,7 @@ mod tests {
         let mut response = Response::new(body.to_string().into_bytes());
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
         let incoming = Incoming {
+            is_proved: false,
             operation: Operation::Refresh,
             uri: &Uri::from_static("https://a.example/token"),
             noted: &noted,

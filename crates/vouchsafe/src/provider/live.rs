@@ -79,8 +79,7 @@ impl Live {
     ) -> Result<Self, Error> {
         // A server that needs no discovery, or has been discovered, is ready from the start.
         let is_ready = template.discovery.is_none() || known.is_some();
-        let server =
-            is_ready.then(|| template.discovered(known, registration.redirect_uri.as_deref())).transpose()?;
+        let server = is_ready.then(|| template.discovered(known, registration)).transpose()?;
         let reading =
             Reading { most: options.max_keys, heeds_issuer: template.definition.issuer_template.is_some() };
         Ok(Self {
@@ -104,7 +103,7 @@ impl Live {
                     Some(well_known) => Some(fetch_metadata(well_known, Some(&registration), &http).await?),
                     None => None,
                 };
-                template.discovered(metadata, registration.redirect_uri.as_deref())
+                template.discovered(metadata, &registration)
             })
         };
         let place = || {
@@ -146,7 +145,11 @@ impl Live {
                 Some(own) => Allowed::Registered(own),
                 None => {
                     let announced = server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref());
-                    if self.options.is_fapi { Allowed::Fapi(announced) } else { Allowed::announced(announced) }
+                    if self.options.is_fapi {
+                        Allowed::Fapi(announced)
+                    } else {
+                        Allowed::announced(announced)
+                    }
                 }
             },
             skew: self.options.clock_skew,
@@ -173,7 +176,8 @@ pub(crate) async fn fetch_metadata(
     let noted = Noted::default();
     let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
-    let sender = Sender { http, deadline: Deadline::after(None), noted: &noted, binding: None };
+    let sender =
+        Sender { http, deadline: Deadline::after(None), noted: &noted, binding: None, certificate: None };
     let mut failed: Vec<Error> = Vec::new();
     for document in &asked.documents {
         match sender.send(document, None, &MetadataRequest { asked, document }).await {

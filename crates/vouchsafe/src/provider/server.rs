@@ -59,11 +59,12 @@ impl Server {
     pub(crate) fn discovered(
         &self,
         metadata: Option<Arc<Metadata>>,
-        redirect_uri: Option<&str>,
+        registration: &Registration,
     ) -> Result<Self, Error> {
+        let redirect_uri = registration.redirect_uri.as_deref();
         let mut server = self.clone();
         if let Some(metadata) = metadata {
-            server.add(metadata)?;
+            server.add(metadata, registration)?;
         }
         for name in [EndpointName::Authorization, EndpointName::Token] {
             server.endpoint(name)?;
@@ -77,7 +78,18 @@ impl Server {
         Ok(server)
     }
 
-    fn add(&mut self, metadata: Arc<Metadata>) -> Result<(), Error> {
+    fn add(&mut self, metadata: Arc<Metadata>, registration: &Registration) -> Result<(), Error> {
+        if registration.certificate.is_some() {
+            let mut aliases = metadata.mtls_endpoints.clone();
+            // Only the browser goes there, without the certificate.
+            aliases.remove(EndpointName::Authorization);
+            aliases.remove(EndpointName::EndSession);
+            if registration.dpop_key.is_some() {
+                // Tokens that are bound to a key are not for an endpoint that compares certificates.
+                aliases.remove(EndpointName::Userinfo);
+            }
+            self.endpoints = std::mem::take(&mut self.endpoints).or(&aliases);
+        }
         self.endpoints = std::mem::take(&mut self.endpoints).or(&metadata.endpoints);
         // The rules for the queries of endpoints are those for definitions.
         let mut found = Definition::clone(&self.definition);

@@ -545,7 +545,11 @@ mod tests {
         assert!(error.to_string().contains("needs the parameter p"), "{error}");
         let error = Provider::oauth2("x").param("q", "1").server("me").unwrap_err();
         assert!(error.to_string().contains("no parameter q"), "{error}");
-        let incomplete = Provider::oauth2("x").server("me").unwrap().discovered(None, None).unwrap_err();
+        let incomplete = Provider::oauth2("x")
+            .server("me")
+            .unwrap()
+            .discovered(None, &crate::registration::Registration::new("me"))
+            .unwrap_err();
         assert_eq!(incomplete.code(), "missing_endpoint");
         assert_eq!(Provider::named("nobody").unwrap_err().code(), "unknown_provider");
         let error = Provider::named("gihtub").unwrap_err();

@@ -168,7 +168,13 @@ impl Live {
                     }
                 };
                 let noted = Noted::knowing([token.expose()]);
-                let sender = Sender { http: &self.http, deadline, noted: &noted, binding: None };
+                let sender = Sender {
+                    http: &self.http,
+                    deadline,
+                    noted: &noted,
+                    binding: None,
+                    certificate: registration.certificate.as_ref(),
+                };
                 let request = IntrospectionRequest { token: &token, error_codes: &UNCHANGED };
                 let auth = Auth {
                     client: authenticator,

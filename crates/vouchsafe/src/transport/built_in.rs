@@ -1,4 +1,6 @@
 //! The built-in transport: hyper with rustls.
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -13,6 +15,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use super::connect::{Connector, environment, find, is_caused_by, proxy, tls};
 use super::public_only::{PublicOnly, Refused};
 use super::{BoxFuture, Http, HttpClient, Limits, Request, Response, TIMEOUT, Tokio, retry};
+use crate::certificate::ClientCertificate;
 use crate::error::{ConfigProblem, Error, HttpErrorKind, TransportError};
 use crate::secret::Secret;
 
@@ -167,29 +170,62 @@ impl HttpBuilder {
             [] => ConfigProblem::Tls,
             _ => ConfigProblem::CertificateAuthority,
         };
-        let tls = tls(authorities)
+        let tls = tls(authorities.clone(), None)
             .map_err(|error| Error::config(problem, format!("TLS could not be set up: {error}; check the certificate authorities of this machine and those that were given")))?;
         let time = self.connect_timeout.unwrap_or(self.timeout);
-        let client = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(MAX_IDLE)
-            .build(Connector::new(tls, proxied, filter.clone(), time));
-        Ok(Http::from(BuiltIn { client, filter }).runtime(Tokio).timeout(self.timeout))
+        let connector = Connector::new(tls, proxied, filter.clone(), time);
+        let client = pool(connector.clone());
+        let built_in = BuiltIn { client, filter, connector, authorities, presenting: Mutex::default() };
+        Ok(Http::from(built_in).runtime(Tokio).timeout(self.timeout))
     }
 }
 
 struct BuiltIn {
-    client: legacy::Client<Connector, Full<Bytes>>,
+    client: Pool,
     filter: Option<PublicOnly>,
+    /// For clients with certificates: their connections are apart from all others.
+    connector: Connector,
+    authorities: Vec<CertificateDer<'static>>,
+    presenting: Mutex<HashMap<String, Pool>>,
+}
+
+type Pool = legacy::Client<Connector, Full<Bytes>>;
+
+fn pool(connector: Connector) -> Pool {
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_max_idle_per_host(MAX_IDLE)
+        .build(connector)
 }
 
 impl BuiltIn {
+    /// The connections on which this certificate is presented.
+    fn presenting(&self, certificate: &ClientCertificate) -> Result<Pool, TransportError> {
+        let mut known = self.presenting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = known.get(certificate.thumbprint()) {
+            return Ok(pool.clone());
+        }
+        let tls = tls(self.authorities.clone(), Some(certificate)).map_err(|error| {
+            let advice = "the client certificate and its private key must belong together, and be RSA, ECDSA or Ed25519";
+            TransportError::new(HttpErrorKind::Tls).with_advice(Some(advice)).caused_by(Box::new(error))
+        })?;
+        if known.len() >= MAX_CERTIFICATES {
+            known.clear();
+        }
+        let pool = pool(self.connector.clone().with_tls(tls));
+        known.insert(certificate.thumbprint().to_owned(), pool.clone());
+        Ok(pool)
+    }
+
     async fn exchange(&self, request: Request, limit: usize) -> Result<Response, TransportError> {
         if let Some(filter) = &self.filter {
             filter.check(request.uri())?;
         }
         let again = retry::is_repeatable(&request).then(|| request.clone());
-        let send = |request: Request| self.client.request(request.map(|body| Full::new(Bytes::from(body))));
+        let presenting = request.extensions().get::<ClientCertificate>();
+        let presenting = presenting.map(|certificate| self.presenting(certificate)).transpose()?;
+        let client = presenting.as_ref().unwrap_or(&self.client);
+        let send = |request: Request| client.request(request.map(|body| Full::new(Bytes::from(body))));
         // RFC 9112 §9.3.1: a server may close a kept connection at the moment when it is used again. A request that only reads
         // is then sent once more. (hyper itself sends a request on another connection if the server has seen nothing of it.)
         let response = match (send(request).await, again) {
@@ -260,5 +296,7 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
     }
 }
 
+/// More certificates than one program presents at a time.
+const MAX_CERTIFICATES: usize = 64;
 /// How many idle connections to one host are kept, each for 90 seconds at most.
 const MAX_IDLE: usize = 1024;

@@ -25,6 +25,7 @@ use tower_service::Service;
 
 use super::BoxFuture;
 use super::public_only::PublicOnly;
+use crate::certificate::ClientCertificate;
 use crate::endpoint::is_loopback;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -52,6 +53,11 @@ impl Connector {
         tcp.set_keepalive(Some(KEEP_ALIVE));
         tcp.set_keepalive_interval(Some(KEEP_ALIVE));
         Self { tcp, tls, proxy: proxy.map(Arc::new), time }
+    }
+
+    /// The same connector with other settings of TLS.
+    pub(super) fn with_tls(self, tls: TlsConnector) -> Self {
+        Self { tls, ..self }
     }
 
     async fn open(mut self, to: Uri) -> Result<Stream, BoxError> {
@@ -114,7 +120,12 @@ impl Service<Uri> for Connector {
 
 /// TLS 1.2 or newer (RFC 9325 section 3.1.1) with aws-lc-rs, for HTTP/1.1, with the system's certificate authorities and
 /// these. Every setting is explicit, so that no feature of another crate changes it.
-pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnector, rustls::Error> {
+///
+/// A certificate of the client is presented to each server that asks for one.
+pub(super) fn tls(
+    authorities: Vec<CertificateDer<'static>>,
+    certificate: Option<&ClientCertificate>,
+) -> Result<TlsConnector, rustls::Error> {
     let crypto = Arc::new(aws_lc_rs::default_provider());
     #[cfg(not(target_os = "android"))]
     let verifier = Verifier::new_with_extra_roots(authorities, crypto.clone())?;
@@ -125,11 +136,14 @@ pub(super) fn tls(authorities: Vec<CertificateDer<'static>>) -> Result<TlsConnec
             return Err(rustls::Error::General("Android takes its certificate authorities alone".to_owned()));
         }
     };
-    let mut config = ClientConfig::builder_with_provider(crypto)
+    let config = ClientConfig::builder_with_provider(crypto)
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match certificate.and_then(ClientCertificate::parts) {
+        Some((chain, key)) => config.with_client_auth_cert(chain, key)?,
+        None => config.with_no_client_auth(),
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -9,6 +9,7 @@ use url::{Origin, Url};
 use super::source::{TokenSource, ValidToken};
 use crate::endpoint::{Endpoint, PlainHosts};
 use crate::error::{ConfigProblem, Error};
+use crate::tokens::Tokens;
 
 /// Puts the access token of a source into requests to named origins, and into no others. Cheap to clone.
 ///
@@ -72,6 +73,11 @@ impl Bearer {
             return Ok(None);
         }
         let token = self.source.token().await?;
+        if token.tokens().is_some_and(Tokens::is_bound) {
+            // RFC 9449 §7.1: each request needs a proof that is made for it.
+            let detail = "the access token is bound to a key (DPoP), so a header alone is not enough: send the request by Client::call_api";
+            return Err(Error::config(ConfigProblem::SigningKey, detail));
+        }
         let problem = |_| {
             Error::config(
                 ConfigProblem::ImportedToken,

@@ -49,6 +49,8 @@ mod secrets;
 mod sent_once;
 mod servers;
 mod step_up;
+#[cfg(feature = "transport")]
+mod strong;
 mod times;
 mod token_request;
 mod tokens;

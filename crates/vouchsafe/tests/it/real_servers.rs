@@ -28,9 +28,9 @@ async fn what_metadata_rules_out_is_refused_before_the_browser_opens() {
         ),
         (
             "token_endpoint_auth_methods_supported",
-            json!(["private_key_jwt"]),
+            json!(["attest_jwt_client_auth"]),
             "client_auth_not_supported",
-            "private_key_jwt",
+            "attest_jwt_client_auth",
         ),
     ] {
         let scenario = Scenario::openid().metadata(name, value.clone());

@@ -368,7 +368,7 @@ fn tokens_of_another_version_or_of_nobody_are_not_read() {
         );
     }
     let mut other = whole;
-    other["token_type"] = json!("DPoP");
+    other["token_type"] = json!("mac");
     assert!(serde_json::from_value::<Tokens>(other).unwrap_err().to_string().contains("token type"));
 }
 

@@ -342,6 +342,7 @@ mod tests {
 
     fn read(body: &str) -> Result<TokenResponse, Error> {
         let from = Incoming {
+            is_proved: false,
             operation: Operation::AuthorizationCode,
             uri: &http::Uri::from_static("https://a.example/token"),
             noted: &Noted::default(),
