@@ -106,7 +106,26 @@ const ROWS: &[(&str, &str, &str)] = &[
         "MAX_QUERY",
     ),
     ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
-    ("lifetime of a client secret that is a JWT", "vouchsafe/src/jose/signing_key.rs", "LIFETIME"),
+    ("lifetime of a client secret that is a JWT", "vouchsafe/src/authenticator.rs", "APPLE_LIFETIME"),
+    (
+        "lifetime of an assertion by which a client authenticates",
+        "vouchsafe/src/authenticator.rs",
+        "LIFETIME",
+    ),
+    (
+        "shortest client secret that is a key (`client_secret_jwt`)",
+        "vouchsafe/src/protocol/client_auth.rs",
+        "MIN_HMAC_KEY",
+    ),
+    ("lifetime of a signed authorization request", "vouchsafe/src/protocol/request_object.rs", "LIFETIME"),
+    ("reference to a pushed authorization request", "vouchsafe/src/protocol/pushed_request.rs", "MAX_URI"),
+    ("nonce of a server for DPoP proofs", "vouchsafe/src/dpop.rs", "MAX_NONCE"),
+    ("servers whose nonces a client keeps", "vouchsafe/src/dpop.rs", "MAX_SERVERS"),
+    (
+        "client certificates whose connections are kept",
+        "vouchsafe/src/transport/built_in.rs",
+        "MAX_CERTIFICATES",
+    ),
     ("length kept of an `error`, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
     (
         "length shown of a wrong issuer, in characters",
