@@ -19,6 +19,8 @@ macro_rules! endpoints {
             PushedAuthorizationRequest, pushed_authorization_request_endpoint, Some("pushed_authorization_request_endpoint");
             /// The device authorization endpoint (RFC 8628).
             DeviceAuthorization, device_authorization_endpoint, Some("device_authorization_endpoint");
+            /// The frame that tells whether the user's session has changed (OpenID Connect Session Management 1.0 section 3.3).
+            CheckSession, check_session_iframe, Some("check_session_iframe");
             /// Where a session is ended (OpenID Connect RP-Initiated Logout).
             EndSession, end_session_endpoint, Some("end_session_endpoint");
             /// The UserInfo endpoint (OpenID Connect Core section 5.3), or the profile of a provider without OpenID Connect.

@@ -242,6 +242,8 @@ pub enum Operation {
     Discovery,
     /// Reading the provider's keys.
     KeySet,
+    /// Getting the assertion of the client from its platform.
+    Assertion,
     /// Pushing the authorization request.
     PushedRequest,
     /// Reading the authorization response.
@@ -282,6 +284,7 @@ impl fmt::Display for Operation {
             Self::Configuration => "the configuration of the client",
             Self::Discovery => "reading the provider's metadata",
             Self::KeySet => "reading the provider's keys",
+            Self::Assertion => "getting the assertion of the client",
             Self::PushedRequest => "pushing the authorization request",
             Self::Authorization => "the login",
             Self::AuthorizationCode => "the token request",

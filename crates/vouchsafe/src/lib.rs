@@ -133,6 +133,7 @@ mod text;
 mod tokens;
 mod transport;
 pub mod vault;
+mod workload;
 
 pub use certificate::ClientCertificate;
 pub use client::authorization::ServedRequest;
@@ -158,6 +159,7 @@ pub use tokens::{AccessToken, IdToken, RefreshToken, Tokens};
 pub use transport::Http;
 pub use vault::{TokenSource, ValidToken, Vault};
 pub use vouchsafe_providers::{ClientAuth, Definition, EndpointName};
+pub use workload::GithubActions;
 
 /// How requests are sent: the settings of the built-in transport, and the types for your own transport.
 pub mod http {

@@ -21,3 +21,4 @@ pub(crate) mod response;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;
+pub(crate) mod workload_request;

@@ -333,6 +333,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "protocol",
             "authenticator",
             "call",
+            "workload",
             "tokens",
             "provider",
             "providers",

@@ -105,6 +105,11 @@ const ROWS: &[(&str, &str, &str)] = &[
         "vouchsafe/src/protocol/authorization/response.rs",
         "MAX_QUERY",
     ),
+    (
+        "state of the session at the provider (`session_state`)",
+        "vouchsafe/src/protocol/authorization/response.rs",
+        "MAX_SESSION_STATE",
+    ),
     ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
     ("lifetime of a client secret that is a JWT", "vouchsafe/src/authenticator.rs", "APPLE_LIFETIME"),
     (

@@ -90,7 +90,7 @@ impl Ongoing<'_> {
                 self.client.inner.authenticator.credentials.secret(),
             )
         };
-        let Callback { code, forwarded, profile } =
+        let Callback { code, forwarded, profile, session_state } =
             response.check(&expected, &self.noted).map_err(|error| error.explained(None))?;
 
         let own = &pending.request.scopes;
@@ -119,7 +119,10 @@ impl Ongoing<'_> {
         let forward = &definition.refreshing.forward;
         let kept = forwarded.iter().filter(|(name, _)| forward.contains(name));
         let kept = kept.map(|(name, value)| (name.clone(), Value::from(value.clone())));
-        let brought = profile.into_iter().chain(kept);
+        // OpenID Connect Session Management 1.0 section 2: the frame of the provider needs it.
+        let state = session_state.filter(|_| server.endpoints.get(EndpointName::CheckSession).is_some());
+        let state = state.map(|state| ("session_state".to_owned(), Value::from(state)));
+        let brought = profile.into_iter().chain(kept).chain(state);
         let mut warnings = server.metadata.as_ref().map_or(Vec::new(), |metadata| metadata.warnings.clone());
         if server.openid.is_some() && !own.is_empty() && !pending.request.wants_id_token {
             let why = "the login has no ID token, because it requested scopes without openid: request openid too, and \

@@ -161,6 +161,8 @@ pub(crate) struct Callback {
     pub(crate) forwarded: Vec<(String, String)>,
     /// The parameter with a profile, if the provider sends one here: its name and its value.
     pub(crate) profile: Option<(String, Value)>,
+    /// The state of the user's session at the provider (OpenID Connect Session Management 1.0 section 2).
+    pub(crate) session_state: Option<String>,
 }
 
 impl AuthorizationResponse<'_> {
@@ -234,7 +236,16 @@ impl AuthorizationResponse<'_> {
             let detail = "the response has neither a code nor an error: start a new login";
             return Err(Error::response(OPERATION, Malformed::MissingField, detail));
         };
-        Ok(Callback { code: code.to_owned(), forwarded, profile: params.profile(expected.quirks) })
+        // No check depends on it: a value that cannot be used counts as absent.
+        let session_state = params.once("session_state").ok().flatten();
+        let session_state =
+            session_state.filter(|state| state.len() <= MAX_SESSION_STATE && !state.contains(' '));
+        Ok(Callback {
+            code: code.to_owned(),
+            forwarded,
+            profile: params.profile(expected.quirks),
+            session_state: session_state.filter(|state| !state.is_empty()).map(str::to_owned),
+        })
     }
 }
 
@@ -360,6 +371,8 @@ const OPERATION: Operation = Operation::Authorization;
 const MAX_QUERY: usize = 64 * 1024;
 /// How much of a wrong issuer an error shows, in characters.
 const MAX_ISSUER: usize = 100;
+/// The longest state of a session that is kept, in bytes: hashes and a salt.
+const MAX_SESSION_STATE: usize = 512;
 /// The longest profile in a response that is read, in bytes.
 const MAX_PROFILE: usize = 8 * 1024;
 

@@ -254,3 +254,58 @@ async fn a_provider_that_was_discovered_without_a_registration_needs_nothing_tha
     let provider = Provider::discover(ISSUER, &scenario.wire.http()).await.unwrap();
     assert!(provider.unmet_needs().is_empty());
 }
+
+/// Runs only as a process of its own, with the variables of a job.
+#[tokio::test]
+async fn the_job_of_a_workflow() {
+    if std::env::var_os("ACTIONS_ID_TOKEN_REQUEST_TOKEN").is_none() {
+        return;
+    }
+    let http = vouchsafe::Http::builder().no_proxy().build().unwrap();
+    let job = vouchsafe::GithubActions::new(&http, "https://op.example");
+    let registration = public().credential(Credential::assertion_from(job));
+    let scenario = Scenario::openid().registration(registration);
+    let outcome = scenario.log_in().await.map(drop).map_err(|error| format!("{error} {error:?}"));
+    let sent = scenario.wire.seen_at("/token").last().and_then(|request| field(request, "client_assertion"));
+    println!("outcome: {outcome:?} {sent:?}");
+}
+
+/// What the job says if its platform answers so, and the request that it sent.
+async fn run_job(answer: &'static str) -> (String, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/token?api-version=2", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 8192];
+        let read = stream.read(&mut request).await.unwrap();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+        let _ = stream
+            .write_all(format!("{head}content-length: {}\r\n\r\n{answer}", answer.len()).as_bytes())
+            .await;
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let job = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "strong::client_keys::the_job_of_a_workflow"])
+            .env("ACTIONS_ID_TOKEN_REQUEST_URL", url)
+            .env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner-hush")
+            .output()
+            .unwrap()
+    });
+    let output = String::from_utf8_lossy(&job.await.unwrap().stdout).into_owned();
+    (output, served.await.unwrap())
+}
+
+#[tokio::test]
+async fn the_token_of_a_job_is_requested_for_the_provider() {
+    let (output, request) = run_job(r#"{"value":"e30.e30.c2ln","count":1}"#).await;
+    assert!(output.contains(r#"outcome: Ok(()) Some("e30.e30.c2ln")"#), "{output}");
+    let line = "GET /token?api-version=2&audience=https%3A%2F%2Fop.example HTTP/1.1";
+    assert!(request.starts_with(line) && request.contains("authorization: bearer runner-hush"), "{request}");
+    for answer in ["{}", r#"{"value":"hush runner-hush"}"#, "<html>"] {
+        let (output, _) = run_job(answer).await;
+        assert!(output.contains("outcome: Err") && output.contains("None"), "{output}");
+        assert!(!output.contains("runner-hush"), "{output}");
+    }
+}
