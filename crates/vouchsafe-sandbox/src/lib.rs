@@ -101,6 +101,7 @@
 
 mod config;
 mod fault;
+mod jose;
 mod op;
 mod pages;
 mod part;
@@ -110,7 +111,7 @@ mod sandbox;
 mod state;
 mod wire;
 
-pub use config::{ClientConfig, User};
+pub use config::{ClientConfig, DpopNonces, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use op::LogoutNotice;
 pub use part::{ActedProvider, ClientKey};

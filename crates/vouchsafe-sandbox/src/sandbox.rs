@@ -13,14 +13,16 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vouchsafe_providers::Definition;
 
-use crate::config::{ClientConfig, Settings, User};
+use crate::config::{ClientConfig, Demands, Settings, User};
 use crate::fault::Fault;
 use crate::op::shared::{Shared, make_keys};
 use crate::op::{self, LogoutNotice};
 use crate::part::{ActedProvider, Part};
 use crate::person::Person;
 use crate::router;
-use crate::state::{Keys, RecordedRequest, SigningAlg};
+use crate::state::{Decryption, Keys, RecordedRequest, SigningAlg};
+
+mod strong;
 
 /// A running OpenID Provider on a loopback address. It stops when this value is dropped.
 ///
@@ -64,6 +66,10 @@ impl Sandbox {
                 access_token_lifetime: 3600,
                 audience: None,
                 consent: true,
+                demands: Demands {
+                    details_types: DETAILS_TYPES.map(str::to_owned).to_vec(),
+                    ..Demands::default()
+                },
             },
         }
     }
@@ -300,6 +306,9 @@ impl SandboxBuilder {
     /// signing keys cannot be generated.
     pub async fn start(self) -> io::Result<Sandbox> {
         let signing_alg = SigningAlg::parse(&self.signing_alg)?;
+        for client in &self.clients {
+            client.check()?;
+        }
         for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
             SigningAlg::parse(alg)?;
         }
@@ -307,7 +316,11 @@ impl SandboxBuilder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();
         let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
-        let shared = Arc::new(Shared::new(own, self.settings, keys, signing_alg));
+        let mut shared = Shared::new(own, self.settings, keys, signing_alg);
+        if shared.settings.demands.decrypts {
+            shared.decryption = Some(make_keys(Decryption::generate).await?);
+        }
+        let shared = Arc::new(shared);
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
@@ -321,4 +334,6 @@ impl SandboxBuilder {
 const CLIENT_ID: &str = "sandbox-client";
 const CLIENT_SECRET: &str = "sandbox-secret-for-development-only";
 const PUBLIC_CLIENT_ID: &str = "sandbox-public-client";
+/// The examples of RFC 9396 section 2.
+const DETAILS_TYPES: [&str; 2] = ["account_information", "payment_initiation"];
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);

@@ -2,9 +2,11 @@
 
 mod acts;
 mod authorization;
+mod client_assertion;
 mod device;
 mod disclosure;
 mod discovery;
+mod dpop;
 mod faults;
 mod form_post;
 mod id_token;
@@ -20,5 +22,6 @@ mod revocation;
 mod scenario;
 mod server;
 mod signed_secret;
+mod signer;
 mod token;
 mod userinfo;
