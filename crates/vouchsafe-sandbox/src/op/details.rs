@@ -6,7 +6,7 @@ use url::Url;
 use super::Call;
 use super::shared::Shared;
 use crate::config::User;
-use crate::state::{AuthorizationRequest, Grant};
+use crate::state::AuthorizationRequest;
 use crate::wire::{OAuthError, Params, Scopes, ensure, error, invalid_request};
 
 /// Reads them from an authorization request.
@@ -29,10 +29,19 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Checks them in a token request, before its code or token is used up.
+pub(super) fn check(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<(), OAuthError> {
+    if call.part.is_own {
+        granted_resources(call, granted)?;
+        granted_details(call, granted)?;
+    }
+    Ok(())
+}
+
 /// The resources of the tokens of this request: those that it names, or those of the grant.
-pub(super) fn granted_resources(call: &Call<'_>, grant: &Grant) -> Result<Vec<String>, OAuthError> {
+pub(super) fn granted_resources(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<Vec<String>, OAuthError> {
     let asked = resources(call.shared, &call.incoming.any_params())?;
-    let granted = &grant.request.resources;
+    let granted = &granted.resources;
     // RFC 8707 section 2.2.
     let more = "resource is not one that the user has granted";
     let is_granted = |resource: &String| granted.is_empty() || granted.contains(resource);
@@ -41,8 +50,8 @@ pub(super) fn granted_resources(call: &Call<'_>, grant: &Grant) -> Result<Vec<St
 }
 
 /// The authorization details of the tokens of this request: those that it names, or those of the grant.
-pub(super) fn granted_details(call: &Call<'_>, grant: &Grant) -> Result<Option<Value>, OAuthError> {
-    let granted = &grant.request.details;
+pub(super) fn granted_details(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<Option<Value>, OAuthError> {
+    let granted = &granted.details;
     let Some(asked) = details(call.shared, &call.incoming.any_params())? else { return Ok(granted.clone()) };
     let all = granted.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
     let is_granted = asked.as_array().into_iter().flatten().all(|detail| all.contains(detail));

@@ -101,8 +101,8 @@ impl Issuance<'_> {
         let Some(client) = client else { return Ok(Terms::default()) };
         Ok(Terms {
             binding: call.sender(client)?.cloned(),
-            audience: details::granted_resources(call, self.grant)?,
-            details: details::granted_details(call, self.grant)?,
+            audience: details::granted_resources(call, &self.grant.request)?,
+            details: details::granted_details(call, &self.grant.request)?,
         })
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::issue::Issuance;
 use super::request::Form;
-use super::{Call, Reply, device};
+use super::{Call, Reply, details, device};
 use crate::config::ClientConfig;
 use crate::fault::Strike;
 use crate::part::Role;
@@ -102,6 +102,7 @@ fn code(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let other_scope = invalid_request("scope is not the scope of the authorization request");
     ensure(!quirks.scope || form.get("scope").unwrap_or_default() == asked, other_scope)?;
     check_verifier(request.challenge.as_ref(), form.get("code_verifier"))?;
+    details::check(call, &request)?;
     check_key(request.jkt.as_deref(), call.sender(client)?)?;
 
     let grant = call.grant(&mut store, request, code.signed_in);
@@ -140,6 +141,7 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let mut store = shared.store();
     let grant = find_refreshed(call, &mut store, given, client)?;
     check_forward(&grant.request, &form, &refreshing.forward)?;
+    details::check(call, &grant.request)?;
     // RFC 9449 section 5: the refresh token of a public client is bound to its key.
     let bound = store.tokens.get(given).and_then(|token| token.binding.clone());
     let other_key = invalid_grant("the refresh token is bound to another key than that of the proof");
