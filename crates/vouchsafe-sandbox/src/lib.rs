@@ -109,6 +109,7 @@ mod person;
 mod router;
 mod sandbox;
 mod state;
+mod tls;
 mod wire;
 
 pub use config::{ClientConfig, DpopNonces, User};

@@ -96,6 +96,10 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
         let description = format!("parameter {name} of the endpoint's own query is missing");
         return Ok(invalid_request(description).into_response());
     }
+    if incoming.tls.as_ref().is_some_and(|tls| tls.certificate.is_none()) {
+        let description = "this endpoint is for clients that show a certificate (RFC 8705 section 5)";
+        return Ok(invalid_request(description).into_response());
+    }
     let roles: Vec<_> = complete.iter().map(|(role, ..)| *role).collect();
     let username = shared.username_of(&incoming.candidates());
     let call = Call {

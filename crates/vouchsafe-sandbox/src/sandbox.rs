@@ -21,6 +21,8 @@ use crate::part::{ActedProvider, Part};
 use crate::person::Person;
 use crate::router;
 use crate::state::{Decryption, Keys, RecordedRequest, SigningAlg};
+use crate::tls::TlsListener;
+use crate::wire::Tls;
 
 mod strong;
 
@@ -41,6 +43,20 @@ pub struct Sandbox {
     /// Dropping it asks the server to stop.
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<io::Result<()>>,
+    /// The listener with TLS.
+    mtls: Option<Mtls>,
+}
+
+/// The listener with TLS, which stops when this value is dropped.
+struct Mtls {
+    authority: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Mtls {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 impl Sandbox {
@@ -61,6 +77,7 @@ impl Sandbox {
                 ClientConfig::public(PUBLIC_CLIENT_ID),
             ],
             signing_alg: SigningAlg::RS256.name().to_owned(),
+            has_mtls: false,
             settings: Settings {
                 users: vec![User::alice(), User::bob(), User::carol()],
                 access_token_lifetime: 3600,
@@ -92,6 +109,12 @@ impl Sandbox {
     /// The id of the built-in public client, which must use PKCE. It accepts every loopback redirect URI.
     pub fn public_client_id(&self) -> &str {
         PUBLIC_CLIENT_ID
+    }
+
+    /// The authority that has signed the certificate of the listener with TLS, in PEM; `None` without
+    /// [`SandboxBuilder::mtls`].
+    pub fn mtls_authority(&self) -> Option<&str> {
+        self.mtls.as_ref().map(|mtls| mtls.authority.as_str())
     }
 
     /// A user who clicks through the pages, for tests without a browser. See [`Person`].
@@ -250,6 +273,7 @@ pub struct SandboxBuilder {
     clients: Vec<ClientConfig>,
     signing_alg: String,
     settings: Settings,
+    has_mtls: bool,
 }
 
 impl SandboxBuilder {
@@ -320,6 +344,8 @@ impl SandboxBuilder {
         if shared.settings.demands.decrypts {
             shared.decryption = Some(make_keys(Decryption::generate).await?);
         }
+        let tls = if self.has_mtls { Some(TlsListener::bind().await?) } else { None };
+        shared.mtls_origin = tls.as_ref().map(|tls| tls.origin.clone());
         let shared = Arc::new(shared);
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -327,7 +353,14 @@ impl SandboxBuilder {
             // Sent or dropped: either way the sandbox is gone.
             let _ = stopped.await;
         });
-        Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })
+        let mtls = tls.map(|tls| {
+            let (authority, router) = (tls.authority.clone(), router.clone());
+            let serve = axum::serve(tls.accept(), router.into_make_service_with_connect_info::<Tls>());
+            let server = tokio::spawn(async move { serve.await.unwrap_or_default() });
+            Mtls { authority, server }
+        });
+        let server = tokio::spawn(async move { serve.await });
+        Ok(Sandbox { shared, router, stop: Some(stop), server, mtls })
     }
 }
 

@@ -8,6 +8,7 @@ mod params;
 mod post;
 mod random;
 mod scopes;
+mod subject;
 
 pub(crate) use credentials::{access_token, basic, bearer};
 pub(crate) use error::{
@@ -22,3 +23,4 @@ pub(crate) use random::{
     base64url, hex, pem, random_token, random_user_code, sha256, sha256_base64url, sha256_hex,
 };
 pub(crate) use scopes::Scopes;
+pub(crate) use subject::{attributes, subject};

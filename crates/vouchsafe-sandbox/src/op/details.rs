@@ -39,7 +39,10 @@ pub(super) fn check(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<(
 }
 
 /// The resources of the tokens of this request: those that it names, or those of the grant.
-pub(super) fn granted_resources(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<Vec<String>, OAuthError> {
+pub(super) fn granted_resources(
+    call: &Call<'_>,
+    granted: &AuthorizationRequest,
+) -> Result<Vec<String>, OAuthError> {
     let asked = resources(call.shared, &call.incoming.any_params())?;
     let granted = &granted.resources;
     // RFC 8707 section 2.2.
@@ -50,7 +53,10 @@ pub(super) fn granted_resources(call: &Call<'_>, granted: &AuthorizationRequest)
 }
 
 /// The authorization details of the tokens of this request: those that it names, or those of the grant.
-pub(super) fn granted_details(call: &Call<'_>, granted: &AuthorizationRequest) -> Result<Option<Value>, OAuthError> {
+pub(super) fn granted_details(
+    call: &Call<'_>,
+    granted: &AuthorizationRequest,
+) -> Result<Option<Value>, OAuthError> {
     let granted = &granted.details;
     let Some(asked) = details(call.shared, &call.incoming.any_params())? else { return Ok(granted.clone()) };
     let all = granted.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();

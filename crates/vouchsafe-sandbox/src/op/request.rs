@@ -8,7 +8,9 @@ use vouchsafe_providers::{ClientAuth, Encoding};
 
 use super::{Call, client_assertion, fapi};
 use crate::config::ClientConfig;
-use crate::wire::{Incoming, OAuthError, Params, basic, ensure, error, invalid_client, invalid_request};
+use crate::wire::{
+    Incoming, OAuthError, Params, attributes, basic, ensure, error, invalid_client, invalid_request, subject,
+};
 
 /// The parameters of a request, by their standard names.
 pub(super) struct Form<'a> {
@@ -158,6 +160,13 @@ impl Call<'_> {
                 wrong("is not the registered one (RFC 8705 section 2.2)"),
             )?;
             return Ok(Some((client, "self_signed_tls_client_auth")));
+        }
+        if let Some(known) = &client.strong.subject_dn {
+            let found = self.incoming.tls.as_ref().and_then(|tls| tls.certificate.as_deref());
+            let found = found.ok_or_else(|| invalid_client("there is no certificate on the connection"))?;
+            let other = wrong("has another subject than the registered one (RFC 8705 section 2.1)");
+            ensure(subject(found) == Some(attributes(known)), other)?;
+            return Ok(Some((client, "tls_client_auth")));
         }
         Ok(None)
     }

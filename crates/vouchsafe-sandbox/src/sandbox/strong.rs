@@ -51,6 +51,16 @@ impl SandboxBuilder {
         self
     }
 
+    /// Starts a second listener, with TLS, at which clients may show a certificate (RFC 8705). The metadata names its endpoints in
+    /// `mtls_endpoint_aliases`, and its protected resource is at `/resource` of the same origin. The authority to trust is
+    /// [`Sandbox::mtls_authority`](crate::Sandbox::mtls_authority). The issuer stays the same.
+    ///
+    /// The sandbox asks for a certificate, and accepts every one: the endpoints compare it with the registration.
+    pub fn mtls(mut self) -> Self {
+        self.has_mtls = true;
+        self
+    }
+
     /// Behaves as the FAPI 2.0 Security Profile requires of an authorization server. It requires pushed authorization requests, PKCE
     /// with `S256`, client authentication by `private_key_jwt` or a certificate, and sender-constrained access tokens. It signs, and
     /// accepts, `PS256`, `ES256` and `EdDSA` only, and does not rotate refresh tokens. Errors name the section. The default signature

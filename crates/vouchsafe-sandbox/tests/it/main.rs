@@ -15,6 +15,7 @@ mod id_token;
 mod introspection;
 mod logout;
 mod logout_token;
+mod mtls;
 mod pages;
 mod player;
 mod profiles;
