@@ -363,8 +363,15 @@ pub(crate) enum Strike {
     EndlessNonce,
     /// Changes the header fields of every response of an endpoint that takes DPoP proofs.
     Head(fn(&mut HeaderMap)),
-    /// Changes what carries a signed authorization response. The second argument is the plain response.
-    Carried(fn(&mut Vec<(String, String)>, &[(String, String)])),
+    /// Changes what carries a signed authorization response.
+    Carried(fn(Carrier<'_>)),
+}
+
+/// What carries a signed authorization response.
+pub(crate) struct Carrier<'a> {
+    pub(crate) params: &'a mut Vec<(String, String)>,
+    /// The parameters of the plain response.
+    pub(crate) plain: &'a [(String, String)],
 }
 
 /// The description of an error that `Sandbox::refuse_once` requests.

@@ -29,14 +29,14 @@ faults! { SignedResponse:
     JARM_FORGED: "an attacker has signed the authorization response, and names a key of the provider",
         security "signature", Sealed(SigningAlg::ES256, |_, input| Attacker::sign(input.as_bytes()));
     JARM_ENCRYPTED: "the authorization response is encrypted (a JWE), which was not requested",
-        malformed "encrypted_jwt", Carried(|params, _| params[0].1 = JWE.to_owned());
+        malformed "encrypted_jwt", Carried(|carrier| carrier.params[0].1 = JWE.to_owned());
     JARM_TWICE: "there are two signed authorization responses, the right one first",
-        security "duplicate_parameter", Carried(|params, _| params.push(("response".to_owned(), "e30.e30.AA".to_owned())));
+        security "duplicate_parameter", Carried(|carrier| carrier.params.push(("response".to_owned(), "e30.e30.AA".to_owned())));
     JARM_PLAIN: "the authorization response is not signed, although a signed one was requested",
-        security "unsigned_response", Carried(|params, plain| *params = plain.to_vec());
+        security "unsigned_response", Carried(|carrier| *carrier.params = carrier.plain.to_vec());
     JARM_AND_PLAIN: "a code that nobody signed is beside the signed authorization response",
         security "duplicate_parameter",
-            Carried(|params, _| params.push(("code".to_owned(), "code-of-an-attacker".to_owned())));
+            Carried(|carrier| carrier.params.push(("code".to_owned(), "code-of-an-attacker".to_owned())));
 }
 
 const HOUR: u64 = 3600;

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Endpoint, Fault, Faults, Place, Strike};
+use super::{Carrier, Endpoint, Fault, Faults, Place, Strike};
 use crate::state::{AuthorizationRequest, Jwt};
 use crate::wire::Incoming;
 
@@ -92,15 +92,11 @@ impl Faults {
     }
 
     /// The same, for a signed one.
-    pub(crate) fn change_carried(
-        &self,
-        params: &mut Vec<(String, String)>,
-        plain: &[(String, String)],
-        username: Option<&str>,
-    ) {
+    pub(crate) fn change_carrier(&self, carrier: Carrier<'_>, username: Option<&str>) {
+        let Carrier { params, plain } = carrier;
         self.strike(username, usize::MAX, |_, strike| {
             let Strike::Carried(change) = strike else { return None };
-            change(params, plain);
+            change(Carrier { params, plain });
             Some(())
         });
     }

@@ -1,6 +1,7 @@
 //! The authorization response as a signed JWT, JWT Secured Authorization Response Mode for OAuth 2.0 (JARM).
 
 use super::shared::Shared;
+use crate::fault::Carrier;
 use crate::state::{AuthorizationRequest, Jwt};
 
 /// The parameters of the response in one, `response`, section 2.3.
@@ -26,7 +27,7 @@ pub(super) fn wrap(
     shared.faults.change_signed_response(&mut jwt, username);
     let signed = jwt.sign().unwrap_or_default();
     let mut params = vec![("response".to_owned(), signed)];
-    shared.faults.change_carried(&mut params, &plain, username);
+    shared.faults.change_carrier(Carrier { params: &mut params, plain: &plain }, username);
     params
 }
 
