@@ -13,8 +13,10 @@ use crate::part::{Part, Role};
 use crate::state::IssuedIdToken;
 use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, json, sha256_base64url};
 
+mod attestation;
 mod authorization;
 mod authorization_response;
+mod client;
 mod client_assertion;
 mod details;
 mod device;

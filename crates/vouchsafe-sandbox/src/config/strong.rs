@@ -30,6 +30,7 @@ pub enum DpopNonces {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strong {
     keys: Vec<Result<PublicKey, String>>,
+    attesters: Vec<Result<PublicKey, String>>,
     pub(crate) auth_method: Option<String>,
     pub(crate) takes_old_audiences: bool,
     pub(crate) is_dpop_bound: bool,
@@ -46,13 +47,17 @@ pub(crate) struct Strong {
 impl Strong {
     /// The mistakes in keys and certificates, which are found when the sandbox starts.
     pub(super) fn check(&self) -> Result<(), String> {
-        let mistakes = self.keys.iter().filter_map(|key| key.as_ref().err());
+        let mistakes = self.keys.iter().chain(&self.attesters).filter_map(|key| key.as_ref().err());
         let mistakes = mistakes.chain(self.certificate.iter().filter_map(|found| found.as_ref().err()));
         mistakes.map(|mistake| Err(mistake.clone())).next().unwrap_or(Ok(()))
     }
 
     pub(crate) fn keys(&self) -> Vec<PublicKey> {
         self.keys.iter().flatten().cloned().collect()
+    }
+
+    pub(crate) fn attesters(&self) -> Vec<PublicKey> {
+        self.attesters.iter().flatten().cloned().collect()
     }
 
     pub(crate) fn certificate(&self) -> Option<&str> {
@@ -73,8 +78,14 @@ impl ClientConfig {
     /// # let _ = bank;
     /// ```
     pub fn jwks(mut self, jwks: Value) -> Self {
-        let keys = jwks["keys"].as_array().cloned().unwrap_or_else(|| vec![jwks]);
-        self.strong.keys.extend(keys.iter().map(PublicKey::from_jwk));
+        self.strong.keys.extend(keys_of(jwks));
+        self
+    }
+
+    /// Registers the public keys of the attester that vouches for instances of the client
+    /// (`attest_jwt_client_auth`, draft-ietf-oauth-attestation-based-client-auth): a JSON Web Key Set, or one key.
+    pub fn attester_jwks(mut self, jwks: Value) -> Self {
+        self.strong.attesters.extend(keys_of(jwks));
         self
     }
 
@@ -155,6 +166,7 @@ impl ClientConfig {
         let strong = &self.strong;
         self.secret.is_none()
             && strong.keys.is_empty()
+            && strong.attesters.is_empty()
             && strong.certificate.is_none()
             && strong.subject_dn.is_none()
     }
@@ -179,6 +191,11 @@ pub(crate) struct Demands {
     /// The resources that tokens may be for. If there are none, all are.
     pub(crate) resources: Vec<String>,
     pub(crate) decrypts: bool,
+}
+
+fn keys_of(jwks: Value) -> Vec<Result<PublicKey, String>> {
+    let keys = jwks["keys"].as_array().cloned().unwrap_or_else(|| vec![jwks]);
+    keys.iter().map(PublicKey::from_jwk).collect()
 }
 
 /// The `x5t#S256` of a certificate, RFC 8705 section 3.1.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vouchsafe_providers::Encoding;
 
 use super::request::Form;
-use super::request_object::{self, Asked};
+use super::request_object::{self, Asked, REQUEST_URI};
 use super::{Call, authorization, fapi};
 use crate::state::Pushed;
 use crate::wire::{OAuthError, ensure, error, invalid_request, random_token};
@@ -45,19 +45,5 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     Ok(json!({ "request_uri": uri, "expires_in": LIFETIME }))
 }
 
-/// Takes the request that was pushed. It is good once, for its client.
-pub(super) fn take(call: &Call<'_>, client_id: &str, uri: &str) -> Result<Asked, OAuthError> {
-    let invalid = |description: &str| error("invalid_request_uri", description);
-    let mut store = call.shared.store();
-    let found = store.pushed.get(uri).cloned();
-    let found = found.ok_or_else(|| invalid("request_uri is unknown, or was used before"))?;
-    ensure(found.client_id == client_id, invalid("request_uri was pushed by another client"))?;
-    store.pushed.remove(uri);
-    ensure(found.expires_at > call.shared.now(), invalid("request_uri has expired"))?;
-    Ok(Asked { params: found.params, is_pushed: true, is_signed: found.is_signed, jkt: found.jkt })
-}
-
-/// Section 2.2.
-pub(super) const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
 /// In seconds.
 const LIFETIME: u64 = 60;

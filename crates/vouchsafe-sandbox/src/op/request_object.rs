@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Call, fapi, pushed};
+use super::{Call, fapi};
 use crate::config::ClientConfig;
 use crate::jose::Compact;
 use crate::wire::{OAuthError, Params, ensure, error, fetch, invalid_request, text as as_text};
@@ -29,9 +29,9 @@ pub(super) async fn resolve(call: &Call<'_>, params: Params) -> Result<Asked, OA
     let (params, is_signed) = match (object, uri) {
         _ if is_plain => (params, false),
         (Some(_), Some(_)) => return Err(invalid_request("there are both request and request_uri")),
-        (None, Some(uri)) if uri.starts_with(pushed::REQUEST_URI) => {
+        (None, Some(uri)) if uri.starts_with(REQUEST_URI) => {
             fapi::query(call, &params)?;
-            return pushed::take(call, &client.id, uri);
+            return pushed(call, &client.id, uri);
         }
         (_, Some(uri)) => {
             let fetched = by_reference(client, uri).await?;
@@ -41,6 +41,18 @@ pub(super) async fn resolve(call: &Call<'_>, params: Params) -> Result<Asked, OA
         (None, None) => (params, false),
     };
     Ok(Asked { params, is_pushed: false, is_signed, jkt: None })
+}
+
+/// Takes the request that was pushed. It is good once, for its client.
+fn pushed(call: &Call<'_>, client_id: &str, uri: &str) -> Result<Asked, OAuthError> {
+    let invalid = |description: &str| error("invalid_request_uri", description);
+    let mut store = call.shared.store();
+    let found = store.pushed.get(uri).cloned();
+    let found = found.ok_or_else(|| invalid("request_uri is unknown, or was used before"))?;
+    ensure(found.client_id == client_id, invalid("request_uri was pushed by another client"))?;
+    store.pushed.remove(uri);
+    ensure(found.expires_at > call.shared.now(), invalid("request_uri has expired"))?;
+    Ok(Asked { params: found.params, is_pushed: true, is_signed: found.is_signed, jkt: found.jkt })
 }
 
 /// The request object at this URI, RFC 9101 section 5.2.
@@ -157,6 +169,8 @@ fn check_claims(
     Ok(())
 }
 
+/// RFC 9126 section 2.2.
+pub(super) const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
 /// Claims that are no parameters of the request.
 const OF_THE_JWT: [&str; 6] = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 /// In seconds, as the next one.

@@ -28,7 +28,13 @@ impl Call<'_> {
 /// Members of the sandbox's own metadata.
 pub(super) fn metadata(shared: &Shared) -> Map<String, Value> {
     let demands = &shared.settings.demands;
-    let mut methods = vec!["client_secret_basic", "client_secret_post", "none", "client_secret_jwt"];
+    let mut methods = vec![
+        "client_secret_basic",
+        "client_secret_post",
+        "none",
+        "client_secret_jwt",
+        "attest_jwt_client_auth",
+    ];
     methods.extend(&fapi::METHODS[..if shared.mtls_origin.is_some() { 3 } else { 1 }]);
     let (mut algs, mut assertion_algs) = (ASYMMETRIC.to_vec(), [&ASYMMETRIC[..], &SYMMETRIC].concat());
     if demands.is_fapi {

@@ -1,6 +1,7 @@
 //! The sandbox from outside: bare HTTP over TCP in place of a client, a `Person` in place of a browser.
 
 mod acts;
+mod attestation;
 mod authorization;
 mod client_assertion;
 mod details;
