@@ -141,8 +141,8 @@ impl ClientConfig {
         self
     }
 
-    /// Registers a URI from which the sandbox fetches request objects. It is an `http` URI on a loopback address, and is compared as
-    /// text without the fragment.
+    /// Registers a URI from which the sandbox fetches request objects. It is an `http` URI on a loopback address. It is compared
+    /// as text, without the port and the fragment.
     pub fn request_uri(mut self, uri: impl Into<String>) -> Self {
         self.strong.request_uris.push(uri.into());
         self

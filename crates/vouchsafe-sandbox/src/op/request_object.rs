@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Call, fapi};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, accepts};
 use crate::jose::Compact;
 use crate::wire::{OAuthError, Params, ensure, error, fetch, invalid_request, text as as_text};
 
@@ -64,7 +64,8 @@ async fn by_reference(client: &ClientConfig, uri: &str) -> Result<String, OAuthE
     ensure(!registered.is_empty(), error("request_uri_not_supported", unsupported))?;
     let unknown =
         error("invalid_request_uri", "request_uri is not one of the client's registered request_uris");
-    ensure(registered.iter().any(|known| plain(known) == plain(uri)), unknown)?;
+    let registered: Vec<_> = registered.iter().map(|uri| plain(uri)).collect();
+    ensure(accepts(&registered, &plain(uri)), unknown)?;
     let failed =
         |why: String| error("invalid_request_uri", format!("request_uri could not be fetched: {why}"));
     let (status, body) = fetch(uri).await.map_err(|error| failed(error.to_string()))?;

@@ -188,14 +188,11 @@ async fn serve(text: String, status: &'static str) -> String {
 #[tokio::test]
 async fn object_is_fetched_from_a_registered_uri_only_rfc9101_5_2() {
     let key = Key::new("ES256");
-    let scenario = Scenario::with(Sandbox::builder().client(bank(&key))).await;
-    // The audience is known only now, so a second sandbox on the same port cannot be; the object is served by hand.
-    let port = scenario.sandbox.issuer().rsplit(':').next().unwrap().parse().unwrap();
+    // The port of the client is known only later.
+    let client = bank(&key).request_uri("http://127.0.0.1/request");
+    let scenario = Scenario::with(Sandbox::builder().client(client)).await;
     let served = serve(object(&key, &claims(&scenario)), "200 OK").await;
     let missing = serve(String::new(), "404 Not Found").await;
-    scenario.sandbox.shutdown().await;
-    let client = bank(&key).request_uri(&served).request_uri(&missing);
-    let scenario = Scenario::with(Sandbox::builder().client(client).port(port)).await;
     let url = |uri: &str| scenario.referring_url(ID, "request_uri", uri);
     scenario.code_at(&url(&served)).await;
     scenario.code_at(&url(&format!("{served}#hash"))).await;
