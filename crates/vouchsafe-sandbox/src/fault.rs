@@ -363,11 +363,11 @@ pub(crate) enum Strike {
     EndlessNonce,
     /// Changes the header fields of every response of an endpoint that takes DPoP proofs.
     Head(fn(&mut HeaderMap)),
-    /// Changes what carries a signed authorization response.
+    /// Changes the parameters that carry a signed authorization response.
     Carried(fn(Carrier<'_>)),
 }
 
-/// What carries a signed authorization response.
+/// The parameters that carry a signed authorization response.
 pub(crate) struct Carrier<'a> {
     pub(crate) params: &'a mut Vec<(String, String)>,
     /// The parameters of the plain response.

@@ -81,7 +81,7 @@
 //! | tokens bound to a key | DPoP (RFC 9449) at the token, PAR and UserInfo endpoints, and at the protected resource `/resource`, which says which token it got |
 //! | authorization requests | pushed (RFC 9126) at `/par`; signed, by value or by reference (RFC 9101) |
 //! | authorization responses | signed: `response_mode` `jwt`, `query.jwt` and `form_post.jwt` (JARM) |
-//! | what tokens are for | `resource` (RFC 8707), `authorization_details` (RFC 9396), `claims` (OpenID Connect Core section 5.5) |
+//! | purposes of tokens | `resource` (RFC 8707), `authorization_details` (RFC 9396), `claims` (OpenID Connect Core section 5.5) |
 //!
 //! [`ClientConfig`] registers keys, certificates, and demands on one client. [`SandboxBuilder`] has demands on all clients:
 //! [nonces in proofs](SandboxBuilder::dpop_nonces), [pushed](SandboxBuilder::require_pushed_authorization_requests) or

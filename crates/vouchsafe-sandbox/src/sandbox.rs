@@ -180,7 +180,8 @@ impl Sandbox {
         op::notify(&self.shared, &ended).await
     }
 
-    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
+    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait. The times that a
+    /// client signs (in assertions, proofs and request objects) are still compared with the clock of the machine.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);
     }

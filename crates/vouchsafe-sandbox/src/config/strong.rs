@@ -178,7 +178,7 @@ impl ClientConfig {
     }
 }
 
-/// What the sandbox demands of all clients of its own provider.
+/// The demands on all clients of the sandbox's own provider.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demands {
     pub(crate) nonces: DpopNonces,

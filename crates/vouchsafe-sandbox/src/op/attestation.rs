@@ -42,7 +42,7 @@ fn instance(call: &Call<'_>, client: &ClientConfig, text: &str) -> Result<Public
     attestation.verify(&attesters)?;
     fapi::algorithm(call, attestation.alg())?;
     ensure(attestation.text("sub") == Some(&client.id), "sub is not the client id".to_owned())?;
-    let now = call.shared.now();
+    let now = call.shared.machine_now();
     let expires = attestation.time("exp")?.ok_or("exp is missing")?;
     ensure(expires > now, "it has expired (exp)".to_owned())?;
     for name in ["iat", "nbf"] {
@@ -62,7 +62,7 @@ fn check_proof(call: &Call<'_>, client: &ClientConfig, key: &PublicKey, text: &s
     ensure(is_theirs, "iss is not the client id".to_owned())?;
     let issuer = call.part.announced_issuer(&call.marks);
     ensure(proof.text("aud") == Some(&issuer), format!("aud is not the issuer as one text, {issuer}"))?;
-    let (now, issued) = (call.shared.now(), proof.time("iat")?.ok_or("iat is missing")?);
+    let (now, issued) = (call.shared.machine_now(), proof.time("iat")?.ok_or("iat is missing")?);
     ensure(issued <= now + SKEW && issued + OLDEST >= now, "iat is not close to the present".to_owned())?;
     let id = proof.text("jti").filter(|id| !id.is_empty()).ok_or("jti is missing, or no text")?;
     let used = "its jti was used before".to_owned();

@@ -57,7 +57,7 @@ fn check<'a>(
     ensure(is_known, "typ is neither JWT nor client-authentication+jwt".to_owned())?;
     audience(call, client, assertion.claims.get("aud").unwrap_or(&Value::Null))?;
 
-    let now = call.shared.now();
+    let now = call.shared.machine_now();
     let expires = assertion.time("exp")?.ok_or("exp is missing")?;
     ensure(expires > now, "it has expired (exp)".to_owned())?;
     let far = format!("exp is more than {LONGEST} seconds ahead");

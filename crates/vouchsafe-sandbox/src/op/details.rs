@@ -1,4 +1,4 @@
-//! What tokens are for: resources (RFC 8707), authorization details (RFC 9396), and claims by name (OpenID Connect Core section 5.5).
+//! The purposes of tokens: resources (RFC 8707), authorization details (RFC 9396), and claims by name (OpenID Connect Core section 5.5).
 
 use serde_json::{Map, Value};
 use url::Url;

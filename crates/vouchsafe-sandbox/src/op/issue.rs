@@ -94,7 +94,7 @@ impl Issuance<'_> {
             && (quirks.needs_scope.is_empty() || quirks.needs_scope.iter().any(has_scope))
     }
 
-    /// What the tokens are bound to and for.
+    /// The bindings and the purposes of the tokens.
     fn terms(&self) -> Result<Terms, OAuthError> {
         let call = self.call;
         let client = call.part.client(&self.grant.request.client_id).filter(|_| call.part.is_own);
@@ -212,7 +212,7 @@ impl Issuance<'_> {
     }
 }
 
-/// What tokens are bound to, and what they are for.
+/// The binding and the purposes of tokens.
 #[derive(Clone, Default)]
 struct Terms {
     binding: Option<Binding>,

@@ -156,7 +156,7 @@ fn check_claims(
     ensure(is_client("iss") || (iss.is_none() && !is_signed), "iss is not the client id".to_owned())?;
     let is_for_us = aud.map_or(!is_signed, is_for_us);
     ensure(is_for_us, format!("aud is not the issuer, {issuer}"))?;
-    let (now, is_strict) = (call.shared.now(), call.shared.settings.demands.must_sign_responses);
+    let (now, is_strict) = (call.shared.machine_now(), call.shared.settings.demands.must_sign_responses);
     let (expires, begins) = (object.time("exp")?, object.time("nbf")?);
     ensure(expires.is_none_or(|expires| expires > now), "it has expired (exp)".to_owned())?;
     ensure(begins.is_none_or(|begins| begins <= now + SKEW), "it is not valid yet (nbf)".to_owned())?;

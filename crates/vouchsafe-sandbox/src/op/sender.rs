@@ -14,7 +14,7 @@ use crate::jose::{ASYMMETRIC, Compact, FAPI, PublicKey};
 use crate::state::{Binding, Token};
 use crate::wire::{OAuthError, base64url, ensure, error, printable, sha256, sha256_base64url};
 
-/// What a request has proved about its sender, and the nonce that the response gives.
+/// The proofs of a request about its sender, and the nonce that the response gives.
 #[derive(Default)]
 pub(super) struct Proven {
     binding: OnceLock<Option<Binding>>,
@@ -49,7 +49,7 @@ impl Call<'_> {
         Some(base64url(&sha256(certificate)))
     }
 
-    /// At a resource: the sender must prove what the token is bound to.
+    /// At a resource: the sender must prove to have the key or the certificate of the token.
     pub(super) fn check_binding(&self, token: &Token, text: &str, by_dpop: bool) -> Result<(), OAuthError> {
         let refused = |description: &str| Err(error("invalid_token", description));
         match &token.binding {
@@ -118,7 +118,7 @@ impl Call<'_> {
             Some(_) => return Err("nonce is no text".to_owned()),
             None => None,
         };
-        let now = self.shared.now();
+        let now = self.shared.machine_now();
         ensure(issued <= now + SKEW, "iat is in the future".to_owned())?;
         // RFC 9449 section 4.3: with a nonce, the server knows the time of the proof by itself.
         let is_recent = nonce.is_some() || issued + OLDEST >= now;

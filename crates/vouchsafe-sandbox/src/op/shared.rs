@@ -108,7 +108,7 @@ impl Shared {
         change(lock(&self.logout_uris).entry(client_id.to_owned()).or_default());
     }
 
-    /// What is inside an encrypted request object.
+    /// The text inside an encrypted request object.
     pub(crate) fn open(&self, jwe: &str) -> Result<String, String> {
         let keys = self.decryption.as_ref();
         keys.ok_or("it is encrypted, and this sandbox has no key for that")?.open(jwe)
@@ -130,8 +130,13 @@ impl Shared {
 
     /// Seconds since the epoch, by the sandbox's own clock.
     pub(crate) fn now(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        now.saturating_add(self.clock_ahead.load(Ordering::Relaxed))
+        self.machine_now().saturating_add(self.clock_ahead.load(Ordering::Relaxed))
+    }
+
+    /// The same by the clock of the machine, which is that of the client as well. It judges the times that a client signs, so that
+    /// a test that lets tokens expire does not make the client's own clock wrong.
+    pub(crate) fn machine_now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     pub(crate) fn advance_clock(&self, by: Duration) {

@@ -17,7 +17,7 @@ pub(super) fn wrap(
     jwt.claim("iss", request.part.token_issuer(&request.marks));
     jwt.claim("aud", request.client_id.clone());
     jwt.claim("exp", now.saturating_add(LIFETIME));
-    // Faults of the plain response change what is inside.
+    // Faults of the plain response change the claims.
     if !plain.iter().any(|(name, _)| name == "iss") {
         jwt.claims.remove("iss");
     }

@@ -1,4 +1,4 @@
-//! The metadata of strong clients, and what is demanded of one.
+//! The metadata of strong clients, and the demands on one.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! What the sandbox demands of clients beyond the plain protocol.
+//! Demands on clients beyond the plain protocol.
 
 use super::SandboxBuilder;
 use crate::config::DpopNonces;

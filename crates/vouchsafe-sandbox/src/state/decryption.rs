@@ -81,7 +81,7 @@ impl Decryption {
             _ => by_gcm(&key, protected, &iv, ciphertext, &tag),
         };
         let opened = opened.map_err(|_| "it cannot be decrypted".to_owned())?;
-        String::from_utf8(opened).map_err(|_| "what it encrypts is no text".to_owned())
+        String::from_utf8(opened).map_err(|_| "the text inside is not UTF-8".to_owned())
     }
 
     /// Section 4.3.

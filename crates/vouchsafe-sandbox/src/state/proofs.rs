@@ -1,4 +1,4 @@
-//! What the sandbox remembers of proofs and assertions: the ids that were used, and the nonces that it gave.
+//! The ids of proofs and assertions that were used, and the nonces that the sandbox gave.
 
 use std::collections::HashMap;
 use std::sync::Mutex;

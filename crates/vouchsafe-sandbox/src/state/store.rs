@@ -223,7 +223,7 @@ pub(crate) struct Token {
     pub(crate) details: Option<Value>,
 }
 
-/// What the sender of a token must prove to have.
+/// The key or the certificate that the sender of a token must prove to have.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Binding {
     /// The key with this thumbprint, RFC 9449.

@@ -15,7 +15,7 @@ pub(crate) async fn post(url: &str, form: &[(&str, &str)]) -> io::Result<u16> {
     sending.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Gets what is at an `http` URL on a loopback address: the status and the body.
+/// The status and the body of the response at an `http` URL.
 pub(crate) async fn fetch(url: &str) -> io::Result<(u16, Vec<u8>)> {
     // Of HTTP/1.0, so that the body is not in chunks.
     let getting = timeout(

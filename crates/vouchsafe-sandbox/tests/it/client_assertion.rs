@@ -18,7 +18,7 @@ async fn bank(key: &Key) -> Scenario {
     Scenario::with(Sandbox::builder().client(ClientConfig::public(ID).jwks(key.jwks()))).await
 }
 
-/// What introspection of no token says, for a client that authenticates so.
+/// The status and the description at the introspection endpoint, for a client that authenticates so.
 async fn authenticate(scenario: &Scenario, assertion: &str, more: &[(&str, &str)]) -> (u16, String) {
     let form = [
         &[("token", "x"), ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", assertion)][..],
@@ -97,9 +97,10 @@ async fn assertion_is_good_once_rfc7523_3() {
     assert_eq!(authenticate(&scenario, &assertion, &[]).await.0, 200);
     let (status, said) = authenticate(&scenario, &assertion, &[]).await;
     assert!(status == 401 && said.contains("jti was used before"), "{said}");
-    scenario.sandbox.advance_clock(Duration::from_secs(120));
-    let late = key.assertion(&scenario.sandbox, ID, |_| ());
-    assert!(authenticate(&scenario, &late, &[]).await.1.contains("expired"));
+    // The clock that lets tokens expire is not that of the client.
+    scenario.sandbox.advance_clock(Duration::from_secs(3600));
+    let later = key.assertion(&scenario.sandbox, ID, |_| ());
+    assert_eq!(authenticate(&scenario, &later, &[]).await.0, 200);
 }
 
 #[tokio::test]

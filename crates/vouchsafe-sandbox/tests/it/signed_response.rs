@@ -108,7 +108,7 @@ async fn each_fault_changes_the_signed_response() {
     assert_eq!(jose_header(&unsigned)["alg"], "none");
     assert!(unsigned.as_str().unwrap().ends_with('.'));
     assert_eq!(with(Fault::JARM_ENCRYPTED).await.as_str().unwrap().split('.').count(), 5);
-    // Faults of the plain response change what is inside.
+    // Faults of the plain response change the claims.
     assert_ne!(claims(&with(Fault::FOREIGN_STATE).await)["state"], "the state");
     assert_eq!(claims(&with(Fault::MISSING_ISSUER).await).get("iss"), None);
 
