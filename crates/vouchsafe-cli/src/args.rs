@@ -1,9 +1,11 @@
 //! The command line: commands, options and their help.
 mod completed;
 mod saved;
+mod strong;
 
 pub(crate) use completed::PROMPTS;
 pub(crate) use saved::{ApiArgs, ApplicationArgs, Format, NamedArgs, StoreArgs, TokenArgs};
+pub(crate) use strong::StrongArgs;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -363,6 +365,8 @@ pub(crate) struct SandboxArgs {
     /// List the faults, and the error that a client with all checks reports for each
     #[arg(long, conflicts_with_all = ["port", "faults", "providers"])]
     pub(crate) list_faults: bool,
+    #[command(flatten)]
+    pub(crate) strong: StrongArgs,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -7,6 +7,11 @@ use url::{Host, Url};
 
 use crate::wire::Scopes;
 
+mod strong;
+
+pub use strong::DpopNonces;
+pub(crate) use strong::{Demands, Strong};
+
 /// A user who can sign in at the sandbox with one click and no password.
 ///
 /// ```
@@ -143,6 +148,7 @@ pub(crate) struct Settings {
     /// The API that access tokens are for. If there is one, they are JWTs.
     pub(crate) audience: Option<String>,
     pub(crate) consent: bool,
+    pub(crate) demands: Demands,
 }
 
 /// A client that is registered at the sandbox.
@@ -166,6 +172,7 @@ pub struct ClientConfig {
     pub(crate) post_logout_redirect_uris: Vec<String>,
     pub(crate) signing_alg: Option<String>,
     pub(crate) logout_uris: LogoutUris,
+    pub(crate) strong: Strong,
 }
 
 /// Where a client learns of logouts.
@@ -186,10 +193,12 @@ impl ClientConfig {
             post_logout_redirect_uris: vec![],
             signing_alg: None,
             logout_uris: LogoutUris::default(),
+            strong: Strong::default(),
         }
     }
 
-    /// A client without a secret. It must use PKCE.
+    /// A client without a secret. It must use PKCE. With [keys](Self::jwks) or a [certificate](Self::certificate) it becomes a
+    /// confidential client without a secret.
     pub fn public(id: impl Into<String>) -> Self {
         Self { secret: None, ..Self::confidential(id, String::new()) }
     }

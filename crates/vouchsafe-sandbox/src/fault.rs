@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -12,10 +13,13 @@ use crate::wire::Incoming;
 mod authorization;
 mod body;
 mod callback;
+mod dpop;
 mod id_token;
 mod keys;
 mod logout_token;
 mod metadata;
+mod pushed_request;
+mod signed_response;
 mod stages;
 mod switch;
 mod token;
@@ -73,8 +77,11 @@ impl Fault {
     pub fn all() -> Vec<Self> {
         let placed = [
             authorization::ALL,
+            pushed_request::ALL,
             callback::ALL,
+            signed_response::ALL,
             token::ALL,
+            dpop::ALL,
             id_token::ALL,
             keys::ALL,
             metadata::ALL,
@@ -113,9 +120,16 @@ impl Fault {
     /// The endpoint at which it applies. `None` for faults that only the browser sees, and for those of the logout token, which the
     /// sandbox sends.
     pub fn endpoint(&self) -> Option<Endpoint> {
-        let is_elsewhere =
-            matches!(self.row.place, Place::Authorization | Place::Callback | Place::LogoutToken);
+        let is_elsewhere = matches!(
+            self.row.place,
+            Place::Authorization | Place::Callback | Place::SignedResponse | Place::LogoutToken
+        );
         (!is_elsewhere).then_some(self.at)
+    }
+
+    /// Whether it applies only to clients that push their requests, ask for signed responses, or send DPoP proofs.
+    pub fn is_for_strong_clients(&self) -> bool {
+        self.at == Endpoint::PushedRequest || matches!(self.row.place, Place::SignedResponse | Place::Dpop)
     }
 
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
@@ -180,6 +194,12 @@ words! {
     title:
     /// The authorization endpoint, which shows pages to the user.
     Authorization = "At the authorization endpoint",
+    /// The response of the pushed authorization request endpoint. It applies to clients that push their requests.
+    PushedRequest = "In the response to the pushed request",
+    /// The signed authorization response. It applies to requests with the response mode `jwt`.
+    SignedResponse = "In the signed authorization response",
+    /// The responses to DPoP proofs. It applies to clients that send them.
+    Dpop = "In responses to DPoP proofs",
     /// The authorization response, which the browser carries.
     Callback = "In the authorization response",
     /// The response of the token endpoint.
@@ -205,8 +225,11 @@ impl Place {
             Self::Metadata => Endpoint::Metadata,
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
+            Self::PushedRequest => Endpoint::PushedRequest,
             Self::Authorization
             | Self::Callback
+            | Self::SignedResponse
+            | Self::Dpop
             | Self::Token
             | Self::IdToken
             | Self::LogoutToken
@@ -230,11 +253,14 @@ words! {
     UserInfo = "userinfo",
     /// The revocation endpoint.
     Revocation = "revocation",
+    /// The pushed authorization request endpoint.
+    PushedRequest = "par",
 }
 
 impl Endpoint {
     /// All endpoints.
-    pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
+    pub const ALL: &[Self] =
+        &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation, Self::PushedRequest];
 }
 
 words! {
@@ -331,6 +357,21 @@ pub(crate) enum Strike {
     Body(fn(&mut Vec<u8>)),
     /// Changes the content type of the endpoint's response.
     Label(&'static str),
+    /// Gives the endpoint's response this status.
+    Status(StatusCode),
+    /// Refuses every nonce of a DPoP proof, and demands another one.
+    EndlessNonce,
+    /// Changes the header fields of every response of an endpoint that takes DPoP proofs.
+    Head(fn(&mut HeaderMap)),
+    /// Changes the parameters that carry a signed authorization response.
+    Carried(fn(Carrier<'_>)),
+}
+
+/// The parameters that carry a signed authorization response.
+pub(crate) struct Carrier<'a> {
+    pub(crate) params: &'a mut Vec<(String, String)>,
+    /// The parameters of the plain response.
+    pub(crate) plain: &'a [(String, String)],
 }
 
 /// The description of an error that `Sandbox::refuse_once` requests.

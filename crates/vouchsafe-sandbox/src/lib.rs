@@ -70,6 +70,41 @@
 //! }
 //! ```
 //!
+//! # Strong clients
+//!
+//! The sandbox's own provider also serves clients that do more than send a secret. These features are always on, and the metadata
+//! names them:
+//!
+//! | | |
+//! | --- | --- |
+//! | client authentication | `private_key_jwt` and `client_secret_jwt` (RFC 7523), attestations; [certificates](SandboxBuilder::mtls) (RFC 8705) |
+//! | tokens bound to a key | DPoP (RFC 9449) at the token, PAR and UserInfo endpoints, and at the protected resource `/resource`, which says which token it got |
+//! | authorization requests | pushed (RFC 9126) at `/par`; signed, by value or by reference (RFC 9101) |
+//! | authorization responses | signed: `response_mode` `jwt`, `query.jwt` and `form_post.jwt` (JARM) |
+//! | purposes of tokens | `resource` (RFC 8707), `authorization_details` (RFC 9396), `claims` (OpenID Connect Core section 5.5) |
+//!
+//! [`ClientConfig`] registers keys, certificates, and demands on one client. [`SandboxBuilder`] has demands on all clients:
+//! [nonces in proofs](SandboxBuilder::dpop_nonces), [pushed](SandboxBuilder::require_pushed_authorization_requests) or
+//! [signed](SandboxBuilder::require_signed_request_object) requests, or all that [FAPI 2.0](SandboxBuilder::fapi2) demands. An error
+//! says which check failed, and names the section.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! use vouchsafe_sandbox::{ClientConfig, DpopNonces, Sandbox};
+//!
+//! let key = serde_json::json!({
+//!     "kty": "EC", "crv": "P-256", "kid": "bank-1",
+//!     "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+//! });
+//! let bank = ClientConfig::public("bank").jwks(key).redirect_uri("https://bank.example/callback");
+//! let sandbox = Sandbox::builder().client(bank).fapi2().dpop_nonces(DpopNonces::Changing).start().await?;
+//! # drop(sandbox);
+//! # Ok(()) }
+//! ```
+//!
+//! A client assertion is good once and for ten minutes at most, and its audience is the issuer as one text. A proof is good once, for
+//! five minutes. Faults that concern these clients alone [say so](Fault::is_for_strong_clients).
+//!
 //! # Logout
 //!
 //! The logout endpoint ends the session of a browser. Clients with a back-channel logout URI get a logout token, and clients with a
@@ -101,6 +136,7 @@
 
 mod config;
 mod fault;
+mod jose;
 mod op;
 mod pages;
 mod part;
@@ -108,9 +144,10 @@ mod person;
 mod router;
 mod sandbox;
 mod state;
+mod tls;
 mod wire;
 
-pub use config::{ClientConfig, User};
+pub use config::{ClientConfig, DpopNonces, User};
 pub use fault::{Endpoint, Fault, Place, Refusal, Step};
 pub use op::LogoutNotice;
 pub use part::{ActedProvider, ClientKey};

@@ -13,21 +13,32 @@ use crate::part::{Part, Role};
 use crate::state::IssuedIdToken;
 use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, json, sha256_base64url};
 
+mod attestation;
 mod authorization;
 mod authorization_response;
+mod client;
+mod client_assertion;
+mod details;
 mod device;
 mod end_session;
+mod fapi;
 pub(crate) mod interaction;
 mod introspection;
 mod issue;
 mod logout_token;
 pub(crate) mod metadata;
+mod pushed;
 mod request;
+mod request_object;
+mod resource;
 mod response;
 mod revocation;
 mod secrets;
+mod sender;
 mod session;
 pub(crate) mod shared;
+mod signed_response;
+mod strong;
 mod token;
 pub(crate) mod user_code;
 mod userinfo;
@@ -36,6 +47,7 @@ pub(crate) use end_session::confirm;
 pub use logout_token::LogoutNotice;
 pub(crate) use logout_token::{logout_token, notify};
 use response::{labelled, succeed};
+use sender::Proven;
 use session::Visit;
 use shared::Shared;
 
@@ -48,6 +60,7 @@ struct Call<'a> {
     incoming: Incoming,
     /// The user of the code or token in the request.
     username: Option<String>,
+    proven: Proven,
 }
 
 impl Call<'_> {
@@ -85,15 +98,26 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
         let description = format!("parameter {name} of the endpoint's own query is missing");
         return Ok(invalid_request(description).into_response());
     }
+    if incoming.tls.as_ref().is_some_and(|tls| tls.certificate.is_none()) {
+        let description = "this endpoint is for clients that show a certificate (RFC 8705 section 5)";
+        return Ok(invalid_request(description).into_response());
+    }
     let roles: Vec<_> = complete.iter().map(|(role, ..)| *role).collect();
     let username = shared.username_of(&incoming.candidates());
-    let call = Call { shared: &shared, part: &part, marks: marks.clone(), incoming, username };
+    let call = Call {
+        shared: &shared,
+        part: &part,
+        marks: marks.clone(),
+        incoming,
+        username,
+        proven: Proven::default(),
+    };
     call.note_request();
     match roles[0] {
-        Role::Authorization => authorization::respond(&call),
+        Role::Authorization => authorization::respond(&call).await,
         Role::EndSession => end_session::respond(&call).await,
         _ if revocation::is_meant(&call, &roles) => Ok(serve(&call, Role::Revocation, &roles).await),
-        role => Ok(serve(&call, role, &roles).await),
+        role => Ok(call.with_nonce(serve(&call, role, &roles).await)),
     }
 }
 
@@ -110,6 +134,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Token | Role::Refresh | Role::LongLived => Endpoint::Token,
         Role::Revocation => Endpoint::Revocation,
         Role::UserInfo => Endpoint::UserInfo,
+        Role::Pushed => Endpoint::PushedRequest,
         Role::Metadata => Endpoint::Metadata,
         Role::Keys => Endpoint::Keys,
         _ => return shaped(call, role, reply(call, role, roles)),
@@ -141,6 +166,8 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Revocation => return revocation::respond(call).map(|()| Reply::Done),
         Role::Introspection => introspection::respond(call),
         Role::Device => device::respond(call),
+        Role::Pushed => pushed::respond(call),
+        Role::Resource => resource::respond(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),
@@ -176,10 +203,11 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
             succeed(&mut document, userinfo.failure.as_ref());
             labelled(json(StatusCode::OK, &document), &userinfo.content_types)
         }
+        (Role::Pushed, Ok(Reply::Document(document))) => json(StatusCode::CREATED, &document),
         (_, Ok(Reply::Document(document))) => json(StatusCode::OK, &document),
         (Role::Revocation, Err(error)) => call.refused(revocation, error),
         (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),
-        (Role::Emails, Err(error)) => call.resource_refusal(None, error),
+        (Role::Emails | Role::Resource, Err(error)) => call.resource_refusal(None, error),
         (Role::Introspection | Role::Metadata | Role::Keys, Err(error)) => error.into_response(),
         (_, Err(error)) => call.token_refusal(&error),
     }

@@ -111,7 +111,10 @@ impl Part {
         let standard = ENDPOINTS
             .into_iter()
             .map(|(role, name, own)| (role, name.in_metadata().unwrap_or_default(), url(name, own)));
+        let strong = |name: &str| self.is_own.then(|| self.own_endpoint(name));
         let others = [
+            (Role::Pushed, "pushed_authorization_request_endpoint", strong("par")),
+            (Role::Resource, "", strong("resource")),
             (Role::LongLived, "", long_lived),
             (Role::Emails, "", emails),
             (Role::Metadata, "", has_issuer.then(|| self.document())),
@@ -236,6 +239,8 @@ pub(crate) enum Role {
     Device,
     EndSession,
     UserInfo,
+    Pushed,
+    Resource,
     Emails,
     Metadata,
     Keys,
@@ -253,6 +258,8 @@ impl Role {
             Self::Device => "device",
             Self::EndSession => "end_session",
             Self::UserInfo => "userinfo",
+            Self::Pushed => "par",
+            Self::Resource => "resource",
             Self::Emails => "emails",
             Self::Metadata => "discovery",
             Self::Keys => "keys",

@@ -13,14 +13,18 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use vouchsafe_providers::Definition;
 
-use crate::config::{ClientConfig, Settings, User};
+use crate::config::{ClientConfig, Demands, Settings, User};
 use crate::fault::Fault;
 use crate::op::shared::{Shared, make_keys};
 use crate::op::{self, LogoutNotice};
 use crate::part::{ActedProvider, Part};
 use crate::person::Person;
 use crate::router;
-use crate::state::{Keys, RecordedRequest, SigningAlg};
+use crate::state::{Decryption, Keys, RecordedRequest, SigningAlg};
+use crate::tls::TlsListener;
+use crate::wire::Tls;
+
+mod strong;
 
 /// A running OpenID Provider on a loopback address. It stops when this value is dropped.
 ///
@@ -39,6 +43,20 @@ pub struct Sandbox {
     /// Dropping it asks the server to stop.
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<io::Result<()>>,
+    /// The listener with TLS.
+    mtls: Option<Mtls>,
+}
+
+/// The listener with TLS, which stops when this value is dropped.
+struct Mtls {
+    authority: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Mtls {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
 }
 
 impl Sandbox {
@@ -59,11 +77,16 @@ impl Sandbox {
                 ClientConfig::public(PUBLIC_CLIENT_ID),
             ],
             signing_alg: SigningAlg::RS256.name().to_owned(),
+            has_mtls: false,
             settings: Settings {
                 users: vec![User::alice(), User::bob(), User::carol()],
                 access_token_lifetime: 3600,
                 audience: None,
                 consent: true,
+                demands: Demands {
+                    details_types: DETAILS_TYPES.map(str::to_owned).to_vec(),
+                    ..Demands::default()
+                },
             },
         }
     }
@@ -86,6 +109,12 @@ impl Sandbox {
     /// The id of the built-in public client, which must use PKCE. It accepts every loopback redirect URI.
     pub fn public_client_id(&self) -> &str {
         PUBLIC_CLIENT_ID
+    }
+
+    /// The authority that has signed the certificate of the listener with TLS, in PEM; `None` without
+    /// [`SandboxBuilder::mtls`].
+    pub fn mtls_authority(&self) -> Option<&str> {
+        self.mtls.as_ref().map(|mtls| mtls.authority.as_str())
     }
 
     /// A user who clicks through the pages, for tests without a browser. See [`Person`].
@@ -151,7 +180,8 @@ impl Sandbox {
         op::notify(&self.shared, &ended).await
     }
 
-    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait.
+    /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait. The times that a
+    /// client signs (in assertions, proofs and request objects) are still compared with the clock of the machine.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.advance_clock(by);
     }
@@ -244,6 +274,7 @@ pub struct SandboxBuilder {
     clients: Vec<ClientConfig>,
     signing_alg: String,
     settings: Settings,
+    has_mtls: bool,
 }
 
 impl SandboxBuilder {
@@ -300,6 +331,9 @@ impl SandboxBuilder {
     /// signing keys cannot be generated.
     pub async fn start(self) -> io::Result<Sandbox> {
         let signing_alg = SigningAlg::parse(&self.signing_alg)?;
+        for client in &self.clients {
+            client.check()?;
+        }
         for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
             SigningAlg::parse(alg)?;
         }
@@ -307,18 +341,33 @@ impl SandboxBuilder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();
         let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
-        let shared = Arc::new(Shared::new(own, self.settings, keys, signing_alg));
+        let mut shared = Shared::new(own, self.settings, keys, signing_alg);
+        if shared.settings.demands.decrypts {
+            shared.decryption = Some(make_keys(Decryption::generate).await?);
+        }
+        let tls = if self.has_mtls { Some(TlsListener::bind().await?) } else { None };
+        shared.mtls_origin = tls.as_ref().map(|tls| tls.origin.clone());
+        let shared = Arc::new(shared);
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = axum::serve(listener, router.clone()).with_graceful_shutdown(async {
             // Sent or dropped: either way the sandbox is gone.
             let _ = stopped.await;
         });
-        Ok(Sandbox { shared, router, stop: Some(stop), server: tokio::spawn(async move { serve.await }) })
+        let mtls = tls.map(|tls| {
+            let (authority, router) = (tls.authority.clone(), router.clone());
+            let serve = axum::serve(tls.accept(), router.into_make_service_with_connect_info::<Tls>());
+            let server = tokio::spawn(async move { serve.await.unwrap_or_default() });
+            Mtls { authority, server }
+        });
+        let server = tokio::spawn(async move { serve.await });
+        Ok(Sandbox { shared, router, stop: Some(stop), server, mtls })
     }
 }
 
 const CLIENT_ID: &str = "sandbox-client";
 const CLIENT_SECRET: &str = "sandbox-secret-for-development-only";
 const PUBLIC_CLIENT_ID: &str = "sandbox-public-client";
+/// The examples of RFC 9396 section 2.
+const DETAILS_TYPES: [&str; 2] = ["account_information", "payment_initiation"];
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);

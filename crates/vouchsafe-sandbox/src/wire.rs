@@ -8,17 +8,19 @@ mod params;
 mod post;
 mod random;
 mod scopes;
+mod subject;
 
-pub(crate) use credentials::{basic, bearer};
+pub(crate) use credentials::{access_token, basic, bearer};
 pub(crate) use error::{
     BEARER, OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request, json, printable,
     with_challenge,
 };
-pub(crate) use incoming::{Incoming, text};
+pub(crate) use incoming::{Incoming, Tls, text};
 pub(crate) use lock::lock;
 pub(crate) use params::{Params, with_query};
-pub(crate) use post::post;
+pub(crate) use post::{fetch, post};
 pub(crate) use random::{
     base64url, hex, pem, random_token, random_user_code, sha256, sha256_base64url, sha256_hex,
 };
 pub(crate) use scopes::Scopes;
+pub(crate) use subject::{attributes, subject};

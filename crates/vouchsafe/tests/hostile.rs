@@ -151,7 +151,8 @@ async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &H
     let mut visits = JoinSet::new();
     // Where the browser never comes back, the client has nothing to refuse.
     let comes_back = |fault: &Fault| fault.place() != Place::Authorization;
-    for fault in Fault::all().into_iter().filter(comes_back).filter(is_meant) {
+    let is_met = |fault: &Fault| !fault.is_for_strong_clients();
+    for fault in Fault::all().into_iter().filter(comes_back).filter(is_met).filter(is_meant) {
         let (room, http) = (room.clone(), http.clone());
         visits.spawn(async move {
             let _permit = room.acquire_owned().await.unwrap();

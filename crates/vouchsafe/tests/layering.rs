@@ -362,7 +362,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "vouchsafe-sandbox",
-        &["wire", "config", "part", "state", "fault", "pages", "op", "router", "person", "sandbox"],
+        &["wire", "jose", "config", "part", "state", "fault", "pages", "op", "router", "tls", "person", "sandbox"],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts", "site"]),

@@ -1,10 +1,13 @@
 //! `vouchsafe sandbox`: runs a provider on this machine until it is stopped.
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 
 use serde_json::{Value, json};
-use vouchsafe_sandbox::{ActedProvider, Fault, Place, Refusal, Sandbox, User};
+use vouchsafe_sandbox::{
+    ActedProvider, ClientConfig, DpopNonces, Fault, Place, Refusal, Sandbox, SandboxBuilder, User,
+};
 
-use crate::args::SandboxArgs;
+use crate::args::{SandboxArgs, StrongArgs};
 use crate::failure::Failure;
 use crate::setup;
 use crate::system::Interrupt;
@@ -26,8 +29,15 @@ pub(crate) async fn run(
             named => definitions.push(setup::definition(named)?),
         }
     }
-    let started = Sandbox::builder().port(args.place.port).start().await;
-    let sandbox = started.map_err(|e| Failure::port("127.0.0.1", args.place.port, &e, "--port"))?;
+    let builder = strengthened(Sandbox::builder(), &args.strong)?;
+    let started = builder.port(args.place.port).start().await;
+    let sandbox = started.map_err(|error| match error.kind() {
+        // The only input that the sandbox can find invalid.
+        ErrorKind::InvalidInput => {
+            Failure::usage("public_key", format!("--public-key does not hold a public key: {error}"))
+        }
+        _ => Failure::port("127.0.0.1", args.place.port, &error, "--port"),
+    })?;
     args.faults.iter().for_each(|fault| sandbox.fault(*fault));
     let issuer = sandbox.issuer();
     output.event(&Event::Listening(facts(&sandbox, &args.faults)));
@@ -46,6 +56,32 @@ pub(crate) async fn run(
     sandbox.shutdown().await;
     Ok(())
 }
+
+/// The demands on strong clients, and the client with a key.
+fn strengthened(mut builder: SandboxBuilder, args: &StrongArgs) -> Result<SandboxBuilder, Failure> {
+    if let Some(path) = &args.public_key {
+        let text = setup::read_text("--public-key", path, "public_key")?;
+        let client = ClientConfig::public(KEY_CLIENT_ID);
+        let client = match serde_json::from_str(&text) {
+            Ok(jwks) => client.jwks(jwks),
+            Err(_) => client.public_key_pem(&text),
+        };
+        builder = builder.client(client);
+    }
+    if args.require_par {
+        builder = builder.require_pushed_authorization_requests();
+    }
+    if args.fapi2 {
+        builder = builder.fapi2();
+    }
+    Ok(match args.dpop_nonce.as_deref() {
+        Some("required") => builder.dpop_nonces(DpopNonces::Required),
+        Some(_) => builder.dpop_nonces(DpopNonces::Changing),
+        None => builder,
+    })
+}
+
+const KEY_CLIENT_ID: &str = "sandbox-key-client";
 
 /// Everything that an application's settings need to sign in at an acted provider.
 fn acted_facts(acted: &ActedProvider) -> Value {

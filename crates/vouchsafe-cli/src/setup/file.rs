@@ -22,7 +22,7 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The same for text. If it is not UTF-8, the failure has that code.
-pub(super) fn read_text(what: &str, path: &Path, code: &'static str) -> Result<String, Failure> {
+pub(crate) fn read_text(what: &str, path: &Path, code: &'static str) -> Result<String, Failure> {
     let not_text = |_| Failure::usage(code, format!("{what} {} is not UTF-8 text", path.display()));
     String::from_utf8(read(what, path)?).map_err(not_text)
 }

@@ -140,8 +140,10 @@ fn is_for_people(message: &str) -> bool {
 async fn every_fault_ends_a_login_as_the_contract_says() {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut logins = JoinSet::new();
-    // The command does not revoke.
-    for fault in Fault::all().into_iter().filter(|fault| fault.endpoint() != Some(Endpoint::Revocation)) {
+    // The command does not revoke, and these logins are not of a strong client.
+    let is_met =
+        |fault: &Fault| fault.endpoint() != Some(Endpoint::Revocation) && !fault.is_for_strong_clients();
+    for fault in Fault::all().into_iter().filter(is_met) {
         let room = room.clone();
         logins.spawn(async move {
             let _permit = room.acquire_owned().await.unwrap();
@@ -177,6 +179,24 @@ async fn the_sandbox_has_the_chosen_faults() {
     let url = Url::parse(&issuer).unwrap();
     let page = send(&url, "GET /jwks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(page.text.contains("<!doctype html>"), "{page:?}");
+}
+
+#[tokio::test]
+async fn the_sandbox_demands_what_a_strong_client_gives() {
+    let key = std::env::temp_dir().join(format!("vouchsafe-public-{}.json", std::process::id()));
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    std::fs::write(&key, jwk).unwrap();
+    let path = key.to_str().unwrap().to_owned();
+    let args = ["sandbox", "--json", "--fapi2", "--public-key", &path, "--dpop-nonce", "changing"];
+    let mut sandbox = Cli::new(&args).start();
+    let issuer = sandbox.event("listening").await["url"].as_str().unwrap().to_owned();
+    let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
+    let metadata = &done.json()[0];
+    assert!(metadata.to_string().contains("\"require_pushed_authorization_requests\":true"), "{metadata}");
+    std::fs::write(&key, "no key").unwrap();
+    let done = Cli::new(&["sandbox", "--json", "--public-key", &path]).run().await;
+    std::fs::remove_file(&key).unwrap();
+    done.assert_failed(2, "usage", "public_key");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ faults! { IdToken:
     MISSING_AUDIENCE: "the ID token has no audience", malformed "missing_field", NoClaim("aud");
     SEVERAL_AUDIENCES: "the ID token has several audiences, and no azp that names the client",
         security "authorized_party", InClaim("aud", |aud| *aud = json!([aud, "another-client"]));
+    LISTED_AUDIENCE: "the ID token’s audience is a list of one", lawful, InClaim("aud", |aud| *aud = json!([aud]));
     FOREIGN_PARTY: "the ID token was issued to another client (azp)",
         security "authorized_party", Claim("azp", || "another-client".into());
     // The login that it belongs to.

@@ -10,12 +10,12 @@ use std::mem::discriminant;
 
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Endpoint, Fault, Faults, Place, Strike};
+use super::{Carrier, Endpoint, Fault, Faults, Place, Strike};
 use crate::state::{AuthorizationRequest, Jwt};
 use crate::wire::Incoming;
 
@@ -45,13 +45,20 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        self.change_jwt(jwt, username, is_refreshed, |place| place != Place::LogoutToken);
+        self.change_jwt(jwt, username, is_refreshed, |place| {
+            !matches!(place, Place::LogoutToken | Place::SignedResponse)
+        });
         self.expect_keys(username);
     }
 
     /// The same, for a logout token.
     pub(crate) fn change_logout_token(&self, jwt: &mut Jwt<'_>, username: &str) {
         self.change_jwt(jwt, username, false, |place| place == Place::LogoutToken);
+    }
+
+    /// The same, for a signed authorization response.
+    pub(crate) fn change_signed_response(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        self.change_jwt(jwt, username.unwrap_or_default(), false, |place| place == Place::SignedResponse);
     }
 
     fn change_jwt(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool, is_meant: fn(Place) -> bool) {
@@ -80,6 +87,28 @@ impl Faults {
         self.strike(username, usize::MAX, |_, strike| {
             let Strike::Callback(change) = strike else { return None };
             change(params);
+            Some(())
+        });
+    }
+
+    /// The same, for a signed one.
+    pub(crate) fn change_carrier(&self, carrier: Carrier<'_>, username: Option<&str>) {
+        let Carrier { params, plain } = carrier;
+        self.strike(username, usize::MAX, |_, strike| {
+            let Strike::Carried(change) = strike else { return None };
+            change(Carrier { params, plain });
+            Some(())
+        });
+    }
+
+    /// The stage of the bytes, for the header fields of a response to a DPoP proof.
+    pub(crate) fn change_head(&self, head: &mut HeaderMap, username: Option<&str>) {
+        if !head.contains_key("dpop-nonce") && !head.contains_key("www-authenticate") {
+            return;
+        }
+        self.strike(username, usize::MAX, |_, strike| {
+            let Strike::Head(change) = strike else { return None };
+            change(head);
             Some(())
         });
     }
@@ -132,6 +161,11 @@ impl Stages<'_> {
         self.hits(|strike| {
             let Strike::Label(label) = strike else { return None };
             parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(label));
+            Some(())
+        });
+        self.hits(|strike| {
+            let Strike::Status(status) = strike else { return None };
+            parts.status = *status;
             Some(())
         });
         let changes =

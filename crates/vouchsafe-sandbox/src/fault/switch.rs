@@ -146,7 +146,9 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
     let placed = [
         Place::Authorization,
         Place::Callback,
+        Place::SignedResponse,
         Place::Token,
+        Place::Dpop,
         Place::IdToken,
         Place::Keys,
         Place::UserInfo,
@@ -164,7 +166,7 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
 }
 
 static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
-    let of_a_login = |fault: &Fault| fault.at != Endpoint::Metadata;
+    let of_a_login = |fault: &Fault| ![Endpoint::Metadata, Endpoint::PushedRequest].contains(&fault.at);
     let named_after = |fault: Fault| {
         let name = fault.name();
         let email = format!("fault-{}@example.com", name.replace('@', "-at-"));

@@ -23,6 +23,7 @@ faults! { Token:
     WRONG_TYPE_TOKEN_TYPE: "token_type is a list", malformed "invalid_field", Set("token_type", || json!(["Bearer"]));
     ERROR_AND_TOKEN: "the response has status 200, and both an error and tokens",
         provider "invalid_grant", Set("error", || "invalid_grant".into());
+    MISSING_LIFETIME: "the response has no expires_in", lawful, Without("expires_in");
     NEGATIVE_LIFETIME: "expires_in is negative", lawful, Set("expires_in", || (-3600).into());
     HUGE_LIFETIME: "expires_in is the largest 64-bit number",
         lawful, Set("expires_in", || u64::MAX.into());

@@ -8,7 +8,8 @@ use vouchsafe_providers::Pkce;
 
 use super::authorization_response::{forwarded, never_returns, with_error};
 use super::request::Form;
-use super::{Call, interaction};
+use super::request_object::{self, Asked};
+use super::{Call, details, interaction};
 use crate::config::{ClientConfig, accepts};
 use crate::fault::Strike;
 use crate::pages::Problem;
@@ -16,26 +17,42 @@ use crate::part::Part;
 use crate::state::{AuthorizationRequest, Challenge, ChallengeMethod, NO_ACR};
 use crate::wire::{OAuthError, ensure, error, invalid_request};
 
-pub(super) fn respond(call: &Call<'_>) -> Result<Response, Problem> {
+pub(super) async fn respond(call: &Call<'_>) -> Result<Response, Problem> {
     let params = call.incoming.params().ok_or_else(not_a_form)?;
-    let form = Form::new(params, &[&call.part.definition.authorization.names]);
+    let names = [&call.part.definition.authorization.names];
+    let asked = match request_object::resolve(call, params.clone()).await {
+        Ok(asked) => asked,
+        Err(error) => {
+            // The browser is sent back only to a redirect URI that is good by itself.
+            let page = || Problem::bad_request("This authorization request is refused", &error.description);
+            let request = begin(call, &Form::new(params, &names));
+            let request = request.map_err(|_| page().detail("error", error.code))?;
+            return Ok(with_error(call.shared, &request, &error));
+        }
+    };
+    let form = Form::new(asked.params.clone(), &names);
     let mut request = begin(call, &form)?;
+    let is_plain = !asked.is_pushed && call.must_push(&request.client_id);
+    ensure(!is_plain, must_be_pushed())?;
     ensure(!call.shared.faults.deals(Strike::NoReturn, None), never_returns(&request))?;
-    Ok(match check(call, &form, &mut request) {
+    request.jkt.clone_from(&asked.jkt);
+    Ok(match check(call, &asked, &form, &mut request) {
         Ok(()) => interaction::begin(call.shared, &call.incoming, request),
         Err(error) => with_error(call.shared, &request, &error),
     })
 }
 
 /// RFC 6749 section 4.1.2.1: the browser is sent nowhere until the client and its redirect URI are known to be good.
-fn begin(call: &Call<'_>, form: &Form<'_>) -> Result<AuthorizationRequest, Problem> {
+pub(super) fn begin(call: &Call<'_>, form: &Form<'_>) -> Result<AuthorizationRequest, Problem> {
     let client = read_client(call.part, form)?;
     let (redirect_uri, redirect_uri_omitted) = read_redirect_uri(call.part, client, form)?;
     let state = once(form, "state").map(str::to_owned);
+    let mode = form.params.get("response_mode");
     Ok(AuthorizationRequest {
         redirect_uri,
         redirect_uri_omitted,
-        is_form_post: form.params.get("response_mode") == Some("form_post"),
+        is_form_post: mode.is_some_and(|mode| mode.starts_with("form_post")),
+        is_jwt: call.part.is_own && mode.is_some_and(|mode| SIGNED.contains(&mode)),
         forward: forwarded(call.part, state.as_deref()),
         state,
         ..AuthorizationRequest::new(Arc::clone(call.part), call.marks.clone(), client.id.clone())
@@ -43,11 +60,19 @@ fn begin(call: &Call<'_>, form: &Form<'_>) -> Result<AuthorizationRequest, Probl
 }
 
 /// Reads the rest of the request. From here on the application learns of every mistake.
-fn check(call: &Call<'_>, form: &Form<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+pub(super) fn check(
+    call: &Call<'_>,
+    asked: &Asked,
+    form: &Form<'_>,
+    request: &mut AuthorizationRequest,
+) -> Result<(), OAuthError> {
     let (part, quirks, params) = (call.part, &call.part.definition.authorization, &form.params);
     params.check_duplicates()?;
-    let is_known = matches!(params.get("response_mode"), None | Some("query" | "form_post"));
+    let mode = params.get("response_mode");
+    let is_known = matches!(mode, None | Some("query" | "form_post")) || request.is_jwt;
     ensure(is_known, invalid_request("response_mode is neither query nor form_post"))?;
+    let unsigned = "this client must send a signed request object (RFC 9101 section 10.5)";
+    ensure(asked.is_signed || !call.must_sign(&request.client_id), invalid_request(unsigned))?;
     check_unsupported(form, quirks.params.contains_key("response_type"))?;
     let order = quirks.order.iter().filter_map(|name| params.position(form.name(name)?));
     let unordered = invalid_request("the parameters are not in the order that is documented");
@@ -77,6 +102,15 @@ fn check(call: &Call<'_>, form: &Form<'_>, request: &mut AuthorizationRequest) -
     request.login_hint = params.get("login_hint").map(str::to_owned);
     request.only_user = call.id_token_hint(params).map_err(invalid_request)?.map(|hint| hint.username);
     request.acr = params.get("acr_values").and_then(|acr| acr.split(' ').next()).unwrap_or(NO_ACR).to_owned();
+    if part.is_own {
+        details::read(call, params, request)?;
+        if let Some(jkt) = form.get("dpop_jkt") {
+            let is_thumbprint =
+                jkt.len() == 43 && !jkt.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+            ensure(is_thumbprint, invalid_request("dpop_jkt is not a thumbprint (RFC 9449 section 10)"))?;
+            request.jkt = Some(jkt.to_owned());
+        }
+    }
     Ok(())
 }
 
@@ -149,7 +183,7 @@ fn challenge(part: &Part, client_id: &str, form: &Form<'_>) -> Result<Option<Cha
         return match pkce {
             _ if method.is_some() => invalid("there is a code_challenge_method, but no code_challenge"),
             Pkce::Required | Pkce::Hex => invalid("code_challenge is missing"),
-            _ if part.client(client_id).is_none_or(|client| client.secret.is_none()) => {
+            _ if part.client(client_id).is_none_or(|client| client.is_public()) => {
                 invalid("a public client must use PKCE, and code_challenge is missing")
             }
             Pkce::Supported | Pkce::Unsupported => Ok(None),
@@ -176,6 +210,15 @@ fn challenge(part: &Part, client_id: &str, form: &Form<'_>) -> Result<Option<Cha
         return invalid("code_challenge does not have the form that its method makes");
     }
     Ok(Some(Challenge { value: value.to_owned(), method }))
+}
+
+/// The response modes of a signed response, JWT Secured Authorization Response Mode section 2.3.
+const SIGNED: [&str; 3] = ["jwt", "query.jwt", "form_post.jwt"];
+
+fn must_be_pushed() -> Problem {
+    let advice = "This client must push its authorization requests (RFC 9126 section 5), and this request was not pushed. You have \
+                  not been redirected.";
+    Problem::bad_request("This authorization request was not pushed", advice)
 }
 
 fn not_a_form() -> Problem {

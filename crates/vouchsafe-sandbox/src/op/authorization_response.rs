@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::shared::Shared;
+use super::signed_response;
 use crate::pages::{self, Problem};
 use crate::part::{Part, profile};
 use crate::state::{AuthorizationRequest, Decision};
@@ -84,6 +85,9 @@ fn respond(
         params.push(("iss".to_owned(), request.part.token_issuer(&request.marks)));
     }
     shared.faults.change_callback(&mut params, username);
+    if request.is_jwt {
+        params = signed_response::wrap(shared, request, params, username);
+    }
     let url = with_query(&request.redirect_uri, &params);
     if request.is_form_post {
         return pages::form_post(&request.redirect_uri, &params, url);

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 use vouchsafe_providers::{Expiry, ProfileSource};
 
-use super::{Call, Reply};
-use crate::config::User;
+use super::{Call, Reply, details};
+use crate::config::{ClientConfig, User};
 use crate::part::profile;
-use crate::state::{Grant, IssuedIdToken, Jwt, NO_ACR, Token};
+use crate::state::{Binding, Grant, IssuedIdToken, Jwt, NO_ACR, Token};
 use crate::wire::{OAuthError, Scopes, error, invalid_grant, random_token, sha256_base64url};
 
 /// The issue of tokens for a grant.
@@ -26,16 +26,20 @@ impl Issuance<'_> {
         let user = shared.user(&self.grant.signed_in.username);
         let user = user.ok_or_else(|| invalid_grant("the user of this grant is gone"))?;
         let lifetime = shared.settings.access_token_lifetime;
+        let terms = self.terms()?;
         let access_token = match definition.userinfo.source {
             ProfileSource::AccessToken => self.jwt(user, None)?,
             _ => match shared.settings.audience.as_ref().filter(|_| part.is_own) {
-                Some(audience) => self.access_token(user, audience)?,
+                Some(audience) => self.access_token(user, audience, &terms)?,
                 None => random_token("sandbox-at-"),
             },
         };
         let mut members = json!({ "access_token": access_token });
         if !quirks.token_type_absent {
-            members["token_type"] = "Bearer".into();
+            members["token_type"] = Binding::token_type(terms.binding.as_ref()).into();
+        }
+        if let Some(details) = &terms.details {
+            members["authorization_details"] = details.clone();
         }
         let is_endless = quirks.expires_in_zero_is_never || !part.expires();
         if quirks.expires_in_zero_is_never {
@@ -65,9 +69,13 @@ impl Issuance<'_> {
         if self.has_refresh_token() {
             let refresh_token = random_token("sandbox-rt-");
             members["refresh_token"] = refresh_token.clone().into();
-            self.keep(refresh_token, &self.grant.request.scopes, REFRESH_TOKEN_LIFETIME, true);
+            let is_public = part.client(&self.grant.request.client_id).is_some_and(ClientConfig::is_public);
+            let binding = terms.binding.clone().filter(|_| is_public && part.is_own);
+            let terms = Terms { binding, ..terms.clone() };
+            self.keep(refresh_token, &self.grant.request.scopes, (REFRESH_TOKEN_LIFETIME, true), terms);
         }
-        self.keep(access_token, self.scopes, if is_endless { u64::MAX } else { lifetime }, false);
+        let kept_for = if is_endless { u64::MAX } else { lifetime };
+        self.keep(access_token, self.scopes, (kept_for, false), terms);
         let profile = || profile::document(part, user, self.scopes, self.grant.vouches_for(user));
         let beside = part.beside_tokens(profile, &profile::subject_text(part, user));
         Ok(Reply::Tokens { members, beside, for_code })
@@ -77,7 +85,8 @@ impl Issuance<'_> {
         let (definition, request) = (&self.call.part.definition, &self.grant.request);
         let quirks = &definition.refreshing;
         let has_scope = |scope: &String| request.scopes.contains(scope);
-        let has_none = quirks.access_token || (self.is_refreshed && quirks.keeps_token);
+        let has_none = quirks.access_token
+            || (self.is_refreshed && (quirks.keeps_token || self.call.keeps_refresh_tokens()));
         definition.refresh
             && self.call.part.expires()
             && !has_none
@@ -85,25 +94,53 @@ impl Issuance<'_> {
             && (quirks.needs_scope.is_empty() || quirks.needs_scope.iter().any(has_scope))
     }
 
-    fn keep(&self, token: String, scopes: &Scopes, lifetime: u64, is_refresh: bool) {
+    /// The bindings and the purposes of the tokens.
+    fn terms(&self) -> Result<Terms, OAuthError> {
+        let call = self.call;
+        let client = call.part.client(&self.grant.request.client_id).filter(|_| call.part.is_own);
+        let Some(client) = client else { return Ok(Terms::default()) };
+        Ok(Terms {
+            binding: call.sender(client)?.cloned(),
+            audience: details::granted_resources(call, &self.grant.request)?,
+            details: details::granted_details(call, &self.grant.request)?,
+        })
+    }
+
+    fn keep(&self, token: String, scopes: &Scopes, (lifetime, is_refresh): (u64, bool), terms: Terms) {
+        let Terms { binding, audience, details } = terms;
         let issued_at = self.call.shared.now();
         let (grant, scopes, expires_at) =
             (self.grant.id.clone(), scopes.clone(), issued_at.saturating_add(lifetime));
-        let kept = Token { grant, scopes, issued_at, expires_at, is_refresh, is_used: false };
+        let kept = Token {
+            grant,
+            scopes,
+            issued_at,
+            expires_at,
+            is_refresh,
+            is_used: false,
+            binding,
+            audience,
+            details,
+        };
         self.call.shared.store().tokens.insert(token, kept);
     }
 
     /// An access token for an API, RFC 9068 section 2.
-    fn access_token(&self, user: &User, audience: &str) -> Result<String, OAuthError> {
+    fn access_token(&self, user: &User, audience: &str, terms: &Terms) -> Result<String, OAuthError> {
         let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
         let (keys, now) = (shared.keys(), shared.now());
         let alg = shared.alg_for(part, &grant.request.client_id);
         let mut jwt = Jwt::new(&keys, alg, now, &shared.issuer);
         jwt.header.insert("typ".to_owned(), "at+jwt".into());
+        let aud = match &terms.audience[..] {
+            [] => json!(audience),
+            [one] => json!(one),
+            several => json!(several),
+        };
         for (name, value) in [
             ("iss", json!(grant.issuer())),
             ("sub", json!(profile::claim_sub(part, user))),
-            ("aud", json!(audience)),
+            ("aud", aud),
             ("exp", json!(now.saturating_add(shared.settings.access_token_lifetime))),
             ("iat", json!(now)),
             ("jti", json!(random_token(""))),
@@ -113,6 +150,13 @@ impl Issuance<'_> {
             ("acr", json!(grant.request.acr)),
         ] {
             jwt.claim(name, value);
+        }
+        // RFC 9449 section 6.1, RFC 8705 section 3.1 and RFC 9396 section 9.1.
+        if let Some(binding) = &terms.binding {
+            jwt.claim("cnf", binding.confirmation());
+        }
+        if let Some(details) = &terms.details {
+            jwt.claim("authorization_details", details.clone());
         }
         jwt.sign().map_err(|_| error("server_error", "the access token could not be signed"))
     }
@@ -129,6 +173,9 @@ impl Issuance<'_> {
             _ => Map::new(),
         };
         let lifetime = access_token.map_or(shared.settings.access_token_lifetime, |_| ID_TOKEN_LIFETIME);
+        if part.is_own && access_token.is_some() {
+            details::add_claims(&mut claims, &request.claims["id_token"], user, grant.vouches_for(user));
+        }
         // The issuer is checked against its template with these claims in it.
         claims.extend(part.issuer_claims(&issuer).into_iter().map(|(name, value)| (name, value.into())));
         let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
@@ -163,6 +210,14 @@ impl Issuance<'_> {
         shared.faults.change_token(&mut jwt, user.username(), self.is_refreshed);
         jwt.sign().map_err(|_| error("server_error", "the token could not be signed"))
     }
+}
+
+/// The binding and the purposes of tokens.
+#[derive(Clone, Default)]
+struct Terms {
+    binding: Option<Binding>,
+    audience: Vec<String>,
+    details: Option<Value>,
 }
 
 const ID_TOKEN_LIFETIME: u64 = 3600;

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use vouchsafe_providers::Pkce;
 
-use super::Call;
 use super::session::Visit;
+use super::{Call, strong};
 use crate::state::{Attacker, SigningAlg};
 use crate::wire::{OAuthError, ensure, invalid_request};
 
@@ -46,6 +46,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     }
     if let (true, Some(metadata)) = (part.is_own, metadata.as_object_mut()) {
         metadata.extend(own(&part.base));
+        metadata.extend(strong::metadata(call.shared));
     }
     Ok(metadata)
 }
@@ -55,9 +56,6 @@ fn own(base: &str) -> Map<String, Value> {
     let members = json!({
         "service_documentation": format!("{base}/"),
         "code_challenge_methods_supported": ["S256", "plain"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "claim_types_supported": ["normal"],
         "claims_supported": [
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
@@ -69,10 +67,6 @@ fn own(base: &str) -> Map<String, Value> {
         "frontchannel_logout_session_supported": true,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "ui_locales_supported": ["en"],
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        // The default of this one is true.
-        "request_uri_parameter_supported": false,
     });
     members.as_object().cloned().unwrap_or_default()
 }
@@ -80,6 +74,11 @@ fn own(base: &str) -> Map<String, Value> {
 /// The key set. If one directory has many issuers, each key names the issuer that it may sign for.
 pub(super) fn keys(call: &Call<'_>) -> Value {
     let mut set = call.shared.keys().jwks();
+    if let (Some(decryption), Some(keys)) =
+        (call.shared.decryption.as_ref().filter(|_| call.part.is_own), set["keys"].as_array_mut())
+    {
+        keys.extend_from_slice(decryption.jwks());
+    }
     if call.part.definition.issuer_template.is_some() {
         let issuer = call.part.announced_issuer(&call.marks);
         for key in set["keys"].as_array_mut().into_iter().flatten() {

@@ -1,14 +1,12 @@
-//! Requests as the definition has them: their encoding, names, fixed parameters, header fields and client authentication.
+//! Requests as the definition has them: their encoding, names, fixed parameters and header fields.
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::Method;
-use vouchsafe_providers::{ClientAuth, Encoding};
+use vouchsafe_providers::Encoding;
 
 use super::Call;
-use crate::config::ClientConfig;
-use crate::wire::{Incoming, OAuthError, Params, basic, ensure, error, invalid_client, invalid_request};
+use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request};
 
 /// The parameters of a request, by their standard names.
 pub(super) struct Form<'a> {
@@ -116,69 +114,4 @@ impl Call<'_> {
         let other = format!("the grant type must be {expected}, or another one that this provider knows");
         ensure(form.required("grant_type")? == expected, error("unsupported_grant_type", other))
     }
-}
-
-/// Client authentication, RFC 6749 section 2.3, by the method that the definition names.
-impl Call<'_> {
-    /// The client, which must authenticate by this method and by no other. Without a method, Basic and the body will do.
-    /// The pair says whether the parameters must have the client id, and the secret.
-    pub(super) fn authenticate(
-        &self,
-        method: Option<ClientAuth>,
-        form: &Form<'_>,
-        (needs_id, needs_secret): (bool, bool),
-    ) -> Result<&ClientConfig, OAuthError> {
-        let (part, incoming) = (self.part, &self.incoming);
-        let (given_id, given_secret) = (form.get("client_id"), form.get("client_secret"));
-        // Where the definition has a value of its own for this header field, it was checked already.
-        let own = part.definition.token.headers.keys().any(|name| name.eq_ignore_ascii_case("authorization"));
-        let is_bearer = incoming.header("authorization").is_some_and(|value| value.starts_with("Bearer "));
-        let basic = if own || is_bearer { None } else { basic(&incoming.headers)? };
-        if let Some((id, secret)) = basic {
-            let no_basic = invalid_client("this provider does not take HTTP Basic authentication");
-            ensure(matches!(method, None | Some(ClientAuth::ClientSecretBasic)), no_basic)?;
-            // RFC 6749 section 2.3: one method in a request.
-            let twice = invalid_request("the client authenticates twice, in the header and in the body");
-            ensure(given_secret.is_none(), twice)?;
-            let differs = invalid_request("client_id differs from the one in the header");
-            ensure(given_id.is_none_or(|other| other == id), differs)?;
-            return check_secret(self.registered(&id)?, Some(&secret));
-        }
-        let id = given_id.or_else(|| (!needs_id).then(|| part.client_id()));
-        let nobody = || invalid_client("the request does not say which client sends it");
-        let client = self.registered(id.ok_or_else(nobody)?)?;
-        if let (Some(key), Some(secret)) = (&part.client_key, given_secret) {
-            let issuer = part.filled_issuer(&self.marks).unwrap_or_default();
-            return key
-                .verify(secret, &client.id, &issuer, self.shared.now())
-                .map(|()| client)
-                .map_err(invalid_client);
-        }
-        match (method, given_secret) {
-            (Some(ClientAuth::ClientSecretBasic), _) if !own => {
-                Err(invalid_client("this provider takes HTTP Basic authentication only"))
-            }
-            (Some(ClientAuth::None), Some(_)) => Err(invalid_client("this provider takes no client secret")),
-            (Some(ClientAuth::None), None) => Ok(client),
-            (_, None) if !needs_secret || own => Ok(client),
-            (_, secret) => check_secret(client, secret),
-        }
-    }
-
-    fn registered(&self, id: &str) -> Result<&ClientConfig, OAuthError> {
-        self.part.client(id).ok_or_else(|| invalid_client("this client is not registered"))
-    }
-}
-
-fn check_secret<'a>(client: &'a ClientConfig, given: Option<&str>) -> Result<&'a ClientConfig, OAuthError> {
-    let wrong = match (&client.secret, given) {
-        (None, None) => return Ok(client),
-        (None, Some(_)) => "this client is public and has no secret",
-        (Some(_), None) => "this client has a secret and must authenticate with it",
-        (Some(known), Some(given)) => match verify_slices_are_equal(known.as_bytes(), given.as_bytes()) {
-            Ok(()) => return Ok(client),
-            Err(_) => "the client secret is wrong",
-        },
-    };
-    Err(invalid_client(wrong))
 }

@@ -69,7 +69,7 @@ impl Call<'_> {
         }
         let code = if error.code == NO_TOKEN { "invalid_token" } else { error.code };
         let error = OAuthError { code, ..error };
-        let challenge = error.bearer_challenge();
+        let challenge = self.dpop_challenge(&error).unwrap_or_else(|| error.bearer_challenge());
         let mut response = self.refused(failure, error);
         if let Ok(challenge) = HeaderValue::from_str(&challenge) {
             response.headers_mut().insert("www-authenticate", challenge);

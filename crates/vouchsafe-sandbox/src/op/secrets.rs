@@ -30,5 +30,5 @@ impl Call<'_> {
     }
 }
 
-const MADE_BY_CLIENTS: [&str; 4] = ["client_secret", "code_verifier", "nonce", "state"];
+const MADE_BY_CLIENTS: [&str; 5] = ["client_assertion", "client_secret", "code_verifier", "nonce", "state"];
 const ISSUED: [&str; 4] = ["access_token", "device_code", "id_token", "refresh_token"];

@@ -12,7 +12,7 @@ use vouchsafe_providers::Definition;
 use crate::config::{LogoutUris, Settings, User};
 use crate::fault::{self, Faults};
 use crate::part::Part;
-use crate::state::{Keys, Record, Secrets, SigningAlg, Store};
+use crate::state::{Decryption, Keys, Proofs, Record, Secrets, SigningAlg, Store};
 use crate::wire::lock;
 
 /// The state that all endpoints share.
@@ -32,6 +32,10 @@ pub(crate) struct Shared {
     keys: Mutex<Arc<Keys>>,
     store: Mutex<Store>,
     pub(crate) secrets: Secrets,
+    pub(crate) proofs: Proofs,
+    /// The origin of the listener with TLS.
+    pub(crate) mtls_origin: Option<String>,
+    pub(crate) decryption: Option<Decryption>,
     clock_ahead: AtomicU64,
 }
 
@@ -55,6 +59,9 @@ impl Shared {
             keys: Mutex::new(Arc::new(keys)),
             store: Mutex::default(),
             secrets: Secrets::default(),
+            proofs: Proofs::default(),
+            mtls_origin: None,
+            decryption: None,
             clock_ahead: AtomicU64::new(0),
         }
     }
@@ -101,6 +108,12 @@ impl Shared {
         change(lock(&self.logout_uris).entry(client_id.to_owned()).or_default());
     }
 
+    /// The text inside an encrypted request object.
+    pub(crate) fn open(&self, jwe: &str) -> Result<String, String> {
+        let keys = self.decryption.as_ref();
+        keys.ok_or("it is encrypted, and this sandbox has no key for that")?.open(jwe)
+    }
+
     /// The algorithm of the tokens for this client.
     pub(crate) fn alg_for(&self, part: &Part, client_id: &str) -> SigningAlg {
         let own = part.client(client_id).and_then(|client| client.signing_alg.as_deref());
@@ -117,8 +130,13 @@ impl Shared {
 
     /// Seconds since the epoch, by the sandbox's own clock.
     pub(crate) fn now(&self) -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        now.saturating_add(self.clock_ahead.load(Ordering::Relaxed))
+        self.machine_now().saturating_add(self.clock_ahead.load(Ordering::Relaxed))
+    }
+
+    /// The same by the clock of the machine, which is that of the client as well. It judges the times that a client signs, so that
+    /// a test that lets tokens expire does not make the client's own clock wrong.
+    pub(crate) fn machine_now(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     pub(crate) fn advance_clock(&self, by: Duration) {
@@ -126,7 +144,9 @@ impl Shared {
     }
 }
 
-pub(crate) async fn make_keys(make: fn() -> Result<Keys, aws_lc_rs::error::Unspecified>) -> io::Result<Keys> {
+pub(crate) async fn make_keys<K: Send + 'static>(
+    make: fn() -> Result<K, aws_lc_rs::error::Unspecified>,
+) -> io::Result<K> {
     spawn_blocking(make)
         .await
         .map_err(io::Error::other)?

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::issue::Issuance;
 use super::request::Form;
-use super::{Call, Reply, device};
+use super::{Call, Reply, details, device};
 use crate::config::ClientConfig;
 use crate::fault::Strike;
 use crate::part::Role;
-use crate::state::{AuthorizationRequest, Challenge, Grant, SignedIn, Store, Token};
+use crate::state::{AuthorizationRequest, Binding, Challenge, Grant, SignedIn, Store, Token};
 use crate::wire::{OAuthError, ensure, error, invalid_grant, invalid_request, random_token};
 
 pub(super) fn respond(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthError> {
@@ -58,7 +58,9 @@ impl Call<'_> {
     pub(super) fn client(&self, form: &Form<'_>) -> Result<&ClientConfig, OAuthError> {
         let definition = &self.part.definition;
         self.check_headers(&definition.token.headers)?;
-        self.authenticate(definition.client_auth, form, form.expects_client())
+        let client = self.authenticate(definition.client_auth, form, form.expects_client())?;
+        self.sender(client)?;
+        Ok(client)
     }
 
     /// A new grant, for a request that its user has allowed.
@@ -100,6 +102,8 @@ fn code(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let other_scope = invalid_request("scope is not the scope of the authorization request");
     ensure(!quirks.scope || form.get("scope").unwrap_or_default() == asked, other_scope)?;
     check_verifier(request.challenge.as_ref(), form.get("code_verifier"))?;
+    details::check(call, &request)?;
+    check_key(request.jkt.as_deref(), call.sender(client)?)?;
 
     let grant = call.grant(&mut store, request, code.signed_in);
     if let Some(code) = store.codes.get_mut(given) {
@@ -137,6 +141,11 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let mut store = shared.store();
     let grant = find_refreshed(call, &mut store, given, client)?;
     check_forward(&grant.request, &form, &refreshing.forward)?;
+    details::check(call, &grant.request)?;
+    // RFC 9449 section 5: the refresh token of a public client is bound to its key.
+    let bound = store.tokens.get(given).and_then(|token| token.binding.clone());
+    let other_key = invalid_grant("the refresh token is bound to another key than that of the proof");
+    ensure(bound.is_none() || bound.as_ref() == call.sender(client)?, other_key)?;
     let is_refused = shared.faults.deals(Strike::NoRefresh, Some(&grant.signed_in.username));
     ensure(!is_refused, invalid_grant(REUSED))?;
     let scopes = match form.get("scope") {
@@ -146,7 +155,7 @@ fn refresh(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let more = error("invalid_scope", "scope has more than the user has granted");
     ensure(grant.request.scopes.covers(&scopes), more)?;
     if let Some(token) = store.tokens.get_mut(given) {
-        token.is_used = token.is_refresh && !refreshing.keeps_token;
+        token.is_used = token.is_refresh && !refreshing.keeps_token && !call.keeps_refresh_tokens();
     }
     drop(store);
     Issuance { call, grant: &grant, scopes: &scopes, is_refreshed: true }.reply(false)
@@ -221,6 +230,15 @@ fn check_forward(
         ensure(form.params.get(name) == Some(value), invalid_request(differs))?;
     }
     Ok(())
+}
+
+/// RFC 9449 section 10: the code is good with one key only.
+fn check_key(jkt: Option<&str>, sender: Option<&Binding>) -> Result<(), OAuthError> {
+    let fits = match (jkt, sender) {
+        (Some(jkt), Some(Binding::Key(key))) => key == jkt,
+        (jkt, _) => jkt.is_none(),
+    };
+    ensure(fits, invalid_grant("the code is bound to another key than that of the proof (dpop_jkt)"))
 }
 
 /// RFC 7636 section 4.6.

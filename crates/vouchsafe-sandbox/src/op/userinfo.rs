@@ -4,12 +4,12 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::Call;
 use super::response::NO_TOKEN;
+use super::{Call, details};
 use crate::config::User;
 use crate::part::{fill, profile};
 use crate::state::{Grant, Jwt};
-use crate::wire::{OAuthError, Scopes, bearer, ensure, error, invalid_request, text};
+use crate::wire::{OAuthError, Scopes, access_token, bearer, ensure, error, invalid_request, text};
 
 /// The profile. It serves plain OAuth 2 access tokens as well.
 pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
@@ -99,6 +99,7 @@ impl<'a> Holder<'a> {
         call.check_headers(&quirks.headers)?;
         let (kind, name) = quirks.token.split_once(':').unwrap_or((&quirks.token, ""));
         let form = incoming.body_params();
+        let mut by_dpop = false;
         let with_scheme = || {
             let field = incoming.header("authorization")?;
             // A token without a scheme stands alone.
@@ -106,6 +107,13 @@ impl<'a> Holder<'a> {
             scheme.eq_ignore_ascii_case(name).then_some(token)
         };
         let token = match kind {
+            "bearer" if part.is_own => {
+                let given = access_token(incoming)?;
+                given.map(|(scheme, token)| {
+                    by_dpop = scheme;
+                    token
+                })
+            }
             "bearer" => bearer(incoming)?,
             "scheme" => with_scheme().map(str::to_owned),
             "header" => incoming.header(name).map(str::to_owned),
@@ -118,6 +126,7 @@ impl<'a> Holder<'a> {
         let store = call.shared.store();
         let found = store.access_token(part, &token, call.shared.now());
         let (access, grant) = found.ok_or_else(invalid_token)?;
+        call.check_binding(access, &token, by_dpop)?;
         let user = call.shared.user(&grant.signed_in.username).ok_or_else(invalid_token)?;
         if let Some(name) = &quirks.proof {
             let given = if takes_form { form.get(name) } else { incoming.query.get(name) };
@@ -128,7 +137,12 @@ impl<'a> Holder<'a> {
     }
 
     fn profile(&self, call: &Call<'_>) -> Value {
-        profile::document(call.part, self.user, &self.scopes, self.grant.vouches_for(self.user))
+        let vouches = self.grant.vouches_for(self.user);
+        let mut profile = profile::document(call.part, self.user, &self.scopes, vouches);
+        if let (true, Some(members)) = (call.part.is_own, profile.as_object_mut()) {
+            details::add_claims(members, &self.grant.request.claims["userinfo"], self.user, vouches);
+        }
+        profile
     }
 }
 

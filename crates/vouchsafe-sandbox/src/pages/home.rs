@@ -17,11 +17,12 @@ pub(crate) fn home(part: &Part, users: &[User]) -> Response {
         }
         dl { (entry("Issuer", &part.base)) }
         @for client in &part.clients {
-            h2 { @if client.secret.is_some() { "Confidential client" } @else { "Public client" } }
+            h2 { @if !client.is_public() { "Confidential client" } @else { "Public client" } }
             dl {
                 (entry("Client id", &client.id))
                 @match &client.secret {
                     Some(secret) => (entry("Client secret", secret)),
+                    None if !client.is_public() => { dt { "Client secret" } dd { "none; it has a key or a certificate" } }
                     None => { dt { "Client secret" } dd { "none; use PKCE" } }
                 }
                 dt { "Redirect URI" }

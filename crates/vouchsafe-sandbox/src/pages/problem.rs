@@ -24,6 +24,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, title, text)
     }
 
+    /// The title and the text.
+    pub(crate) fn message(&self) -> String {
+        format!("{}: {}", self.title, self.text)
+    }
+
     /// A value of the request, for the developer who looks for the mistake.
     pub(crate) fn detail(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
         let mut value: String = value.as_ref().chars().take(MAX_DETAIL + 1).collect();
@@ -47,7 +52,7 @@ impl IntoResponse for Problem {
             }
             p.note { a href="/" { "Start page of the sandbox" } }
         };
-        let shown = Shown::Problem(format!("{}: {}", self.title, self.text));
+        let shown = Shown::Problem(self.message());
         framed(self.status, &self.title, "", Some(shown), card)
     }
 }

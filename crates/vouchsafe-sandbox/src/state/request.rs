@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::part::Part;
 use crate::wire::{Scopes, sha256_base64url, sha256_hex};
 
@@ -19,6 +21,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) redirect_uri_omitted: bool,
     /// The browser posts the response as a form, OAuth 2.0 Form Post Response Mode. Otherwise it is in the query.
     pub(crate) is_form_post: bool,
+    /// The response is a signed JWT, JWT Secured Authorization Response Mode.
+    pub(crate) is_jwt: bool,
     pub(crate) scopes: Scopes,
     /// It has the parameters without which this provider gives no refresh token.
     pub(crate) is_lasting: bool,
@@ -37,6 +41,14 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) forward: Vec<(String, String)>,
     /// The device code of the device that waits for this decision; no browser is redirected then.
     pub(crate) device: Option<String>,
+    /// The thumbprint of the only key that may redeem the code, RFC 9449 section 10.
+    pub(crate) jkt: Option<String>,
+    /// RFC 8707 section 2.1.
+    pub(crate) resources: Vec<String>,
+    /// The authorization details, RFC 9396 section 2.
+    pub(crate) details: Option<Value>,
+    /// The parameter `claims`, OpenID Connect Core section 5.5.
+    pub(crate) claims: Value,
 }
 
 impl AuthorizationRequest {
@@ -49,6 +61,7 @@ impl AuthorizationRequest {
             redirect_uri: String::new(),
             redirect_uri_omitted: false,
             is_form_post: false,
+            is_jwt: false,
             scopes: Scopes::default(),
             is_lasting: true,
             state: None,
@@ -61,6 +74,10 @@ impl AuthorizationRequest {
             acr: NO_ACR.to_owned(),
             forward: Vec::new(),
             device: None,
+            jkt: None,
+            resources: Vec::new(),
+            details: None,
+            claims: Value::Null,
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use serde_json::{Value, json};
+
 use crate::config::User;
 use crate::part::Part;
 use crate::state::request::AuthorizationRequest;
-use crate::wire::{Scopes, random_token};
+use crate::wire::{Params, Scopes, random_token};
 
 /// Everything the sandbox remembers. All of it is bounded: the oldest entry makes room for the newest.
 #[derive(Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Store {
     pub(crate) devices: Bounded<Device>,
     /// Device codes, by user code.
     pub(crate) user_codes: Bounded<String>,
+    /// By `request_uri`.
+    pub(crate) pushed: Bounded<Pushed>,
     /// Provider and user, where the provider sends the profile in the first response only.
     pub(crate) introduced: Bounded<()>,
 }
@@ -212,6 +216,45 @@ pub(crate) struct Token {
     pub(crate) is_refresh: bool,
     /// A refresh token that was used is kept, to notice a second use.
     pub(crate) is_used: bool,
+    /// The key or certificate that its sender must prove to have.
+    pub(crate) binding: Option<Binding>,
+    /// The resources that it is for, RFC 8707. If there are none, it is for every one.
+    pub(crate) audience: Vec<String>,
+    pub(crate) details: Option<Value>,
+}
+
+/// The key or the certificate that the sender of a token must prove to have.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Binding {
+    /// The key with this thumbprint, RFC 9449.
+    Key(String),
+    /// The certificate with this thumbprint, RFC 8705.
+    Certificate(String),
+}
+
+impl Binding {
+    /// The claim `cnf`, RFC 9449 section 6.1 and RFC 8705 section 3.1.
+    pub(crate) fn confirmation(&self) -> Value {
+        match self {
+            Self::Key(thumbprint) => json!({ "jkt": thumbprint }),
+            Self::Certificate(thumbprint) => json!({ "x5t#S256": thumbprint }),
+        }
+    }
+
+    pub(crate) fn token_type(binding: Option<&Self>) -> &'static str {
+        if matches!(binding, Some(Self::Key(_))) { "DPoP" } else { "Bearer" }
+    }
+}
+
+/// An authorization request that its client has pushed, RFC 9126.
+#[derive(Clone)]
+pub(crate) struct Pushed {
+    pub(crate) client_id: String,
+    pub(crate) params: Params,
+    pub(crate) is_signed: bool,
+    /// The thumbprint of the key in the proof that came with it.
+    pub(crate) jkt: Option<String>,
+    pub(crate) expires_at: u64,
 }
 
 #[derive(Clone)]

@@ -25,11 +25,12 @@ pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, OAu
     pair().map(Some).ok_or_else(malformed)
 }
 
-/// The access token of a request: in the header (RFC 6750 section 2.1) or in a form (section 2.2), never in the query.
+/// The access token of a request: in the header (RFC 6750 section 2.1, RFC 9449 section 7.1) or in a form (RFC 6750 section 2.2),
+/// never in the query. The pair says whether it has the scheme `DPoP`.
 ///
 /// `None` if the request has none, or one of another scheme.
-pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> {
-    let by_form = incoming.form().and_then(|form| form.get("access_token").map(str::to_owned));
+pub(crate) fn access_token(incoming: &Incoming) -> Result<Option<(bool, String)>, OAuthError> {
+    let by_form = incoming.form().and_then(|form| Some((false, form.get("access_token")?.to_owned())));
     let mut fields = incoming.headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else { return Ok(by_form) };
     let several = invalid_request("the request has more than one access token");
@@ -39,8 +40,14 @@ pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> 
     // Client authentication belongs to the token endpoint.
     let no_bearer = invalid_request("the Authorization header field has no bearer token");
     ensure(!scheme.eq_ignore_ascii_case("basic"), no_bearer)?;
-    let token = Some(token.trim().to_owned());
-    Ok(token.filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()))
+    let by_dpop = scheme.eq_ignore_ascii_case("dpop");
+    let token = Some((by_dpop, token.trim().to_owned()));
+    Ok(token.filter(|(_, token)| (by_dpop || scheme.eq_ignore_ascii_case("bearer")) && !token.is_empty()))
+}
+
+/// The access token of a request, if it is a bearer token.
+pub(crate) fn bearer(incoming: &Incoming) -> Result<Option<String>, OAuthError> {
+    Ok(access_token(incoming)?.filter(|(by_dpop, _)| !by_dpop).map(|(_, token)| token))
 }
 
 /// RFC 6749 section 2.3.1: id and secret are form-encoded before they become user name and password.

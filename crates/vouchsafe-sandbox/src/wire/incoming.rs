@@ -1,7 +1,7 @@
 //! A request from a client, as it arrived.
 
 use axum::body::{Bytes, to_bytes};
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method, StatusCode};
 use base64::Engine as _;
@@ -18,6 +18,15 @@ pub(crate) struct Incoming {
     pub(crate) query: Params,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The connection, if it is one with TLS.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// A connection with TLS, and the certificate of the client on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    /// In DER.
+    pub(crate) certificate: Option<Vec<u8>>,
 }
 
 impl Incoming {
@@ -27,7 +36,8 @@ impl Incoming {
         let body = to_bytes(body, usize::MAX).await.map_err(|_| StatusCode::BAD_REQUEST)?;
         let query = Params::parse(parts.uri.query().unwrap_or_default());
         let path = parts.uri.path().to_owned();
-        Ok(Self { method: parts.method, path, query, headers: parts.headers, body })
+        let tls = parts.extensions.get::<ConnectInfo<Tls>>().map(|ConnectInfo(tls)| tls.clone());
+        Ok(Self { method: parts.method, path, query, headers: parts.headers, body, tls })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

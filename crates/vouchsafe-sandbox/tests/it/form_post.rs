@@ -67,7 +67,8 @@ async fn a_person_gets_the_form_as_a_query() {
 async fn the_mode_is_announced() {
     let scenario = Scenario::new().await;
     let metadata = scenario.get("/.well-known/openid-configuration").await.json();
-    assert_eq!(metadata["response_modes_supported"], json!(["query", "form_post"]));
+    let with_signed = json!(["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]);
+    assert_eq!(metadata["response_modes_supported"], with_signed);
     let apple = Player::new(&scenario, "apple").await;
     assert_eq!(apple.metadata()["response_modes_supported"], json!(["query", "form_post"]));
 }

@@ -1,24 +1,34 @@
 //! The sandbox from outside: bare HTTP over TCP in place of a client, a `Person` in place of a browser.
 
 mod acts;
+mod attestation;
 mod authorization;
+mod client_assertion;
+mod details;
 mod device;
 mod disclosure;
 mod discovery;
+mod dpop;
+mod fapi;
 mod faults;
 mod form_post;
 mod id_token;
 mod introspection;
 mod logout;
 mod logout_token;
+mod mtls;
 mod pages;
 mod player;
 mod profiles;
+mod pushed;
 mod quirks;
 mod refresh;
+mod request_object;
 mod revocation;
 mod scenario;
 mod server;
+mod signed_response;
 mod signed_secret;
+mod signer;
 mod token;
 mod userinfo;
