@@ -12,6 +12,7 @@ use crate::wire::Incoming;
 mod authorization;
 mod body;
 mod callback;
+mod device;
 mod id_token;
 mod keys;
 mod logout_token;
@@ -80,6 +81,7 @@ impl Fault {
             metadata::ALL,
             userinfo::ALL,
             logout_token::ALL,
+            device::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -131,6 +133,7 @@ impl Fault {
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
             (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
             (Place::LogoutToken, _) => Step::Logout,
+            (Place::Device, _) => Step::Device,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -194,7 +197,9 @@ words! {
     UserInfo = "In the UserInfo response",
     /// The logout token, which the sandbox sends to an application.
     LogoutToken = "In the logout token",
-    /// The HTTP response of any endpoint that a client calls without a browser.
+    /// The response of the device authorization endpoint.
+    Device = "In the device authorization response",
+    /// The HTTP response of any endpoint that a login calls without a browser.
     Wire = "In the HTTP response",
 }
 
@@ -205,6 +210,7 @@ impl Place {
             Self::Metadata => Endpoint::Metadata,
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
+            Self::Device => Endpoint::Device,
             Self::Authorization
             | Self::Callback
             | Self::Token
@@ -230,10 +236,12 @@ words! {
     UserInfo = "userinfo",
     /// The revocation endpoint.
     Revocation = "revocation",
+    /// The device authorization endpoint.
+    Device = "device",
 }
 
 impl Endpoint {
-    /// All endpoints.
+    /// The endpoints at which faults in the HTTP response apply: those of a login in a browser.
     pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
 }
 
@@ -250,6 +258,8 @@ words! {
     Revocation = "revocation",
     /// The login succeeds, and the application refuses the logout token.
     Logout = "logout",
+    /// A login on a device does not start. A login in a browser is not concerned.
+    Device = "device",
 }
 
 /// How a client that does all its checks refuses a fault.

@@ -112,6 +112,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::UserInfo => Endpoint::UserInfo,
         Role::Metadata => Endpoint::Metadata,
         Role::Keys => Endpoint::Keys,
+        Role::Device => Endpoint::Device,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };

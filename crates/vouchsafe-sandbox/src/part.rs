@@ -50,6 +50,7 @@ impl Part {
         definition.issuer = Some(origin.to_owned());
         definition.introspection_endpoint = Some(format!("{origin}/introspect"));
         definition.end_session_endpoint = Some(format!("{origin}/end_session"));
+        definition.device_authorization_endpoint = Some(format!("{origin}/device_authorization"));
         definition.scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec();
         definition.identity.subject = vec!["/sub".to_owned()];
         Self::new(origin, origin.to_owned(), definition, clients)

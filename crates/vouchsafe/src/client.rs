@@ -21,6 +21,7 @@ use crate::transport::Http;
 mod authenticate;
 mod builder;
 pub(crate) mod ongoing;
+pub(crate) mod polling;
 pub(crate) mod refresh_request;
 pub(crate) mod token_request;
 

@@ -143,6 +143,8 @@ impl Error {
             self.operation(),
             Operation::AuthorizationCode
                 | Operation::ClientCredentials
+                | Operation::DeviceAuthorization
+                | Operation::DeviceCode
                 | Operation::Refresh
                 | Operation::LongLivedToken
                 | Operation::Revocation
@@ -266,6 +268,10 @@ pub enum Operation {
     DpopProof,
     /// The token request of the application for itself.
     ClientCredentials,
+    /// The start of a login on a device without a browser.
+    DeviceAuthorization,
+    /// The token request with a device code.
+    DeviceCode,
     /// Reading or writing a token store.
     Store,
 }
@@ -289,6 +295,8 @@ impl fmt::Display for Operation {
             Self::AccessToken => "validating the access token",
             Self::DpopProof => "verifying the DPoP proof",
             Self::ClientCredentials => "the token request of the application",
+            Self::DeviceAuthorization => "the start of the login on a device",
+            Self::DeviceCode => "the login on a device",
             Self::Store => "using the token store",
         })
     }

@@ -134,6 +134,7 @@ pub use client::{Client, ClientBuilder};
 pub use credential::Credential;
 pub use error::{Error, ErrorCode};
 pub use flows::client_credentials::ClientCredentials;
+pub use flows::device::{DeviceLogin, PendingDevice};
 pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};
 pub use flows::logout::LogoutUrl;

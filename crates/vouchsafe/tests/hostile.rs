@@ -111,6 +111,11 @@ fn uses_up_time(fault: &Fault) -> bool {
     ["slow", "dripping-body"].iter().any(|name| fault.name().starts_with(name))
 }
 
+/// No login in a browser meets it.
+fn is_elsewhere(fault: &Fault) -> bool {
+    [Place::Device].contains(&fault.place())
+}
+
 fn kind(error: &Error) -> &'static str {
     match error {
         Error::Server(_) => "provider",
@@ -150,7 +155,7 @@ async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &H
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut visits = JoinSet::new();
     // Where the browser never comes back, the client has nothing to refuse.
-    let comes_back = |fault: &Fault| fault.place() != Place::Authorization;
+    let comes_back = |fault: &Fault| fault.place() != Place::Authorization && !is_elsewhere(fault);
     for fault in Fault::all().into_iter().filter(comes_back).filter(is_meant) {
         let (room, http) = (room.clone(), http.clone());
         visits.spawn(async move {
@@ -178,6 +183,38 @@ fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Faults that meet what a walk of its own does: `None` if nothing goes wrong there.
+async fn at_every_fault_of(place: Place, walk: impl AsyncFn(&Visit) -> Result<(), Error>) {
+    let faults: Vec<_> = Fault::all().into_iter().filter(|fault| fault.place() == place).collect();
+    assert!(faults.len() > 3, "{}", place.title());
+    for fault in faults {
+        let visit = Visit::with(&[fault]).await;
+        let error = walk(&visit).await.err();
+        let met = error.as_ref().map(|error| (kind(error), error.code()));
+        let expected = fault.refusal().map(|refusal| (refusal.kind, refusal.code));
+        assert_eq!(met, expected, "{}: {error:?}", fault.name());
+        if let Some(error) = &error {
+            visit.check(error, &fault.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_shows_nothing_that_harms_its_user() {
+    at_every_fault_of(Place::Device, async |visit| {
+        let device = visit.client.device().await?;
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!(device.expires_at() <= std::time::SystemTime::now() + day);
+        assert!(
+            (Duration::from_millis(500)..Duration::from_secs(6)).contains(&device.wait()),
+            "{:?}",
+            device.wait()
+        );
+        Ok(())
+    })
+    .await;
 }
 
 #[tokio::test]

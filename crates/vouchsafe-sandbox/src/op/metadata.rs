@@ -38,6 +38,11 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     if definition.userinfo.signed {
         metadata["userinfo_signing_alg_values_supported"] = json!(algorithms);
     }
+    if definition.device_authorization_endpoint.is_some()
+        && let Some(grants) = metadata["grant_types_supported"].as_array_mut()
+    {
+        grants.push(call.grant_type(super::device::GRANT_TYPE).into());
+    }
     if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
         metadata["code_challenge_methods_supported"] = json!(["S256"]);
     }

@@ -21,6 +21,8 @@ words! {
         Revocation = "revoke_not_supported",
         /// Introspection.
         Introspection = "introspect_not_supported",
+        /// Logins on devices without a browser (RFC 8628).
+        Device = "device_not_supported",
         /// A profile.
         Profile = "profile_not_supported",
         /// An identity: the provider gives no permanent identifier of its users.

@@ -14,6 +14,7 @@ mod callback;
 mod catalogue;
 mod client_auth;
 mod definitions;
+mod device;
 mod discovery;
 mod found_by_fuzzing;
 mod hostile_jwt;
