@@ -17,6 +17,8 @@ macro_rules! endpoints {
             Introspection, introspection_endpoint, Some("introspection_endpoint");
             /// The device authorization endpoint (RFC 8628).
             DeviceAuthorization, device_authorization_endpoint, Some("device_authorization_endpoint");
+            /// Where programs register clients (RFC 7591).
+            Registration, registration_endpoint, Some("registration_endpoint");
             /// Where a session is ended (OpenID Connect RP-Initiated Logout).
             EndSession, end_session_endpoint, Some("end_session_endpoint");
             /// The UserInfo endpoint (OpenID Connect Core section 5.3), or the profile of a provider without OpenID Connect.

@@ -143,6 +143,8 @@ pub(crate) struct Settings {
     /// The API that access tokens are for. If there is one, they are JWTs.
     pub(crate) audience: Option<String>,
     pub(crate) consent: bool,
+    /// The token by which programs may register clients. Without one, anybody may.
+    pub(crate) initial_access_token: Option<String>,
 }
 
 /// A client that is registered at the sandbox.

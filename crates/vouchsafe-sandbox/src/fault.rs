@@ -17,6 +17,7 @@ mod id_token;
 mod keys;
 mod logout_token;
 mod metadata;
+mod registration;
 mod stages;
 mod switch;
 mod token;
@@ -82,6 +83,7 @@ impl Fault {
             userinfo::ALL,
             logout_token::ALL,
             device::ALL,
+            registration::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -134,6 +136,7 @@ impl Fault {
             (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
             (Place::LogoutToken, _) => Step::Logout,
             (Place::Device, _) => Step::Device,
+            (Place::Registration, _) => Step::Registration,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -199,6 +202,8 @@ words! {
     LogoutToken = "In the logout token",
     /// The response of the device authorization endpoint.
     Device = "In the device authorization response",
+    /// The response of the registration endpoint.
+    Registration = "In the registration response",
     /// The HTTP response of any endpoint that a login calls without a browser.
     Wire = "In the HTTP response",
 }
@@ -211,6 +216,7 @@ impl Place {
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
             Self::Device => Endpoint::Device,
+            Self::Registration => Endpoint::Registration,
             Self::Authorization
             | Self::Callback
             | Self::Token
@@ -238,6 +244,8 @@ words! {
     Revocation = "revocation",
     /// The device authorization endpoint.
     Device = "device",
+    /// The registration endpoint.
+    Registration = "registration",
 }
 
 impl Endpoint {
@@ -260,6 +268,8 @@ words! {
     Logout = "logout",
     /// A login on a device does not start. A login in a browser is not concerned.
     Device = "device",
+    /// The client is not registered. A login is not concerned.
+    Registration = "registration",
 }
 
 /// How a client that does all its checks refuses a fault.

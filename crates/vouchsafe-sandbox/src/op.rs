@@ -22,6 +22,7 @@ mod introspection;
 mod issue;
 mod logout_token;
 pub(crate) mod metadata;
+mod registration;
 mod request;
 mod response;
 mod revocation;
@@ -35,6 +36,7 @@ mod userinfo;
 pub(crate) use end_session::confirm;
 pub use logout_token::LogoutNotice;
 pub(crate) use logout_token::{logout_token, notify};
+pub(crate) use registration::manage;
 use response::{labelled, succeed};
 use session::Visit;
 use shared::Shared;
@@ -113,6 +115,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Metadata => Endpoint::Metadata,
         Role::Keys => Endpoint::Keys,
         Role::Device => Endpoint::Device,
+        Role::Registration => Endpoint::Registration,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -142,6 +145,7 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Revocation => return revocation::respond(call).map(|()| Reply::Done),
         Role::Introspection => introspection::respond(call),
         Role::Device => device::respond(call),
+        Role::Registration => registration::respond(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),
@@ -169,6 +173,9 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Metadata | Role::Keys, Ok(Reply::Document(document))) => {
             ([("content-type", "application/json")], document.to_string()).into_response()
         }
+        (Role::Registration, Ok(Reply::Document(document))) => {
+            registration::unstored(json(StatusCode::CREATED, &document))
+        }
         (Role::Device, Ok(Reply::Document(document))) => call.encoded(StatusCode::OK, &document),
         (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo.signed => {
             userinfo::signed(call, claims).into_response()
@@ -181,7 +188,9 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Revocation, Err(error)) => call.refused(revocation, error),
         (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),
         (Role::Emails, Err(error)) => call.resource_refusal(None, error),
-        (Role::Introspection | Role::Metadata | Role::Keys, Err(error)) => error.into_response(),
+        (Role::Introspection | Role::Metadata | Role::Keys | Role::Registration, Err(error)) => {
+            error.into_response()
+        }
         (_, Err(error)) => call.token_refusal(&error),
     }
 }

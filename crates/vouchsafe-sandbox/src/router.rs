@@ -26,6 +26,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/authorize", get(op::respond).post(op::respond))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))
+        .route("/register", post(op::respond))
+        .route("/register/{key}", get(op::manage).put(op::manage).delete(op::manage))
         .route("/device_authorization", post(op::respond))
         .route("/device", get(user_code::show).post(user_code::enter))
         .route("/token", post(op::respond))

@@ -272,6 +272,8 @@ pub enum Operation {
     DeviceAuthorization,
     /// The token request with a device code.
     DeviceCode,
+    /// Registering a client, or managing its registration.
+    Registration,
     /// Reading or writing a token store.
     Store,
 }
@@ -297,6 +299,7 @@ impl fmt::Display for Operation {
             Self::ClientCredentials => "the token request of the application",
             Self::DeviceAuthorization => "the start of the login on a device",
             Self::DeviceCode => "the login on a device",
+            Self::Registration => "the registration of the client",
             Self::Store => "using the token store",
         })
     }

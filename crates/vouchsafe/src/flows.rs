@@ -11,4 +11,5 @@ pub(crate) mod manual;
 mod offline;
 pub(crate) mod pending;
 mod refresh;
+pub(crate) mod register;
 mod revoke;

@@ -5,6 +5,7 @@
 pub(crate) mod authorization;
 pub(crate) mod call;
 pub(crate) mod client_auth;
+pub(crate) mod client_registration;
 pub(crate) mod device;
 pub(crate) mod emails;
 pub(crate) mod hex;

@@ -113,7 +113,7 @@ fn uses_up_time(fault: &Fault) -> bool {
 
 /// No login in a browser meets it.
 fn is_elsewhere(fault: &Fault) -> bool {
-    [Place::Device].contains(&fault.place())
+    [Place::Device, Place::Registration].contains(&fault.place())
 }
 
 fn kind(error: &Error) -> &'static str {
@@ -212,6 +212,18 @@ async fn a_device_shows_nothing_that_harms_its_user() {
             "{:?}",
             device.wait()
         );
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_that_is_not_as_requested_is_not_used() {
+    at_every_fault_of(Place::Registration, async |visit| {
+        let metadata = vouchsafe::ClientMetadata::new().redirect_uri(REDIRECT_URI).client_name("Mine");
+        let registered =
+            Provider::openid(visit.sandbox.issuer()).register(metadata, &Http::new().unwrap()).await?;
+        assert_eq!(registered.warnings().len(), 1);
         Ok(())
     })
     .await;

@@ -16,6 +16,7 @@ mod player;
 mod profiles;
 mod quirks;
 mod refresh;
+mod registration;
 mod revocation;
 mod scenario;
 mod server;

@@ -35,6 +35,8 @@ words! {
         ClientAuth = "client_auth",
         /// The client id.
         ClientId = "client_id",
+        /// The metadata of a client that is to be registered.
+        ClientMetadata = "client_metadata",
         /// The client secret.
         ClientSecret = "client_secret",
         /// A code verifier of your own (RFC 7636 section 4.1).

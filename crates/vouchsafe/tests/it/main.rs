@@ -13,6 +13,7 @@ mod callback;
 #[cfg(feature = "transport")]
 mod catalogue;
 mod client_auth;
+mod client_registration;
 mod definitions;
 mod device;
 mod discovery;
