@@ -23,6 +23,7 @@ mod switch;
 mod token;
 mod userinfo;
 mod weak;
+mod web_finger;
 mod wire;
 
 pub(crate) use stages::Stages;
@@ -84,6 +85,7 @@ impl Fault {
             logout_token::ALL,
             device::ALL,
             registration::ALL,
+            web_finger::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -137,6 +139,7 @@ impl Fault {
             (Place::LogoutToken, _) => Step::Logout,
             (Place::Device, _) => Step::Device,
             (Place::Registration, _) => Step::Registration,
+            (Place::WebFinger, _) => Step::WebFinger,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -204,6 +207,8 @@ words! {
     Device = "In the device authorization response",
     /// The response of the registration endpoint.
     Registration = "In the registration response",
+    /// The response of WebFinger.
+    WebFinger = "In the response of WebFinger",
     /// The HTTP response of any endpoint that a login calls without a browser.
     Wire = "In the HTTP response",
 }
@@ -217,6 +222,7 @@ impl Place {
             Self::UserInfo => Endpoint::UserInfo,
             Self::Device => Endpoint::Device,
             Self::Registration => Endpoint::Registration,
+            Self::WebFinger => Endpoint::WebFinger,
             Self::Authorization
             | Self::Callback
             | Self::Token
@@ -246,6 +252,8 @@ words! {
     Device = "device",
     /// The registration endpoint.
     Registration = "registration",
+    /// WebFinger.
+    WebFinger = "webfinger",
 }
 
 impl Endpoint {
@@ -270,6 +278,8 @@ words! {
     Device = "device",
     /// The client is not registered. A login is not concerned.
     Registration = "registration",
+    /// The provider is not found. A login is not concerned.
+    WebFinger = "webfinger",
 }
 
 /// How a client that does all its checks refuses a fault.

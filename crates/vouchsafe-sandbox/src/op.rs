@@ -32,6 +32,7 @@ pub(crate) mod shared;
 mod token;
 pub(crate) mod user_code;
 mod userinfo;
+mod web_finger;
 
 pub(crate) use end_session::confirm;
 pub use logout_token::LogoutNotice;
@@ -116,6 +117,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Keys => Endpoint::Keys,
         Role::Device => Endpoint::Device,
         Role::Registration => Endpoint::Registration,
+        Role::WebFinger => Endpoint::WebFinger,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -146,6 +148,7 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Introspection => introspection::respond(call),
         Role::Device => device::respond(call),
         Role::Registration => registration::respond(call),
+        Role::WebFinger => web_finger::respond(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),
@@ -173,6 +176,7 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Metadata | Role::Keys, Ok(Reply::Document(document))) => {
             ([("content-type", "application/json")], document.to_string()).into_response()
         }
+        (Role::WebFinger, Ok(Reply::Document(document))) => web_finger::document(&document),
         (Role::Registration, Ok(Reply::Document(document))) => {
             registration::unstored(json(StatusCode::CREATED, &document))
         }
@@ -188,9 +192,10 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Revocation, Err(error)) => call.refused(revocation, error),
         (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),
         (Role::Emails, Err(error)) => call.resource_refusal(None, error),
-        (Role::Introspection | Role::Metadata | Role::Keys | Role::Registration, Err(error)) => {
-            error.into_response()
-        }
+        (
+            Role::Introspection | Role::Metadata | Role::Keys | Role::Registration | Role::WebFinger,
+            Err(error),
+        ) => error.into_response(),
         (_, Err(error)) => call.token_refusal(&error),
     }
 }

@@ -123,6 +123,7 @@ impl Part {
             (Role::LongLived, "", long_lived),
             (Role::Emails, "", emails),
             (Role::Metadata, "", has_issuer.then(|| self.document())),
+            (Role::WebFinger, "", self.is_own.then(|| format!("{}/.well-known/webfinger", self.base))),
             (Role::Keys, "jwks_uri", has_issuer.then(|| self.own_endpoint("jwks"))),
         ];
         standard.chain(others).filter_map(|(role, name, url)| Some((role, name, url?))).collect()
@@ -248,6 +249,7 @@ pub(crate) enum Role {
     Emails,
     Metadata,
     Keys,
+    WebFinger,
 }
 
 impl Role {
@@ -266,6 +268,7 @@ impl Role {
             Self::Emails => "emails",
             Self::Metadata => "discovery",
             Self::Keys => "keys",
+            Self::WebFinger => "webfinger",
         }
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/", get(home))
         .route("/.well-known/openid-configuration", get(op::respond))
         .route("/.well-known/oauth-authorization-server", get(op::metadata_of_rfc8414))
+        .route("/.well-known/webfinger", get(op::respond))
         .route("/authorize", get(op::respond).post(op::respond))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))

@@ -272,6 +272,8 @@ pub enum Operation {
     DeviceAuthorization,
     /// The token request with a device code.
     DeviceCode,
+    /// Finding the provider of a person by WebFinger.
+    WebFinger,
     /// Registering a client, or managing its registration.
     Registration,
     /// Reading or writing a token store.
@@ -299,6 +301,7 @@ impl fmt::Display for Operation {
             Self::ClientCredentials => "the token request of the application",
             Self::DeviceAuthorization => "the start of the login on a device",
             Self::DeviceCode => "the login on a device",
+            Self::WebFinger => "finding the provider",
             Self::Registration => "the registration of the client",
             Self::Store => "using the token store",
         })

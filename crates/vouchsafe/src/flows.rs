@@ -13,3 +13,4 @@ pub(crate) mod pending;
 mod refresh;
 pub(crate) mod register;
 mod revoke;
+mod web_finger;

@@ -19,3 +19,4 @@ pub(crate) mod response;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;
+pub(crate) mod web_finger;

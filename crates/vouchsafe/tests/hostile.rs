@@ -113,7 +113,7 @@ fn uses_up_time(fault: &Fault) -> bool {
 
 /// No login in a browser meets it.
 fn is_elsewhere(fault: &Fault) -> bool {
-    [Place::Device, Place::Registration].contains(&fault.place())
+    [Place::Device, Place::Registration, Place::WebFinger].contains(&fault.place())
 }
 
 fn kind(error: &Error) -> &'static str {
@@ -224,6 +224,17 @@ async fn a_registration_that_is_not_as_requested_is_not_used() {
         let registered =
             Provider::openid(visit.sandbox.issuer()).register(metadata, &Http::new().unwrap()).await?;
         assert_eq!(registered.warnings().len(), 1);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn webfinger_leads_to_no_issuer_that_is_none() {
+    at_every_fault_of(Place::WebFinger, async |visit| {
+        let joe = format!("{}/joe", visit.sandbox.issuer());
+        let found = Provider::webfinger(&joe, &Http::new().unwrap()).await?;
+        assert!(found.metadata().is_some());
         Ok(())
     })
     .await;

@@ -106,6 +106,19 @@ const ROWS: &[(&str, &str, &str)] = &[
         "MAX_QUERY",
     ),
     ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
+    ("user code of a device, in bytes", "vouchsafe/src/protocol/device.rs", "MAX_USER_CODE"),
+    (
+        "interval of a device, if the provider sets none",
+        "vouchsafe/src/protocol/device.rs",
+        "INTERVAL",
+    ),
+    ("smallest interval of a device", "vouchsafe/src/protocol/device.rs", "SHORTEST"),
+    (
+        "interval of a device up to which failed connections double it",
+        "vouchsafe/src/client/polling.rs",
+        "SLOWEST",
+    ),
+    ("lifetime of a device code", "vouchsafe/src/protocol/device.rs", "LONGEST"),
     ("lifetime of a client secret that is a JWT", "vouchsafe/src/jose/signing_key.rs", "LIFETIME"),
     ("length kept of an `error`, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
     (

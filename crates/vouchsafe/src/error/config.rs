@@ -45,6 +45,8 @@ words! {
         Definition = "definition",
         /// The HTTP client: it panicked, or it cannot do what the settings require.
         HttpClient = "http_client",
+        /// An identifier of a person for WebFinger.
+        Identifier = "identifier",
         /// A URL that is neither `https` nor on a loopback host.
         InsecureUrl = "insecure_url",
         /// The algorithms of ID tokens in the registration.

@@ -59,3 +59,4 @@ mod transport;
 mod under_load;
 mod userinfo;
 mod vault;
+mod web_finger;
