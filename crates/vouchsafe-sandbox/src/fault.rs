@@ -13,6 +13,7 @@ mod authorization;
 mod body;
 mod callback;
 mod device;
+mod exchange;
 mod id_token;
 mod keys;
 mod logout_token;
@@ -84,6 +85,7 @@ impl Fault {
             userinfo::ALL,
             logout_token::ALL,
             device::ALL,
+            exchange::ALL,
             registration::ALL,
             web_finger::ALL,
         ];
@@ -138,6 +140,7 @@ impl Fault {
             (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
             (Place::LogoutToken, _) => Step::Logout,
             (Place::Device, _) => Step::Device,
+            (Place::Exchange, _) => Step::Exchange,
             (Place::Registration, _) => Step::Registration,
             (Place::WebFinger, _) => Step::WebFinger,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
@@ -205,6 +208,8 @@ words! {
     LogoutToken = "In the logout token",
     /// The response of the device authorization endpoint.
     Device = "In the device authorization response",
+    /// The response to a token exchange.
+    Exchange = "In the response to a token exchange",
     /// The response of the registration endpoint.
     Registration = "In the registration response",
     /// The response of WebFinger.
@@ -228,6 +233,7 @@ impl Place {
             | Self::Token
             | Self::IdToken
             | Self::LogoutToken
+            | Self::Exchange
             | Self::Wire => Endpoint::Token,
         }
     }
@@ -276,6 +282,8 @@ words! {
     Logout = "logout",
     /// A login on a device does not start. A login in a browser is not concerned.
     Device = "device",
+    /// The token is not exchanged. A login is not concerned.
+    Exchange = "exchange",
     /// The client is not registered. A login is not concerned.
     Registration = "registration",
     /// The provider is not found. A login is not concerned.

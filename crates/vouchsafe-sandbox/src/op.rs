@@ -17,6 +17,7 @@ mod authorization;
 mod authorization_response;
 mod device;
 mod end_session;
+mod exchange;
 pub(crate) mod interaction;
 mod introspection;
 mod issue;

@@ -145,6 +145,8 @@ impl Error {
                 | Operation::ClientCredentials
                 | Operation::DeviceAuthorization
                 | Operation::DeviceCode
+                | Operation::TokenExchange
+                | Operation::JwtBearer
                 | Operation::Refresh
                 | Operation::LongLivedToken
                 | Operation::Revocation
@@ -272,6 +274,10 @@ pub enum Operation {
     DeviceAuthorization,
     /// The token request with a device code.
     DeviceCode,
+    /// The exchange of a token for another one.
+    TokenExchange,
+    /// The token request with a JWT.
+    JwtBearer,
     /// Finding the provider of a person by WebFinger.
     WebFinger,
     /// Registering a client, or managing its registration.
@@ -301,6 +307,8 @@ impl fmt::Display for Operation {
             Self::ClientCredentials => "the token request of the application",
             Self::DeviceAuthorization => "the start of the login on a device",
             Self::DeviceCode => "the login on a device",
+            Self::TokenExchange => "the token exchange",
+            Self::JwtBearer => "the token request with a JWT",
             Self::WebFinger => "finding the provider",
             Self::Registration => "the registration of the client",
             Self::Store => "using the token store",

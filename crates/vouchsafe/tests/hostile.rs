@@ -38,6 +38,7 @@ const LITTLE_MEMORY: u64 = 64 * 1024;
 struct Visit {
     sandbox: Sandbox,
     client: Client,
+    faults: Vec<Fault>,
     /// What must not be seen in an error.
     secrets: Vec<String>,
 }
@@ -55,7 +56,7 @@ impl Visit {
         let registration =
             Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);
         let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
-        Self { secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
+        Self { faults: faults.to_vec(), secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
     }
 
     async fn log_in(&mut self, person: &str) -> Result<Tokens, Error> {
@@ -113,7 +114,7 @@ fn uses_up_time(fault: &Fault) -> bool {
 
 /// No login in a browser meets it.
 fn is_elsewhere(fault: &Fault) -> bool {
-    [Place::Device, Place::Registration, Place::WebFinger].contains(&fault.place())
+    [Place::Device, Place::Exchange, Place::Registration, Place::WebFinger].contains(&fault.place())
 }
 
 fn kind(error: &Error) -> &'static str {
@@ -236,6 +237,21 @@ async fn webfinger_leads_to_no_issuer_that_is_none() {
         let found = Provider::webfinger(&joe, &Http::new().unwrap()).await?;
         assert!(found.metadata().is_some());
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_exchanged_token_is_the_one_that_was_requested() {
+    at_every_fault_of(Place::Exchange, async |visit| {
+        visit.sandbox.clear_faults();
+        let login = visit.client.login().await?;
+        let callback = visit.sandbox.person("alice").allow(&login.url).await.unwrap();
+        let tokens = visit.client.finish(login.pending, &callback).await?;
+        visit.faults.iter().for_each(|fault| visit.sandbox.fault(*fault));
+        let kind = vouchsafe::TokenType::ACCESS_TOKEN;
+        let exchange = visit.client.token_exchange(tokens.access_token().expose(), kind.clone());
+        exchange.requested_token_type(kind).await.map(drop)
     })
     .await;
 }

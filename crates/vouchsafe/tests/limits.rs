@@ -107,11 +107,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ),
     ("profile in that query or form", "vouchsafe/src/protocol/authorization/response.rs", "MAX_PROFILE"),
     ("user code of a device, in bytes", "vouchsafe/src/protocol/device.rs", "MAX_USER_CODE"),
-    (
-        "interval of a device, if the provider sets none",
-        "vouchsafe/src/protocol/device.rs",
-        "INTERVAL",
-    ),
+    ("interval of a device, if the provider sets none", "vouchsafe/src/protocol/device.rs", "INTERVAL"),
     ("smallest interval of a device", "vouchsafe/src/protocol/device.rs", "SHORTEST"),
     (
         "interval of a device up to which failed connections double it",

@@ -49,6 +49,9 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     for (_, name, url) in part.urls().into_iter().filter(|(_, name, _)| !name.is_empty()) {
         metadata[name] = part.fill(&url, &call.marks).unwrap_or(url).into();
     }
+    if let (true, Some(grants)) = (part.is_own, metadata["grant_types_supported"].as_array_mut()) {
+        grants.extend(super::exchange::GRANT_TYPES.map(Value::from));
+    }
     if let (true, Some(metadata)) = (part.is_own, metadata.as_object_mut()) {
         metadata.extend(own(&part.base));
     }

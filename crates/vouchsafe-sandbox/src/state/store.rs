@@ -24,6 +24,8 @@ pub(crate) struct Store {
     pub(crate) devices: Bounded<Device>,
     /// Device codes, by user code.
     pub(crate) user_codes: Bounded<String>,
+    /// By the hash of a JWT that a token exchange issued: its user, its scopes and its end.
+    pub(crate) assertions: Bounded<(SignedIn, Scopes, u64)>,
     /// Provider and user, where the provider sends the profile in the first response only.
     pub(crate) introduced: Bounded<()>,
 }
@@ -212,6 +214,13 @@ pub(crate) struct Token {
     pub(crate) is_refresh: bool,
     /// A refresh token that was used is kept, to notice a second use.
     pub(crate) is_used: bool,
+}
+
+impl Token {
+    /// An access token.
+    pub(crate) fn access(grant: String, scopes: Scopes, issued_at: u64, expires_at: u64) -> Self {
+        Self { grant, scopes, issued_at, expires_at, is_refresh: false, is_used: false }
+    }
 }
 
 #[derive(Clone)]

@@ -7,9 +7,9 @@ use vouchsafe_providers::EndpointName;
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::client::polling::{Asking, KeptWaiting, Waiting};
-use crate::error::{ConfigProblem, Error, Operation};
+use crate::error::{Error, Operation};
 use crate::protocol::device::{DeviceCodes, DeviceRequest};
-use crate::protocol::token::request::Grant;
+use crate::protocol::token::request::{Grant, check_params};
 use crate::secret::opaque;
 use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
@@ -107,14 +107,7 @@ impl<'c> IntoFuture for DeviceLogin<'c> {
 
 impl Ongoing<'_> {
     async fn device(&self, scopes: Vec<String>, params: &[(String, String)]) -> Result<PendingDevice, Error> {
-        const OWN: [&str; 5] =
-            ["client_id", "scope", "client_secret", "client_assertion", "client_assertion_type"];
-        if let Some((name, _)) = params.iter().find(|(name, _)| OWN.contains(&name.as_str())) {
-            let detail = format!(
-                "the parameter {name} of the device authorization request is set by the library: leave it out"
-            );
-            return Err(Error::config(ConfigProblem::ReservedParam, detail));
-        }
+        check_params(params, &[])?;
         let server = self.server().await?;
         let endpoint = server.endpoint(EndpointName::DeviceAuthorization)?;
         let method = self.client.token_auth(&server, Operation::DeviceAuthorization)?;

@@ -23,6 +23,7 @@ impl Client {
     /// The client id must be the one that the tokens were issued to: nothing here can check that.
     pub fn import_tokens(&self, access_token: impl Into<Secret>) -> ImportedTokens<'_> {
         let response = TokenResponse {
+            is_usable: true,
             received_at: SystemTime::now(),
             access_token: access_token.into(),
             refresh_token: None,

@@ -2,7 +2,9 @@
 mod authorization_code;
 mod client_credentials;
 mod device_code;
+mod jwt_bearer;
 mod long_lived;
 mod refresh;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod token_exchange;

@@ -19,6 +19,8 @@ use crate::text::redact;
 pub(crate) struct TokenResponse {
     pub(crate) received_at: SystemTime,
     pub(crate) access_token: Secret,
+    /// Requests can be authorized with the access token. A token exchange also issues other tokens (RFC 8693 section 2.2.1).
+    pub(crate) is_usable: bool,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) scope: Option<Box<str>>,
@@ -71,7 +73,11 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         };
         return Err(from.malformed(Malformed::MissingField, what));
     };
+    let mut is_usable = true;
     match checked.text("token_type", token_type)?.filter(|kind| !kind.is_empty()) {
+        Some(kind) if from.operation == Operation::TokenExchange && kind.eq_ignore_ascii_case("n_a") => {
+            is_usable = false;
+        }
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if !is_bearer(&kind, quirks) => {
             // The value may quote a token that came with it.
@@ -111,6 +117,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
     Ok(TokenResponse {
         received_at: from.now,
         access_token,
+        is_usable,
         refresh_token,
         id_token,
         scope,
