@@ -111,6 +111,10 @@ pub(crate) struct LoginArgs {
     pub(crate) checks: CheckArgs,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
+    /// Show a code, and sign in with it on another device. Anybody who is talked into entering the code signs in here, so use this
+    /// only where neither a browser on this machine nor --no-browser works
+    #[arg(long, conflicts_with_all = ["no_browser", "listen", "redirect_port", "max_age", "acr_values", "prompt", "login_hint"], help_heading = "Browser")]
+    pub(crate) device: bool,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     /// Also print the profile document: everything that the provider said about the user
@@ -154,6 +158,9 @@ pub(crate) struct TargetArgs {
     /// Its revocation endpoint
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) revoke_url: Option<String>,
+    /// Its device authorization endpoint, for --device
+    #[arg(long, value_name = "URL", requires = "authorize_url")]
+    pub(crate) device_url: Option<String>,
     /// Its UserInfo endpoint, which returns who signed in
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) userinfo_url: Option<String>,

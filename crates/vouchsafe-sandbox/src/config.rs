@@ -149,6 +149,8 @@ pub(crate) struct Settings {
     pub(crate) audience: Option<String>,
     pub(crate) consent: bool,
     pub(crate) demands: Demands,
+    /// The token by which programs may register clients. Without one, anybody may.
+    pub(crate) initial_access_token: Option<String>,
 }
 
 /// A client that is registered at the sandbox.

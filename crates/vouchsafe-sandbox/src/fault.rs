@@ -13,18 +13,22 @@ use crate::wire::Incoming;
 mod authorization;
 mod body;
 mod callback;
+mod device;
 mod dpop;
+mod exchange;
 mod id_token;
 mod keys;
 mod logout_token;
 mod metadata;
 mod pushed_request;
+mod registration;
 mod signed_response;
 mod stages;
 mod switch;
 mod token;
 mod userinfo;
 mod weak;
+mod web_finger;
 mod wire;
 
 pub(crate) use stages::Stages;
@@ -87,6 +91,10 @@ impl Fault {
             metadata::ALL,
             userinfo::ALL,
             logout_token::ALL,
+            device::ALL,
+            exchange::ALL,
+            registration::ALL,
+            web_finger::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -145,6 +153,10 @@ impl Fault {
             // The ID token names the user, so a failed UserInfo request is no reason to refuse.
             (Place::Wire, Endpoint::UserInfo) if kind != "security" => return None,
             (Place::LogoutToken, _) => Step::Logout,
+            (Place::Device, _) => Step::Device,
+            (Place::Exchange, _) => Step::Exchange,
+            (Place::Registration, _) => Step::Registration,
+            (Place::WebFinger, _) => Step::WebFinger,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -214,7 +226,15 @@ words! {
     UserInfo = "In the UserInfo response",
     /// The logout token, which the sandbox sends to an application.
     LogoutToken = "In the logout token",
-    /// The HTTP response of any endpoint that a client calls without a browser.
+    /// The response of the device authorization endpoint.
+    Device = "In the device authorization response",
+    /// The response to a token exchange.
+    Exchange = "In the response to a token exchange",
+    /// The response of the registration endpoint.
+    Registration = "In the registration response",
+    /// The response of WebFinger.
+    WebFinger = "In the response of WebFinger",
+    /// The HTTP response of any endpoint that a login calls without a browser.
     Wire = "In the HTTP response",
 }
 
@@ -226,6 +246,9 @@ impl Place {
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
             Self::PushedRequest => Endpoint::PushedRequest,
+            Self::Device => Endpoint::Device,
+            Self::Registration => Endpoint::Registration,
+            Self::WebFinger => Endpoint::WebFinger,
             Self::Authorization
             | Self::Callback
             | Self::SignedResponse
@@ -233,6 +256,7 @@ impl Place {
             | Self::Token
             | Self::IdToken
             | Self::LogoutToken
+            | Self::Exchange
             | Self::Wire => Endpoint::Token,
         }
     }
@@ -255,10 +279,16 @@ words! {
     Revocation = "revocation",
     /// The pushed authorization request endpoint.
     PushedRequest = "par",
+    /// The device authorization endpoint.
+    Device = "device",
+    /// The registration endpoint.
+    Registration = "registration",
+    /// WebFinger.
+    WebFinger = "webfinger",
 }
 
 impl Endpoint {
-    /// All endpoints.
+    /// The endpoints at which faults in the HTTP response apply: those of a login in a browser.
     pub const ALL: &[Self] =
         &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation, Self::PushedRequest];
 }
@@ -276,6 +306,14 @@ words! {
     Revocation = "revocation",
     /// The login succeeds, and the application refuses the logout token.
     Logout = "logout",
+    /// A login on a device does not start. A login in a browser is not concerned.
+    Device = "device",
+    /// The token is not exchanged. A login is not concerned.
+    Exchange = "exchange",
+    /// The client is not registered. A login is not concerned.
+    Registration = "registration",
+    /// The provider is not found. A login is not concerned.
+    WebFinger = "webfinger",
 }
 
 /// How a client that does all its checks refuses a fault.

@@ -21,6 +21,7 @@ mod client_assertion;
 mod details;
 mod device;
 mod end_session;
+mod exchange;
 mod fapi;
 pub(crate) mod interaction;
 mod introspection;
@@ -28,6 +29,7 @@ mod issue;
 mod logout_token;
 pub(crate) mod metadata;
 mod pushed;
+mod registration;
 mod request;
 mod request_object;
 mod resource;
@@ -42,10 +44,12 @@ mod strong;
 mod token;
 pub(crate) mod user_code;
 mod userinfo;
+mod web_finger;
 
 pub(crate) use end_session::confirm;
 pub use logout_token::LogoutNotice;
 pub(crate) use logout_token::{logout_token, notify};
+pub(crate) use registration::manage;
 use response::{labelled, succeed};
 use sender::Proven;
 use session::Visit;
@@ -137,6 +141,9 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Pushed => Endpoint::PushedRequest,
         Role::Metadata => Endpoint::Metadata,
         Role::Keys => Endpoint::Keys,
+        Role::Device => Endpoint::Device,
+        Role::Registration => Endpoint::Registration,
+        Role::WebFinger => Endpoint::WebFinger,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -168,6 +175,8 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Device => device::respond(call),
         Role::Pushed => pushed::respond(call),
         Role::Resource => resource::respond(call),
+        Role::Registration => registration::respond(call),
+        Role::WebFinger => web_finger::respond(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),
@@ -195,6 +204,10 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Metadata | Role::Keys, Ok(Reply::Document(document))) => {
             ([("content-type", "application/json")], document.to_string()).into_response()
         }
+        (Role::WebFinger, Ok(Reply::Document(document))) => web_finger::document(&document),
+        (Role::Registration, Ok(Reply::Document(document))) => {
+            registration::unstored(json(StatusCode::CREATED, &document))
+        }
         (Role::Device, Ok(Reply::Document(document))) => call.encoded(StatusCode::OK, &document),
         (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo.signed => {
             userinfo::signed(call, claims).into_response()
@@ -208,7 +221,10 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::Revocation, Err(error)) => call.refused(revocation, error),
         (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),
         (Role::Emails | Role::Resource, Err(error)) => call.resource_refusal(None, error),
-        (Role::Introspection | Role::Metadata | Role::Keys, Err(error)) => error.into_response(),
+        (
+            Role::Introspection | Role::Metadata | Role::Keys | Role::Registration | Role::WebFinger,
+            Err(error),
+        ) => error.into_response(),
         (_, Err(error)) => call.token_refusal(&error),
     }
 }

@@ -14,10 +14,13 @@ mod acted;
 mod client_key;
 mod issuer;
 pub(crate) mod profile;
+pub(crate) mod registered;
 mod template;
 
 pub use acted::ActedProvider;
 pub use client_key::ClientKey;
+use registered::Registered;
+pub(crate) use registered::RegisteredClient;
 pub(crate) use template::{Template, fill};
 
 /// A provider that the sandbox acts as. The sandbox's own provider is the part whose definition has no quirks.
@@ -26,6 +29,8 @@ pub(crate) struct Part {
     /// The URL above all its endpoints.
     pub(crate) base: String,
     pub(crate) clients: Vec<ClientConfig>,
+    /// The clients that were registered since the sandbox runs. Only the sandbox's own provider has some.
+    pub(crate) registered: Registered,
     /// Whether it is the sandbox's own. It does more than a definition can say: several clients, `plain` code challenges,
     /// claims of the users' own.
     pub(crate) is_own: bool,
@@ -50,6 +55,8 @@ impl Part {
         definition.issuer = Some(origin.to_owned());
         definition.introspection_endpoint = Some(format!("{origin}/introspect"));
         definition.end_session_endpoint = Some(format!("{origin}/end_session"));
+        definition.registration_endpoint = Some(format!("{origin}/register"));
+        definition.device_authorization_endpoint = Some(format!("{origin}/device_authorization"));
         definition.scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec();
         definition.identity.subject = vec!["/sub".to_owned()];
         Self::new(origin, origin.to_owned(), definition, clients)
@@ -82,6 +89,7 @@ impl Part {
             definition,
             base,
             clients,
+            registered: Registered::default(),
             is_own,
             endpoints: Vec::new(),
         };
@@ -118,6 +126,7 @@ impl Part {
             (Role::LongLived, "", long_lived),
             (Role::Emails, "", emails),
             (Role::Metadata, "", has_issuer.then(|| self.document())),
+            (Role::WebFinger, "", self.is_own.then(|| format!("{}/.well-known/webfinger", self.base))),
             (Role::Keys, "jwks_uri", has_issuer.then(|| self.own_endpoint("jwks"))),
         ];
         standard.chain(others).filter_map(|(role, name, url)| Some((role, name, url?))).collect()
@@ -156,7 +165,7 @@ impl Part {
     }
 
     pub(crate) fn client(&self, id: &str) -> Option<&ClientConfig> {
-        self.clients.iter().find(|client| client.id == id)
+        self.clients.iter().find(|client| client.id == id).or_else(|| self.registered.client(id))
     }
 
     /// The id of the only client, where there is one.
@@ -237,6 +246,7 @@ pub(crate) enum Role {
     Revocation,
     Introspection,
     Device,
+    Registration,
     EndSession,
     UserInfo,
     Pushed,
@@ -244,6 +254,7 @@ pub(crate) enum Role {
     Emails,
     Metadata,
     Keys,
+    WebFinger,
 }
 
 impl Role {
@@ -256,6 +267,7 @@ impl Role {
             Self::Revocation => "revoke",
             Self::Introspection => "introspect",
             Self::Device => "device",
+            Self::Registration => "register",
             Self::EndSession => "end_session",
             Self::UserInfo => "userinfo",
             Self::Pushed => "par",
@@ -263,17 +275,19 @@ impl Role {
             Self::Emails => "emails",
             Self::Metadata => "discovery",
             Self::Keys => "keys",
+            Self::WebFinger => "webfinger",
         }
     }
 }
 
 /// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.
-const ENDPOINTS: [(Role, EndpointName, &str); 8] = [
+const ENDPOINTS: [(Role, EndpointName, &str); 9] = [
     (Role::Authorization, EndpointName::Authorization, "authorize"),
     (Role::Token, EndpointName::Token, "token"),
     (Role::Refresh, EndpointName::Refresh, ""),
     (Role::Introspection, EndpointName::Introspection, ""),
     (Role::Device, EndpointName::DeviceAuthorization, ""),
+    (Role::Registration, EndpointName::Registration, ""),
     (Role::EndSession, EndpointName::EndSession, ""),
     (Role::Revocation, EndpointName::Revocation, "revoke"),
     (Role::UserInfo, EndpointName::Userinfo, "userinfo"),

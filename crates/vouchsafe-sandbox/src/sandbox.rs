@@ -87,6 +87,7 @@ impl Sandbox {
                     details_types: DETAILS_TYPES.map(str::to_owned).to_vec(),
                     ..Demands::default()
                 },
+                initial_access_token: None,
             },
         }
     }
@@ -321,6 +322,12 @@ impl SandboxBuilder {
     /// Whether users are asked for consent. The default is yes. If not, only `prompt=consent` asks.
     pub fn consent(mut self, consent: bool) -> Self {
         self.settings.consent = consent;
+        self
+    }
+
+    /// Lets programs register clients only with this token (RFC 7591 section 3). Without it, anybody may register.
+    pub fn initial_access_token(mut self, token: impl Into<String>) -> Self {
+        self.settings.initial_access_token = Some(token.into());
         self
     }
 

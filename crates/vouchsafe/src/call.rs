@@ -29,7 +29,12 @@ pub(crate) struct Sender<'a> {
     pub(crate) certificate: Option<&'a ClientCertificate>,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    /// Sends for nobody in particular: without a deadline, a key and a certificate.
+    pub(crate) fn plain(http: &'a Http, noted: &'a Noted<'a>) -> Self {
+        Self { http, deadline: Deadline::after(None), noted, binding: None, certificate: None }
+    }
+
     /// Sends a call and reads the response. The client authenticates where `auth` says how.
     ///
     /// A server may ask for a proof with its nonce; then the request is sent once more, with a new proof and a new assertion.

@@ -22,6 +22,7 @@ mod authenticate;
 pub(crate) mod authorization;
 mod builder;
 pub(crate) mod ongoing;
+pub(crate) mod polling;
 pub(crate) mod refresh_request;
 pub(crate) mod strength;
 pub(crate) mod token_request;

@@ -83,7 +83,12 @@ impl PlainHosts {
     }
 
     pub(crate) fn allow(&self, host: &str) -> bool {
-        is_loopback(host) || self.0.iter().any(|named| named.eq_ignore_ascii_case(host))
+        is_loopback(host) || self.names(host)
+    }
+
+    /// Whether the application has named this host.
+    pub(crate) fn names(&self, host: &str) -> bool {
+        self.0.iter().any(|named| named.eq_ignore_ascii_case(host))
     }
 }
 

@@ -145,6 +145,10 @@ impl Error {
             self.operation(),
             Operation::AuthorizationCode
                 | Operation::ClientCredentials
+                | Operation::DeviceAuthorization
+                | Operation::DeviceCode
+                | Operation::TokenExchange
+                | Operation::JwtBearer
                 | Operation::Refresh
                 | Operation::LongLivedToken
                 | Operation::Revocation
@@ -274,6 +278,18 @@ pub enum Operation {
     Resource,
     /// The token request of the application for itself.
     ClientCredentials,
+    /// The start of a login on a device without a browser.
+    DeviceAuthorization,
+    /// The token request with a device code.
+    DeviceCode,
+    /// The exchange of a token for another one.
+    TokenExchange,
+    /// The token request with a JWT.
+    JwtBearer,
+    /// Finding the provider of a person by WebFinger.
+    WebFinger,
+    /// Registering a client, or managing its registration.
+    Registration,
     /// Reading or writing a token store.
     Store,
 }
@@ -300,6 +316,12 @@ impl fmt::Display for Operation {
             Self::DpopProof => "verifying the DPoP proof",
             Self::Resource => "the request to the API",
             Self::ClientCredentials => "the token request of the application",
+            Self::DeviceAuthorization => "the start of the login on a device",
+            Self::DeviceCode => "the login on a device",
+            Self::TokenExchange => "the token exchange",
+            Self::JwtBearer => "the token request with a JWT",
+            Self::WebFinger => "finding the provider",
+            Self::Registration => "the registration of the client",
             Self::Store => "using the token store",
         })
     }

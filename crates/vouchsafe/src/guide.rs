@@ -20,6 +20,10 @@ pub mod protecting_an_api {}
 #[doc = include_str!("docs/roles_and_groups.md")]
 pub mod roles_and_groups {}
 
+/// A login on a device without a browser: when to use it, how to show the code, and how to wait.
+#[doc = include_str!("docs/signing_in_on_a_device.md")]
+pub mod signing_in_on_a_device {}
+
 /// What to do when a call fails: refresh, sign in again, or correct the configuration.
 #[doc = include_str!("docs/when_a_call_fails.md")]
 pub mod when_a_call_fails {}

@@ -5,6 +5,8 @@
 pub(crate) mod authorization;
 pub(crate) mod call;
 pub(crate) mod client_auth;
+pub(crate) mod client_registration;
+pub(crate) mod device;
 pub(crate) mod emails;
 pub(crate) mod hex;
 pub(crate) mod introspection;
@@ -21,4 +23,5 @@ pub(crate) mod response;
 pub(crate) mod revocation;
 pub(crate) mod token;
 pub(crate) mod userinfo;
+pub(crate) mod web_finger;
 pub(crate) mod workload_request;

@@ -263,6 +263,16 @@ impl Provider {
         self.endpoint(EndpointName::Introspection, url)
     }
 
+    /// The device authorization endpoint (RFC 8628).
+    pub fn device_authorization_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::DeviceAuthorization, url)
+    }
+
+    /// The endpoint where programs register clients (RFC 7591).
+    pub fn registration_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Registration, url)
+    }
+
     /// The endpoint that returns the user's profile.
     pub fn userinfo_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Userinfo, url)

@@ -28,6 +28,7 @@ mod listeners;
 mod memory;
 mod observe;
 mod record;
+mod registrations;
 mod renew;
 mod source;
 mod store;
@@ -45,6 +46,7 @@ pub use self::event::Event;
 #[cfg(feature = "tower")]
 pub use self::layer::{BearerLayer, BearerService};
 pub use self::memory::MemoryStore;
+pub use self::registrations::Registrations;
 pub use self::source::{GivenToken, TokenSource, ValidToken};
 pub use self::store::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved, TokenStore};
 

@@ -2,7 +2,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::call::{Deadline, Sender};
+use crate::call::Sender;
 use crate::credential::{AssertionSource, one_jwt};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error};
@@ -51,8 +51,7 @@ impl GithubActions {
             Error::config(ConfigProblem::Assertion, format!("ACTIONS_ID_TOKEN_REQUEST_URL {error}"))
         })?;
         let noted = Noted::knowing([token.expose()]);
-        let (deadline, binding, certificate) = (Deadline::after(None), None, None);
-        let sender = Sender { http: &self.http, deadline, noted: &noted, binding, certificate };
+        let sender = Sender::plain(&self.http, &noted);
         let call = WorkloadRequest { token: &token, audience: &self.audience };
         let sent = sender.send(&endpoint, None, &call).await;
         let jwt = sent.map_err(|error| noted.hidden(|secrets| error.without(secrets)))?;

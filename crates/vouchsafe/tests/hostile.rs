@@ -38,6 +38,7 @@ const LITTLE_MEMORY: u64 = 64 * 1024;
 struct Visit {
     sandbox: Sandbox,
     client: Client,
+    faults: Vec<Fault>,
     /// What must not be seen in an error.
     secrets: Vec<String>,
 }
@@ -55,7 +56,7 @@ impl Visit {
         let registration =
             Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);
         let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
-        Self { secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
+        Self { faults: faults.to_vec(), secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
     }
 
     async fn log_in(&mut self, person: &str) -> Result<Tokens, Error> {
@@ -111,6 +112,11 @@ fn uses_up_time(fault: &Fault) -> bool {
     ["slow", "dripping-body"].iter().any(|name| fault.name().starts_with(name))
 }
 
+/// No login in a browser meets it.
+fn is_elsewhere(fault: &Fault) -> bool {
+    [Place::Device, Place::Exchange, Place::Registration, Place::WebFinger].contains(&fault.place())
+}
+
 fn kind(error: &Error) -> &'static str {
     match error {
         Error::Server(_) => "provider",
@@ -150,7 +156,7 @@ async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &H
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut visits = JoinSet::new();
     // Where the browser never comes back, the client has nothing to refuse.
-    let comes_back = |fault: &Fault| fault.place() != Place::Authorization;
+    let comes_back = |fault: &Fault| fault.place() != Place::Authorization && !is_elsewhere(fault);
     let is_met = |fault: &Fault| !fault.is_for_strong_clients();
     for fault in Fault::all().into_iter().filter(comes_back).filter(is_met).filter(is_meant) {
         let (room, http) = (room.clone(), http.clone());
@@ -179,6 +185,76 @@ fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Faults that meet what a walk of its own does: `None` if nothing goes wrong there.
+async fn at_every_fault_of(place: Place, walk: impl AsyncFn(&Visit) -> Result<(), Error>) {
+    let faults: Vec<_> = Fault::all().into_iter().filter(|fault| fault.place() == place).collect();
+    assert!(faults.len() > 3, "{}", place.title());
+    for fault in faults {
+        let visit = Visit::with(&[fault]).await;
+        let error = walk(&visit).await.err();
+        let met = error.as_ref().map(|error| (kind(error), error.code()));
+        let expected = fault.refusal().map(|refusal| (refusal.kind, refusal.code));
+        assert_eq!(met, expected, "{}: {error:?}", fault.name());
+        if let Some(error) = &error {
+            visit.check(error, &fault.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_device_shows_nothing_that_harms_its_user() {
+    at_every_fault_of(Place::Device, async |visit| {
+        let device = visit.client.device().await?;
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert!(device.expires_at() <= std::time::SystemTime::now() + day);
+        assert!(
+            (Duration::from_millis(500)..Duration::from_secs(6)).contains(&device.wait()),
+            "{:?}",
+            device.wait()
+        );
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_registration_that_is_not_as_requested_is_not_used() {
+    at_every_fault_of(Place::Registration, async |visit| {
+        let metadata = vouchsafe::ClientMetadata::new().redirect_uri(REDIRECT_URI).client_name("Mine");
+        let registered =
+            Provider::openid(visit.sandbox.issuer()).register(metadata, &Http::new().unwrap()).await?;
+        assert_eq!(registered.warnings().len(), 1);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn webfinger_leads_to_no_issuer_that_is_none() {
+    at_every_fault_of(Place::WebFinger, async |visit| {
+        let joe = format!("{}/joe", visit.sandbox.issuer());
+        let found = Provider::webfinger(&joe, &Http::new().unwrap()).await?;
+        assert!(found.metadata().is_some());
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_exchanged_token_is_the_one_that_was_requested() {
+    at_every_fault_of(Place::Exchange, async |visit| {
+        visit.sandbox.clear_faults();
+        let login = visit.client.login().await?;
+        let callback = visit.sandbox.person("alice").allow(&login.url).await.unwrap();
+        let tokens = visit.client.finish(login.pending, &callback).await?;
+        visit.faults.iter().for_each(|fault| visit.sandbox.fault(*fault));
+        let kind = vouchsafe::TokenType::ACCESS_TOKEN;
+        let exchange = visit.client.token_exchange(tokens.access_token().expose(), kind.clone());
+        exchange.requested_token_type(kind).await.map(drop)
+    })
+    .await;
 }
 
 #[tokio::test]

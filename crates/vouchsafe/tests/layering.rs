@@ -362,7 +362,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "vouchsafe-sandbox",
-        &["wire", "jose", "config", "part", "state", "fault", "pages", "op", "router", "tls", "person", "sandbox"],
+        &[
+            "wire", "jose", "config", "part", "state", "fault", "pages", "op", "router", "tls", "person",
+            "sandbox",
+        ],
     ),
     ("vouchsafe-store", &["shared", "sqlite", "postgres", "redis"]),
     ("vouchsafe-web", &["cookies", "origin", "page", "login", "session", "accounts", "site"]),

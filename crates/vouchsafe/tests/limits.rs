@@ -131,6 +131,15 @@ const ROWS: &[(&str, &str, &str)] = &[
         "vouchsafe/src/transport/built_in.rs",
         "MAX_CERTIFICATES",
     ),
+    ("user code of a device, in bytes", "vouchsafe/src/protocol/device.rs", "MAX_USER_CODE"),
+    ("interval of a device, if the provider sets none", "vouchsafe/src/protocol/device.rs", "INTERVAL"),
+    ("smallest interval of a device", "vouchsafe/src/protocol/device.rs", "SHORTEST"),
+    (
+        "interval of a device up to which failed connections double it",
+        "vouchsafe/src/client/polling.rs",
+        "SLOWEST",
+    ),
+    ("lifetime of a device code", "vouchsafe/src/protocol/device.rs", "LONGEST"),
     ("length kept of an `error`, in characters", "vouchsafe/src/error/server.rs", "MAX_CODE"),
     (
         "length shown of a wrong issuer, in characters",

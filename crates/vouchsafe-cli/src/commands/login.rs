@@ -1,5 +1,7 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
+mod device;
 pub(super) mod report;
+mod spent;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,6 +14,7 @@ use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
 use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
 use self::report::Report;
+use self::spent::{Spent, unverified};
 use crate::args::{BrowserArgs, LoginArgs, PROMPTS, RequestArgs};
 use crate::failure::{Failure, Kind as FailureKind};
 use crate::loopback::{self, Callback, Listener, Page, Place};
@@ -38,6 +41,17 @@ pub(crate) async fn run(
         .build(&setup::http(&args.http, output)?)?;
 
     let saving = interrupt.or(Saving::open(args, client.provider_slug(), output)).await?;
+    if args.device {
+        let attempt = Attempt { args, client, definition, name, callback: None };
+        let work = async {
+            let signed_in = device::run(&attempt, output).await?;
+            attempt.save(saving.as_ref(), &signed_in, None).await?;
+            Ok(signed_in)
+        };
+        let signed_in = interrupt.or(work).await?;
+        attempt.report(&signed_in, saving.as_ref(), output);
+        return Ok(());
+    }
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
     let facts = setup::facts(&definition).filter(|_| args.target.at.is_none());
@@ -51,25 +65,15 @@ pub(crate) async fn run(
     let mut attempt = Attempt { args, client, definition, name, callback: None };
     let work = async {
         let signed_in = attempt.run(&mut listener, output).await?;
-        if let Some(saving) = &saving {
-            let (tokens, identity) = &signed_in;
-            let client = &attempt.client;
-            let recipe = Recipe::of(&args.into(), client.provider_slug(), Some(listener.redirect_uri()))?;
-            saving
-                .save(client, tokens, &recipe, |saving| identity.iter().fold(saving, Connect::identity))
-                .await?;
-        }
+        attempt.save(saving.as_ref(), &signed_in, Some(listener.redirect_uri())).await?;
         Ok(signed_in)
     };
     let outcome = interrupt.or(work).await;
 
     let page = match &outcome {
-        Ok((tokens, identity)) => {
-            let Attempt { client, name, .. } = &attempt;
-            let saved = saving.as_ref().map(|saving| &*saving.name);
-            let identity = identity.as_ref();
-            Report { client, name, tokens, identity, saved, profile: args.profile }.print(output);
-            Page::signed_in(&attempt.name, identity.and_then(Identity::name))
+        Ok(signed_in) => {
+            attempt.report(signed_in, saving.as_ref(), output);
+            Page::signed_in(&attempt.name, signed_in.identity.as_ref().and_then(Identity::name))
         }
         Err(failure) => match failure.code.as_str() {
             "interrupted" => Page::interrupted(),
@@ -101,6 +105,13 @@ async fn listen(args: &BrowserArgs) -> Result<Listener, Failure> {
     })
 }
 
+/// The outcome of a login.
+struct SignedIn {
+    tokens: Tokens,
+    /// Who signed in, if an ID token or a profile says it.
+    identity: Option<Identity>,
+}
+
 /// One login from its start to its end.
 struct Attempt<'a> {
     args: &'a LoginArgs,
@@ -113,12 +124,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The tokens, and who signed in, if an ID token or a profile says it.
-    async fn run(
-        &mut self,
-        listener: &mut Listener,
-        output: &mut Output,
-    ) -> Result<(Tokens, Option<Identity>), Failure> {
+    async fn run(&mut self, listener: &mut Listener, output: &mut Output) -> Result<SignedIn, Failure> {
         let limit = self.args.http.timeout;
         let start = self.start(listener.redirect_uri());
         let StartedLogin { url, pending, .. } = output.patiently(&self.name, limit, start).await?;
@@ -132,6 +138,17 @@ impl Attempt<'_> {
         let finish = self.client.finish(pending, callback.response());
         let tokens = output.patiently(&self.name, limit, finish).await;
         let tokens = tokens.map_err(|error| self.advised(error))?;
+        self.identified(tokens, &spent, output).await
+    }
+
+    /// The tokens, and who signed in.
+    async fn identified(
+        &self,
+        tokens: Tokens,
+        spent: &Spent,
+        output: &mut Output,
+    ) -> Result<SignedIn, Failure> {
+        let limit = self.args.http.timeout;
         let identity = output.patiently(&self.name, limit, self.client.identity(&tokens)).await;
         let identity = match identity {
             Ok(identity) => Some(identity),
@@ -152,7 +169,27 @@ impl Attempt<'_> {
                 }
             }
         }
-        Ok((tokens, identity))
+        Ok(SignedIn { tokens, identity })
+    }
+
+    async fn save(
+        &self,
+        saving: Option<&Saving>,
+        SignedIn { tokens, identity }: &SignedIn,
+        redirect_uri: Option<&str>,
+    ) -> Result<(), Failure> {
+        let Some(saving) = saving else { return Ok(()) };
+        let recipe = Recipe::of(&self.args.into(), self.client.provider_slug(), redirect_uri)?;
+        saving
+            .save(&self.client, tokens, &recipe, |saving| identity.iter().fold(saving, Connect::identity))
+            .await
+    }
+
+    fn report(&self, SignedIn { tokens, identity }: &SignedIn, saving: Option<&Saving>, output: &mut Output) {
+        let saved = saving.map(|saving| &*saving.name);
+        let (client, name, identity, profile) =
+            (&self.client, &self.name, identity.as_ref(), self.args.profile);
+        Report { client, name, tokens, identity, saved, profile }.print(output);
     }
 
     /// The library's error, with advice about options of this command.
@@ -352,42 +389,11 @@ impl Attempt<'_> {
     }
 }
 
-/// The error in a response without `state`. Some providers leave it out of errors.
-fn unverified(callback: &Callback, pending: &PendingLogin) -> Option<String> {
-    let param = |name: &str| callback.param(name).filter(|value| !value.is_empty());
-    let error = param("error").filter(|_| param("state").is_none())?;
-    let description = param("error_description").map(|text| format!(" ({})", text::short(&text, 200)));
-    let report = text::short(&error, 60) + &description.unwrap_or_default();
-    Some(Spent::of(pending, callback).without(&report))
-}
-
 /// How long a person may need before the command explains an error page.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How many such errors are told: any page in the browser could send more.
 const MAX_REPORTS: usize = 3;
-
-/// The values that only this login used. The library no longer knows them when it requests the profile, but a provider may
-/// quote them in an error.
-struct Spent(Vec<String>);
-
-impl Spent {
-    fn of(pending: &PendingLogin, callback: &Callback) -> Self {
-        let pending = serde_json::to_value(pending).unwrap_or_default();
-        let kept = ["state", "nonce", "verifier"].into_iter().filter_map(|name| pending[name].as_str());
-        let code = callback.param("code").filter(|code| code.len() > 5);
-        Self(kept.map(str::to_owned).chain(code).collect())
-    }
-
-    fn without(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, spent| text.replace(spent, "…"))
-    }
-
-    fn out_of(&self, failure: Failure) -> Failure {
-        let (message, code) = (self.without(&failure.message), self.without(&failure.code));
-        Failure { message, code, ..failure }
-    }
-}
 
 /// Refuses parameters of the request that the command sets itself, and pages that no provider knows, before anything is sent.
 fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<(), Failure> {

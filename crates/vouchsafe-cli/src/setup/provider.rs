@@ -31,6 +31,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
         ("--token-url", &args.token_url),
         ("--refresh-url", &args.refresh_url),
         ("--revoke-url", &args.revoke_url),
+        ("--device-url", &args.device_url),
         ("--userinfo-url", &args.userinfo_url),
     ] {
         not_empty(option, url.as_deref())?;
@@ -44,6 +45,7 @@ pub(crate) fn provider(named: Option<&str>, args: &TargetArgs) -> Result<Target,
             (EndpointName::Token, &args.token_url),
             (EndpointName::Refresh, &args.refresh_url),
             (EndpointName::Revocation, &args.revoke_url),
+            (EndpointName::DeviceAuthorization, &args.device_url),
             (EndpointName::Userinfo, &args.userinfo_url),
         ];
         let urls = urls.into_iter().filter_map(|(name, url)| Some((name, url.as_ref()?)));

@@ -15,6 +15,7 @@ use crate::text;
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
     AuthorizationUrl { url: &'a str, redirect_uri: &'a str },
+    DeviceCode(DeviceCode<'a>),
     Profile { profile: &'a Value },
     Login(Login<'a>),
     Token(Token<'a>),
@@ -33,6 +34,16 @@ pub(crate) enum Event<'a> {
     Fault(BTreeMap<&'a str, &'a str>),
     Warning { code: &'a str, message: &'a str },
     Error(&'a Failure),
+}
+
+/// The code of a login on another device.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeviceCode<'a> {
+    pub(crate) verification_uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verification_uri_complete: Option<&'a str>,
+    pub(crate) user_code: &'a str,
+    pub(crate) expires_in: u64,
 }
 
 /// A login that succeeded.

@@ -2,6 +2,7 @@
 mod acted;
 mod apple;
 mod commands;
+mod device;
 mod elsewhere;
 mod failures;
 mod faults;

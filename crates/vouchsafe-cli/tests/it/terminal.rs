@@ -90,3 +90,21 @@ async fn lists_break_between_words() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_code_for_another_device_can_be_scanned_where_there_is_room() {
+    let sandbox = sandbox().await;
+    let args = format!(
+        "login --issuer {} --client-id {} --device --wait 0.3",
+        sandbox.issuer(),
+        sandbox.public_client_id()
+    );
+    // Black on white, and light at the border.
+    let text = shown(80, "xterm-256color", &args).await;
+    let corner = "\u{1b}[30m\u{1b}[107m    █▀▀▀▀▀█ ";
+    assert!(text.contains(corner), "{text:?}");
+    for (columns, term) in [(30, "xterm-256color"), (80, "dumb")] {
+        let text = shown(columns, term, &args).await;
+        assert!(!text.contains('█') && text.contains("/device"), "{text:?}");
+    }
+}

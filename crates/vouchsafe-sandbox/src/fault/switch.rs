@@ -166,7 +166,8 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
 }
 
 static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
-    let of_a_login = |fault: &Fault| ![Endpoint::Metadata, Endpoint::PushedRequest].contains(&fault.at);
+    use Endpoint::{Device, Metadata, PushedRequest, Registration};
+    let of_a_login = |fault: &Fault| !matches!(fault.at, Metadata | Device | Registration | PushedRequest);
     let named_after = |fault: Fault| {
         let name = fault.name();
         let email = format!("fault-{}@example.com", name.replace('@', "-at-"));

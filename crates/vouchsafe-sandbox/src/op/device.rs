@@ -8,6 +8,7 @@ use vouchsafe_providers::Encoding;
 use super::issue::Issuance;
 use super::request::Form;
 use super::{Call, Reply};
+use crate::config::ClientConfig;
 use crate::state::{AuthorizationRequest, Decision, Device};
 use crate::wire::{OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request};
 use crate::wire::{random_token, random_user_code};
@@ -16,10 +17,9 @@ use crate::wire::{random_token, random_user_code};
 pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     let (shared, part) = (call.shared, call.part);
     let form = Form::read(&call.incoming, Encoding::Form, &[&part.definition.token.names])?;
-    check_client(call, &form)?;
+    let client_id = client(call, &form)?.id.clone();
     let device_code = random_token("sandbox-device-");
     let user_code = random_user_code();
-    let client_id = part.client_id().to_owned();
     let request = AuthorizationRequest {
         scopes: part.scopes(form.params.get("scope"))?,
         // Section 5.4: an attacker may have sent the code, so the page shows each time what it is for.
@@ -52,13 +52,17 @@ pub(super) fn is_meant(call: &Call<'_>, grant_type: Option<&str>) -> bool {
 pub(super) fn redeem(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let token = &call.part.definition.token;
     let form = Form::read(&call.incoming, token.encoding, &[&token.names])?;
-    check_client(call, &form)?;
+    let client = client(call, &form)?;
     let given =
         form.params.get("device_code").ok_or_else(|| invalid_request("the device code is missing"))?;
     let mut store = call.shared.store();
     let now = call.shared.now();
     let device = store.devices.get_mut(given).filter(|device| device.request.part.base == call.part.base);
     let device = device.ok_or_else(|| invalid_grant("the device code is unknown or was used before"))?;
+    ensure(
+        device.request.client_id == client.id,
+        invalid_grant("the device code was issued to another client"),
+    )?;
     ensure(device.expires_at > now, error("expired_token", "the device code has expired"))?;
     let signed_in = match &device.decision {
         Some(Decision::Allowed(signed_in)) => signed_in.clone(),
@@ -79,16 +83,18 @@ pub(super) fn redeem(call: &Call<'_>) -> Result<Reply, OAuthError> {
     Issuance { call, grant: &grant, scopes: &grant.request.scopes, is_refreshed: false }.reply(false)
 }
 
-/// A device keeps no secrets: its client id is enough, but a secret that it sends must be right.
-fn check_client(call: &Call<'_>, form: &Form<'_>) -> Result<(), OAuthError> {
-    if form.get("client_secret").is_some() || call.incoming.header("authorization").is_some() {
-        return call.authenticate(call.part.definition.client_auth, form, (false, true)).map(drop);
+/// The client. At an acted provider, a device keeps no secrets: its client id is enough, but a secret that it sends must be
+/// right. The sandbox's own provider knows which of its clients have one, section 3.1.
+fn client<'c>(call: &'c Call<'_>, form: &Form<'_>) -> Result<&'c ClientConfig, OAuthError> {
+    let has_secret = form.get("client_secret").is_some() || call.incoming.header("authorization").is_some();
+    if has_secret || call.part.is_own {
+        return call.authenticate(call.part.definition.client_auth, form, (false, true));
     }
-    let known = form.get("client_id").is_some_and(|id| call.part.client(id).is_some());
-    ensure(known, invalid_client("the request does not name a client that is registered here"))
+    let known = form.get("client_id").and_then(|id| call.part.client(id));
+    known.ok_or_else(|| invalid_client("the request does not name a client that is registered here"))
 }
 
-const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// In seconds, as the next two.
 const LIFETIME: u64 = 900;
 const INTERVAL: u64 = 5;

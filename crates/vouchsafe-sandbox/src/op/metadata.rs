@@ -38,11 +38,19 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     if definition.userinfo.signed {
         metadata["userinfo_signing_alg_values_supported"] = json!(algorithms);
     }
+    if definition.device_authorization_endpoint.is_some()
+        && let Some(grants) = metadata["grant_types_supported"].as_array_mut()
+    {
+        grants.push(call.grant_type(super::device::GRANT_TYPE).into());
+    }
     if matches!(definition.pkce, Pkce::Supported | Pkce::Required) {
         metadata["code_challenge_methods_supported"] = json!(["S256"]);
     }
     for (_, name, url) in part.urls().into_iter().filter(|(_, name, _)| !name.is_empty()) {
         metadata[name] = part.fill(&url, &call.marks).unwrap_or(url).into();
+    }
+    if let (true, Some(grants)) = (part.is_own, metadata["grant_types_supported"].as_array_mut()) {
+        grants.extend(super::exchange::GRANT_TYPES.map(Value::from));
     }
     if let (true, Some(metadata)) = (part.is_own, metadata.as_object_mut()) {
         metadata.extend(own(&part.base));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::issue::Issuance;
 use super::request::Form;
-use super::{Call, Reply, details, device};
+use super::{Call, Reply, details, device, exchange};
 use crate::config::ClientConfig;
 use crate::fault::Strike;
 use crate::part::Role;
@@ -24,6 +24,8 @@ pub(super) fn respond(call: &Call<'_>, roles: &[Role]) -> Result<Reply, OAuthErr
     });
     if is_long_lived {
         long_lived(call)
+    } else if exchange::is_meant(call, grant_type) {
+        exchange::respond(call)
     } else if device::is_meant(call, grant_type) {
         device::redeem(call)
     } else if is_refresh(call, roles, &given) {

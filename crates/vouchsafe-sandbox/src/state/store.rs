@@ -28,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) user_codes: Bounded<String>,
     /// By `request_uri`.
     pub(crate) pushed: Bounded<Pushed>,
+    /// By the hash of a JWT that a token exchange issued: its user, its scopes and its end.
+    pub(crate) assertions: Bounded<(SignedIn, Scopes, u64)>,
     /// Provider and user, where the provider sends the profile in the first response only.
     pub(crate) introduced: Bounded<()>,
 }
@@ -255,6 +257,23 @@ pub(crate) struct Pushed {
     /// The thumbprint of the key in the proof that came with it.
     pub(crate) jkt: Option<String>,
     pub(crate) expires_at: u64,
+}
+
+impl Token {
+    /// An access token.
+    pub(crate) fn access(grant: String, scopes: Scopes, issued_at: u64, expires_at: u64) -> Self {
+        Self {
+            grant,
+            scopes,
+            issued_at,
+            expires_at,
+            is_refresh: false,
+            is_used: false,
+            binding: None,
+            audience: Vec::new(),
+            details: None,
+        }
+    }
 }
 
 #[derive(Clone)]

@@ -144,3 +144,21 @@ async fn only_a_client_of_the_provider_starts_and_polls_a_device() {
     let plain = Player::own(&scenario, &own("client_auth = \"none\"")).await;
     poll(&plain, &device).await.assert_error(400, "unsupported_grant_type");
 }
+
+#[tokio::test]
+async fn own_provider_knows_which_client_a_device_code_is_for() {
+    let scenario = Scenario::new().await;
+    let public = scenario.sandbox.public_client_id();
+    let begun =
+        scenario.post_bare("/device_authorization", &[("client_id", public), ("scope", "openid")]).await;
+    let device = begun.json();
+    scenario.person().allow_device(complete(&device)).await.unwrap();
+    let code = device["device_code"].as_str().unwrap();
+    let form = [("grant_type", GRANT_TYPE), ("device_code", code)];
+    scenario.post("/token", &form).await.assert_error(400, "invalid_grant");
+    let reply = scenario.post_bare("/token", &[form[0], form[1], ("client_id", public)]).await;
+    assert!(reply.json()["id_token"].is_string(), "{}", reply.body);
+    // A client that has a secret proves it.
+    let id = [("client_id", scenario.sandbox.client_id())];
+    scenario.post_bare("/device_authorization", &id).await.assert_error(401, "invalid_client");
+}

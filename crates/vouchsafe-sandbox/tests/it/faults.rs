@@ -288,9 +288,9 @@ async fn login_page_groups_the_users_who_are_named_after_faults() {
         let at = fault.endpoint().unwrap_or(Endpoint::Token);
         let is_on_the_wire = fault.place() == Place::Wire;
         let is_shown = match at {
-            Endpoint::Metadata | Endpoint::Revocation | Endpoint::PushedRequest => false,
+            Endpoint::Token | Endpoint::UserInfo => fault.place() != Place::Exchange,
             Endpoint::Keys => !is_on_the_wire,
-            _ => true,
+            _ => false,
         };
         assert_eq!(page.contains(&button), is_shown, "{button}");
     }

@@ -23,6 +23,7 @@ mod profiles;
 mod pushed;
 mod quirks;
 mod refresh;
+mod registration;
 mod request_object;
 mod revocation;
 mod scenario;

@@ -136,17 +136,14 @@ impl Ongoing<'_> {
 
     /// Pushes the parameters of a request (RFC 9126 section 2.1). Returns the reference.
     async fn push(&self, server: &Server, params: &[(String, Secret)]) -> Result<String, Error> {
-        let operation = Operation::PushedRequest;
         let endpoint = server.endpoint(EndpointName::PushedAuthorizationRequest)?;
-        let method = self.client.token_auth(server, operation)?;
         let call = PushedRequest {
             params: params.iter().map(|(name, value)| (&**name, value.expose())).collect(),
             client_id: self.client.client_id(),
             error_codes: &server.definition.token.error_codes,
             binds: true,
         };
-        let sent = self.sender().send(endpoint, Some(self.client.auth(server, method)), &call).await;
-        sent.map_err(|error| error.explained(Some(method)))
+        self.ask(server, endpoint, &call).await
     }
 
     /// The request as a JWT (RFC 9101 section 4).

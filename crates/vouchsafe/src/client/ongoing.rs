@@ -5,7 +5,9 @@ use vouchsafe_providers::ProfileSource;
 
 use super::Client;
 use crate::call::{Deadline, Sender};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
+use crate::protocol::call::Call;
 use crate::provider::Server;
 use crate::secret::Noted;
 use crate::tokens::Tokens;
@@ -70,6 +72,18 @@ impl Ongoing<'_> {
         let inner = &self.client.inner;
         let (binding, certificate) = (inner.binding.as_ref(), inner.live.registration.certificate.as_ref());
         Sender { http: &inner.live.http, deadline: self.deadline, noted: &self.noted, binding, certificate }
+    }
+
+    /// Sends a call in which the client authenticates as at the token endpoint.
+    pub(crate) async fn ask<C: Call>(
+        &self,
+        server: &Server,
+        endpoint: &Endpoint,
+        call: &C,
+    ) -> Result<C::Output, Error> {
+        let method = self.client.token_auth(server, call.operation())?;
+        let sent = self.sender().send(endpoint, Some(self.client.auth(server, method)), call).await;
+        sent.map_err(|error| error.explained(Some(method)))
     }
 
     pub(crate) async fn server(&self) -> Result<Arc<Server>, Error> {

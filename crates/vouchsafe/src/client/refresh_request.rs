@@ -32,7 +32,7 @@ impl Ongoing<'_> {
         let http = &self.client.inner.live.http;
         // Nobody else may suffer from the deadline of this caller. Without a clock, only the request itself can keep to it.
         let deadline = if http.has_runtime() { Deadline::after(None) } else { self.deadline };
-        let key = fingerprint(&spent.token);
+        let key = spent.key();
         let request = || -> BoxFuture<'static, _> {
             Box::pin(spent.send(self.client.clone(), server.clone(), method, deadline))
         };
@@ -50,9 +50,24 @@ pub(crate) struct Spent {
     pub(crate) token: Secret,
     pub(crate) scope: Option<String>,
     pub(crate) forwarded: Vec<(String, String)>,
+    /// The parameters that make the new access token narrower.
+    pub(crate) narrowed: Vec<(String, String)>,
 }
 
 impl Spent {
+    /// The callers of equal requests share one. Another scope makes another request.
+    fn key(&self) -> [u8; 32] {
+        if self.narrowed.is_empty() {
+            return fingerprint(&self.token);
+        }
+        let mut text = self.token.expose().to_owned();
+        for (name, value) in &self.narrowed {
+            // No token has a line end.
+            text.push_str(&format!("\n{}:{name}={value}", value.len()));
+        }
+        fingerprint(&Secret::new(text))
+    }
+
     /// Sends the refresh. It depends on no caller, and its error shows no secret.
     async fn send(
         self,
@@ -64,7 +79,8 @@ impl Spent {
         let Definition { token: quirks, refreshing, .. } = &*server.definition;
         let grant =
             Grant::refresh(refreshing, self.token.expose(), self.scope.as_deref(), client.redirect_uri());
-        let grant = Grant { forwarded: &self.forwarded, ..grant };
+        let sent: Vec<_> = self.forwarded.iter().chain(&self.narrowed).cloned().collect();
+        let grant = Grant { forwarded: &sent, ..grant };
         let request = TokenRequest { quirks, headers: &server.token_headers, grant };
         let endpoint = server.endpoint(EndpointName::Refresh)?;
         let noted = Noted::knowing(client.inner.authenticator.credentials.secrets());

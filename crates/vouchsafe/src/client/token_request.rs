@@ -63,6 +63,18 @@ impl Ongoing<'_> {
         self.complete(server, endpoint, (operation, method), responded, (&expected, needs_id_token)).await
     }
 
+    /// Requests a token that may be no access token (RFC 8693). Nothing else in the response is verified.
+    pub(crate) async fn issued(
+        &self,
+        server: &Server,
+        endpoint: &Endpoint,
+        grant: Grant<'_>,
+    ) -> Result<TokenResponse, Error> {
+        let request =
+            TokenRequest { quirks: &server.definition.token, headers: &server.token_headers, grant };
+        self.ask(server, endpoint, &request).await
+    }
+
     /// Reads the tokens from a response, and verifies the ID token among them. The response comes with the number of fetches of
     /// keys that had begun before it, and with the outcome of the fetch beside it.
     pub(crate) async fn complete(

@@ -39,6 +39,8 @@ words! {
         ClientAuth = "client_auth",
         /// The client id.
         ClientId = "client_id",
+        /// The metadata of a client that is to be registered.
+        ClientMetadata = "client_metadata",
         /// The client secret.
         ClientSecret = "client_secret",
         /// A code verifier of your own (RFC 7636 section 4.1).
@@ -47,6 +49,8 @@ words! {
         Definition = "definition",
         /// The HTTP client: it panicked, or it cannot do what the settings require.
         HttpClient = "http_client",
+        /// An identifier of a person for WebFinger.
+        Identifier = "identifier",
         /// A URL that is neither `https` nor on a loopback host.
         InsecureUrl = "insecure_url",
         /// The algorithms of ID tokens in the registration.

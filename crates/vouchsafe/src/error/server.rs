@@ -214,6 +214,10 @@ error_codes! {
     INTERACTION_REQUIRED = "interaction_required";
     /// The user has to choose an account, and `prompt=none` forbade it (OpenID Connect Core).
     ACCOUNT_SELECTION_REQUIRED = "account_selection_required";
+    /// The user has not decided yet (RFC 8628).
+    AUTHORIZATION_PENDING = "authorization_pending";
+    /// The device code has expired (RFC 8628).
+    EXPIRED_TOKEN = "expired_token";
     /// Polling has to slow down (RFC 8628).
     SLOW_DOWN = "slow_down";
 }

@@ -21,6 +21,12 @@ words! {
         Revocation = "revoke_not_supported",
         /// Introspection.
         Introspection = "introspect_not_supported",
+        /// Logins on devices without a browser (RFC 8628).
+        Device = "device_not_supported",
+        /// Registration of clients by a program (RFC 7591).
+        Registration = "registration_not_supported",
+        /// Management of registered clients by a program (RFC 7592).
+        ClientManagement = "client_management_not_supported",
         /// A profile.
         Profile = "profile_not_supported",
         /// An identity: the provider gives no permanent identifier of its users.

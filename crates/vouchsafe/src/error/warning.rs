@@ -78,6 +78,8 @@ words! {
         Email = "email",
         /// A part of the metadata (`metadata`) that this login does not need.
         Metadata = "metadata",
+        /// A value of the client's metadata (`client_metadata`): the provider registered another one.
+        ClientMetadata = "client_metadata",
         /// The client secret (`client_secret`): the provider's metadata offers no authentication with it.
         ClientSecret = "client_secret",
         /// The encryption of the connection (`encryption`): [`Http::danger_allow_http`](crate::Http::danger_allow_http) allows that.
@@ -96,6 +98,7 @@ impl LeftOut {
             Self::Scope => "the new scopes are not used and the old ones stay",
             Self::Email => "the e-mail address is left out",
             Self::Metadata => "a part of the metadata is left out",
+            Self::ClientMetadata => "another value is registered",
             Self::ClientSecret => "the client secret is not sent",
             Self::Encryption => "the connection is not encrypted",
         }

@@ -4,7 +4,7 @@ use vouchsafe_providers::EndpointName;
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::error::{ConfigProblem, Error};
-use crate::protocol::token::request::Grant;
+use crate::protocol::token::request::{Grant, check_params};
 use crate::tokens::Tokens;
 use crate::transport::BoxFuture;
 
@@ -72,12 +72,7 @@ impl Ongoing<'_> {
         scopes: &[String],
         params: &[(String, String)],
     ) -> Result<Tokens, Error> {
-        const OWN: [&str; 5] = ["grant_type", "scope", "client_id", "client_secret", "client_assertion"];
-        if let Some((name, _)) = params.iter().find(|(name, _)| OWN.contains(&name.as_str())) {
-            let detail =
-                format!("the parameter {name} of the token request is set by the library: leave it out");
-            return Err(Error::config(ConfigProblem::ReservedParam, detail));
-        }
+        check_params(params, &[])?;
         if self.client.inner.live.registration.credential.is_none() {
             // RFC 6749 §4.4: only confidential clients may use this grant.
             let detail = "a token for the application itself needs a client that authenticates, and this registration has no \

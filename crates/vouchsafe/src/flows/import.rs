@@ -24,6 +24,7 @@ impl Client {
     pub fn import_tokens(&self, access_token: impl Into<Secret>) -> ImportedTokens<'_> {
         let response = TokenResponse {
             is_bound: false,
+            is_usable: true,
             received_at: SystemTime::now(),
             access_token: access_token.into(),
             refresh_token: None,

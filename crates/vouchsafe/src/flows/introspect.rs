@@ -24,9 +24,8 @@ impl Ongoing<'_> {
     async fn introspect(&self, tokens: &Tokens) -> Result<Value, Error> {
         let server = self.server_of(tokens, Operation::Introspection).await?;
         let endpoint = server.endpoint(EndpointName::Introspection)?;
-        let method = self.client.token_auth(&server, Operation::Introspection)?;
         let error_codes = &server.definition.token.error_codes;
         let request = IntrospectionRequest { token: tokens.bearer(), error_codes };
-        self.sender().send(endpoint, Some(self.client.auth(&server, method)), &request).await
+        self.ask(&server, endpoint, &request).await
     }
 }

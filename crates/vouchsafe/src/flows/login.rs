@@ -98,7 +98,10 @@ impl Ongoing<'_> {
         let scope = self.client.scope_with_code(scopes);
         let verifier = pending.verifier.as_ref().map(Random::as_str);
         let grant = Grant::authorization_code(&code, redirect_uri, verifier, scope.as_deref());
-        let grant = Grant { forwarded: &forwarded, ..grant };
+        // RFC 8707 §2.2: the token request names the APIs again that the access token is for.
+        let resources = pending.resources.iter().map(|uri| ("resource".to_owned(), uri.clone()));
+        let sent: Vec<_> = forwarded.iter().cloned().chain(resources).collect();
+        let grant = Grant { forwarded: &sent, ..grant };
         let expected = ExpectedToken {
             nonce: match &pending.nonce {
                 Some(nonce) if definition.nonce => Nonce::Sent(nonce.as_str()),
@@ -341,6 +344,12 @@ impl Login<'_> {
             acr_values: self.acr_values,
             data: self.data,
             offline: self.offline,
+            resources: self
+                .params
+                .iter()
+                .filter(|(name, _)| name == "resource")
+                .map(|(_, uri)| uri.to_string())
+                .collect(),
         };
         Ok(StartedLogin { url, pending, request_object: None })
     }

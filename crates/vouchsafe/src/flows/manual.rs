@@ -137,7 +137,12 @@ impl<'c> Manual<'c> {
         let outcome = async {
             let server = call.server().await?;
             let expected = self.client.inner.live.expected(&server);
-            let spent = Spent { token: Secret::new(refresh_token), scope: None, forwarded: Vec::new() };
+            let spent = Spent {
+                token: Secret::new(refresh_token),
+                scope: None,
+                forwarded: Vec::new(),
+                narrowed: Vec::new(),
+            };
             call.refreshed(&server, spent, expected).await
         };
         call.end(outcome.await)

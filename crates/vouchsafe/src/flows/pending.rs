@@ -33,6 +33,8 @@ pub struct PendingLogin {
     pub(crate) data: Option<String>,
     /// Whether the login has to bring a refresh token.
     pub(crate) offline: bool,
+    /// The APIs that the login asked for (RFC 8707).
+    pub(crate) resources: Vec<String>,
 }
 
 impl PendingLogin {
@@ -131,6 +133,8 @@ struct Kept {
     data: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<String>,
 }
 
 impl Serialize for PendingLogin {
@@ -154,6 +158,7 @@ impl Serialize for PendingLogin {
             acr: self.acr_values.clone(),
             data: self.data.clone(),
             offline: self.offline,
+            resources: self.resources.clone(),
         }
         .serialize(serializer)
     }
@@ -190,6 +195,7 @@ impl<'de> Deserialize<'de> for PendingLogin {
             acr_values: kept.acr,
             data: kept.data,
             offline: kept.offline,
+            resources: kept.resources,
         })
     }
 }

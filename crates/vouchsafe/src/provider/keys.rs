@@ -72,13 +72,7 @@ impl Keys {
             let (jwks_uri, http) = (jwks_uri.clone(), http.clone());
             Box::pin(async move {
                 let noted = Noted::default();
-                let sender = Sender {
-                    http: &http,
-                    deadline: Deadline::after(None),
-                    noted: &noted,
-                    binding: None,
-                    certificate: None,
-                };
+                let sender = Sender::plain(&http, &noted);
                 sender.send(&jwks_uri, None, &KeySetRequest { reading }).await
             })
         }

@@ -176,8 +176,7 @@ pub(crate) async fn fetch_metadata(
     let noted = Noted::default();
     let secret = registration.and_then(|registration| registration.credential.as_ref()?.lasting_secret());
     noted.note_all(secret.map(|secret| secret.expose()));
-    let sender =
-        Sender { http, deadline: Deadline::after(None), noted: &noted, binding: None, certificate: None };
+    let sender = Sender::plain(http, &noted);
     let mut failed: Vec<Error> = Vec::new();
     for document in &asked.documents {
         match sender.send(document, None, &MetadataRequest { asked, document }).await {

@@ -146,6 +146,8 @@ impl Server {
                 EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
                 EndpointName::Introspection => (Operation::Introspection, Feature::Introspection),
                 EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
+                EndpointName::Registration => (Operation::Registration, Feature::Registration),
+                EndpointName::DeviceAuthorization => (Operation::DeviceAuthorization, Feature::Device),
                 _ => {
                     let detail = format!("{} has no {}: set it with Provider::{}", self.provenance.provider, in_words(name), name.as_str());
                     return Error::config(ConfigProblem::MissingEndpoint, detail);

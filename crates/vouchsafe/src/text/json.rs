@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-pub(crate) use serde_json::Value;
-use serde_json::{Map, Number};
+use serde_json::Number;
+pub(crate) use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
 use crate::secret::{Secret, opaque};

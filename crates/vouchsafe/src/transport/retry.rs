@@ -11,7 +11,13 @@ use crate::error::{Operation, TransportError};
 pub(super) fn is_repeatable(request: &Request) -> bool {
     let reads = matches!(
         request.extensions().get(),
-        Some(Operation::Discovery | Operation::KeySet | Operation::Profile | Operation::Identity)
+        Some(
+            Operation::Discovery
+                | Operation::KeySet
+                | Operation::Profile
+                | Operation::Identity
+                | Operation::WebFinger
+        )
     );
     reads && request.method() == Method::GET
 }

@@ -1,13 +1,16 @@
 //! The token request: a grant, the client's authentication, and the parameters that the provider adds.
 use http::HeaderMap;
+use url::Url;
 use vouchsafe_providers::{Encoding, RefreshQuirks, TokenQuirks};
 
 use super::response::{self, TokenResponse};
 use crate::dpop::Proves;
-use crate::error::{Error, Operation};
+use crate::endpoint::foreign;
+use crate::error::{ConfigProblem, Error, Operation};
 use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::quirks::UNCHANGED;
 use crate::protocol::response::{Dialect, Incoming};
+use crate::text::redact::printable;
 
 /// A grant that tokens are requested with. Each has a file with its constructor.
 pub(crate) struct Grant<'a> {
@@ -16,6 +19,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) grant_type: &'a str,
     /// The code or the token that is spent, by the name of its parameter.
     pub(crate) spent: (&'a str, &'a str),
+    /// The token of the party that acts for another, in a token exchange.
+    pub(crate) actor: Option<&'a str>,
     /// The other parameters, if they are set.
     pub(crate) params: [(&'static str, Option<&'a str>); 3],
     /// Parameters of the authorization response that the provider requires in the token request.
@@ -29,8 +34,45 @@ pub(crate) struct Grant<'a> {
 impl<'a> Grant<'a> {
     pub(super) fn new(operation: Operation, grant_type: &'a str, spent: (&'a str, &'a str)) -> Self {
         let params = [("", None); 3];
-        Self { operation, grant_type, spent, params, forwarded: &[], encoding: None, refreshing: None }
+        Self {
+            operation,
+            grant_type,
+            spent,
+            actor: None,
+            params,
+            forwarded: &[],
+            encoding: None,
+            refreshing: None,
+        }
     }
+}
+
+/// Refuses parameters of the application that the library sets itself, these among them, and a resource that is none.
+pub(crate) fn check_params(params: &[(String, String)], own: &[&str]) -> Result<(), Error> {
+    const OWN: [&str; 6] =
+        ["grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+    for (name, value) in params {
+        if OWN.contains(&name.as_str()) || own.contains(&name.as_str()) {
+            let detail = format!("the parameter {name} of the request is set by the library: leave it out");
+            return Err(Error::config(ConfigProblem::ReservedParam, detail));
+        }
+        if name == "resource" {
+            check_resource(value)?;
+        }
+    }
+    Ok(())
+}
+
+/// RFC 8707 §2, RFC 8693 §2.1: the URI of a resource is absolute, and has no fragment.
+pub(crate) fn check_resource(uri: &str) -> Result<(), Error> {
+    if Url::parse(uri).is_ok_and(|url| url.fragment().is_none()) && foreign(uri).is_none() {
+        return Ok(());
+    }
+    let detail = format!(
+        "the resource {} must be a complete URI without a fragment (#), such as https://api.example.com",
+        printable(uri, 120)
+    );
+    Err(Error::config(ConfigProblem::Resource, detail))
 }
 
 /// A token request (RFC 6749 sections 4.1.3 and 6).
@@ -68,6 +110,9 @@ impl Call for TokenRequest<'_> {
             Operation::LongLivedToken => to.add_secret(name, spent),
             Operation::ClientCredentials => {}
             _ => to.push_secret(name, spent),
+        }
+        if let Some(actor) = self.grant.actor {
+            to.push_secret("actor_token", actor);
         }
         for (name, value) in self.grant.params {
             match (name, value) {

@@ -21,6 +21,8 @@ pub(crate) struct TokenResponse {
     pub(crate) access_token: Secret,
     /// The access token is bound to the client's DPoP key.
     pub(crate) is_bound: bool,
+    /// Requests can be authorized with the access token. A token exchange also issues other tokens (RFC 8693 section 2.2.1).
+    pub(crate) is_usable: bool,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
     pub(crate) scope: Option<Box<str>>,
@@ -73,7 +75,11 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         };
         return Err(from.malformed(Malformed::MissingField, what));
     };
+    let mut is_usable = true;
     match checked.text("token_type", token_type)?.filter(|kind| !kind.is_empty()) {
+        Some(kind) if from.operation == Operation::TokenExchange && kind.eq_ignore_ascii_case("n_a") => {
+            is_usable = false;
+        }
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         Some(kind) if from.is_proved && kind.eq_ignore_ascii_case("dpop") => {}
         // RFC 9449 §5: without the binding, the token is not what the client asked for.
@@ -121,6 +127,7 @@ pub(crate) fn read(mut from: Incoming<'_>, quirks: &TokenQuirks) -> Result<Token
         received_at: from.now,
         access_token,
         is_bound: from.is_proved,
+        is_usable,
         refresh_token,
         id_token,
         scope,
