@@ -147,6 +147,7 @@ pub use flows::login::{Login, StartedLogin};
 pub use flows::logout::LogoutUrl;
 pub use flows::pending::PendingLogin;
 pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
+pub use jose::decryption_key::DecryptionKey;
 pub use jose::logout_token::LogoutToken;
 pub use protocol::authorization::response::AuthorizationResponse;
 pub use provider::Provider;

@@ -5,6 +5,8 @@ use crate::certificate::ClientCertificate;
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
 use crate::jose::algorithm::Algorithm;
+use crate::jose::decryption_key::DecryptionKey;
+use crate::jose::jwe::{Encrypted, Encryption};
 use crate::secret::Secret;
 use crate::signing::SigningKey;
 use crate::text::redact::printable;
@@ -33,6 +35,10 @@ pub struct Registration {
     pub(crate) dpop_key: Option<SigningKey>,
     pub(crate) request_key: Option<SigningKey>,
     pub(crate) certificate: Option<ClientCertificate>,
+    decryption_keys: Vec<DecryptionKey>,
+    /// `alg` and `enc`.
+    id_token_encryption: Option<[String; 2]>,
+    userinfo_encryption: Option<[String; 2]>,
 }
 
 impl Registration {
@@ -50,6 +56,9 @@ impl Registration {
             dpop_key: None,
             request_key: None,
             certificate: None,
+            decryption_keys: Vec::new(),
+            id_token_encryption: None,
+            userinfo_encryption: None,
         }
     }
 
@@ -165,7 +174,71 @@ impl Registration {
         self.request_key.is_some() || self.credential.as_ref().is_some_and(is_key)
     }
 
+    /// Adds a private key that decrypts the ID tokens and the UserInfo that the provider encrypts for this client. There may be
+    /// several, while one takes the place of another.
+    pub fn decryption_key(mut self, key: DecryptionKey) -> Self {
+        self.decryption_keys.push(key);
+        self
+    }
+
+    /// How ID tokens for this client are encrypted (`id_token_encrypted_response_alg` and `id_token_encrypted_response_enc`), and
+    /// with them logout tokens. One that is not encrypted, or by other algorithms, is refused. Without this, an encrypted ID token is
+    /// accepted if a key decrypts it, and so is one that is not encrypted.
+    ///
+    /// `alg` is `RSA-OAEP-256`, `ECDH-ES`, `ECDH-ES+A128KW` or `ECDH-ES+A256KW`; `enc` is `A128GCM`, `A256GCM`, `A128CBC-HS256` (the
+    /// default of a registration without `enc`) or `A256CBC-HS512`. It needs a [`Registration::decryption_key`].
+    pub fn id_token_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.id_token_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
+    /// How UserInfo for this client is encrypted (`userinfo_encrypted_response_alg` and `userinfo_encrypted_response_enc`): as
+    /// [`Registration::id_token_encryption`].
+    pub fn userinfo_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.userinfo_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
+    pub(crate) fn encrypted_id_tokens(&self) -> Encrypted<'_> {
+        self.encrypted(&self.id_token_encryption)
+    }
+
+    pub(crate) fn encrypted_userinfo(&self) -> Encrypted<'_> {
+        self.encrypted(&self.userinfo_encryption)
+    }
+
+    fn encrypted(&self, names: &Option<[String; 2]>) -> Encrypted<'_> {
+        // The names were checked when the client was made.
+        let registered = names.as_ref().and_then(|[alg, enc]| Encryption::from_names(alg, enc));
+        Encrypted { keys: &self.decryption_keys, registered }
+    }
+
+    /// A registered encryption is supported, and a key can decrypt it.
+    fn check_encryption(&self) -> Result<(), Error> {
+        for (setting, names) in [
+            ("Registration::id_token_encryption", &self.id_token_encryption),
+            ("Registration::userinfo_encryption", &self.userinfo_encryption),
+        ] {
+            let Some([alg, enc]) = names else { continue };
+            let Some(encryption) = Encryption::from_names(alg, enc) else {
+                let detail = format!(
+                    "{setting} must be one of {}, and it is {} with {}",
+                    Encryption::in_words(),
+                    printable(alg, 40),
+                    printable(enc, 40)
+                );
+                return Err(Error::config(ConfigProblem::Encryption, detail));
+            };
+            if !self.decryption_keys.iter().any(|key| key.does(encryption.alg)) {
+                let detail = format!("{setting} needs a private key for {alg}: set Registration::decryption_key");
+                return Err(Error::config(ConfigProblem::DecryptionKey, detail));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_encryption()?;
         if self.client_id.is_empty() {
             return Err(Error::config(
                 ConfigProblem::ClientId,

@@ -96,9 +96,9 @@ fn not_jws(token: &str) -> Error {
             "a signed JWT must have three parts separated by dots, and the token has {parts}: pass a JWT as it was received"
         ));
     }
-    let detail = "the JWT must be signed only, and it is encrypted (five parts), which this library cannot read: switch the \
-                  encryption off in the registration of this client at the provider (id_token_encrypted_response_alg, \
-                  userinfo_encrypted_response_alg)";
+    let detail = "the JWT is encrypted (five parts), and there is no key to decrypt it: give the private key with \
+                  Registration::decryption_key, or switch the encryption off in the registration of this client at the provider \
+                  (id_token_encrypted_response_alg, userinfo_encrypted_response_alg)";
     Error::response(Operation::Jwt, Malformed::Encrypted, detail)
 }
 

@@ -152,6 +152,7 @@ impl Live {
                     }
                 }
             },
+            encrypted: self.registration.encrypted_id_tokens(),
             skew: self.options.clock_skew,
         }
     }
