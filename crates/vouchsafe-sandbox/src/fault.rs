@@ -12,6 +12,8 @@ use crate::wire::Incoming;
 mod authorization;
 mod body;
 mod callback;
+mod claims;
+mod encryption;
 mod id_token;
 mod keys;
 mod logout_token;
@@ -76,9 +78,11 @@ impl Fault {
             callback::ALL,
             token::ALL,
             id_token::ALL,
+            encryption::ALL,
             keys::ALL,
             metadata::ALL,
             userinfo::ALL,
+            claims::ALL,
             logout_token::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
@@ -186,12 +190,16 @@ words! {
     Token = "In the token response",
     /// The ID token.
     IdToken = "In the ID token",
+    /// The encryption of the ID token and of UserInfo, for a client that is registered for it.
+    Encryption = "In the encryption",
     /// The key set.
     Keys = "In the key set",
     /// The metadata.
     Metadata = "In the metadata",
     /// The response of the UserInfo endpoint.
     UserInfo = "In the UserInfo response",
+    /// The aggregated or distributed claims of another provider's users.
+    Claims = "In the claims of another source",
     /// The logout token, which the sandbox sends to an application.
     LogoutToken = "In the logout token",
     /// The HTTP response of any endpoint that a client calls without a browser.
@@ -205,10 +213,12 @@ impl Place {
             Self::Metadata => Endpoint::Metadata,
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
+            Self::Claims => Endpoint::Claims,
             Self::Authorization
             | Self::Callback
             | Self::Token
             | Self::IdToken
+            | Self::Encryption
             | Self::LogoutToken
             | Self::Wire => Endpoint::Token,
         }
@@ -230,10 +240,12 @@ words! {
     UserInfo = "userinfo",
     /// The revocation endpoint.
     Revocation = "revocation",
+    /// The endpoint for distributed claims.
+    Claims = "claims",
 }
 
 impl Endpoint {
-    /// All endpoints.
+    /// All endpoints at which the faults of the HTTP response apply.
     pub const ALL: &[Self] = &[Self::Token, Self::Metadata, Self::Keys, Self::UserInfo, Self::Revocation];
 }
 

@@ -15,6 +15,7 @@ use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, 
 
 mod authorization;
 mod authorization_response;
+pub(crate) mod claims;
 mod device;
 mod end_session;
 pub(crate) mod interaction;
@@ -169,7 +170,7 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
             ([("content-type", "application/json")], document.to_string()).into_response()
         }
         (Role::Device, Ok(Reply::Document(document))) => call.encoded(StatusCode::OK, &document),
-        (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo.signed => {
+        (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo::is_signed(call) => {
             userinfo::signed(call, claims).into_response()
         }
         (Role::UserInfo, Ok(Reply::Document(mut document))) => {

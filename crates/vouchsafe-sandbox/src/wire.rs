@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod incoming;
+mod jwe;
 mod lock;
 mod params;
 mod post;
@@ -14,6 +15,7 @@ pub(crate) use error::{
     BEARER, OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request, json, printable,
     with_challenge,
 };
+pub(crate) use jwe::Recipient;
 pub(crate) use incoming::{Incoming, text};
 pub(crate) use lock::lock;
 pub(crate) use params::{Params, with_query};

@@ -141,6 +141,7 @@ pub use client::strength::Profile;
 pub use client::{Client, ClientBuilder};
 pub use credential::{AssertionSource, Credential};
 pub use error::{Error, ErrorCode};
+pub use flows::claim_sources::{ClaimSources, SourcedClaim, SourcedClaims};
 pub use flows::client_credentials::ClientCredentials;
 pub use flows::import::ImportedTokens;
 pub use flows::login::{Login, StartedLogin};

@@ -4,7 +4,7 @@ use vouchsafe_providers::{ClientAuth, Definition};
 use crate::certificate::ClientCertificate;
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, are_symmetric};
 use crate::jose::decryption_key::DecryptionKey;
 use crate::jose::jwe::{Encrypted, Encryption};
 use crate::secret::Secret;
@@ -103,7 +103,12 @@ impl Registration {
 
     /// The algorithms by which ID tokens for this client may be signed (`id_token_signed_response_alg`), such as `PS256`. The
     /// list replaces the one in the provider's metadata: some providers announce only `RS256`, whatever a client is
-    /// registered for. Only asymmetric algorithms are accepted: RS, PS and ES algorithms and EdDSA.
+    /// registered for. It also replaces the list in the provider's definition. RS, PS, ES and ML-DSA algorithms and EdDSA are
+    /// accepted.
+    ///
+    /// An HMAC with the client secret (`HS256`, `HS384`, `HS512`) is accepted only if this list, or the one in the definition, names
+    /// HMACs alone; the metadata cannot allow it. The secret must have as many bytes as the hash: 32, 48 or 64 (RFC 7518 section
+    /// 3.2). Everybody who knows the secret can make such ID tokens: prefer another algorithm where the provider offers one.
     ///
     /// ```
     /// # use vouchsafe::Registration;
@@ -237,6 +242,52 @@ impl Registration {
         Ok(())
     }
 
+    /// The algorithms of ID tokens, if the registration or the definition names them.
+    pub(crate) fn algorithms<'a>(&'a self, definition: &'a Definition) -> Option<&'a [String]> {
+        let own = self.id_token_algorithms.as_deref();
+        own.or(Some(&*definition.id_token_algorithms).filter(|names| !names.is_empty()))
+    }
+
+    /// The client secret, if it is one and the same in each request.
+    pub(crate) fn secret_of_hmac(&self) -> Option<&Secret> {
+        self.credential.as_ref().and_then(Credential::lasting_secret)
+    }
+
+    fn check_algorithms(&self, names: &[String], setting: &str) -> Result<(), Error> {
+        let wrong = |why: String| Err(Error::config(ConfigProblem::IdTokenAlgorithms, why));
+        if !are_symmetric(names) {
+            let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
+            let why = match strange {
+                Some(name) if Algorithm::symmetric(name).is_some() => {
+                    format!("{name} must not be beside another kind: whoever can choose the algorithm could forge the signature")
+                }
+                Some(name) => format!("{} is not accepted", printable(name, 60)),
+                None if names.is_empty() => "the list is empty".to_owned(),
+                None => return Ok(()),
+            };
+            return wrong(format!(
+                "the algorithms of ID tokens ({setting}) must be among {}, or HMACs alone, and {why}",
+                Algorithm::names().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let longest = names.iter().filter_map(|name| Algorithm::symmetric(name)).max_by_key(|a| a.shortest_secret());
+        let (Some(algorithm), Some(secret)) = (longest, self.secret_of_hmac()) else {
+            return wrong(format!(
+                "ID tokens with an HMAC ({setting}) need the client secret, and there is none: set Registration::secret, or if \
+                 this client is registered for another algorithm, set Registration::id_token_algorithms"
+            ));
+        };
+        let (shortest, length) = (algorithm.shortest_secret(), secret.expose().len());
+        if length < shortest {
+            return wrong(format!(
+                "the client secret must have at least {shortest} bytes for {} ({setting}, RFC 7518 section 3.2), and has {length}: get \
+                 a longer one, or choose another algorithm at the provider",
+                algorithm.name()
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_encryption()?;
         if self.client_id.is_empty() {
@@ -247,19 +298,7 @@ impl Registration {
         }
         self.credential.as_ref().map(Credential::check).transpose()?;
         if let Some(names) = &self.id_token_algorithms {
-            let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
-            let why = match strange {
-                Some(name) => format!("{} is not accepted", printable(name, 60)),
-                None if names.is_empty() => "the list is empty".to_owned(),
-                None => String::new(),
-            };
-            if !why.is_empty() {
-                let detail = format!(
-                    "the algorithms of ID tokens (Registration::id_token_algorithms) must be among {}, and {why}",
-                    Algorithm::names().collect::<Vec<_>>().join(", ")
-                );
-                return Err(Error::config(ConfigProblem::IdTokenAlgorithms, detail));
-            }
+            self.check_algorithms(names, "Registration::id_token_algorithms")?;
         }
         let methods = [self.client_auth, self.revocation_auth];
         methods.into_iter().flatten().try_for_each(|method| self.check_method(method))
@@ -296,6 +335,9 @@ impl Registration {
 
     /// Whether a client that is registered like this can authenticate at that provider, as far as the definition says it.
     pub(crate) fn check_for(&self, definition: &Definition) -> Result<(), Error> {
+        if self.id_token_algorithms.is_none() && !definition.id_token_algorithms.is_empty() {
+            self.check_algorithms(&definition.id_token_algorithms, "id_token_algorithms in the definition")?;
+        }
         let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
             definition;
         let sends = definition.userinfo.sends_secret();

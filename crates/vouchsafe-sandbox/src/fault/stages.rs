@@ -45,13 +45,26 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        self.change_jwt(jwt, username, is_refreshed, |place| place != Place::LogoutToken);
+        let is_meant = |place| !matches!(place, Place::LogoutToken | Place::Claims);
+        self.change_jwt(jwt, username, is_refreshed, is_meant);
         self.expect_keys(username);
     }
 
     /// The same, for a logout token.
     pub(crate) fn change_logout_token(&self, jwt: &mut Jwt<'_>, username: &str) {
         self.change_jwt(jwt, username, false, |place| place == Place::LogoutToken);
+    }
+
+    /// The same, for claims that another provider refers to. They belong to no user here.
+    pub(crate) fn change_claims(&self, jwt: &mut Jwt<'_>) {
+        self.change_jwt(jwt, "", false, |place| place == Place::Claims);
+    }
+
+    /// The same, for signed UserInfo.
+    pub(crate) fn change_userinfo(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        if let Some(username) = username {
+            self.change_jwt(jwt, username, false, |place| place == Place::Encryption);
+        }
     }
 
     fn change_jwt(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool, is_meant: fn(Place) -> bool) {

@@ -148,6 +148,7 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
         Place::Callback,
         Place::Token,
         Place::IdToken,
+        Place::Encryption,
         Place::Keys,
         Place::UserInfo,
         Place::LogoutToken,
@@ -164,7 +165,7 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
 }
 
 static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
-    let of_a_login = |fault: &Fault| fault.at != Endpoint::Metadata;
+    let of_a_login = |fault: &Fault| !matches!(fault.at, Endpoint::Metadata | Endpoint::Claims);
     let named_after = |fault: Fault| {
         let name = fault.name();
         let email = format!("fault-{}@example.com", name.replace('@', "-at-"));

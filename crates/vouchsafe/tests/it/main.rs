@@ -12,9 +12,13 @@ mod call_timeout;
 mod callback;
 #[cfg(feature = "transport")]
 mod catalogue;
+#[cfg(feature = "transport")]
+mod claim_sources;
 mod client_auth;
 mod definitions;
 mod discovery;
+#[cfg(feature = "transport")]
+mod encrypted;
 mod found_by_fuzzing;
 mod hostile_jwt;
 mod hostile_keys;
