@@ -346,7 +346,18 @@ fn is_token(word: &str) -> bool {
 
 /// The signature algorithms of ID tokens.
 const ASYMMETRIC: [&str; 13] = [
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "ML-DSA-44", "ML-DSA-65",
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "ML-DSA-44",
+    "ML-DSA-65",
     "ML-DSA-87",
 ];
 /// HMACs with the client secret.

@@ -15,6 +15,7 @@ mod callback;
 mod claims;
 mod encryption;
 mod id_token;
+mod introspection;
 mod keys;
 mod logout_token;
 mod metadata;
@@ -83,6 +84,7 @@ impl Fault {
             metadata::ALL,
             userinfo::ALL,
             claims::ALL,
+            introspection::ALL,
             logout_token::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
@@ -200,6 +202,8 @@ words! {
     UserInfo = "In the UserInfo response",
     /// The aggregated or distributed claims of another provider's users.
     Claims = "In the claims of another source",
+    /// The response of the introspection endpoint.
+    Introspection = "In the introspection response",
     /// The logout token, which the sandbox sends to an application.
     LogoutToken = "In the logout token",
     /// The HTTP response of any endpoint that a client calls without a browser.
@@ -214,6 +218,7 @@ impl Place {
             Self::Keys => Endpoint::Keys,
             Self::UserInfo => Endpoint::UserInfo,
             Self::Claims => Endpoint::Claims,
+            Self::Introspection => Endpoint::Introspection,
             Self::Authorization
             | Self::Callback
             | Self::Token
@@ -242,6 +247,8 @@ words! {
     Revocation = "revocation",
     /// The endpoint for distributed claims.
     Claims = "claims",
+    /// The introspection endpoint.
+    Introspection = "introspection",
 }
 
 impl Endpoint {

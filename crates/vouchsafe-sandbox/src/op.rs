@@ -113,6 +113,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::UserInfo => Endpoint::UserInfo,
         Role::Metadata => Endpoint::Metadata,
         Role::Keys => Endpoint::Keys,
+        Role::Introspection => Endpoint::Introspection,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -176,6 +177,9 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
         (Role::UserInfo, Ok(Reply::Document(mut document))) => {
             succeed(&mut document, userinfo.failure.as_ref());
             labelled(json(StatusCode::OK, &document), &userinfo.content_types)
+        }
+        (Role::Introspection, Ok(Reply::Document(facts))) if introspection::is_signed(call) => {
+            introspection::signed(call, facts).into_response()
         }
         (_, Ok(Reply::Document(document))) => json(StatusCode::OK, &document),
         (Role::Revocation, Err(error)) => call.refused(revocation, error),

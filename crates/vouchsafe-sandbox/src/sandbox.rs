@@ -331,7 +331,9 @@ impl SandboxBuilder {
             SigningAlg::parse(alg)?;
         }
         let encrypted = self.clients.iter().map(|client| &client.encrypted);
-        for recipient in encrypted.flat_map(|encrypted| [encrypted.id_token(), encrypted.userinfo()]).flatten() {
+        for recipient in
+            encrypted.flat_map(|encrypted| [encrypted.id_token(), encrypted.userinfo()]).flatten()
+        {
             recipient.check()?;
         }
         let keys = make_keys(Keys::for_start).await?;

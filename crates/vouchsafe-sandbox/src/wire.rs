@@ -15,8 +15,8 @@ pub(crate) use error::{
     BEARER, OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request, json, printable,
     with_challenge,
 };
-pub(crate) use jwe::Recipient;
 pub(crate) use incoming::{Incoming, text};
+pub(crate) use jwe::Recipient;
 pub(crate) use lock::lock;
 pub(crate) use params::{Params, with_query};
 pub(crate) use post::post;

@@ -4,6 +4,7 @@ pub(crate) mod algorithm;
 pub(crate) mod decryption_key;
 pub(crate) mod dpop_proof;
 pub(crate) mod id_token;
+pub(crate) mod introspection;
 pub(crate) mod jwe;
 pub(crate) mod jwk;
 pub(crate) mod jws;

@@ -39,6 +39,7 @@ pub struct Registration {
     /// `alg` and `enc`.
     id_token_encryption: Option<[String; 2]>,
     userinfo_encryption: Option<[String; 2]>,
+    pub(crate) signs_introspection: bool,
 }
 
 impl Registration {
@@ -59,6 +60,7 @@ impl Registration {
             decryption_keys: Vec::new(),
             id_token_encryption: None,
             userinfo_encryption: None,
+            signs_introspection: false,
         }
     }
 
@@ -204,6 +206,19 @@ impl Registration {
         self
     }
 
+    /// Introspection responses have to be signed JWTs (RFC 9701): of this issuer, for this client. The registration at the provider
+    /// needs `introspection_signed_response_alg`. It is for APIs that have to prove later what the issuer said. An encrypted response
+    /// is decrypted with a [`Registration::decryption_key`].
+    pub fn signed_introspection(mut self) -> Self {
+        self.signs_introspection = true;
+        self
+    }
+
+    /// Encrypted or not, by any supported algorithm.
+    pub(crate) fn encrypted_anyhow(&self) -> Encrypted<'_> {
+        self.encrypted(&None)
+    }
+
     pub(crate) fn encrypted_id_tokens(&self) -> Encrypted<'_> {
         self.encrypted(&self.id_token_encryption)
     }
@@ -235,7 +250,8 @@ impl Registration {
                 return Err(Error::config(ConfigProblem::Encryption, detail));
             };
             if !self.decryption_keys.iter().any(|key| key.does(encryption.alg)) {
-                let detail = format!("{setting} needs a private key for {alg}: set Registration::decryption_key");
+                let detail =
+                    format!("{setting} needs a private key for {alg}: set Registration::decryption_key");
                 return Err(Error::config(ConfigProblem::DecryptionKey, detail));
             }
         }
@@ -259,7 +275,9 @@ impl Registration {
             let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
             let why = match strange {
                 Some(name) if Algorithm::symmetric(name).is_some() => {
-                    format!("{name} must not be beside another kind: whoever can choose the algorithm could forge the signature")
+                    format!(
+                        "{name} must not be beside another kind: whoever can choose the algorithm could forge the signature"
+                    )
                 }
                 Some(name) => format!("{} is not accepted", printable(name, 60)),
                 None if names.is_empty() => "the list is empty".to_owned(),
@@ -270,7 +288,8 @@ impl Registration {
                 Algorithm::names().collect::<Vec<_>>().join(", ")
             ));
         }
-        let longest = names.iter().filter_map(|name| Algorithm::symmetric(name)).max_by_key(|a| a.shortest_secret());
+        let longest =
+            names.iter().filter_map(|name| Algorithm::symmetric(name)).max_by_key(|a| a.shortest_secret());
         let (Some(algorithm), Some(secret)) = (longest, self.secret_of_hmac()) else {
             return wrong(format!(
                 "ID tokens with an HMAC ({setting}) need the client secret, and there is none: set Registration::secret, or if \

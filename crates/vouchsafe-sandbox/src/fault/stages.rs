@@ -45,7 +45,7 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        let is_meant = |place| !matches!(place, Place::LogoutToken | Place::Claims);
+        let is_meant = |place| !matches!(place, Place::LogoutToken | Place::Claims | Place::Introspection);
         self.change_jwt(jwt, username, is_refreshed, is_meant);
         self.expect_keys(username);
     }
@@ -58,6 +58,11 @@ impl Faults {
     /// The same, for claims that another provider refers to. They belong to no user here.
     pub(crate) fn change_claims(&self, jwt: &mut Jwt<'_>) {
         self.change_jwt(jwt, "", false, |place| place == Place::Claims);
+    }
+
+    /// The same, for a signed introspection response.
+    pub(crate) fn change_introspection(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        self.change_jwt(jwt, username.unwrap_or_default(), false, |place| place == Place::Introspection);
     }
 
     /// The same, for signed UserInfo.

@@ -165,7 +165,8 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
 }
 
 static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
-    let of_a_login = |fault: &Fault| !matches!(fault.at, Endpoint::Metadata | Endpoint::Claims);
+    let of_a_login =
+        |fault: &Fault| !matches!(fault.at, Endpoint::Metadata | Endpoint::Claims | Endpoint::Introspection);
     let named_after = |fault: Fault| {
         let name = fault.name();
         let email = format!("fault-{}@example.com", name.replace('@', "-at-"));

@@ -42,7 +42,8 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
     };
     let token = bearer(&incoming)?.ok_or_else(unknown)?;
     let claims = lock(&shared.claims).get(&token).cloned().ok_or_else(unknown)?;
-    let jwt = signed(&shared, &claims).ok_or_else(|| error("server_error", "the claims could not be signed"))?;
+    let jwt =
+        signed(&shared, &claims).ok_or_else(|| error("server_error", "the claims could not be signed"))?;
     Ok(([("content-type", "application/jwt"), ("cache-control", "no-store")], jwt).into_response())
 }
 

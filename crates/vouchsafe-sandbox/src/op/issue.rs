@@ -163,7 +163,8 @@ impl Issuance<'_> {
         jwt.claims = claims;
         let client = part.client(&request.client_id);
         jwt.secret = client.and_then(|client| client.secret.clone());
-        jwt.recipient = client.and_then(|client| client.encrypted.id_token()).filter(|_| access_token.is_some());
+        jwt.recipient =
+            client.and_then(|client| client.encrypted.id_token()).filter(|_| access_token.is_some());
         shared.faults.change_token(&mut jwt, user.username(), self.is_refreshed);
         let signed = jwt.sign().map_err(|_| error("server_error", "the token could not be signed"))?;
         let sent = jwt.encrypted(signed.clone());

@@ -29,7 +29,8 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    pub(crate) const ALGS: [&'static str; 4] = ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"];
+    pub(crate) const ALGS: [&'static str; 4] =
+        ["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"];
     pub(crate) const ENCS: [&'static str; 4] = ["A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512"];
 
     /// Tries the encryption, so that a wrong registration is noticed at the start.
@@ -74,8 +75,7 @@ impl Recipient {
                 Vec::new()
             }
             "ECDH-ES+A128KW" | "ECDH-ES+A256KW" => {
-                let (cipher, length) =
-                    if self.alg.contains("128") { (&AES_128, 16) } else { (&AES_256, 32) };
+                let (cipher, length) = if self.alg.contains("128") { (&AES_128, 16) } else { (&AES_256, 32) };
                 let agreed = self.agree(&self.alg, length, &mut header)?;
                 let mut wrapped = vec![0; key.len() + 8];
                 AesKek::new(cipher, &agreed)?.wrap(&key, &mut wrapped)?;
@@ -117,7 +117,12 @@ impl Recipient {
         })
     }
 
-    fn seal(&self, key: &[u8], header: &str, plain: &[u8]) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+    fn seal(
+        &self,
+        key: &[u8],
+        header: &str,
+        plain: &[u8],
+    ) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
         let mut text = plain.to_vec();
         if self.enc.ends_with("GCM") {
             let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };

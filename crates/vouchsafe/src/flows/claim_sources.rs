@@ -148,9 +148,13 @@ impl Client {
         let mut all = SourcedClaims { claims: Vec::new(), warnings };
         for (source, outcome) in found.iter().zip(fetched) {
             match outcome {
-                Ok((issuer, claims)) => all.claims.extend(
-                    claims.into_iter().map(|(name, value)| SourcedClaim { name, value, issuer: issuer.clone() }),
-                ),
+                Ok((issuer, claims)) => {
+                    all.claims.extend(claims.into_iter().map(|(name, value)| SourcedClaim {
+                        name,
+                        value,
+                        issuer: issuer.clone(),
+                    }))
+                }
                 Err(error) => {
                     let error = error.adding(&format!("; the source is {}", legible(&source.name)));
                     all.warnings.push(Warning::caused_by(LeftOut::Claims, call.hidden(error)));
@@ -208,7 +212,8 @@ impl Ongoing<'_> {
                 let fetching = fetch_metadata(&found, None, http);
                 let metadata = deadline.wait(http, (Operation::Discovery, place), fetching).await??;
                 let jwks_uri = metadata.jwks_uri.as_ref().ok_or_else(|| {
-                    let detail = "the metadata of the issuer of the claims has no jwks_uri, so nothing verifies them";
+                    let detail =
+                        "the metadata of the issuer of the claims has no jwks_uri, so nothing verifies them";
                     Error::response(operation, Malformed::Metadata, detail)
                 })?;
                 let options = LiveOptions::default();
@@ -217,7 +222,8 @@ impl Ongoing<'_> {
                 let expected = Issuer { name: &issuer, aliases: &[], template: None };
                 let rules = Rules::of_claims(Some(expected), client_id, skew);
                 let verify = |keys: &_| jwt::claims(&jwt, keys, &rules, SystemTime::now());
-                let claims = keys.verify(jwks_uri, (operation, Asker::Anybody, None), deadline, verify).await?;
+                let claims =
+                    keys.verify(jwks_uri, (operation, Asker::Anybody, None), deadline, verify).await?;
                 (issuer, claims)
             }
         };

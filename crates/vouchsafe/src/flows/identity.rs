@@ -135,8 +135,7 @@ impl Ongoing<'_> {
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
                 // The provider announces its algorithms for ID tokens, not for access tokens.
                 let expected = self.client.inner.live.expected(&server);
-                let expected =
-                    Expected { algorithms: Allowed::All, encrypted: Encrypted::NEVER, ..expected };
+                let expected = Expected { algorithms: Allowed::All, encrypted: Encrypted::NEVER, ..expected };
                 let verified = self.id_token(openid, token, &expected, (operation, asker, None)).await?;
                 return Ok(verified.claims().clone());
             }

@@ -86,7 +86,8 @@ impl Ongoing<'_> {
                 let detail = "the refreshed ID token must have the auth_time of the first, because a refresh is no new sign-in, and has another: \
                               the provider has to correct it";
                 let error = Error::validation(Operation::Refresh, Check::AuthTime, detail);
-                fresh = fresh.without_id_token().with_warnings(vec![Warning::caused_by(LeftOut::IdToken, error)]);
+                fresh =
+                    fresh.without_id_token().with_warnings(vec![Warning::caused_by(LeftOut::IdToken, error)]);
             }
         }
         let fresh = self.kept(fresh, tokens);

@@ -116,7 +116,11 @@ impl DecryptionKey {
             }
             (Some("EC" | "OKP"), Some(curve)) => {
                 let public = ["kty", "crv", "x", "y"].map(|name| (name.to_owned(), jwk.text(name).into()));
-                Material::agreement(curve, &jwk.bytes("d")?, Some(&Value::Object(public.into_iter().collect())))
+                Material::agreement(
+                    curve,
+                    &jwk.bytes("d")?,
+                    Some(&Value::Object(public.into_iter().collect())),
+                )
             }
             _ => return Err(wrong(KINDS)),
         };
@@ -127,7 +131,10 @@ impl DecryptionKey {
             (Some(_), Some(alg)) if material.suits(alg) => Some(alg),
             _ => {
                 let names: Vec<_> = KeyManagement::names().collect();
-                return Err(wrong(&format!("has an alg that does not fit it: these are supported: {}", names.join(", "))));
+                return Err(wrong(&format!(
+                    "has an alg that does not fit it: these are supported: {}",
+                    names.join(", ")
+                )));
             }
         };
         Ok(Self { kid: jwk.text("kid").map(str::to_owned), only, material: Arc::new(material) })
@@ -158,7 +165,10 @@ impl Material {
     fn from_pkcs8(der: &[u8]) -> Option<Self> {
         let rsa = PrivateDecryptingKey::from_pkcs8(der).ok().and_then(|key| Self::oaep(key).ok());
         // RFC 8410 §7: the form of an X25519 key has one length, and the key is at its end.
-        let x25519 = || der.strip_prefix(&X25519_PREFIX[..]).and_then(|key| Self::agreement(Curve::from_name("X25519")?, key, None));
+        let x25519 = || {
+            der.strip_prefix(&X25519_PREFIX[..])
+                .and_then(|key| Self::agreement(Curve::from_name("X25519")?, key, None))
+        };
         rsa.or_else(|| Self::on_a_curve(der)).or_else(x25519)
     }
 
@@ -211,7 +221,9 @@ impl Jwk<'_> {
     fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         let bytes = self.text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
         bytes.map(Zeroizing::new).ok_or_else(|| {
-            wrong(&format!("has no usable member {name}, which must be base64url: give the whole private key"))
+            wrong(&format!(
+                "has no usable member {name}, which must be base64url: give the whole private key"
+            ))
         })
     }
 

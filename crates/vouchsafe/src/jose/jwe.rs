@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{
     OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey, PublicKeyComponents,
 };
 // The caller passes the source of randomness.
-use aws_lc_rs::rand::SecureRandom;
+use aws_lc_rs::rand as random;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -123,11 +123,14 @@ impl Header {
         let text = |name: &str| match header.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(&**text)),
-            Some(_) => Err(malformed(format!("the {name} in the encrypted JWT's header must be text, and it is not"))),
+            Some(_) => Err(malformed(format!(
+                "the {name} in the encrypted JWT's header must be text, and it is not"
+            ))),
         };
         // RFC 7519 §5.2: the content is a JWT.
         if let Some(kind) = text("cty")?.filter(|kind| !kind.eq_ignore_ascii_case("JWT")) {
-            let detail = format!("the encrypted JWT must contain a JWT (cty), and it contains {}", legible(kind));
+            let detail =
+                format!("the encrypted JWT must contain a JWT (cty), and it contains {}", legible(kind));
             return Err(refused(Check::TokenType, detail));
         }
         let encryption = Self::encryption(text("alg")?, text("enc")?, registered)?;
@@ -148,7 +151,9 @@ impl Header {
         registered: Option<Encryption>,
     ) -> Result<Encryption, Error> {
         let (Some(alg_name), Some(enc_name)) = (alg, enc) else {
-            return Err(malformed("the encrypted JWT's header must name its algorithms in alg and enc: the provider has to add them"));
+            return Err(malformed(
+                "the encrypted JWT's header must name its algorithms in alg and enc: the provider has to add them",
+            ));
         };
         let named = Encryption::from_names(alg_name, enc_name);
         let found = format!("the JWT is encrypted by {} and {}", legible(alg_name), legible(enc_name));
@@ -235,14 +240,16 @@ pub(crate) fn encrypt(
     jwt: &str,
     recipient: &Value,
     encryption: Encryption,
-    rng: &dyn SecureRandom,
+    rng: &dyn random::SecureRandom,
 ) -> Result<String, Error> {
     let unusable = |_: Unspecified| {
         let name = encryption.alg.name();
         Error::response(
             Operation::Jwt,
             Malformed::Jwks,
-            format!("the provider's key for encryption cannot be used with {name}: the provider has to correct it"),
+            format!(
+                "the provider's key for encryption cannot be used with {name}: the provider has to correct it"
+            ),
         )
     };
     sealed(jwt, recipient, encryption, rng).map_err(unusable)
@@ -252,7 +259,7 @@ fn sealed(
     jwt: &str,
     recipient: &Value,
     encryption: Encryption,
-    rng: &dyn SecureRandom,
+    rng: &dyn random::SecureRandom,
 ) -> Result<String, Unspecified> {
     let Encryption { alg, enc } = encryption;
     let mut header = json!({"alg": alg.name(), "enc": enc.name(), "cty": "JWT"});

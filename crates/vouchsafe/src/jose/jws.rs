@@ -129,7 +129,9 @@ pub(super) fn verify(
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
     let Some(algorithm) = allowed.find(name) else {
         let why_not = match Algorithm::symmetric(name) {
-            Some(_) => ". If this client is registered for an HMAC with its client secret, set Registration::id_token_algorithms",
+            Some(_) => {
+                ". If this client is registered for an HMAC with its client secret, set Registration::id_token_algorithms"
+            }
             None => "",
         };
         let detail = format!(

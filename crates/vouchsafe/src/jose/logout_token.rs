@@ -168,8 +168,8 @@ const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 #[cfg(test)]
 mod tests {
     use super::super::algorithm::Allowed;
-    use super::super::jwe::Encrypted;
     use super::super::id_token::Nonce;
+    use super::super::jwe::Encrypted;
     use super::super::jwt::Issuer;
     use super::super::tests::{NOW, now, signed, word};
     use super::*;

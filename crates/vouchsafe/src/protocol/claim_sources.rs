@@ -34,15 +34,22 @@ pub(crate) fn sources(profile: &Value, plain: &PlainHosts) -> (Vec<Source>, Vec<
     let Some(names) = members("_claim_names") else { return (found, warnings) };
     for (claim, source) in names {
         let (shown, Some(source)) = (legible(claim), source.as_str()) else {
-            leave_out(format!("the claim {} is left out: the name of its source is not text", legible(claim)));
+            leave_out(format!(
+                "the claim {} is left out: the name of its source is not text",
+                legible(claim)
+            ));
             continue;
         };
         if OF_THE_JWT.contains(&claim.as_str()) || profile.get(claim).is_some() {
-            leave_out(format!("the claim {shown} of another source is left out: only the provider itself may make it, and its own value counts"));
+            leave_out(format!(
+                "the claim {shown} of another source is left out: only the provider itself may make it, and its own value counts"
+            ));
         } else if let Some(known) = found.iter_mut().find(|known| known.name == source) {
             known.claims.push(claim.clone());
         } else if found.len() == MAX_SOURCES {
-            leave_out(format!("the claim {shown} is left out: the profile names more than {MAX_SOURCES} sources"));
+            leave_out(format!(
+                "the claim {shown} is left out: the profile names more than {MAX_SOURCES} sources"
+            ));
         } else {
             match place(members("_claim_sources").and_then(|sources| sources.get(source)), plain) {
                 Ok(at) => found.push(Source { name: source.to_owned(), claims: vec![claim.clone()], at }),
@@ -55,7 +62,9 @@ pub(crate) fn sources(profile: &Value, plain: &PlainHosts) -> (Vec<Source>, Vec<
 
 fn place(source: Option<&Value>, plain: &PlainHosts) -> Result<Place, String> {
     let source = source.ok_or("is not in _claim_sources")?;
-    let text = |name: &str| source.get(name).map(|value| value.as_str().ok_or(format!("has a {name} that is not text")));
+    let text = |name: &str| {
+        source.get(name).map(|value| value.as_str().ok_or(format!("has a {name} that is not text")))
+    };
     if let Some(jwt) = text("JWT").transpose()? {
         return Ok(Place::Inside(jwt.to_owned()));
     }
@@ -110,7 +119,8 @@ pub(crate) fn pick(claims: Value, names: &[String]) -> Result<Vec<(String, Value
     let Value::Object(mut members) = claims else { return Ok(Vec::new()) };
     let missing = names.iter().find(|name| !members.contains_key(name.as_str()));
     if let Some(name) = missing {
-        let detail = format!("the JWT of the source has no claim {}, which the profile announces", legible(name));
+        let detail =
+            format!("the JWT of the source has no claim {}, which the profile announces", legible(name));
         return Err(Error::response(Operation::ClaimSource, Malformed::MissingField, detail));
     }
     Ok(names.iter().filter_map(|name| members.remove_entry(name)).collect())
@@ -130,7 +140,19 @@ pub(crate) fn check_trusted(issuer: &str, trusted: &[String]) -> Result<(), Erro
 
 /// What a JWT says about itself, and who the user is: only the provider says that.
 const OF_THE_JWT: [&str; 14] = [
-    "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "at_hash", "auth_time", "acr", "_claim_names",
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "nonce",
+    "at_hash",
+    "auth_time",
+    "acr",
+    "_claim_names",
     "_claim_sources",
 ];
 /// More sources than a provider has.

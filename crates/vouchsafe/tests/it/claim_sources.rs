@@ -117,7 +117,8 @@ async fn only_trusted_issuers_make_claims() {
 async fn a_source_at_a_private_address_is_not_asked() {
     let bank = Sandbox::start().await.unwrap();
     let score = json!({"credit_score": 650});
-    let sources = json!({"a": bank.distributed_claims(&score), "b": bank.aggregated_claims(&json!({"income": 7}))});
+    let sources =
+        json!({"a": bank.distributed_claims(&score), "b": bank.aggregated_claims(&json!({"income": 7}))});
     let walk = Walk::with(json!({"credit_score": "a", "income": "b"}), sources).await;
     let http = Http::builder().no_proxy().public_addresses_only().build().unwrap();
     let claims = walk.client.sourced_claims(&walk.identity, &ClaimSources::new(&http).unwrap()).await;
@@ -150,10 +151,13 @@ fn signed(claims: Value) -> Value {
 #[tokio::test]
 async fn a_jwt_of_the_provider_itself_is_verified_with_its_keys() {
     for claims in [json!({"age": 7}), json!({"age": 7, "iss": ISSUER}), json!({"age": 7, "sub": SUBJECT})] {
-        let found = at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": signed(claims)}})).await;
+        let found =
+            at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": signed(claims)}}))
+                .await;
         assert_eq!(found.get("age").unwrap().issuer(), ISSUER);
     }
-    let of = |jwt: Value| at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": jwt}}));
+    let of =
+        |jwt: Value| at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": jwt}}));
     assert_eq!(left_out(&of(signed(json!({"age": 7, "sub": "another"}))).await), "subject_mismatch");
     // An ID token of another client of the provider.
     assert_eq!(left_out(&of(signed(json!({"age": 7, "iss": ISSUER, "aud": "another"}))).await), "audience");
@@ -165,14 +169,18 @@ async fn a_jwt_of_the_provider_itself_is_verified_with_its_keys() {
 
 #[tokio::test]
 async fn the_provider_s_own_claims_are_never_replaced() {
-    let source = signed(json!({"sub": SUBJECT, "email": "evil@evil.example", "email_verified": true, "iss": ISSUER}));
+    let source =
+        signed(json!({"sub": SUBJECT, "email": "evil@evil.example", "email_verified": true, "iss": ISSUER}));
     for claim in ["sub", "email", "iss", "aud"] {
         let found =
-            at_the_provider(json!({"_claim_names": {claim: "s"}, "_claim_sources": {"s": source.clone()}})).await;
+            at_the_provider(json!({"_claim_names": {claim: "s"}, "_claim_sources": {"s": source.clone()}}))
+                .await;
         assert_eq!(left_out(&found), "text", "{claim}");
     }
     // A claim that the profile lacks is told of with its issuer, and changes nothing of the identity.
-    let found = at_the_provider(json!({"_claim_names": {"email_verified": "s"}, "_claim_sources": {"s": source}})).await;
+    let found =
+        at_the_provider(json!({"_claim_names": {"email_verified": "s"}, "_claim_sources": {"s": source}}))
+            .await;
     assert_eq!(found.get("email_verified").unwrap().value(), &json!(true));
 }
 
@@ -191,7 +199,8 @@ async fn a_source_that_is_malformed_is_left_out() {
         json!({"endpoint": "https://claims.example/", "access_token": "a\r\nx: y"}),
     ] {
         let found =
-            at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": source.clone()}})).await;
+            at_the_provider(json!({"_claim_names": {"age": "s"}, "_claim_sources": {"s": source.clone()}}))
+                .await;
         assert_eq!(left_out(&found), "text", "{source}");
     }
     for names in [json!({"age": 7}), json!({"age": "missing"})] {
@@ -199,7 +208,8 @@ async fn a_source_that_is_malformed_is_left_out() {
         assert_eq!(left_out(&found), "text");
     }
     for names in [json!(null), json!([]), json!("age"), json!({})] {
-        let found = at_the_provider(json!({"_claim_names": names, "_claim_sources": {"s": signed(json!({}))}})).await;
+        let found =
+            at_the_provider(json!({"_claim_names": names, "_claim_sources": {"s": signed(json!({}))}})).await;
         assert!(found.warnings().is_empty() && found.iter().next().is_none());
     }
 }
@@ -207,7 +217,8 @@ async fn a_source_that_is_malformed_is_left_out() {
 #[tokio::test]
 async fn there_are_only_so_many_sources() {
     let many = |count: usize| {
-        let names: serde_json::Map<_, _> = (0..count).map(|n| (format!("c{n}"), json!(format!("s{n}")))).collect();
+        let names: serde_json::Map<_, _> =
+            (0..count).map(|n| (format!("c{n}"), json!(format!("s{n}")))).collect();
         let sources: serde_json::Map<_, _> =
             (0..count).map(|n| (format!("s{n}"), signed(json!({format!("c{n}"): n})))).collect();
         json!({"_claim_names": names, "_claim_sources": sources})

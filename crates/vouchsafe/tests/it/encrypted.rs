@@ -20,7 +20,9 @@ fn vectors() -> Vec<Value> {
 
 /// An RSA key, or one on P-256.
 fn jwk(kind: &str) -> Value {
-    let is = |vector: &Value| vector["jwk"]["kty"] == kind && vector["jwk"]["crv"] != "P-384" && vector["jwk"]["crv"] != "P-521";
+    let is = |vector: &Value| {
+        vector["jwk"]["kty"] == kind && vector["jwk"]["crv"] != "P-384" && vector["jwk"]["crv"] != "P-521"
+    };
     vectors().iter().find(|vector| is(vector)).unwrap()["jwk"].clone()
 }
 
@@ -43,7 +45,9 @@ fn registered() -> Registration {
 /// A scenario whose ID tokens are encrypted with that key of [`forge`].
 fn encrypting(registration: Registration, kind: &'static str) -> Scenario {
     let key = public(kind);
-    Scenario::openid().registration(registration).tampered(move |jwt| forge::encrypted(&jwt, &key, &json!({})))
+    Scenario::openid()
+        .registration(registration)
+        .tampered(move |jwt| forge::encrypted(&jwt, &key, &json!({})))
 }
 
 /// A sandbox that encrypts for its client, and that client.
@@ -60,7 +64,8 @@ async fn encrypting_sandbox(alg: &str, enc: &str) -> (Sandbox, Client) {
         .decryption_key(key(kind))
         .id_token_encryption(alg, enc)
         .userinfo_encryption(alg, enc);
-    let client = Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
+    let client =
+        Client::new(Provider::openid(sandbox.issuer()), registration, &Http::new().unwrap()).unwrap();
     (sandbox, client)
 }
 
@@ -173,9 +178,10 @@ async fn the_key_is_found_by_its_id() {
     let named = |own: &str, theirs: Value| {
         let key = public("RSA");
         let header = json!({ "kid": theirs });
-        let registration =
-            web().decryption_key(self::key("RSA").key_id(own)).id_token_encryption(ALG, ENC);
-        Scenario::openid().registration(registration).tampered(move |jwt| forge::encrypted(&jwt, &key, &header))
+        let registration = web().decryption_key(self::key("RSA").key_id(own)).id_token_encryption(ALG, ENC);
+        Scenario::openid()
+            .registration(registration)
+            .tampered(move |jwt| forge::encrypted(&jwt, &key, &header))
     };
     assert_eq!(named("a", json!("a")).verdict().await, "ok");
     assert_eq!(named("a", json!("b")).verdict().await, "decryption");
@@ -199,7 +205,8 @@ async fn userinfo_that_is_registered_to_be_encrypted_must_be() {
             Err(error) => error.code().to_owned(),
         }
     };
-    let claims = json!({"sub": "subject-1", "mark": 7, "aud": CLIENT_ID, "iss": crate::scenario::ISSUER}).to_string();
+    let claims =
+        json!({"sub": "subject-1", "mark": 7, "aud": CLIENT_ID, "iss": crate::scenario::ISSUER}).to_string();
     let signed = forge::jwt("RS256", "rsa", &json!({"alg": "RS256", "kid": "rsa"}), &claims);
     let encrypted = |text: &str| forge::encrypted(text, &public("RSA"), &json!({}));
     assert_eq!(verdict(registration(), answered("application/jwt", encrypted(&signed))).await, "7");

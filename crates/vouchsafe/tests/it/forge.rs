@@ -130,7 +130,8 @@ fn sign(alg: &str, kid: &str, input: &[u8]) -> Vec<u8> {
 /// A256GCM. The header has these members besides the usual, or in their place.
 pub(crate) fn encrypted(jwt: &str, recipient: &Value, header: &Value) -> String {
     let is_rsa = recipient["kty"] == "RSA";
-    let mut all = json!({"alg": if is_rsa { "RSA-OAEP-256" } else { "ECDH-ES" }, "enc": "A256GCM", "cty": "JWT"});
+    let mut all =
+        json!({"alg": if is_rsa { "RSA-OAEP-256" } else { "ECDH-ES" }, "enc": "A256GCM", "cty": "JWT"});
     for (name, value) in header.as_object().unwrap() {
         all[name] = value.clone();
     }
@@ -138,7 +139,8 @@ pub(crate) fn encrypted(jwt: &str, recipient: &Value, header: &Value) -> String 
     aws_lc_rs::rand::fill(&mut key).unwrap();
     let wrapped = if is_rsa {
         let number = |name: &str| URL_SAFE_NO_PAD.decode(recipient[name].as_str().unwrap()).unwrap();
-        let public: PublicEncryptingKey = PublicKeyComponents { n: number("n"), e: number("e") }.try_into().unwrap();
+        let public: PublicEncryptingKey =
+            PublicKeyComponents { n: number("n"), e: number("e") }.try_into().unwrap();
         let public = OaepPublicEncryptingKey::new(public).unwrap();
         let mut wrapped = vec![0; public.ciphertext_size()];
         public.encrypt(&OAEP_SHA256_MGF1SHA256, &key, &mut wrapped, None).unwrap();

@@ -52,6 +52,8 @@ mod secrets;
 #[cfg(feature = "transport")]
 mod sent_once;
 mod servers;
+#[cfg(feature = "transport")]
+mod signed_introspection;
 mod step_up;
 #[cfg(feature = "transport")]
 mod strong;

@@ -6,7 +6,7 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::kdf::{SskdfDigestAlgorithmId, get_sskdf_digest_algorithm, sskdf_digest};
 use aws_lc_rs::key_wrap::{AES_128, AES_256, AesBlockCipher, AesKek, KeyWrap};
 // The caller passes the source of randomness.
-use aws_lc_rs::rand::SecureRandom;
+use aws_lc_rs::rand as random;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -88,7 +88,7 @@ pub(super) fn agree_once(
     curve: Curve,
     point: &[u8],
     context: &Context<'_>,
-    rng: &dyn SecureRandom,
+    rng: &dyn random::SecureRandom,
 ) -> Result<(Zeroizing<Vec<u8>>, Value), Unspecified> {
     let own = EphemeralPrivateKey::generate(curve.algorithm(), rng)?;
     let epk = curve.jwk(own.compute_public_key()?.as_ref());
@@ -134,5 +134,9 @@ fn cipher(key: &[u8]) -> Result<&'static AesBlockCipher, Unspecified> {
 }
 
 /// The name, the algorithm, and the length of a coordinate in bytes.
-static TABLE: [(&str, &agreement::Algorithm, usize); 4] =
-    [("P-256", &ECDH_P256, 32), ("P-384", &ECDH_P384, 48), ("P-521", &ECDH_P521, 66), ("X25519", &X25519, 32)];
+static TABLE: [(&str, &agreement::Algorithm, usize); 4] = [
+    ("P-256", &ECDH_P256, 32),
+    ("P-384", &ECDH_P384, 48),
+    ("P-521", &ECDH_P521, 66),
+    ("X25519", &X25519, 32),
+];

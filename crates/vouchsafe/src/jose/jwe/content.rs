@@ -9,7 +9,7 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac::{self, HMAC_SHA256, HMAC_SHA512};
 use aws_lc_rs::iv::FixedLength;
 // The caller passes the source of randomness.
-use aws_lc_rs::rand::SecureRandom;
+use aws_lc_rs::rand as random;
 
 /// An algorithm for the content: a row of the table. Each of them notices a changed content.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,7 +87,7 @@ impl ContentEncryption {
         key: &[u8],
         header: &str,
         plain: &[u8],
-        rng: &dyn SecureRandom,
+        rng: &dyn random::SecureRandom,
     ) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
         match self.cipher() {
             Cipher::Gcm(algorithm) => {

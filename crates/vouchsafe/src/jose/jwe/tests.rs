@@ -1,5 +1,5 @@
 //! The examples of the RFCs, tokens that another implementation encrypted, and tokens that are not what they seem.
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand as random;
 use serde_json::json;
 
 use super::super::tests::word;
@@ -107,13 +107,16 @@ fn each_algorithm_encrypts_for_each_key_that_it_fits() {
     let mut done = 0;
     for vector in vectors() {
         let own = key(&vector["jwk"].to_string());
-        for (alg, enc) in KeyManagement::names().flat_map(|alg| ContentEncryption::names().map(move |enc| (alg, enc))) {
+        for (alg, enc) in
+            KeyManagement::names().flat_map(|alg| ContentEncryption::names().map(move |enc| (alg, enc)))
+        {
             let encryption = Encryption::from_names(alg, enc).unwrap();
-            let sealed = encrypt("a.b.c", &vector["jwk"], encryption, &SystemRandom::new());
+            let sealed = encrypt("a.b.c", &vector["jwk"], encryption, &random::SystemRandom::new());
             assert_eq!(sealed.is_ok(), own.does(encryption.alg), "{alg} {enc}");
             if let Ok(sealed) = sealed {
                 let registered = Some(encryption);
-                let opened = Encrypted { keys: std::slice::from_ref(&own), registered }.open(&sealed).unwrap();
+                let opened =
+                    Encrypted { keys: std::slice::from_ref(&own), registered }.open(&sealed).unwrap();
                 assert_eq!(opened.unwrap().expose(), "a.b.c", "{alg} {enc}");
                 done += 1;
             }
@@ -176,7 +179,7 @@ fn a_key_that_could_not_be_decrypted_is_not_taken_for_zeros() {
     let rsa = vectors().into_iter().find(|vector| vector["alg"] == "RSA-OAEP-256").unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);
     let enc = ContentEncryption::from_name("A256GCM").unwrap();
-    let (iv, text, tag) = enc.seal(&[0; 32], &header, b"a.b.c", &SystemRandom::new()).unwrap();
+    let (iv, text, tag) = enc.seal(&[0; 32], &header, b"a.b.c", &random::SystemRandom::new()).unwrap();
     let parts = [vec![1; 256], iv, text, tag].map(|part| URL_SAFE_NO_PAD.encode(part));
     let forged = format!("{header}.{}", parts.join("."));
     assert_eq!(open(&forged, &[key(&rsa["jwk"].to_string())]), Err("decryption"));
@@ -236,7 +239,8 @@ fn a_key_for_another_purpose_is_refused() {
         jwk[name] = value;
         DecryptionKey::from_jwk(jwk.to_string()).map(drop).map_err(|error| error.to_string())
     };
-    for (name, value) in [("use", json!("enc")), ("key_ops", json!(["deriveKey"])), ("alg", json!("ECDH-ES"))] {
+    for (name, value) in [("use", json!("enc")), ("key_ops", json!(["deriveKey"])), ("alg", json!("ECDH-ES"))]
+    {
         assert_eq!(with(name, value), Ok(()), "{name}");
     }
     for (name, value) in [

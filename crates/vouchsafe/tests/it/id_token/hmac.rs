@@ -131,7 +131,12 @@ async fn other_jwts_of_such_a_provider_have_signatures_as_ever() {
     let scenario = signing(registered(&["HS256"]), "HS256", HMAC_SHA256, SECRET.as_bytes());
     let tokens = scenario.log_in().await.unwrap();
     let jwt = forge::with_hmac(
-        &forge::jwt("RS256", "rsa", &json!({"alg": "HS256"}), &json!({"iss": ISSUER, "sub": "subject-1", "exp": 9_999_999_999_u64}).to_string()),
+        &forge::jwt(
+            "RS256",
+            "rsa",
+            &json!({"alg": "HS256"}),
+            &json!({"iss": ISSUER, "sub": "subject-1", "exp": 9_999_999_999_u64}).to_string(),
+        ),
         HMAC_SHA256,
         SECRET.as_bytes(),
     );

@@ -11,7 +11,11 @@ const ALL: [(&str, &PqdsaSigningAlgorithm); 3] =
     [("ML-DSA-44", &ML_DSA_44_SIGNING), ("ML-DSA-65", &ML_DSA_65_SIGNING), ("ML-DSA-87", &ML_DSA_87_SIGNING)];
 
 /// A provider that signs with a new key, whose JWK is changed like this.
-fn signing(name: &str, algorithm: &'static PqdsaSigningAlgorithm, change: impl FnOnce(&mut Value)) -> Scenario {
+fn signing(
+    name: &str,
+    algorithm: &'static PqdsaSigningAlgorithm,
+    change: impl FnOnce(&mut Value),
+) -> Scenario {
     let pair = PqdsaKeyPair::generate(algorithm).unwrap();
     let mut jwk = json!({"kty": "AKP", "kid": "pq", "alg": name, "pub": base64(pair.public_key().as_ref())});
     change(&mut jwk);
@@ -43,7 +47,11 @@ async fn a_key_of_ml_dsa_is_for_its_own_algorithm() {
     let without = |jwk: &mut Value| drop(jwk.as_object_mut().unwrap().remove("alg"));
     assert_eq!(signing(name, algorithm, without).verdict().await, "unknown_key");
     for alg in ["ML-DSA-65", "RS256", "ML-DSA-45"] {
-        assert_eq!(signing(name, algorithm, |jwk| jwk["alg"] = json!(alg)).verdict().await, "unknown_key", "{alg}");
+        assert_eq!(
+            signing(name, algorithm, |jwk| jwk["alg"] = json!(alg)).verdict().await,
+            "unknown_key",
+            "{alg}"
+        );
     }
     let another = base64(PqdsaKeyPair::generate(algorithm).unwrap().public_key().as_ref());
     assert_eq!(signing(name, algorithm, |jwk| jwk["pub"] = json!(another)).verdict().await, "signature");
