@@ -84,7 +84,7 @@ impl Recipient {
             _ => return Err(Unspecified),
         };
         let header = encode(header.to_string().as_bytes());
-        let (iv, text, tag) = self.seal(&key, &header, jwt.as_bytes())?;
+        let [iv, text, tag] = self.seal(&key, &header, jwt.as_bytes())?;
         Ok([header, encode(&wrapped), encode(&iv), encode(&text), encode(&tag)].join("."))
     }
 
@@ -117,12 +117,7 @@ impl Recipient {
         })
     }
 
-    fn seal(
-        &self,
-        key: &[u8],
-        header: &str,
-        plain: &[u8],
-    ) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+    fn seal(&self, key: &[u8], header: &str, plain: &[u8]) -> Result<[Vec<u8>; 3], Unspecified> {
         let mut text = plain.to_vec();
         if self.enc.ends_with("GCM") {
             let algorithm = if key.len() == 16 { &AES_128_GCM } else { &AES_256_GCM };
@@ -131,7 +126,7 @@ impl Recipient {
             let key = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
             let nonce = Nonce::assume_unique_for_key(iv);
             let tag = key.seal_in_place_separate_tag(nonce, Aad::from(header.as_bytes()), &mut text)?;
-            return Ok((iv.to_vec(), text, tag.as_ref().to_vec()));
+            return Ok([iv.to_vec(), text, tag.as_ref().to_vec()]);
         }
         // RFC 7518 section 5.2.2.1.
         let (mac_key, key) = key.split_at(key.len() / 2);
@@ -147,7 +142,7 @@ impl Recipient {
         let whole = [header.as_bytes(), &iv, &text, &bits].concat();
         let tag = hmac::sign(&hmac::Key::new(mac, mac_key), &whole);
         let half = tag.as_ref()[..tag.as_ref().len() / 2].to_vec();
-        Ok((iv.to_vec(), text, half))
+        Ok([iv.to_vec(), text, half])
     }
 
     fn member(&self, name: &str) -> Result<Vec<u8>, Unspecified> {

@@ -153,7 +153,7 @@ impl Client {
                         name,
                         value,
                         issuer: issuer.clone(),
-                    }))
+                    }));
                 }
                 Err(error) => {
                     let error = error.adding(&format!("; the source is {}", legible(&source.name)));

@@ -292,7 +292,7 @@ fn sealed(
         }
     };
     let header = URL_SAFE_NO_PAD.encode(header.to_string());
-    let (iv, text, tag) = enc.seal(&key, &header, jwt.as_bytes(), rng)?;
+    let [iv, text, tag] = enc.seal(&key, &header, jwt.as_bytes(), rng)?;
     let parts = [encrypted_key, iv, text, tag].map(|part| URL_SAFE_NO_PAD.encode(part));
     Ok(format!("{header}.{}", parts.join(".")))
 }

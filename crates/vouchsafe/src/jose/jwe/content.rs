@@ -88,7 +88,7 @@ impl ContentEncryption {
         header: &str,
         plain: &[u8],
         rng: &dyn random::SecureRandom,
-    ) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Unspecified> {
+    ) -> Result<[Vec<u8>; 3], Unspecified> {
         match self.cipher() {
             Cipher::Gcm(algorithm) => {
                 let mut iv = vec![0; aead::NONCE_LEN];
@@ -97,7 +97,7 @@ impl ContentEncryption {
                 let key = LessSafeKey::new(UnboundKey::new(algorithm, key)?);
                 let mut text = plain.to_vec();
                 let tag = key.seal_in_place_separate_tag(nonce, Aad::from(header), &mut text)?;
-                Ok((iv, text, tag.as_ref().to_vec()))
+                Ok([iv, text, tag.as_ref().to_vec()])
             }
             Cipher::CbcHmac(algorithm, mac) => {
                 let (mac_key, key) = key.split_at_checked(key.len() / 2).ok_or(Unspecified)?;
@@ -107,7 +107,7 @@ impl ContentEncryption {
                 let key = PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(algorithm, key)?)?;
                 key.less_safe_encrypt(&mut text, EncryptionContext::Iv128(iv.into()))?;
                 let tag = tag_of(*mac, mac_key, header, &iv, &text);
-                Ok((iv.to_vec(), text, tag))
+                Ok([iv.to_vec(), text, tag])
             }
         }
     }

@@ -179,7 +179,7 @@ fn a_key_that_could_not_be_decrypted_is_not_taken_for_zeros() {
     let rsa = vectors().into_iter().find(|vector| vector["alg"] == "RSA-OAEP-256").unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);
     let enc = ContentEncryption::from_name("A256GCM").unwrap();
-    let (iv, text, tag) = enc.seal(&[0; 32], &header, b"a.b.c", &random::SystemRandom::new()).unwrap();
+    let [iv, text, tag] = enc.seal(&[0; 32], &header, b"a.b.c", &random::SystemRandom::new()).unwrap();
     let parts = [vec![1; 256], iv, text, tag].map(|part| URL_SAFE_NO_PAD.encode(part));
     let forged = format!("{header}.{}", parts.join("."));
     assert_eq!(open(&forged, &[key(&rsa["jwk"].to_string())]), Err("decryption"));
