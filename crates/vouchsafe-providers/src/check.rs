@@ -243,6 +243,13 @@ fn words(d: &Definition) -> Result {
     ensure(!strange, "authorization.order", format_args!("may only contain {}", known.join(", ")))?;
     let method = d.revocation.method.as_deref().unwrap_or("POST");
     ensure(matches!(method, "GET" | "POST" | "DELETE"), "revocation.method", "must be GET, POST or DELETE")?;
+    let names = &d.id_token_algorithms;
+    let strange = names.iter().any(|name| !ASYMMETRIC.contains(&&**name) && !SYMMETRIC.contains(&&**name));
+    let (a, s) = (ASYMMETRIC.join(", "), SYMMETRIC.join(", "));
+    ensure(!strange, "id_token_algorithms", format_args!("may only contain {a}, or {s}"))?;
+    let symmetric = names.iter().filter(|name| SYMMETRIC.contains(&&***name)).count();
+    let why = "must not have HMACs beside other algorithms: a public key could pass for the secret";
+    ensure(symmetric == 0 || symmetric == names.len(), "id_token_algorithms", why)?;
     let only = d.revocation.only.as_deref().unwrap_or("access_token");
     let why = "must be access_token or refresh_token";
     ensure(matches!(only, "access_token" | "refresh_token"), "revocation.only", why)?;
@@ -336,3 +343,22 @@ fn is_date(text: &str) -> bool {
 fn is_token(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
+
+/// The signature algorithms of ID tokens.
+const ASYMMETRIC: [&str; 13] = [
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87",
+];
+/// HMACs with the client secret.
+const SYMMETRIC: [&str; 3] = ["HS256", "HS384", "HS512"];

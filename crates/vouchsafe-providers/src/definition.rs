@@ -87,6 +87,10 @@ macro_rules! definition {
             /// Whether ID tokens must contain the nonce that was sent. If false, a nonce that is present is still compared.
             #[serde(default = "yes")]
             pub nonce: bool,
+            /// The algorithms of ID tokens, if the metadata does not say them, or says others. HMACs with the client secret (`HS256`,
+            /// `HS384`, `HS512`) are accepted only if they are named here or in the registration, and never beside other algorithms.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub id_token_algorithms: Vec<String>,
             /// Whether the page that ends a session accepts `id_token_hint`. If false, the request names the client alone.
             #[serde(default = "yes")]
             pub id_token_hint: bool,
@@ -162,6 +166,7 @@ macro_rules! definition {
                     signed_client_secret: false,
                     pkce: Pkce::default(),
                     nonce: true,
+                    id_token_algorithms: Vec::new(),
                     id_token_hint: true,
                     authorization: AuthorizationQuirks::default(),
                     callback: CallbackQuirks::default(),

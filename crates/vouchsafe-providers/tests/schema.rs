@@ -430,6 +430,26 @@ fn an_openid_provider_without_an_issuer_is_refused() {
 }
 
 #[test]
+fn an_hmac_beside_another_algorithm_is_refused() {
+    let message = |names: &str| {
+        refusal(&FULL.replace(
+            r#"id_token_algorithms = ["HS256", "HS512"]"#,
+            &format!("id_token_algorithms = {names}"),
+        ))
+    };
+    for names in [r#"["HS256", "RS256"]"#, r#"["ES256", "HS512"]"#] {
+        let message = message(names);
+        assert!(
+            message.contains("field id_token_algorithms: must not have HMACs beside other algorithms"),
+            "{message}"
+        );
+    }
+    for names in [r#"["none"]"#, r#"["hs256"]"#, r#"["RS256", "none"]"#] {
+        assert!(message(names).contains("field id_token_algorithms: may only contain RS256"), "{names}");
+    }
+}
+
+#[test]
 fn a_signed_client_secret_without_an_issuer_or_in_a_header_is_refused() {
     for begin in ["issuer = ", "client_auth = "] {
         let text: String = FULL.lines().filter(|l| !l.starts_with(begin)).map(|l| format!("{l}\n")).collect();

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use crate::wire::Scopes;
+use crate::wire::{Recipient, Scopes};
 
 mod strong;
 
@@ -175,6 +175,31 @@ pub struct ClientConfig {
     pub(crate) signing_alg: Option<String>,
     pub(crate) logout_uris: LogoutUris,
     pub(crate) strong: Strong,
+    pub(crate) encrypted: Encrypted,
+}
+
+/// How the sandbox encrypts what it sends for a client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Encrypted {
+    key: Option<Value>,
+    /// `alg` and `enc`.
+    id_token: Option<(String, String)>,
+    userinfo: Option<(String, String)>,
+}
+
+impl Encrypted {
+    pub(crate) fn id_token(&self) -> Option<Recipient> {
+        self.recipient(&self.id_token)
+    }
+
+    pub(crate) fn userinfo(&self) -> Option<Recipient> {
+        self.recipient(&self.userinfo)
+    }
+
+    fn recipient(&self, names: &Option<(String, String)>) -> Option<Recipient> {
+        let (alg, enc) = names.clone()?;
+        Some(Recipient { jwk: self.key.clone().unwrap_or_default(), alg, enc })
+    }
 }
 
 /// Where a client learns of logouts.
@@ -196,6 +221,7 @@ impl ClientConfig {
             signing_alg: None,
             logout_uris: LogoutUris::default(),
             strong: Strong::default(),
+            encrypted: Encrypted::default(),
         }
     }
 
@@ -233,8 +259,29 @@ impl ClientConfig {
         self
     }
 
+    /// The public key that the sandbox encrypts for this client with, as a JWK: an RSA key, or one on P-256.
+    pub fn encryption_key(mut self, jwk: Value) -> Self {
+        self.encrypted.key = Some(jwk);
+        self
+    }
+
+    /// Encrypts this client's ID tokens and logout tokens (`id_token_encrypted_response_alg` and `…_enc` of OpenID Connect
+    /// Dynamic Client Registration) with its [`encryption_key`](Self::encryption_key). `alg` is `RSA-OAEP-256`, `ECDH-ES`,
+    /// `ECDH-ES+A128KW` or `ECDH-ES+A256KW`, `enc` is `A128GCM`, `A256GCM`, `A128CBC-HS256` or `A256CBC-HS512`.
+    pub fn id_token_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encrypted.id_token = Some((alg.into(), enc.into()));
+        self
+    }
+
+    /// Signs and encrypts this client's UserInfo, as [`id_token_encryption`](Self::id_token_encryption) does ID tokens.
+    pub fn userinfo_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encrypted.userinfo = Some((alg.into(), enc.into()));
+        self
+    }
+
     /// Signs this client's ID tokens with this algorithm instead of the sandbox's default
-    /// (`id_token_signed_response_alg` of OpenID Connect Dynamic Client Registration).
+    /// (`id_token_signed_response_alg` of OpenID Connect Dynamic Client Registration). `HS256`, `HS384` and `HS512` are HMACs with
+    /// the client secret.
     pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.signing_alg = Some(alg.into());
         self

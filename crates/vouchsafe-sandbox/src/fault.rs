@@ -13,10 +13,13 @@ use crate::wire::Incoming;
 mod authorization;
 mod body;
 mod callback;
+mod claims;
 mod device;
 mod dpop;
+mod encryption;
 mod exchange;
 mod id_token;
+mod introspection;
 mod keys;
 mod logout_token;
 mod metadata;
@@ -87,9 +90,12 @@ impl Fault {
             token::ALL,
             dpop::ALL,
             id_token::ALL,
+            encryption::ALL,
             keys::ALL,
             metadata::ALL,
             userinfo::ALL,
+            claims::ALL,
+            introspection::ALL,
             logout_token::ALL,
             device::ALL,
             exchange::ALL,
@@ -218,12 +224,18 @@ words! {
     Token = "In the token response",
     /// The ID token.
     IdToken = "In the ID token",
+    /// The encryption of the ID token and of UserInfo, for a client that is registered for it.
+    Encryption = "In the encryption",
     /// The key set.
     Keys = "In the key set",
     /// The metadata.
     Metadata = "In the metadata",
     /// The response of the UserInfo endpoint.
     UserInfo = "In the UserInfo response",
+    /// The aggregated or distributed claims of another provider's users.
+    Claims = "In the claims of another source",
+    /// The response of the introspection endpoint.
+    Introspection = "In the introspection response",
     /// The logout token, which the sandbox sends to an application.
     LogoutToken = "In the logout token",
     /// The response of the device authorization endpoint.
@@ -249,12 +261,15 @@ impl Place {
             Self::Device => Endpoint::Device,
             Self::Registration => Endpoint::Registration,
             Self::WebFinger => Endpoint::WebFinger,
+            Self::Claims => Endpoint::Claims,
+            Self::Introspection => Endpoint::Introspection,
             Self::Authorization
             | Self::Callback
             | Self::SignedResponse
             | Self::Dpop
             | Self::Token
             | Self::IdToken
+            | Self::Encryption
             | Self::LogoutToken
             | Self::Exchange
             | Self::Wire => Endpoint::Token,
@@ -285,6 +300,10 @@ words! {
     Registration = "registration",
     /// WebFinger.
     WebFinger = "webfinger",
+    /// The endpoint for distributed claims.
+    Claims = "claims",
+    /// The introspection endpoint.
+    Introspection = "introspection",
 }
 
 impl Endpoint {

@@ -16,6 +16,7 @@ use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, 
 mod attestation;
 mod authorization;
 mod authorization_response;
+pub(crate) mod claims;
 mod client;
 mod client_assertion;
 mod details;
@@ -144,6 +145,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Device => Endpoint::Device,
         Role::Registration => Endpoint::Registration,
         Role::WebFinger => Endpoint::WebFinger,
+        Role::Introspection => Endpoint::Introspection,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -209,7 +211,7 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
             registration::unstored(json(StatusCode::CREATED, &document))
         }
         (Role::Device, Ok(Reply::Document(document))) => call.encoded(StatusCode::OK, &document),
-        (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo.signed => {
+        (Role::UserInfo, Ok(Reply::Document(claims))) if userinfo::is_signed(call) => {
             userinfo::signed(call, claims).into_response()
         }
         (Role::UserInfo, Ok(Reply::Document(mut document))) => {
@@ -217,6 +219,9 @@ fn shaped(call: &Call<'_>, role: Role, reply: Result<Reply, OAuthError>) -> Resp
             labelled(json(StatusCode::OK, &document), &userinfo.content_types)
         }
         (Role::Pushed, Ok(Reply::Document(document))) => json(StatusCode::CREATED, &document),
+        (Role::Introspection, Ok(Reply::Document(facts))) if introspection::is_signed(call) => {
+            introspection::signed(call, facts).into_response()
+        }
         (_, Ok(Reply::Document(document))) => json(StatusCode::OK, &document),
         (Role::Revocation, Err(error)) => call.refused(revocation, error),
         (Role::UserInfo, Err(error)) => call.resource_refusal(userinfo.failure.as_ref(), error),

@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 
 use crate::op::shared::Shared;
-use crate::op::{self, interaction, metadata, user_code};
+use crate::op::{self, claims, interaction, metadata, user_code};
 use crate::pages::{self, Problem};
 use crate::state::RecordedRequest;
 
@@ -36,6 +36,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/resource", any(op::respond))
         .route("/userinfo", get(op::respond).post(op::respond))
         .route("/jwks", get(op::respond))
+        .route("/claims", get(claims::respond))
         .route("/attacker/jwks", get(metadata::attacker))
         .route("/attacker/key.pem", get(metadata::attacker_pem))
         .route("/revoke", post(op::respond))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -170,6 +171,32 @@ impl Sandbox {
     pub fn logout_token(&self, client_id: &str, username: &str) -> Option<String> {
         let signed_in = self.shared.store().latest_sign_in(client_id, username).cloned();
         op::logout_token(&self.shared, client_id, &signed_in?)
+    }
+
+    /// A source of aggregated claims (OpenID Connect Core section 5.6.2): the value of a member of `_claim_sources`, with the claims as
+    /// a JWT that this sandbox has signed. Give it to a user of another sandbox with [`User::with_claim`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+    /// use serde_json::json;
+    /// use vouchsafe_sandbox::{Sandbox, User};
+    ///
+    /// let bank = Sandbox::start().await?;
+    /// let source = bank.aggregated_claims(&json!({ "credit_score": 650 }));
+    /// let alice = User::alice()
+    ///     .with_claim("_claim_names", json!({ "credit_score": "bank" }))
+    ///     .with_claim("_claim_sources", json!({ "bank": source }));
+    /// let sandbox = Sandbox::builder().user(alice).start().await?;
+    /// # let _ = sandbox; Ok(()) }
+    /// ```
+    pub fn aggregated_claims(&self, claims: &Value) -> Value {
+        json!({ "JWT": op::claims::signed(&self.shared, claims) })
+    }
+
+    /// A source of distributed claims: this sandbox keeps the claims, and gives them as a signed JWT for the access token in the
+    /// source. See [`aggregated_claims`](Self::aggregated_claims).
+    pub fn distributed_claims(&self, claims: &Value) -> Value {
+        op::claims::distribute(&self.shared, claims)
     }
 
     /// Ends all sessions of this user at the sandbox, and posts a logout token for each to every client that took part and has a
@@ -343,6 +370,12 @@ impl SandboxBuilder {
         }
         for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
             SigningAlg::parse(alg)?;
+        }
+        let encrypted = self.clients.iter().map(|client| &client.encrypted);
+        for recipient in
+            encrypted.flat_map(|encrypted| [encrypted.id_token(), encrypted.userinfo()]).flatten()
+        {
+            recipient.check()?;
         }
         let keys = make_keys(Keys::for_start).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;

@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod incoming;
+mod jwe;
 mod lock;
 mod params;
 mod post;
@@ -16,6 +17,7 @@ pub(crate) use error::{
     with_challenge,
 };
 pub(crate) use incoming::{Incoming, Tls, text};
+pub(crate) use jwe::Recipient;
 pub(crate) use lock::lock;
 pub(crate) use params::{Params, with_query};
 pub(crate) use post::{fetch, post};

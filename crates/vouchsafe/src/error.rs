@@ -266,6 +266,8 @@ pub enum Operation {
     Profile,
     /// Reading the user's identity from profile and ID token.
     Identity,
+    /// Fetching or verifying claims of another issuer than the provider.
+    ClaimSource,
     /// Verifying a JWT that the application passed in.
     Jwt,
     /// Verifying a logout token.
@@ -310,6 +312,7 @@ impl fmt::Display for Operation {
             Self::Introspection => "the introspection",
             Self::Profile => "fetching the profile",
             Self::Identity => "reading the identity",
+            Self::ClaimSource => "reading the claims of another source",
             Self::Jwt => "verifying the JWT",
             Self::LogoutToken => "verifying the logout token",
             Self::AccessToken => "validating the access token",

@@ -1,4 +1,5 @@
 //! The operations of a client, one file each. Each adds methods to `Client` and uses no other.
+pub(crate) mod claim_sources;
 pub(crate) mod client_credentials;
 pub(crate) mod device;
 mod identity;

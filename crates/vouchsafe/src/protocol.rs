@@ -4,6 +4,7 @@
 //! as arguments.
 pub(crate) mod authorization;
 pub(crate) mod call;
+pub(crate) mod claim_sources;
 pub(crate) mod client_auth;
 pub(crate) mod client_registration;
 pub(crate) mod device;

@@ -278,6 +278,13 @@ impl Provider {
         self.endpoint(EndpointName::Userinfo, url)
     }
 
+    /// Sends the access token to the UserInfo endpoint in the body of a POST (RFC 6750 section 2.2), and not in the header
+    /// `Authorization`, for a provider that expects it there.
+    pub fn userinfo_token_in_body(mut self) -> Self {
+        self.edit().userinfo.token = "body:access_token".to_owned();
+        self
+    }
+
     /// Whether the provider refreshes tokens. It does, unless this or its metadata says otherwise.
     pub fn supports_refresh(mut self, supported: bool) -> Self {
         self.edit().refresh = supported;

@@ -4,7 +4,9 @@ use vouchsafe_providers::{ClientAuth, Definition};
 use crate::certificate::ClientCertificate;
 use crate::credential::{Credential, Kind};
 use crate::error::{ConfigProblem, Error};
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, are_symmetric};
+use crate::jose::decryption_key::DecryptionKey;
+use crate::jose::jwe::{Encrypted, Encryption};
 use crate::secret::Secret;
 use crate::signing::SigningKey;
 use crate::text::redact::printable;
@@ -33,6 +35,11 @@ pub struct Registration {
     pub(crate) dpop_key: Option<SigningKey>,
     pub(crate) request_key: Option<SigningKey>,
     pub(crate) certificate: Option<ClientCertificate>,
+    decryption_keys: Vec<DecryptionKey>,
+    /// `alg` and `enc`.
+    id_token_encryption: Option<[String; 2]>,
+    userinfo_encryption: Option<[String; 2]>,
+    pub(crate) signs_introspection: bool,
 }
 
 impl Registration {
@@ -50,6 +57,10 @@ impl Registration {
             dpop_key: None,
             request_key: None,
             certificate: None,
+            decryption_keys: Vec::new(),
+            id_token_encryption: None,
+            userinfo_encryption: None,
+            signs_introspection: false,
         }
     }
 
@@ -94,7 +105,12 @@ impl Registration {
 
     /// The algorithms by which ID tokens for this client may be signed (`id_token_signed_response_alg`), such as `PS256`. The
     /// list replaces the one in the provider's metadata: some providers announce only `RS256`, whatever a client is
-    /// registered for. Only asymmetric algorithms are accepted: RS, PS and ES algorithms and EdDSA.
+    /// registered for. It also replaces the list in the provider's definition. RS, PS, ES and ML-DSA algorithms and EdDSA are
+    /// accepted.
+    ///
+    /// An HMAC with the client secret (`HS256`, `HS384`, `HS512`) is accepted only if this list, or the one in the definition, names
+    /// HMACs alone; the metadata cannot allow it. The secret must have as many bytes as the hash: 32, 48 or 64 (RFC 7518 section
+    /// 3.2). Everybody who knows the secret can make such ID tokens: prefer another algorithm where the provider offers one.
     ///
     /// ```
     /// # use vouchsafe::Registration;
@@ -165,7 +181,134 @@ impl Registration {
         self.request_key.is_some() || self.credential.as_ref().is_some_and(is_key)
     }
 
+    /// Adds a private key that decrypts the ID tokens and the UserInfo that the provider encrypts for this client. There may be
+    /// several, while one takes the place of another.
+    pub fn decryption_key(mut self, key: DecryptionKey) -> Self {
+        self.decryption_keys.push(key);
+        self
+    }
+
+    /// How ID tokens for this client are encrypted (`id_token_encrypted_response_alg` and `id_token_encrypted_response_enc`), and
+    /// with them logout tokens. One that is not encrypted, or by other algorithms, is refused. Without this, an encrypted ID token is
+    /// accepted if a key decrypts it, and so is one that is not encrypted.
+    ///
+    /// `alg` is `RSA-OAEP-256`, `ECDH-ES`, `ECDH-ES+A128KW` or `ECDH-ES+A256KW`; `enc` is `A128GCM`, `A256GCM`, `A128CBC-HS256` (the
+    /// default of a registration without `enc`) or `A256CBC-HS512`. It needs a [`Registration::decryption_key`].
+    pub fn id_token_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.id_token_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
+    /// How UserInfo for this client is encrypted (`userinfo_encrypted_response_alg` and `userinfo_encrypted_response_enc`): as
+    /// [`Registration::id_token_encryption`].
+    pub fn userinfo_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.userinfo_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
+    /// Introspection responses have to be signed JWTs (RFC 9701): of this issuer, for this client. The registration at the provider
+    /// needs `introspection_signed_response_alg`. It is for APIs that have to prove later what the issuer said. An encrypted response
+    /// is decrypted with a [`Registration::decryption_key`].
+    pub fn signed_introspection(mut self) -> Self {
+        self.signs_introspection = true;
+        self
+    }
+
+    /// Encrypted or not, by any supported algorithm.
+    pub(crate) fn encrypted_anyhow(&self) -> Encrypted<'_> {
+        self.encrypted(&None)
+    }
+
+    pub(crate) fn encrypted_id_tokens(&self) -> Encrypted<'_> {
+        self.encrypted(&self.id_token_encryption)
+    }
+
+    pub(crate) fn encrypted_userinfo(&self) -> Encrypted<'_> {
+        self.encrypted(&self.userinfo_encryption)
+    }
+
+    fn encrypted(&self, names: &Option<[String; 2]>) -> Encrypted<'_> {
+        // The names were checked when the client was made.
+        let registered = names.as_ref().and_then(|[alg, enc]| Encryption::from_names(alg, enc));
+        Encrypted { keys: &self.decryption_keys, registered }
+    }
+
+    /// A registered encryption is supported, and a key can decrypt it.
+    fn check_encryption(&self) -> Result<(), Error> {
+        for (setting, names) in [
+            ("Registration::id_token_encryption", &self.id_token_encryption),
+            ("Registration::userinfo_encryption", &self.userinfo_encryption),
+        ] {
+            let Some([alg, enc]) = names else { continue };
+            let Some(encryption) = Encryption::from_names(alg, enc) else {
+                let detail = format!(
+                    "{setting} must be one of {}, and it is {} with {}",
+                    Encryption::in_words(),
+                    printable(alg, 40),
+                    printable(enc, 40)
+                );
+                return Err(Error::config(ConfigProblem::Encryption, detail));
+            };
+            if !self.decryption_keys.iter().any(|key| key.does(encryption.alg)) {
+                let detail =
+                    format!("{setting} needs a private key for {alg}: set Registration::decryption_key");
+                return Err(Error::config(ConfigProblem::DecryptionKey, detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// The algorithms of ID tokens, if the registration or the definition names them.
+    pub(crate) fn algorithms<'a>(&'a self, definition: &'a Definition) -> Option<&'a [String]> {
+        let own = self.id_token_algorithms.as_deref();
+        own.or(Some(&*definition.id_token_algorithms).filter(|names| !names.is_empty()))
+    }
+
+    /// The client secret, if it is one and the same in each request.
+    pub(crate) fn secret_of_hmac(&self) -> Option<&Secret> {
+        self.credential.as_ref().and_then(Credential::lasting_secret)
+    }
+
+    fn check_algorithms(&self, names: &[String], setting: &str) -> Result<(), Error> {
+        let wrong = |why: String| Err(Error::config(ConfigProblem::IdTokenAlgorithms, why));
+        if !are_symmetric(names) {
+            let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
+            let why = match strange {
+                Some(name) if Algorithm::symmetric(name).is_some() => {
+                    format!(
+                        "{name} must not be beside another kind: whoever can choose the algorithm could forge the signature"
+                    )
+                }
+                Some(name) => format!("{} is not accepted", printable(name, 60)),
+                None if names.is_empty() => "the list is empty".to_owned(),
+                None => return Ok(()),
+            };
+            return wrong(format!(
+                "the algorithms of ID tokens ({setting}) must be among {}, or HMACs alone, and {why}",
+                Algorithm::names().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let longest =
+            names.iter().filter_map(|name| Algorithm::symmetric(name)).max_by_key(|a| a.shortest_secret());
+        let (Some(algorithm), Some(secret)) = (longest, self.secret_of_hmac()) else {
+            return wrong(format!(
+                "ID tokens with an HMAC ({setting}) need the client secret, and there is none: set Registration::secret, or if \
+                 this client is registered for another algorithm, set Registration::id_token_algorithms"
+            ));
+        };
+        let (shortest, length) = (algorithm.shortest_secret(), secret.expose().len());
+        if length < shortest {
+            return wrong(format!(
+                "the client secret must have at least {shortest} bytes for {} ({setting}, RFC 7518 section 3.2), and has {length}: get \
+                 a longer one, or choose another algorithm at the provider",
+                algorithm.name()
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_encryption()?;
         if self.client_id.is_empty() {
             return Err(Error::config(
                 ConfigProblem::ClientId,
@@ -174,19 +317,7 @@ impl Registration {
         }
         self.credential.as_ref().map(Credential::check).transpose()?;
         if let Some(names) = &self.id_token_algorithms {
-            let strange = names.iter().find(|name| Algorithm::from_name(name).is_none());
-            let why = match strange {
-                Some(name) => format!("{} is not accepted", printable(name, 60)),
-                None if names.is_empty() => "the list is empty".to_owned(),
-                None => String::new(),
-            };
-            if !why.is_empty() {
-                let detail = format!(
-                    "the algorithms of ID tokens (Registration::id_token_algorithms) must be among {}, and {why}",
-                    Algorithm::names().collect::<Vec<_>>().join(", ")
-                );
-                return Err(Error::config(ConfigProblem::IdTokenAlgorithms, detail));
-            }
+            self.check_algorithms(names, "Registration::id_token_algorithms")?;
         }
         let methods = [self.client_auth, self.revocation_auth];
         methods.into_iter().flatten().try_for_each(|method| self.check_method(method))
@@ -223,6 +354,9 @@ impl Registration {
 
     /// Whether a client that is registered like this can authenticate at that provider, as far as the definition says it.
     pub(crate) fn check_for(&self, definition: &Definition) -> Result<(), Error> {
+        if self.id_token_algorithms.is_none() && !definition.id_token_algorithms.is_empty() {
+            self.check_algorithms(&definition.id_token_algorithms, "id_token_algorithms in the definition")?;
+        }
         let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
             definition;
         let sends = definition.userinfo.sends_secret();

@@ -218,6 +218,12 @@ impl Tokens {
         self
     }
 
+    /// The same tokens without their ID token, which is not used.
+    pub(crate) fn without_id_token(mut self) -> Self {
+        self.edit().id_token = None;
+        self
+    }
+
     /// Adds values that the browser brought.
     pub(crate) fn with_callback_values(mut self, values: impl IntoIterator<Item = (String, Value)>) -> Self {
         let values: Map<_, _> = values.into_iter().collect();

@@ -94,6 +94,7 @@ pub struct Http {
     retries: u32,
     user_agent: HeaderValue,
     pub(crate) plain: PlainHosts,
+    public_only: bool,
 }
 
 impl Http {
@@ -205,6 +206,18 @@ impl Http {
         self
     }
 
+    /// The same client, which is known to refuse private addresses or not.
+    #[cfg(feature = "transport")]
+    pub(crate) fn public_only(mut self, yes: bool) -> Self {
+        self.public_only = yes;
+        self
+    }
+
+    /// Whether it refuses private addresses.
+    pub(crate) fn is_public_only(&self) -> bool {
+        self.public_only
+    }
+
     /// The time limit of one request.
     pub(crate) fn time_limit(&self) -> Duration {
         self.limits.timeout
@@ -310,6 +323,7 @@ impl<C: HttpClient + 'static> From<C> for Http {
             retries: RETRIES,
             user_agent: AGENT,
             plain: PlainHosts::default(),
+            public_only: false,
         }
     }
 }

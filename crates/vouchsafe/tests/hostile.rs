@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use vouchsafe::{Client, Error, Http, Provider, Registration, Tokens};
+use vouchsafe::{Client, DecryptionKey, Error, Http, Provider, Registration, Tokens};
 use vouchsafe_providers::Definition;
-use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox, Step};
+use vouchsafe_sandbox::{ClientConfig, Endpoint, Fault, Place, Sandbox, Step};
 
 const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 /// Of one exchange: short where it will be used up, and long where it must not.
@@ -49,12 +49,17 @@ impl Visit {
     }
 
     async fn by(http: &Http, faults: &[Fault]) -> Self {
-        let sandbox = Sandbox::start().await.unwrap();
+        let (sandbox, registration) = if faults.iter().any(|fault| fault.place() == Place::Encryption) {
+            encrypting().await
+        } else {
+            let sandbox = Sandbox::start().await.unwrap();
+            let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
+            (sandbox, registration)
+        };
         faults.iter().for_each(|fault| sandbox.fault(*fault));
         let timeout = if faults.iter().any(uses_up_time) { SHORT } else { LONG };
         let http = http.clone().timeout(timeout);
-        let registration =
-            Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);
+        let registration = registration.redirect_uri(REDIRECT_URI);
         let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
         Self { faults: faults.to_vec(), secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
     }
@@ -106,6 +111,21 @@ impl Visit {
             assert!(!said.contains(secret.as_str()) && !debug.contains(secret.as_str()), "{name}: {said}");
         }
     }
+}
+
+/// A sandbox that encrypts ID tokens for its client, and the registration of the client.
+async fn encrypting() -> (Sandbox, Registration) {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../src/jose/jwe/vectors.json")).unwrap();
+    let (id, jwk) = ("encrypting-client", vectors[0]["jwk"].clone());
+    let key = DecryptionKey::from_jwk(jwk.to_string()).unwrap();
+    let config = ClientConfig::confidential(id, "the secret of the encrypting client")
+        .encryption_key(jwk)
+        .id_token_encryption("RSA-OAEP-256", "A256GCM");
+    let sandbox = Sandbox::builder().client(config).start().await.unwrap();
+    let registration =
+        Registration::new(id).secret("the secret of the encrypting client").decryption_key(key);
+    (sandbox, registration.id_token_encryption("RSA-OAEP-256", "A256GCM"))
 }
 
 fn uses_up_time(fault: &Fault) -> bool {
@@ -336,12 +356,13 @@ async fn who_is_named_after_a_fault_meets_what_it_meets() {
     }
 }
 
-/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, and logout
-/// tokens.
+/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, logout
+/// tokens, and encryption.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_act_has_the_same_faults() {
     let has_it = |fault: &Fault| {
-        *fault != Fault::MISSING_ISSUER && fault.place() != Place::LogoutToken && !uses_up_time(fault)
+        let is_of_own = matches!(fault.place(), Place::LogoutToken | Place::Encryption);
+        *fault != Fault::MISSING_ISSUER && !is_of_own && !uses_up_time(fault)
     };
     at_every_fault(has_it, |visit, http| visit.client = acted(&visit.sandbox, http)).await;
 }

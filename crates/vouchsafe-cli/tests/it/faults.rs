@@ -40,7 +40,9 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
     if is_passed_over(fault) {
         return Some((7, "local", "timed_out"));
     }
-    let refusal = fault.refusal().filter(|refusal| refusal.step == Step::Login)?;
+    // The command has no decryption keys, so it is registered for no encryption.
+    let is_met = fault.place() != Place::Encryption || *fault == Fault::ENCRYPTED_AND_FORGED;
+    let refusal = fault.refusal().filter(|refusal| refusal.step == Step::Login && is_met)?;
     let exit = match refusal.kind {
         "unsupported" => 2,
         "provider" => 3,

@@ -141,9 +141,11 @@ faults! { IdToken:
     REFRESHED_SUBJECT: "the refreshed ID token is about another user",
         security "subject_mismatch", Refreshed(|token| token.claim("sub", "sandbox-user-mallory"));
     REFRESHED_ISSUER: "the refreshed ID token is from another issuer",
-        lawful, Refreshed(|token| token.claim("iss", ELSEWHERE));
+        security "issuer_mismatch", Refreshed(|token| token.claim("iss", ELSEWHERE));
     REFRESHED_AUDIENCE: "the refreshed ID token is for another client",
-        lawful, Refreshed(|token| token.claim("aud", "another-client"));
+        security "audience", Refreshed(|token| token.claim("aud", "another-client"));
+    REFRESHED_SIGN_IN: "the refreshed ID token says that the user signed in again (auth_time)",
+        lawful, Refreshed(|token| token.claim("auth_time", token.now + 1));
     REFRESHED_NONCE: "the refreshed ID token has the nonce of another login",
         lawful, Refreshed(|token| token.claim("nonce", ANOTHER_NONCE));
 }
@@ -152,9 +154,9 @@ const ANOTHER_NONCE: &str = "the nonce of another login";
 const HOUR: u64 = 3600;
 /// These characters encode to slashes at any position.
 const SLASHES: &str = "??????";
-const UNSIGNED: Strike = IdToken(|token| token.seal = |_, _| Ok(Vec::new()));
+pub(super) const UNSIGNED: Strike = IdToken(|token| token.seal = |_, _| Ok(Vec::new()));
 /// The attacker signs, and names a key of the provider.
-const BY_ATTACKER: Strike = Sealed(SigningAlg::ES256, |_, input| Attacker::sign(input.as_bytes()));
+pub(super) const BY_ATTACKER: Strike = Sealed(SigningAlg::ES256, |_, input| Attacker::sign(input.as_bytes()));
 
 fn another_hash() -> Value {
     SigningAlg::RS256.half_hash("another one").into()

@@ -45,9 +45,9 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        self.change_jwt(jwt, username, is_refreshed, |place| {
-            !matches!(place, Place::LogoutToken | Place::SignedResponse)
-        });
+        use Place::{Claims, Introspection, LogoutToken, SignedResponse};
+        let is_meant = |place| !matches!(place, LogoutToken | SignedResponse | Claims | Introspection);
+        self.change_jwt(jwt, username, is_refreshed, is_meant);
         self.expect_keys(username);
     }
 
@@ -59,6 +59,23 @@ impl Faults {
     /// The same, for a signed authorization response.
     pub(crate) fn change_signed_response(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
         self.change_jwt(jwt, username.unwrap_or_default(), false, |place| place == Place::SignedResponse);
+    }
+
+    /// The same, for claims that another provider refers to. They belong to no user here.
+    pub(crate) fn change_claims(&self, jwt: &mut Jwt<'_>) {
+        self.change_jwt(jwt, "", false, |place| place == Place::Claims);
+    }
+
+    /// The same, for a signed introspection response.
+    pub(crate) fn change_introspection(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        self.change_jwt(jwt, username.unwrap_or_default(), false, |place| place == Place::Introspection);
+    }
+
+    /// The same, for signed UserInfo.
+    pub(crate) fn change_userinfo(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        if let Some(username) = username {
+            self.change_jwt(jwt, username, false, |place| place == Place::Encryption);
+        }
     }
 
     fn change_jwt(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool, is_meant: fn(Place) -> bool) {

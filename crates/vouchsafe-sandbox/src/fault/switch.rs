@@ -150,6 +150,7 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
         Place::Token,
         Place::Dpop,
         Place::IdToken,
+        Place::Encryption,
         Place::Keys,
         Place::UserInfo,
         Place::LogoutToken,
@@ -166,8 +167,10 @@ pub(crate) fn shown() -> impl Iterator<Item = (&'static str, Vec<&'static (User,
 }
 
 static PEOPLE: LazyLock<Vec<(User, Fault)>> = LazyLock::new(|| {
-    use Endpoint::{Device, Metadata, PushedRequest, Registration};
-    let of_a_login = |fault: &Fault| !matches!(fault.at, Metadata | Device | Registration | PushedRequest);
+    use Endpoint::{Claims, Device, Introspection, Metadata, PushedRequest, Registration};
+    let of_a_login = |fault: &Fault| {
+        !matches!(fault.at, Metadata | Device | Registration | PushedRequest | Claims | Introspection)
+    };
     let named_after = |fault: Fault| {
         let name = fault.name();
         let email = format!("fault-{}@example.com", name.replace('@', "-at-"));

@@ -1,13 +1,14 @@
-//! The introspection endpoint, RFC 7662.
+//! The introspection endpoint, RFC 7662, with signed responses, RFC 9701.
 
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use vouchsafe_providers::Encoding;
 
 use super::Call;
 use super::request::Form;
 use crate::part::profile;
-use crate::state::Binding;
-use crate::wire::{OAuthError, ensure, invalid_client};
+use crate::state::{Binding, Jwt};
+use crate::wire::{OAuthError, basic, ensure, error, invalid_client};
 
 /// Facts about a token, for a client with a secret: any client of the part may ask, as a resource server would.
 pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
@@ -52,3 +53,27 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     }
     Ok(body)
 }
+
+/// Whether the client wants the response as a JWT, RFC 9701 section 4.
+pub(super) fn is_signed(call: &Call<'_>) -> bool {
+    call.incoming.header("accept").is_some_and(|accept| accept.contains(JWT))
+}
+
+/// The response as a JWT, RFC 9701 section 5.
+pub(super) fn signed(call: &Call<'_>, facts: Value) -> Result<Response, OAuthError> {
+    let shared = call.shared;
+    let by_basic = basic(&call.incoming.headers).ok().flatten().map(|(id, _)| id);
+    let client_id = by_basic.or_else(|| call.incoming.form()?.get("client_id").map(str::to_owned));
+    let keys = shared.keys();
+    let mut jwt = Jwt::new(&keys, shared.signing_alg, shared.now(), &shared.issuer);
+    jwt.header.insert("typ".to_owned(), "token-introspection+jwt".into());
+    jwt.claim("iss", call.part.token_issuer(&call.marks));
+    jwt.claim("aud", client_id);
+    jwt.claim("iat", shared.now());
+    jwt.claim("token_introspection", facts);
+    shared.faults.change_introspection(&mut jwt, call.username.as_deref());
+    let jwt = jwt.sign().map_err(|_| error("server_error", "the response could not be signed"))?;
+    Ok(([("content-type", JWT), ("cache-control", "no-store")], jwt).into_response())
+}
+
+const JWT: &str = "application/token-introspection+jwt";

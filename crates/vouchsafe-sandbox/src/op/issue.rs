@@ -28,7 +28,7 @@ impl Issuance<'_> {
         let lifetime = shared.settings.access_token_lifetime;
         let terms = self.terms()?;
         let access_token = match definition.userinfo.source {
-            ProfileSource::AccessToken => self.jwt(user, None)?,
+            ProfileSource::AccessToken => self.jwt(user, None)?.0,
             _ => match shared.settings.audience.as_ref().filter(|_| part.is_own) {
                 Some(audience) => self.access_token(user, audience, &terms)?,
                 None => random_token("sandbox-at-"),
@@ -55,11 +55,11 @@ impl Issuance<'_> {
         let wants_id_token =
             self.scopes.contains("openid") || !definition.scopes.iter().any(|scope| scope == "openid");
         if part.has_id_token() && (wants_id_token || !part.is_openid()) {
-            let id_token = self.jwt(user, Some(&access_token))?;
+            let (signed, id_token) = self.jwt(user, Some(&access_token))?;
             let (client_id, username) = (self.grant.request.client_id.clone(), user.username().to_owned());
             let issued = IssuedIdToken { client_id, username };
             let mut store = shared.store();
-            store.id_tokens.insert(sha256_base64url(&id_token), issued);
+            store.id_tokens.insert(sha256_base64url(&signed), issued);
             if part.is_own {
                 store.take_part(&self.grant.request.client_id, &self.grant.signed_in);
             }
@@ -161,8 +161,9 @@ impl Issuance<'_> {
         jwt.sign().map_err(|_| error("server_error", "the access token could not be signed"))
     }
 
-    /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims.
-    fn jwt(&self, user: &User, access_token: Option<&str>) -> Result<String, OAuthError> {
+    /// The ID token of an access token, OpenID Connect Core section 2; or an access token that has the same claims. Signed,
+    /// and as it is sent.
+    fn jwt(&self, user: &User, access_token: Option<&str>) -> Result<(String, String), OAuthError> {
         let (shared, part, grant) = (self.call.shared, self.call.part, self.grant);
         let (request, issuer) = (&grant.request, grant.issuer());
         let alg = shared.alg_for(part, &request.client_id);
@@ -207,8 +208,14 @@ impl Issuance<'_> {
         let keys = shared.keys();
         let mut jwt = Jwt::new(&keys, alg, now, &shared.issuer);
         jwt.claims = claims;
+        let client = part.client(&request.client_id);
+        jwt.secret = client.and_then(|client| client.secret.clone());
+        jwt.recipient =
+            client.and_then(|client| client.encrypted.id_token()).filter(|_| access_token.is_some());
         shared.faults.change_token(&mut jwt, user.username(), self.is_refreshed);
-        jwt.sign().map_err(|_| error("server_error", "the token could not be signed"))
+        let signed = jwt.sign().map_err(|_| error("server_error", "the token could not be signed"))?;
+        let sent = jwt.encrypted(signed.clone());
+        Ok((signed, sent.map_err(|_| error("server_error", "the token could not be encrypted"))?))
     }
 }
 

@@ -71,8 +71,12 @@ pub(crate) fn logout_token(shared: &Shared, client_id: &str, signed_in: &SignedI
     ] {
         jwt.claim(name, value);
     }
+    let client = part.client(client_id)?;
+    jwt.secret = client.secret.clone();
+    // Section 2.4: it is encrypted like an ID token.
+    jwt.recipient = client.encrypted.id_token();
     shared.faults.change_logout_token(&mut jwt, &signed_in.username);
-    let token = jwt.sign().ok()?;
+    let token = jwt.sign().and_then(|signed| jwt.encrypted(signed)).ok()?;
     shared.secrets.note(&token);
     Some(token)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use vouchsafe_providers::Definition;
 
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     /// The origin of the listener with TLS.
     pub(crate) mtls_origin: Option<String>,
     pub(crate) decryption: Option<Decryption>,
+    /// Claims for other providers, by the access tokens that open them.
+    pub(crate) claims: Mutex<HashMap<String, Value>>,
     clock_ahead: AtomicU64,
 }
 
@@ -62,6 +65,7 @@ impl Shared {
             proofs: Proofs::default(),
             mtls_origin: None,
             decryption: None,
+            claims: Mutex::default(),
             clock_ahead: AtomicU64::new(0),
         }
     }
@@ -117,7 +121,8 @@ impl Shared {
     /// The algorithm of the tokens for this client.
     pub(crate) fn alg_for(&self, part: &Part, client_id: &str) -> SigningAlg {
         let own = part.client(client_id).and_then(|client| client.signing_alg.as_deref());
-        own.and_then(|alg| SigningAlg::parse(alg).ok()).unwrap_or(self.signing_alg)
+        let named = own.or(part.definition.id_token_algorithms.first().map(String::as_str));
+        named.and_then(|alg| SigningAlg::parse(alg).ok()).unwrap_or(self.signing_alg)
     }
 
     pub(crate) fn keys(&self) -> Arc<Keys> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::response::NO_TOKEN;
 use super::{Call, details};
-use crate::config::User;
+use crate::config::{ClientConfig, User};
 use crate::part::{fill, profile};
 use crate::state::{Grant, Jwt};
 use crate::wire::{OAuthError, Scopes, access_token, bearer, ensure, error, invalid_request, text};
@@ -45,18 +45,36 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     Ok(holder.profile(call))
 }
 
+/// The client that the access token was issued to.
+fn client<'a>(call: &'a Call<'_>) -> Option<&'a ClientConfig> {
+    let token = bearer(&call.incoming).ok().flatten()?;
+    let store = call.shared.store();
+    let (_, grant) = store.access_token(call.part, &token, call.shared.now())?;
+    call.part.client(&grant.request.client_id)
+}
+
+/// Whether the profile is a JWT: by the definition, or by the registration of the client.
+pub(super) fn is_signed(call: &Call<'_>) -> bool {
+    let is_registered = || client(call).is_some_and(|client| client.encrypted.userinfo().is_some());
+    call.part.definition.userinfo.signed || (call.part.is_own && is_registered())
+}
+
 /// The profile as a JWT, OpenID Connect Core section 5.3.2.
 pub(super) fn signed(call: &Call<'_>, claims: Value) -> Result<Response, OAuthError> {
     let shared = call.shared;
     let now = shared.now();
     let keys = shared.keys();
     let mut jwt = Jwt::new(&keys, shared.signing_alg, now, &shared.issuer);
+    let client = client(call).filter(|_| call.part.is_own);
+    jwt.recipient = client.and_then(|client| client.encrypted.userinfo());
     jwt.claims = claims.as_object().cloned().unwrap_or_default();
     jwt.claim("iss", call.part.token_issuer(&call.marks));
-    jwt.claim("aud", call.part.client_id());
+    jwt.claim("aud", client.map_or(call.part.client_id(), |client| &client.id));
     jwt.claim("iat", now);
     jwt.claim("exp", now.saturating_add(SIGNED_LIFETIME));
-    let jwt = jwt.sign().map_err(|_| error("server_error", "the profile could not be signed"))?;
+    shared.faults.change_userinfo(&mut jwt, call.username.as_deref());
+    let signed = jwt.sign().and_then(|signed| jwt.encrypted(signed));
+    let jwt = signed.map_err(|_| error("server_error", "the profile could not be signed or encrypted"))?;
     Ok(([("content-type", "application/jwt"), ("cache-control", "no-store")], jwt).into_response())
 }
 

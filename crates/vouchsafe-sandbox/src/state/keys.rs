@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -27,11 +28,24 @@ impl SigningAlg {
     pub(crate) const NAMES: [&'static str; 10] =
         ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
+    /// By the secret of a client. No metadata names them.
+    const HMACS: [&'static str; 3] = ["HS256", "HS384", "HS512"];
+
     /// The algorithm of this name.
     pub(crate) fn parse(name: &str) -> io::Result<Self> {
-        let known = Self::NAMES.into_iter().find(|known| *known == name).map(Self);
+        let all = Self::NAMES.into_iter().chain(Self::HMACS);
+        let known = all.into_iter().find(|known| *known == name).map(Self);
         let message = || format!("signature algorithm `{name}` is not one of {:?}", Self::NAMES);
         known.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, message()))
+    }
+
+    pub(crate) fn hmac(self) -> Option<hmac::Algorithm> {
+        match self.0 {
+            "HS256" => Some(hmac::HMAC_SHA256),
+            "HS384" => Some(hmac::HMAC_SHA384),
+            "HS512" => Some(hmac::HMAC_SHA512),
+            _ => None,
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -164,6 +178,14 @@ impl Attacker {
     /// The attacker's public key, with this key id.
     pub(crate) fn jwk(kid: &Value) -> Value {
         let mut key = ATTACKER.as_ref().map(|keys| keys.jwk(SigningAlg::ES256)).unwrap_or_default();
+        key["kid"] = kid.clone();
+        key
+    }
+
+    /// The attacker's public key of the same type as another one, with this key id.
+    pub(crate) fn encryption_jwk(like: &Value, kid: &Value) -> Value {
+        let alg = if like["kty"] == "RSA" { SigningAlg("RS256") } else { SigningAlg::ES256 };
+        let mut key = ATTACKER.as_ref().map(|keys| keys.jwk(alg)).unwrap_or_default();
         key["kid"] = kid.clone();
         key
     }

@@ -9,6 +9,7 @@ use super::Client;
 use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, LeftOut, Operation, Warning};
+use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::{self, Expected};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
@@ -31,6 +32,13 @@ impl Client {
     }
 }
 
+/// Whether an ID token is signed for somebody else: it is from another issuer, or for another client. Then the tokens beside it are
+/// somebody else's too.
+fn is_foreign(error: &Error) -> bool {
+    let is = |check| matches!(check, Check::IssuerMismatch | Check::Audience | Check::AuthorizedParty);
+    matches!(error, Error::Validation(e) if is(e.check()))
+}
+
 impl Ongoing<'_> {
     /// Requests tokens and verifies the ID token among them, if there is one or one is needed.
     pub(crate) async fn token_request(
@@ -51,8 +59,9 @@ impl Ongoing<'_> {
         let live = &self.client.inner.live;
         let auth = self.client.auth(server, method);
         let sent = || self.sender().send(endpoint, Some(auth), &request);
+        let needs_keys = !matches!(expected.algorithms, Allowed::Symmetric(..));
         let (response, asked, prepared) = match &server.openid {
-            Some(openid) if needs_id_token && live.keys.known().is_none() => {
+            Some(openid) if needs_id_token && needs_keys && live.keys.known().is_none() => {
                 // Boxed, because it is rare: it would make each token request larger.
                 let (response, prepared) = Box::pin(self.beside_keys(openid, sent())).await;
                 (response, Some(live.keys.begun()), prepared)
@@ -112,7 +121,7 @@ impl Ongoing<'_> {
                         let received =
                             [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
                         self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
-                        if operation != Operation::Refresh {
+                        if operation != Operation::Refresh || is_foreign(&error) {
                             return Err(error);
                         }
                         // The old refresh token is spent: without the new tokens, the user would have to sign in again.
@@ -156,7 +165,8 @@ impl Ongoing<'_> {
     ) -> Result<IdToken, Error> {
         let now = SystemTime::now();
         let verify = |keys: &_| id_token::verify(raw.expose(), keys, expected, now);
-        let verified = self.client.inner.live.verify(openid, asking, self.deadline, verify).await?;
+        let live = &self.client.inner.live;
+        let verified = live.verify_by(openid, expected.algorithms, asking, self.deadline, verify).await?;
         Ok(IdToken::new(raw.clone(), verified))
     }
 

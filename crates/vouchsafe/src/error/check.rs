@@ -46,6 +46,10 @@ words! {
         UnknownKey = "unknown_key",
         /// The key is too weak to trust.
         WeakKey = "weak_key",
+        /// The JWT is not encrypted, although this client is registered for encryption.
+        NotEncrypted = "not_encrypted",
+        /// None of the decryption keys of the registration decrypts the JWT.
+        Decryption = "decryption",
         /// The JWT marks a header as critical that this library does not know (RFC 7515 section 4.1.11).
         CriticalHeader = "critical_header",
         /// `at_hash` or `c_hash` belongs to another token or code.

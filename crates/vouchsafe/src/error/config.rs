@@ -45,8 +45,12 @@ words! {
         ClientSecret = "client_secret",
         /// A code verifier of your own (RFC 7636 section 4.1).
         CodeVerifier = "code_verifier",
+        /// A decryption key, or its absence.
+        DecryptionKey = "decryption_key",
         /// A provider definition.
         Definition = "definition",
+        /// The algorithms of an encryption in the registration.
+        Encryption = "encryption",
         /// The HTTP client: it panicked, or it cannot do what the settings require.
         HttpClient = "http_client",
         /// An identifier of a person for WebFinger.

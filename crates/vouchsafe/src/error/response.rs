@@ -25,7 +25,7 @@ words! {
         Jwks = "jwks",
         /// It is not a JWT.
         Jwt = "jwt",
-        /// It is an encrypted JWT, and this library reads only signed ones.
+        /// It is an encrypted JWT, and the registration has no key to decrypt it.
         Encrypted = "encrypted_jwt",
     }
 }

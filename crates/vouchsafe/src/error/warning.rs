@@ -76,6 +76,8 @@ words! {
         Scope = "scope",
         /// The e-mail address (`email`).
         Email = "email",
+        /// A claim that another issuer than the provider makes (`claims`).
+        Claims = "claims",
         /// A part of the metadata (`metadata`) that this login does not need.
         Metadata = "metadata",
         /// A value of the client's metadata (`client_metadata`): the provider registered another one.
@@ -97,6 +99,7 @@ impl LeftOut {
             Self::RefreshToken => "the new refresh token is not used and the old one stays",
             Self::Scope => "the new scopes are not used and the old ones stay",
             Self::Email => "the e-mail address is left out",
+            Self::Claims => "claims of another source are left out",
             Self::Metadata => "a part of the metadata is left out",
             Self::ClientMetadata => "another value is registered",
             Self::ClientSecret => "the client secret is not sent",

@@ -10,6 +10,7 @@ use crate::error::{Error, Feature, LeftOut, Malformed, Operation, Warning};
 use crate::identity::{Identity, put_together};
 use crate::jose::algorithm::Allowed;
 use crate::jose::id_token::Expected;
+use crate::jose::jwe::Encrypted;
 use crate::jose::jwt::Rules;
 use crate::protocol::emails::{self, EmailsCall};
 use crate::protocol::response::Dialect;
@@ -133,8 +134,8 @@ impl Ongoing<'_> {
                 // A bare access token may come from anybody.
                 let asker = tokens.map_or(Asker::Anybody, |_| Asker::Provider);
                 // The provider announces its algorithms for ID tokens, not for access tokens.
-                let expected =
-                    Expected { algorithms: Allowed::All, ..self.client.inner.live.expected(&server) };
+                let expected = self.client.inner.live.expected(&server);
+                let expected = Expected { algorithms: Allowed::All, encrypted: Encrypted::NEVER, ..expected };
                 let verified = self.id_token(openid, token, &expected, (operation, asker, None)).await?;
                 return Ok(verified.claims().clone());
             }
@@ -154,7 +155,8 @@ impl Ongoing<'_> {
             Error::Server(_) | Error::Response(_) => Unprofiled::Absent(error),
             error => error.into(),
         })?;
-        let claims = match (fetched, &server.openid) {
+        let encrypted = self.client.inner.live.registration.encrypted_userinfo();
+        let claims = match (fetched.opened(encrypted)?, &server.openid) {
             // The provider signs its UserInfo, so somebody has removed the signature.
             (UserInfo::Claims(_), _) if quirks.signed => {
                 return Err(malformed(

@@ -62,7 +62,8 @@ impl Ongoing<'_> {
         let live = &self.client.inner.live;
         let (expected, now) = (live.expected(&server), SystemTime::now());
         let verify = |keys: &_| logout_token::verify(token, keys, &expected, now);
-        live.verify(openid, (operation, Asker::Anybody, None), self.deadline, verify).await
+        let asking = (operation, Asker::Anybody, None);
+        live.verify_by(openid, expected.algorithms, asking, self.deadline, verify).await
     }
 }
 

@@ -16,8 +16,11 @@ use crate::transport::BoxFuture;
 impl Client {
     /// Requests new tokens with the refresh token. Values that the response does not have are copied from the old tokens.
     ///
-    /// The old refresh token may be spent now. So the new tokens count even if their ID token fails a check, or cannot be checked:
-    /// then the old ID token stays, and [`Tokens::warnings`] says why. An ID token about another user is an error.
+    /// A new ID token is verified like the first one, and compared with it (OpenID Connect Core section 12.2). If it is about another
+    /// user, from another issuer or for another client, the new tokens are somebody else's: the call fails, and none of them is
+    /// used. If it fails another check, or cannot be checked, the new tokens count, because the old refresh token may be spent: the old ID
+    /// token stays, and [`Tokens::warnings`] says why. So does the old one if the new one says that the user signed in at another time
+    /// (`auth_time`).
     ///
     /// Callers of this client and its clones that present the same refresh token at the same time share one request and its
     /// outcome, even an error. If one of them gives up, the request continues for the others. Afterwards nothing is kept: store the
@@ -25,7 +28,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unsupported`] if the provider does not refresh tokens, or gave no refresh token; [`Error::Server`] with
-    /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]).
+    /// `invalid_grant` if the user has to sign in again ([`Error::needs_login`]); [`Error::Validation`] if the new tokens are
+    /// somebody else's.
     #[doc(alias = "refresh_token")]
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, Error> {
         let call = self.begin_for(tokens);
@@ -125,22 +129,36 @@ impl Ongoing<'_> {
         let forwarded: Vec<_> = refreshing.forward.iter().filter_map(brought).collect();
         let narrowed = narrowing.params(scope_separator);
         let spent = Spent { token: Secret::new(token), scope, forwarded, narrowed };
-        let fresh = self.refreshed(&server, spent, expected).await?;
+        let mut fresh = self.refreshed(&server, spent, expected).await?;
 
-        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. If a provider has many
-        // issuers, the issuer of the first ID token stays.
+        // OpenID Connect Core §12.2: a refreshed ID token is about the same user of the same issuer. It has an audience and an azp for
+        // this client, like the first one.
         if let (Some(old), Some(new)) = (old, fresh.id_token()) {
             if old.subject() != new.subject() {
                 let detail = "the refreshed ID token is about another user than the first: discard the tokens and sign in again";
                 return Err(Error::validation(Operation::Refresh, Check::SubjectMismatch, detail));
             }
-            if server.issuer_template.is_some() && old.issuer() != new.issuer() {
+            // The documented names of one issuer are one issuer. If a provider has many, the issuer of the first ID token stays.
+            let names = &server.definition.issuer_aliases;
+            let is_own = |iss: &str| {
+                server.issuer_template.is_none()
+                    && (server.issuer.as_deref() == Some(iss) || names.iter().any(|name| name == iss))
+            };
+            if old.issuer() != new.issuer() && !(is_own(old.issuer()) && is_own(new.issuer())) {
                 let detail = format!(
                     "the refreshed ID token must be from issuer {}, as the first, but its iss is {}: discard the tokens and sign in again",
                     legible(old.issuer()),
                     legible(new.issuer())
                 );
                 return Err(Error::validation(Operation::Refresh, Check::IssuerMismatch, detail));
+            }
+            // The same section: auth_time is the time of the original sign-in.
+            if old.auth_time().zip(new.auth_time()).is_some_and(|(old, new)| old != new) {
+                let detail = "the refreshed ID token must have the auth_time of the first, because a refresh is no new sign-in, and has another: \
+                              the provider has to correct it";
+                let error = Error::validation(Operation::Refresh, Check::AuthTime, detail);
+                fresh =
+                    fresh.without_id_token().with_warnings(vec![Warning::caused_by(LeftOut::IdToken, error)]);
             }
         }
         let fresh = fresh.with_requested_scope(&narrowing.scopes, scope_separator);

@@ -6,11 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::{Algorithm, Allowed};
+use super::jwe::Encrypted;
 use super::jwk::KeySet;
 use super::jws::{self, Purpose, refused};
 use super::jwt::{self, Audience, Claim, Claims, Issuer, Rules, seconds};
 use crate::error::{Check, Error, Malformed, Operation};
-use crate::secret::same;
+use crate::secret::{Secret, same};
 use crate::text::json;
 use crate::text::legible::legible;
 use crate::text::moment::LATEST;
@@ -34,6 +35,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) code: Option<&'a str>,
     /// The algorithms for ID tokens.
     pub(crate) algorithms: Allowed<'a>,
+    /// How ID tokens for this client are encrypted.
+    pub(crate) encrypted: Encrypted<'a>,
     /// The tolerance for the provider's clock.
     pub(crate) skew: Duration,
 }
@@ -57,6 +60,8 @@ pub(crate) struct Verified {
     /// All claims, as JSON.
     pub(crate) payload: String,
     pub(crate) subject: Box<str>,
+    /// The signed token that was inside an encrypted one.
+    pub(crate) opened: Option<Secret>,
 }
 
 /// Verifies signature and claims.
@@ -66,6 +71,9 @@ pub(crate) fn verify(
     expected: &Expected<'_>,
     now: SystemTime,
 ) -> Result<Verified, Error> {
+    // Step 1.
+    let opened = expected.encrypted.open(token)?;
+    let token = opened.as_ref().map_or(token, Secret::expose);
     let rules = Rules {
         issuer: Some(expected.issuer),
         audience: Audience::Includes(expected.client_id),
@@ -75,7 +83,7 @@ pub(crate) fn verify(
         skew: expected.skew,
     };
     let (payload, subject) = jwt::verify(token, keys, &rules, now, |claims| expected.check(claims, now))?;
-    Ok(Verified { payload, subject })
+    Ok(Verified { payload, subject, opened })
 }
 
 /// Reads an ID token that was verified before it was stored. `None` if it lacks a claim that every ID token has.
@@ -92,7 +100,7 @@ pub(crate) fn stored(token: &str) -> Option<Verified> {
             && is_time(&claims.iat);
         claims.sub.text().ok()?.filter(|_| complete)?.into()
     };
-    Some(Verified { payload, subject })
+    Some(Verified { payload, subject, opened: None })
 }
 
 impl Expected<'_> {
@@ -208,7 +216,9 @@ fn check_hash(
 ) -> Result<(), Error> {
     let Some(value) = value else { return Ok(()) };
     let Some(expected) = claim.text()? else { return Ok(()) };
-    let hash = digest::digest(algorithm.hash(), value.as_bytes());
+    // In the code flow the claim is optional, and both tokens come from the token endpoint.
+    let Some(hash) = algorithm.hash() else { return Ok(()) };
+    let hash = digest::digest(hash, value.as_bytes());
     let half = &hash.as_ref()[..hash.as_ref().len() / 2];
     if expected == URL_SAFE_NO_PAD.encode(half) {
         return Ok(());
@@ -238,6 +248,7 @@ mod tests {
             access_token: None,
             code: None,
             algorithms: Allowed::All,
+            encrypted: Encrypted::NEVER,
             skew: Duration::from_secs(30),
         };
         verify(&jwt, &keys, &expected, now()).err().as_ref().map(word)

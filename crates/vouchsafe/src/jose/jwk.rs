@@ -60,7 +60,7 @@ enum Material {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// A point on a curve. Each curve has one algorithm.
+    /// A point on a curve, or a key of ML-DSA. Each curve, and each set of parameters, has one algorithm.
     Point(Algorithm, Vec<u8>),
 }
 
@@ -149,6 +149,7 @@ pub(crate) fn thumbprint(jwk: &Value) -> Option<String> {
         "RSA" => &["e", "kty", "n"],
         "EC" => &["crv", "kty", "x", "y"],
         "OKP" => &["crv", "kty", "x"],
+        "AKP" => &["alg", "kty", "pub"],
         _ => return None,
     };
     // Section 3.3: in lexicographic order, without white space. The values that a key can have need no escapes.
@@ -232,10 +233,25 @@ impl Key {
                 let algorithm = Algorithm::from_name("EdDSA").ok_or("its curve is not known")?;
                 (Material::Point(algorithm, x), is_weak)
             }
+            // RFC 9964: the algorithm is a part of the key.
+            ("AKP", _) => {
+                let algorithm = bound.ok_or("it is an AKP key without alg")?;
+                let size = match algorithm.name() {
+                    "ML-DSA-44" => 1312,
+                    "ML-DSA-65" => 1952,
+                    "ML-DSA-87" => 2592,
+                    _ => return Err("its alg does not fit its type".into()),
+                };
+                let public = bytes("pub", "its pub is not base64url")?;
+                if public.len() != size {
+                    return Err("its pub does not have the size of its alg".into());
+                }
+                (Material::Point(algorithm, public), false)
+            }
             (kind, curve) => {
                 let kind = [Some(kind), curve].into_iter().flatten().collect::<Vec<_>>().join(" ");
                 return Err(
-                    format!("its type is not RSA, EC or Ed25519, but {}", printable(&kind, 40)).into()
+                    format!("its type is not RSA, EC, AKP or Ed25519, but {}", printable(&kind, 40)).into()
                 );
             }
         };
@@ -274,7 +290,7 @@ impl Key {
             (Material::Rsa { n, e }, Family::Rsa(parameters)) => {
                 RsaPublicKeyComponents { n: &n[..], e: &e[..] }.to_parsed_public_key(parameters).ok()
             }
-            (Material::Point(_, point), Family::Curve(curve)) => ParsedPublicKey::new(curve, point).ok(),
+            (Material::Point(_, point), Family::Fixed(curve)) => ParsedPublicKey::new(curve, point).ok(),
             _ => None,
         };
         self.parsed[algorithm.row()].get_or_init(parse).as_ref()

@@ -96,9 +96,9 @@ fn not_jws(token: &str) -> Error {
             "a signed JWT must have three parts separated by dots, and the token has {parts}: pass a JWT as it was received"
         ));
     }
-    let detail = "the JWT must be signed only, and it is encrypted (five parts), which this library cannot read: switch the \
-                  encryption off in the registration of this client at the provider (id_token_encrypted_response_alg, \
-                  userinfo_encrypted_response_alg)";
+    let detail = "the JWT is encrypted (five parts), and there is no key to decrypt it: give the private key with \
+                  Registration::decryption_key, or switch the encryption off in the registration of this client at the provider \
+                  (id_token_encrypted_response_alg, userinfo_encrypted_response_alg)";
     Error::response(Operation::Jwt, Malformed::Encrypted, detail)
 }
 
@@ -127,19 +127,25 @@ pub(super) fn verify(
     })?;
 
     // RFC 8725 §3.1: the algorithms are those that the caller trusts; the header only picks one of them.
-    let Some(algorithm) = Algorithm::from_name(name) else {
+    let Some(algorithm) = allowed.find(name) else {
+        let why_not = match Algorithm::symmetric(name) {
+            Some(_) => {
+                ". If this client is registered for an HMAC with its client secret, set Registration::id_token_algorithms"
+            }
+            None => "",
+        };
         let detail = format!(
-            "the JWT is signed with {}, and only RS, PS and ES algorithms and EdDSA are accepted: choose one for this client \
-             at the provider",
+            "the JWT is signed with {}, and only RS, PS, ES and ML-DSA algorithms and EdDSA are accepted: choose one for this client \
+             at the provider{why_not}",
             legible(name)
         );
         return Err(refused(Check::Algorithm, detail));
     };
     if !allowed.allows(algorithm) {
         let detail = match allowed {
-            Allowed::Registered(list) => format!(
-                "the JWT must be signed with {} (Registration::id_token_algorithms), and it is signed with {name}: change this list, or the \
-                 algorithm of this client at the provider",
+            Allowed::Registered(list) | Allowed::Symmetric(list, _) => format!(
+                "the JWT must be signed with {} (Registration::id_token_algorithms, or id_token_algorithms in the definition), and it is \
+                 signed with {name}: change this list, or the algorithm of this client at the provider",
                 list.join(" or ")
             ),
             _ => format!(
@@ -157,6 +163,14 @@ pub(super) fn verify(
     purpose.check(typ)?;
 
     let signature = decode(signature)?;
+    if let Allowed::Symmetric(_, secret) = allowed {
+        if algorithm.verify_hmac(secret, signed.as_bytes(), &signature) {
+            return Ok((algorithm, decode_text(payload)?));
+        }
+        let detail = "the JWT's HMAC does not verify with the client secret: compare the client secret with the registration at the \
+                      provider; if it is right, the JWT was changed";
+        return Err(refused(Check::Signature, detail));
+    }
     let issuer = if keys.heeds_issuer() { named_issuer(&decode_text(payload)?)? } else { None };
     let (issuer, message) = (issuer.as_deref(), signed.as_bytes());
     let Err(check) = keys.verify(Signed { kid, algorithm, issuer, message, signature: &signature }) else {

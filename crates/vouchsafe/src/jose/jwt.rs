@@ -39,6 +39,14 @@ impl<'a> Rules<'a> {
         Self { issuer: Some(issuer), audience, required, algorithms, purpose: Purpose::Any, skew }
     }
 
+    /// Claims that another issuer makes about the user (OpenID Connect Core section 5.6.2). Like an ID token of that issuer, a JWT for
+    /// another audience is none.
+    pub(crate) fn of_claims(issuer: Option<Issuer<'a>>, client_id: &'a str, skew: Duration) -> Self {
+        let audience = Audience::IncludesIfNamed(client_id);
+        let algorithms = Allowed::All;
+        Self { issuer, audience, required: &[], algorithms, purpose: Purpose::Plain, skew }
+    }
+
     /// Signed UserInfo (OpenID Connect Core section 5.3.2). `iss` and `aud` are recommended only. The caller checks `iss`,
     /// also in UserInfo that is not signed.
     pub(crate) fn of_userinfo(client_id: &'a str, algorithms: Option<&'a [String]>, skew: Duration) -> Self {

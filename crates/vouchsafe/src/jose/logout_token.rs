@@ -6,7 +6,7 @@ use super::jwk::KeySet;
 use super::jws::{Purpose, refused, unreadable};
 use super::jwt::{self, Audience, Claims, Rules, invalid, missing_claim, seconds, wrong_type};
 use crate::error::{Check, Error};
-use crate::secret::opaque;
+use crate::secret::{Secret, opaque};
 use crate::text::json::{self, Value};
 
 /// A verified logout token: the provider asks you to end the sessions of one user, or one session.
@@ -78,6 +78,9 @@ pub(crate) fn verify(
     expected: &Expected<'_>,
     now: SystemTime,
 ) -> Result<LogoutToken, Error> {
+    // Section 2.6, step 1: it is encrypted like an ID token.
+    let opened = expected.encrypted.open(token)?;
+    let token = opened.as_ref().map_or(token, Secret::expose);
     let rules = Rules {
         issuer: Some(expected.issuer),
         audience: Audience::Includes(expected.client_id),
@@ -166,6 +169,7 @@ const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 mod tests {
     use super::super::algorithm::Allowed;
     use super::super::id_token::Nonce;
+    use super::super::jwe::Encrypted;
     use super::super::jwt::Issuer;
     use super::super::tests::{NOW, now, signed, word};
     use super::*;
@@ -184,6 +188,7 @@ mod tests {
             access_token: None,
             code: None,
             algorithms: Allowed::All,
+            encrypted: Encrypted::NEVER,
             skew: Duration::from_secs(30),
         };
         verify(&jwt, &keys, &expected, now())

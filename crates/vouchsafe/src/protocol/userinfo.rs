@@ -10,7 +10,9 @@ use super::quirks::{UNCHANGED, headers};
 use super::response::{Dialect, Incoming, essence};
 use crate::dpop::Proves;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
+use crate::jose::jwe::Encrypted;
 use crate::secret::Secret;
+use crate::text::json;
 use crate::text::legible::legible;
 use crate::text::template::{self, Mark};
 
@@ -178,6 +180,26 @@ pub(crate) enum UserInfo {
     Claims(Value),
     /// A signed response (section 5.3.2), to be verified before anything in it counts.
     Jwt(String),
+}
+
+impl UserInfo {
+    /// Decrypts the response. If it is registered to be encrypted, it must be. Inside are a signed response, or the claims.
+    pub(crate) fn opened(self, encrypted: Encrypted<'_>) -> Result<Self, Error> {
+        let of_profile = |error: Error| error.of(Operation::Profile);
+        let jwt = match &self {
+            Self::Jwt(jwt) => jwt,
+            // A text that is not encrypted, as the claims are not.
+            Self::Claims(_) => "",
+        };
+        let Some(opened) = encrypted.open(jwt).map_err(of_profile)? else { return Ok(self) };
+        if !opened.expose().trim_start().starts_with('{') {
+            return Ok(Self::Jwt(opened.expose().to_owned()));
+        }
+        json::parse(opened.expose().as_bytes()).map(Self::Claims).map_err(|e| {
+            let detail = format!("the encrypted UserInfo must contain a JWT or a JSON object: {e}");
+            Error::response(Operation::Profile, Malformed::Json, detail)
+        })
+    }
 }
 
 /// OpenID Connect Core §5.3.2: the issuer, if there is one.

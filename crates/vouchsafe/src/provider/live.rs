@@ -130,6 +130,21 @@ impl Live {
         self.keys.verify(&openid.jwks_uri, asking, deadline, verify).await
     }
 
+    /// Verifies an ID token or a logout token: with the provider's keys, or without them if it is signed with the client secret.
+    pub(crate) async fn verify_by<T>(
+        &self,
+        openid: &OpenId,
+        algorithms: Allowed<'_>,
+        asking: (Operation, Asker, Option<u64>),
+        deadline: Deadline,
+        verify: impl Fn(&KeySet) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        match algorithms {
+            Allowed::Symmetric(..) => verify(&KeySet::default()).map_err(|error| error.of(asking.0)),
+            _ => self.verify(openid, asking, deadline, verify).await,
+        }
+    }
+
     /// What every ID token of this server for this client must contain. A login adds its own requirements.
     pub(crate) fn expected<'a>(&'a self, server: &'a Server) -> Expected<'a> {
         Expected {
@@ -141,8 +156,12 @@ impl Live {
             acr_values: &[],
             access_token: None,
             code: None,
-            algorithms: match &self.registration.id_token_algorithms {
-                Some(own) => Allowed::Registered(own),
+            algorithms: match self.registration.algorithms(&self.template.definition) {
+                // FAPI 2.0 has no HMACs.
+                Some(named) => {
+                    let secret = self.registration.secret_of_hmac().filter(|_| !self.options.is_fapi);
+                    Allowed::named(named, secret)
+                }
                 None => {
                     let announced = server.openid.as_ref().and_then(|openid| openid.algorithms.as_deref());
                     if self.options.is_fapi {
@@ -152,6 +171,7 @@ impl Live {
                     }
                 }
             },
+            encrypted: self.registration.encrypted_id_tokens(),
             skew: self.options.clock_skew,
         }
     }

@@ -69,9 +69,11 @@ pub(super) fn unmet(definition: &Definition, metadata: &Metadata) -> Vec<Unsuppo
         need(Feature::CodeChallenge, detail.into());
     }
     let algorithms = metadata.openid.as_ref().and_then(|openid| openid.algorithms.as_deref());
-    if let Some(names) = lacks(algorithms, |name| Algorithm::from_name(name).is_some()) {
+    if let Some(names) = lacks(algorithms, |name| Algorithm::from_name(name).is_some())
+        && definition.id_token_algorithms.is_empty()
+    {
         let detail = format!(
-            "ID tokens must be signed by an RS, PS or ES algorithm or EdDSA, and the provider announces only {names} \
+            "ID tokens must be signed by an RS, PS, ES or ML-DSA algorithm or EdDSA, and the provider announces only {names} \
              (id_token_signing_alg_values_supported): choose a signing key for this client at the provider; if \
              the client is registered for another algorithm, set Registration::id_token_algorithms"
         );

@@ -10,8 +10,10 @@ use crate::call::{Deadline, Sender};
 use crate::endpoint::Endpoint;
 use crate::error::{Check, ConfigProblem, Error, Malformed, Operation};
 use crate::jose::access_token::{self, Expected};
+use crate::jose::introspection;
 use crate::jose::jwk::Reading;
-use crate::protocol::introspection::IntrospectionRequest;
+use crate::jose::jwt::Issuer;
+use crate::protocol::introspection::{Introspected, IntrospectionRequest, check as checked};
 use crate::protocol::metadata::{self, Metadata, WellKnown};
 use crate::protocol::quirks::UNCHANGED;
 use crate::provider::keys::Keys;
@@ -57,7 +59,7 @@ impl AccessTokenIssuer {
     }
 
     /// An issuer that is asked about each access token (RFC 7662). The registration is the entry of the API at this issuer, with a
-    /// client secret.
+    /// client secret. If it has [`Registration::signed_introspection`], the issuer has to sign its responses (RFC 9701).
     pub fn introspection(issuer: impl Into<String>, registration: Registration) -> Self {
         Self { name: issuer.into(), kind: Kind::Introspection(Box::new(registration)) }
     }
@@ -86,8 +88,16 @@ pub(super) struct Live {
 }
 
 enum How {
-    Keys { keys: Keys, is_untyped: bool },
-    Introspection { registration: Box<Registration>, authenticator: Box<Authenticator>, cache: Cache },
+    Keys {
+        keys: Keys,
+        is_untyped: bool,
+    },
+    Introspection {
+        registration: Box<Registration>,
+        authenticator: Box<Authenticator>,
+        cache: Cache,
+        keys: Keys,
+    },
 }
 
 impl Live {
@@ -119,8 +129,10 @@ impl Live {
                                   gave to the API";
                     return Err(Error::config(ConfigProblem::ClientSecret, detail));
                 }
+                let reading = Reading { most: options.max_keys, heeds_issuer: false };
+                let keys = Keys::new(http, options.keys, reading);
                 let cache = Cache::new(cached);
-                How::Introspection { registration, authenticator: Box::new(authenticator), cache }
+                How::Introspection { registration, authenticator: Box::new(authenticator), cache, keys }
             }
         };
         let metadata = Shared::new(None, http, options.metadata);
@@ -150,7 +162,7 @@ impl Live {
                 let verify = |keys: &_| access_token::verify(token, keys, &expected, now);
                 keys.verify(jwks_uri, (Operation::AccessToken, Asker::Anybody, None), deadline, verify).await
             }
-            How::Introspection { registration, authenticator, cache } => {
+            How::Introspection { registration, authenticator, cache, keys } => {
                 let token = Secret::new(token);
                 let id = fingerprint(&token);
                 if let Some(facts) = cache.get(&id) {
@@ -175,15 +187,35 @@ impl Live {
                     binding: None,
                     certificate: registration.certificate.as_ref(),
                 };
-                let request = IntrospectionRequest { token: &token, error_codes: &UNCHANGED };
+                let is_signed = registration.signs_introspection;
+                let request = IntrospectionRequest { token: &token, error_codes: &UNCHANGED, is_signed };
                 let auth = Auth {
                     client: authenticator,
                     method,
                     audience: registration.assertion_audience.as_deref().unwrap_or(&self.name),
                     algorithms: metadata.assertion_algorithms.as_deref(),
                 };
-                let facts = sender.send(endpoint, Some(auth), &request).await;
-                let facts = facts.map_err(|error| noted.hidden(|secrets| error.without(secrets)))?;
+                let response = sender.send(endpoint, Some(auth), &request).await;
+                let response = response.map_err(|error| noted.hidden(|secrets| error.without(secrets)))?;
+                let facts = match response {
+                    Introspected::Facts(facts) => facts,
+                    Introspected::Jwt(jwt) => {
+                        let instead =
+                            "an issuer that publishes its keys, or no Registration::signed_introspection";
+                        let jwks_uri =
+                            metadata.jwks_uri.as_ref().ok_or_else(|| lacking("jwks_uri", instead))?;
+                        let expected = introspection::Expected {
+                            issuer: Issuer { name: &self.name, aliases: &[], template: None },
+                            client_id: &registration.client_id,
+                            encrypted: registration.encrypted_anyhow(),
+                            skew,
+                        };
+                        let verify =
+                            |keys: &_| introspection::verify(&jwt, keys, &expected, SystemTime::now());
+                        let asking = (Operation::Introspection, Asker::Provider, None);
+                        checked(keys.verify(jwks_uri, asking, deadline, verify).await?)?
+                    }
+                };
                 let left = self.check(&facts, audiences, skew)?;
                 cache.put(id, &facts, left);
                 Ok(facts)

@@ -16,6 +16,7 @@ pub struct IdToken {
 
 impl IdToken {
     pub(crate) fn new(raw: Secret, verified: Verified) -> Self {
+        let raw = verified.opened.unwrap_or(raw);
         Self { raw, claims: LazyObject::new(verified.payload, &[]), subject: verified.subject }
     }
 
@@ -90,7 +91,7 @@ impl IdToken {
         self.claims().get(name)
     }
 
-    /// The token itself, for `id_token_hint`.
+    /// The token itself, for `id_token_hint`. If the provider encrypted it, this is the signed token inside.
     pub fn expose(&self) -> &str {
         self.raw.expose()
     }

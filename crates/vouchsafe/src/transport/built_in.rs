@@ -175,8 +175,10 @@ impl HttpBuilder {
         let time = self.connect_timeout.unwrap_or(self.timeout);
         let connector = Connector::new(tls, proxied, filter.clone(), time);
         let client = pool(connector.clone());
+        let is_filtered = filter.is_some();
         let built_in = BuiltIn { client, filter, connector, authorities, presenting: Mutex::default() };
-        Ok(Http::from(built_in).runtime(Tokio).timeout(self.timeout))
+        let http = Http::from(built_in).runtime(Tokio).timeout(self.timeout);
+        Ok(http.public_only(is_filtered))
     }
 }
 

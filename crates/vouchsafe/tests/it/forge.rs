@@ -1,9 +1,12 @@
 //! Keys of every kind, and JWTs that say what a test wants them to say.
 use std::sync::OnceLock;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::rsa::{
+    KeySize, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey, PublicKeyComponents,
+};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
     EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
@@ -91,6 +94,13 @@ pub(crate) fn jwt(alg: &str, kid: &str, header: &Value, payload: &str) -> String
     format!("{input}.{}", base64(signature))
 }
 
+/// The same JWT with an HMAC in place of its signature.
+pub(crate) fn with_hmac(jwt: &str, algorithm: aws_lc_rs::hmac::Algorithm, secret: &[u8]) -> String {
+    let (signed, _) = jwt.rsplit_once('.').unwrap();
+    let key = aws_lc_rs::hmac::Key::new(algorithm, secret);
+    format!("{signed}.{}", base64(aws_lc_rs::hmac::sign(&key, signed.as_bytes())))
+}
+
 fn sign(alg: &str, kid: &str, input: &[u8]) -> Vec<u8> {
     let forge = forge();
     let rsa = |encoding: &'static dyn RsaEncoding| {
@@ -114,6 +124,36 @@ fn sign(alg: &str, kid: &str, input: &[u8]) -> Vec<u8> {
         "none" => Vec::new(),
         _ => panic!("no algorithm {alg}"),
     }
+}
+
+/// A JWT encrypted for that public key: by RSA-OAEP-256, or for a key on a curve by an ECDH-ES that nobody can decrypt, and
+/// A256GCM. The header has these members besides the usual, or in their place.
+pub(crate) fn encrypted(jwt: &str, recipient: &Value, header: &Value) -> String {
+    let is_rsa = recipient["kty"] == "RSA";
+    let mut all =
+        json!({"alg": if is_rsa { "RSA-OAEP-256" } else { "ECDH-ES" }, "enc": "A256GCM", "cty": "JWT"});
+    for (name, value) in header.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).unwrap();
+    let wrapped = if is_rsa {
+        let number = |name: &str| URL_SAFE_NO_PAD.decode(recipient[name].as_str().unwrap()).unwrap();
+        let public: PublicEncryptingKey =
+            PublicKeyComponents { n: number("n"), e: number("e") }.try_into().unwrap();
+        let public = OaepPublicEncryptingKey::new(public).unwrap();
+        let mut wrapped = vec![0; public.ciphertext_size()];
+        public.encrypt(&OAEP_SHA256_MGF1SHA256, &key, &mut wrapped, None).unwrap();
+        wrapped
+    } else {
+        Vec::new()
+    };
+    let header = base64(all.to_string());
+    let (iv, mut text) = ([7; 12], jwt.as_bytes().to_vec());
+    let sealing = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
+    let nonce = Nonce::assume_unique_for_key(iv);
+    let tag = sealing.seal_in_place_separate_tag(nonce, Aad::from(header.as_bytes()), &mut text).unwrap();
+    format!("{header}.{}.{}.{}.{}", base64(wrapped), base64(iv), base64(text), base64(tag))
 }
 
 /// The left half of the algorithm's hash: `at_hash` and `c_hash` (OpenID Connect Core section 3.1.3.6).

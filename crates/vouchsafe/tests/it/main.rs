@@ -12,11 +12,15 @@ mod call_timeout;
 mod callback;
 #[cfg(feature = "transport")]
 mod catalogue;
+#[cfg(feature = "transport")]
+mod claim_sources;
 mod client_auth;
 mod client_registration;
 mod definitions;
 mod device;
 mod discovery;
+#[cfg(feature = "transport")]
+mod encrypted;
 mod exchange;
 mod found_by_fuzzing;
 mod hostile_jwt;
@@ -52,6 +56,8 @@ mod secrets;
 #[cfg(feature = "transport")]
 mod sent_once;
 mod servers;
+#[cfg(feature = "transport")]
+mod signed_introspection;
 mod step_up;
 #[cfg(feature = "transport")]
 mod strong;

@@ -6,6 +6,8 @@ mod franceconnect;
 mod github;
 mod google;
 mod kakao;
+#[cfg(feature = "transport")]
+mod line;
 mod linkedin;
 mod microsoft;
 mod naver;

@@ -47,16 +47,19 @@ async fn without_a_new_id_token_the_old_one_is_kept() {
 
 #[tokio::test]
 async fn a_refreshed_id_token_is_about_the_same_user_of_the_same_issuer() {
+    // Core §12.2, and what the conformance suite calls refresh-token-invalid-issuer and refresh-token-invalid-sub.
     assert_eq!(verdict("sub", json!("another")).await, "subject_mismatch");
+    assert_eq!(verdict("iss", json!("https://evil.example")).await, "issuer_mismatch");
+    assert_eq!(verdict("aud", json!("another")).await, "audience");
+    assert_eq!(verdict("aud", json!(["my-client", "another"])).await, "authorized_party");
+    assert_eq!(verdict("azp", json!("another")).await, "authorized_party");
     assert_eq!(verdict("at_hash", json!(half_hash("RS256", "access-token-2"))).await, "ok");
 }
 
 #[tokio::test]
 async fn a_refreshed_id_token_that_fails_a_check_costs_nobody_the_tokens() {
     for (claim, value, code) in [
-        ("iss", json!("https://evil.example"), "issuer_mismatch"),
-        ("aud", json!("another"), "audience"),
-        ("azp", json!("another"), "authorized_party"),
+        ("iss", json!(null), "invalid_field"),
         ("exp", json!(1), "expired"),
         ("exp", json!(null), "invalid_field"),
         ("sub", json!(null), "invalid_field"),
@@ -72,6 +75,30 @@ async fn a_refreshed_id_token_that_fails_a_check_costs_nobody_the_tokens() {
     })
     .await;
     kept(&scenario, &tokens, "signature").await;
+}
+
+#[tokio::test]
+async fn a_refresh_is_no_new_sign_in() {
+    // Core §12.2: auth_time is that of the original authentication.
+    let scenario = Scenario::openid().claim("auth_time", json!(1_800_000_000));
+    let tokens = scenario.log_in().await.unwrap();
+    scenario.op().token = json!({"access_token": "access-token-2"});
+    assert!(scenario.client().refresh(&tokens).await.unwrap().warnings().is_empty());
+    let scenario = scenario.claim("auth_time", json!(1_800_000_001));
+    kept(&scenario, &tokens, "auth_time").await;
+}
+
+#[tokio::test]
+async fn a_refresh_with_somebody_else_s_tokens_leaves_nothing_of_them() {
+    for (claim, value) in [("sub", "another"), ("iss", "https://evil.example"), ("aud", "another")] {
+        let (scenario, tokens) = then(|op| op.claims = json!({ claim: value })).await;
+        let error = scenario.client().refresh(&tokens).await.unwrap_err();
+        assert!(!error.is_retryable() && !error.needs_refresh(), "{claim}");
+        assert!(!format!("{error} {error:?}").contains("access-token-2"), "{claim}");
+        // The tokens that the application has are as they were.
+        assert_eq!(tokens.access_token().expose(), crate::scenario::ACCESS_TOKEN);
+        assert!(scenario.wire.seen_at("/userinfo").is_empty());
+    }
 }
 
 #[tokio::test]
@@ -153,7 +180,28 @@ async fn the_metadata_says_whether_tokens_are_refreshed() {
 #[tokio::test]
 async fn a_refresh_by_hand_verifies_what_comes() {
     let (scenario, _) = then(|op| op.claims = json!({"aud": "another"})).await;
+    let error = scenario.client().manual().refresh("rt").await.unwrap_err();
+    assert_eq!(error.code(), "audience");
+    let (scenario, _) = then(|op| op.claims = json!({"exp": 1})).await;
     let fresh = scenario.client().manual().refresh("rt").await.unwrap();
     assert!(fresh.id_token().is_none() && fresh.unverified_id_token().is_none());
-    assert_eq!(fresh.warnings()[0].error().unwrap().code(), "audience");
+    assert_eq!(fresh.warnings()[0].error().unwrap().code(), "expired");
+}
+
+#[tokio::test]
+async fn a_vault_keeps_its_record_when_a_refresh_brings_somebody_else_s_tokens() {
+    let scenario = Scenario::openid();
+    let tokens = scenario.log_in().await.unwrap();
+    let store = std::sync::Arc::new(vouchsafe::vault::MemoryStore::new());
+    let vault = vouchsafe::Vault::danger_plain_text(store).client(scenario.client().clone());
+    vault.connect("alice", tokens.clone()).await.unwrap();
+    scenario.op().token = json!({"access_token": "access-token-2", "refresh_token": "refresh-token-2"});
+    let scenario = scenario.claim("sub", json!("another"));
+    assert_eq!(vault.refresh("alice", "openid").await.unwrap_err().code(), "subject_mismatch");
+    // The access token that is still valid is handed out, and the refresh token is sent again.
+    assert_eq!(vault.token("alice", "openid").await.unwrap().expose(), tokens.access_token().expose());
+    let kept = vault.stored_tokens("alice", "openid").await.unwrap().unwrap();
+    assert_eq!(kept.refresh_token().unwrap().expose(), REFRESH_TOKEN);
+    scenario.op().claims = json!({});
+    assert_eq!(vault.refresh("alice", "openid").await.unwrap().expose(), "access-token-2");
 }

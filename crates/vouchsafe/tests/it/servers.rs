@@ -93,7 +93,8 @@ fn client(definition: &Definition, values: &BTreeMap<String, String>) -> (Client
     let takes_none = definition.client_auth == Some(ClientAuth::None) && !definition.userinfo.sends_secret();
     let registration = match definition.signed_client_secret || takes_none {
         true => Registration::new(CLIENT_ID).redirect_uri(REDIRECT_URI),
-        false => web(),
+        // Long enough for an HMAC, which LINE's ID tokens have.
+        false => web().secret("a client secret that is longer than 32 bytes"),
     };
     let client = Client::new(provider, registration, &wire.http());
     (client.unwrap_or_else(|error| panic!("{}: {error}", definition.slug)), wire)

@@ -1,9 +1,9 @@
 //! UserInfo (OpenID Connect Core section 5.3): about this user, and signed where it is signed.
 use serde_json::{Value, json};
-use vouchsafe::Error;
+use vouchsafe::{Error, Provider};
 
 use crate::forge;
-use crate::scenario::{CLIENT_ID, ISSUER, SUBJECT, Scenario};
+use crate::scenario::{ACCESS_TOKEN, CLIENT_ID, ISSUER, SUBJECT, Scenario};
 use crate::wire::{answer, json};
 
 async fn profile(scenario: &Scenario) -> Result<Value, Error> {
@@ -13,6 +13,19 @@ async fn profile(scenario: &Scenario) -> Result<Value, Error> {
 
 async fn refusal(userinfo: Value) -> Error {
     profile(&Scenario::openid().with(|op| op.userinfo = userinfo)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_access_token_is_in_the_body_where_the_provider_wants_it_there() {
+    // RFC 6750 §2.2: by POST, as a form, and at no other place in the same request.
+    let scenario = Scenario::openid().provider(Provider::openid(ISSUER).userinfo_token_in_body());
+    let tokens = scenario.log_in().await.unwrap();
+    scenario.client().identity(&tokens).await.unwrap();
+    let request = scenario.wire.seen_at("/userinfo").remove(0);
+    assert_eq!(request.method(), "POST");
+    assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
+    assert_eq!(request.body(), format!("access_token={ACCESS_TOKEN}").as_bytes());
+    assert!(request.headers().get("authorization").is_none() && request.uri().query().is_none());
 }
 
 #[tokio::test]

@@ -69,7 +69,10 @@ fn the_metadata_says_where_tokens_come_from() {
             "resource": API, "resource_name": "Orders", "authorization_servers": [ISSUER], "bearer_methods_supported": ["header"],
             "scopes_supported": ["read", "write"], "dpop_bound_access_tokens_required": true,
             "dpop_signing_alg_values_supported":
-                ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"],
+                [
+                    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "ML-DSA-44",
+                    "ML-DSA-65", "ML-DSA-87",
+                ],
         })
     );
     assert_eq!(scenario.api.metadata_path(), "/.well-known/oauth-protected-resource/v1");

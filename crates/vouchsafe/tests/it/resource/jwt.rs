@@ -42,6 +42,7 @@ async fn every_algorithm_for_id_tokens_is_good_for_access_tokens() {
 
 #[tokio::test]
 async fn the_type_says_that_it_is_an_access_token() {
+    // RFC 9068 §4: the typ header is at+jwt or application/at+jwt.
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
         assert_eq!(Token::new().header("typ", json!(typ)).verdict().await, "ok", "{typ}");
     }
@@ -88,6 +89,7 @@ async fn an_id_token_or_a_logout_token_opens_no_api() {
 
 #[tokio::test]
 async fn the_token_is_for_this_api() {
+    // RFC 9068 §4: aud contains the identifier of the API.
     assert_eq!(Token::new().claim("aud", json!(["https://other.example", API])).verdict().await, "ok");
     for aud in [json!("https://api.example/v1/"), json!("https://api.example"), json!([]), json!("client-1")]
     {
@@ -120,6 +122,7 @@ async fn the_claims_of_an_access_token_are_all_there() {
 
 #[tokio::test]
 async fn the_token_is_valid_now() {
+    // RFC 9068 §4: the time is before exp.
     assert_eq!(Token::new().claim("exp", json!(now() - 20)).verdict().await, "ok", "clocks may differ");
     assert_eq!(Token::new().claim("exp", json!(now() - 40)).verdict().await, "invalid_token expired");
     for name in ["iat", "nbf"] {
@@ -130,6 +133,7 @@ async fn the_token_is_valid_now() {
 
 #[tokio::test]
 async fn the_token_has_the_signature_of_its_issuer() {
+    // RFC 9068 §4: the signature is verified with a key of the issuer, and none is refused.
     assert_eq!(Token { key: "stranger", ..Token::new() }.verdict().await, "invalid_token signature");
     let unsigned = Token { alg: "none", ..Token::new() }.header("alg", json!("none"));
     assert_eq!(unsigned.verdict().await, "invalid_token algorithm");
@@ -137,6 +141,16 @@ async fn the_token_has_the_signature_of_its_issuer() {
     assert_eq!(symmetric.verdict().await, "invalid_token algorithm");
     let critical = Token::new().header("crit", json!(["x"]));
     assert_eq!(critical.verdict().await, "invalid_token critical_header");
+}
+
+#[tokio::test]
+async fn an_encrypted_access_token_is_refused() {
+    // RFC 9068 §4: a key for it would have been registered, and this API has none.
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../../src/jose/jwe/vectors.json")).unwrap();
+    let token = forge::encrypted(&Token::new().jwt(), &vectors[0]["jwk"], &json!({"typ": "at+jwt"}));
+    // It hides who has issued it, so no issuer here has.
+    assert_eq!(Scenario::jwt().verdict(&token).await, "invalid_token encrypted_jwt");
 }
 
 #[tokio::test]
@@ -155,6 +169,7 @@ async fn a_new_key_is_fetched_and_a_flood_of_unknown_ones_is_not_passed_on() {
 
 #[tokio::test]
 async fn each_issuer_vouches_for_its_own_tokens_alone() {
+    // RFC 9068 §4: iss is exactly the issuer.
     const SECOND: &str = "https://second.example";
     let scenario =
         Scenario::with(|b| b.issuer(AccessTokenIssuer::jwt(ISSUER)).issuer(AccessTokenIssuer::jwt(SECOND)));

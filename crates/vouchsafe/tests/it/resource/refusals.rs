@@ -4,7 +4,8 @@ use vouchsafe::{AccessTokenIssuer, Refusal};
 use super::{ISSUER, Scenario, Token};
 
 const METADATA: &str = r#"resource_metadata="https://api.example/.well-known/oauth-protected-resource/v1""#;
-const ALGS: &str = r#"algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA""#;
+const ALGS: &str =
+    r#"algs="RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA ML-DSA-44 ML-DSA-65 ML-DSA-87""#;
 
 fn told(refusal: &Refusal) -> (u16, Vec<String>) {
     (refusal.status().as_u16(), refusal.www_authenticate().map(str::to_owned).collect())
