@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::locate;
 use crate::mistake::{self, DefinitionError, ensure};
+use crate::values::{self, ValueFacts};
 
 /// The registration of an application with a provider, as its documentation describes it. Texts are for people. A field that no
 /// source tells is empty.
@@ -29,6 +30,8 @@ pub struct RegistrationFacts {
     pub client_id: Option<String>,
     /// The provider's word for the client secret.
     pub client_secret: Option<String>,
+    /// The forms of the values that the provider gives.
+    pub values: Vec<ValueFacts>,
     /// What has to happen before people can sign in.
     pub access: AccessFacts,
     /// Which redirect URIs the provider accepts.
@@ -201,6 +204,7 @@ impl RegistrationFacts {
         ensure(is_known, "redirect.match", format_args!("is none of {}", comparison.join(", ")))?;
         let console = self.console.as_deref().unwrap_or("https://");
         ensure(console.starts_with("http") || console.starts_with('{'), "console", "is no URL")?;
+        values::check(&self.values)?;
         let lines = self
             .steps
             .iter()
@@ -249,6 +253,13 @@ impl RegistrationFacts {
         let scored = self.errors.iter().rev().filter_map(|row| Some((score(row)?, row)));
         scored.max_by_key(|(score, _)| *score).map(|(_, row)| row)
     }
+}
+
+/// How the variables of an environment that belong to a provider begin: `GOOGLE` for `GOOGLE_CLIENT_ID`.
+pub fn variable_prefix(slug: &str) -> String {
+    let name = slug.replace('-', "_").to_ascii_uppercase();
+    // No name of a variable begins with a digit.
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("P{name}") } else { name }
 }
 
 /// What is known of the registration with that provider, if the catalogue has it. It is parsed once per process.

@@ -1,6 +1,7 @@
 //! What a page says, before it is Markdown or HTML.
 use vouchsafe_providers::{
     ClientAuth, Definition, Kind, Pkce, ProfileSource, RedirectFacts, RegistrationFacts, registration,
+    variable_prefix,
 };
 
 /// A page.
@@ -461,14 +462,8 @@ fn errors(f: &RegistrationFacts) -> Vec<Block> {
     if rows.is_empty() { Vec::new() } else { vec![Block::Table(&["message", "cause", "what to do"], rows)] }
 }
 
-/// The name of the variables: `GOOGLE`.
-fn variable(slug: &str) -> String {
-    let name = slug.replace('-', "_").to_ascii_uppercase();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("P{name}") } else { name }
-}
-
 fn program(d: &Definition) -> Vec<Block> {
-    let (slug, name) = (&d.slug, variable(&d.slug));
+    let (slug, name) = (&d.slug, variable_prefix(&d.slug));
     let needed = d.params.iter().filter(|(_, param)| param.default.is_none() && !param.optional);
     let needed: Vec<_> = needed
         .map(|(name, param)| (name, param.example.clone().unwrap_or_else(|| "VALUE".to_owned())))
