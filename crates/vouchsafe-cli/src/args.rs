@@ -266,6 +266,10 @@ pub(crate) struct BrowserArgs {
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
+    /// The whole redirect URI, as it is registered, if it is not on this machine. Paste the URL on which the browser ended; or,
+    /// if the URI leads here, such as through a tunnel, name its address here with --listen
+    #[arg(long, value_name = "URI", conflicts_with_all = ["redirect_host", "redirect_port", "redirect_path"])]
+    pub(crate) redirect_uri: Option<String>,
     /// The time to wait for the user
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) wait: Duration,

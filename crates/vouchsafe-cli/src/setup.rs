@@ -3,6 +3,7 @@ mod facts;
 mod file;
 mod http;
 mod provider;
+mod redirect;
 mod registration;
 
 pub(crate) use self::facts::{facts, meaning, refused_redirect};
@@ -11,4 +12,5 @@ pub(crate) use self::http::http;
 pub(crate) use self::provider::{
     Target, definition, definition_file, from_catalogue, not_empty, openid, provider,
 };
+pub(crate) use self::redirect::{is_elsewhere, loopback_host, redirect_uri};
 pub(crate) use self::registration::{make_keys, registration, registration_with, requests, secret};

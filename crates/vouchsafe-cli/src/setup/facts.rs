@@ -22,8 +22,8 @@ pub(crate) fn refused_redirect(facts: &RegistrationFacts, host: &str) -> Option<
             Some("refuses redirect URIs with the address of this machine: use --redirect-host localhost")
         }
         (true, Some(false), Some(false)) | (false, Some(false), Some(false)) => Some(
-            "refuses redirect URIs of http on this machine. Register an https address that leads here, such as that of a tunnel, and \
-             paste the URL on which the browser ends",
+            "refuses redirect URIs of http on this machine. Register an https address, give it with --redirect-uri, and paste the URL \
+             on which the browser ends; or, if a tunnel leads from this address to a port here, name the port with --listen",
         ),
         _ => None,
     }
