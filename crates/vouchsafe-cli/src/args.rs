@@ -1,9 +1,11 @@
 //! The command line: commands, options and their help.
 mod completed;
 mod saved;
+mod setup;
 
 pub(crate) use completed::PROMPTS;
 pub(crate) use saved::{ApiArgs, ApplicationArgs, Format, NamedArgs, StoreArgs, TokenArgs};
+pub(crate) use setup::SetupArgs;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +33,9 @@ pub(crate) enum Command {
     /// Sign a user in through the browser, and show who signed in
     #[command(after_help = include_str!("args/login.txt"))]
     Login(Box<LoginArgs>),
+    /// Register your application with a provider, step by step: what to enter there, a file with the values, a first sign-in
+    #[command(after_help = include_str!("args/setup.txt"))]
+    Setup(Box<SetupArgs>),
     /// Print a valid access token of a saved login, and nothing else
     #[command(after_help = include_str!("args/token.txt"))]
     Token(Box<TokenArgs>),
@@ -221,7 +226,7 @@ pub(crate) struct ClientArgs {
 }
 
 /// The authorization request.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Debug, Default)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
     /// A scope to request, instead of the provider's usual scopes (repeatable)

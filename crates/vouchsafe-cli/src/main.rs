@@ -124,6 +124,10 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
             setup::make_keys(&mut args.client)?;
             login::run(&args, output, &mut interrupt).await
         }
+        Command::Setup(mut args) => {
+            setup::make_keys(&mut args.client)?;
+            commands::setup::run(&args, output, &mut interrupt).await
+        }
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
         Command::Demo(place) => commands::demo::run(place.port, output, &mut interrupt).await,
     }

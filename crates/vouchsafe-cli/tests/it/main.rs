@@ -18,6 +18,7 @@ mod secrets;
 #[path = "../../../vouchsafe-store/tests/it/servers.rs"]
 mod servers;
 mod settings;
+mod setup;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
