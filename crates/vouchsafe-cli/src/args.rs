@@ -68,14 +68,7 @@ pub(crate) enum Command {
     ClientCredentials(Box<ApplicationArgs>),
     /// List the providers of the catalogue, or show one of them
     #[command(after_help = include_str!("args/providers.txt"))]
-    Providers {
-        /// The provider to show, for example google
-        #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
-        slug: Option<String>,
-        /// Open the page where the provider registers applications, in the browser
-        #[arg(long, requires = "slug")]
-        open: bool,
-    },
+    Providers(ProvidersArgs),
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
     #[command(after_help = include_str!("args/discover.txt"))]
     Discover(DiscoverArgs),
@@ -306,6 +299,25 @@ pub(crate) struct HttpArgs {
     /// The time limit of one request, from connecting to the last byte of the response
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ProvidersArgs {
+    /// The provider to show, for example google. With --check, also the path of a definition file
+    #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
+    pub(crate) slug: Option<String>,
+    /// Open the page where the provider registers applications, in the browser
+    #[arg(long, requires = "slug")]
+    pub(crate) open: bool,
+    /// Check the definitions, or this one: facts older than a year, metadata that says otherwise, sources that are gone. The
+    /// output is Markdown
+    #[arg(long, conflicts_with = "open")]
+    pub(crate) check: bool,
+    /// Check only the age of the facts, without the network
+    #[arg(long, requires = "check")]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -8,7 +8,7 @@ mod registration;
 
 pub(crate) use self::facts::{facts, meaning, refused_redirect};
 pub(crate) use self::file::read;
-pub(crate) use self::http::http;
+pub(crate) use self::http::{http, transport};
 pub(crate) use self::provider::{
     Target, definition, definition_file, from_catalogue, not_empty, openid, provider,
 };

@@ -1,20 +1,26 @@
 //! `vouchsafe providers`: the catalogue, and each of its definitions.
+mod check;
+
 use serde_json::json;
 use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource, RegistrationFacts};
 
+use crate::args::ProvidersArgs;
 use crate::failure::Failure;
 use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
 use crate::{setup, system, text};
 
-pub(crate) async fn run(slug: Option<&str>, open: bool, output: &mut Output) -> Result<(), Failure> {
-    let Some(slug) = slug else {
+pub(crate) async fn run(args: &ProvidersArgs, output: &mut Output) -> Result<(), Failure> {
+    if args.check {
+        return check::run(args, output).await;
+    }
+    let Some(slug) = &args.slug else {
         list(output);
         return Ok(());
     };
     let definition = setup::from_catalogue(slug)?;
     let facts = setup::facts(&definition);
     let console = facts.as_ref().and_then(|facts| facts.console.as_deref()).or(definition.console.as_deref());
-    if !open {
+    if !args.open {
         line(&definition, output);
         show(&definition, facts.as_deref(), console, output);
         return Ok(());

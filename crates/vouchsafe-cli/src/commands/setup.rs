@@ -117,7 +117,7 @@ async fn invite(args: &SetupArgs, plan: &Plan, output: &mut Output) {
     }
     match system::open_browser(url.clone()).await {
         Ok(Some(why)) => {
-            output.warn("browser", &format!("No browser could be opened: {why}. Open {url} yourself"))
+            output.warn("browser", &format!("No browser could be opened: {why}. Open {url} yourself"));
         }
         _ => output.tell(format!("Your browser should open {}\n", paint(&url, LINK))),
     }

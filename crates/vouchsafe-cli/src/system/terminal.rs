@@ -17,10 +17,11 @@ const WITHOUT_NAME: bool = true;
 #[cfg(windows)]
 const WITHOUT_NAME: bool = false;
 
-/// Waits for a line that is read meanwhile; the terminal does not show it.
+/// Asks, and waits for a line that the terminal does not show: not even what is typed as soon as the question is there.
 #[cfg(unix)]
-pub(crate) async fn hidden(line: impl Future<Output = Option<String>>) -> Option<String> {
+pub(crate) async fn hidden(ask: impl FnOnce(), line: impl Future<Output = Option<String>>) -> Option<String> {
     let _echo = Echo::off();
+    ask();
     line.await
 }
 
@@ -55,7 +56,8 @@ impl Drop for Echo {
 }
 
 #[cfg(windows)]
-pub(crate) async fn hidden(line: impl Future<Output = Option<String>>) -> Option<String> {
+pub(crate) async fn hidden(ask: impl FnOnce(), line: impl Future<Output = Option<String>>) -> Option<String> {
+    ask();
     // The settings of a console can be changed by its functions alone, which this program does not call itself.
     drop(line);
     tokio::task::spawn_blocking(rpassword::read_password).await.ok()?.ok()

@@ -26,6 +26,7 @@ pub(crate) enum Event<'a> {
     LoggedOut,
     Response { status: u16, headers: &'a BTreeMap<&'a str, String>, body: &'a str },
     Provider(Value),
+    Checked(Value),
     Setup(Value),
     Credentials { verdict: &'a str, message: &'a str },
     Written { file: &'a str, variables: &'a [String] },

@@ -115,7 +115,10 @@ async fn a_script_sets_up_each_provider_and_ends_signed_in() {
         match acted.client_key() {
             Some(key) => assert!(text.contains(&format!("APPLE_KEY_ID={}\n", key.key_id())), "{text}"),
             None => {
-                assert!(text.contains(&format!("{name}_CLIENT_SECRET={}\n", acted.client_secret())), "{text}")
+                assert!(
+                    text.contains(&format!("{name}_CLIENT_SECRET={}\n", acted.client_secret())),
+                    "{text}"
+                );
             }
         }
         assert_eq!(plan["variables"].as_array().unwrap().len(), text.lines().count(), "{slug}: {plan}");

@@ -24,7 +24,6 @@ pub(super) fn doubt(facts: &RegistrationFacts, of: &str, value: &str, other: Opt
     let parts = value.split('.').count();
     let common = [
         (is_quoted, "has quotation marks or brackets around it: copy it without them"),
-        (value.contains(char::is_whitespace), "has a space in it: copy it again"),
         (value.starts_with('{'), "looks like a whole JSON document: copy the value alone"),
         (
             lower.starts_with("your") || lower.contains("your_") || lower.contains("your-"),
@@ -45,6 +44,7 @@ pub(super) fn doubt(facts: &RegistrationFacts, of: &str, value: &str, other: Opt
             "looks like a token (JWT): copy the client secret",
         ),
         (is_secret && other == Some(value), "is the same as the client ID"),
+        (value.contains(char::is_whitespace), "has a space in it: copy it again"),
     ];
     let common = common.into_iter().find(|(is, _)| *is).map(|(_, why)| why.to_owned());
     common.or_else(|| facts.doubt(of, value).map(|why| text::paragraph(&why)))

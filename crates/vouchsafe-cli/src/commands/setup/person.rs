@@ -36,8 +36,8 @@ impl Person {
 
     /// Asks for a secret, which the terminal does not show.
     pub(super) async fn ask_secret(&mut self, what: &Question<'_>, hint: &str) -> Result<String, Failure> {
-        prompt(&format!("{}{hint}", capital(what.label)));
-        let line = system::hidden(self.input.next()).await;
+        let ask = || prompt(&format!("{}{hint}", capital(what.label)));
+        let line = system::hidden(ask, self.input.next()).await;
         // The line break that was typed was not shown either.
         let _ = writeln!(anstream::stderr());
         Ok(line.ok_or_else(|| what.missing())?.trim().to_owned())

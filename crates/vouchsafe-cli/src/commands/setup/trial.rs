@@ -35,9 +35,8 @@ pub(super) async fn attempt(
 
 async fn judged(client: &Client, redirect_uri: &str) -> Result<Verdict, Failure> {
     let request = client.manual().authorization_code(CODE, redirect_uri).code_verifier(VERIFIER);
-    let error = match request.await {
-        Ok(_) => return Ok(Verdict::Unknown("the provider gave tokens for a made-up code".to_owned())),
-        Err(error) => error,
+    let Err(error) = request.await else {
+        return Ok(Verdict::Unknown("the provider gave tokens for a made-up code".to_owned()));
     };
     let is_token_request = error.operation() == Operation::AuthorizationCode;
     Ok(match error.code() {
