@@ -19,6 +19,8 @@ mod owned;
 mod quirks;
 mod read;
 #[cfg(feature = "registration")]
+mod registered;
+#[cfg(feature = "registration")]
 mod registration;
 mod similar;
 mod subject;
@@ -35,9 +37,11 @@ pub use quirks::{
     UserInfoQuirks,
 };
 #[cfg(feature = "registration")]
+pub use registered::registration;
+#[cfg(feature = "registration")]
 pub use registration::{
     AccessFacts, ErrorFacts, RedirectFacts, RefreshFacts, RegistrationFacts, ScopeFacts, SecretFacts,
-    registration, variable_prefix,
+    variable_prefix,
 };
 pub use similar::similar;
 pub use template::is_at_or_below;

@@ -1,6 +1,4 @@
 //! What a developer meets who registers an application with a provider: facts for people, which no login needs.
-use std::sync::{Arc, OnceLock};
-
 use serde::{Deserialize, Serialize};
 
 use crate::locate;
@@ -262,12 +260,6 @@ pub fn variable_prefix(slug: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("P{name}") } else { name }
 }
 
-/// What is known of the registration with that provider, if the catalogue has it. It is parsed once per process.
-pub fn registration(slug: &str) -> Option<Arc<RegistrationFacts>> {
-    let at = INDEX.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
-    READ[at].get_or_init(|| RegistrationFacts::from_toml(INDEX[at].1).ok().map(Arc::new)).clone()
-}
-
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
@@ -279,7 +271,3 @@ fn is_code(word: &str) -> bool {
             && word.ends_with(|c: char| c.is_ascii_digit())
             && word.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
-
-static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/registration.rs"));
-static READ: [OnceLock<Option<Arc<RegistrationFacts>>>; INDEX.len()] =
-    [const { OnceLock::new() }; INDEX.len()];
