@@ -6,7 +6,7 @@ mod provider;
 mod redirect;
 mod registration;
 
-pub(crate) use self::facts::{facts, meaning, refused_redirect};
+pub(crate) use self::facts::{facts, hurdles, meaning, refused_redirect};
 pub(crate) use self::file::read;
 pub(crate) use self::http::{http, transport};
 pub(crate) use self::provider::{

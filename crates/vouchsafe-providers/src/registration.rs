@@ -219,6 +219,26 @@ impl RegistrationFacts {
     }
 }
 
+impl AccessFacts {
+    /// What has to happen before other people can sign in: the beginning of a sentence, and the provider's words, which may be
+    /// empty.
+    pub fn hurdles(&self) -> Vec<(String, String)> {
+        let review = self.review.as_deref().map(|review| match review {
+            "none" => ("There is no review".to_owned(), String::new()),
+            when => (format!("A review is needed {when}"), self.review_for.join("; ")),
+        });
+        let told = |lead: &str, text: &Option<String>| Some((lead.to_owned(), text.clone()?));
+        let all = [
+            told("The account of the developer", &self.account),
+            review,
+            told("Before the review", &self.limit_before_review),
+            told("It takes", &self.wait),
+            told("It costs", &self.cost),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
 impl RedirectFacts {
     /// Forms of redirect URIs, each with an example and whether the provider accepts it; only those of which a source tells.
     pub fn forms(&self) -> Vec<(&'static str, bool)> {

@@ -50,6 +50,8 @@ fn a_mistake_is_told_with_its_line_and_field() {
         ),
         ("values = [{ of = \"key_id\", like = \"{rune 2}\" }]", "line 3, field values: {rune 2} is no kind"),
         ("values = [{ of = \"key_id\", like = \"{digit\" }]", "line 3, field values: "),
+        ("[[errors]]\ntext = \"a\"\nmeans = \"b\"", "line 3, field errors.do: missing field `do`"),
+        ("errors = [\n  { text = \"a\", mean = \"b\" },\n]", "line 4, field errors"),
         ("colour = \"red\"", "line 3, field colour: unknown field `colour`"),
     ] {
         let told = told(&format!("{good}{extra}\n"));

@@ -157,15 +157,7 @@ fn show_registration(d: &Definition, facts: &RegistrationFacts, output: &mut Out
     let forms =
         forms.map(|(form, accepted)| format!("{form}: {}", if accepted { "accepted" } else { "refused" }));
     output.section("Redirect URIs", forms.chain(facts.redirect.fragment_or_query.clone()));
-    let access = &facts.access;
-    let review = access.review.as_ref().map(|review| match access.review_for.join("; ") {
-        what if what.is_empty() => format!("review: {review}"),
-        what => format!("review: {review}: {what}"),
-    });
-    let before = access.limit_before_review.as_ref().map(|limit| format!("before the review: {limit}"));
-    let rest = [("account", &access.account), ("time", &access.wait), ("cost", &access.cost)];
-    let rest = rest.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));
-    output.section("Before other people can sign in", review.into_iter().chain(before).chain(rest));
+    output.section("Before other people can sign in", setup::hurdles(facts));
     let refresh = &facts.refresh;
     let refresh = [("comes", &refresh.comes), ("lasts", &refresh.lifetime), ("at most", &refresh.limit)];
     let refresh = refresh.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));

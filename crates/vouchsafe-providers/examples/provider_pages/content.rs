@@ -260,23 +260,10 @@ fn forms(redirect: &RedirectFacts) -> Vec<Vec<Vec<Span>>> {
 }
 
 fn hurdles(f: &RegistrationFacts) -> Vec<Block> {
-    let access = &f.access;
-    let review = access.review.as_deref().map(|review| match (review, access.review_for.join("; ")) {
-        ("none", _) => "There is no review.".to_owned(),
-        (when, what) if what.is_empty() => format!("A review is needed: {when}."),
-        (when, what) => format!("A review is needed {when}: {}", sentence(&what)),
-    });
-    let lines = [
-        access
-            .account
-            .as_deref()
-            .map(|account| format!("The account of the developer: {}", sentence(account))),
-        review,
-        access.limit_before_review.as_deref().map(|limit| format!("Before the review: {}", sentence(limit))),
-        access.wait.as_deref().map(|wait| format!("It takes: {}", sentence(wait))),
-        access.cost.as_deref().map(|cost| format!("It costs: {}", sentence(cost))),
-    ];
-    let lines: Vec<_> = lines.into_iter().flatten().map(text).collect();
+    let line = |(lead, words): (String, String)| {
+        text(if words.is_empty() { sentence(&lead) } else { format!("{lead}: {}", sentence(&words)) })
+    };
+    let lines: Vec<_> = f.access.hurdles().into_iter().map(line).collect();
     if lines.is_empty() { Vec::new() } else { vec![Block::List(lines)] }
 }
 

@@ -115,15 +115,7 @@ impl Plan {
             output.row("console", console.as_deref());
             output.row("redirect URI", &*self.redirect_uri);
             output.section("At the provider", steps);
-            let access = &self.facts.access;
-            let before = [
-                ("review", &access.review),
-                ("before it", &access.limit_before_review),
-                ("account", &access.account),
-            ];
-            let before =
-                before.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));
-            output.section("Before other people can sign in", before);
+            output.section("Before other people can sign in", setup::hurdles(&self.facts));
             if self.facts.steps.is_empty() {
                 let docs = paint(&self.definition.documentation, LINK);
                 output.section(
