@@ -57,7 +57,11 @@ async fn prepare(args: &SetupArgs, output: &mut Output) -> Result<Option<Ready>,
         match given.try_out(args, &plan, output).await {
             Ok(()) => break given,
             // Another try makes sense only for what was typed.
-            Err(failure) if person.is_there() && given.is_typed && failure.kind != Kind::Network => {
+            Err(failure)
+                if person.is_there()
+                    && given.is_typed
+                    && matches!(failure.kind, Kind::Provider | Kind::Usage) =>
+            {
                 output.hint(&format!("{} Enter the values again, or stop with Ctrl-C.", failure.message));
             }
             Err(failure) => return Err(failure),

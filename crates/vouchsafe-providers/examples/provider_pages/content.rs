@@ -489,8 +489,11 @@ fn program(d: &Definition) -> Vec<Block> {
             text(" that is not committed:"),
         ])),
         Block::Code("sh", env),
-        Block::Text(text("At a terminal:")),
-        Block::Code("sh", format!("vouchsafe login {slug} --client-id ID{key}{options}")),
+        Block::Text(text("At a terminal; setup says step by step what to do, and writes these variables:")),
+        Block::Code(
+            "sh",
+            format!("vouchsafe setup {slug}{options}\nvouchsafe login {slug} --client-id ID{key}{options}"),
+        ),
     ]
 }
 

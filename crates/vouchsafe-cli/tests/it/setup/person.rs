@@ -22,8 +22,11 @@ struct Terminal {
 impl Terminal {
     fn start(folder: &Folder, args: &[&str]) -> Self {
         let words = args.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        // Wide, so that no line is broken.
-        let line = format!("stty cols 2000; exec {} setup {words}", env!("CARGO_BIN_EXE_vouchsafe"));
+        // Wide, so that no line is broken. At the end, the terminal tells whether it shows what is typed.
+        let line = format!(
+            "trap : INT; stty cols 2000; {} setup {words}; code=$?; stty -a | tr ' ;' '\\n\\n' | grep -x -e echo -e -echo; exit $code",
+            env!("CARGO_BIN_EXE_vouchsafe")
+        );
         let mut command = Command::new("script");
         command
             .args(["-qec", &line, "/dev/null"])
@@ -77,8 +80,11 @@ impl Terminal {
         self.stdin.flush().await.unwrap();
     }
 
+    /// The exit code, and everything that the terminal showed.
     async fn end(mut self) -> (Option<i32>, String) {
         while self.read().await {}
+        let echo = self.shown.trim_end().rsplit('\n').next().unwrap_or_default();
+        assert_eq!(echo, "echo", "the terminal shows again what is typed: {}", self.shown);
         (soon(self.child.wait()).await.unwrap().code(), self.shown)
     }
 }
