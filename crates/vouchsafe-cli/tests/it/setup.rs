@@ -276,6 +276,20 @@ async fn a_provider_that_cannot_be_reached_ends_the_setup_unless_the_check_is_le
     assert!(folder.text().contains("ACME_CLIENT_SECRET=a-secret"));
 }
 
+#[tokio::test]
+async fn a_client_with_a_key_of_its_own_needs_no_secret() {
+    let (sandbox, folder) = (sandbox().await, Folder::new("key"));
+    let key = folder.key(&sandbox.provider("apple").unwrap()).unwrap();
+    let definition = answering_definition(&folder, "200 OK", "text/plain", "").await;
+    let options = ["--client-id", "an-id", "--client-auth", "private_key_jwt", "--no-check", "--no-login"];
+    let message = setup(&definition, &folder, &options).run().await.assert_failed(2, "usage", "client_key");
+    assert!(message.contains("--client-key"), "{message}");
+    let done = setup(&definition, &folder, &[&options[..], &["--client-key", &key]].concat()).run().await;
+    assert_eq!(done.code, Some(0), "{done:#?}");
+    let text = folder.text();
+    assert!(text.contains(&format!("ACME_KEY_FILE={key}\n")) && !text.contains("SECRET"), "{text}");
+}
+
 /// A setup that writes the file and nothing else.
 async fn written(folder: &Folder, out: &str, more: &[&str]) -> Done {
     let mut args =

@@ -92,18 +92,27 @@ impl Asking<'_> {
     async fn key(&mut self, client: &mut ClientArgs, is_typed: &mut bool) -> Result<(), Failure> {
         client.team_id = Some(self.value(TEAM, self.args.client.team_id.as_deref(), None, is_typed).await?);
         client.key_id = Some(self.value(KEY, self.args.client.key_id.as_deref(), None, is_typed).await?);
+        self.key_file(client, is_typed).await
+    }
+
+    async fn key_file(&mut self, client: &mut ClientArgs, is_typed: &mut bool) -> Result<(), Failure> {
+        let hint = if self.plan.definition.signed_client_secret { " (the .p8 file)" } else { "" };
         while client.client_key.is_none() {
             if !self.person.is_there() {
                 return Err(KEY_FILE.missing());
             }
-            let path = PathBuf::from(self.person.ask(&KEY_FILE, " (the .p8 file)", None).await?);
+            let path = PathBuf::from(self.person.ask(&KEY_FILE, hint, None).await?);
             *is_typed = true;
             match setup::read("The private key", &path) {
                 Err(failure) => self.output.hint(&failure.message),
-                Ok(content) if !String::from_utf8_lossy(&content).contains("PRIVATE KEY-----") => {
+                // A JWK is a JSON object.
+                Ok(content) if content.first() == Some(&b'{') => client.client_key = Some(path),
+                Ok(content) if String::from_utf8_lossy(&content).contains("PRIVATE KEY-----") => {
+                    client.client_key = Some(path);
+                }
+                Ok(_) => {
                     self.output.hint("This file is no private key in PEM: it has no line BEGIN PRIVATE KEY.");
                 }
-                Ok(_) => client.client_key = Some(path),
             }
         }
         Ok(())
@@ -117,13 +126,16 @@ impl Asking<'_> {
         is_typed: &mut bool,
     ) -> Result<Option<Secret>, Failure> {
         let definition = &self.plan.definition;
-        let is_public = match &client.client_auth {
-            Some(method) => method == "none",
-            None => definition.client_auth == Some(ClientAuth::None),
-        };
+        let method = client.client_auth.as_deref().and_then(ClientAuth::from_name).or(definition.client_auth);
+        if method == Some(ClientAuth::PrivateKeyJwt) {
+            self.key_file(client, is_typed).await?;
+            return Ok(None);
+        }
+        let is_public = method == Some(ClientAuth::None);
+        let has_key = client.client_key.is_some() || client.client_cert.is_some();
         let sends_secret = definition.userinfo.sends_secret() || definition.userinfo.proof.is_some();
         let given = setup::secret(&self.args.client)?;
-        if given.is_some() || (is_public && !sends_secret) {
+        if given.is_some() || has_key || (is_public && !sends_secret) {
             self.check_secret(given.as_ref(), client).await?;
             return Ok(given);
         }
@@ -207,10 +219,10 @@ impl Given {
             let signing = provider.definition().signed_client_secret.then_some(&*name);
             let registration =
                 setup::registration_with(&self.client, || Ok(secret), signing, acted.as_ref())?;
-            Ok((
-                Client::new(provider, Registration::redirect_uri(registration, &plan.redirect_uri), &http)?,
-                name,
-            ))
+            let registration = Registration::redirect_uri(registration, &plan.redirect_uri);
+            let client =
+                setup::requests(&self.client, Client::builder(provider, registration)).build(&http)?;
+            Ok((client, name))
         };
         let (own, name) = client(self.secret.clone())?;
         if args.no_check {
@@ -246,16 +258,17 @@ impl Given {
 
     /// The variables of the file.
     pub(super) fn variables(&self, plan: &Plan) -> Vec<(String, String)> {
-        let key = self.client.client_key.as_ref().map(|path| {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            path.display().to_string()
-        });
+        let path = |path: &Option<PathBuf>| {
+            let path = path.as_ref()?;
+            Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string())
+        };
         let all = [
             ("client_id", self.client.client_id.clone()),
             ("client_secret", self.secret.as_ref().map(|secret| secret.expose().to_owned())),
             ("team_id", self.client.team_id.clone()),
             ("key_id", self.client.key_id.clone()),
-            ("key_file", key),
+            ("key_file", path(&self.client.client_key)),
+            ("cert_file", path(&self.client.client_cert)),
         ];
         let all = all.into_iter().filter_map(|(name, value)| Some((plan.variable(name), value?)));
         all.chain(plan.variables()).collect()
