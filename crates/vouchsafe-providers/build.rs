@@ -9,11 +9,44 @@ fn main() -> io::Result<()> {
     fs::write(out.join("index.rs"), index(&root.join("providers"), "toml")?)?;
     fs::write(out.join("marks.rs"), index(&root.join("marks"), "svg")?)?;
     // Facts for people are not compiled into programs that do not ask for them.
-    if env::var_os("CARGO_FEATURE_REGISTRATION").is_some() {
-        fs::write(out.join("registration.rs"), index(&root.join("registration"), "toml")?)?;
+    #[cfg(feature = "registration")]
+    {
+        let folder = root.join("registration");
+        fs::write(out.join("registration.rs"), index(&folder, "toml")?)?;
+        check(&folder)?;
     }
     Ok(())
 }
+
+/// Reads each file as the crate does. A mistake ends the build, and names the file, the line and the field.
+#[cfg(feature = "registration")]
+fn check(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        println!("cargo::rerun-if-changed={}", path.display());
+        if let Err(mistake) = registration::RegistrationFacts::from_toml(&fs::read_to_string(&path)?) {
+            println!("cargo::error={}: {mistake}", path.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "registration")]
+#[allow(unreachable_pub, reason = "it is public within the crate")]
+#[path = "src/locate.rs"]
+mod locate;
+#[cfg(feature = "registration")]
+#[allow(dead_code, unreachable_pub, reason = "the crate needs more of it")]
+#[path = "src/mistake.rs"]
+mod mistake;
+#[cfg(feature = "registration")]
+#[allow(dead_code, unreachable_pub, reason = "the crate needs more of it")]
+#[path = "src/registration.rs"]
+mod registration;
+#[cfg(feature = "registration")]
+#[allow(dead_code, unreachable_pub, reason = "the crate needs more of it")]
+#[path = "src/values.rs"]
+mod values;
 
 /// The files of a folder, by their names without the extension, as a sorted slice of pairs.
 fn index(folder: &Path, extension: &str) -> io::Result<String> {

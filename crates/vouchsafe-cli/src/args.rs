@@ -1,10 +1,12 @@
 //! The command line: commands, options and their help.
 mod completed;
 mod saved;
+mod setup;
 mod strong;
 
 pub(crate) use completed::PROMPTS;
 pub(crate) use saved::{ApiArgs, ApplicationArgs, Format, NamedArgs, StoreArgs, TokenArgs};
+pub(crate) use setup::SetupArgs;
 pub(crate) use strong::StrongArgs;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -33,6 +35,9 @@ pub(crate) enum Command {
     /// Sign a user in through the browser, and show who signed in
     #[command(after_help = include_str!("args/login.txt"))]
     Login(Box<LoginArgs>),
+    /// Register your application with a provider, step by step: what to enter there, a file with the values, a first sign-in
+    #[command(after_help = include_str!("args/setup.txt"))]
+    Setup(Box<SetupArgs>),
     /// Print a valid access token of a saved login, and nothing else
     #[command(after_help = include_str!("args/token.txt"))]
     Token(Box<TokenArgs>),
@@ -65,14 +70,7 @@ pub(crate) enum Command {
     ClientCredentials(Box<ApplicationArgs>),
     /// List the providers of the catalogue, or show one of them
     #[command(after_help = include_str!("args/providers.txt"))]
-    Providers {
-        /// The provider to show, for example google
-        #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
-        slug: Option<String>,
-        /// Open the page where the provider registers applications, in the browser
-        #[arg(long, requires = "slug")]
-        open: bool,
-    },
+    Providers(ProvidersArgs),
     /// Fetch a provider's metadata, and report what it offers, what is missing and what is unsafe
     #[command(after_help = include_str!("args/discover.txt"))]
     Discover(DiscoverArgs),
@@ -230,7 +228,7 @@ pub(crate) struct ClientArgs {
 }
 
 /// The authorization request.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Debug, Default)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestArgs {
     /// A scope to request, instead of the provider's usual scopes (repeatable)
@@ -275,6 +273,10 @@ pub(crate) struct BrowserArgs {
     /// The path of the redirect URI
     #[arg(long, value_name = "PATH", default_value = "/callback")]
     pub(crate) redirect_path: String,
+    /// The whole redirect URI, as it is registered, if it is not on this machine. Paste the URL on which the browser ended; or,
+    /// if the URI leads here, such as through a tunnel, name its address here with --listen
+    #[arg(long, value_name = "URI", conflicts_with_all = ["redirect_host", "redirect_port", "redirect_path"])]
+    pub(crate) redirect_uri: Option<String>,
     /// The time to wait for the user
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) wait: Duration,
@@ -306,6 +308,25 @@ pub(crate) struct HttpArgs {
     /// The time limit of one request, from connecting to the last byte of the response
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct ProvidersArgs {
+    /// The provider to show, for example google. With --check, also the path of a definition file
+    #[arg(value_name = "SLUG", value_parser = completed::provider(), hide_possible_values = true)]
+    pub(crate) slug: Option<String>,
+    /// Open the page where the provider registers applications, in the browser
+    #[arg(long, requires = "slug")]
+    pub(crate) open: bool,
+    /// Check the definitions, or this one: facts older than a year, metadata that says otherwise, sources that are gone. The
+    /// output is Markdown
+    #[arg(long, conflicts_with = "open")]
+    pub(crate) check: bool,
+    /// Check only the age of the facts, without the network
+    #[arg(long, requires = "check")]
+    pub(crate) offline: bool,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
 }
 
 #[derive(ClapArgs, Debug)]

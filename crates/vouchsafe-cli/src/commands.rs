@@ -11,5 +11,6 @@ pub(crate) mod man;
 pub(crate) mod providers;
 pub(crate) mod request;
 pub(crate) mod sandbox;
+pub(crate) mod setup;
 pub(crate) mod token;
 pub(crate) mod whoami;

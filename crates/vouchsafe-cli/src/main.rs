@@ -100,7 +100,7 @@ fn run(command: Command, output: &mut Output) -> Result<(), Failure> {
 async fn run_command(command: Command, output: &mut Output) -> Result<(), Failure> {
     let mut interrupt = Interrupt::new()?;
     match command {
-        Command::Providers { slug, open } => providers::run(slug.as_deref(), open, output).await,
+        Command::Providers(args) => interrupt.or(providers::run(&args, output)).await,
         Command::Discover(args) => interrupt.or(discover::run(&args, output)).await,
         Command::Inspect(args) => interrupt.or(inspect::run(&args, output)).await,
         Command::List(args) => interrupt.or(list::run(&args, output)).await,
@@ -123,6 +123,10 @@ async fn run_command(command: Command, output: &mut Output) -> Result<(), Failur
         Command::Login(mut args) => {
             setup::make_keys(&mut args.client)?;
             login::run(&args, output, &mut interrupt).await
+        }
+        Command::Setup(mut args) => {
+            setup::make_keys(&mut args.client)?;
+            commands::setup::run(&args, output, &mut interrupt).await
         }
         Command::Sandbox(args) => sandbox::run(&args, output, &mut interrupt).await,
         Command::Demo(place) => commands::demo::run(place.port, output, &mut interrupt).await,

@@ -19,10 +19,14 @@ mod owned;
 mod quirks;
 mod read;
 #[cfg(feature = "registration")]
+mod registered;
+#[cfg(feature = "registration")]
 mod registration;
 mod similar;
 mod subject;
 mod template;
+#[cfg(feature = "registration")]
+mod values;
 
 pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
@@ -33,12 +37,16 @@ pub use quirks::{
     UserInfoQuirks,
 };
 #[cfg(feature = "registration")]
+pub use registered::registration;
+#[cfg(feature = "registration")]
 pub use registration::{
     AccessFacts, ErrorFacts, RedirectFacts, RefreshFacts, RegistrationFacts, ScopeFacts, SecretFacts,
-    registration,
+    variable_prefix,
 };
 pub use similar::similar;
 pub use template::is_at_or_below;
+#[cfg(feature = "registration")]
+pub use values::ValueFacts;
 
 /// The definition with that slug, if the catalogue has it. It is parsed once per process.
 pub fn get(slug: &str) -> Option<Arc<Definition>> {

@@ -1,10 +1,9 @@
 //! What a developer meets who registers an application with a provider: facts for people, which no login needs.
-use std::sync::{Arc, OnceLock};
-
 use serde::{Deserialize, Serialize};
 
 use crate::locate;
 use crate::mistake::{self, DefinitionError, ensure};
+use crate::values::{self, ValueFacts};
 
 /// The registration of an application with a provider, as its documentation describes it. Texts are for people. A field that no
 /// source tells is empty.
@@ -29,6 +28,8 @@ pub struct RegistrationFacts {
     pub client_id: Option<String>,
     /// The provider's word for the client secret.
     pub client_secret: Option<String>,
+    /// The forms of the values that the provider gives.
+    pub values: Vec<ValueFacts>,
     /// What has to happen before people can sign in.
     pub access: AccessFacts,
     /// Which redirect URIs the provider accepts.
@@ -201,6 +202,7 @@ impl RegistrationFacts {
         ensure(is_known, "redirect.match", format_args!("is none of {}", comparison.join(", ")))?;
         let console = self.console.as_deref().unwrap_or("https://");
         ensure(console.starts_with("http") || console.starts_with('{'), "console", "is no URL")?;
+        values::check(&self.values)?;
         let lines = self
             .steps
             .iter()
@@ -214,6 +216,26 @@ impl RegistrationFacts {
             )?;
         }
         Ok(())
+    }
+}
+
+impl AccessFacts {
+    /// What has to happen before other people can sign in: the beginning of a sentence, and the provider's words, which may be
+    /// empty.
+    pub fn hurdles(&self) -> Vec<(String, String)> {
+        let review = self.review.as_deref().map(|review| match review {
+            "none" => ("There is no review".to_owned(), String::new()),
+            when => (format!("A review is needed {when}"), self.review_for.join("; ")),
+        });
+        let told = |lead: &str, text: &Option<String>| Some((lead.to_owned(), text.clone()?));
+        let all = [
+            told("The account of the developer", &self.account),
+            review,
+            told("Before the review", &self.limit_before_review),
+            told("It takes", &self.wait),
+            told("It costs", &self.cost),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 
@@ -251,10 +273,11 @@ impl RegistrationFacts {
     }
 }
 
-/// What is known of the registration with that provider, if the catalogue has it. It is parsed once per process.
-pub fn registration(slug: &str) -> Option<Arc<RegistrationFacts>> {
-    let at = INDEX.binary_search_by_key(&slug, |(slug, _)| slug).ok()?;
-    READ[at].get_or_init(|| RegistrationFacts::from_toml(INDEX[at].1).ok().map(Arc::new)).clone()
+/// How the variables of an environment that belong to a provider begin: `GOOGLE` for `GOOGLE_CLIENT_ID`.
+pub fn variable_prefix(slug: &str) -> String {
+    let name = slug.replace('-', "_").to_ascii_uppercase();
+    // No name of a variable begins with a digit.
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("P{name}") } else { name }
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -268,7 +291,3 @@ fn is_code(word: &str) -> bool {
             && word.ends_with(|c: char| c.is_ascii_digit())
             && word.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
-
-static INDEX: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/registration.rs"));
-static READ: [OnceLock<Option<Arc<RegistrationFacts>>>; INDEX.len()] =
-    [const { OnceLock::new() }; INDEX.len()];

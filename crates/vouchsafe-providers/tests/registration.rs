@@ -44,6 +44,14 @@ fn a_mistake_is_told_with_its_line_and_field() {
         ("[redirect]\nmatch = \"nearly\"", "line 4, field redirect.match: is none of exact, prefix, host"),
         ("console = \"ftp://a.example\"", "line 3, field console: is no URL"),
         ("[redirect]\nmax = \"ten\"", "line 4, field redirect.max: "),
+        (
+            "values = [{ of = \"client_name\", like = \"*\" }]",
+            "line 3, field values: \"client_name\" is none of client_id client_secret",
+        ),
+        ("values = [{ of = \"key_id\", like = \"{rune 2}\" }]", "line 3, field values: {rune 2} is no kind"),
+        ("values = [{ of = \"key_id\", like = \"{digit\" }]", "line 3, field values: "),
+        ("[[errors]]\ntext = \"a\"\nmeans = \"b\"", "line 3, field errors.do: missing field `do`"),
+        ("errors = [\n  { text = \"a\", mean = \"b\" },\n]", "line 4, field errors"),
         ("colour = \"red\"", "line 3, field colour: unknown field `colour`"),
     ] {
         let told = told(&format!("{good}{extra}\n"));
@@ -63,6 +71,34 @@ fn a_definition_of_ones_own_may_have_the_facts() {
     let wrong = format!("{definition}[registration.redirect]\nmatch = \"nearly\"\n");
     let told = Definition::from_toml(&wrong).unwrap_err().to_string();
     assert!(told.starts_with("line 10, field registration.redirect.match: is none of"), "{told}");
+}
+
+#[test]
+fn a_value_is_told_from_another_that_is_mistaken_for_it() {
+    let doubt = |slug: &str, of: &str, value: &str| registration(slug).unwrap().doubt(of, value);
+    let (secret, uuid) = ("q~8Q~aBcDeF-1_2.3", "00001111-aaaa-2222-bbbb-3333cccc4444");
+    for (slug, of, good, bad, words) in [
+        (
+            "google",
+            "client_id",
+            "1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.apps.googleusercontent.com",
+            "1-a",
+            "should look like …-….apps.",
+        ),
+        ("microsoft", "client_secret", secret, uuid, "looks like the Secret ID: copy the column Value"),
+        ("microsoft", "client_id", uuid, secret, "should look like a UUID"),
+        ("apple", "client_id", "com.example.web", "ABCDE12345", "looks like a Team ID or a Key ID"),
+        ("apple", "team_id", "ABCDE12345", "com.example.web", "should look like 10 letters and digits"),
+        ("github", "client_id", "Ov23liAAAAAAAAAAAAAA", "123456", "looks like the App ID"),
+        ("x", "client_id", "aBcDeF1hIjKlMnOpQr2tUvWxYz01234567", "aBcDeF1hIjKlMnOpQr2tUvWxY", "OAuth 1.0a"),
+    ] {
+        assert_eq!(doubt(slug, of, good), None, "{slug} {of}");
+        let told = doubt(slug, of, bad).unwrap_or_default();
+        assert!(told.contains(words), "{slug} {of}: {told}");
+    }
+    // No source tells the form of a secret of Microsoft, nor of anything at Keycloak.
+    assert_eq!(doubt("microsoft", "client_secret", "anything"), None);
+    assert_eq!(doubt("keycloak", "client_id", "anything"), None);
 }
 
 #[test]

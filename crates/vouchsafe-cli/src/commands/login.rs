@@ -8,9 +8,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, interval, sleep, timeout};
+use url::Url;
 use vouchsafe::error::LeftOut;
 use vouchsafe::vault::Connect;
-use vouchsafe::{Client, Error, Identity, PendingLogin, StartedLogin, Tokens};
+use vouchsafe::{Client, Error, Identity, PendingLogin, Secret, StartedLogin, Tokens};
 use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
 use self::report::Report;
@@ -29,11 +30,21 @@ pub(crate) async fn run(
     output: &mut Output,
     interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
+    run_with(args, || setup::secret(&args.client), output, interrupt).await
+}
+
+/// The same with a client secret that was found elsewhere.
+pub(super) async fn run_with(
+    args: &LoginArgs,
+    secret: impl FnOnce() -> Result<Option<Secret>, Failure>,
+    output: &mut Output,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
     check_path(&args.browser.redirect_path)?;
     let Target { provider, name, acted } = setup::provider(args.provider.as_deref(), &args.target)?;
     check_request(&args.request, &provider.definition().authorization)?;
     let signing = provider.definition().signed_client_secret.then_some(&*name);
-    let registration = setup::registration(&args.client, signing, acted.as_ref())?;
+    let registration = setup::registration_with(&args.client, secret, signing, acted.as_ref())?;
     let definition = provider.definition().clone();
     let client = setup::requests(&args.client, Client::builder(provider, registration))
         .clock_skew(args.checks.clock_skew)
@@ -55,8 +66,8 @@ pub(crate) async fn run(
     let mut listener = listen(&args.browser).await?;
     output.detail(format!("Listening on {}", listener.redirect_uri()));
     let facts = setup::facts(&definition).filter(|_| args.target.at.is_none());
-    let host = &args.browser.redirect_host;
-    if let Some(why) = facts.as_deref().and_then(|facts| setup::refused_redirect(facts, host)) {
+    let host = setup::loopback_host(listener.redirect_uri());
+    if let Some(why) = facts.as_deref().and_then(|facts| setup::refused_redirect(facts, host.as_deref()?)) {
         output.warn(
             "redirect_uri",
             &format!("{name} {why}. `vouchsafe providers {}` says more", definition.slug),
@@ -93,12 +104,25 @@ pub(crate) async fn run(
 
 async fn listen(args: &BrowserArgs) -> Result<Listener, Failure> {
     let BrowserArgs { redirect_host: host, redirect_path: path, listen, .. } = args;
-    let port = args.redirect_port.unwrap_or(listen.map_or(0, |address| address.port()));
+    let whole = args.redirect_uri.as_deref().map(setup::redirect_uri).transpose()?;
+    // Behind another host, the listener has any free port, unless --listen names one.
+    let own = whole.as_ref().filter(|url| setup::loopback_host(url.as_str()).is_some());
+    let host = own.and_then(|url| url.host_str()).unwrap_or(host);
+    let port = own.and_then(Url::port_or_known_default).or(args.redirect_port);
+    let port = port.unwrap_or(listen.map_or(0, |address| address.port()));
     // Without a port of its own, the address has that of the redirect URI.
     let listen = listen.map(|a| SocketAddr::new(a.ip(), if a.port() == 0 { port } else { a.port() }));
-    Listener::bind(&Place { host, port, path, listen }).await.map_err(|e| {
+    let place = Place { host, port, path, redirect_uri: args.redirect_uri.as_deref(), listen };
+    Listener::bind(&place).await.map_err(|e| {
         let failure = match listen {
             Some(at) => Failure::port(&at.ip().to_string(), at.port(), &e, "--listen"),
+            None if own.is_some() => {
+                let message = format!("The command could not listen on port {port} of {host}: {e}");
+                return Failure::local("port", message).advise(
+                    "Stop the program that uses this port, or register a redirect URI with another one and give it with \
+                     --redirect-uri.",
+                );
+            }
             None => Failure::port(host, port, &e, "--redirect-port"),
         };
         failure.advise("The redirect URI with that port has to be registered at the provider.")
@@ -235,7 +259,7 @@ impl Attempt<'_> {
     }
 
     fn invite(&self, url: &str, output: &mut Output) {
-        let no_browser = self.args.browser.no_browser;
+        let BrowserArgs { no_browser, .. } = self.args.browser;
         let line = format!("  {}", paint(url, LINK));
         output.tell(format!("Signing in at {}.\n", paint(&self.name, STRONG)));
         output.tell(if no_browser {
@@ -247,7 +271,11 @@ impl Attempt<'_> {
             true if no_browser => output.say(line),
             _ => output.tell(format!("{line}\n")),
         }
-        if no_browser {
+        if setup::is_elsewhere(&self.args.browser) {
+            output.tell(
+                "The browser ends at your application. Copy the URL of that page, and paste it here.\n",
+            );
+        } else if no_browser {
             output.tell(
                 "If the browser is on another machine, it ends on a page that it cannot show. Copy the URL of that page, and \
                  paste it here.\n",
@@ -350,10 +378,10 @@ impl Attempt<'_> {
         let console =
             console.map(|url| format!(" Applications are registered at {url}.")).unwrap_or_default();
         let port = match self.args.browser.redirect_port {
-            None => {
+            None if self.args.browser.redirect_uri.is_none() => {
                 " The port is another one each time; if the provider compares it too, choose one with --redirect-port."
             }
-            Some(_) => "",
+            _ => "",
         };
         format!(
             "If the browser shows an error: this login uses the redirect URI {redirect_uri} and the client ID {}; both must \
@@ -400,7 +428,7 @@ fn check_request(request: &RequestArgs, quirks: &AuthorizationQuirks) -> Result<
     if let Some((name, _)) = request.extras.iter().find(|(name, _)| quirks.owns(name)) {
         let advice = match name.to_ascii_lowercase().as_str() {
             "client_id" => "use --client-id",
-            "redirect_uri" => "use --redirect-host, --redirect-port and --redirect-path",
+            "redirect_uri" => "use --redirect-uri, or --redirect-host, --redirect-port and --redirect-path",
             "scope" => "use --scope",
             "request" | "request_uri" => "it would replace the whole request",
             _ => "the command sets it itself, and checks the response by it. Remove it from --extra",

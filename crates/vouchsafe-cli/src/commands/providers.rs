@@ -1,20 +1,26 @@
 //! `vouchsafe providers`: the catalogue, and each of its definitions.
+mod check;
+
 use serde_json::json;
 use vouchsafe_providers::{Definition, EndpointName, Kind, Param, Pkce, ProfileSource, RegistrationFacts};
 
+use crate::args::ProvidersArgs;
 use crate::failure::Failure;
 use crate::terminal::{Event, LINK, Output, SOFT, STRONG, paint};
 use crate::{setup, system, text};
 
-pub(crate) async fn run(slug: Option<&str>, open: bool, output: &mut Output) -> Result<(), Failure> {
-    let Some(slug) = slug else {
+pub(crate) async fn run(args: &ProvidersArgs, output: &mut Output) -> Result<(), Failure> {
+    if args.check {
+        return check::run(args, output).await;
+    }
+    let Some(slug) = &args.slug else {
         list(output);
         return Ok(());
     };
     let definition = setup::from_catalogue(slug)?;
     let facts = setup::facts(&definition);
     let console = facts.as_ref().and_then(|facts| facts.console.as_deref()).or(definition.console.as_deref());
-    if !open {
+    if !args.open {
         line(&definition, output);
         show(&definition, facts.as_deref(), console, output);
         return Ok(());
@@ -151,15 +157,7 @@ fn show_registration(d: &Definition, facts: &RegistrationFacts, output: &mut Out
     let forms =
         forms.map(|(form, accepted)| format!("{form}: {}", if accepted { "accepted" } else { "refused" }));
     output.section("Redirect URIs", forms.chain(facts.redirect.fragment_or_query.clone()));
-    let access = &facts.access;
-    let review = access.review.as_ref().map(|review| match access.review_for.join("; ") {
-        what if what.is_empty() => format!("review: {review}"),
-        what => format!("review: {review}: {what}"),
-    });
-    let before = access.limit_before_review.as_ref().map(|limit| format!("before the review: {limit}"));
-    let rest = [("account", &access.account), ("time", &access.wait), ("cost", &access.cost)];
-    let rest = rest.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));
-    output.section("Before other people can sign in", review.into_iter().chain(before).chain(rest));
+    output.section("Before other people can sign in", setup::hurdles(facts));
     let refresh = &facts.refresh;
     let refresh = [("comes", &refresh.comes), ("lasts", &refresh.lifetime), ("at most", &refresh.limit)];
     let refresh = refresh.into_iter().filter_map(|(name, text)| Some(format!("{name}: {}", text.as_ref()?)));

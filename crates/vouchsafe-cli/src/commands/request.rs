@@ -1,12 +1,10 @@
 //! `vouchsafe request`: one HTTP request with the token of a saved login.
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Request};
 use url::Url;
-use vouchsafe::Http;
-use vouchsafe::http::{BoxFuture, HttpClient, Limits, Response, TransportError};
+use vouchsafe::http::{HttpClient, Limits, Response};
 use vouchsafe::vault::Bearer;
 
 use crate::args::ApiArgs;
@@ -28,7 +26,7 @@ pub(crate) async fn run(
         let login = logins.login(named, Need::Client, output).await?;
         let url = Url::parse(&args.url).map_err(|e| invalid_url(&e.to_string()))?;
         let bearer = Bearer::new(login.source()?, [url.origin().ascii_serialization()])?;
-        let client = transport(setup::http(&named.http, output)?)?;
+        let client = setup::transport(setup::http(&named.http, output)?)?;
         let sending = async {
             let token = bearer.authorize(&mut request).await?;
             let response = send(&*client, request.clone(), args).await?;
@@ -77,25 +75,6 @@ fn request(args: &ApiArgs) -> Result<Request<Vec<u8>>, Failure> {
         request.headers_mut().insert(http::header::CONTENT_TYPE, form);
     }
     Ok(request)
-}
-
-/// The transport of the library, which follows no redirects.
-fn transport(http: Http) -> Result<Arc<dyn HttpClient>, Failure> {
-    let mut inner = None;
-    let _ = http.wrap(|client| Transport(inner.insert(client).clone()));
-    inner.ok_or_else(|| Failure::local("runtime", "There is no HTTP client"))
-}
-
-struct Transport(Arc<dyn HttpClient>);
-
-impl HttpClient for Transport {
-    fn send(
-        &self,
-        request: Request<Vec<u8>>,
-        limits: Limits,
-    ) -> BoxFuture<'_, Result<Response, TransportError>> {
-        self.0.send(request, limits)
-    }
 }
 
 async fn send(

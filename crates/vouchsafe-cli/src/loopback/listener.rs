@@ -78,6 +78,8 @@ pub(crate) struct Place<'a> {
     /// The port of the redirect URI; 0 is any free port.
     pub(crate) port: u16,
     pub(crate) path: &'a str,
+    /// The redirect URI, if browsers reach this machine through another host, such as a tunnel.
+    pub(crate) redirect_uri: Option<&'a str>,
     /// The address to listen on, if browsers reach this machine by another one than the host's.
     pub(crate) listen: Option<SocketAddr>,
 }
@@ -121,11 +123,14 @@ impl Listener {
             port => port,
         };
         let Place { host, path, .. } = place;
-        let redirect_uri = format!("http://{host}:{port}{path}");
+        let own = || format!("http://{host}:{port}{path}");
+        let redirect_uri = place.redirect_uri.map_or_else(own, str::to_owned);
         let (sender, callbacks) = mpsc::channel(MAX_CALLBACKS);
         let (stop, stopping) = oneshot::channel();
-        let path = Url::parse(&redirect_uri).map_or_else(|_| (*path).to_owned(), |url| url.path().to_owned());
-        let site = Arc::new(Site { path, callbacks: sender });
+        let url = Url::parse(&redirect_uri).ok();
+        let path = url.as_ref().map_or_else(|| (*path).to_owned(), |url| url.path().to_owned());
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or(host).to_owned();
+        let site = Arc::new(Site { host, path, callbacks: sender });
         let server = tokio::spawn(serve(sockets, site, stopping));
         Ok(Self { redirect_uri, callbacks, stop, server })
     }
@@ -163,6 +168,8 @@ impl Listener {
 }
 
 struct Site {
+    /// The host of the redirect URI.
+    host: String,
     path: String,
     callbacks: mpsc::Sender<Callback>,
 }
@@ -240,9 +247,17 @@ async fn connection(stream: TcpStream, site: Arc<Site>, busy: Arc<AtomicBool>) {
 }
 
 impl Site {
+    fn is_meant(&self, request: &Request<Incoming>) -> bool {
+        let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let named = request.uri().authority().map(|authority| authority.as_str());
+        let fits = |authority: &str| is_loopback(authority) || host(authority) == Some(self.host.clone());
+        // Every browser sends one of the two. If there are both, both have to match.
+        header.or(named).is_some() && header.into_iter().chain(named).all(fits)
+    }
+
     async fn page(&self, request: Request<Incoming>, busy: &AtomicBool) -> Page {
         // Another host name means DNS rebinding: a foreign site sends its requests here.
-        if !is_for_this_machine(&request) {
+        if !self.is_meant(&request) {
             return Page::wrong_host();
         }
         if request.uri().path() != self.path {
@@ -294,18 +309,16 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     })
 }
 
-fn is_for_this_machine(request: &Request<Incoming>) -> bool {
-    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let named = request.uri().authority().map(|authority| authority.as_str());
-    // Every browser sends one of the two. If there are both, both have to match.
-    header.or(named).is_some() && header.into_iter().chain(named).all(is_loopback)
+/// The host in the header `Host`, in lower case.
+fn host(authority: &str) -> Option<String> {
+    let authority: http::uri::Authority = authority.parse().ok()?;
+    (!authority.as_str().contains('@')).then(|| authority.host().to_ascii_lowercase())
 }
 
 fn is_loopback(authority: &str) -> bool {
-    let Ok(authority) = authority.parse::<http::uri::Authority>() else { return false };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    !authority.as_str().contains('@')
-        && (host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+    let Some(host) = host(authority) else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// How often another port is tried if only one of the two addresses of `localhost` is free.

@@ -12,9 +12,12 @@ use crate::loopback::listener::Callback;
 pub(crate) fn pasted(text: &str, pending: &PendingLogin, issuer: Option<&str>) -> Result<Callback, String> {
     let text = text.trim().trim_matches(['"', '\'', '<', '>']);
     let uri = pending.redirect_uri();
-    if text.contains("://") || text.starts_with(uri.trim_start_matches("http://")) {
-        let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        return response(url, pending);
+    let (scheme, rest) = uri.split_once("://").unwrap_or(("", uri));
+    if text.starts_with(uri) || text.contains("://") {
+        return response(text.to_owned(), pending);
+    }
+    if text.starts_with(rest) {
+        return response(format!("{scheme}://{text}"), pending);
     }
     if text.starts_with(['?', '/']) && text.contains('=') || text.contains("state=") {
         let query = text.split_once('?').map_or(text, |(_, query)| query);

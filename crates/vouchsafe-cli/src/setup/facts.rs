@@ -11,6 +11,13 @@ pub(crate) fn facts(definition: &Definition) -> Option<Arc<RegistrationFacts>> {
     own.or_else(|| is_known().then(|| vouchsafe_providers::registration(&definition.slug))?)
 }
 
+/// What has to happen before other people can sign in, a line each.
+pub(crate) fn hurdles(facts: &RegistrationFacts) -> Vec<String> {
+    let line =
+        |(lead, text): (String, String)| if text.is_empty() { lead } else { format!("{lead}: {text}") };
+    facts.access.hurdles().into_iter().map(line).collect()
+}
+
 /// Why the provider is known to refuse a redirect URI of this host over http, and what helps.
 pub(crate) fn refused_redirect(facts: &RegistrationFacts, host: &str) -> Option<&'static str> {
     let (localhost, address) = (facts.redirect.http_localhost, facts.redirect.http_loopback_ip);
@@ -22,8 +29,8 @@ pub(crate) fn refused_redirect(facts: &RegistrationFacts, host: &str) -> Option<
             Some("refuses redirect URIs with the address of this machine: use --redirect-host localhost")
         }
         (true, Some(false), Some(false)) | (false, Some(false), Some(false)) => Some(
-            "refuses redirect URIs of http on this machine. Register an https address that leads here, such as that of a tunnel, and \
-             paste the URL on which the browser ends",
+            "refuses redirect URIs of http on this machine. Register an https address, give it with --redirect-uri, and paste the URL \
+             on which the browser ends; or, if a tunnel leads from this address to a port here, name the port with --listen",
         ),
         _ => None,
     }

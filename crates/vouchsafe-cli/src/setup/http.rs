@@ -1,5 +1,9 @@
 //! The HTTP client from the arguments.
+use std::sync::Arc;
+
+use http::Request;
 use vouchsafe::Http;
+use vouchsafe::http::{BoxFuture, HttpClient, Limits, Response, TransportError};
 
 use crate::args::HttpArgs;
 use crate::failure::Failure;
@@ -27,4 +31,23 @@ pub(crate) fn http(args: &HttpArgs, output: &mut Output) -> Result<Http, Failure
         http = http.danger_allow_http(host);
     }
     Ok(http)
+}
+
+/// The transport of the library, which follows no redirects.
+pub(crate) fn transport(http: Http) -> Result<Arc<dyn HttpClient>, Failure> {
+    let mut inner = None;
+    let _ = http.wrap(|client| Transport(inner.insert(client).clone()));
+    inner.ok_or_else(|| Failure::local("runtime", "There is no HTTP client"))
+}
+
+struct Transport(Arc<dyn HttpClient>);
+
+impl HttpClient for Transport {
+    fn send(
+        &self,
+        request: Request<Vec<u8>>,
+        limits: Limits,
+    ) -> BoxFuture<'_, Result<Response, TransportError>> {
+        self.0.send(request, limits)
+    }
 }

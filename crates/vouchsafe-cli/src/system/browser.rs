@@ -46,7 +46,7 @@ pub(crate) fn open_browser_if_asked() -> Option<ExitCode> {
 
 /// The same command without this program's own environment variables, which may hold the client secret. Browsers pass
 /// their environment on to other programs.
-fn clean(command: &mut Command) -> &mut Command {
+pub(super) fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().to_ascii_uppercase().starts_with("VOUCHSAFE_") {
             command.env_remove(name);

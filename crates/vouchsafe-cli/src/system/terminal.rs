@@ -17,6 +17,52 @@ const WITHOUT_NAME: bool = true;
 #[cfg(windows)]
 const WITHOUT_NAME: bool = false;
 
+/// Asks, and waits for a line that the terminal does not show: not even what is typed as soon as the question is there.
+#[cfg(unix)]
+pub(crate) async fn hidden(ask: impl FnOnce(), line: impl Future<Output = Option<String>>) -> Option<String> {
+    let _echo = Echo::off();
+    ask();
+    line.await
+}
+
+/// The terminal's own settings, which come back at the end, also if the command is interrupted.
+#[cfg(unix)]
+struct Echo(Option<rustix::termios::Termios>);
+
+#[cfg(unix)]
+impl Echo {
+    fn off() -> Self {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
+        let before = tcgetattr(std::io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut without = before.clone();
+            without.local_modes.remove(LocalModes::ECHO);
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &without);
+        }
+        Self(before)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Echo {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+#[cfg(windows)]
+pub(crate) async fn hidden(ask: impl FnOnce(), line: impl Future<Output = Option<String>>) -> Option<String> {
+    ask();
+    // The settings of a console can be changed by its functions alone, which this program does not call itself.
+    drop(line);
+    tokio::task::spawn_blocking(rpassword::read_password).await.ok()?.ok()
+}
+
 /// Whether this program may read its terminal. A shell stops a program that reads it in the background.
 #[cfg(unix)]
 pub(crate) fn is_foreground() -> bool {

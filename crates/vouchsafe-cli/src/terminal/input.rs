@@ -16,20 +16,31 @@ impl Input {
         Self(reads.then(|| BufReader::new(tokio::io::stdin().take(MAX_INPUT)).lines()))
     }
 
+    /// Reads nothing.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether lines are read.
     pub(crate) fn is_open(&self) -> bool {
         self.0.is_some()
     }
 
+    /// The next line, or `None` behind the last one.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        let line = self.0.as_mut()?.next_line().await.ok().flatten();
+        if line.is_none() {
+            self.0 = None;
+        }
+        line
+    }
+
     /// The next line. Behind the last one, this never returns.
     pub(crate) async fn line(&mut self) -> String {
-        if let Some(lines) = &mut self.0
-            && let Ok(Some(line)) = lines.next_line().await
-        {
-            return line;
+        match self.next().await {
+            Some(line) => line,
+            None => pending().await,
         }
-        self.0 = None;
-        pending().await
     }
 }
 

@@ -3,8 +3,9 @@ use serde_json::json;
 
 use crate::support::{Cli, answering, http, sandbox};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "login",
+    "setup",
     "token",
     "list",
     "request",

@@ -2,7 +2,7 @@
 use std::net::TcpListener;
 
 use url::Url;
-use vouchsafe_sandbox::Sandbox;
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::support::{Cli, Done, Running, param, redirect_uri, sandbox, send, visit};
 
@@ -282,4 +282,59 @@ async fn a_named_host_may_be_reached_by_http_with_a_warning_each_time() {
         let message = done.assert_failed(2, "usage", "invalid_argument");
         assert!(message.contains("without http:// and a port"), "{message}");
     }
+}
+
+/// A sandbox whose client returns to another machine, and the options for a login of that client.
+async fn returning_to(uri: &'static str) -> (Sandbox, [&'static str; 4]) {
+    let client = ClientConfig::public("elsewhere").redirect_uri(uri);
+    let sandbox = Sandbox::builder().client(client).start().await.unwrap();
+    (sandbox, ["--client-id", "elsewhere", "--redirect-uri", uri])
+}
+
+#[tokio::test]
+async fn the_url_of_an_application_on_another_machine_can_be_pasted() {
+    const URI: &str = "https://app.example.com/callback/me";
+    let (sandbox, options) = returning_to(URI).await;
+    for whole in [true, false] {
+        let mut login = Cli::login(&sandbox, &options).start_with_input();
+        let url = login.authorization_url().await;
+        assert_eq!(param(&url, "redirect_uri").as_deref(), Some(URI));
+        let callback = sandbox.person("alice").allow(&url).await.unwrap();
+        assert!(callback.starts_with(URI), "{callback}");
+        login.type_line(if whole { &callback } else { callback.trim_start_matches("https://") }).await;
+        signed_in(login).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tunnel_leads_the_browser_to_the_listener_and_no_other_host_does() {
+    const URI: &str = "https://tunnel.example/callback";
+    let (sandbox, options) = returning_to(URI).await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let login = Cli::login(&sandbox, &[&options[..], &["--listen", &listen]].concat());
+    let mut login = login.start();
+    let url = login.authorization_url().await;
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let here = Url::parse(&format!("http://{listen}")).unwrap();
+    let path = &Url::parse(&callback).unwrap()[url::Position::BeforePath..];
+    for (host, status) in [("other.example", 403), ("tunnel.example", 200)] {
+        let page = send(&here, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert_eq!(page.status, status, "{host}: {page:?}");
+    }
+    signed_in(login).await;
+}
+
+#[tokio::test]
+async fn a_whole_redirect_uri_is_checked_before_anything_is_sent() {
+    let sandbox = sandbox().await;
+    for (uri, exit, code) in [
+        ("https://app.example.com/#a", 2, "redirect_uri"),
+        ("http://app.example.com/callback", 2, "redirect_uri"),
+        ("app.example.com/callback", 2, "redirect_uri"),
+    ] {
+        let options = ["--client-id", sandbox.public_client_id(), "--redirect-uri", uri];
+        Cli::login(&sandbox, &options).run().await.assert_failed(exit, "usage", code);
+    }
+    assert!(sandbox.requests().is_empty());
 }

@@ -1,6 +1,7 @@
 //! The command as users run it: the real binary, the sandbox, and a browser made by hand.
 mod acted;
 mod apple;
+mod checked;
 mod commands;
 mod device;
 mod elsewhere;
@@ -19,6 +20,7 @@ mod secrets;
 #[path = "../../../vouchsafe-store/tests/it/servers.rs"]
 mod servers;
 mod settings;
+mod setup;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

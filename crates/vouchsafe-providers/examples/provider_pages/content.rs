@@ -1,6 +1,7 @@
 //! What a page says, before it is Markdown or HTML.
 use vouchsafe_providers::{
     ClientAuth, Definition, Kind, Pkce, ProfileSource, RedirectFacts, RegistrationFacts, registration,
+    variable_prefix,
 };
 
 /// A page.
@@ -259,23 +260,10 @@ fn forms(redirect: &RedirectFacts) -> Vec<Vec<Vec<Span>>> {
 }
 
 fn hurdles(f: &RegistrationFacts) -> Vec<Block> {
-    let access = &f.access;
-    let review = access.review.as_deref().map(|review| match (review, access.review_for.join("; ")) {
-        ("none", _) => "There is no review.".to_owned(),
-        (when, what) if what.is_empty() => format!("A review is needed: {when}."),
-        (when, what) => format!("A review is needed {when}: {}", sentence(&what)),
-    });
-    let lines = [
-        access
-            .account
-            .as_deref()
-            .map(|account| format!("The account of the developer: {}", sentence(account))),
-        review,
-        access.limit_before_review.as_deref().map(|limit| format!("Before the review: {}", sentence(limit))),
-        access.wait.as_deref().map(|wait| format!("It takes: {}", sentence(wait))),
-        access.cost.as_deref().map(|cost| format!("It costs: {}", sentence(cost))),
-    ];
-    let lines: Vec<_> = lines.into_iter().flatten().map(text).collect();
+    let line = |(lead, words): (String, String)| {
+        text(if words.is_empty() { sentence(&lead) } else { format!("{lead}: {}", sentence(&words)) })
+    };
+    let lines: Vec<_> = f.access.hurdles().into_iter().map(line).collect();
     if lines.is_empty() { Vec::new() } else { vec![Block::List(lines)] }
 }
 
@@ -461,14 +449,8 @@ fn errors(f: &RegistrationFacts) -> Vec<Block> {
     if rows.is_empty() { Vec::new() } else { vec![Block::Table(&["message", "cause", "what to do"], rows)] }
 }
 
-/// The name of the variables: `GOOGLE`.
-fn variable(slug: &str) -> String {
-    let name = slug.replace('-', "_").to_ascii_uppercase();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("P{name}") } else { name }
-}
-
 fn program(d: &Definition) -> Vec<Block> {
-    let (slug, name) = (&d.slug, variable(&d.slug));
+    let (slug, name) = (&d.slug, variable_prefix(&d.slug));
     let needed = d.params.iter().filter(|(_, param)| param.default.is_none() && !param.optional);
     let needed: Vec<_> = needed
         .map(|(name, param)| (name, param.example.clone().unwrap_or_else(|| "VALUE".to_owned())))
@@ -507,8 +489,11 @@ fn program(d: &Definition) -> Vec<Block> {
             text(" that is not committed:"),
         ])),
         Block::Code("sh", env),
-        Block::Text(text("At a terminal:")),
-        Block::Code("sh", format!("vouchsafe login {slug} --client-id ID{key}{options}")),
+        Block::Text(text("At a terminal; setup says step by step what to do, and writes these variables:")),
+        Block::Code(
+            "sh",
+            format!("vouchsafe setup {slug}{options}\nvouchsafe login {slug} --client-id ID{key}{options}"),
+        ),
     ]
 }
 
