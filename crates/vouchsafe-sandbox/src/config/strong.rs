@@ -142,7 +142,7 @@ impl ClientConfig {
     }
 
     /// Registers a URI from which the sandbox fetches request objects. It is an `http` URI on a loopback address. It is compared
-    /// as text, without the port and the fragment.
+    /// as text, without the port and the fragment. One that ends with a slash stands for all URIs below it; its port counts.
     pub fn request_uri(mut self, uri: impl Into<String>) -> Self {
         self.strong.request_uris.push(uri.into());
         self

@@ -21,8 +21,9 @@ faults! { Metadata:
         unsupported "id_token_algorithm_not_supported", Set("id_token_signing_alg_values_supported", || json!(["none"]));
     HMAC_ANNOUNCED: "the metadata announces ID tokens with an HMAC only",
         unsupported "id_token_algorithm_not_supported", Set("id_token_signing_alg_values_supported", || json!(["HS256"]));
-    PUSHED_REQUESTS_ONLY: "the metadata requires pushed authorization requests (RFC 9126)",
-        unsupported "pushed_request_required", Set("require_pushed_authorization_requests", || true.into());
+    PUSHED_REQUESTS_ONLY: "the metadata requires pushed authorization requests (RFC 9126), and names no endpoint for them",
+        unsupported "pushed_request_required", Set("require_pushed_authorization_requests", || true.into()),
+            Without("pushed_authorization_request_endpoint");
     SIGNED_REQUESTS_ONLY: "the metadata requires signed request objects (RFC 9101)",
         unsupported "signed_request_required", Set("require_signed_request_object", || true.into());
     NO_CODE_ANNOUNCED: "the metadata offers the implicit grant only",

@@ -65,7 +65,8 @@ async fn by_reference(client: &ClientConfig, uri: &str) -> Result<String, OAuthE
     let unknown =
         error("invalid_request_uri", "request_uri is not one of the client's registered request_uris");
     let registered: Vec<_> = registered.iter().map(|uri| plain(uri)).collect();
-    ensure(accepts(&registered, &plain(uri)), unknown)?;
+    let is_below = registered.iter().any(|known| known.ends_with('/') && uri.starts_with(known.as_str()));
+    ensure(is_below || accepts(&registered, &plain(uri)), unknown)?;
     let failed =
         |why: String| error("invalid_request_uri", format!("request_uri could not be fetched: {why}"));
     let (status, body) = fetch(uri).await.map_err(|error| failed(error.to_string()))?;

@@ -201,6 +201,11 @@ async fn object_is_fetched_from_a_registered_uri_only_rfc9101_5_2() {
         let PersonError::Refused { status: 400, message } = refused else { panic!("{refused:?}") };
         assert!(message.contains(named), "{message}");
     }
+    let base = served.trim_end_matches("request").to_owned();
+    let below = Scenario::with(Sandbox::builder().client(bank(&key).request_uri(base))).await;
+    let served = serve(object(&key, &claims(&below)), "200 OK").await;
+    let refused = below.person().allow(&below.referring_url(ID, "request_uri", &served)).await;
+    assert!(refused.is_err(), "it is below another port");
     let both = format!("{}&request=x", url(&served));
     assert!(scenario.person().allow(&both).await.is_err());
 }
