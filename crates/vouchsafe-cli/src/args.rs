@@ -237,6 +237,9 @@ pub(crate) struct RequestArgs {
     /// Any other parameter of the authorization request (repeatable)
     #[arg(long = "extra", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) extras: Vec<(String, String)>,
+    /// The URI of an API that the tokens are for (repeatable)
+    #[arg(long = "resource", value_name = "URI")]
+    pub(crate) resources: Vec<String>,
     /// The longest time since the user last authenticated; the ID token is checked for it
     #[arg(long, value_name = "SECONDS", value_parser = whole_seconds, allow_negative_numbers = true)]
     pub(crate) max_age: Option<u64>,

@@ -21,6 +21,8 @@ macro_rules! endpoints {
             DeviceAuthorization, device_authorization_endpoint, Some("device_authorization_endpoint");
             /// The frame that tells whether the user's session has changed (OpenID Connect Session Management 1.0 section 3.3).
             CheckSession, check_session_iframe, Some("check_session_iframe");
+            /// The backchannel authentication endpoint (OpenID Connect CIBA Core 1.0 section 7).
+            BackchannelAuthentication, backchannel_authentication_endpoint, Some("backchannel_authentication_endpoint");
             /// Where programs register clients (RFC 7591).
             Registration, registration_endpoint, Some("registration_endpoint");
             /// Where a session is ended (OpenID Connect RP-Initiated Logout).

@@ -11,6 +11,7 @@ use crate::state::{AuthorizationRequest, Jwt, Seal, SigningAlg};
 use crate::wire::Incoming;
 
 mod authorization;
+mod backchannel;
 mod body;
 mod callback;
 mod claims;
@@ -101,6 +102,7 @@ impl Fault {
             exchange::ALL,
             registration::ALL,
             web_finger::ALL,
+            backchannel::ALL,
         ];
         let wire = Endpoint::ALL.iter().flat_map(|at| wire::ALL.iter().map(|fault| fault.at(*at)));
         placed.concat().into_iter().chain(wire).collect()
@@ -163,6 +165,7 @@ impl Fault {
             (Place::Exchange, _) => Step::Exchange,
             (Place::Registration, _) => Step::Registration,
             (Place::WebFinger, _) => Step::WebFinger,
+            (Place::Backchannel, _) => Step::Backchannel,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -246,6 +249,8 @@ words! {
     Registration = "In the registration response",
     /// The response of WebFinger.
     WebFinger = "In the response of WebFinger",
+    /// The response of the backchannel authentication endpoint.
+    Backchannel = "In the backchannel authentication response",
     /// The HTTP response of any endpoint that a login calls without a browser.
     Wire = "In the HTTP response",
 }
@@ -263,6 +268,7 @@ impl Place {
             Self::WebFinger => Endpoint::WebFinger,
             Self::Claims => Endpoint::Claims,
             Self::Introspection => Endpoint::Introspection,
+            Self::Backchannel => Endpoint::Backchannel,
             Self::Authorization
             | Self::Callback
             | Self::SignedResponse
@@ -304,6 +310,8 @@ words! {
     Claims = "claims",
     /// The introspection endpoint.
     Introspection = "introspection",
+    /// The backchannel authentication endpoint.
+    Backchannel = "backchannel",
 }
 
 impl Endpoint {
@@ -331,6 +339,8 @@ words! {
     Exchange = "exchange",
     /// The client is not registered. A login is not concerned.
     Registration = "registration",
+    /// A login without a browser does not start. A login in a browser is not concerned.
+    Backchannel = "backchannel",
     /// The provider is not found. A login is not concerned.
     WebFinger = "webfinger",
 }

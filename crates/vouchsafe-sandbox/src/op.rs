@@ -20,6 +20,7 @@ pub(crate) mod claims;
 mod client;
 mod client_assertion;
 mod details;
+mod backchannel;
 mod device;
 mod end_session;
 mod exchange;
@@ -47,6 +48,7 @@ pub(crate) mod user_code;
 mod userinfo;
 mod web_finger;
 
+pub(crate) use backchannel::decide;
 pub(crate) use end_session::confirm;
 pub use logout_token::LogoutNotice;
 pub(crate) use logout_token::{logout_token, notify};
@@ -146,6 +148,7 @@ async fn serve(call: &Call<'_>, role: Role, roles: &[Role]) -> Response {
         Role::Registration => Endpoint::Registration,
         Role::WebFinger => Endpoint::WebFinger,
         Role::Introspection => Endpoint::Introspection,
+        Role::Backchannel => Endpoint::Backchannel,
         _ => return shaped(call, role, reply(call, role, roles)),
     };
     let faults = Stages { faults: &call.shared.faults, at, username: call.username.as_deref() };
@@ -179,6 +182,7 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Resource => resource::respond(call),
         Role::Registration => registration::respond(call),
         Role::WebFinger => web_finger::respond(call),
+        Role::Backchannel => backchannel::respond(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),

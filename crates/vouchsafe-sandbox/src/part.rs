@@ -55,6 +55,7 @@ impl Part {
         definition.issuer = Some(origin.to_owned());
         definition.introspection_endpoint = Some(format!("{origin}/introspect"));
         definition.end_session_endpoint = Some(format!("{origin}/end_session"));
+        definition.backchannel_authentication_endpoint = Some(format!("{origin}/backchannel"));
         definition.registration_endpoint = Some(format!("{origin}/register"));
         definition.device_authorization_endpoint = Some(format!("{origin}/device_authorization"));
         definition.scopes = ["openid", "profile", "email", "offline_access"].map(str::to_owned).to_vec();
@@ -247,6 +248,7 @@ pub(crate) enum Role {
     Introspection,
     Device,
     Registration,
+    Backchannel,
     EndSession,
     UserInfo,
     Pushed,
@@ -268,6 +270,7 @@ impl Role {
             Self::Introspection => "introspect",
             Self::Device => "device",
             Self::Registration => "register",
+            Self::Backchannel => "backchannel",
             Self::EndSession => "end_session",
             Self::UserInfo => "userinfo",
             Self::Pushed => "par",
@@ -281,13 +284,14 @@ impl Role {
 }
 
 /// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.
-const ENDPOINTS: [(Role, EndpointName, &str); 9] = [
+const ENDPOINTS: [(Role, EndpointName, &str); 10] = [
     (Role::Authorization, EndpointName::Authorization, "authorize"),
     (Role::Token, EndpointName::Token, "token"),
     (Role::Refresh, EndpointName::Refresh, ""),
     (Role::Introspection, EndpointName::Introspection, ""),
     (Role::Device, EndpointName::DeviceAuthorization, ""),
     (Role::Registration, EndpointName::Registration, ""),
+    (Role::Backchannel, EndpointName::BackchannelAuthentication, ""),
     (Role::EndSession, EndpointName::EndSession, ""),
     (Role::Revocation, EndpointName::Revocation, "revoke"),
     (Role::UserInfo, EndpointName::Userinfo, "userinfo"),

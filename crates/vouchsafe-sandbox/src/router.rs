@@ -27,6 +27,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/authorize", get(op::respond).post(op::respond))
         .route("/login", get(interaction::show_login).post(interaction::login))
         .route("/consent", get(interaction::show_consent).post(interaction::consent))
+        .route("/backchannel", post(op::respond))
         .route("/register", post(op::respond))
         .route("/register/{key}", get(op::manage).put(op::manage).delete(op::manage))
         .route("/device_authorization", post(op::respond))

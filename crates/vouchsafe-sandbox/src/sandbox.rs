@@ -208,6 +208,13 @@ impl Sandbox {
         op::notify(&self.shared, &ended).await
     }
 
+    /// Lets the user of a login without a browser decide (OpenID Connect CIBA Core), by its `auth_req_id`. Returns the notification that a
+    /// provider would post in ping mode, to be given to the client by a test itself: the value of its `Authorization` header field, if the
+    /// client asked to be notified, and its body. `None` if there is no such login.
+    pub fn decide_backchannel(&self, auth_req_id: &str, allows: bool) -> Option<(Option<String>, String)> {
+        op::decide(&self.shared, auth_req_id, allows)
+    }
+
     /// Moves the sandbox's clock ahead by whole seconds, so that a test of an expiry does not have to wait. The times that a
     /// client signs (in assertions, proofs and request objects) are still compared with the clock of the machine.
     pub fn advance_clock(&self, by: Duration) {

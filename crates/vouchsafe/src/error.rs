@@ -147,6 +147,8 @@ impl Error {
                 | Operation::ClientCredentials
                 | Operation::DeviceAuthorization
                 | Operation::DeviceCode
+                | Operation::BackchannelAuthentication
+                | Operation::BackchannelToken
                 | Operation::TokenExchange
                 | Operation::JwtBearer
                 | Operation::Refresh
@@ -284,6 +286,12 @@ pub enum Operation {
     DeviceAuthorization,
     /// The token request with a device code.
     DeviceCode,
+    /// The start of a login without the user's browser.
+    BackchannelAuthentication,
+    /// The token request of such a login.
+    BackchannelToken,
+    /// Checking the notification of such a login.
+    BackchannelNotification,
     /// The exchange of a token for another one.
     TokenExchange,
     /// The token request with a JWT.
@@ -321,6 +329,9 @@ impl fmt::Display for Operation {
             Self::ClientCredentials => "the token request of the application",
             Self::DeviceAuthorization => "the start of the login on a device",
             Self::DeviceCode => "the login on a device",
+            Self::BackchannelAuthentication => "the start of the backchannel login",
+            Self::BackchannelToken => "the backchannel login",
+            Self::BackchannelNotification => "the notification of the backchannel login",
             Self::TokenExchange => "the token exchange",
             Self::JwtBearer => "the token request with a JWT",
             Self::WebFinger => "finding the provider",

@@ -16,6 +16,10 @@ pub mod limits {}
 #[doc = include_str!("docs/protecting_an_api.md")]
 pub mod protecting_an_api {}
 
+/// A program that registers itself at a provider: by WebFinger and dynamic registration, once.
+#[doc = include_str!("docs/registering_a_client.md")]
+pub mod registering_a_client {}
+
 /// Where the roles and groups of a user are: in the profile, or in the claims of the access token.
 #[doc = include_str!("docs/roles_and_groups.md")]
 pub mod roles_and_groups {}

@@ -142,6 +142,7 @@ pub use client::{Client, ClientBuilder};
 pub use credential::{AssertionSource, Credential};
 pub use error::{Error, ErrorCode};
 pub use flows::claim_sources::{ClaimSources, SourcedClaim, SourcedClaims};
+pub use flows::backchannel::{BackchannelLogin, PendingBackchannel};
 pub use flows::client_credentials::ClientCredentials;
 pub use flows::device::{DeviceLogin, PendingDevice};
 pub use flows::import::ImportedTokens;

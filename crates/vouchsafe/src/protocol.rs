@@ -3,6 +3,7 @@
 //! Nothing here waits, uses the network, reads a clock or makes random bytes: the callers pass responses, `now` and random bytes
 //! as arguments.
 pub(crate) mod authorization;
+pub(crate) mod backchannel;
 pub(crate) mod call;
 pub(crate) mod claim_sources;
 pub(crate) mod client_auth;

@@ -268,6 +268,11 @@ impl Provider {
         self.endpoint(EndpointName::DeviceAuthorization, url)
     }
 
+    /// The backchannel authentication endpoint (OpenID Connect CIBA Core 1.0).
+    pub fn backchannel_authentication_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::BackchannelAuthentication, url)
+    }
+
     /// The endpoint where programs register clients (RFC 7591).
     pub fn registration_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Registration, url)

@@ -134,7 +134,8 @@ fn uses_up_time(fault: &Fault) -> bool {
 
 /// No login in a browser meets it.
 fn is_elsewhere(fault: &Fault) -> bool {
-    [Place::Device, Place::Exchange, Place::Registration, Place::WebFinger].contains(&fault.place())
+    [Place::Backchannel, Place::Device, Place::Exchange, Place::Registration, Place::WebFinger]
+        .contains(&fault.place())
 }
 
 fn kind(error: &Error) -> &'static str {
@@ -273,6 +274,14 @@ async fn an_exchanged_token_is_the_one_that_was_requested() {
         let kind = vouchsafe::TokenType::ACCESS_TOKEN;
         let exchange = visit.client.token_exchange(tokens.access_token().expose(), kind.clone());
         exchange.requested_token_type(kind).await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backchannel_login_starts_soundly_or_not_at_all() {
+    at_every_fault_of(Place::Backchannel, async |visit| {
+        visit.client.backchannel().login_hint("alice").await.map(drop)
     })
     .await;
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, interval, sleep, timeout};
 use url::Url;
 use vouchsafe::error::LeftOut;
 use vouchsafe::vault::Connect;
-use vouchsafe::{Client, Error, Identity, PendingLogin, Secret, StartedLogin, Tokens};
+use vouchsafe::{Client, Error, Identity, Login, PendingLogin, Secret, StartedLogin, Tokens};
 use vouchsafe_providers::{AuthorizationQuirks, Definition, Kind, ProfileSource};
 
 use self::report::Report;
@@ -246,6 +246,7 @@ impl Attempt<'_> {
         let scopes = request.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
         let login = self.client.login().redirect_uri(redirect_uri).scopes(scopes);
         let mut login = request.extras.iter().fold(login, |login, (name, value)| login.extra(name, value));
+        login = request.resources.iter().fold(login, Login::resource);
         if let Some(seconds) = request.max_age {
             login = login.max_age(Duration::from_secs(seconds));
         }

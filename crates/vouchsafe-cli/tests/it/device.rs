@@ -154,8 +154,12 @@ async fn the_endpoint_of_any_service_can_be_given() {
         "--no-save",
         "--scope",
         "email",
+        "--resource",
+        "https://api.example",
     ];
     let done = allowed(&sandbox, Cli::new(&args).start(), "bob").await;
     assert_eq!(done.code, Some(0), "{done:#?}");
     assert_eq!(done.last()["identity"]["subject"], "sandbox-user-bob");
+    let request = &sandbox.requests_to("/device_authorization")[0];
+    assert_eq!(request.form_value("resource").as_deref(), Some("https://api.example"));
 }

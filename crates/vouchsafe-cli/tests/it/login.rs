@@ -432,3 +432,16 @@ async fn no_browser_inherits_the_client_secret() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn the_apis_of_the_tokens_go_with_both_requests() {
+    let sandbox = sandbox().await;
+    let resources = ["--resource", "https://a.example", "--resource", "https://b.example"];
+    let cli = Cli::login(&sandbox, &[&["--client-id", sandbox.public_client_id()][..], &resources].concat());
+    signed_in(&sandbox, cli, "alice").await;
+    let asked = sandbox.requests_to("/authorize")[0].query.clone().unwrap();
+    let sent = String::from_utf8(sandbox.requests_to("/token")[0].body.clone()).unwrap();
+    for request in [asked, sent] {
+        assert_eq!(request.matches("resource=https%3A%2F%2F").count(), 2, "{request}");
+    }
+}

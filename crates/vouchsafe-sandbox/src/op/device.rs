@@ -7,7 +7,7 @@ use vouchsafe_providers::Encoding;
 
 use super::issue::Issuance;
 use super::request::Form;
-use super::{Call, Reply};
+use super::{Call, Reply, backchannel};
 use crate::config::ClientConfig;
 use crate::state::{AuthorizationRequest, Decision, Device};
 use crate::wire::{OAuthError, ensure, error, invalid_client, invalid_grant, invalid_request};
@@ -42,8 +42,16 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     }))
 }
 
-/// Whether a token request is one of a device.
+/// Whether a token request is one of a device, or of a login without a browser, which waits in the same way.
 pub(super) fn is_meant(call: &Call<'_>, grant_type: Option<&str>) -> bool {
+    is_backchannel(call, grant_type) || is_device(call, grant_type)
+}
+
+fn is_backchannel(call: &Call<'_>, grant_type: Option<&str>) -> bool {
+    call.part.is_own && grant_type == Some(backchannel::GRANT_TYPE)
+}
+
+fn is_device(call: &Call<'_>, grant_type: Option<&str>) -> bool {
     call.part.definition.device_authorization_endpoint.is_some()
         && grant_type == Some(call.grant_type(GRANT_TYPE))
 }
@@ -53,8 +61,11 @@ pub(super) fn redeem(call: &Call<'_>) -> Result<Reply, OAuthError> {
     let token = &call.part.definition.token;
     let form = Form::read(&call.incoming, token.encoding, &[&token.names])?;
     let client = client(call, &form)?;
-    let given =
-        form.params.get("device_code").ok_or_else(|| invalid_request("the device code is missing"))?;
+    let by_id = is_backchannel(call, form.get("grant_type"));
+    let given = form.params.get(if by_id { "auth_req_id" } else { "device_code" });
+    let given = given.ok_or_else(|| invalid_request("the device code, or the auth_req_id, is missing"))?;
+    let other = invalid_grant("the code is for another grant");
+    ensure(given.starts_with(backchannel::PREFIX) == by_id, other)?;
     let mut store = call.shared.store();
     let now = call.shared.now();
     let device = store.devices.get_mut(given).filter(|device| device.request.part.base == call.part.base);

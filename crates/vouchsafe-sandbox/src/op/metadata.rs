@@ -51,6 +51,7 @@ pub(super) fn respond(call: &Call<'_>) -> Result<Value, OAuthError> {
     }
     if let (true, Some(grants)) = (part.is_own, metadata["grant_types_supported"].as_array_mut()) {
         grants.extend(super::exchange::GRANT_TYPES.map(Value::from));
+        grants.push(super::backchannel::GRANT_TYPE.into());
     }
     if let (true, Some(metadata)) = (part.is_own, metadata.as_object_mut()) {
         metadata.extend(own(&part.base));
@@ -69,6 +70,8 @@ fn own(base: &str) -> Map<String, Value> {
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
             "name", "given_name", "family_name", "preferred_username", "email", "email_verified",
         ],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_user_code_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,

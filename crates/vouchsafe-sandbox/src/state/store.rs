@@ -28,6 +28,8 @@ pub(crate) struct Store {
     pub(crate) user_codes: Bounded<String>,
     /// By `request_uri`.
     pub(crate) pushed: Bounded<Pushed>,
+    /// The tokens of notifications, by `auth_req_id`.
+    pub(crate) notifications: Bounded<String>,
     /// By the hash of a JWT that a token exchange issued: its user, its scopes and its end.
     pub(crate) assertions: Bounded<(SignedIn, Scopes, u64)>,
     /// Provider and user, where the provider sends the profile in the first response only.

@@ -23,6 +23,8 @@ words! {
         Introspection = "introspect_not_supported",
         /// Logins on devices without a browser (RFC 8628).
         Device = "device_not_supported",
+        /// Logins without the user's browser (CIBA).
+        Backchannel = "backchannel_not_supported",
         /// Registration of clients by a program (RFC 7591).
         Registration = "registration_not_supported",
         /// Management of registered clients by a program (RFC 7592).

@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 5 and 6).
 mod authorization_code;
+mod ciba;
 mod client_credentials;
 mod device_code;
 mod jwt_bearer;

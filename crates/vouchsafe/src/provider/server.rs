@@ -146,6 +146,9 @@ impl Server {
                 EndpointName::Revocation => (Operation::Revocation, Feature::Revocation),
                 EndpointName::Introspection => (Operation::Introspection, Feature::Introspection),
                 EndpointName::Userinfo => (Operation::Profile, Feature::Profile),
+                EndpointName::BackchannelAuthentication => {
+                    (Operation::BackchannelAuthentication, Feature::Backchannel)
+                }
                 EndpointName::Registration => (Operation::Registration, Feature::Registration),
                 EndpointName::DeviceAuthorization => (Operation::DeviceAuthorization, Feature::Device),
                 _ => {

@@ -8,6 +8,7 @@ mod acted_issuer;
 #[cfg(feature = "transport")]
 mod addresses;
 mod authorization_url;
+mod backchannel;
 mod call_timeout;
 mod callback;
 #[cfg(feature = "transport")]

@@ -16,6 +16,7 @@ pub(super) async fn run(attempt: &Attempt<'_>, output: &mut Output) -> Result<Si
     let scopes = request.scopes.iter().flat_map(|scopes| scopes.split_ascii_whitespace());
     let login = attempt.client.device().scopes(scopes);
     let login = request.extras.iter().fold(login, |login, (name, value)| login.extra(name, value));
+    let login = request.resources.iter().fold(login, |login, uri| login.resource(uri));
     let limit = attempt.args.http.timeout;
     let started = output.patiently(&attempt.name, limit, login.into_future()).await;
     let mut device = started.map_err(|error| attempt.advised(error))?;
