@@ -7,7 +7,7 @@ use vouchsafe_providers::EndpointName;
 use crate::client::Client;
 use crate::client::ongoing::Ongoing;
 use crate::client::polling::{Asking, KeptWaiting, Waiting};
-use crate::error::{ConfigProblem, Error, Operation};
+use crate::error::{ConfigProblem, Error};
 use crate::protocol::backchannel::{BackchannelRequest, check_notification};
 use crate::protocol::token::request::{Grant, check_params};
 use crate::secret::{Secret, opaque};

@@ -213,17 +213,18 @@ impl RegisteredClient {
         }
         // RFC 7591 §2: without a word about it, it is client_secret_basic.
         let method = text("token_endpoint_auth_method").unwrap_or("client_secret_basic");
-        let by_secret = [ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost];
-        match (self.client_secret(), by_secret.into_iter().find(|known| known.as_str() == method)) {
-            (Some(secret), Some(method)) => {
-                registration = registration.secret(secret.clone()).client_auth(method)
-            }
+        let secret = self.client_secret().cloned();
+        match ClientAuth::from_name(method) {
             // Some providers give a secret to every client. A method that does not need it must not send it.
-            (Some(secret), None) if method != ClientAuth::None.as_str() => {
-                registration = registration.secret(secret.clone())
+            Some(ClientAuth::None) => {}
+            Some(method) if method.is_certificate() || method == ClientAuth::PrivateKeyJwt => {
+                registration = registration.client_auth(method);
             }
+            Some(method) if secret.is_some() => registration = registration.client_auth(method),
             _ => {}
         }
+        let by_secret = method.starts_with("client_secret_");
+        registration = secret.filter(|_| by_secret).into_iter().fold(registration, Registration::secret);
         match text("id_token_signed_response_alg") {
             Some(name) => registration.id_token_algorithms([name]),
             None => registration,

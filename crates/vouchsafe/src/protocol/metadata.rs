@@ -219,9 +219,6 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         return Err(Error::validation(Operation::Discovery, Check::IssuerMismatch, detail));
     }
     let secure = is_https(&issuer) && !asked.allows_http;
-    for name in NOT_IN_TABLE {
-        document.endpoint(name, secure)?;
-    }
     let scopes = document.unneeded(document.list("scopes_supported"))?.flatten();
     let grant_types = document.unneeded(document.list("grant_types_supported"))?.flatten();
     let response_types = document.unneeded(document.list("response_types_supported"))?.flatten();
@@ -446,9 +443,6 @@ fn insecure(what: &str) -> Error {
 
 /// Without these nobody can sign in.
 const NEEDED: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
-/// Endpoints without a row in the table. Applications read them in the metadata, and may send browsers there.
-const NOT_IN_TABLE: [&str; 3] =
-    ["check_session_iframe", "pushed_authorization_request_endpoint", "registration_endpoint"];
 /// OpenID Connect Discovery §4.
 const OPENID: &str = "/.well-known/openid-configuration";
 /// RFC 8414 §3.
