@@ -375,8 +375,14 @@ impl SandboxBuilder {
         for client in &self.clients {
             client.check()?;
         }
-        for alg in self.clients.iter().filter_map(|client| client.signing_alg.as_deref()) {
-            SigningAlg::parse(alg)?;
+        let algs =
+            self.clients.iter().filter_map(|client| Some((client.signing_alg.as_deref()?, &client.secret)));
+        for (alg, secret) in algs.chain([(&*self.signing_alg, &None)]) {
+            // An HMAC needs the secret of one client.
+            if SigningAlg::parse(alg)?.hmac().is_some() && secret.is_none() {
+                let message = format!("signature algorithm `{alg}` is for a client with a secret");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
         }
         let encrypted = self.clients.iter().map(|client| &client.encrypted);
         for recipient in
