@@ -354,9 +354,6 @@ impl Registration {
 
     /// Whether a client that is registered like this can authenticate at that provider, as far as the definition says it.
     pub(crate) fn check_for(&self, definition: &Definition) -> Result<(), Error> {
-        if self.id_token_algorithms.is_none() && !definition.id_token_algorithms.is_empty() {
-            self.check_algorithms(&definition.id_token_algorithms, "id_token_algorithms in the definition")?;
-        }
         let Definition { display_name: name, signed_client_secret: signed, client_auth, callback, .. } =
             definition;
         let sends = definition.userinfo.sends_secret();
@@ -399,6 +396,10 @@ impl Registration {
                      Registration::secret"
                 ),
             ),
+            _ if self.id_token_algorithms.is_none() && !definition.id_token_algorithms.is_empty() => {
+                let setting = "id_token_algorithms in the definition";
+                return self.check_algorithms(&definition.id_token_algorithms, setting);
+            }
             _ => return Ok(()),
         };
         Err(Error::config(problem, detail))

@@ -59,7 +59,8 @@ fn client(definition: &Definition) -> (Client, Wire) {
     let takes_none = definition.client_auth == Some(ClientAuth::None) && !definition.userinfo.sends_secret();
     let registration = match definition.signed_client_secret || takes_none {
         true => Registration::new("my-client").redirect_uri(REDIRECT_URI),
-        false => web(),
+        // Long enough for the HMAC of LINE's ID tokens.
+        false => web().secret("a client secret that is longer than 32 bytes"),
     };
     (Client::new(provider, registration, &wire.http()).unwrap(), wire)
 }
