@@ -1,23 +1,33 @@
 //! The demo's pages.
 use std::io;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use vouchsafe::{IdToken, Identity};
 use vouchsafe_axum::{LoginFault, LoginRejection};
+use vouchsafe_web::{Language, SignInPage};
 
 use super::diagram::diagram;
 use super::mask::Masks;
 use super::offers::Offer;
-use super::record::Step;
-use super::session::{Notice, Revoked, User, Visitor};
+use super::record;
+use super::session::{App, Notice, Revoked, User, Visitor};
+use super::view::{Shown, Walk, refused};
+use super::code;
 use crate::text;
 
 /// The start page: nobody is signed in.
-pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Response {
+pub(super) fn start(
+    app: &App,
+    visitor: &Visitor,
+    find: Option<&str>,
+    flow: Option<&(Arc<Offer>, Walk)>,
+) -> Response {
+    let offers = &app.offers;
     let body = html! {
         (notice(visitor.notice.as_ref()))
         @if visitor.end_session.is_some() {
@@ -33,7 +43,7 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
                     "The provider is a sandbox on this computer. You need no account and no password: you choose a test user. \
                      Afterwards you see every request and response."
                 }
-                (buttons(offers))
+                (buttons(offers, find))
             }
             section.aside aria-labelledby="people" {
                 h2 #people { "The test users" }
@@ -46,18 +56,33 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
                     }
                 }
                 p.soft { "You can also decline when the provider asks for your consent, and see how the app handles that." }
+                h2 { "More to try" }
+                ul.more {
+                    li { a href="/faults" { "A provider with a fault" } ": what is checked, and why a login is refused" }
+                    li { a href="/race" { "Two tabs, one refresh" } ": both ask for a fresh token at the same time" }
+                    li { a href="/own" { "Your own provider" } ": walk through a login there" }
+                    li { a href="/trace" { "Open a trace" } " that somebody has saved" }
+                    li { a href="/sign-in" { "The sign-in page" } " as an application gets it from vouchsafe-web" }
+                }
             }
         }
-        (diagram(steps))
+        @if let Some((offer, walk)) = flow { (flow_of(offer, walk)) }
     };
     page(StatusCode::OK, "Sign in", &body)
 }
 
+/// The diagram of a flow, and the code that does the same.
+fn flow_of(offer: &Offer, walk: &Walk) -> Markup {
+    html! {
+        (diagram(&walk.steps))
+        (code::section(offer, walk, None, "/trace.json"))
+    }
+}
+
 /// The page of a user who is signed in.
-pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, csrf: &str) -> Response {
+pub(super) fn signed_in(user: &User, told: Option<&Notice>, csrf: &str) -> Response {
     let (identity, tokens) = (&user.login.identity, &user.login.tokens);
-    let provider =
-        offers.iter().find(|offer| offer.slug == user.login.client_name).map_or("", |offer| &*offer.label);
+    let provider = &*user.offer.label;
     let body = html! {
         (notice(told))
         div.pair {
@@ -65,17 +90,18 @@ pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, cs
             (access_token(user, csrf))
         }
         @if let Some(token) = tokens.id_token() { (claims(token, &user.trace.masks)) }
-        (diagram(&user.trace.steps()))
+        (flow_of(&user.offer, &user.walk()))
     };
     page(StatusCode::OK, &format!("Signed in as {}", name_of(identity)), &body)
 }
 
 /// A login failed: the visitor declined, somebody refused it, or something else went wrong.
 pub(super) fn failed(
-    offers: &[Offer],
+    app: &App,
+    offer: &Offer,
     rejection: &LoginRejection,
     refused_by: Option<&str>,
-    steps: &[Step],
+    walk: &Walk,
 ) -> Response {
     // The name of the program has no capital letter, also at the beginning of a sentence.
     let refused = refused_by
@@ -115,31 +141,50 @@ pub(super) fn failed(
             @if let Some(refused) = &refused { p.lead { (refused) ", because " (reason(rejection)) "." } }
             p.lead { (advice) }
             h2 { (again) }
-            (buttons(offers))
+            (buttons(&app.offers, None))
             @if refused.is_none() { p.soft.small { "The library’s error message: " (rejection) "." } }
         }
-        (diagram(steps))
+        (verdict(&walk.steps))
+        (flow_of(offer, walk))
     };
     page(rejection.status(), title, &body)
 }
 
 /// The reason without the operation in front of it, which the marked step shows.
-fn reason(rejection: &LoginRejection) -> String {
-    let text = rejection.to_string();
-    let operation = rejection.error().map(|error| error.operation().to_string()).unwrap_or_default();
-    let reason = text.strip_prefix(&operation).and_then(|rest| {
-        [" was refused: ", " failed: ", " is not possible: "].iter().find_map(|said| rest.strip_prefix(said))
-    });
-    reason.unwrap_or(&text).to_owned()
+pub(super) fn reason(rejection: &LoginRejection) -> String {
+    rejection.error().map_or_else(|| rejection.to_string(), record::reason)
 }
 
-pub(super) fn unknown(offers: &[Offer]) -> Response {
+/// The check that refused a flow, and the threat that it stops.
+pub(super) fn verdict(steps: &[Shown]) -> Markup {
+    html! {
+        @if let Some((step, refusal, check)) = refused(steps) {
+            section.card.verdict aria-labelledby="verdict" {
+                h2 #verdict { "What was checked" }
+                dl.facts {
+                    dt { "Step" }
+                    dd { (step.title) }
+                    @if let Some(check) = check {
+                        dt { "Rule" }
+                        dd { (check.rule) }
+                        dt { "Threat" }
+                        dd { (check.threat) }
+                    }
+                    dt { "Found" }
+                    dd { (refusal.reason) " " code { (refusal.code) } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn unknown(offers: &[Arc<Offer>]) -> Response {
     let body = html! {
         section.card.alone {
             h1 { "There is no such way to sign in" }
             p.lead { "The address names a provider that this demo does not offer." }
             h2 { "Choose one of these" }
-            (buttons(offers))
+            (buttons(offers, None))
         }
     };
     page(StatusCode::NOT_FOUND, "There is no such way to sign in", &body)
@@ -148,6 +193,11 @@ pub(super) fn unknown(offers: &[Offer]) -> Response {
 pub(super) fn out_of_date() -> Response {
     let text = "It was open for too long, or somebody signed in or out in another window. Nothing was done.";
     plain(StatusCode::FORBIDDEN, "This page was out of date", text)
+}
+
+pub(super) fn elsewhere() -> Response {
+    let text = "A form was sent from a page of another site. Nothing was done.";
+    plain(StatusCode::FORBIDDEN, "This form is not from the demo", text)
 }
 
 pub(super) fn no_visit() -> Response {
@@ -162,7 +212,7 @@ pub(super) fn broken(error: &io::Error) -> Response {
     plain(StatusCode::INTERNAL_SERVER_ERROR, "The demo cannot continue", &error.to_string())
 }
 
-fn plain(status: StatusCode, title: &str, text: &str) -> Response {
+pub(super) fn plain(status: StatusCode, title: &str, text: &str) -> Response {
     let body = html! {
         section.card.alone {
             h1 { (title) }
@@ -173,16 +223,34 @@ fn plain(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &body)
 }
 
-fn buttons(offers: &[Offer]) -> Markup {
+/// The choices of the sign-in page, the search, and the whole list. With words to look for, only the list of those that have them.
+fn buttons(offers: &[Arc<Offer>], find: Option<&str>) -> Markup {
     let (special, mut catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
-    let known = KNOWN.iter().filter_map(|slug| catalogue.iter().find(|offer| offer.slug == *slug).copied());
-    let known: Vec<_> = known.collect();
+    let all = catalogue.len();
+    let known = choices(offers, Language::English);
+    let wanted = find.map(simple).unwrap_or_default();
+    catalogue.retain(|offer| {
+        let also = text::row(ALSO, offer.slug).unwrap_or_default();
+        find.is_none() || [&offer.label, offer.slug, also].iter().any(|name| simple(name).contains(&wanted))
+    });
     catalogue.sort_by_key(|offer| offer.label.to_lowercase());
     html! {
-        ul.known { @for offer in known { (small_button(offer)) } }
-        @if !catalogue.is_empty() {
-            details.catalogue {
-                summary { "All " (catalogue.len()) " providers that the sandbox imitates" }
+        div.known { (PreEscaped(known.choices())) }
+        @if all > 0 {
+            details.catalogue open[find.is_some()] {
+                summary { "All " (all) " providers that the sandbox imitates" }
+                form.search role="search" action="/" method="get" data-search {
+                    input type="search" name="find" value=(find.unwrap_or_default()) aria-label="Find a provider" placeholder="Find a provider";
+                    button.button { "Find" }
+                }
+                p.found role="status" {
+                    @if let Some(find) = find {
+                        @match catalogue.len() {
+                            0 => { "None of the " (all) " providers has the name “" (find) "”." }
+                            count => { (count) " of " (all) " providers." }
+                        }
+                    }
+                }
                 ul.many data-many { @for offer in catalogue { (small_button(offer)) } }
             }
         }
@@ -198,6 +266,19 @@ fn buttons(offers: &[Offer]) -> Markup {
             }
         }
     }
+}
+
+/// The sign-in page of an application, with the best-known providers.
+pub(super) fn choices(offers: &[Arc<Offer>], language: Language) -> SignInPage {
+    let known = KNOWN.iter().filter_map(|slug| offers.iter().find(|offer| offer.slug == *slug));
+    known.fold(SignInPage::new(language).application("vouchsafe demo"), |page, offer| {
+        page.choice(offer.slug, &offer.label, format!("/login/{}", offer.slug))
+    })
+}
+
+/// A name without case, spaces and signs.
+fn simple(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn small_button(offer: &Offer) -> Markup {
@@ -356,7 +437,15 @@ fn claims(token: &IdToken, masks: &Masks) -> Markup {
     }
 }
 
-fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
+/// Adds the cookie that starts a session.
+pub(super) fn with_cookie(cookie: Option<String>, mut page: Response) -> Response {
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        page.headers_mut().append(SET_COOKIE, cookie);
+    }
+    page
+}
+
+pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     let html = html! {
         (DOCTYPE)
         html lang="en" {
@@ -373,9 +462,16 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
                 a.skip href="#main" { "Skip to the content" }
                 header.top {
                     a.brand href="/" { img src="/icon.svg" alt="" width="28" height="28"; " vouchsafe " span { "demo" } }
+                    nav aria-label="Pages" {
+                        a href="/" { "Sign in" }
+                        a href="/faults" { "Faults" }
+                        a href="/race" { "Refresh race" }
+                        a href="/own" { "Your provider" }
+                        a href="/trace" { "Traces" }
+                    }
                 }
                 main #main tabindex="-1" { (body) }
-                footer { "Everything runs on this computer. The demo forgets all of it when it stops." }
+                footer { "The demo runs on this computer, and forgets everything when it stops." }
             }
         }
     };

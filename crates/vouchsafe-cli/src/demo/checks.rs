@@ -1,0 +1,107 @@
+//! The checks that are made at each step of a flow, in the order in which the library makes them, and the threats that they stop.
+use serde::{Deserialize, Serialize};
+use vouchsafe::error::Operation;
+
+use super::record::{Refusal, Step};
+
+/// A check at a step, and its outcome.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Check {
+    /// The rule, as a sentence.
+    pub(super) rule: String,
+    /// The threat that it stops.
+    pub(super) threat: String,
+    pub(super) outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Passed,
+    Refused,
+    /// An earlier check has ended the flow.
+    NotReached,
+}
+
+impl Outcome {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Refused => "refused",
+            Self::NotReached => "not reached",
+        }
+    }
+}
+
+/// The checks of a step.
+pub(super) fn of(step: &Step) -> Vec<Check> {
+    let has_id_token = || {
+        let body = step.response.as_ref().and_then(|response| response.body.as_deref());
+        let is_about = |refusal: &Refusal| is_of_id_token(refusal);
+        body.is_some_and(|body| body.contains("\"id_token\"")) || step.refusal.as_ref().is_some_and(is_about)
+    };
+    let groups: &[&str] = match step.operation {
+        Some(Operation::Discovery) => &["http", "discovery"],
+        Some(Operation::Authorization) => &["authorization"],
+        Some(Operation::AuthorizationCode) if has_id_token() => &["http", "token", "id_token"],
+        Some(Operation::AuthorizationCode) => &["http", "token"],
+        Some(Operation::Refresh) if has_id_token() => &["http", "token", "id_token", "refresh"],
+        Some(Operation::Refresh) => &["http", "token", "refresh"],
+        Some(Operation::KeySet) => &["http", "keys"],
+        Some(Operation::Profile | Operation::Identity) => &["http", "profile"],
+        Some(Operation::Revocation) => &["http"],
+        Some(Operation::LogoutToken) => &["logout"],
+        _ => return Vec::new(),
+    };
+    let rows: Vec<_> = groups.iter().flat_map(|group| rows(group)).collect();
+    let refused = step.refusal.as_ref().and_then(|refusal| place(&rows, refusal));
+    let failed = step.refusal.is_none() && step.response.as_ref().is_some_and(|response| response.failed);
+    let checks = rows.iter().enumerate().map(|(at, row)| Check {
+        rule: row.rule.to_owned(),
+        threat: row.threat.to_owned(),
+        outcome: match (&step.refusal, refused) {
+            (_, Some(refused)) if at < refused => Outcome::Passed,
+            (_, Some(refused)) if at == refused => Outcome::Refused,
+            (Some(_), _) => Outcome::NotReached,
+            // Not a reason to refuse the login: the profile failed, and the ID token says who the user is.
+            (None, _) if failed => Outcome::NotReached,
+            (None, _) => Outcome::Passed,
+        },
+    });
+    checks.collect()
+}
+
+/// A row of the table: the group, the codes of errors, the rule and the threat.
+struct Row {
+    group: &'static str,
+    codes: &'static str,
+    rule: &'static str,
+    threat: &'static str,
+}
+
+fn rows(group: &str) -> impl Iterator<Item = Row> {
+    let group = group.to_owned();
+    let read = |line: &'static str| {
+        let mut cells = line.split('|').map(str::trim);
+        Some(Row { group: cells.next()?, codes: cells.next()?, rule: cells.next()?, threat: cells.next()? })
+    };
+    include_str!("checks.txt").lines().filter_map(read).filter(move |row| row.group == group)
+}
+
+/// The row of a refusal. Some codes occur in several groups: then the words of the reason decide.
+fn place(rows: &[Row], refusal: &Refusal) -> Option<usize> {
+    let code = match &*refusal.code {
+        _ if refusal.by != "vouchsafe" => "provider",
+        "token_type" if refusal.reason.contains("must have the type") => "typ",
+        code => code,
+    };
+    let is_group = |row: &Row| (row.group == "id_token") == is_of_id_token(refusal);
+    let fits = |row: &Row| row.codes.split(' ').any(|known| known == code);
+    let exact = rows.iter().position(|row| fits(row) && is_group(row));
+    exact.or_else(|| rows.iter().position(fits))
+}
+
+/// Whether the reason is about an ID token. Errors of a response name the endpoint, and those of a token its parts.
+fn is_of_id_token(refusal: &Refusal) -> bool {
+    ["ID token", "JWT", "claim"].iter().any(|word| refusal.reason.contains(word))
+}

@@ -1,0 +1,278 @@
+//! The code that does the same as a walk: a Rust program, the commands for curl, and a test.
+use maud::{Markup, html};
+use serde_json::Value;
+use url::form_urlencoded;
+use vouchsafe_sandbox::{Fault, Step};
+
+use super::faults;
+use super::mask::MASK;
+use super::offers::{OWN, Offer};
+use super::record::{Message, Party};
+use super::view::{Shown, Walk, refused};
+
+/// The code for a walk at a provider, and the button that saves its trace.
+pub(super) fn section(offer: &Offer, walk: &Walk, fault: Option<&Fault>, trace: &str) -> Markup {
+    html! {
+        section.card.code aria-labelledby="code" {
+            div.flow-head {
+                h2 #code { "Do the same yourself" }
+                a.button.small href=(trace) download="vouchsafe-trace.json" { "Save the trace" }
+            }
+            (block("A Rust program", &program(offer)))
+            (block("The requests with curl", &curl(&walk.steps)))
+            @if let Some(test) = test(offer, &walk.steps, fault) { (block("A Rust test", &test)) }
+        }
+    }
+}
+
+fn block(title: &str, code: &str) -> Markup {
+    html! {
+        details.block {
+            summary { (title) }
+            div data-copy {}
+            pre tabindex="0" role="group" aria-label=(title) { code { (code) } }
+        }
+    }
+}
+
+/// The program for an application of the visitor's own, with placeholders for its credentials.
+fn program(offer: &Offer) -> String {
+    let params = offer.provider.definition().params.keys().cloned().collect::<Vec<_>>();
+    let mut marks = marks(offer);
+    match offer.secret.is_empty() {
+        _ if offer.has_key => {}
+        true => marks.push("public"),
+        false => marks.push("secret"),
+    }
+    let issuer = if offer.slug == OWN { &*offer.label } else { "https://id.example" };
+    let mut code = chosen(include_str!("code/login.txt"), &marks);
+    let line = "    let provider = provider.param({param}, env::var({variable})?);\n";
+    let lines: String = params
+        .iter()
+        .filter(|_| marks.contains(&"catalogue"))
+        .map(|name| format!("    let provider = provider.param({name:?}, env::var({:?})?);\n", variable(name)))
+        .collect();
+    code = code.replace(line, &lines);
+    code.replace("{issuer}", &format!("{issuer:?}")).replace("{slug}", &format!("{:?}", offer.slug))
+}
+
+/// A test of the same walk. `None` if the browser does not come back, so that there is nothing to test.
+fn test(offer: &Offer, steps: &[Shown], fault: Option<&Fault>) -> Option<String> {
+    if fault.is_some_and(|fault| fault.refusal().is_some_and(|refusal| refusal.kind == "local")) {
+        return None;
+    }
+    let code = refused(steps).map(|(_, refusal, _)| &*refusal.code).filter(|_| fault.is_some());
+    let mut marks = marks(offer);
+    if marks.contains(&"catalogue") && !offer.has_key {
+        marks.push(if offer.secret.is_empty() { "public" } else { "secret" });
+        marks.extend((!offer.secret.is_empty()).then_some("actedsecret"));
+    }
+    marks.push(if fault.is_some() { "fault" } else { "good" });
+    marks.push(if code.is_some() { "refused" } else { "accepted" });
+    let concerns_age = fault.is_some_and(|fault| fault.refusal().is_some_and(|refusal| refusal.code == "auth_time"));
+    marks.push(if concerns_age { "age" } else { "anyage" });
+    marks.extend(match fault.map(faults::step) {
+        Some(Step::Refresh) => Some("refresh"),
+        Some(Step::Revocation) => Some("revocation"),
+        Some(Step::Logout) => Some("logout"),
+        _ => None,
+    });
+    // The second of two equal logout tokens is refused by the application, and not by the library.
+    if code == Some("replay") {
+        return None;
+    }
+    let test = chosen(include_str!("code/test.txt"), &marks);
+    let fault = fault.map(Fault::name).unwrap_or_default();
+    Some(
+        test.replace("{slug}", &format!("{:?}", offer.slug))
+            .replace("{fault}", &format!("{fault:?}"))
+            .replace("{code}", &format!("{:?}", code.unwrap_or_default())),
+    )
+}
+
+fn marks(offer: &Offer) -> Vec<&'static str> {
+    match offer.slug {
+        OWN | "openid" => vec!["openid"],
+        "oauth2" => vec!["oauth2"],
+        _ if offer.has_key => vec!["catalogue", "param", "key"],
+        _ => vec!["catalogue", "param"],
+    }
+}
+
+/// The lines of a template without a mark, and those with one of these marks.
+fn chosen(template: &str, marks: &[&str]) -> String {
+    let mut code = String::with_capacity(template.len());
+    for line in template.lines() {
+        let (line, own) = line.split_once(" //@").unwrap_or((line, ""));
+        if own.is_empty() || own.split(" @").any(|mark| marks.contains(&mark)) {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
+}
+
+/// The requests of a walk as commands. Secrets are variables of the shell.
+fn curl(steps: &[Shown]) -> String {
+    let mut code = String::new();
+    for step in steps {
+        let Some(request) = &step.request else { continue };
+        let command = match (step.from, step.to) {
+            (Party::App, Party::Provider) => command(request),
+            (Party::Browser, Party::Provider) => {
+                format!("# In a browser, and then back with the code:\necho {}", quoted(&url(request)))
+            }
+            _ => continue,
+        };
+        code.push_str(&format!("# {}\n{command}\n\n", step.title));
+    }
+    code.truncate(code.trim_end().len());
+    code
+}
+
+fn command(request: &Message) -> String {
+    let (method, _) = request.line.split_once(' ').unwrap_or(("GET", ""));
+    let mut words = vec![format!("curl --silent --show-error --request {} {}", quoted(method), quoted(&url(request)))];
+    for (name, value) in &request.headers {
+        if !["cookie", "content-length"].contains(&&**name) {
+            let value = match value.strip_suffix(MASK) {
+                Some("Basic ") => format!("Basic {}", marked("basic_credentials")),
+                Some(scheme) => format!("{scheme}{}", marked("access_token")),
+                None => shown("header", value),
+            };
+            words.push(format!("--header {}", quoted(&format!("{name}: {value}"))));
+        }
+    }
+    for (name, value) in request.params.iter().skip(request.in_query) {
+        words.push(format!("--data-urlencode {}", quoted(&format!("{name}={}", shown(name, value)))));
+    }
+    if let Some(body) = &request.body {
+        words.push(format!("--data-binary {}", quoted(&json(body))));
+    }
+    words.join(" \\\n  ")
+}
+
+/// The URL of a request with its query.
+fn url(request: &Message) -> String {
+    let (_, url) = request.line.split_once(' ').unwrap_or_default();
+    let mut url = shown("secret", url);
+    let is_browser = request.headers.is_empty() && request.in_query == 0;
+    let pairs = if is_browser { request.params.len() } else { request.in_query };
+    for (at, (name, value)) in request.params.iter().take(pairs).enumerate() {
+        url.push(if at == 0 { '?' } else { '&' });
+        let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        url.push_str(&encoded);
+        url.push('=');
+        match value.contains(MASK) {
+            true => url.push_str(&marked(name)),
+            false => url.extend(form_urlencoded::byte_serialize(value.as_bytes())),
+        }
+    }
+    url
+}
+
+/// A body with variables in place of its secrets.
+fn json(body: &str) -> String {
+    fn fill(name: &str, value: &mut Value) {
+        match value {
+            Value::Object(members) => members.iter_mut().for_each(|(name, value)| fill(name, value)),
+            Value::Array(entries) => entries.iter_mut().for_each(|entry| fill(name, entry)),
+            Value::String(text) => *text = shown(name, text),
+            _ => {}
+        }
+    }
+    match serde_json::from_str::<Value>(body) {
+        Ok(mut value) => {
+            fill("secret", &mut value);
+            value.to_string()
+        }
+        Err(_) => shown("body", body),
+    }
+}
+
+/// A text, or a variable named like it if it holds a secret.
+fn shown(name: &str, text: &str) -> String {
+    if text.contains(MASK) { marked(name) } else { text.replace([OPEN, CLOSE], "") }
+}
+
+fn marked(name: &str) -> String {
+    format!("{OPEN}{}{CLOSE}", variable(name))
+}
+
+/// A text in quotes for a POSIX shell, with its variables in quotes of their own.
+fn quoted(text: &str) -> String {
+    let text = text.replace('\'', r"'\''");
+    format!("'{}'", text.replace(OPEN, "'\"$").replace(CLOSE, "\"'"))
+}
+
+/// The name of an environment variable: letters, digits and low lines.
+fn variable(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// The marks around a variable: characters that no text from outside keeps.
+const OPEN: char = '\u{e000}';
+const CLOSE: char = '\u{e001}';
+
+#[cfg(test)]
+mod tests {
+    use super::super::offers::{offers, own};
+    use super::*;
+
+    /// The same code in `tests/demo_code`, where it is compiled, and the tests run.
+    #[tokio::test]
+    async fn the_code_is_what_the_tests_compile_and_run() {
+        let sandbox = vouchsafe_sandbox::Sandbox::start().await.unwrap();
+        let offers = offers(&sandbox);
+        let of = |slug: &str| offers.iter().find(|offer| offer.slug == slug).unwrap();
+        let mine = own("https://accounts.google.com", "id", "secret", "");
+        let refusal = super::super::record::Refusal {
+            by: "vouchsafe".to_owned(),
+            code: "nonce_mismatch".to_owned(),
+            reason: String::new(),
+        };
+        let step = super::super::record::Step::new(Party::App, Party::Provider, ("a", "b"));
+        let step = Shown { refusal: Some(refusal), ..Shown::from(&step) };
+        let fault = Some(&Fault::WRONG_NONCE);
+        let files = [
+            ("program_own", program(&mine)),
+            ("program_oauth2", program(of("oauth2"))),
+            ("program_google", program(of("google"))),
+            ("program_okta", program(of("okta"))),
+            ("program_apple", program(of("apple"))),
+            ("test_openid", test(of("openid"), &[], None).unwrap()),
+            ("test_oauth2", test(of("oauth2"), &[], None).unwrap()),
+            ("test_google", test(of("google"), &[], None).unwrap()),
+            ("test_apple", test(of("apple"), &[], None).unwrap()),
+            ("test_fault", test(of("openid"), &[step], fault).unwrap()),
+            ("test_age", test(of("openid"), &[], Some(&Fault::OLD_SIGN_IN)).unwrap()),
+            ("test_logout", test(of("openid"), &[], Some(&Fault::LOGOUT_OF_USER)).unwrap()),
+            ("test_refresh", test(of("openid"), &[], Some(&Fault::REFRESHED_NONCE)).unwrap()),
+        ];
+        for (name, code) in files {
+            let path = format!("{}/tests/demo_code/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("VOUCHSAFE_WRITE").is_some() {
+                std::fs::write(&path, &code).unwrap();
+            }
+            let known = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+            assert!(known == code, "{name} differs: run this test with VOUCHSAFE_WRITE=1 to write it");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_a_variable_and_a_hostile_value_stays_within_its_quotes() {
+        let params = [("code", "abcd••••\u{a0}#1234"), ("evil", "'; rm -rf \"$HOME\" `x` \u{e000}X\u{e001}")];
+        let request = Message {
+            line: "POST https://id.example/token".to_owned(),
+            params: params.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            headers: vec![("authorization".to_owned(), "Bearer ••••".to_owned())],
+            ..Message::default()
+        };
+        let command = command(&request);
+        assert!(command.contains(r#"--header 'authorization: Bearer '"$ACCESS_TOKEN"''"#), "{command}");
+        assert!(command.contains(r#"--data-urlencode 'code='"$CODE"''"#), "{command}");
+        assert!(command.contains(r#"'evil='\''; rm -rf "$HOME" `x` X'"#), "{command}");
+    }
+}
