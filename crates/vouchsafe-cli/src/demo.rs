@@ -36,6 +36,8 @@ mod mask;
 mod offers;
 mod own;
 mod pages;
+#[cfg(test)]
+mod playground;
 mod race;
 mod record;
 mod session;
@@ -95,7 +97,10 @@ fn router(app: Arc<App>) -> Router {
         .route("/trace.json", get(trace::save))
         .route("/trace", get(trace::form).post(trace::open).layer(DefaultBodyLimit::max(trace::MAX_REQUEST)))
         .route("/style.css", file("text/css; charset=utf-8", style))
-        .route("/script.js", file("text/javascript; charset=utf-8", include_str!("demo/script.js").to_owned()))
+        .route(
+            "/script.js",
+            file("text/javascript; charset=utf-8", include_str!("demo/script.js").to_owned()),
+        )
         .route("/icon.svg", file("image/svg+xml", include_str!("demo/icon.svg").to_owned()))
         .fallback(|| async { pages::not_found() })
         .layer(from_fn_with_state(app.clone(), guarded))
@@ -108,10 +113,11 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let host = headers.get(HOST).and_then(|h| h.to_str().ok());
     // A provider posts its response to the redirect URI.
     let takes_posts = request.uri().path().starts_with("/callback/");
-    let is_own = takes_posts || [ORIGIN.as_str(), "sec-fetch-site"].iter().all(|name| {
-        let is_own = |value: &HeaderValue| *value == app.origin || value == "same-origin";
-        headers.get(*name).is_none_or(is_own)
-    });
+    let is_own = takes_posts
+        || [ORIGIN.as_str(), "sec-fetch-site"].iter().all(|name| {
+            let is_own = |value: &HeaderValue| *value == app.origin || value == "same-origin";
+            headers.get(*name).is_none_or(is_own)
+        });
     let is_get = *request.method() == Method::GET;
     let mut response = if !host.is_some_and(|host| app.origin.ends_with(&format!("//{host}"))) {
         match is_get {

@@ -97,7 +97,8 @@ fn place(rows: &[Row], refusal: &Refusal) -> Option<usize> {
     };
     let is_group = |row: &Row| (row.group == "id_token") == is_of_id_token(refusal);
     let fits = |row: &Row| row.codes.split(' ').any(|known| known == code);
-    let exact = rows.iter().position(|row| fits(row) && is_group(row));
+    // The URLs in metadata are checked after its response.
+    let exact = rows.iter().rposition(|row| fits(row) && is_group(row));
     exact.or_else(|| rows.iter().position(fits))
 }
 

@@ -2,7 +2,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 use url::form_urlencoded;
-use vouchsafe_sandbox::{Fault, Step};
+use vouchsafe_sandbox::{Fault, Step as At};
 
 use super::faults;
 use super::mask::MASK;
@@ -50,7 +50,9 @@ fn program(offer: &Offer) -> String {
     let lines: String = params
         .iter()
         .filter(|_| marks.contains(&"catalogue"))
-        .map(|name| format!("    let provider = provider.param({name:?}, env::var({:?})?);\n", variable(name)))
+        .map(|name| {
+            format!("    let provider = provider.param({name:?}, env::var({:?})?);\n", variable(name))
+        })
         .collect();
     code = code.replace(line, &lines);
     code.replace("{issuer}", &format!("{issuer:?}")).replace("{slug}", &format!("{:?}", offer.slug))
@@ -69,12 +71,11 @@ fn test(offer: &Offer, steps: &[Shown], fault: Option<&Fault>) -> Option<String>
     }
     marks.push(if fault.is_some() { "fault" } else { "good" });
     marks.push(if code.is_some() { "refused" } else { "accepted" });
-    let concerns_age = fault.is_some_and(|fault| fault.refusal().is_some_and(|refusal| refusal.code == "auth_time"));
-    marks.push(if concerns_age { "age" } else { "anyage" });
+    marks.push(if fault.is_some_and(faults::concerns_age) { "age" } else { "anyage" });
     marks.extend(match fault.map(faults::step) {
-        Some(Step::Refresh) => Some("refresh"),
-        Some(Step::Revocation) => Some("revocation"),
-        Some(Step::Logout) => Some("logout"),
+        Some(At::Refresh) => Some("refresh"),
+        Some(At::Revocation) => Some("revocation"),
+        Some(At::Logout) => Some("logout"),
         _ => None,
     });
     // The second of two equal logout tokens is refused by the application, and not by the library.
@@ -132,7 +133,8 @@ fn curl(steps: &[Shown]) -> String {
 
 fn command(request: &Message) -> String {
     let (method, _) = request.line.split_once(' ').unwrap_or(("GET", ""));
-    let mut words = vec![format!("curl --silent --show-error --request {} {}", quoted(method), quoted(&url(request)))];
+    let mut words =
+        vec![format!("curl --silent --show-error --request {} {}", quoted(method), quoted(&url(request)))];
     for (name, value) in &request.headers {
         if !["cookie", "content-length"].contains(&&**name) {
             let value = match value.strip_suffix(MASK) {
@@ -219,6 +221,7 @@ const CLOSE: char = '\u{e001}';
 #[cfg(test)]
 mod tests {
     use super::super::offers::{offers, own};
+    use super::super::record::{Refusal, Step};
     use super::*;
 
     /// The same code in `tests/demo_code`, where it is compiled, and the tests run.
@@ -228,14 +231,12 @@ mod tests {
         let offers = offers(&sandbox);
         let of = |slug: &str| offers.iter().find(|offer| offer.slug == slug).unwrap();
         let mine = own("https://accounts.google.com", "id", "secret", "");
-        let refusal = super::super::record::Refusal {
-            by: "vouchsafe".to_owned(),
-            code: "nonce_mismatch".to_owned(),
-            reason: String::new(),
+        let refused = |code: &str| {
+            let (by, reason) = ("vouchsafe".to_owned(), String::new());
+            let refusal = Some(Refusal { by, code: code.to_owned(), reason });
+            let step = Step::new(Party::App, Party::Provider, ("a", "b"));
+            [Shown { refusal, ..Shown::from(&step) }]
         };
-        let step = super::super::record::Step::new(Party::App, Party::Provider, ("a", "b"));
-        let step = Shown { refusal: Some(refusal), ..Shown::from(&step) };
-        let fault = Some(&Fault::WRONG_NONCE);
         let files = [
             ("program_own", program(&mine)),
             ("program_oauth2", program(of("oauth2"))),
@@ -246,8 +247,11 @@ mod tests {
             ("test_oauth2", test(of("oauth2"), &[], None).unwrap()),
             ("test_google", test(of("google"), &[], None).unwrap()),
             ("test_apple", test(of("apple"), &[], None).unwrap()),
-            ("test_fault", test(of("openid"), &[step], fault).unwrap()),
-            ("test_age", test(of("openid"), &[], Some(&Fault::OLD_SIGN_IN)).unwrap()),
+            (
+                "test_fault",
+                test(of("openid"), &refused("nonce_mismatch"), Some(&Fault::WRONG_NONCE)).unwrap(),
+            ),
+            ("test_age", test(of("openid"), &refused("auth_time"), Some(&Fault::OLD_SIGN_IN)).unwrap()),
             ("test_logout", test(of("openid"), &[], Some(&Fault::LOGOUT_OF_USER)).unwrap()),
             ("test_refresh", test(of("openid"), &[], Some(&Fault::REFRESHED_NONCE)).unwrap()),
         ];

@@ -8,14 +8,14 @@ use vouchsafe_sandbox::Fault;
 
 use super::code;
 use super::diagram::diagram;
-use super::faults::{Attack, Ending, GROUPS, group};
+use super::faults::{Attack, Ending, GROUPS, group, must};
 use super::offers::Offer;
 use super::pages::{page, verdict};
 
 pub(super) fn list(find: &str) -> Response {
     let wanted = find.trim().to_lowercase();
     let fits = |fault: &Fault| {
-        let expected = fault.refusal().map_or("", |refusal| refusal.code);
+        let expected = must(fault).map_or("", |(_, code)| code);
         [&*fault.name(), fault.description(), expected, group(fault)]
             .iter()
             .any(|text| text.to_lowercase().contains(&wanted))
@@ -74,10 +74,9 @@ pub(super) fn one(
             p.soft { a href="/faults" { "All faults" } " / " (group(&fault)) }
             h1 { (sentence(&fault)) }
             p.lead {
-                @match fault.refusal() {
-                    Some(refusal) => {
-                        "A client that does all its checks refuses it at the " (refusal.step.name()) " with "
-                        code { (refusal.code) } "."
+                @match must(&fault) {
+                    Some((step, code)) => {
+                        "A client that does all its checks refuses it at the " (step) " with " code { (code) } "."
                     }
                     None => { "A client accepts it: it breaks no rule, or concerns a value that no login depends on." }
                 }
@@ -104,9 +103,9 @@ pub(super) fn one(
 }
 
 fn result(attack: &Attack) -> Markup {
-    let must = attack.fault.refusal();
+    let must = must(&attack.fault);
     let (good, title, text) = match &attack.ending {
-        Ending::Refused(refusal) if must.is_some_and(|must| must.code == refusal.code) => {
+        Ending::Refused(refusal) if must.is_some_and(|(_, code)| code == refusal.code) => {
             (true, "Refused, as it must be", format!("{}: {}.", refusal.code, refusal.reason))
         }
         Ending::Refused(refusal) => {
@@ -144,8 +143,8 @@ fn result(attack: &Attack) -> Markup {
 
 fn expected(fault: &Fault) -> Markup {
     html! {
-        @match fault.refusal() {
-            Some(refusal) => { span.badge.bad { "refused: " (refusal.code) } }
+        @match must(fault) {
+            Some((_, code)) => { span.badge.bad { "refused: " (code) } }
             None => { span.badge.unknown { "accepted" } }
         }
     }

@@ -157,9 +157,8 @@ impl FaultyLogin<'_> {
         let definition = offer.provider.definition();
         self.visit(START[0], &format!("{}/login/{}", self.app.origin, offer.slug), None);
         let login = login::lasting(client.login(), definition);
-        let concerns_age = self.fault.refusal().is_some_and(|refusal| refusal.code == "auth_time");
         let login = match definition.kind {
-            Kind::Openid if concerns_age => login.max_age(Duration::from_secs(3600)),
+            Kind::Openid if concerns_age(&self.fault) => login.max_age(Duration::from_secs(3600)),
             _ => login,
         };
         let login = login.await?;
@@ -181,7 +180,8 @@ impl FaultyLogin<'_> {
         let tokens = client.finish(login.pending, response).await?;
         let identity = client.identity(&tokens).await?;
         self.lead(END[1], "/");
-        let mut warnings: Vec<_> = tokens.warnings().iter().chain(identity.warnings()).map(ToString::to_string).collect();
+        let mut warnings: Vec<_> =
+            tokens.warnings().iter().chain(identity.warnings()).map(ToString::to_string).collect();
 
         match step(&self.fault) {
             At::Refresh if definition.refresh => {
@@ -242,6 +242,19 @@ impl FaultyLogin<'_> {
         let redirect: HttpResponse<_> = Redirect::to(url).into_response();
         self.trace.masks.response(&redirect, b"")
     }
+}
+
+/// The step at which a client refuses a fault, and the code. The application itself refuses a logout token that comes twice.
+pub(super) fn must(fault: &Fault) -> Option<(&'static str, &'static str)> {
+    match fault.refusal() {
+        _ if *fault == Fault::REPEATED_LOGOUT_ID => Some((At::Logout.name(), "replay")),
+        refusal => refusal.map(|refusal| (refusal.step.name(), refusal.code)),
+    }
+}
+
+/// Whether only a client that asks for a recent sign-in notices the fault.
+pub(super) fn concerns_age(fault: &Fault) -> bool {
+    fault.description().ends_with("if max_age was sent")
 }
 
 /// The step after which a fault shows.

@@ -40,7 +40,12 @@ impl Masks {
         secrets.into_iter().for_each(|secret| known.add(secret));
         // The secrets of the clients stay.
         known.order.clear();
-        Self { sandbox: sandbox.clone(), known: Arc::new(Mutex::new(known)), held: Arc::default(), is_strict: false }
+        Self {
+            sandbox: sandbox.clone(),
+            known: Arc::new(Mutex::new(known)),
+            held: Arc::default(),
+            is_strict: false,
+        }
     }
 
     /// The same, for one flow.
@@ -205,15 +210,15 @@ fn is_secret(name: &str) -> bool {
 fn without_opaque(text: &str) -> String {
     // In a URL, `/` and `.` separate words. In a token they can be a part of it.
     let is_url = text.contains("://") || text.contains(' ');
-    let is_part = |c: char| {
-        c.is_ascii_alphanumeric() || "_-~+=%".contains(c) || (!is_url && "/.".contains(c))
-    };
+    let is_part =
+        |c: char| c.is_ascii_alphanumeric() || "_-~+=%".contains(c) || (!is_url && "/.".contains(c));
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_part) {
         let end = rest[start..].find(|c| !is_part(c)).map_or(rest.len(), |end| start + end);
         let word = &rest[start..end];
-        let is_mixed = word.contains(|c: char| c.is_ascii_digit()) && word.contains(|c: char| c.is_ascii_alphabetic());
+        let is_mixed =
+            word.contains(|c: char| c.is_ascii_digit()) && word.contains(|c: char| c.is_ascii_alphabetic());
         shown.push_str(&rest[..start]);
         shown.push_str(if word.len() >= 40 || (word.len() >= 16 && is_mixed) { MASK } else { word });
         rest = &rest[end..];
@@ -226,9 +231,33 @@ const SECRET: [&str; 9] =
     ["code", "state", "nonce", "devicecode", "usercode", "request", "sid", "athash", "chash"];
 /// Names of values about a person.
 const PERSONAL: [&str; 27] = [
-    "sub", "subject", "id", "userid", "uid", "oid", "email", "emails", "emailaddress", "mail", "name", "givenname", "familyname",
-    "middlename", "nickname", "preferredusername", "username", "login", "loginhint", "upn", "displayname", "picture", "avatarurl",
-    "profile", "phonenumber", "birthdate", "address",
+    "sub",
+    "subject",
+    "id",
+    "userid",
+    "uid",
+    "oid",
+    "email",
+    "emails",
+    "emailaddress",
+    "mail",
+    "name",
+    "givenname",
+    "familyname",
+    "middlename",
+    "nickname",
+    "preferredusername",
+    "username",
+    "login",
+    "loginhint",
+    "upn",
+    "displayname",
+    "picture",
+    "avatarurl",
+    "profile",
+    "phonenumber",
+    "birthdate",
+    "address",
 ];
 
 /// Long enough to be more than the beginning that all tokens of a kind have.

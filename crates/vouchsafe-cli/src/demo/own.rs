@@ -45,7 +45,11 @@ pub(super) async fn form(State(app): State<Arc<App>>, request: Request) -> Respo
     }
 }
 
-pub(super) async fn put_in(State(app): State<Arc<App>>, headers: HeaderMap, Form(given): Form<Given>) -> Response {
+pub(super) async fn put_in(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(given): Form<Given>,
+) -> Response {
     let Some(session) = app.sessions.proven(&headers, &given.csrf) else { return pages::out_of_date() };
     let (issuer, client_id) = (given.issuer.trim(), given.client_id.trim());
     let offer = own(issuer, client_id, given.client_secret.trim(), &given.scopes);
@@ -64,7 +68,11 @@ pub(super) async fn put_in(State(app): State<Arc<App>>, headers: HeaderMap, Form
     Redirect::to("/own").into_response()
 }
 
-pub(super) async fn forget(State(app): State<Arc<App>>, headers: HeaderMap, Form(proof): Form<Proof>) -> Response {
+pub(super) async fn forget(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(proof): Form<Proof>,
+) -> Response {
     let Some(session) = app.sessions.proven(&headers, &proof.csrf) else { return pages::out_of_date() };
     *lock(&session.own) = None;
     session.forget_flows();

@@ -11,13 +11,13 @@ use vouchsafe::{IdToken, Identity};
 use vouchsafe_axum::{LoginFault, LoginRejection};
 use vouchsafe_web::{Language, SignInPage};
 
+use super::code;
 use super::diagram::diagram;
 use super::mask::Masks;
 use super::offers::Offer;
 use super::record;
 use super::session::{App, Notice, Revoked, User, Visitor};
 use super::view::{Shown, Walk, refused};
-use super::code;
 use crate::text;
 
 /// The start page: nobody is signed in.

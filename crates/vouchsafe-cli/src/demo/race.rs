@@ -89,7 +89,8 @@ impl Race {
         let vault = Vault::sealed(MemoryStore::new(), app.keys.clone()).client(client);
         vault.connect("alice", tokens).await.map_err(io::Error::other)?;
         let source = vault.source("alice", offer.provider.slug()).map_err(io::Error::other)?;
-        let first = async || source.token().await.map(|token| Mutex::new(Some(token))).map_err(io::Error::other);
+        let first =
+            async || source.token().await.map(|token| Mutex::new(Some(token))).map_err(io::Error::other);
         let tabs = [first().await?, first().await?];
         let race = Self { source, tabs, log, masks: app.masks.for_flow() };
         race.log.add(VAULT, format!("has signed Alice in: both tabs have the token {}", race.held(0)));
@@ -98,14 +99,22 @@ impl Race {
 
     /// The token of a tab in a form that can be shown.
     fn held(&self, tab: usize) -> String {
-        lock(&self.tabs[tab]).as_ref().map_or_else(|| "none".to_owned(), |token| self.masks.shown(token.expose()))
+        lock(&self.tabs[tab])
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), |token| self.masks.shown(token.expose()))
     }
 
     /// The API has refused the token of this tab: the tab asks for a fresh one.
     async fn ask(&self, tab: usize) -> Result<(), Error> {
         let old = lock(&self.tabs[tab]).take();
         if let Some(old) = &old {
-            self.log.add(TABS[tab], format!("says that the API refused {}, and asks for a fresh token", self.masks.shown(old.expose())));
+            self.log.add(
+                TABS[tab],
+                format!(
+                    "says that the API refused {}, and asks for a fresh token",
+                    self.masks.shown(old.expose())
+                ),
+            );
             self.source.reject(old);
         }
         let fresh = self.source.token().await?;
@@ -146,7 +155,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, Query(query): Query<Tab>, 
 }
 
 /// A tab asks for a fresh token, or both do, or everything starts again.
-pub(super) async fn ask(State(app): State<Arc<App>>, headers: HeaderMap, Form(asking): Form<Asking>) -> Answer {
+pub(super) async fn ask(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Form(asking): Form<Asking>,
+) -> Answer {
     let Some(session) = app.sessions.proven(&headers, &asking.csrf) else { return pages::out_of_date() };
     let race = {
         let mut known = session.race.lock().await;

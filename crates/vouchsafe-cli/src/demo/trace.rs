@@ -124,7 +124,6 @@ fn shown(walk: &Walk) -> Markup {
     }
 }
 
-
 /// The longest request with a trace: the file, and the parts around it.
 pub(super) const MAX_REQUEST: usize = MAX_FILE + 16 * 1024;
 const TOO_LARGE: &str = "The form is not complete, or the file is larger than a trace can be.";

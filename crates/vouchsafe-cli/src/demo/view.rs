@@ -81,7 +81,10 @@ impl Walk {
             version: u32,
         }
         if file.len() > MAX_FILE {
-            return Err(format!("The file has more than {} KiB, which is the limit for a trace.", MAX_FILE / 1024));
+            return Err(format!(
+                "The file has more than {} KiB, which is the limit for a trace.",
+                MAX_FILE / 1024
+            ));
         }
         let head: Head = serde_json::from_slice(file).map_err(|_| NO_TRACE.to_owned())?;
         if head.format != FORMAT {
@@ -94,8 +97,9 @@ impl Walk {
                 head.version
             ));
         }
-        let walk: Self = serde_json::from_slice(file)
-            .map_err(|error| format!("The trace is damaged at line {}, column {}.", error.line(), error.column()))?;
+        let walk: Self = serde_json::from_slice(file).map_err(|error| {
+            format!("The trace is damaged at line {}, column {}.", error.line(), error.column())
+        })?;
         if walk.steps.len() > MAX_STEPS {
             return Err(format!("The trace has more than {MAX_STEPS} steps, which is the limit."));
         }
@@ -114,7 +118,8 @@ pub(super) const FORMAT: &str = "vouchsafe-trace";
 const VERSION: u32 = 1;
 /// The longest trace file, in bytes. All steps at their limits have less.
 pub(super) const MAX_FILE: usize = 2 * 1024 * 1024;
-const NO_TRACE: &str = "The file is not a trace of this demo: a trace is a JSON file whose format is vouchsafe-trace.";
+const NO_TRACE: &str =
+    "The file is not a trace of this demo: a trace is a JSON file whose format is vouchsafe-trace.";
 
 #[cfg(test)]
 mod tests {
