@@ -104,5 +104,88 @@ fn place(rows: &[Row], refusal: &Refusal) -> Option<usize> {
 
 /// Whether the reason is about an ID token. Errors of a response name the endpoint, and those of a token its parts.
 fn is_of_id_token(refusal: &Refusal) -> bool {
-    ["ID token", "JWT", "claim"].iter().any(|word| refusal.reason.contains(word))
+    let says = |word: &&str| refusal.reason.contains(word);
+    ["ID token", "JWT", "claim"].iter().any(|word| says(word)) && !says(&"access_token")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use vouchsafe::{Client, Http, Provider, Registration};
+    use vouchsafe_sandbox::{Fault, Sandbox};
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_complete() {
+        let groups = [
+            "http",
+            "discovery",
+            "authorization",
+            "token",
+            "id_token",
+            "refresh",
+            "keys",
+            "profile",
+            "logout",
+        ];
+        let known: usize = groups.iter().map(|group| rows(group).count()).sum();
+        assert_eq!(known, include_str!("checks.txt").lines().count());
+        for Row { rule, threat, .. } in groups.iter().flat_map(|group| rows(group)) {
+            assert!(rule.ends_with('.') && threat.ends_with('.') && !threat.contains('|'), "{rule}");
+        }
+    }
+
+    /// A check that a page calls passed was made: with two faults, the library names the one whose row comes first.
+    #[tokio::test]
+    async fn the_rows_are_in_the_order_in_which_the_library_checks() {
+        let sandbox = Sandbox::start().await.unwrap();
+        let registration = Registration::new(sandbox.client_id())
+            .secret(sandbox.client_secret())
+            .redirect_uri("http://127.0.0.1:4711/callback");
+        let http = Http::new().unwrap();
+        for (groups, first, second) in [
+            (&["authorization"][..], "duplicate-code", "wrong-issuer"),
+            (&["authorization"], "wrong-issuer", "foreign-state"),
+            (&["authorization"], "foreign-state", "missing-code"),
+            (&["http", "token", "id_token"], "html", "dpop-unasked"),
+            (&["http", "token", "id_token"], "missing-access-token", "dpop-unasked"),
+            (&["http", "token", "id_token"], "dpop-unasked", "alg-none"),
+            (&["id_token"], "alg-none", "wrong-nonce"),
+            (&["id_token"], "critical-header", "signature-wrong"),
+            (&["id_token"], "unknown-key", "wrong-nonce"),
+            (&["id_token"], "signature-wrong", "wrong-id-token-issuer"),
+            (&["id_token"], "wrong-id-token-issuer", "missing-subject"),
+            (&["id_token"], "missing-subject", "foreign-audience"),
+            (&["id_token"], "foreign-audience", "expired-id-token"),
+            (&["id_token"], "expired-id-token", "future-issued-at"),
+            (&["id_token"], "future-not-before", "foreign-party"),
+            (&["id_token"], "foreign-party", "wrong-nonce"),
+            (&["id_token"], "wrong-nonce", "old-sign-in"),
+            (&["id_token"], "old-sign-in", "wrong-token-hash"),
+        ] {
+            let [one, two] = [first, second].map(|name| Fault::named(name).unwrap());
+            sandbox.fault(one);
+            sandbox.fault(two);
+            let provider = Provider::openid(sandbox.issuer());
+            let client = Client::new(provider, registration.clone(), &http).unwrap();
+            let login = client.login().max_age(Duration::from_secs(3600)).await.unwrap();
+            let back = sandbox.person("alice").allow(&login.url).await.unwrap();
+            let error = client.finish(login.pending, &*back).await.unwrap_err();
+            sandbox.clear_faults();
+            assert_eq!(error.code(), one.refusal().unwrap().code, "{first}, {second}");
+            let rows: Vec<_> = groups.iter().flat_map(|group| rows(group)).collect();
+            let at = |code: &str, reason: &str| {
+                let (by, code, reason) = ("vouchsafe".to_owned(), code.to_owned(), reason.to_owned());
+                place(&rows, &Refusal { by, code, reason }).unwrap()
+            };
+            let found = at(error.code(), &error.to_string());
+            let later = at(
+                two.refusal().unwrap().code,
+                if two.place().title().contains("ID token") { "ID token" } else { "" },
+            );
+            assert!(found < later, "{first} at {found}, {second} at {later}");
+        }
+    }
 }

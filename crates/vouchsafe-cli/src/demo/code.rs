@@ -1,4 +1,6 @@
 //! The code that does the same as a walk: a Rust program, the commands for curl, and a test.
+use std::fmt::Write as _;
+
 use maud::{Markup, html};
 use serde_json::Value;
 use url::form_urlencoded;
@@ -113,22 +115,49 @@ fn chosen(template: &str, marks: &[&str]) -> String {
     code
 }
 
-/// The requests of a walk as commands. Secrets are variables of the shell.
+/// The requests of a walk as commands. Secrets are variables of the shell, each set before its first use.
 fn curl(steps: &[Shown]) -> String {
-    let mut code = String::new();
+    let (mut code, mut set) = (String::new(), Vec::new());
     for step in steps {
         let Some(request) = &step.request else { continue };
         let command = match (step.from, step.to) {
             (Party::App, Party::Provider) => command(request),
             (Party::Browser, Party::Provider) => {
-                format!("# In a browser, and then back with the code:\necho {}", quoted(&url(request)))
+                format!("# Open this in a browser.\necho {}", quoted(&url(request)))
             }
             _ => continue,
         };
-        code.push_str(&format!("# {}\n{command}\n\n", step.title));
+        let _ = writeln!(code, "# {}", step.title);
+        for name in VARIABLES.iter().map(|(name, _)| *name).chain(used(&command)) {
+            if used(&command).any(|used| used == name || needs(used).contains(&name))
+                && !set.contains(&name.to_owned())
+            {
+                let value = VARIABLES
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map_or("'…' # yours", |(_, value)| value);
+                let _ = writeln!(code, "{name}={value}");
+                set.push(name.to_owned());
+            }
+        }
+        let _ = write!(code, "{command}\n\n");
     }
     code.truncate(code.trim_end().len());
     code
+}
+
+/// The variables in a command.
+fn used(command: &str) -> impl Iterator<Item = &str> {
+    command.split("'\"$").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0))
+}
+
+/// The variables that the value of another one needs.
+fn needs(name: &str) -> &'static [&'static str] {
+    match name {
+        "CODE_CHALLENGE" => &["CODE_VERIFIER"],
+        "BASIC_CREDENTIALS" => &["CLIENT_ID", "CLIENT_SECRET"],
+        _ => &[],
+    }
 }
 
 fn command(request: &Message) -> String {
@@ -165,7 +194,8 @@ fn url(request: &Message) -> String {
         let encoded: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
         url.push_str(&encoded);
         url.push('=');
-        match value.contains(MASK) {
+        // A new login has a new code verifier, and so a new challenge.
+        match value.contains(MASK) || name == "code_challenge" {
             true => url.push_str(&marked(name)),
             false => url.extend(form_urlencoded::byte_serialize(value.as_bytes())),
         }
@@ -214,6 +244,22 @@ fn variable(name: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
+/// The variables of the shell, and how they get their values.
+const VARIABLES: [(&str, &str); 10] = [
+    ("CLIENT_ID", "'…' # yours"),
+    ("CLIENT_SECRET", "'…' # yours"),
+    ("BASIC_CREDENTIALS", "$(printf %s \"$CLIENT_ID:$CLIENT_SECRET\" | base64 | tr -d '\\n')"),
+    ("STATE", "$(openssl rand -hex 32)"),
+    ("NONCE", "$(openssl rand -hex 32)"),
+    ("CODE_VERIFIER", "$(openssl rand -hex 32)"),
+    (
+        "CODE_CHALLENGE",
+        "$(printf %s \"$CODE_VERIFIER\" | openssl dgst -sha256 -binary | base64 | tr '+/' '-_' | tr -d '=\\n')",
+    ),
+    ("CODE", "'…' # from the address to which the browser came back"),
+    ("ACCESS_TOKEN", "'…' # from the response to the token request"),
+    ("REFRESH_TOKEN", "'…' # from the response to the token request"),
+];
 /// The marks around a variable: characters that no text from outside keeps.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
@@ -263,6 +309,52 @@ mod tests {
             let known = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
             assert!(known == code, "{name} differs: run this test with VOUCHSAFE_WRITE=1 to write it");
         }
+    }
+
+    /// Needs a POSIX shell, curl and openssl. Without them it says so, and tests nothing.
+    #[cfg(unix)]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_commands_for_curl_sign_in() {
+        use std::io::{BufRead, BufReader, Read, Write};
+        use std::process::{Command, Stdio};
+
+        let tools = Command::new("sh").args(["-c", "command -v curl openssl base64 >&2"]).output();
+        if !tools.is_ok_and(|tools| tools.status.success()) {
+            println!("skipped: there is no sh, curl or openssl");
+            return;
+        }
+        let app = super::super::start(4711).await.unwrap();
+        let attack = faults::attack(&app, Fault::UNVERIFIED_EMAIL, "openid").await.unwrap().unwrap();
+        let sandbox = &app.faulty.get().unwrap().masks.sandbox;
+        let script = curl(&attack.walk.steps)
+            .replace("CLIENT_ID='…'", &format!("CLIENT_ID='{}'", sandbox.client_id()))
+            .replace("CLIENT_SECRET='…'", &format!("CLIENT_SECRET='{}'", sandbox.client_secret()))
+            .replace("CODE='…'", "read -r CODE")
+            .replace("ACCESS_TOKEN='…'", "read -r ACCESS_TOKEN");
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (mut input, output) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        while !line.contains("/authorize?") {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0, "{script}");
+        }
+        // The metadata has no line break at its end.
+        let at = line.find(&format!("{}/authorize?", sandbox.issuer())).unwrap();
+        let url = line[at..].trim();
+        let back = sandbox.person("alice").allow(url).await.unwrap();
+        let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap();
+        writeln!(input, "{code}").unwrap();
+        drop(input);
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        shell.wait().unwrap();
+        assert!(rest.contains("\"access_token\""), "{rest}\n{script}");
     }
 
     #[test]

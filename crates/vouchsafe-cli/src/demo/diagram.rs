@@ -107,7 +107,7 @@ fn checked(checks: &[Check]) -> Markup {
                             }
                             span {
                                 b { (outcome.word()) ":" } " " (rule) " "
-                                span.soft { "Against: " (threat) }
+                                span.soft { "Threat: " (threat) }
                             }
                         }
                     }

@@ -150,7 +150,11 @@ fn expected(fault: &Fault) -> Markup {
     }
 }
 
+/// The description with a capital letter, unless it begins with a word of the protocol, such as `jwks_uri`.
 fn sentence(fault: &Fault) -> String {
-    let mut chars = fault.description().chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    let text = fault.description();
+    match text.split_once(' ') {
+        Some(("the" | "a" | "an" | "each", _)) => text[..1].to_uppercase() + &text[1..],
+        _ => text.to_owned(),
+    }
 }

@@ -102,7 +102,7 @@ pub(super) async fn trace(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
 }
 
 /// One login with this fault. `None` if there is no such provider.
-async fn attack(app: &App, fault: Fault, slug: &str) -> io::Result<Option<Attack>> {
+pub(super) async fn attack(app: &App, fault: Fault, slug: &str) -> io::Result<Option<Attack>> {
     let faulty = app.faulty.get_or_try_init(faulty).await?;
     let Some(offer) = faulty.offers.iter().find(|offer| offer.slug == slug) else { return Ok(None) };
     let trace = Trace::new(faulty.masks.for_flow());
