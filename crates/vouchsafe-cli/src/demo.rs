@@ -29,6 +29,7 @@ mod account;
 mod checks;
 mod code;
 mod diagram;
+mod fault;
 mod fault_pages;
 mod faults;
 mod login;
@@ -39,9 +40,11 @@ mod pages;
 #[cfg(test)]
 mod playground;
 mod race;
+mod race_pages;
 mod record;
 mod session;
 mod trace;
+mod user_page;
 mod view;
 #[cfg(test)]
 mod walk;
@@ -91,7 +94,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/faults", get(faults::list).post(faults::run))
         .route("/faults/trace.json", get(faults::trace))
         .route("/faults/{name}", get(faults::one))
-        .route("/race", get(race::show).post(race::ask))
+        .route("/race", get(race_pages::show).post(race_pages::ask))
         .route("/own", get(own::form).post(own::put_in))
         .route("/own/forget", post(own::forget))
         .route("/trace.json", get(trace::save))
@@ -148,7 +151,7 @@ async fn home(State(app): State<Arc<App>>, Query(query): Query<Find>, headers: H
     };
     let mut visitor = session.visitor.lock().await;
     let page = match &visitor.user {
-        Some(user) => pages::signed_in(user, visitor.notice.as_ref(), &session.csrf),
+        Some(user) => user_page::signed_in(user, visitor.notice.as_ref(), &session.csrf),
         None => pages::start(&app, &visitor, find, session.last_walk().as_ref()),
     };
     visitor.notice = None;

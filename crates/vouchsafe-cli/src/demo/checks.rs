@@ -104,8 +104,8 @@ fn place(rows: &[Row], refusal: &Refusal) -> Option<usize> {
 
 /// Whether the reason is about an ID token. Errors of a response name the endpoint, and those of a token its parts.
 fn is_of_id_token(refusal: &Refusal) -> bool {
-    let says = |word: &&str| refusal.reason.contains(word);
-    ["ID token", "JWT", "claim"].iter().any(|word| says(word)) && !says(&"access_token")
+    let says = |word: &str| refusal.reason.contains(word);
+    ["ID token", "JWT", "claim"].into_iter().any(says) && !says("access_token")
 }
 
 #[cfg(test)]

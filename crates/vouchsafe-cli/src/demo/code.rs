@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vouchsafe_sandbox::{Fault, Step as At};
 
-use super::faults;
+use super::fault;
 use super::mask::MASK;
 use super::offers::{OWN, Offer};
 use super::record::{Message, Party};
@@ -73,8 +73,8 @@ fn test(offer: &Offer, steps: &[Shown], fault: Option<&Fault>) -> Option<String>
     }
     marks.push(if fault.is_some() { "fault" } else { "good" });
     marks.push(if code.is_some() { "refused" } else { "accepted" });
-    marks.push(if fault.is_some_and(faults::concerns_age) { "age" } else { "anyage" });
-    marks.extend(match fault.map(faults::step) {
+    marks.push(if fault.is_some_and(fault::concerns_age) { "age" } else { "anyage" });
+    marks.extend(match fault.map(fault::step) {
         Some(At::Refresh) => Some("refresh"),
         Some(At::Revocation) => Some("revocation"),
         Some(At::Logout) => Some("logout"),
@@ -116,7 +116,7 @@ fn chosen(template: &str, marks: &[&str]) -> String {
 }
 
 /// The requests of a walk as commands. Secrets are variables of the shell, each set before its first use.
-fn curl(steps: &[Shown]) -> String {
+pub(super) fn curl(steps: &[Shown]) -> String {
     let (mut code, mut set) = (String::new(), Vec::new());
     for step in steps {
         let Some(request) = &step.request else { continue };
@@ -309,52 +309,6 @@ mod tests {
             let known = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
             assert!(known == code, "{name} differs: run this test with VOUCHSAFE_WRITE=1 to write it");
         }
-    }
-
-    /// Needs a POSIX shell, curl and openssl. Without them it says so, and tests nothing.
-    #[cfg(unix)]
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn the_commands_for_curl_sign_in() {
-        use std::io::{BufRead, BufReader, Read, Write};
-        use std::process::{Command, Stdio};
-
-        let tools = Command::new("sh").args(["-c", "command -v curl openssl base64 >&2"]).output();
-        if !tools.is_ok_and(|tools| tools.status.success()) {
-            println!("skipped: there is no sh, curl or openssl");
-            return;
-        }
-        let app = super::super::start(4711).await.unwrap();
-        let attack = faults::attack(&app, Fault::UNVERIFIED_EMAIL, "openid").await.unwrap().unwrap();
-        let sandbox = &app.faulty.get().unwrap().masks.sandbox;
-        let script = curl(&attack.walk.steps)
-            .replace("CLIENT_ID='…'", &format!("CLIENT_ID='{}'", sandbox.client_id()))
-            .replace("CLIENT_SECRET='…'", &format!("CLIENT_SECRET='{}'", sandbox.client_secret()))
-            .replace("CODE='…'", "read -r CODE")
-            .replace("ACCESS_TOKEN='…'", "read -r ACCESS_TOKEN");
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut input, output) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
-        let mut output = BufReader::new(output);
-        let mut line = String::new();
-        while !line.contains("/authorize?") {
-            line.clear();
-            assert!(output.read_line(&mut line).unwrap() > 0, "{script}");
-        }
-        // The metadata has no line break at its end.
-        let at = line.find(&format!("{}/authorize?", sandbox.issuer())).unwrap();
-        let url = line[at..].trim();
-        let back = sandbox.person("alice").allow(url).await.unwrap();
-        let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap();
-        writeln!(input, "{code}").unwrap();
-        drop(input);
-        let mut rest = String::new();
-        output.read_to_string(&mut rest).unwrap();
-        shell.wait().unwrap();
-        assert!(rest.contains("\"access_token\""), "{rest}\n{script}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use vouchsafe_sandbox::Fault;
 
 use super::code;
 use super::diagram::diagram;
-use super::faults::{Attack, Ending, GROUPS, group, must};
+use super::fault::{Attack, Ending, GROUPS, group, must};
 use super::offers::Offer;
 use super::pages::{page, verdict};
 

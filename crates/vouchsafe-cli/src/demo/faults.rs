@@ -11,8 +11,9 @@ use serde::Deserialize;
 use vouchsafe::error::Operation;
 use vouchsafe::{AuthorizationResponse, Client, Error};
 use vouchsafe_providers::Kind;
-use vouchsafe_sandbox::{Endpoint, Fault, Place, Sandbox, Step as At};
+use vouchsafe_sandbox::{Fault, Sandbox, Step as At};
 
+use super::fault::{Attack, Ending, concerns_age, step};
 use super::login::{self, END, START};
 use super::mask::Masks;
 use super::offers::{Offer, offers};
@@ -20,22 +21,6 @@ use super::record::{Message, Party, Refusal, Step, Told, Trace, reason};
 use super::session::{App, Faulty, lock};
 use super::view::Walk;
 use super::{fault_pages, pages};
-
-/// A login with a fault, and how it ended.
-pub(super) struct Attack {
-    pub(super) fault: Fault,
-    pub(super) offer: Arc<Offer>,
-    pub(super) walk: Walk,
-    pub(super) ending: Ending,
-}
-
-pub(super) enum Ending {
-    Refused(Refusal),
-    /// Everything succeeded. The warnings say which values were left out.
-    Accepted(Vec<String>),
-    /// The provider showed a page of its own, so that the browser did not come back.
-    NeverBack(String),
-}
 
 #[derive(Default, Deserialize)]
 pub(super) struct Find {
@@ -244,57 +229,6 @@ impl FaultyLogin<'_> {
     }
 }
 
-/// The step at which a client refuses a fault, and the code. The application itself refuses a logout token that comes twice.
-pub(super) fn must(fault: &Fault) -> Option<(&'static str, &'static str)> {
-    match fault.refusal() {
-        _ if *fault == Fault::REPEATED_LOGOUT_ID => Some((At::Logout.name(), "replay")),
-        refusal => refusal.map(|refusal| (refusal.step.name(), refusal.code)),
-    }
-}
-
-/// Whether only a client that asks for a recent sign-in notices the fault.
-pub(super) fn concerns_age(fault: &Fault) -> bool {
-    fault.description().ends_with("if max_age was sent")
-}
-
-/// The step after which a fault shows.
-pub(super) fn step(fault: &Fault) -> At {
-    match (fault.refusal(), fault.place(), fault.endpoint()) {
-        (Some(refusal), ..) => refusal.step,
-        (None, Place::LogoutToken, _) => At::Logout,
-        (None, _, Some(Endpoint::Revocation)) => At::Revocation,
-        (None, ..) if fault.name().starts_with("refreshed-") => At::Refresh,
-        (None, ..) => At::Login,
-    }
-}
-
-/// The step of the diagram that a fault spoils.
-pub(super) fn group(fault: &Fault) -> &'static str {
-    match (step(fault), fault.place(), fault.endpoint()) {
-        (At::Refresh, ..) => "Refresh",
-        (At::Logout, ..) => "Back-channel logout",
-        (_, Place::IdToken, _) => "ID token",
-        (_, _, None) => "Authorization response",
-        (_, _, Some(Endpoint::Metadata)) => "Discovery",
-        (_, _, Some(Endpoint::Keys)) => "Keys",
-        (_, _, Some(Endpoint::UserInfo)) => "Profile",
-        (_, _, Some(Endpoint::Revocation)) => "Revocation",
-        (_, _, Some(_)) => "Token request",
-    }
-}
-
-/// The groups in the order of the steps.
-pub(super) const GROUPS: [&str; 9] = [
-    "Discovery",
-    "Authorization response",
-    "Token request",
-    "ID token",
-    "Keys",
-    "Profile",
-    "Refresh",
-    "Revocation",
-    "Back-channel logout",
-];
 const LOGOUT: Told = (
     "Logout token",
     "The provider says that the session of a user is over. It posts a signed token to the app, without a browser.",

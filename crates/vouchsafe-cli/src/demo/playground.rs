@@ -248,3 +248,49 @@ async fn a_hostile_trace_is_text_and_a_file_that_is_no_trace_is_refused() {
     let form = browser.send(Method::POST, "/trace", "csrf=".to_owned()).await;
     assert_eq!(form.status, StatusCode::BAD_REQUEST);
 }
+
+/// Needs a POSIX shell, curl and openssl. Without them it says so, and tests nothing.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_commands_for_curl_sign_in() {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::process::{Command, Stdio};
+
+    let tools = Command::new("sh").args(["-c", "command -v curl openssl base64 >&2"]).output();
+    if !tools.is_ok_and(|tools| tools.status.success()) {
+        let _ = writeln!(std::io::stderr(), "skipped: a test, because sh, curl or openssl is not installed");
+        return;
+    }
+    let app = app().await;
+    let attack = super::faults::attack(&app, Fault::UNVERIFIED_EMAIL, "openid").await.unwrap().unwrap();
+    let sandbox = &app.faulty.get().unwrap().masks.sandbox;
+    let script = super::code::curl(&attack.walk.steps)
+        .replace("CLIENT_ID='…'", &format!("CLIENT_ID='{}'", sandbox.client_id()))
+        .replace("CLIENT_SECRET='…'", &format!("CLIENT_SECRET='{}'", sandbox.client_secret()))
+        .replace("CODE='…'", "read -r CODE")
+        .replace("ACCESS_TOKEN='…'", "read -r ACCESS_TOKEN");
+    let mut shell = Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (shell.stdin.take().unwrap(), shell.stdout.take().unwrap());
+    let mut output = BufReader::new(output);
+    let mut line = String::new();
+    while !line.contains("/authorize?") {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "{script}");
+    }
+    // The metadata has no line break at its end.
+    let at = line.find(&format!("{}/authorize?", sandbox.issuer())).unwrap();
+    let url = line[at..].trim();
+    let back = sandbox.person("alice").allow(url).await.unwrap();
+    let code = back.split("code=").nth(1).unwrap().split('&').next().unwrap();
+    writeln!(input, "{code}").unwrap();
+    drop(input);
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    shell.wait().unwrap();
+    assert!(rest.contains("\"access_token\""), "{rest}\n{script}");
+}

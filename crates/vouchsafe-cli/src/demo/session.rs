@@ -12,10 +12,10 @@ use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Error, Http};
 use vouchsafe_axum::{LoggedIn, Logins};
 
-use super::faults::Attack;
+use super::fault::Attack;
 use super::mask::Masks;
 use super::offers::{OWN, Offer};
-use super::race::Race;
+use super::race::{Race, Start};
 use super::record::{Recorder, Trace};
 use super::view::Walk;
 
@@ -63,6 +63,13 @@ impl App {
         let http = self.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
         let registration = offer.registration.clone().redirect_uri(self.redirect_uri(offer));
         Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)
+    }
+
+    pub(super) async fn begin_race(&self) -> io::Result<Race> {
+        let offer = self.offer("openid").ok_or_else(|| io::Error::other("the sandbox has no provider"))?;
+        let Self { http, keys, masks, race_pause: pause, .. } = self;
+        let redirect_uri = self.redirect_uri(offer);
+        Race::begin(Start { offer, redirect_uri, http, keys, masks, pause: *pause }).await
     }
 
     pub(super) fn redirect_uri(&self, offer: &Offer) -> String {

@@ -116,7 +116,7 @@ pub(super) fn refused(steps: &[Shown]) -> Option<(&Shown, &Refusal, Option<&Chec
 
 pub(super) const FORMAT: &str = "vouchsafe-trace";
 const VERSION: u32 = 1;
-/// The longest trace file, in bytes. All steps at their limits have less.
+/// The longest trace file, in bytes. A usual one has some ten thousand.
 pub(super) const MAX_FILE: usize = 2 * 1024 * 1024;
 const NO_TRACE: &str =
     "The file is not a trace of this demo: a trace is a JSON file whose format is vouchsafe-trace.";
