@@ -14,7 +14,7 @@ use crate::session::error::SessionError;
 use crate::site::caller::Caller;
 use crate::site::fault::Fault;
 use crate::site::pages::failed;
-use crate::site::response::{json, sign_in_path};
+use crate::site::response::{json, with_return_to};
 
 /// Why a request does not go on. As a response it is a page or a redirect for a person, and JSON for a script.
 ///
@@ -39,6 +39,8 @@ struct Inner {
     /// Further members of the JSON.
     members: Map<String, Value>,
     public_url: Option<String>,
+    /// What stands before the paths of the site's routes.
+    prefix: String,
     is_reported: bool,
 }
 
@@ -55,6 +57,7 @@ impl Failure {
             goes_on: None,
             members: Map::new(),
             public_url: None,
+            prefix: String::new(),
             is_reported: false,
         }))
     }
@@ -93,6 +96,12 @@ impl Failure {
     #[must_use]
     pub fn for_caller(mut self, caller: Caller) -> Self {
         self.0.caller = caller;
+        self
+    }
+
+    /// Sets what stands before the paths of the site's routes.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.0.prefix);
         self
     }
 
@@ -144,7 +153,7 @@ impl Failure {
     /// The response. It reports the failure in the log.
     pub fn response(mut self) -> Response<String> {
         self.report();
-        let Inner { fault, code, caller, return_to, goes_on, members, public_url, .. } = *self.0;
+        let Inner { fault, code, caller, return_to, goes_on, members, public_url, prefix, .. } = *self.0;
         let (status, _, title, advice) = fault.words();
         let advice = match &public_url {
             Some(url) if fault == Fault::Stale => {
@@ -162,10 +171,11 @@ impl Failure {
                 response
             }
             (Caller::Page, None) => {
-                let sign_in = sign_in_path(return_to.as_deref());
+                let sign_in = with_return_to(&format!("{prefix}/sign-in"), return_to.as_deref());
+                let logout = format!("{prefix}/logout");
                 let link = match fault {
                     Fault::Method | Fault::NotFound | Fault::Origin => ("/", "Go to the start page"),
-                    Fault::NotSupported => ("/logout", "Sign out"),
+                    Fault::NotSupported => (&*logout, "Sign out"),
                     Fault::UnknownProvider | Fault::ReturnTo | Fault::NoVisit | Fault::Setup => {
                         (&*sign_in, "Go to sign-in")
                     }

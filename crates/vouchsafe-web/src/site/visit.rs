@@ -82,6 +82,11 @@ impl Visit {
         self.0.caller
     }
 
+    /// A failure of this request, for the reader of its response.
+    pub fn failed(&self, failure: Failure) -> Failure {
+        failure.for_caller(self.caller()).below(&self.0.site.inner.prefix)
+    }
+
     /// The address of the browser, as far as trusted proxies tell it.
     pub fn address(&self) -> Option<IpAddr> {
         self.0.seen.client
@@ -106,7 +111,7 @@ impl Visit {
         }
         let site = &self.0.site.inner;
         let found = site.sessions.find(&site.origin, &self.0.headers).await;
-        let found = found.map_err(|error| Failure::from(error).for_caller(self.caller()))?;
+        let found = found.map_err(|error| self.failed(error.into()))?;
         let (session, set_cookie) = match found {
             Some(found) => (Some(found.session), found.set_cookie),
             None => (None, None),

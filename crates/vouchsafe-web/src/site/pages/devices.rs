@@ -7,8 +7,8 @@ use http::{Response, StatusCode};
 use crate::session::record::Session;
 use crate::site::pages::{escaped, page as framed};
 
-/// The page. `own` is the id of the session that looks at it.
-pub(crate) fn page(sessions: &[Session], own: &str) -> Response<String> {
+/// The page at this path. `own` is the id of the session that looks at it.
+pub(crate) fn page(sessions: &[Session], own: &str, path: &str) -> Response<String> {
     let mut html = String::from("<p>You are signed in on these devices.</p>\n<ul>\n");
     for session in sessions {
         let device = session.device();
@@ -18,7 +18,7 @@ pub(crate) fn page(sessions: &[Session], own: &str) -> Response<String> {
         let _ = writeln!(
             html,
             "<li><strong>{}</strong>{}<br><small>Signed in {}{}, last seen {}</small>\
-             <form method=\"post\" action=\"/devices/{id}/revoke\"><button>Sign out<span class=\"hidden\"> {}</span></button></form></li>",
+             <form method=\"post\" action=\"{path}/{id}/revoke\"><button>Sign out<span class=\"hidden\"> {}</span></button></form></li>",
             escaped(name),
             if is_own { " (this device)" } else { "" },
             ago(session.created_at()),
@@ -27,8 +27,9 @@ pub(crate) fn page(sessions: &[Session], own: &str) -> Response<String> {
             escaped(name),
         );
     }
-    html.push_str(
-        "</ul>\n<form method=\"post\" action=\"/devices/revoke-all\"><button class=\"main\">Sign out everywhere</button></form>",
+    let _ = write!(
+        html,
+        "</ul>\n<form method=\"post\" action=\"{path}/revoke-all\"><button class=\"main\">Sign out everywhere</button></form>",
     );
     framed(StatusCode::OK, "Your devices", &html)
 }

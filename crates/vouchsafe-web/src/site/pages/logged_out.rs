@@ -3,10 +3,12 @@ use http::{Response, StatusCode};
 
 use crate::site::pages::page as framed;
 
-pub(crate) fn page() -> Response<String> {
+pub(crate) fn page(sign_in: &str) -> Response<String> {
     framed(
         StatusCode::OK,
         "You are signed out",
-        "<p>You are no longer signed in to this site.</p>\n<p><a href=\"/sign-in\">Sign in again</a></p>",
+        &format!(
+            "<p>You are no longer signed in to this site.</p>\n<p><a href=\"{sign_in}\">Sign in again</a></p>"
+        ),
     )
 }
