@@ -10,6 +10,7 @@ use vouchsafe::error::{Check, Operation};
 
 use crate::accounts::account::AccountError;
 use crate::login::rejection::{LoginFault, LoginRejection};
+use crate::page::language::Language;
 use crate::session::error::SessionError;
 use crate::site::caller::Caller;
 use crate::site::fault::Fault;
@@ -33,6 +34,7 @@ struct Inner {
     detail: Cow<'static, str>,
     error: Option<Error>,
     caller: Caller,
+    language: Language,
     return_to: Option<String>,
     /// Where a browser goes on without a page.
     goes_on: Option<String>,
@@ -53,6 +55,7 @@ impl Failure {
             detail: detail.into(),
             error: None,
             caller: Caller::Page,
+            language: Language::English,
             return_to: None,
             goes_on: None,
             members: Map::new(),
@@ -96,6 +99,12 @@ impl Failure {
     #[must_use]
     pub fn for_caller(mut self, caller: Caller) -> Self {
         self.0.caller = caller;
+        self
+    }
+
+    /// Sets the language of the words.
+    pub(crate) fn in_language(mut self, language: Language) -> Self {
+        self.0.language = language;
         self
     }
 
@@ -153,13 +162,15 @@ impl Failure {
     /// The response. It reports the failure in the log.
     pub fn response(mut self) -> Response<String> {
         self.report();
-        let Inner { fault, code, caller, return_to, goes_on, members, public_url, prefix, .. } = *self.0;
+        let Inner { fault, code, caller, return_to, goes_on, members, public_url, prefix, language, .. } =
+            *self.0;
         let (status, _, title, advice) = fault.words();
         let advice = match &public_url {
             Some(url) if fault == Fault::Stale => {
-                Cow::from(format!("{advice} Please use this site at {url}."))
+                let place = language.say("Please use this site at {}.").replace("{}", url);
+                Cow::from(format!("{} {place}", language.say(advice)))
             }
-            _ => advice.into(),
+            _ => language.say(advice).into(),
         };
         let redirect =
             goes_on.filter(|_| caller == Caller::Page).and_then(|path| HeaderValue::try_from(path).ok());
@@ -181,7 +192,7 @@ impl Failure {
                     }
                     _ => (&*sign_in, "Try again"),
                 };
-                let mut response = failed::page(status, title, &advice, link);
+                let mut response = failed::page((status, language), title, &advice, link);
                 // The address of this page may hold a code.
                 let headers = response.headers_mut();
                 headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -122,7 +122,7 @@ async fn respond(
         Route::StepUp => step_up::respond(&asked).await,
         Route::Callback(name) => callback::respond(&asked, name, form).await,
         Route::Logout => logout::respond(&asked, form).await,
-        Route::LoggedOut => Ok(super::pages::logged_out::page(&site.path("/sign-in"))),
+        Route::LoggedOut => Ok(super::pages::logged_out::page(visit.language(), &site.path("/sign-in"))),
         Route::Backchannel(name) => backchannel::respond(&asked, name, form).await,
         Route::Frontchannel(name) => frontchannel::respond(&asked, name).await,
         Route::Initiate => initiate::respond(&asked, form).await,

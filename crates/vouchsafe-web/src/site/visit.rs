@@ -7,6 +7,7 @@ use http::header::{COOKIE, HeaderMap, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderValue};
 
+use crate::page::language::Language;
 use crate::session::device::Device;
 use crate::session::record::Session;
 use crate::site::address::Seen;
@@ -24,6 +25,7 @@ pub struct Visit(Arc<Inner>);
 struct Inner {
     site: Site,
     caller: Caller,
+    language: Language,
     seen: Seen,
     /// The headers that tell who it is.
     headers: HeaderMap,
@@ -55,8 +57,9 @@ impl Visit {
                 headers.append(name.clone(), value.clone());
             }
         }
+        let language = Language::preferred(&parts.headers);
         let (caller, seen) = (Caller::of(&parts.headers), Seen::of(parts, peer, &site.inner.trusted));
-        Self(Arc::new(Inner { site, caller, seen, headers, state: Mutex::default() }))
+        Self(Arc::new(Inner { site, caller, language, seen, headers, state: Mutex::default() }))
     }
 
     /// The visit of a request.
@@ -82,9 +85,14 @@ impl Visit {
         self.0.caller
     }
 
+    /// The language of the pages that the browser prefers.
+    pub fn language(&self) -> Language {
+        self.0.language
+    }
+
     /// A failure of this request, for the reader of its response.
     pub fn failed(&self, failure: Failure) -> Failure {
-        failure.for_caller(self.caller()).below(&self.0.site.inner.prefix)
+        failure.for_caller(self.caller()).in_language(self.language()).below(&self.0.site.inner.prefix)
     }
 
     /// The address of the browser, as far as trusted proxies tell it.

@@ -18,7 +18,10 @@ pub(super) async fn list(asked: &Asked<'_>) -> Result<Response<String>, Failure>
     let user = user(asked).await?;
     let devices = asked.visit.site().sessions().devices(user.account()).await?;
     if asked.visit.caller() == Caller::Page {
-        return Ok(pages::devices::page(&devices, user.id(), &asked.visit.site().path("/devices")));
+        return Ok({
+            let path = asked.visit.site().path("/devices");
+            pages::devices::page(asked.visit.language(), &devices, user.id(), &path)
+        });
     }
     let devices: Vec<Value> = devices.iter().map(|device| described(device, user.id())).collect();
     Ok(json(StatusCode::OK, &json!({ "devices": devices })))

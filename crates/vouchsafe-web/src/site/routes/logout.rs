@@ -18,7 +18,7 @@ pub(super) async fn respond(
 ) -> Result<Response<String>, Failure> {
     let Asked { visit, parts, .. } = asked;
     if parts.method != Method::POST {
-        return Ok(pages::logout::page(&visit.site().path("/logout")));
+        return Ok(pages::logout::page(visit.language(), &visit.site().path("/logout")));
     }
     let form = read_form(asked, form).await?;
     let at_provider = match form.one("at")? {
