@@ -74,6 +74,7 @@ async fn start(port: u16) -> io::Result<App> {
         keys: KeyRing::generate().map_err(io::Error::other)?,
         sessions: Sessions::new(port),
         faulty: OnceCell::new(),
+        patience: PATIENCE,
         race_pause: RACE_PAUSE,
     })
 }
@@ -167,6 +168,8 @@ async fn sign_in(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 /// Short enough to watch the token expire.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
+/// Longer than a provider on this computer needs, and short enough for a person who waits for a slow one.
+const PATIENCE: Duration = Duration::from_secs(3);
 const RACE_PAUSE: Duration = Duration::from_secs(3);
 
 const GUARDS: [(HeaderName, &str); 5] = [

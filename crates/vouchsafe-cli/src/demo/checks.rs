@@ -49,7 +49,7 @@ pub(super) fn of(step: &Step) -> Vec<Check> {
         Some(Operation::Refresh) => &["http", "token", "refresh"],
         Some(Operation::KeySet) => &["http", "keys"],
         Some(Operation::Profile | Operation::Identity) => &["http", "profile"],
-        Some(Operation::Revocation) => &["http"],
+        Some(Operation::PushedRequest | Operation::Revocation) => &["http"],
         Some(Operation::LogoutToken) => &["logout"],
         _ => return Vec::new(),
     };

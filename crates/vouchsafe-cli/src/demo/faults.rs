@@ -91,7 +91,7 @@ pub(super) async fn attack(app: &App, fault: Fault, slug: &str) -> io::Result<Op
     let faulty = app.faulty.get_or_try_init(faulty).await?;
     let Some(offer) = faulty.offers.iter().find(|offer| offer.slug == slug) else { return Ok(None) };
     let trace = Trace::new(faulty.masks.for_flow());
-    let client = app.client(offer, &trace)?.call_timeout(PATIENCE);
+    let client = app.client(offer, &trace)?.call_timeout(app.patience);
     let sandbox = &*faulty.masks.sandbox;
     let login = FaultyLogin { app, sandbox, offer, trace: &trace, client: &client, fault };
     let ending = {
@@ -233,5 +233,3 @@ const LOGOUT: Told = (
     "Logout token",
     "The provider says that the session of a user is over. It posts a signed token to the app, without a browser.",
 );
-/// Longer than a provider on this computer needs, and short enough for a person who waits for a slow one.
-const PATIENCE: Duration = Duration::from_secs(3);

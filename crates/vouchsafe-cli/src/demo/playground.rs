@@ -10,7 +10,10 @@ use super::session::App;
 use super::walk::{Browser, Page};
 
 async fn app() -> Arc<App> {
-    Arc::new(super::start(4711).await.unwrap())
+    let mut app = super::start(4711).await.unwrap();
+    // The machine may be busy.
+    app.patience = Duration::from_secs(60);
+    Arc::new(app)
 }
 
 /// A form with the proof of a page.
@@ -65,7 +68,7 @@ async fn every_fault_is_tried_and_the_page_says_what_was_checked_and_why_it_was_
 
 #[tokio::test]
 async fn a_slow_provider_is_given_up() {
-    let mut browser = Browser::new(&app().await);
+    let mut browser = Browser::new(&Arc::new(super::start(4711).await.unwrap()));
     let page = attacked(&mut browser, "slow", "openid").await;
     assert!(page.text().contains("Refused, as it must be"), "{}", page.text());
 }

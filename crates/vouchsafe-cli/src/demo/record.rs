@@ -266,6 +266,10 @@ fn purpose(operation: Option<Operation>) -> Told {
         Some(Operation::KeySet) => {
             ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token.")
         }
+        Some(Operation::PushedRequest) => (
+            "Pushed authorization request",
+            "The app sends the parameters of the login directly to the provider, so that the browser carries only a reference.",
+        ),
         Some(Operation::Profile) => (
             "Profile",
             "The app uses the access token to ask who signed in. If there is an ID token, both have to be about the same user.",

@@ -30,6 +30,8 @@ pub(super) struct App {
     pub(super) sessions: Sessions,
     /// A second sandbox, for faults: the first one never has any. It starts with the first fault.
     pub(super) faulty: OnceCell<Faulty>,
+    /// How long a call to a provider with a fault may take.
+    pub(super) patience: Duration,
     /// How long a refresh of the race is held back, so that there is time to press a button in another tab.
     pub(super) race_pause: Duration,
 }

@@ -141,16 +141,7 @@ async fn pages_are_in_the_language_that_the_browser_prefers() {
     let whole = Whole::new().await;
     let mut browser = whole.signed_in("alice").await;
     for (language, words) in [
-        (
-            "de",
-            [
-                "Hier abmelden",
-                "abgemeldet",
-                "Ihre Geräte",
-                "nicht mehr gültig",
-                "gerade eben",
-            ],
-        ),
+        ("de", ["Hier abmelden", "abgemeldet", "Ihre Geräte", "nicht mehr gültig", "gerade eben"]),
         (
             "fr-CA, en;q=0.5",
             [
