@@ -80,7 +80,7 @@ pub(crate) enum Command {
     /// Run a provider on this machine, to develop and test sign-in without an account
     #[command(after_help = include_str!("args/sandbox.txt"))]
     Sandbox(SandboxArgs),
-    /// Run a demo app on this machine: sign in, and see every request and response
+    /// Run a demo app on this machine: sign in, try faults, and see every request and check
     #[command(after_help = include_str!("args/demo.txt"))]
     Demo(Place),
     /// Print completions for a shell

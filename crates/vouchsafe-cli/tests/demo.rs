@@ -59,21 +59,36 @@ impl Drop for Demo {
 fn a_form_without_its_proof_does_nothing() {
     let demo = Demo::start();
     let session = demo.session();
-    for path in ["/refresh", "/revoke", "/sign-out"] {
+    for path in ["/refresh", "/revoke", "/sign-out", "/faults", "/race", "/own", "/own/forget"] {
         for body in ["csrf=", "csrf=0000000000000000000000000000000000000000000000000000000000000000"] {
-            let (head, page) = demo.ask(&format!("POST {path}"), &session, body);
+            let body =
+                format!("{body}&fault=slow&provider=openid&tab=both&issuer=https://id.example&client_id=x");
+            let (head, page) = demo.ask(&format!("POST {path}"), &session, &body);
             assert!(head.starts_with("http/1.1 403"), "{path}: {head}");
             assert!(page.contains("Nothing was done"));
         }
         let (head, _) = demo.ask(&format!("GET {path}"), &session, "");
-        assert!(head.starts_with("http/1.1 405"), "{path}: {head}");
+        let has_page = ["/faults", "/race", "/own"].contains(&path);
+        assert!(head.starts_with(if has_page { "http/1.1 200" } else { "http/1.1 405" }), "{path}: {head}");
     }
 }
 
 #[test]
 fn every_response_has_its_security_headers() {
     let demo = Demo::start();
-    for path in ["/", "/callback/openid?code=x&state=y", "/nothing", "/style.css", "/login/nobody"] {
+    for path in [
+        "/",
+        "/?find=git",
+        "/faults",
+        "/faults/wrong-nonce",
+        "/race",
+        "/own",
+        "/trace",
+        "/callback/openid?code=x&state=y",
+        "/nothing",
+        "/style.css",
+        "/login/nobody",
+    ] {
         let (head, _) = demo.ask(&format!("GET {path}"), "", "");
         for guard in [
             "content-security-policy: default-src 'none'; style-src 'self'; script-src 'self'",
@@ -85,6 +100,68 @@ fn every_response_has_its_security_headers() {
             assert!(head.contains(guard), "{path} lacks {guard}: {head}");
         }
     }
+}
+
+#[test]
+fn a_form_of_another_site_does_nothing() {
+    let demo = Demo::start();
+    let (head, page) = demo.ask("GET /race", "", "");
+    let cookie =
+        head.lines().find_map(|l| l.strip_prefix("set-cookie: ")).unwrap().split(';').next().unwrap();
+    let proof = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let (session, body) = (format!("cookie: {cookie}\r\n"), format!("csrf={proof}&tab=start"));
+    for foreign in [
+        "origin: http://evil.example\r\n",
+        "origin: null\r\n",
+        "origin: http://127.0.0.1:1\r\n",
+        "sec-fetch-site: cross-site\r\n",
+        "sec-fetch-site: same-site\r\n",
+    ] {
+        for path in ["/race", "/own", "/faults", "/trace", "/sign-out", "/refresh"] {
+            let (head, page) = demo.ask(&format!("POST {path}"), &format!("{session}{foreign}"), &body);
+            assert!(head.starts_with("http/1.1 403"), "{path} {foreign}: {head}");
+            assert!(page.contains("This form is not from the demo"), "{page}");
+        }
+    }
+    let own = format!("{session}origin: http://{}\r\nsec-fetch-site: same-origin\r\n", demo.host);
+    assert!(demo.ask("POST /race", &own, &body).0.starts_with("http/1.1 303"));
+}
+
+#[test]
+fn no_login_returns_to_another_site() {
+    let demo = Demo::start();
+    for path in ["//evil.example", "https://evil.example", "/\\evil.example", "/%09/evil.example"] {
+        let (head, _) = demo.ask(&format!("GET /login/openid?return_to={path}"), "", "");
+        let location = head.lines().find(|line| line.starts_with("location: ")).unwrap_or_default();
+        assert!(!location.contains("evil.example"), "{path}: {location}");
+    }
+    for path in ["//evil.example/", "/faults//evil.example", "/login//evil.example"] {
+        let (head, _) = demo.ask(&format!("GET {path}"), "", "");
+        assert!(head.starts_with("http/1.1 404") && !head.contains("location"), "{path}: {head}");
+    }
+}
+
+#[test]
+fn providers_are_found_without_a_script_and_the_words_stay_text() {
+    let demo = Demo::start();
+    let list = |path: &str| {
+        let (_, page) = demo.ask(&format!("GET {path}"), "", "");
+        page.split("<ul class=\"many\"").nth(1).unwrap().split("</ul>").next().unwrap().to_owned()
+    };
+    assert!(list("/?find=git").contains("/login/github") && !list("/?find=git").contains("/login/google"));
+    assert!(list("/?find=face+book").contains("/login/facebook"));
+    assert!(list("/?find=%EC%B9%B4%EC%B9%B4%EC%98%A4").contains("/login/kakao"));
+    assert!(list("/?find=").contains("/login/google"));
+    let (_, page) = demo.ask("GET /?find=%22%3E%3Cscript%3E", "", "");
+    assert!(page.contains("None of the") && !page.contains("\"><script>"), "{page}");
+}
+
+#[test]
+fn the_sign_in_page_is_in_the_language_of_the_browser_with_its_own_style() {
+    let demo = Demo::start();
+    let (head, page) = demo.ask("GET /sign-in", "accept-language: de\r\n", "");
+    assert!(page.contains("Bei vouchsafe demo anmelden") && page.contains("/login/google"), "{page}");
+    assert!(head.contains("style-src 'sha256-") && head.contains("x-frame-options: deny"), "{head}");
 }
 
 #[test]
@@ -141,7 +218,9 @@ fn the_session_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 #[test]
 fn only_a_visit_by_a_person_starts_a_login() {
     let demo = Demo::start();
-    for path in ["/login/openid", "/callback/openid", "/provider-sign-out"] {
+    for path in
+        ["/login/openid", "/callback/openid", "/provider-sign-out", "/own", "/race", "/trace", "/faults/slow"]
+    {
         for headers in [
             "sec-fetch-dest: image\r\n",
             "sec-purpose: prefetch\r\n",

@@ -74,7 +74,7 @@ async fn application(visit: &Visit, parts: &Parts) -> Result<Response<String>, F
             let user = Require::signed_in().check(visit, parts).await?;
             Ok(Response::new(format!("Hello {}", user.subject())))
         }
-        _ => Err(Failure::not_found("not_found", "there is no such page").for_caller(visit.caller())),
+        _ => Err(visit.failed(Failure::not_found("not_found", "there is no such page"))),
     }
 }
 

@@ -5,6 +5,7 @@ mod linking;
 mod logout;
 mod origins;
 mod pages;
+mod prefix;
 mod protected;
 mod public_url;
 mod relay;

@@ -1,12 +1,12 @@
 //! The flow as a sequence diagram: a list in which each step draws its arrows between three lines.
-use std::time::Duration;
-
 use maud::{Markup, html};
 
-use super::record::{Message, Party, Step};
+use super::checks::{Check, Outcome};
+use super::record::{Message, Party};
+use super::view::Shown;
 
 /// The requests and responses of a flow, step by step.
-pub(super) fn diagram(steps: &[Step]) -> Markup {
+pub(super) fn diagram(steps: &[Shown]) -> Markup {
     html! {
         @if !steps.is_empty() {
             section.flow aria-labelledby="flow" {
@@ -14,7 +14,7 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
                     div {
                         h2 #flow { "Every request and response" }
                         p.soft {
-                            "Open a step to see its request and its response, with the headers that matter. Secrets are \
+                            "Open a step to see its request, its response and the checks that were made. Secrets are \
                              masked with "
                             code { "••••" } "; the same number after the mask means the same secret."
                         }
@@ -32,10 +32,10 @@ pub(super) fn diagram(steps: &[Step]) -> Markup {
     }
 }
 
-fn step(step: &Step) -> Markup {
-    let Step { from, to, told: (title, why), request, response, took, refused_by, .. } = step;
-    let badge = match (refused_by, response) {
-        (Some(who), _) => Some(format!("refused by {who}")),
+fn step(step: &Shown) -> Markup {
+    let Shown { from, to, title, why, request, response, took_ms, refusal, checks } = step;
+    let badge = match (refusal, response) {
+        (Some(refusal), _) => Some(format!("refused by {}", refusal.by)),
         (None, Some(response)) if response.failed => Some("failed".to_owned()),
         _ => None,
     };
@@ -59,10 +59,11 @@ fn step(step: &Step) -> Markup {
                         }
                     }
                     p.why { (why) }
+                    (checked(checks))
                     div.wire {
                         @if let Some(request) = request { (message("Request", None, "Parameters", request)) }
                         @if let Some(response) = response {
-                            (message("Response", *took, "Parameters of the location", response))
+                            (message("Response", *took_ms, "Parameters of the location", response))
                         }
                     }
                 }
@@ -81,7 +82,7 @@ fn arrow(from: Party, to: Party, response: bool) -> Markup {
 }
 
 /// The method and path, and the status: `POST /token → 200 OK`.
-fn summary(step: &Step) -> String {
+fn summary(step: &Shown) -> String {
     let path = |line: &str| {
         let (method, url) = line.split_once(' ')?;
         let (_, path) = url.split_once("://")?.1.split_once('/')?;
@@ -92,10 +93,34 @@ fn summary(step: &Step) -> String {
     [request, response].into_iter().flatten().collect::<Vec<_>>().join(" → ")
 }
 
-fn message(title: &str, took: Option<Duration>, params: &str, message: &Message) -> Markup {
+/// The checks of a step. The one that refused it also says which threat it stops.
+fn checked(checks: &[Check]) -> Markup {
+    html! {
+        @if !checks.is_empty() {
+            div.checks {
+                h3 { "Checks" }
+                ul {
+                    @for Check { rule, threat, outcome } in checks {
+                        li.passed[*outcome == Outcome::Passed].refused[*outcome == Outcome::Refused] {
+                            span.sign aria-hidden="true" {
+                                @match outcome { Outcome::Passed => "✓", Outcome::Refused => "✗", Outcome::NotReached => "–" }
+                            }
+                            span {
+                                b { (outcome.word()) ":" } " " (rule) " "
+                                span.soft { "Threat: " (threat) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn message(title: &str, took: Option<u64>, params: &str, message: &Message) -> Markup {
     html! {
         div.message {
-            h3 { (title) @if let Some(took) = took { " " small { "after " (format!("{took:.1?}")) } } }
+            h3 { (title) @if let Some(took) = took { " " small { "after " (took) " ms" } } }
             p.first { code { (message.line) } }
             (list(params, &message.params))
             (list("Headers", &message.headers))
@@ -125,6 +150,7 @@ mod tests {
     use axum::response::{IntoResponse, Redirect};
 
     use super::super::mask::Masks;
+    use super::super::record::Step;
     use super::*;
 
     async fn masks() -> Masks {
@@ -136,7 +162,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("<s>"))]);
         let request = masks().await.request(&Method::GET, "http://a.example/<script>?<b>=<i>", &headers, b"");
         let step = Step::new(Party::App, Party::Provider, ("<u>", "<p>why")).request(request);
-        let html = diagram(&[step]).into_string();
+        let html = diagram(&[Shown::from(&step)]).into_string();
         for raw in ["<script>", "<b>", "<i>", "<u>", "<s>", "<p>why"] {
             assert!(!html.contains(raw), "{raw} in {html}");
         }
@@ -149,6 +175,6 @@ mod tests {
         let response = masks.response(&Redirect::to("http://b.example/").into_response(), b"");
         let step =
             Step::new(Party::App, Party::Provider, ("title", "why")).request(request).response(response);
-        assert_eq!(summary(&step), "GET /token → 303 See Other");
+        assert_eq!(summary(&Shown::from(&step)), "GET /token → 303 See Other");
     }
 }

@@ -14,8 +14,9 @@ use vouchsafe_axum::{LoggedIn, LoginFault, LoginRejection, StartLogin};
 use vouchsafe_providers::Definition;
 
 use super::pages;
-use super::record::{Message, Party, Step, Told};
+use super::record::{Message, Party, Refusal, Step, Told};
 use super::session::{App, Flow, Session, User, Visitor};
+use super::view::Walk;
 
 /// Records the browser's visits to the pages of a login, in its session or a new one, and the redirects to which they lead.
 pub(super) async fn recorded(
@@ -31,9 +32,10 @@ pub(super) async fn recorded(
 }
 
 async fn record(app: &App, slug: &str, request: Request, next: Next) -> io::Result<Response> {
-    let Some(offer) = app.offer(slug) else { return Ok(pages::unknown(&app.offers)) };
     let (parts, body) = request.into_parts();
     let known = app.sessions.find(&parts.headers);
+    let own = known.as_ref().and_then(|session| session.own()).filter(|own| own.slug == slug);
+    let Some(offer) = &app.offer(slug).cloned().or(own) else { return Ok(pages::unknown(&app.offers)) };
     let is_new = known.is_none();
     let session = known.map_or_else(Session::new, Ok)?;
     let returns = parts.uri.path().starts_with("/callback/");
@@ -85,7 +87,7 @@ pub(super) fn is_visit(request: &Request) -> bool {
 }
 
 /// The browser's visit to the provider, which the app does not see. Its request is the last redirect.
-fn at_the_provider(steps: &[Step]) -> Step {
+pub(super) fn at_the_provider(steps: &[Step]) -> Step {
     let step = Step::new(Party::Browser, Party::Provider, AT_THE_PROVIDER);
     let redirect = steps.iter().rev().filter(|s| s.to == Party::Browser).find_map(|s| s.response.as_ref());
     let Some(Message { headers, params, .. }) = redirect else { return step };
@@ -100,11 +102,8 @@ pub(super) async fn login(
     Extension(flow): Extension<Arc<Flow>>,
     login: StartLogin,
 ) -> Response {
-    let definition = app.offer(&slug).map(|offer| offer.provider.definition().clone());
-    let login = login.client(slug).customise(|ask| match definition {
-        Some(definition) => lasting(ask, &definition),
-        None => ask,
-    });
+    let offer = flow.offer.clone();
+    let login = login.client(slug).customise(move |ask| lasting(ask, offer.provider.definition()));
     match login.await {
         Ok(redirect) => redirect.into_response(),
         Err(rejection) => failed(&app, &flow, &rejection),
@@ -112,7 +111,7 @@ pub(super) async fn login(
 }
 
 /// Asks for everything that a refresh token needs, so that the demo can show a refresh.
-fn lasting<'c>(ask: Login<'c>, definition: &Definition) -> Login<'c> {
+pub(super) fn lasting<'c>(ask: Login<'c>, definition: &Definition) -> Login<'c> {
     let refreshing = &definition.refreshing;
     let params = refreshing.needs_params.iter();
     let ask = params.fold(ask, |ask, (name, value)| ask.extra(name.clone(), value.clone()));
@@ -126,7 +125,6 @@ fn lasting<'c>(ask: Login<'c>, definition: &Definition) -> Login<'c> {
 
 pub(super) async fn callback(
     State(app): State<Arc<App>>,
-    Path(slug): Path<String>,
     Extension(session): Extension<Arc<Session>>,
     Extension(flow): Extension<Arc<Flow>>,
     login: Result<LoggedIn, LoginRejection>,
@@ -136,10 +134,10 @@ pub(super) async fn callback(
         Err(rejection) => return failed(&app, &flow, &rejection),
     };
     let redirect = Redirect::to(&login.return_to);
-    let (Some(offer), Some(client)) = (app.offer(&slug), flow.logins.client(&login.client_name)) else {
+    let Some(client) = flow.logins.client(&login.client_name).cloned() else {
         return redirect.into_response();
     };
-    let user = User::new(client.clone(), login, flow.trace.clone(), offer.provider.definition()).await;
+    let user = User::new(client, login, &flow).await;
     *session.visitor.lock().await = Visitor { user: Some(user), ..Visitor::default() };
     redirect.into_response()
 }
@@ -163,14 +161,17 @@ fn failed(app: &App, flow: &Flow, rejection: &LoginRejection) -> Response {
         _ => None,
     };
     if let Some((operation, by)) = refused {
-        flow.trace.refuse(operation, by);
+        let code = rejection.error().map_or("stale", Error::code);
+        let reason = flow.trace.masks.shown(&pages::reason(rejection));
+        flow.trace.refuse(operation, Refusal { by: by.to_owned(), code: code.to_owned(), reason });
     }
     let status = flow.trace.masks.response(&rejection.status().into_response(), b"");
     flow.trace.push(Step::new(Party::App, Party::Browser, NOT_SIGNED_IN).response(status));
-    pages::failed(&app.offers, rejection, refused.map(|(_, by)| by), &flow.trace.steps())
+    let walk = Walk::new(&flow.offer.label, &flow.trace.steps());
+    pages::failed(app, &flow.offer, rejection, refused.map(|(_, by)| by), &walk)
 }
 
-const START: [Told; 2] = [
+pub(super) const START: [Told; 2] = [
     ("Start of the login", "The user chooses a way to sign in."),
     (
         "Authorization request",
@@ -182,7 +183,7 @@ const AT_THE_PROVIDER: Told = (
     "Sign-in and consent",
     "The user signs in at the provider, and agrees or declines. The app sees nothing of it, and never a password.",
 );
-const END: [Told; 2] = [
+pub(super) const END: [Told; 2] = [
     (
         "Authorization response",
         "The app decrypts the cookie, and compares the issuer and the state of the response with those of its request.",

@@ -18,6 +18,9 @@ pub(super) struct Masks {
     /// The secrets that were masked for one flow, the latest last. They are not forgotten as long as the flow lives, because
     /// its pages show them again.
     held: Arc<Mutex<VecDeque<Arc<str>>>>,
+    /// The provider is a real one: nobody knows all of its secrets, so everything that could be one is masked, and what it says about
+    /// a person too.
+    is_strict: bool,
 }
 
 #[derive(Default)]
@@ -37,12 +40,35 @@ impl Masks {
         secrets.into_iter().for_each(|secret| known.add(secret));
         // The secrets of the clients stay.
         known.order.clear();
-        Self { sandbox: sandbox.clone(), known: Arc::new(Mutex::new(known)), held: Arc::default() }
+        Self {
+            sandbox: sandbox.clone(),
+            known: Arc::new(Mutex::new(known)),
+            held: Arc::default(),
+            is_strict: false,
+        }
     }
 
     /// The same, for one flow.
     pub(super) fn for_flow(&self) -> Self {
         Self { held: Arc::default(), ..self.clone() }
+    }
+
+    /// The same, for a flow at a real provider.
+    pub(super) fn strict(&self) -> Self {
+        Self { is_strict: true, ..self.for_flow() }
+    }
+
+    /// The value of a parameter or a member of this name, without its secrets.
+    pub(super) fn named(&self, name: &str, value: &str) -> String {
+        if self.is_strict && !value.is_empty() && (is_secret(name) || self.is_personal(name)) {
+            return MASK.to_owned();
+        }
+        self.shown(value)
+    }
+
+    /// Whether a value of this name says something about a person, and must not be shown.
+    pub(super) fn is_personal(&self, name: &str) -> bool {
+        self.is_strict && PERSONAL.contains(&&*plain(name))
     }
 
     /// Learns the state and the nonce of an authorization request, which the provider has not received yet.
@@ -83,7 +109,7 @@ impl Masks {
             };
             rest = &rest[length..];
         }
-        shown
+        if self.is_strict { without_opaque(&shown) } else { shown }
     }
 
     fn hold(&self, secret: &Arc<str>) {
@@ -165,6 +191,75 @@ fn masked(text: &str) -> String {
     format!("{start}{MASK}\u{a0}#{:02x}{:02x}", hash.as_ref()[0], hash.as_ref()[1])
 }
 
+/// A name in small letters, without signs.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+}
+
+/// Whether a parameter of this name holds a secret.
+fn is_secret(name: &str) -> bool {
+    let name = plain(name);
+    let is_about = |end: &&str| name.ends_with(end);
+    SECRET.contains(&&*name)
+        || (["token", "secret", "assertion", "verifier", "password", "apikey", "session", "ticket"].iter())
+            .any(|word| name.contains(word))
+            && !["type", "endpoint", "supported", "expiresin", "expiresat", "method"].iter().any(is_about)
+}
+
+/// A text in which everything that looks like a token is masked: long words of letters and digits.
+fn without_opaque(text: &str) -> String {
+    // In a URL, `/` and `.` separate words. In a token they can be a part of it.
+    let is_url = text.contains("://") || text.contains(' ');
+    let is_part =
+        |c: char| c.is_ascii_alphanumeric() || "_-~+=%".contains(c) || (!is_url && "/.".contains(c));
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        let end = rest[start..].find(|c| !is_part(c)).map_or(rest.len(), |end| start + end);
+        let word = &rest[start..end];
+        let is_mixed =
+            word.contains(|c: char| c.is_ascii_digit()) && word.contains(|c: char| c.is_ascii_alphabetic());
+        shown.push_str(&rest[..start]);
+        shown.push_str(if word.len() >= 40 || (word.len() >= 16 && is_mixed) { MASK } else { word });
+        rest = &rest[end..];
+    }
+    shown + rest
+}
+
+/// Names of secrets, in small letters and without signs; others are recognised by a word in them.
+const SECRET: [&str; 9] =
+    ["code", "state", "nonce", "devicecode", "usercode", "request", "sid", "athash", "chash"];
+/// Names of values about a person.
+const PERSONAL: [&str; 27] = [
+    "sub",
+    "subject",
+    "id",
+    "userid",
+    "uid",
+    "oid",
+    "email",
+    "emails",
+    "emailaddress",
+    "mail",
+    "name",
+    "givenname",
+    "familyname",
+    "middlename",
+    "nickname",
+    "preferredusername",
+    "username",
+    "login",
+    "loginhint",
+    "upn",
+    "displayname",
+    "picture",
+    "avatarurl",
+    "profile",
+    "phonenumber",
+    "birthdate",
+    "address",
+];
+
 /// Long enough to be more than the beginning that all tokens of a kind have.
 const KEY: usize = 24;
 pub(super) const MASK: &str = "••••";
@@ -224,6 +319,36 @@ mod tests {
         let known = masks.known.lock().unwrap();
         let listed = known.long.values().map(Vec::len).sum::<usize>() + known.short.len();
         assert_eq!((known.order.len(), listed), (MAX_KNOWN, MAX_KNOWN + 1));
+    }
+
+    #[tokio::test]
+    async fn at_a_real_provider_everything_that_could_be_a_secret_is_masked() {
+        let masks = knowing().await.strict();
+        for (name, value) in [
+            ("code", "abc"),
+            ("state", "x"),
+            ("Access-Token", "short"),
+            ("clientSecret", "hunter2"),
+            ("id_token_hint", "a.b.c"),
+            ("email", "jane@example.com"),
+            ("sub", "7"),
+            ("other", "4/0AY0e-g7k3Jd93kfkd93"),
+            ("other", "0123456789abcdef0123456789abcdef"),
+            ("other", "eyJhbGciOiJub25lIn0.eyJzdWIiOiI3In0"),
+        ] {
+            assert_eq!(masks.named(name, value), MASK, "{name}={value}");
+        }
+        for (name, value) in [
+            ("token_type", "Bearer"),
+            ("token_endpoint", "https://id.example.com/oauth2/v2.0/token"),
+            ("scope", "openid profile https://www.googleapis.com/auth/userinfo.email"),
+            ("code_challenge_method", "S256"),
+            ("grant_type", "authorization_code"),
+        ] {
+            assert_eq!(masks.named(name, value), value, "{name}");
+        }
+        let shown = masks.shown("GET https://id.example.com/realms/0123456789abcdef01/x");
+        assert_eq!(shown, "GET https://id.example.com/realms/••••/x");
     }
 
     #[tokio::test]

@@ -1,4 +1,6 @@
 //! The ways to sign in: at the sandbox itself, and at every provider that it imitates.
+use std::sync::Arc;
+
 use vouchsafe::{Credential, Provider, Registration};
 use vouchsafe_providers::{NEUTRAL_MARK, mark};
 use vouchsafe_sandbox::Sandbox;
@@ -16,6 +18,8 @@ pub(super) struct Offer {
     pub(super) registration: Registration,
     /// The client secret, empty if the client signs its secrets.
     pub(super) secret: String,
+    /// The client signs its secrets with a key.
+    pub(super) has_key: bool,
 }
 
 impl Offer {
@@ -25,8 +29,24 @@ impl Offer {
     }
 }
 
+/// A real provider that the visitor has put in.
+pub(super) fn own(issuer: &str, client_id: &str, secret: &str, scopes: &str) -> Offer {
+    let provider = Provider::openid(issuer);
+    let scopes: Vec<_> = scopes.split_whitespace().collect();
+    let registration = Registration::new(client_id);
+    Offer {
+        slug: OWN,
+        label: issuer.to_owned(),
+        hint: None,
+        provider: if scopes.is_empty() { provider } else { provider.scopes(scopes) },
+        registration: if secret.is_empty() { registration } else { registration.secret(secret) },
+        secret: secret.to_owned(),
+        has_key: false,
+    }
+}
+
 /// All of them, the sandbox itself first.
-pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
+pub(super) fn offers(sandbox: &Sandbox) -> Vec<Arc<Offer>> {
     let issuer = sandbox.issuer();
     let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
     let plain = Provider::oauth2("sandbox")
@@ -44,6 +64,7 @@ pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
         provider: Provider::openid(issuer),
         registration: registration.clone(),
         secret: sandbox.client_secret().to_owned(),
+        has_key: false,
     };
     let oauth2 = Offer {
         slug: "oauth2",
@@ -52,9 +73,10 @@ pub(super) fn offers(sandbox: &Sandbox) -> Vec<Offer> {
         provider: plain,
         registration,
         secret: sandbox.client_secret().to_owned(),
+        has_key: false,
     };
     let others = vouchsafe_providers::slugs().filter(|slug| !["openid", "oauth2"].contains(slug));
-    [openid, oauth2].into_iter().chain(others.filter_map(|slug| acted(slug, sandbox))).collect()
+    [openid, oauth2].into_iter().chain(others.filter_map(|slug| acted(slug, sandbox))).map(Arc::new).collect()
 }
 
 fn acted(slug: &'static str, sandbox: &Sandbox) -> Option<Offer> {
@@ -70,5 +92,9 @@ fn acted(slug: &'static str, sandbox: &Sandbox) -> Option<Offer> {
         (None, secret) => registration.secret(secret),
     };
     let (label, secret) = (provider.display_name().to_owned(), acted.client_secret().to_owned());
-    Some(Offer { slug, label, hint: None, provider, registration, secret })
+    let has_key = acted.client_key().is_some();
+    Some(Offer { slug, label, hint: None, provider, registration, secret, has_key })
 }
+
+/// The slug of the provider that the visitor has put in. The catalogue has no such slug.
+pub(super) const OWN: &str = "own";

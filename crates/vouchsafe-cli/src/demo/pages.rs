@@ -1,23 +1,30 @@
 //! The demo's pages.
 use std::io;
-use std::time::SystemTime;
+use std::sync::Arc;
 
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use vouchsafe::{IdToken, Identity};
 use vouchsafe_axum::{LoginFault, LoginRejection};
+use vouchsafe_web::{Language, SignInPage};
 
+use super::code;
 use super::diagram::diagram;
-use super::mask::Masks;
 use super::offers::Offer;
-use super::record::Step;
-use super::session::{Notice, Revoked, User, Visitor};
+use super::record;
+use super::session::{App, Notice, Visitor};
+use super::view::{Shown, Walk, refused};
 use crate::text;
 
 /// The start page: nobody is signed in.
-pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Response {
+pub(super) fn start(
+    app: &App,
+    visitor: &Visitor,
+    find: Option<&str>,
+    flow: Option<&(Arc<Offer>, Walk)>,
+) -> Response {
+    let offers = &app.offers;
     let body = html! {
         (notice(visitor.notice.as_ref()))
         @if visitor.end_session.is_some() {
@@ -33,7 +40,7 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
                     "The provider is a sandbox on this computer. You need no account and no password: you choose a test user. \
                      Afterwards you see every request and response."
                 }
-                (buttons(offers))
+                (buttons(offers, find))
             }
             section.aside aria-labelledby="people" {
                 h2 #people { "The test users" }
@@ -46,36 +53,36 @@ pub(super) fn start(offers: &[Offer], visitor: &Visitor, steps: &[Step]) -> Resp
                     }
                 }
                 p.soft { "You can also decline when the provider asks for your consent, and see how the app handles that." }
+                h2 { "More to try" }
+                ul.more {
+                    li { a href="/faults" { "A provider with a fault" } ": what is checked, and why a login is refused" }
+                    li { a href="/race" { "Two tabs, one refresh" } ": both ask for a fresh token at the same time" }
+                    li { a href="/own" { "Your own provider" } ": walk through a login there" }
+                    li { a href="/trace" { "Open a trace" } " that somebody has saved" }
+                    li { a href="/sign-in" { "The sign-in page" } " as an application gets it from vouchsafe-web" }
+                }
             }
         }
-        (diagram(steps))
+        @if let Some((offer, walk)) = flow { (flow_of(offer, walk)) }
     };
     page(StatusCode::OK, "Sign in", &body)
 }
 
-/// The page of a user who is signed in.
-pub(super) fn signed_in(offers: &[Offer], user: &User, told: Option<&Notice>, csrf: &str) -> Response {
-    let (identity, tokens) = (&user.login.identity, &user.login.tokens);
-    let provider =
-        offers.iter().find(|offer| offer.slug == user.login.client_name).map_or("", |offer| &*offer.label);
-    let body = html! {
-        (notice(told))
-        div.pair {
-            (person(identity, provider, csrf))
-            (access_token(user, csrf))
-        }
-        @if let Some(token) = tokens.id_token() { (claims(token, &user.trace.masks)) }
-        (diagram(&user.trace.steps()))
-    };
-    page(StatusCode::OK, &format!("Signed in as {}", name_of(identity)), &body)
+/// The diagram of a flow, and the code that does the same.
+pub(super) fn flow_of(offer: &Offer, walk: &Walk) -> Markup {
+    html! {
+        (diagram(&walk.steps))
+        (code::section(offer, walk, None, "/trace.json"))
+    }
 }
 
 /// A login failed: the visitor declined, somebody refused it, or something else went wrong.
 pub(super) fn failed(
-    offers: &[Offer],
+    app: &App,
+    offer: &Offer,
     rejection: &LoginRejection,
     refused_by: Option<&str>,
-    steps: &[Step],
+    walk: &Walk,
 ) -> Response {
     // The name of the program has no capital letter, also at the beginning of a sentence.
     let refused = refused_by
@@ -115,31 +122,50 @@ pub(super) fn failed(
             @if let Some(refused) = &refused { p.lead { (refused) ", because " (reason(rejection)) "." } }
             p.lead { (advice) }
             h2 { (again) }
-            (buttons(offers))
+            (buttons(&app.offers, None))
             @if refused.is_none() { p.soft.small { "The library’s error message: " (rejection) "." } }
         }
-        (diagram(steps))
+        (verdict(&walk.steps))
+        (flow_of(offer, walk))
     };
     page(rejection.status(), title, &body)
 }
 
 /// The reason without the operation in front of it, which the marked step shows.
-fn reason(rejection: &LoginRejection) -> String {
-    let text = rejection.to_string();
-    let operation = rejection.error().map(|error| error.operation().to_string()).unwrap_or_default();
-    let reason = text.strip_prefix(&operation).and_then(|rest| {
-        [" was refused: ", " failed: ", " is not possible: "].iter().find_map(|said| rest.strip_prefix(said))
-    });
-    reason.unwrap_or(&text).to_owned()
+pub(super) fn reason(rejection: &LoginRejection) -> String {
+    rejection.error().map_or_else(|| rejection.to_string(), record::reason)
 }
 
-pub(super) fn unknown(offers: &[Offer]) -> Response {
+/// The check that refused a flow, and the threat that it stops.
+pub(super) fn verdict(steps: &[Shown]) -> Markup {
+    html! {
+        @if let Some((step, refusal, check)) = refused(steps) {
+            section.card.verdict aria-labelledby="verdict" {
+                h2 #verdict { "What was checked" }
+                dl.facts {
+                    dt { "Step" }
+                    dd { (step.title) }
+                    @if let Some(check) = check {
+                        dt { "Rule" }
+                        dd { (check.rule) }
+                        dt { "Threat" }
+                        dd { (check.threat) }
+                    }
+                    dt { "Found" }
+                    dd { (refusal.reason) " " code { (refusal.code) } }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn unknown(offers: &[Arc<Offer>]) -> Response {
     let body = html! {
         section.card.alone {
             h1 { "There is no such way to sign in" }
             p.lead { "The address names a provider that this demo does not offer." }
             h2 { "Choose one of these" }
-            (buttons(offers))
+            (buttons(offers, None))
         }
     };
     page(StatusCode::NOT_FOUND, "There is no such way to sign in", &body)
@@ -148,6 +174,11 @@ pub(super) fn unknown(offers: &[Offer]) -> Response {
 pub(super) fn out_of_date() -> Response {
     let text = "It was open for too long, or somebody signed in or out in another window. Nothing was done.";
     plain(StatusCode::FORBIDDEN, "This page was out of date", text)
+}
+
+pub(super) fn elsewhere() -> Response {
+    let text = "A form was sent from a page of another site. Nothing was done.";
+    plain(StatusCode::FORBIDDEN, "This form is not from the demo", text)
 }
 
 pub(super) fn no_visit() -> Response {
@@ -162,7 +193,7 @@ pub(super) fn broken(error: &io::Error) -> Response {
     plain(StatusCode::INTERNAL_SERVER_ERROR, "The demo cannot continue", &error.to_string())
 }
 
-fn plain(status: StatusCode, title: &str, text: &str) -> Response {
+pub(super) fn plain(status: StatusCode, title: &str, text: &str) -> Response {
     let body = html! {
         section.card.alone {
             h1 { (title) }
@@ -173,16 +204,34 @@ fn plain(status: StatusCode, title: &str, text: &str) -> Response {
     page(status, title, &body)
 }
 
-fn buttons(offers: &[Offer]) -> Markup {
+/// The choices of the sign-in page, the search, and the whole list. With words to look for, only the list of those that have them.
+fn buttons(offers: &[Arc<Offer>], find: Option<&str>) -> Markup {
     let (special, mut catalogue): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| offer.hint.is_some());
-    let known = KNOWN.iter().filter_map(|slug| catalogue.iter().find(|offer| offer.slug == *slug).copied());
-    let known: Vec<_> = known.collect();
+    let all = catalogue.len();
+    let known = choices(offers, Language::English);
+    let wanted = find.map(simple).unwrap_or_default();
+    catalogue.retain(|offer| {
+        let also = text::row(ALSO, offer.slug).unwrap_or_default();
+        find.is_none() || [&offer.label, offer.slug, also].iter().any(|name| simple(name).contains(&wanted))
+    });
     catalogue.sort_by_key(|offer| offer.label.to_lowercase());
     html! {
-        ul.known { @for offer in known { (small_button(offer)) } }
-        @if !catalogue.is_empty() {
-            details.catalogue {
-                summary { "All " (catalogue.len()) " providers that the sandbox imitates" }
+        div.known { (PreEscaped(known.choices())) }
+        @if all > 0 {
+            details.catalogue open[find.is_some()] {
+                summary { "All " (all) " providers that the sandbox imitates" }
+                form.search role="search" action="/" method="get" data-search {
+                    input type="search" name="find" value=(find.unwrap_or_default()) aria-label="Find a provider" placeholder="Find a provider";
+                    button.button { "Find" }
+                }
+                p.found role="status" {
+                    @if let Some(find) = find {
+                        @match catalogue.len() {
+                            0 => { "None of the " (all) " providers has the name “" (find) "”." }
+                            count => { (count) " of " (all) " providers." }
+                        }
+                    }
+                }
                 ul.many data-many { @for offer in catalogue { (small_button(offer)) } }
             }
         }
@@ -200,6 +249,19 @@ fn buttons(offers: &[Offer]) -> Markup {
     }
 }
 
+/// The sign-in page of an application, with the best-known providers.
+pub(super) fn choices(offers: &[Arc<Offer>], language: Language) -> SignInPage {
+    let known = KNOWN.iter().filter_map(|slug| offers.iter().find(|offer| offer.slug == *slug));
+    known.fold(SignInPage::new(language).application("vouchsafe demo"), |page, offer| {
+        page.choice(offer.slug, &offer.label, format!("/login/{}", offer.slug))
+    })
+}
+
+/// A name without case, spaces and signs.
+fn simple(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 fn small_button(offer: &Offer) -> Markup {
     html! {
         li data-also=[text::row(ALSO, offer.slug)] {
@@ -211,7 +273,7 @@ fn small_button(offer: &Offer) -> Markup {
     }
 }
 
-fn notice(notice: Option<&Notice>) -> Markup {
+pub(super) fn notice(notice: Option<&Notice>) -> Markup {
     html! {
         @if let Some(Notice { good, title, text }) = notice {
             div.notice.good[*good].bad[!good] role="status" {
@@ -222,141 +284,15 @@ fn notice(notice: Option<&Notice>) -> Markup {
     }
 }
 
-fn name_of(identity: &Identity) -> &str {
-    identity.name().or(identity.email()).unwrap_or(identity.subject())
-}
-
-fn person(identity: &Identity, provider: &str, csrf: &str) -> Markup {
-    let name = name_of(identity);
-    let initial: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
-    let (class, words) = match identity.email_verified() {
-        _ if identity.email().is_none() => ("unknown", "the provider shared none"),
-        Some(true) => ("good", "✓ verified by the provider"),
-        Some(false) => ("bad", "! not verified: do not trust it"),
-        None => ("unknown", "? the provider does not say whether it is verified"),
-    };
-    html! {
-        section.card aria-labelledby="who" {
-            div.who {
-                span.face.big aria-hidden="true" { (initial) }
-                div { p.soft { "You are signed in as" } h1 #who { (name) } }
-            }
-            dl.facts {
-                dt { "User ID" }
-                dd { code data-subject { (identity.subject()) } }
-                dt { "E-mail" }
-                dd {
-                    @if let Some(email) = identity.email() { (email) " " }
-                    span.badge.(class) data-email { (words) }
-                }
-                dt { "Provider" }
-                dd { (provider) }
-            }
-            @for warning in identity.warnings() {
-                p.soft.small { (warning) }
-            }
-            div.actions { (action("/sign-out", "Sign out", "button", csrf)) }
-        }
+/// Adds the cookie that starts a session.
+pub(super) fn with_cookie(cookie: Option<String>, mut page: Response) -> Response {
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        page.headers_mut().append(SET_COOKIE, cookie);
     }
+    page
 }
 
-fn access_token(user: &User, csrf: &str) -> Markup {
-    let tokens = &user.login.tokens;
-    let left = tokens.expires_at().map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
-    let retry = if user.revoked == Some(Revoked::All) { "Try to refresh" } else { "Refresh" };
-    html! {
-        section.card aria-labelledby="tokens" {
-            h2 #tokens { "The access token" }
-            @match (left, tokens.expires_at()) {
-                _ if user.revoked.is_some() => { p.life-words data-state="revoked" { "Revoked: the provider refuses it." } }
-                (Some(left), Some(at)) => {
-                    @let seconds = left.as_secs();
-                    div.life data-left=(seconds) {
-                        p.life-words data-words {
-                            @if seconds == 0 { "Expired: refresh it to continue" } @else { (text::countdown(seconds)) " left" }
-                        }
-                        @let life = at.duration_since(tokens.received_at()).unwrap_or(left);
-                        progress aria-label="Remaining lifetime of the access token" max=(life.as_secs()) value=(seconds) {}
-                        @if let Some(date) = text::date(at) { p.soft.small { "until " (date) } }
-                    }
-                }
-                _ => { p.life-words { "The provider does not say how long it is valid." } }
-            }
-            dl.facts {
-                dt { "Token" }
-                dd { code { (user.trace.masks.shown(tokens.access_token().expose())) } }
-                dt { "Scopes" }
-                dd { ul.chips { @for scope in tokens.scopes() { li { code { (scope) } } } } }
-                dt { "Refreshed" }
-                dd data-refreshes {
-                    @match user.refreshes { 0 => { "not yet" } 1 => { "once" } times => { (times) " times" } }
-                }
-            }
-            @if user.can_refresh() || user.can_revoke() {
-                div.actions {
-                    @if user.can_refresh() { (action("/refresh", retry, "button main", csrf)) }
-                    @if user.can_revoke() { (action("/revoke", "Revoke", "button", csrf)) }
-                }
-            }
-            @if let Some(missing) = missing(user) { p.soft.small { (missing) } }
-        }
-    }
-}
-
-/// Says which button is absent because the provider has no such request, or issued no token for it.
-fn missing(user: &User) -> Option<&'static str> {
-    match (user.can_refresh(), user.can_revoke() || user.revoked.is_some()) {
-        (false, false) => Some("Here these tokens can be neither refreshed nor revoked."),
-        (false, true) => Some("Here this token cannot be refreshed."),
-        (true, false) => Some("The provider has no request that revokes tokens."),
-        (true, true) => None,
-    }
-}
-
-fn action(path: &str, label: &str, class: &str, csrf: &str) -> Markup {
-    html! {
-        form method="post" action=(path) {
-            input type="hidden" name="csrf" value=(csrf);
-            button class=(class) { (label) }
-        }
-    }
-}
-
-fn claims(token: &IdToken, masks: &Masks) -> Markup {
-    let claims: Vec<_> = token.claims().as_object().into_iter().flatten().collect();
-    html! {
-        details.card.claims {
-            summary {
-                h2 { "The claims of the ID token" }
-                span.soft { (claims.len()) " claims, signed by the provider and verified" }
-            }
-            dl {
-                @for (name, value) in claims {
-                    @let name = name.as_str();
-                    @let seconds = value.as_i64().and_then(|value| u64::try_from(value).ok());
-                    @let is_time = ["exp", "iat", "auth_time", "nbf"].contains(&name);
-                    div {
-                        dt { code { (name) } }
-                        dd {
-                            code {
-                                @match value.as_str() {
-                                    Some(text) => { (masks.shown(text)) }
-                                    None => { (value) }
-                                }
-                            }
-                            @if let Some(date) = seconds.filter(|_| is_time).and_then(text::at).and_then(text::date) {
-                                br; span.soft.small { (date) }
-                            }
-                        }
-                        dd.soft { (text::row(MEANINGS, name).unwrap_or_default()) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
+pub(super) fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     let html = html! {
         (DOCTYPE)
         html lang="en" {
@@ -373,9 +309,16 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
                 a.skip href="#main" { "Skip to the content" }
                 header.top {
                     a.brand href="/" { img src="/icon.svg" alt="" width="28" height="28"; " vouchsafe " span { "demo" } }
+                    nav aria-label="Pages" {
+                        a href="/" { "Sign in" }
+                        a href="/faults" { "Faults" }
+                        a href="/race" { "Refresh race" }
+                        a href="/own" { "Your provider" }
+                        a href="/trace" { "Traces" }
+                    }
                 }
                 main #main tabindex="-1" { (body) }
-                footer { "Everything runs on this computer. The demo forgets all of it when it stops." }
+                footer { "The demo runs on this computer, and forgets everything when it stops." }
             }
         }
     };
@@ -401,8 +344,6 @@ const KNOWN: [&str; 12] = [
 ];
 /// Other names by which people look for a provider.
 const ALSO: &str = include_str!("also.txt");
-/// The meanings of claims.
-const MEANINGS: &str = include_str!("claims.txt");
 const PEOPLE: [(&str, &str); 3] = [
     ("Alice", "has an e-mail address that the provider has verified."),
     ("Bob", "has an e-mail address that is not verified. An app must not trust it."),

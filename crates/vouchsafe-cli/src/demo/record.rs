@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{self, HeaderMap, HeaderName, Method};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
+use vouchsafe::Error;
 use vouchsafe::error::Operation;
 use vouchsafe::http::{BoxFuture, HttpClient, Limits, Request, Response, TransportError};
 
 use super::mask::{MASK, Masks};
 
 /// The participants, from left to right in the diagram.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Party {
     Browser,
     App,
@@ -39,15 +42,23 @@ pub(super) struct Step {
     pub(super) took: Option<Duration>,
     /// The operation of the library to which it belongs.
     pub(super) operation: Option<Operation>,
-    /// Who refused it.
-    pub(super) refused_by: Option<&'static str>,
+    pub(super) refusal: Option<Refusal>,
     began: Instant,
+}
+
+/// Who refused a step, and why.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Refusal {
+    pub(super) by: String,
+    /// The error's code, such as `state_mismatch`.
+    pub(super) code: String,
+    pub(super) reason: String,
 }
 
 impl Step {
     pub(super) fn new(from: Party, to: Party, told: Told) -> Self {
         let (request, response, took, operation) = (None, None, None, None);
-        Self { from, to, told, request, response, took, operation, refused_by: None, began: Instant::now() }
+        Self { from, to, told, request, response, took, operation, refusal: None, began: Instant::now() }
     }
 
     pub(super) fn of(self, operation: Option<Operation>) -> Self {
@@ -64,12 +75,15 @@ impl Step {
 }
 
 /// A request or a response in a form that can be shown.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Message {
     /// `POST http://…` or `200 OK`.
     pub(super) line: String,
     /// The parameters: of the query and the form of a request, or of the URL to which a response redirects.
     pub(super) params: Vec<(String, String)>,
+    /// The number of parameters that are in the query of a request. The others are in its form.
+    #[serde(default)]
+    pub(super) in_query: usize,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
     /// Whether it is an error response, or no response arrived.
@@ -85,9 +99,11 @@ impl Masks {
         }
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (form, body) = self.form_or_body(headers, body);
-        let params = self.params(query.as_bytes()).chain(form).collect();
+        let mut params: Vec<_> = self.params(query.as_bytes()).collect();
+        let in_query = params.len();
+        params.extend(form);
         let line = self.shown(&format!("{method} {base}"));
-        Message { line, params, headers: self.headers(headers), body, failed: false }
+        Message { line, params, in_query, headers: self.headers(headers), body, failed: false }
     }
 
     pub(super) fn response<B>(&self, response: &http::Response<B>, body: &[u8]) -> Message {
@@ -97,12 +113,13 @@ impl Masks {
         let (form, body) = self.form_or_body(headers, body);
         let params = self.params(query).chain(form).collect();
         let failed = status.as_u16() >= 400;
-        Message { line: status.to_string(), params, headers: self.headers(headers), body, failed }
+        let line = status.to_string();
+        Message { line, params, in_query: 0, headers: self.headers(headers), body, failed }
     }
 
     fn params(&self, form: &[u8]) -> impl Iterator<Item = (String, String)> {
         form_urlencoded::parse(form).take(MAX_PARAMS).map(|(name, value)| {
-            (shortened(&self.shown(&name), MAX_VALUE), shortened(&self.shown(&value), MAX_VALUE))
+            (shortened(&self.shown(&name), MAX_VALUE), shortened(&self.named(&name, &value), MAX_VALUE))
         })
     }
 
@@ -124,7 +141,15 @@ impl Masks {
 
     fn mask_json(&self, json: &mut Value) {
         match json {
-            Value::Object(members) => members.values_mut().for_each(|value| self.mask_json(value)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(text) => *text = self.named(name, text),
+                        Value::Number(_) if self.is_personal(name) => *value = MASK.into(),
+                        value => self.mask_json(value),
+                    }
+                }
+            }
             Value::Array(entries) => entries.iter_mut().for_each(|entry| self.mask_json(entry)),
             Value::String(text) => *text = self.shown(text),
             _ => {}
@@ -175,11 +200,11 @@ impl Trace {
     }
 
     /// Marks the latest step of this operation as the one that was refused; the latest of all, if it has none.
-    pub(super) fn refuse(&self, operation: Operation, by: &'static str) {
+    pub(super) fn refuse(&self, operation: Operation, refusal: Refusal) {
         let mut steps = self.lock();
         let found = steps.iter().rposition(|step| step.operation == Some(operation));
         if let Some(step) = found.or(steps.len().checked_sub(1)).and_then(|at| steps.get_mut(at)) {
-            step.refused_by = Some(by);
+            step.refusal = Some(refusal);
         }
     }
 
@@ -241,6 +266,10 @@ fn purpose(operation: Option<Operation>) -> Told {
         Some(Operation::KeySet) => {
             ("Keys", "The app needs the provider’s public keys to verify the signature of the ID token.")
         }
+        Some(Operation::PushedRequest) => (
+            "Pushed authorization request",
+            "The app sends the parameters of the login directly to the provider, so that the browser carries only a reference.",
+        ),
         Some(Operation::Profile) => (
             "Profile",
             "The app uses the access token to ask who signed in. If there is an ID token, both have to be about the same user.",
@@ -251,6 +280,15 @@ fn purpose(operation: Option<Operation>) -> Told {
         ),
         _ => ("Request", "The app sends a request to the provider."),
     }
+}
+
+/// The reason of an error without the operation in front of it, which the marked step shows.
+pub(super) fn reason(error: &Error) -> String {
+    let text = error.to_string();
+    let reason = text.strip_prefix(&error.operation().to_string()).and_then(|rest| {
+        [" was refused: ", " failed: ", " is not possible: "].iter().find_map(|said| rest.strip_prefix(said))
+    });
+    reason.unwrap_or(&text).to_owned()
 }
 
 /// The beginning of a text.
@@ -265,7 +303,7 @@ const FORM: &[u8] = b"application/x-www-form-urlencoded";
 /// The headers that are shown. Browsers send many more, which no login depends on.
 const HEADERS: &str =
     "accept authorization cache-control content-type cookie location retry-after set-cookie www-authenticate";
-const MAX_STEPS: usize = 60;
+pub(super) const MAX_STEPS: usize = 60;
 const MAX_PARAMS: usize = 40;
 const MAX_VALUE: usize = 300;
 const MAX_BODY: usize = 6000;

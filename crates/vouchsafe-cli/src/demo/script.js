@@ -1,5 +1,5 @@
-// The pages work without this script. It counts the token's lifetime down, opens all steps at once, and finds a provider
-// by its name.
+// The pages work without this script. It counts the token's lifetime down, opens all steps at once, finds a provider by its
+// name, and copies code.
 "use strict";
 
 const words = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`);
@@ -60,15 +60,11 @@ if (many) {
     return { item, link, place, names: names.filter((name) => name) };
   });
   let found = items;
-  const form = document.createElement("form");
-  form.role = "search";
-  const find = document.createElement("input");
-  find.type = "search";
-  find.placeholder = "Find a provider";
-  find.setAttribute("aria-label", "Find a provider");
-  const count = document.createElement("p");
-  count.className = "found";
-  count.role = "status";
+  const form = document.querySelector("[data-search]");
+  const find = form.querySelector("input");
+  const count = form.nextElementSibling;
+  // Each letter searches: the button is for pages without this script.
+  form.querySelector("button").hidden = true;
   find.addEventListener("input", () => {
     const wanted = plain(find.value);
     // The name on the button and the one in the address come before other names.
@@ -90,6 +86,21 @@ if (many) {
     event.preventDefault();
     if (find.value.trim() && found.length) found[0].link.click();
   });
-  form.append(find, count);
-  many.before(form);
+}
+
+for (const place of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button small";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(place.nextElementSibling.textContent);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Not allowed: select the text";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  place.append(button);
 }

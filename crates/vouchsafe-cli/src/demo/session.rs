@@ -2,54 +2,97 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::{constant_time, rand};
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
+use tokio::sync::OnceCell;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::{Client, Error, Http};
 use vouchsafe_axum::{LoggedIn, Logins};
-use vouchsafe_providers::Definition;
 
+use super::fault::Attack;
 use super::mask::Masks;
-use super::offers::Offer;
-use super::record::{Recorder, Step, Trace};
+use super::offers::{OWN, Offer};
+use super::race::{Race, Start};
+use super::record::{Recorder, Trace};
+use super::view::Walk;
 
 /// The demo.
 pub(super) struct App {
     pub(super) origin: String,
     /// The ways to sign in: at least one.
-    pub(super) offers: Vec<Offer>,
+    pub(super) offers: Vec<Arc<Offer>>,
     pub(super) masks: Masks,
     pub(super) http: Http,
     pub(super) keys: KeyRing,
     pub(super) sessions: Sessions,
+    /// A second sandbox, for faults: the first one never has any. It starts with the first fault.
+    pub(super) faulty: OnceCell<Faulty>,
+    /// How long a call to a provider with a fault may take.
+    pub(super) patience: Duration,
+    /// How long a refresh of the race is held back, so that there is time to press a button in another tab.
+    pub(super) race_pause: Duration,
+}
+
+/// A sandbox with faults, and the ways to sign in there.
+pub(super) struct Faulty {
+    pub(super) masks: Masks,
+    pub(super) offers: Vec<Arc<Offer>>,
+    /// A fault concerns the whole sandbox, so one login has it at a time.
+    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 impl App {
-    pub(super) fn offer(&self, slug: &str) -> Option<&Offer> {
+    pub(super) fn offer(&self, slug: &str) -> Option<&Arc<Offer>> {
         self.offers.iter().find(|offer| offer.slug == slug)
+    }
+
+    /// The session of a request, or a new one with the `Set-Cookie` header that starts it: for pages with forms.
+    pub(super) fn open(&self, headers: &HeaderMap) -> io::Result<(Arc<Session>, Option<String>)> {
+        if let Some(session) = self.sessions.find(headers) {
+            return Ok((session, None));
+        }
+        let session = Session::new()?;
+        let cookie = self.sessions.renew(&session)?;
+        Ok((session, Some(cookie)))
+    }
+
+    /// A client for one flow, which records its requests. It shares no cache with other clients, so that every flow shows all its
+    /// steps. A real application creates its clients only once.
+    pub(super) fn client(&self, offer: &Offer, trace: &Trace) -> io::Result<Client> {
+        let http = self.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
+        let registration = offer.registration.clone().redirect_uri(self.redirect_uri(offer));
+        Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)
+    }
+
+    pub(super) async fn begin_race(&self) -> io::Result<Race> {
+        let offer = self.offer("openid").ok_or_else(|| io::Error::other("the sandbox has no provider"))?;
+        let Self { http, keys, masks, race_pause: pause, .. } = self;
+        let redirect_uri = self.redirect_uri(offer);
+        Race::begin(Start { offer, redirect_uri, http, keys, masks, pause: *pause }).await
+    }
+
+    pub(super) fn redirect_uri(&self, offer: &Offer) -> String {
+        format!("{}/callback/{}", self.origin, offer.slug)
     }
 }
 
 /// A login at one provider, with its steps.
 pub(super) struct Flow {
-    slug: &'static str,
+    pub(super) offer: Arc<Offer>,
     pub(super) logins: Logins,
     pub(super) trace: Trace,
 }
 
 impl Flow {
-    /// A flow without steps. Its client records its requests, and shares no cache with other clients, so that every login
-    /// shows all its steps. A real application creates its clients only once.
-    fn new(app: &App, offer: &Offer) -> io::Result<Self> {
-        let trace = Trace::new(app.masks.for_flow());
-        let http = app.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
-        let redirect_uri = format!("{}/callback/{}", app.origin, offer.slug);
-        let registration = offer.registration.clone().redirect_uri(redirect_uri);
-        let client = Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)?;
+    /// A flow without steps.
+    fn new(app: &App, offer: &Arc<Offer>) -> io::Result<Self> {
+        let trace = Trace::new(if offer.slug == OWN { app.masks.strict() } else { app.masks.for_flow() });
+        let client = app.client(offer, &trace)?;
         let logins = Logins::new(client.clone(), app.keys.clone()).with(offer.slug, client);
-        Ok(Self { slug: offer.slug, logins, trace })
+        Ok(Self { offer: offer.clone(), logins, trace })
     }
 }
 
@@ -61,19 +104,29 @@ pub(super) struct Session {
     pub(super) visitor: tokio::sync::Mutex<Visitor>,
     /// The latest flow of each provider, the latest of all at the end: a browser has many tabs.
     flows: Mutex<Vec<Arc<Flow>>>,
+    /// The provider that the visitor has put in.
+    pub(super) own: Mutex<Option<Arc<Offer>>>,
+    /// The latest login with a fault.
+    pub(super) attack: Mutex<Option<Arc<Attack>>>,
+    pub(super) race: tokio::sync::Mutex<Option<Arc<Race>>>,
 }
 
 impl Session {
     pub(super) fn new() -> io::Result<Arc<Self>> {
         let (visitor, flows) = (tokio::sync::Mutex::default(), Mutex::default());
-        Ok(Arc::new(Self { csrf: random()?, visitor, flows }))
+        let (own, attack, race) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Ok(Arc::new(Self { csrf: random()?, visitor, flows, own, attack, race }))
+    }
+
+    pub(super) fn own(&self) -> Option<Arc<Offer>> {
+        lock(&self.own).clone()
     }
 
     /// Begins a flow at a provider, in place of an earlier one there.
-    pub(super) fn begin(&self, app: &App, offer: &Offer) -> io::Result<Arc<Flow>> {
+    pub(super) fn begin(&self, app: &App, offer: &Arc<Offer>) -> io::Result<Arc<Flow>> {
         let flow = Arc::new(Flow::new(app, offer)?);
         let mut flows = lock(&self.flows);
-        flows.retain(|other| other.slug != flow.slug);
+        flows.retain(|other| other.offer.slug != offer.slug);
         if flows.len() == MAX_FLOWS {
             flows.remove(0);
         }
@@ -82,14 +135,16 @@ impl Session {
     }
 
     /// Goes on with the flow at a provider, or begins one.
-    pub(super) fn go_on(&self, app: &App, offer: &Offer) -> io::Result<Arc<Flow>> {
-        let known = lock(&self.flows).iter().find(|flow| flow.slug == offer.slug).cloned();
+    pub(super) fn go_on(&self, app: &App, offer: &Arc<Offer>) -> io::Result<Arc<Flow>> {
+        let known = lock(&self.flows).iter().find(|flow| flow.offer.slug == offer.slug).cloned();
         known.map_or_else(|| self.begin(app, offer), Ok)
     }
 
-    /// The steps of the flow that began last.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        lock(&self.flows).last().map(|flow| flow.trace.steps()).unwrap_or_default()
+    /// The flow that began last, as it is shown, and its provider.
+    pub(super) fn last_walk(&self) -> Option<(Arc<Offer>, Walk)> {
+        let flow = lock(&self.flows).last().cloned()?;
+        let walk = Walk::new(&flow.offer.label, &flow.trace.steps());
+        Some((flow.offer.clone(), walk))
     }
 
     pub(super) fn forget_flows(&self) {
@@ -109,6 +164,7 @@ pub(super) struct Visitor {
 
 /// A user who is signed in.
 pub(super) struct User {
+    pub(super) offer: Arc<Offer>,
     /// The client of this login: a later login has a new one.
     pub(super) client: Client,
     pub(super) login: LoggedIn,
@@ -129,7 +185,8 @@ pub(super) enum Revoked {
 }
 
 impl User {
-    pub(super) async fn new(client: Client, login: LoggedIn, trace: Trace, definition: &Definition) -> Self {
+    pub(super) async fn new(client: Client, login: LoggedIn, flow: &Flow) -> Self {
+        let definition = flow.offer.provider.definition();
         let named = match client.metadata().await {
             Ok(Some(metadata)) => metadata.get("revocation_endpoint").is_some(),
             _ => false,
@@ -145,8 +202,14 @@ impl User {
             revoked: None,
             client,
             login,
-            trace,
+            trace: flow.trace.clone(),
+            offer: flow.offer.clone(),
         }
+    }
+
+    /// The flow of this login, as it is shown.
+    pub(super) fn walk(&self) -> Walk {
+        Walk::new(&self.offer.label, &self.trace.steps())
     }
 
     /// Whether the provider can issue new tokens for these.
@@ -261,7 +324,7 @@ fn random() -> io::Result<String> {
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

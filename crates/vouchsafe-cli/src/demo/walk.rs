@@ -18,22 +18,22 @@ use super::offers::Offer;
 use super::session::App;
 
 /// A browser at the demo, and what it has seen.
-struct Browser {
-    app: Arc<App>,
+pub(super) struct Browser {
+    pub(super) app: Arc<App>,
     router: Router,
     cookies: BTreeMap<String, String>,
     /// The secrets that the walk itself has found out.
     secrets: BTreeSet<String>,
 }
 
-struct Page {
-    status: StatusCode,
-    location: Option<String>,
-    html: String,
+pub(super) struct Page {
+    pub(super) status: StatusCode,
+    pub(super) location: Option<String>,
+    pub(super) html: String,
 }
 
 impl Browser {
-    fn new(app: &Arc<App>) -> Self {
+    pub(super) fn new(app: &Arc<App>) -> Self {
         let (cookies, secrets) = (BTreeMap::new(), BTreeSet::new());
         Self { app: app.clone(), router: super::router(app.clone()), cookies, secrets }
     }
@@ -43,14 +43,22 @@ impl Browser {
         HeaderMap::from_iter([(COOKIE, cookies.join("; ").parse().unwrap())])
     }
 
-    async fn send(&mut self, method: Method, path: &str, form: String) -> Page {
+    pub(super) async fn send(&mut self, method: Method, path: &str, form: String) -> Page {
+        self.request(method, path, "application/x-www-form-urlencoded", form).await
+    }
+
+    pub(super) async fn post(&mut self, path: &str, kind: &str, body: String) -> Page {
+        self.request(Method::POST, path, kind, body).await
+    }
+
+    async fn request(&mut self, method: Method, path: &str, kind: &str, body: String) -> Page {
         let path = path.strip_prefix(&self.app.origin).unwrap_or(path);
-        let mut request = Request::new(Body::from(form));
+        let mut request = Request::new(Body::from(body));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap();
         *request.headers_mut() = self.headers();
         request.headers_mut().insert(HOST, self.app.origin.trim_start_matches("http://").parse().unwrap());
-        request.headers_mut().insert(CONTENT_TYPE, "application/x-www-form-urlencoded".parse().unwrap());
+        request.headers_mut().insert(CONTENT_TYPE, kind.parse().unwrap());
         let response = self.router.clone().oneshot(request).await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
@@ -70,7 +78,7 @@ impl Browser {
         Page { status, location, html }
     }
 
-    async fn open(&mut self, path: &str) -> Page {
+    pub(super) async fn open(&mut self, path: &str) -> Page {
         self.send(Method::GET, path, String::new()).await
     }
 
@@ -159,7 +167,7 @@ impl Browser {
 }
 
 impl Page {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.html.split('<').filter_map(|part| Some(part.split_once('>')?.1)).collect()
     }
 
@@ -167,7 +175,7 @@ impl Page {
         self.html.contains(&format!("action=\"{action}\""))
     }
 
-    fn titles(&self) -> Vec<&str> {
+    pub(super) fn titles(&self) -> Vec<&str> {
         let titles = self.html.split("<span class=\"title\">").skip(1);
         titles.map(|title| title.split('<').next().unwrap().trim()).collect()
     }

@@ -311,6 +311,46 @@ async fn closed_groups_look_closed_and_landmarks_have_names_of_their_own() {
     .await;
 }
 
+#[tokio::test]
+async fn the_playground_needs_no_script() {
+    in_browser(async |browser| {
+        browser.without_scripts().await;
+        browser.open("/faults?find=wrong-nonce").await;
+        browser.click("The ID token has the nonce of another login").await;
+        browser.click("Sign in with this fault").await;
+        browser.sees("Refused, as it must be").await;
+        browser.sees("A code or token of another login was injected.").await;
+        browser.fits().await;
+
+        browser.open("/race").await;
+        browser.click("Sign Alice in for two tabs").await;
+        browser.click("Both tabs at once").await;
+        browser.sees("1 refresh request was sent.").await;
+
+        browser.open("/?find=git").await;
+        browser.sees("6 of ").await;
+        browser.open("/own").await;
+        browser.sees("/callback/own").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn code_is_copied_and_a_fault_is_tried_by_keyboard() {
+    in_browser(async |browser| {
+        browser.open("/faults/foreign-state").await;
+        browser.tab_to("Sign in with this fault").await;
+        browser.press(Key::Enter).await;
+        browser.sees("Login CSRF").await;
+        browser.tab_to("A Rust test").await;
+        browser.press(Key::Enter).await;
+        browser.sees("state_mismatch").await;
+        browser.tab_to("Copy").await;
+        browser.has_no_complaints(&[]).await;
+    })
+    .await;
+}
+
 impl Browser {
     async fn click_person(&self, username: &str) {
         self.click_at(&format!("//button[@name='user'][@value='{username}']")).await;

@@ -1,8 +1,8 @@
-//! The languages of the sign-in page.
+//! The languages of the pages.
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
-/// A language of the sign-in page.
+/// A language of the pages.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Language {
@@ -55,6 +55,19 @@ impl Language {
             }
         }
         best.1
+    }
+
+    /// A sentence of the pages in this language; in English, if there is no other.
+    pub(crate) fn say(self, english: &'static str) -> &'static str {
+        let table = match self {
+            Self::English => "",
+            Self::German => include_str!("words/de.txt"),
+            Self::French => include_str!("words/fr.txt"),
+            Self::Spanish => include_str!("words/es.txt"),
+            Self::Korean => include_str!("words/ko.txt"),
+            Self::Japanese => include_str!("words/ja.txt"),
+        };
+        table.lines().find_map(|row| row.strip_prefix(english)?.strip_prefix(" = ")).unwrap_or(english)
     }
 
     /// What stands above the choices.

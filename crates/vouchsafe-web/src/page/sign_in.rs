@@ -90,8 +90,8 @@ impl SignInPage {
         self
     }
 
-    /// Asks for an e-mail address, which finds the provider of an organisation. The form goes to this path, with the fields `email`
-    /// and `return_to`.
+    /// Asks for an e-mail address, which finds the provider of an organisation. The form is posted to this path, with the fields
+    /// `email` and `return_to`: an address never gets into a URL of the application.
     #[must_use]
     pub fn ask_for_address(
         mut self,
@@ -175,7 +175,7 @@ impl SignInPage {
             format!("<input type=\"hidden\" name=\"return_to\" value=\"{}\">", escaped(path))
         });
         format!(
-            "<form class=\"sign-in-question\" action=\"{}\"><label for=\"sign-in-address\">{}</label>\
+            "<form class=\"sign-in-question\" method=\"post\" action=\"{}\"><label for=\"sign-in-address\">{}</label>\
              <input id=\"sign-in-address\" type=\"email\" name=\"email\" autocomplete=\"email\" required>{hidden}\
              <button>{}</button></form>",
             escaped(action),

@@ -34,6 +34,7 @@ pub struct SiteBuilder {
     roles: String,
     application: Option<String>,
     account_page: String,
+    prefix: String,
     foreign_posts: Vec<String>,
     relay: Option<(String, KeyRing)>,
     relayed: Option<(KeyRing, Vec<String>)>,
@@ -66,6 +67,7 @@ impl SiteBuilder {
             roles: "/roles".to_owned(),
             application: None,
             account_page: "/account".to_owned(),
+            prefix: String::new(),
             foreign_posts: Vec::new(),
             relay: None,
             relayed: None,
@@ -73,7 +75,8 @@ impl SiteBuilder {
         }
     }
 
-    /// Adds a provider, named by its slug. The redirect URI to register there is the public URL with `/callback/` and the name.
+    /// Adds a provider, named by its slug. The redirect URI to register there is the public URL with `/callback/` and the name
+    /// ([`Site::redirect_uri`]).
     pub fn provider(self, client: Client) -> Self {
         let name = client.provider_slug().to_owned();
         self.provider_named(name, client)
@@ -147,6 +150,15 @@ impl SiteBuilder {
         self
     }
 
+    /// Puts the routes of the site below a path such as `/auth`: then the redirect URIs are `/auth/callback/` and a name, and people
+    /// sign in at `/auth/sign-in`. Without it, the routes are at the top. The paths of cookies do not change.
+    ///
+    /// A relay has to have the same prefix as the sites that it serves.
+    pub fn prefix(mut self, path: impl Into<String>) -> Self {
+        self.prefix = path.into();
+        self
+    }
+
     /// The path of the application's page about the account; `/account` by default. After an identity was to be linked, the browser
     /// comes there with `link=` and `linked`, `already_yours`, `in_use` or `needs_proof`.
     pub fn account_page(mut self, path: impl Into<String>) -> Self {
@@ -212,6 +224,17 @@ impl SiteBuilder {
                 self.account_page
             )));
         }
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        };
+        let is_prefix = |path: &str| path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_part));
+        if !self.prefix.is_empty() && !is_prefix(&self.prefix) {
+            return Err(InvalidSite(format!(
+                "the prefix of the routes must be a path such as /auth, of letters, digits, - and _ and without a slash at its end, \
+                 and {:?} is not",
+                self.prefix
+            )));
+        }
         let relay = self.relay.map(|(url, keys)| {
             let origin =
                 url.parse().map_err(|error| InvalidSite(format!("the relay cannot be used: {error}")))?;
@@ -255,6 +278,7 @@ impl SiteBuilder {
             roles: self.roles,
             application: self.application,
             account_page: self.account_page,
+            prefix: self.prefix,
             foreign_posts: self.foreign_posts,
             relay,
             relayed,

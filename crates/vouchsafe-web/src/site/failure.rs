@@ -10,11 +10,12 @@ use vouchsafe::error::{Check, Operation};
 
 use crate::accounts::account::AccountError;
 use crate::login::rejection::{LoginFault, LoginRejection};
+use crate::page::language::Language;
 use crate::session::error::SessionError;
 use crate::site::caller::Caller;
 use crate::site::fault::Fault;
 use crate::site::pages::failed;
-use crate::site::response::{json, sign_in_path};
+use crate::site::response::{json, with_return_to};
 
 /// Why a request does not go on. As a response it is a page or a redirect for a person, and JSON for a script.
 ///
@@ -33,12 +34,15 @@ struct Inner {
     detail: Cow<'static, str>,
     error: Option<Error>,
     caller: Caller,
+    language: Language,
     return_to: Option<String>,
     /// Where a browser goes on without a page.
     goes_on: Option<String>,
     /// Further members of the JSON.
     members: Map<String, Value>,
     public_url: Option<String>,
+    /// What stands before the paths of the site's routes.
+    prefix: String,
     is_reported: bool,
 }
 
@@ -51,10 +55,12 @@ impl Failure {
             detail: detail.into(),
             error: None,
             caller: Caller::Page,
+            language: Language::English,
             return_to: None,
             goes_on: None,
             members: Map::new(),
             public_url: None,
+            prefix: String::new(),
             is_reported: false,
         }))
     }
@@ -93,6 +99,18 @@ impl Failure {
     #[must_use]
     pub fn for_caller(mut self, caller: Caller) -> Self {
         self.0.caller = caller;
+        self
+    }
+
+    /// Sets the language of the words.
+    pub(crate) fn in_language(mut self, language: Language) -> Self {
+        self.0.language = language;
+        self
+    }
+
+    /// Sets what stands before the paths of the site's routes.
+    pub(crate) fn below(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.0.prefix);
         self
     }
 
@@ -144,13 +162,15 @@ impl Failure {
     /// The response. It reports the failure in the log.
     pub fn response(mut self) -> Response<String> {
         self.report();
-        let Inner { fault, code, caller, return_to, goes_on, members, public_url, .. } = *self.0;
+        let Inner { fault, code, caller, return_to, goes_on, members, public_url, prefix, language, .. } =
+            *self.0;
         let (status, _, title, advice) = fault.words();
         let advice = match &public_url {
             Some(url) if fault == Fault::Stale => {
-                Cow::from(format!("{advice} Please use this site at {url}."))
+                let place = language.say("Please use this site at {}.").replace("{}", url);
+                Cow::from(format!("{} {place}", language.say(advice)))
             }
-            _ => advice.into(),
+            _ => language.say(advice).into(),
         };
         let redirect =
             goes_on.filter(|_| caller == Caller::Page).and_then(|path| HeaderValue::try_from(path).ok());
@@ -162,16 +182,17 @@ impl Failure {
                 response
             }
             (Caller::Page, None) => {
-                let sign_in = sign_in_path(return_to.as_deref());
+                let sign_in = with_return_to(&format!("{prefix}/sign-in"), return_to.as_deref());
+                let logout = format!("{prefix}/logout");
                 let link = match fault {
                     Fault::Method | Fault::NotFound | Fault::Origin => ("/", "Go to the start page"),
-                    Fault::NotSupported => ("/logout", "Sign out"),
+                    Fault::NotSupported => (&*logout, "Sign out"),
                     Fault::UnknownProvider | Fault::ReturnTo | Fault::NoVisit | Fault::Setup => {
                         (&*sign_in, "Go to sign-in")
                     }
                     _ => (&*sign_in, "Try again"),
                 };
-                let mut response = failed::page(status, title, &advice, link);
+                let mut response = failed::page((status, language), title, &advice, link);
                 // The address of this page may hold a code.
                 let headers = response.headers_mut();
                 headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -161,3 +161,65 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Fault::*;
+    use super::*;
+    use crate::page::language::Language;
+
+    #[test]
+    fn every_sentence_has_every_language() {
+        let all = [
+            SignedOut,
+            StepUp,
+            Forbidden,
+            Origin,
+            Denied,
+            SubjectMismatch,
+            NotDelivered,
+            Stale,
+            Malformed,
+            ReturnTo,
+            NoVisit,
+            Method,
+            UnknownProvider,
+            NotFound,
+            NotSupported,
+            Provider,
+            Store,
+            Setup,
+        ];
+        let tables: [&str; 5] = [
+            include_str!("../page/words/de.txt"),
+            include_str!("../page/words/fr.txt"),
+            include_str!("../page/words/es.txt"),
+            include_str!("../page/words/ko.txt"),
+            include_str!("../page/words/ja.txt"),
+        ];
+        let keys = |table: &'static str| -> BTreeSet<_> {
+            table.lines().map(|row| row.split_once(" = ").expect("a row has two sides").0).collect()
+        };
+        let known = keys(tables[0]);
+        for table in tables {
+            assert_eq!(keys(table), known);
+            assert_eq!(table.lines().count(), known.len(), "no sentence is there twice");
+            for (english, own) in table.lines().filter_map(|row| row.split_once(" = ")) {
+                for mark in ["{}", "{when}", "{seen}", "{address}"] {
+                    assert_eq!(english.contains(mark), own.contains(mark), "{english} = {own}");
+                }
+                assert!(!own.contains(['<', '>', '&', '"']), "{own}");
+            }
+        }
+        for (_, _, title, advice) in all.map(Fault::words) {
+            for text in [title, advice] {
+                assert!(known.contains(text), "{text}");
+                for language in Language::ALL.into_iter().skip(1) {
+                    assert_ne!(language.say(text), text);
+                }
+            }
+        }
+    }
+}

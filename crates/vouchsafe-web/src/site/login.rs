@@ -110,7 +110,7 @@ impl Start<'_> {
             client: self.name.to_owned(),
             return_to: self.return_to.filter(|path| path != "/"),
             note: Some(note),
-            place: format!("{}/callback/{}", site.public_url(), self.name),
+            place: format!("{}{}", site.public_url(), site.path(&format!("/callback/{}", self.name))),
             started: login.await?,
         };
         let (mut url, headers) = new.leave(&Cookie::all(&parts.headers), &site.inner.keys)?;

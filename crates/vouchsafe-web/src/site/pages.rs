@@ -9,6 +9,7 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 
 pub(crate) use crate::page::escaped;
+use crate::page::language::Language;
 
 pub(crate) mod devices;
 pub(crate) mod failed;
@@ -16,11 +17,22 @@ pub(crate) mod logged_out;
 pub(crate) mod logout;
 pub(crate) mod sign_in;
 
-/// A page with this title, above this HTML.
-pub(crate) fn page(status: StatusCode, title: &str, html: &str) -> Response<String> {
-    let title = escaped(title);
+/// A page with this title, in the language, above this HTML.
+pub(crate) fn page(
+    (status, language): (StatusCode, Language),
+    title: &'static str,
+    html: &str,
+) -> Response<String> {
+    let title = escaped(language.say(title));
     let mut text = String::with_capacity(STYLE.len() + html.len() + 512);
-    let _ = write!(text, include_str!("pages/frame.html"), title = title, style = STYLE, html = html);
+    let _ = write!(
+        text,
+        include_str!("pages/frame.html"),
+        lang = language.tag(),
+        title = title,
+        style = STYLE,
+        html = html
+    );
     let mut response = Response::new(text);
     *response.status_mut() = status;
     let headers = response.headers_mut();

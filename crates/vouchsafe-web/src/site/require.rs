@@ -8,7 +8,7 @@ use crate::login::return_to::is_own_path;
 use crate::session::record::Session;
 use crate::site::failure::Failure;
 use crate::site::fault::Fault;
-use crate::site::response::sign_in_path;
+use crate::site::response::with_return_to;
 use crate::site::user::User;
 use crate::site::visit::Visit;
 
@@ -71,18 +71,18 @@ impl Require {
     pub async fn check(&self, visit: &Visit, parts: &Parts) -> Result<User, Failure> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let checked = self.check_for(visit, Some(path).filter(|path| is_own_path(path))).await;
-        checked.map_err(|failure| failure.for_caller(visit.caller()))
+        checked.map_err(|failure| visit.failed(failure))
     }
 
     /// The same for a request that leads to this path, by which the person comes back.
     pub(crate) async fn check_for(&self, visit: &Visit, path: Option<&str>) -> Result<User, Failure> {
         let Some(user) = visit.user().await? else {
-            let place = sign_in_path(path);
+            let place = with_return_to(&visit.site().path("/sign-in"), path);
             let failure = Failure::new(Fault::SignedOut, "nobody is signed in");
             return Err(failure.member("login_url", &*place).going_on(place));
         };
         if !self.is_met_by(&user) {
-            return Err(self.step_up(path));
+            return Err(self.step_up(visit, path));
         }
         if let Some(role) = self.roles.iter().find(|role| !user.has_role(role)) {
             return Err(Failure::forbidden(format!("the person does not have the role {role:?}")));
@@ -100,7 +100,7 @@ impl Require {
     }
 
     /// Sends the person to sign in again (RFC 9470).
-    fn step_up(&self, path: Option<&str>) -> Failure {
+    fn step_up(&self, visit: &Visit, path: Option<&str>) -> Failure {
         let mut query = form_urlencoded::Serializer::new(String::new());
         let detail = "the session's sign-in is too long ago, or not of the demanded acr";
         let mut failure = Failure::new(Fault::StepUp, detail);
@@ -115,7 +115,7 @@ impl Require {
             query.append_pair("acr_values", acr);
             failure = failure.member("acr_values", &**acr);
         }
-        let place = format!("/step-up?{}", query.finish());
+        let place = format!("{}?{}", visit.site().path("/step-up"), query.finish());
         failure.member("login_url", &*place).going_on(place)
     }
 }

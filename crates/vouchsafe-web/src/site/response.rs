@@ -12,11 +12,7 @@ pub(crate) fn json(status: StatusCode, value: &Value) -> Response<String> {
     response
 }
 
-/// The path of the sign-in page, with the path to return to.
-pub(crate) fn sign_in_path(return_to: Option<&str>) -> String {
-    with_return_to("/sign-in", return_to)
-}
-
+/// A path of this site, with the path to return to.
 pub(crate) fn with_return_to(path: &str, return_to: Option<&str>) -> String {
     match return_to {
         Some(to) => format!(

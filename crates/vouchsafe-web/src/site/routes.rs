@@ -42,8 +42,9 @@ enum Route<'p> {
 }
 
 impl<'p> Route<'p> {
-    fn of(path: &'p str) -> Option<Self> {
-        let mut parts = path.strip_prefix('/')?.split('/');
+    /// The route at a path, whose prefix is that of the site.
+    fn of(path: &'p str, prefix: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix(prefix)?.strip_prefix('/')?.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
         Some(match parts {
             [Some("sign-in"), None, ..] => Self::SignIn,
@@ -63,14 +64,16 @@ impl<'p> Route<'p> {
         })
     }
 
-    /// The methods. The first of them says what the route is for.
-    fn methods(self) -> &'static [Method] {
+    /// The methods. The first of them says what the route is for. The sign-in page takes an e-mail address only from people whose
+    /// provider is found by it.
+    fn methods(self, takes_address: bool) -> &'static [Method] {
         match self {
-            Self::SignIn | Self::LoggedOut | Self::Devices => &[Method::GET, Method::HEAD],
+            Self::SignIn if !takes_address => &[Method::GET, Method::HEAD],
+            Self::LoggedOut | Self::Devices => &[Method::GET, Method::HEAD],
             // A HEAD request is turned away as no visit of a person.
             Self::Login(_) | Self::StepUp => &[Method::GET, Method::HEAD],
             Self::Callback(_) | Self::Initiate => &[Method::GET, Method::POST, Method::HEAD],
-            Self::Logout => &[Method::GET, Method::POST, Method::HEAD],
+            Self::SignIn | Self::Logout => &[Method::GET, Method::POST, Method::HEAD],
             Self::Frontchannel(_) => &[Method::GET],
             Self::Backchannel(_) | Self::Link(_) | Self::RevokeAll | Self::Revoke(_) => &[Method::POST],
         }
@@ -88,23 +91,24 @@ async fn respond(
     form: impl Future<Output = Option<Vec<u8>>>,
 ) -> Option<Response<String>> {
     let path = parts.uri.path();
-    let route = Route::of(path);
     let site = visit.site();
+    let route = Route::of(path, &site.inner.prefix);
     let is_exempt = match route {
         Some(route) => route.takes_foreign_posts(),
         None => site.inner.foreign_posts.iter().any(|allowed| is_below(path, allowed)),
     };
-    let failed = |failure: Failure| failure.for_caller(visit.caller()).response();
+    let failed = |failure: Failure| visit.failed(failure).response();
     if !is_exempt && !same_origin::may_pass(parts, site.public_url()) {
         let detail =
             "a request that changes something did not come from a page of this site (Origin, Sec-Fetch-Site)";
         return Some(failed(Failure::new(Fault::Origin, detail)));
     }
     let route = route?;
-    if !route.methods().contains(&parts.method) {
+    let methods = route.methods(site.inner.providers.source.is_some());
+    if !methods.contains(&parts.method) {
         let detail = format!("the method {} is not one of this route", parts.method);
         let mut response = failed(Failure::new(Fault::Method, detail));
-        let methods: Vec<_> = route.methods().iter().map(Method::as_str).collect();
+        let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
         if let Ok(methods) = HeaderValue::try_from(methods.join(", ")) {
             response.headers_mut().insert(ALLOW, methods);
         }
@@ -113,12 +117,12 @@ async fn respond(
     let query = Query::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let asked = Asked { visit, parts, query };
     let response = match route {
-        Route::SignIn => sign_in::respond(&asked).await,
+        Route::SignIn => sign_in::respond(&asked, form).await,
         Route::Login(name) => login::respond(&asked, name).await,
         Route::StepUp => step_up::respond(&asked).await,
         Route::Callback(name) => callback::respond(&asked, name, form).await,
         Route::Logout => logout::respond(&asked, form).await,
-        Route::LoggedOut => Ok(super::pages::logged_out::page()),
+        Route::LoggedOut => Ok(super::pages::logged_out::page(visit.language(), &site.path("/sign-in"))),
         Route::Backchannel(name) => backchannel::respond(&asked, name, form).await,
         Route::Frontchannel(name) => frontchannel::respond(&asked, name).await,
         Route::Initiate => initiate::respond(&asked, form).await,

@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) roles: String,
     pub(crate) application: Option<String>,
     pub(crate) account_page: String,
+    /// What stands before the path of each route: empty, or a path such as `/auth`.
+    pub(crate) prefix: String,
     pub(crate) foreign_posts: Vec<String>,
     pub(crate) relay: Option<Relay>,
     pub(crate) relayed: Option<Relayed>,
@@ -58,7 +60,12 @@ impl Site {
     /// The redirect URI of the provider with this name, to register there.
     pub fn redirect_uri(&self, provider: &str) -> String {
         let origin = self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin);
-        format!("{origin}/callback/{provider}")
+        format!("{origin}{}", self.path(&format!("/callback/{provider}")))
+    }
+
+    /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix).
+    pub fn path(&self, route: &str) -> String {
+        format!("{}{route}", self.inner.prefix)
     }
 
     /// The names of the providers that were named when the site was built.

@@ -8,7 +8,6 @@ use crate::accounts::account::AccountIdentity;
 use crate::session::record::Session;
 use crate::site::failure::Failure;
 use crate::site::fault::Fault;
-use crate::site::response::sign_in_path;
 use crate::site::visit::Visit;
 
 /// Somebody who is signed in: a [`Session`], with its tokens and the identities of its account.
@@ -29,7 +28,7 @@ impl User {
     /// # Errors
     /// There is no token, the provider refuses the refresh, so that the person has to sign in again, or it cannot be reached.
     pub async fn token(&self, provider: &str) -> Result<ValidToken, Failure> {
-        self.valid_token(provider).await.map_err(|failure| failure.for_caller(self.visit.caller()))
+        self.valid_token(provider).await.map_err(|failure| self.visit.failed(failure))
     }
 
     async fn valid_token(&self, provider: &str) -> Result<ValidToken, Failure> {
@@ -44,7 +43,8 @@ impl User {
             if error.needs_login() {
                 let detail = format!("the provider refuses to refresh the tokens of this session: {error}");
                 let failure = Failure::new(Fault::SignedOut, detail);
-                return failure.member("login_url", sign_in_path(None)).going_on(sign_in_path(None));
+                let place = site.path("/sign-in");
+                return failure.member("login_url", &*place).going_on(place);
             }
             Failure::from(error)
         })
@@ -57,7 +57,7 @@ impl User {
     pub async fn identities(&self) -> Result<Vec<AccountIdentity>, Failure> {
         let accounts = &self.visit.site().inner.accounts;
         let identities = accounts.identities(self.session.account()).await;
-        identities.map_err(|error| Failure::from(error).for_caller(self.visit.caller()))
+        identities.map_err(|error| self.visit.failed(error.into()))
     }
 
     /// The session alone.

@@ -7,6 +7,7 @@ use http::header::{COOKIE, HeaderMap, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderValue};
 
+use crate::page::language::Language;
 use crate::session::device::Device;
 use crate::session::record::Session;
 use crate::site::address::Seen;
@@ -24,6 +25,7 @@ pub struct Visit(Arc<Inner>);
 struct Inner {
     site: Site,
     caller: Caller,
+    language: Language,
     seen: Seen,
     /// The headers that tell who it is.
     headers: HeaderMap,
@@ -55,8 +57,9 @@ impl Visit {
                 headers.append(name.clone(), value.clone());
             }
         }
+        let language = Language::preferred(&parts.headers);
         let (caller, seen) = (Caller::of(&parts.headers), Seen::of(parts, peer, &site.inner.trusted));
-        Self(Arc::new(Inner { site, caller, seen, headers, state: Mutex::default() }))
+        Self(Arc::new(Inner { site, caller, language, seen, headers, state: Mutex::default() }))
     }
 
     /// The visit of a request.
@@ -80,6 +83,16 @@ impl Visit {
     /// Who reads the response.
     pub fn caller(&self) -> Caller {
         self.0.caller
+    }
+
+    /// The language of the pages that the browser prefers.
+    pub fn language(&self) -> Language {
+        self.0.language
+    }
+
+    /// A failure of this request, for the reader of its response.
+    pub fn failed(&self, failure: Failure) -> Failure {
+        failure.for_caller(self.caller()).in_language(self.language()).below(&self.0.site.inner.prefix)
     }
 
     /// The address of the browser, as far as trusted proxies tell it.
@@ -106,7 +119,7 @@ impl Visit {
         }
         let site = &self.0.site.inner;
         let found = site.sessions.find(&site.origin, &self.0.headers).await;
-        let found = found.map_err(|error| Failure::from(error).for_caller(self.caller()))?;
+        let found = found.map_err(|error| self.failed(error.into()))?;
         let (session, set_cookie) = match found {
             Some(found) => (Some(found.session), found.set_cookie),
             None => (None, None),

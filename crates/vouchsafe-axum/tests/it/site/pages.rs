@@ -1,8 +1,9 @@
 //! The headers of every response, and the words of the pages.
+use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 
 use crate::site::scenario::Whole;
 
@@ -132,5 +133,74 @@ async fn another_site_may_start_a_login_here() {
     ] {
         let page = whole.browser().open(&format!("/initiate-login?{query}")).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn pages_are_in_the_language_that_the_browser_prefers() {
+    let whole = Whole::new().await;
+    let mut browser = whole.signed_in("alice").await;
+    for (language, words) in [
+        ("de", ["Hier abmelden", "abgemeldet", "Ihre Geräte", "nicht mehr gültig", "gerade eben"]),
+        (
+            "fr-CA, en;q=0.5",
+            [
+                "Se déconnecter ici",
+                "Vous êtes déconnecté",
+                "Vos appareils",
+                "Cette connexion n’est plus valable",
+                "à l’instant",
+            ],
+        ),
+        (
+            "es",
+            [
+                "Cerrar sesión aquí",
+                "Ha cerrado la sesión",
+                "Sus dispositivos",
+                "Este inicio de sesión ya no es válido",
+                "ahora mismo",
+            ],
+        ),
+        (
+            "ko",
+            [
+                "여기에서 로그아웃",
+                "로그아웃되었습니다",
+                "내 기기",
+                "이 로그인은 더 이상 유효하지 않습니다",
+                "방금",
+            ],
+        ),
+        (
+            "ja",
+            [
+                "ここからログアウト",
+                "ログアウトしました",
+                "お使いの端末",
+                "このログインはもう無効です",
+                "たった今",
+            ],
+        ),
+        (
+            "nl",
+            [
+                "Sign out here",
+                "You are signed out",
+                "Your devices",
+                "This sign-in is no longer valid",
+                "just now",
+            ],
+        ),
+    ] {
+        let tag = if language == "nl" { "en" } else { &language[..2] };
+        let pages = ["/logout", "/logged-out", "/devices", "/callback/a?code=x&state=y", "/devices"];
+        for (path, words) in pages.into_iter().zip(words) {
+            let request =
+                Request::get(path).header("sec-fetch-mode", "navigate").header("accept-language", language);
+            let page = browser.send(request, Body::empty()).await;
+            assert!(page.text.contains(words), "{language} {path}: {}", page.text);
+            assert!(page.text.contains(&format!("<html lang=\"{tag}\">")), "{language} {path}");
+        }
     }
 }

@@ -52,11 +52,16 @@ async fn a_person_of_a_tenant_signs_in_at_the_tenant_s_provider() {
 
     let page = browser.open("/sign-in?return_to=/protected").await;
     assert!(page.text.contains("<label for=\"sign-in-address\">"), "{}", page.text);
-    let page = browser.open("/sign-in?email=jane@other.example").await;
+    assert!(page.text.contains("method=\"post\" action=\"/sign-in\""), "{}", page.text);
+    let page = browser.submit("/sign-in", "email=jane@other.example").await;
     assert!(page.text.contains("No organisation here uses this address"), "{}", page.text);
-    let place = browser.open("/sign-in?email=Jane@ACME.example&return_to=/protected").await.location();
-    assert_eq!(place, "/login/acme?return_to=%2Fprotected&login_hint=Jane%40ACME.example");
-    let url = browser.open(&place).await.location();
+    // An address is in no URL of this site, and one that is there does nothing.
+    let page = browser.open("/sign-in?email=Jane@ACME.example").await;
+    assert_eq!(page.status, StatusCode::OK);
+    let evil = browser.submit_from("https://evil.example", "/sign-in", "email=Jane@ACME.example").await;
+    assert_eq!(evil.status, StatusCode::FORBIDDEN);
+    let url = browser.submit("/sign-in", "email=Jane@ACME.example&return_to=/protected").await.location();
+    assert!(url.starts_with(sandbox.issuer()) && url.contains("login_hint=Jane%40ACME.example"), "{url}");
     assert!(url.contains("redirect_uri=http%3A%2F%2F127.0.0.1%3A3000%2Fcallback%2Facme&"), "{url}");
     let callback = sandbox.person("alice").allow(&url).await.unwrap();
     assert_eq!(browser.open(&callback).await.location(), "/protected");

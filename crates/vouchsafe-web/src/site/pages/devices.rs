@@ -4,43 +4,52 @@ use std::time::SystemTime;
 
 use http::{Response, StatusCode};
 
+use crate::page::language::Language;
 use crate::session::record::Session;
 use crate::site::pages::{escaped, page as framed};
 
-/// The page. `own` is the id of the session that looks at it.
-pub(crate) fn page(sessions: &[Session], own: &str) -> Response<String> {
-    let mut html = String::from("<p>You are signed in on these devices.</p>\n<ul>\n");
+/// The page at this path. `own` is the id of the session that looks at it.
+pub(crate) fn page(language: Language, sessions: &[Session], own: &str, path: &str) -> Response<String> {
+    let mut html = format!("<p>{}</p>\n<ul>\n", language.say("You are signed in on these devices."));
     for session in sessions {
         let device = session.device();
-        let name = device.and_then(|device| device.user_agent()).unwrap_or("Unknown browser");
-        let address = device.and_then(|device| device.address()).map(|address| format!(" from {address}"));
-        let (id, is_own) = (escaped(session.id()), session.id() == own);
+        let unknown = language.say("Unknown browser");
+        let name = escaped(device.and_then(|device| device.user_agent()).unwrap_or(unknown));
+        let address = device.and_then(|device| device.address()).map(|address| address.to_string());
+        let when = match &address {
+            None => language.say("Signed in {when}, last seen {seen}").to_owned(),
+            Some(address) => {
+                let text = language.say("Signed in {when} from {address}, last seen {seen}");
+                text.replace("{address}", &escaped(address))
+            }
+        };
+        let when = when.replace("{when}", &ago(language, session.created_at()));
+        let when = when.replace("{seen}", &ago(language, session.last_seen_at()));
+        let is_own = session.id() == own;
+        let this = if is_own { format!(" ({})", language.say("this device")) } else { String::new() };
+        let (id, sign_out) = (escaped(session.id()), language.say("Sign out"));
         let _ = writeln!(
             html,
-            "<li><strong>{}</strong>{}<br><small>Signed in {}{}, last seen {}</small>\
-             <form method=\"post\" action=\"/devices/{id}/revoke\"><button>Sign out<span class=\"hidden\"> {}</span></button></form></li>",
-            escaped(name),
-            if is_own { " (this device)" } else { "" },
-            ago(session.created_at()),
-            escaped(&address.unwrap_or_default()),
-            ago(session.last_seen_at()),
-            escaped(name),
+            "<li><strong>{name}</strong>{this}<br><small>{when}</small>\
+             <form method=\"post\" action=\"{path}/{id}/revoke\"><button>{sign_out}<span class=\"hidden\"> {name}</span></button></form></li>"
         );
     }
-    html.push_str(
-        "</ul>\n<form method=\"post\" action=\"/devices/revoke-all\"><button class=\"main\">Sign out everywhere</button></form>",
+    let _ = write!(
+        html,
+        "</ul>\n<form method=\"post\" action=\"{path}/revoke-all\"><button class=\"main\">{}</button></form>",
+        language.say("Sign out everywhere")
     );
-    framed(StatusCode::OK, "Your devices", &html)
+    framed((StatusCode::OK, language), "Your devices", &html)
 }
 
 /// How long ago a time is, in words.
-fn ago(time: SystemTime) -> String {
+fn ago(language: Language, time: SystemTime) -> String {
     let seconds = SystemTime::now().duration_since(time).unwrap_or_default().as_secs();
-    let (count, unit) = match seconds {
-        0..60 => return "just now".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86400, "day"),
+    let (count, one, many) = match seconds {
+        0..60 => return language.say("just now").to_owned(),
+        60..3600 => (seconds / 60, "1 minute ago", "{} minutes ago"),
+        3600..86400 => (seconds / 3600, "1 hour ago", "{} hours ago"),
+        _ => (seconds / 86400, "1 day ago", "{} days ago"),
     };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+    language.say(if count == 1 { one } else { many }).replace("{}", &count.to_string())
 }

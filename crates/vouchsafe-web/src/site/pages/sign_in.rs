@@ -13,6 +13,8 @@ pub(crate) struct Choice {
 
 /// The question for an e-mail address, which finds the provider of an organisation.
 pub(crate) struct Ask<'a> {
+    /// Where the form is posted to.
+    pub(crate) action: String,
     pub(crate) return_to: Option<&'a str>,
     /// Whether the address that was given leads to no provider.
     pub(crate) is_unknown: bool,
@@ -29,8 +31,8 @@ pub(crate) fn page(
     if let Some(application) = application {
         page = page.application(application);
     }
-    if let Some(Ask { return_to, is_unknown }) = ask {
-        page = page.ask_for_address("/sign-in", return_to, is_unknown);
+    if let Some(Ask { action, return_to, is_unknown }) = ask {
+        page = page.ask_for_address(action, return_to, is_unknown);
     }
     choices
         .into_iter()

@@ -18,7 +18,10 @@ pub(super) async fn list(asked: &Asked<'_>) -> Result<Response<String>, Failure>
     let user = user(asked).await?;
     let devices = asked.visit.site().sessions().devices(user.account()).await?;
     if asked.visit.caller() == Caller::Page {
-        return Ok(pages::devices::page(&devices, user.id()));
+        return Ok({
+            let path = asked.visit.site().path("/devices");
+            pages::devices::page(asked.visit.language(), &devices, user.id(), &path)
+        });
     }
     let devices: Vec<Value> = devices.iter().map(|device| described(device, user.id())).collect();
     Ok(json(StatusCode::OK, &json!({ "devices": devices })))
@@ -47,7 +50,7 @@ async fn user(asked: &Asked<'_>) -> Result<User, Failure> {
             "sessions in cookies cannot be listed or ended from elsewhere",
         ));
     }
-    Require::signed_in().check_for(asked.visit, Some("/devices")).await
+    Require::signed_in().check_for(asked.visit, Some(&asked.visit.site().path("/devices"))).await
 }
 
 async fn revoked(asked: &Asked<'_>, ended: &[Session], is_own: bool) -> Result<Response<String>, Failure> {
@@ -57,7 +60,7 @@ async fn revoked(asked: &Asked<'_>, ended: &[Session], is_own: bool) -> Result<R
         visit.becomes(None, site.sessions().removal(site.public_url()));
     }
     if visit.caller() == Caller::Page {
-        return see_other(if is_own { "/logged-out" } else { "/devices" });
+        return see_other(&site.path(if is_own { "/logged-out" } else { "/devices" }));
     }
     Ok(json(StatusCode::OK, &json!({ "revoked": ended.len() })))
 }

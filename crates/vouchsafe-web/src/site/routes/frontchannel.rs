@@ -4,6 +4,7 @@ use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderValue, Response, StatusCode};
 use url::Url;
 
+use crate::page::language::Language;
 use crate::session::record::Session;
 use crate::site::failure::Failure;
 use crate::site::pages;
@@ -41,7 +42,8 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
     if own.is_some_and(|own| own.provider() == name && own.sid() == Some(sid)) {
         visit.becomes(None, site.sessions().removal(site.public_url()));
     }
-    let mut response = pages::page(StatusCode::OK, "Signed out", "<p>You are no longer signed in.</p>");
+    let mut response =
+        pages::page((StatusCode::OK, Language::English), "Signed out", "<p>You are no longer signed in.</p>");
     let frame = Url::parse(iss).map(|iss| iss.origin().ascii_serialization());
     let ancestors =
         frame.ok().filter(|origin| origin.starts_with("http")).unwrap_or_else(|| "'none'".to_owned());

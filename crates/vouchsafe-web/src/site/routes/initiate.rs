@@ -42,7 +42,7 @@ pub(super) async fn respond(
         // The form of a POST request is lost in a redirect: what is left of it is in the query of the usual route.
         if parts.method == Method::POST {
             let place = with_return_to(
-                &format!("{}/login/{name}", site.public_url()),
+                &format!("{}{}", site.public_url(), site.path(&format!("/login/{name}"))),
                 Some(return_to.unwrap_or("/")),
             );
             let hint = login_hint.map_or(String::new(), |hint| {

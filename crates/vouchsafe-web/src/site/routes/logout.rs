@@ -18,7 +18,7 @@ pub(super) async fn respond(
 ) -> Result<Response<String>, Failure> {
     let Asked { visit, parts, .. } = asked;
     if parts.method != Method::POST {
-        return Ok(pages::logout::page());
+        return Ok(pages::logout::page(visit.language(), &visit.site().path("/logout")));
     }
     let form = read_form(asked, form).await?;
     let at_provider = match form.one("at")? {
@@ -40,7 +40,7 @@ pub(super) async fn respond(
         site.forget([session.tokens_of()]).await;
     }
     visit.becomes(None, site.sessions().removal(site.public_url()));
-    see_other(place.as_deref().unwrap_or("/logged-out"))
+    see_other(&place.unwrap_or_else(|| site.path("/logged-out")))
 }
 
 /// The form of a request, which may be empty.
@@ -73,7 +73,7 @@ async fn provider_url(asked: &Asked<'_>, session: &Session) -> Option<String> {
     });
     let mut random = [0; 16];
     rand::fill(&mut random).ok()?;
-    let back = format!("{}/logged-out", site.public_url());
+    let back = format!("{}{}", site.public_url(), site.path("/logged-out"));
     let url = client.logout_url().post_logout_redirect_uri(back).state(URL_SAFE_NO_PAD.encode(random));
     let url = match &tokens {
         Some(tokens) => url.tokens(tokens).await,

@@ -1,26 +1,45 @@
 //! `/sign-in`: where people choose how to sign in.
-use http::Response;
-use url::form_urlencoded;
+use http::{Method, Response};
 
 use crate::login::return_to::is_own_path;
-use crate::site::failure::{Failure, see_other};
+use crate::site::failure::Failure;
+use crate::site::login::{Intent, Start, check_visit};
 use crate::site::pages::sign_in::{Ask, Choice, page};
+use crate::site::query::Query;
 use crate::site::response::with_return_to;
 use crate::site::routes::asked::Asked;
+use crate::site::routes::{login, logout};
 
-pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failure> {
-    let site = &asked.visit.site().inner;
-    let return_to = asked.query.one("return_to").unwrap_or_default().filter(|path| is_own_path(path));
-    let address = asked.query.one("email")?.filter(|address| !address.is_empty());
-    let mut ask = site.providers.source.is_some().then_some(Ask { return_to, is_unknown: false });
+/// The page. A posted e-mail address leads to the provider of its organisation; it is in no URL of this site.
+pub(super) async fn respond(
+    asked: &Asked<'_>,
+    form: impl Future<Output = Option<Vec<u8>>>,
+) -> Result<Response<String>, Failure> {
+    let Asked { visit, parts, query } = asked;
+    let site = visit.site();
+    let is_posted = parts.method == Method::POST;
+    let form = if is_posted { logout::read_form(asked, form).await? } else { Query::default() };
+    let return_to = if is_posted { &form } else { query }.one("return_to").unwrap_or_default();
+    let return_to = return_to.filter(|path| is_own_path(path));
+    let address = form.one("email")?.filter(|address| !address.is_empty());
+    let mut ask = site.inner.providers.source.is_some().then(|| Ask {
+        action: site.path("/sign-in"),
+        return_to,
+        is_unknown: false,
+    });
     if let (Some(address), Some(ask)) = (address, &mut ask) {
-        if let Some(name) = site.providers.of_address(address).await? {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            if let Some(path) = return_to {
-                query.append_pair("return_to", path);
-            }
-            query.append_pair("login_hint", address);
-            return see_other(&format!("/login/{name}?{}", query.finish()));
+        if let Some(name) = site.inner.providers.of_address(address).await? {
+            check_visit(parts)?;
+            let start = Start {
+                name: &name,
+                client: login::provider(asked, &name).await?,
+                return_to: return_to.map(str::to_owned),
+                login_hint: Some(address),
+                max_age: None,
+                acr_values: None,
+                intent: Intent::SignIn(()),
+            };
+            return start.start(visit, parts).await;
         }
         ask.is_unknown = true;
     }
@@ -28,8 +47,8 @@ pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failu
         slug: client.provider_slug().to_owned(),
         // Providers by discovery have one name for all of them.
         name: if client.provider_slug() == "openid" { name } else { client.display_name() }.to_owned(),
-        href: with_return_to(&format!("/login/{name}"), return_to),
+        href: with_return_to(&site.path(&format!("/login/{name}")), return_to),
     };
-    let choices = site.providers.fixed.iter().map(choice).collect();
-    Ok(page(&asked.parts.headers, site.application.as_deref(), choices, ask))
+    let choices = site.inner.providers.fixed.iter().map(choice).collect();
+    Ok(page(&asked.parts.headers, site.inner.application.as_deref(), choices, ask))
 }

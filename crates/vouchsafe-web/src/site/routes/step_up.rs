@@ -6,7 +6,7 @@ use http::Response;
 use crate::site::failure::{Failure, see_other};
 use crate::site::fault::Fault;
 use crate::site::login::{Intent, Start, Whom, at_public_url, check_return_to, check_visit};
-use crate::site::response::sign_in_path;
+use crate::site::response::with_return_to;
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
 
@@ -24,7 +24,7 @@ pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failu
         return see_other(&url);
     }
     let Some(session) = visit.session().await? else {
-        return see_other(&sign_in_path(return_to));
+        return see_other(&with_return_to(&visit.site().path("/sign-in"), return_to));
     };
     let name = session.provider();
     let start = Start {

@@ -1,0 +1,31 @@
+//! A login at a provider that runs inside the test.
+//!
+//! Dependencies: tokio (features macros, rt), vouchsafe, vouchsafe-sandbox.
+use std::error::Error;
+
+use vouchsafe::{Client, Http, Provider, Registration};
+use vouchsafe_sandbox::{Fault, Sandbox};
+
+#[tokio::test]
+async fn the_fault_is_refused() -> Result<(), Box<dyn Error>> {
+    let sandbox = Sandbox::start().await?;
+    let provider = Provider::openid(sandbox.issuer());
+    let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
+    let registration = registration.redirect_uri("http://127.0.0.1:3000/callback");
+    let client = Client::new(provider, registration, &Http::new()?)?;
+
+    sandbox.fault(Fault::named("wrong-nonce").ok_or("there is no such fault")?);
+    let error = walk(&client, &sandbox).await.unwrap_err();
+    assert_eq!(error.code(), "nonce_mismatch");
+    Ok(())
+}
+
+/// What the application does, while Alice clicks.
+async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), vouchsafe::Error> {
+    let login = client.login().await?;
+    let callback = sandbox.person("alice").allow(&login.url).await.expect("the browser comes back");
+    let tokens = client.finish(login.pending, &callback).await?;
+    let identity = client.identity(&tokens).await?;
+    assert!(!identity.subject().is_empty());
+    Ok(())
+}
