@@ -16,11 +16,11 @@ use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, 
 mod attestation;
 mod authorization;
 mod authorization_response;
+mod backchannel;
 pub(crate) mod claims;
 mod client;
 mod client_assertion;
 mod details;
-mod backchannel;
 mod device;
 mod end_session;
 mod exchange;

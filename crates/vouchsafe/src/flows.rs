@@ -1,6 +1,6 @@
 //! The operations of a client, one file each. Each adds methods to `Client` and uses no other.
-pub(crate) mod claim_sources;
 pub(crate) mod backchannel;
+pub(crate) mod claim_sources;
 pub(crate) mod client_credentials;
 pub(crate) mod device;
 mod identity;

@@ -1,5 +1,6 @@
 //! Who signed in.
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use vouchsafe_providers::{EmailAuthority, IdentityQuirks};
 
@@ -29,13 +30,19 @@ pub struct Identity {
     email_verified: Option<bool>,
     name: Option<String>,
     picture: Option<String>,
-    profile: Value,
+    /// Often the claims of an ID token, which has them as well.
+    profile: Arc<Value>,
     warnings: Vec<Warning>,
 }
 
 impl Identity {
     /// Reads the identity from a profile. The quirks tell which members this provider uses.
-    pub(crate) fn read(from: &Provenance, quirks: &IdentityQuirks, profile: Value) -> Result<Self, Error> {
+    pub(crate) fn read(
+        from: &Provenance,
+        quirks: &IdentityQuirks,
+        profile: impl Into<Arc<Value>>,
+    ) -> Result<Self, Error> {
+        let profile = profile.into();
         let (email, email_verified) = email(quirks, &profile);
         let subject = subject(quirks, &profile)?;
         Ok(Self {

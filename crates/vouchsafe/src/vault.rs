@@ -284,8 +284,14 @@ impl Vault {
     /// # Errors
     /// The store fails.
     pub async fn forget_before(&self, prefix: &str, end: &str) -> Result<usize, Error> {
-        let page = self.page(&encoded(prefix), None).await?;
-        let (keys, end) = (page.into_iter().map(|(key, _)| key), encoded(end));
+        let (prefix, end) = (encoded(prefix), encoded(end));
+        // A page is long, and often none of it is needed.
+        let first = self.place.store.list(&prefix, None, 1).await?;
+        if first.first().is_none_or(|(key, _)| *key >= end) {
+            return Ok(0);
+        }
+        let page = self.page(&prefix, None).await?;
+        let keys = page.into_iter().map(|(key, _)| key);
         self.forget_keys(keys.take_while(|key| *key < end).collect()).await
     }
 

@@ -171,7 +171,7 @@ const ROWS: &[(&str, &str, &str)] = &[
         "MAX_OPEN",
     ),
     (
-        "logins of which a process remembers that their code was sent; with more, it forgets the oldest",
+        "logins of which a process remembers that their code was sent; with more, it forgets those that expire first",
         "vouchsafe-web/src/login/once.rs",
         "MAX_LOGINS",
     ),

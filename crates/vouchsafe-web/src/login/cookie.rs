@@ -6,16 +6,25 @@ use vouchsafe::StartedLogin;
 
 use crate::cookies;
 
-/// The name of a login cookie. There is a fixed number of slots, so that the browser itself limits how many there are,
-/// however many logins start at once.
-pub(crate) fn name(redirect_uri: &str, key_id: &str, slot: usize) -> String {
-    // RFC 6265 section 8.5: cookies do not know ports. Applications side by side on one host must not take each other's
-    // logins away. Plain http is for loopback hosts only, where browsers refuse `__Host-`.
-    let uri = redirect_uri.parse::<http::Uri>().unwrap_or_default();
-    match (uri.scheme_str(), uri.port_u16()) {
-        (Some("http"), port) => format!("{PLAIN}{}-{key_id}-{slot}", port.unwrap_or(80)),
-        (_, Some(port)) if port != 443 => format!("{HOST}{port}-{key_id}-{slot}"),
-        _ => format!("{HOST}{key_id}-{slot}"),
+/// The names of the login cookies at one redirect URI. There is a fixed number of slots, so that the browser itself limits how many
+/// there are, however many logins start at once.
+pub(crate) struct Names(String);
+
+impl Names {
+    pub(crate) fn at(redirect_uri: &str) -> Self {
+        // RFC 6265 section 8.5: cookies do not know ports. Applications side by side on one host must not take each other's
+        // logins away. Plain http is for loopback hosts only, where browsers refuse `__Host-`.
+        let uri = redirect_uri.parse::<http::Uri>().unwrap_or_default();
+        Self(match (uri.scheme_str(), uri.port_u16()) {
+            (Some("http"), port) => format!("{PLAIN}{}-", port.unwrap_or(80)),
+            (_, Some(port)) if port != 443 => format!("{HOST}{port}-"),
+            _ => HOST.to_owned(),
+        })
+    }
+
+    /// The name of the cookie in a slot, sealed by that key.
+    pub(crate) fn of(&self, key_id: &str, slot: usize) -> String {
+        format!("{}{key_id}-{slot}", self.0)
     }
 }
 

@@ -157,7 +157,7 @@ pub(crate) async fn redeem(
     login: StoredLogin,
     response: AuthorizationResponse<'_>,
 ) -> Result<(Identity, Tokens), LoginRejection> {
-    let id = login.id().ok_or_else(LoginRejection::stale)?;
+    let id = login.id.ok_or_else(LoginRejection::stale)?;
     let turn = match Turn::take(id, login.pending.expires_at()) {
         Turn::Mine(turn) => turn,
         Turn::Others => return Err(LoginRejection::repeated()),

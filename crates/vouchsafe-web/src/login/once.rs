@@ -1,5 +1,5 @@
 //! Logins that are finished, or being finished, in this process: the code of a response is sent once.
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -19,17 +19,17 @@ impl Turn {
     /// Takes the turn to finish a login, if no request had it before. The login can be finished until `expires_at`.
     pub(crate) fn take(id: LoginId, expires_at: SystemTime) -> Self {
         let mut logins = logins();
-        if let Some(known) = logins.iter().find(|known| known.id == id) {
-            return if known.is_over { Self::Over } else { Self::Others };
+        match logins.states.get(&id) {
+            Some(State::Finishing) => return Self::Others,
+            Some(State::Over) => return Self::Over,
+            None => {}
         }
-        let now = SystemTime::now();
-        logins.retain(|known| !known.is_over || now <= known.expires_at);
-        if logins.len() >= MAX_LOGINS {
-            let oldest = logins.iter().position(|known| known.is_over).unwrap_or(0);
-            logins.remove(oldest);
+        logins.forget_expired(SystemTime::now());
+        if logins.states.len() >= MAX_LOGINS {
+            logins.forget_first();
         }
-        logins.push_back(Known { id, expires_at, is_over: false });
-        Self::Mine(Finishing { id })
+        logins.put(id, expires_at, State::Finishing);
+        Self::Mine(Finishing { id, expires_at })
     }
 }
 
@@ -37,37 +37,77 @@ impl Turn {
 /// its code may have been sent.
 pub(crate) struct Finishing {
     id: LoginId,
+    expires_at: SystemTime,
 }
 
 impl Finishing {
     /// Gives the turn back: nothing was sent.
     pub(crate) fn give_back(self) {
-        logins().retain(|known| known.id != self.id);
+        logins().remove(self.id, self.expires_at, State::Finishing);
     }
 }
 
 impl Drop for Finishing {
     fn drop(&mut self) {
-        if let Some(known) = logins().iter_mut().find(|known| known.id == self.id) {
-            known.is_over = true;
+        let mut logins = logins();
+        if logins.remove(self.id, self.expires_at, State::Finishing) {
+            logins.put(self.id, self.expires_at, State::Over);
         }
     }
 }
 
-struct Known {
-    id: LoginId,
-    expires_at: SystemTime,
-    is_over: bool,
+/// How far a login is. Those that are over are forgotten first.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+enum State {
+    Over,
+    Finishing,
+}
+
+/// The logins by their ids, and in the order in which they are forgotten.
+struct Logins {
+    states: BTreeMap<LoginId, State>,
+    order: BTreeSet<(State, SystemTime, LoginId)>,
+}
+
+impl Logins {
+    fn put(&mut self, id: LoginId, expires_at: SystemTime, state: State) {
+        self.states.insert(id, state);
+        self.order.insert((state, expires_at, id));
+    }
+
+    /// Removes a login, if it is in this state.
+    fn remove(&mut self, id: LoginId, expires_at: SystemTime, state: State) -> bool {
+        let is_known = self.order.remove(&(state, expires_at, id));
+        if is_known {
+            self.states.remove(&id);
+        }
+        is_known
+    }
+
+    fn forget_expired(&mut self, now: SystemTime) {
+        while let Some((State::Over, expires_at, _)) = self.order.first()
+            && *expires_at < now
+        {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((.., id)) = self.order.pop_first() {
+            self.states.remove(&id);
+        }
+    }
 }
 
 /// One list for the whole process: an application may make its layer anew for each request.
-static LOGINS: Mutex<VecDeque<Known>> = Mutex::new(VecDeque::new());
+static LOGINS: Mutex<Logins> = Mutex::new(Logins { states: BTreeMap::new(), order: BTreeSet::new() });
 
-fn logins() -> MutexGuard<'static, VecDeque<Known>> {
+fn logins() -> MutexGuard<'static, Logins> {
     LOGINS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The most logins that are remembered. If there are more within the time that a login may take, the oldest are forgotten.
+/// The most logins that are remembered. If there are more within the time that a login may take, those that expire first are
+/// forgotten.
 const MAX_LOGINS: usize = 4096;
 
 #[cfg(test)]
@@ -91,7 +131,11 @@ mod tests {
             assert!(matches!(Turn::take(id(number), later), Turn::Mine(_)), "{number}");
             assert!(matches!(Turn::take(id(number), later), Turn::Over), "{number}");
         }
-        assert_eq!(logins().len(), MAX_LOGINS);
+        let (states, order) = {
+            let logins = logins();
+            (logins.states.len(), logins.order.len())
+        };
+        assert_eq!((states, order), (MAX_LOGINS, MAX_LOGINS));
         assert!(matches!(Turn::take(id(0), later), Turn::Others), "those that are over are forgotten first");
         assert!(matches!(Turn::take(id(1), later), Turn::Mine(_)), "the oldest is forgotten");
         drop(waits);

@@ -1,7 +1,7 @@
 //! The start of a login.
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
-use aws_lc_rs::rand;
 use http::request::Parts;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -9,7 +9,7 @@ use vouchsafe::seal::KeyRing;
 use vouchsafe::{Login, StartedLogin};
 
 use crate::login::context::RequestContext;
-use crate::login::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, SameSite};
+use crate::login::cookie::{self, Cookie, MAX_COOKIE, MAX_OPEN, Names, SameSite};
 use crate::login::rejection::LoginRejection;
 use crate::login::return_to::is_own_path;
 use crate::login::stored::StoredLogin;
@@ -142,11 +142,14 @@ impl NewLogin {
         keys: &KeyRing,
     ) -> Result<(String, Vec<String>), LoginRejection> {
         let Self { client, return_to, note, place, started } = self;
-        let place = &*place;
         let same_site = SameSite::of(&started);
-        let names_of = |slot| keys.key_ids().map(move |id| cookie::name(place, id, slot));
+        let names = &Names::at(&place);
+        let names_of = |slot| keys.key_ids().map(move |id| names.of(id, slot));
 
         let taken = std::array::from_fn(|slot| {
+            if cookies.is_empty() {
+                return None;
+            }
             let names: Vec<_> = names_of(slot).collect();
             let here = cookies.iter().filter(|cookie| names.contains(&cookie.name));
             here.filter_map(|cookie| StoredLogin::open(cookie, keys)?.order_under_way()).max()
@@ -158,7 +161,8 @@ impl NewLogin {
         let name = names.next().ok_or_else(LoginRejection::no_cookie)?;
         let query = started.url.split_once('?').map_or("", |(_, query)| query);
         let is_silent = query.split('&').any(|param| param == "prompt=none");
-        let mut stored = StoredLogin { client, return_to, is_silent, order, note, pending: started.pending };
+        let pending = started.pending;
+        let mut stored = StoredLogin { client, return_to, is_silent, order, note, pending, id: None };
         let lifetime =
             stored.pending.expires_at().duration_since(stored.pending.started_at()).unwrap_or_default();
         let set = |value: &str| cookie::set(&name, value, lifetime, same_site);
@@ -192,9 +196,9 @@ fn free_slot(taken: [Option<u64>; MAX_OPEN]) -> Option<usize> {
     if free.is_empty() {
         return (0..MAX_OPEN).min_by_key(|slot| taken[*slot]);
     }
-    let mut random = [0; 4];
-    rand::fill(&mut random).ok()?;
-    free.get(u32::from_ne_bytes(random) as usize % free.len()).copied()
+    // The keys of a hasher are random. Nobody gains from guessing a slot.
+    let random = RandomState::new().build_hasher().finish();
+    free.get(random as usize % free.len()).copied()
 }
 
 #[cfg(test)]

@@ -28,13 +28,19 @@ pub(crate) struct StoredLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<Value>,
     pub(crate) pending: PendingLogin,
+    /// An id that only those can know who can open the cookie; `None` before the login was in one.
+    #[serde(skip)]
+    pub(crate) id: Option<LoginId>,
 }
 
 impl StoredLogin {
     /// The login in a cookie, if this application sealed it under the name of the cookie.
     pub(crate) fn open(cookie: &Cookie, keys: &KeyRing) -> Option<Self> {
         let text = keys.open(PURPOSE, &cookie.name, &cookie.value)?;
-        serde_json::from_str(text.expose()).ok()
+        let login: Self = serde_json::from_str(text.expose()).ok()?;
+        // A login is sealed once: its text is always the same.
+        let id = digest(&SHA256, text.expose().as_bytes()).as_ref().try_into().ok();
+        Some(Self { id, ..login })
     }
 
     /// Its place in the order of logins, if it can still be finished.
@@ -48,12 +54,6 @@ impl StoredLogin {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
         taken.into_iter().map(|order| order.saturating_add(1)).fold(now, u64::max)
-    }
-
-    /// An id that only those can know who can open the cookie.
-    pub(crate) fn id(&self) -> Option<LoginId> {
-        let text = Zeroizing::new(serde_json::to_vec(self).ok()?);
-        digest(&SHA256, &text).as_ref().try_into().ok()
     }
 
     /// The value of a cookie with this login.

@@ -124,10 +124,10 @@ impl Sessions {
         before: &[SessionRef],
     ) -> Result<Begun, SessionError> {
         let now = self.now();
-        let value = random(32)?;
+        let Random { value, id, tokens } = Random::new()?;
         let (id, device) = match &self.inner.store {
             Some(_) => (id_of(&value), Some(device)),
-            None => (random(16)?.to_string(), None),
+            None => (id, None),
         };
         let (created_at, longest, tokens_of) = match &new.continues {
             Some(Session { data, .. }) => (data.created_at, data.expires_at, Some(data.tokens_of.clone())),
@@ -136,7 +136,7 @@ impl Sessions {
         let expires_at = new.session_expiry.map_or(longest, |end| Moment::of(end).min(longest));
         let tokens_of = match tokens_of {
             Some(same) => same,
-            None => format!("{}-{}", tokens_until(expires_at.0.div_ceil(1000)), &*random(16)?),
+            None => format!("{}-{}", tokens_until(expires_at.0.div_ceil(1000)), tokens),
         };
         let logout_as = new.logout_as.filter(|(issuer, sub)| (issuer, sub) != (&new.issuer, &new.subject));
         let mut session = self.session(Data {
@@ -417,11 +417,24 @@ pub(super) fn tokens_until(seconds: u64) -> String {
     format!("{TOKENS}{seconds:012}")
 }
 
-/// Random bytes in base64url.
-fn random(bytes: usize) -> Result<Zeroizing<String>, SessionError> {
-    let mut random = Zeroizing::new([0; 32]);
-    rand::fill(&mut random[..bytes]).map_err(|_| SessionError::Seal(SealError::Crypto))?;
-    Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&random[..bytes])))
+/// The random values of a new session, in base64url.
+struct Random {
+    /// The cookie of a session in a store.
+    value: Zeroizing<String>,
+    /// The id of a session in a cookie.
+    id: String,
+    tokens: String,
+}
+
+impl Random {
+    fn new() -> Result<Self, SessionError> {
+        // All at once: asking for random bytes takes longer than getting some more.
+        let mut random = Zeroizing::new([0; 64]);
+        rand::fill(&mut *random).map_err(|_| SessionError::Seal(SealError::Crypto))?;
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let (value, id, tokens) = (text(&random[..32]), text(&random[32..48]), text(&random[48..]));
+        Ok(Self { value: Zeroizing::new(value), id, tokens })
+    }
 }
 
 const TOKENS: &str = "session-";

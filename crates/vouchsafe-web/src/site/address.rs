@@ -47,6 +47,9 @@ impl Seen {
     pub(crate) fn other_than(&self, public: &Origin) -> Option<String> {
         let host = self.host.as_deref()?;
         let scheme = self.scheme.as_deref().unwrap_or(if public.is_https() { "https" } else { "http" });
+        if public.as_str().strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) == Some(host) {
+            return None;
+        }
         let seen = format!("{scheme}://{host}");
         let is_same = url::Url::parse(&seen).is_ok_and(|url| {
             url.host_str() == Some(public.host())

@@ -116,20 +116,21 @@ async fn respond(
     }
     let query = Query::parse(parts.uri.query().unwrap_or_default().as_bytes());
     let asked = Asked { visit, parts, query };
+    // On the heap: most requests are for the application, and would pay for the size of these.
     let response = match route {
-        Route::SignIn => sign_in::respond(&asked, form).await,
-        Route::Login(name) => login::respond(&asked, name).await,
-        Route::StepUp => step_up::respond(&asked).await,
-        Route::Callback(name) => callback::respond(&asked, name, form).await,
-        Route::Logout => logout::respond(&asked, form).await,
+        Route::SignIn => Box::pin(sign_in::respond(&asked, form)).await,
+        Route::Login(name) => Box::pin(login::respond(&asked, name)).await,
+        Route::StepUp => Box::pin(step_up::respond(&asked)).await,
+        Route::Callback(name) => Box::pin(callback::respond(&asked, name, form)).await,
+        Route::Logout => Box::pin(logout::respond(&asked, form)).await,
         Route::LoggedOut => Ok(super::pages::logged_out::page(visit.language(), &site.path("/sign-in"))),
-        Route::Backchannel(name) => backchannel::respond(&asked, name, form).await,
-        Route::Frontchannel(name) => frontchannel::respond(&asked, name).await,
-        Route::Initiate => initiate::respond(&asked, form).await,
-        Route::Link(name) => link::respond(&asked, name).await,
-        Route::Devices => devices::list(&asked).await,
-        Route::RevokeAll => devices::revoke_all(&asked).await,
-        Route::Revoke(id) => devices::revoke(&asked, id).await,
+        Route::Backchannel(name) => Box::pin(backchannel::respond(&asked, name, form)).await,
+        Route::Frontchannel(name) => Box::pin(frontchannel::respond(&asked, name)).await,
+        Route::Initiate => Box::pin(initiate::respond(&asked, form)).await,
+        Route::Link(name) => Box::pin(link::respond(&asked, name)).await,
+        Route::Devices => Box::pin(devices::list(&asked)).await,
+        Route::RevokeAll => Box::pin(devices::revoke_all(&asked)).await,
+        Route::Revoke(id) => Box::pin(devices::revoke(&asked, id)).await,
     };
     Some(response.unwrap_or_else(failed))
 }

@@ -1,9 +1,12 @@
 //! What the benches share: the ratio to a limit, taken in interleaved rounds, and the things that are measured.
+//!
+//! With `ONLY=ours` or `ONLY=limit`, `CALLS` calls of that side run alone, 1000 if it is not set: for a profiler that counts
+//! instructions. Two runs tell the instructions of a call, by the difference of their counts.
 #![allow(dead_code)]
-use std::fs;
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,6 +39,13 @@ fn measure(
     mut limit: impl FnMut(),
     mut ours: impl FnMut(),
 ) {
+    if let Ok(only) = env::var("ONLY") {
+        let call: &mut dyn FnMut() = if only == "ours" { &mut ours } else { &mut limit };
+        let calls: u64 = env::var("CALLS").map_or(1000, |calls| calls.parse().unwrap());
+        let start = clock();
+        (0..calls).for_each(|_| call());
+        return report(&format!("{what}: {} ns a call, {only} alone", (clock() - start) / calls));
+    }
     let calls = calls_in(batch, &mut limit);
     calls_in(batch, &mut ours);
     let time = |call: &mut dyn FnMut()| {

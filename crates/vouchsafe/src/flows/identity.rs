@@ -72,8 +72,8 @@ impl Ongoing<'_> {
             return Err(Error::unsupported(Operation::Identity, Feature::IdToken, detail));
         }
         // A profile that is made from the ID token or the token response cannot differ from it.
-        let claims =
-            tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo).map(IdToken::claims);
+        let id_token = tokens.id_token().filter(|_| userinfo.source == ProfileSource::Userinfo);
+        let claims = id_token.map(IdToken::shared_claims);
         let identity = match (claims, self.profile_of(tokens).await) {
             (Some(claims), Ok(profile)) => Identity::read_both(from, quirks, claims, profile)?,
             (None, Ok(profile)) => Identity::read(from, quirks, profile)?,

@@ -9,7 +9,6 @@ use zeroize::Zeroize;
 use crate::client::Client;
 use crate::client::authorization::{Protected, ServedRequest};
 use crate::client::ongoing::Ongoing;
-use crate::endpoint::check_redirect_uri;
 use crate::error::{ConfigProblem, Error, LeftOut, Operation, Warning};
 use crate::flows::offline::{self, Wishes};
 use crate::flows::pending::PendingLogin;
@@ -383,9 +382,6 @@ impl Login<'_> {
                     format!("the parameter {name} cannot be an extra parameter: set it by Login::{name}");
                 return Err(Error::config(ConfigProblem::ReservedParam, detail));
             }
-        }
-        if let Some(uri) = &self.redirect_uri {
-            check_redirect_uri(uri)?;
         }
         self.ask_strong(server);
         if let Some(max_age) = self.max_age {

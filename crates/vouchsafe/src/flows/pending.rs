@@ -1,4 +1,5 @@
 //! A login between its start and its end, and the form in which it is stored.
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +13,7 @@ use crate::protocol::authorization::response::{AuthorizationResponse, states};
 use crate::protocol::jarm;
 use crate::provenance::Provenance;
 use crate::secret::same;
+use crate::text::json::Text;
 use crate::text::random::Random;
 use crate::text::version::Version;
 
@@ -106,57 +108,63 @@ impl fmt::Debug for PendingLogin {
 /// version.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct Kept<'k> {
     v: Version<3>,
-    provider: String,
-    issuer: String,
-    client: String,
-    redirect: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<String>,
-    state: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    nonce: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    verifier: Option<String>,
+    provider: Cow<'k, str>,
+    issuer: Cow<'k, str>,
+    client: Cow<'k, str>,
+    redirect: Cow<'k, str>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    scopes: Cow<'k, [String]>,
+    #[serde(borrow)]
+    state: Text<'k>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<Text<'k>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    verifier: Option<Text<'k>>,
     /// Seconds since 1970.
     at: u64,
     /// In seconds.
     limit: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    mode: Option<String>,
+    mode: Option<Cow<'k, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    acr: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    acr: Cow<'k, [String]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    data: Option<String>,
+    data: Option<Cow<'k, str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     offline: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     resources: Vec<String>,
 }
 
+fn is_empty(texts: &[String]) -> bool {
+    texts.is_empty()
+}
+
 impl Serialize for PendingLogin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = |random: &Random| random.as_str().to_owned();
+        let LoginRequest { provenance, redirect_uri, scopes, response_mode, .. } = &*self.request;
+        let text = |random| Text(Cow::Borrowed(Random::as_str(random)));
         Kept {
             v: Version,
-            provider: self.request.provenance.provider.clone(),
-            issuer: self.request.provenance.issuer.clone(),
-            client: self.request.provenance.client_id.clone(),
-            redirect: self.request.redirect_uri.to_string(),
-            // The client knows these, and where a login is kept there is little room.
-            scopes: self.request.scopes.clone(),
+            provider: Cow::Borrowed(&provenance.provider),
+            issuer: Cow::Borrowed(&provenance.issuer),
+            client: Cow::Borrowed(&provenance.client_id),
+            redirect: Cow::Borrowed(redirect_uri),
+            // The client knows the usual ones, and where a login is kept there is little room.
+            scopes: Cow::Borrowed(scopes),
             state: text(&self.state),
             nonce: self.nonce.as_ref().map(text),
             verifier: self.verifier.as_ref().map(text),
             at: self.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             limit: self.limit.as_secs(),
-            mode: self.request.response_mode.clone(),
+            mode: response_mode.as_deref().map(Cow::Borrowed),
             max_age: self.max_age,
-            acr: self.acr_values.clone(),
-            data: self.data.clone(),
+            acr: Cow::Borrowed(&self.acr_values),
+            data: self.data.as_deref().map(Cow::Borrowed),
             offline: self.offline,
             resources: self.resources.clone(),
         }
@@ -169,18 +177,18 @@ impl<'de> Deserialize<'de> for PendingLogin {
         use serde::de::Error as _;
         let kept = Kept::deserialize(deserializer)?;
         let damaged = || D::Error::custom("the stored pending login is damaged: start a new login");
-        let random = |text: String| Random::from_text(&text).ok_or_else(damaged);
+        let random = |Text(text): Text<'_>| Random::from_text(&text).ok_or_else(damaged);
         check_redirect_uri(&kept.redirect).map_err(D::Error::custom)?;
         let request = LoginRequest {
             provenance: Arc::new(Provenance {
-                provider: kept.provider,
-                issuer: kept.issuer,
-                client_id: kept.client,
+                provider: kept.provider.into_owned(),
+                issuer: kept.issuer.into_owned(),
+                client_id: kept.client.into_owned(),
             }),
             redirect_uri: kept.redirect.into(),
-            scopes: kept.scopes,
+            scopes: kept.scopes.into_owned(),
             wants_id_token: kept.nonce.is_some(),
-            response_mode: kept.mode,
+            response_mode: kept.mode.map(Cow::into_owned),
         };
         let (since_1970, limit) = (Duration::from_secs(kept.at), Duration::from_secs(kept.limit));
         let started_at = UNIX_EPOCH.checked_add(since_1970).filter(|at| at.checked_add(limit).is_some());
@@ -192,8 +200,8 @@ impl<'de> Deserialize<'de> for PendingLogin {
             started_at: started_at.ok_or_else(damaged)?,
             limit,
             max_age: kept.max_age,
-            acr_values: kept.acr,
-            data: kept.data,
+            acr_values: kept.acr.into_owned(),
+            data: kept.data.map(Cow::into_owned),
             offline: kept.offline,
             resources: kept.resources,
         })

@@ -37,7 +37,7 @@ impl Serialize for Identity {
             email_verified: self.email_verified,
             name: self.name.as_deref().map(Cow::Borrowed),
             picture: self.picture.as_deref().map(Cow::Borrowed),
-            profile: Stored(Cow::Borrowed(&self.profile)),
+            profile: Stored(Cow::Borrowed(self.profile())),
         }
         .serialize(serializer)
     }
@@ -55,7 +55,7 @@ impl<'de> Deserialize<'de> for Identity {
             email,
             name: stored.name.map(Cow::into_owned),
             picture: stored.picture.map(Cow::into_owned),
-            profile: stored.profile.0.into_owned(),
+            profile: stored.profile.0.into_owned().into(),
             warnings: Vec::new(),
         })
     }

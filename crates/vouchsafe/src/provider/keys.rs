@@ -34,9 +34,13 @@ impl Keys {
     }
 
     pub(crate) async fn get(&self, jwks_uri: &Endpoint, deadline: Deadline) -> Result<Arc<KeySet>, Error> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
         let place = (Operation::KeySet, || jwks_uri.uri().clone());
         let keys = self.shared.get(self.fetch(jwks_uri));
-        deadline.wait(&self.http, place, keys).await?
+        // Boxed, because it is rare: it would make each call larger.
+        Box::pin(deadline.wait(&self.http, place, keys)).await?
     }
 
     /// Verifies with the keys. If no key fits, verifies again with newer keys. `asked` is the number of fetches that began before
@@ -56,7 +60,7 @@ impl Keys {
                     let (place, fetch) =
                         ((Operation::KeySet, || jwks_uri.uri().clone()), self.fetch(jwks_uri));
                     let newer = self.shared.newer(&keys, asker, &mut asked, fetch);
-                    match deadline.wait(&self.http, place, newer).await? {
+                    match Box::pin(deadline.wait(&self.http, place, newer)).await? {
                         Some(newer) => keys = newer,
                         None => return Err(refused(error)),
                     }

@@ -94,6 +94,9 @@ impl Live {
 
     /// The provider with its metadata, which is fetched at first use and again when it is old.
     pub(crate) async fn server(&self, deadline: Deadline) -> Result<Arc<Server>, Error> {
+        if let Some(known) = self.server.known() {
+            return Ok(known);
+        }
         // The fetch must not depend on the call, and must not own the value that it is kept in.
         let fetch = || -> BoxFuture<'static, _> {
             let (template, registration) = (self.template.clone(), self.registration.clone());
@@ -111,7 +114,8 @@ impl Live {
             documents.map(Endpoint::uri).next().cloned().unwrap_or_default()
         };
         let fetched = self.server.get(fetch);
-        deadline.wait(&self.http, (Operation::Discovery, place), fetched).await?
+        // Boxed, because it is rare: it would make each call larger.
+        Box::pin(deadline.wait(&self.http, (Operation::Discovery, place), fetched)).await?
     }
 
     /// The provider's keys, which are fetched at first use and again when they are old.

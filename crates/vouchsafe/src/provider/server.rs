@@ -1,11 +1,11 @@
 //! A provider with its parameters filled in, and with what its metadata adds.
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
 use vouchsafe_providers::{Definition, EndpointName};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, check_redirect_uri};
 use crate::endpoints::{Endpoints, in_words};
 use crate::error::{ConfigProblem, Error, Feature, Malformed, Operation, UnsupportedError};
 use crate::protocol::authorization::prepared::Prepared;
@@ -45,7 +45,9 @@ pub(crate) struct Server {
     pub(crate) issuer_template: Option<String>,
     pub(crate) scopes: Vec<String>,
     /// The usual login, if the registration has a redirect URI.
-    pub(super) login: Option<Prepared>,
+    pub(super) login: Option<Arc<Prepared>>,
+    /// The same for redirect URIs that logins have set themselves: those that were used last.
+    pub(super) others: Arc<Mutex<Vec<Arc<Prepared>>>>,
     pub(super) refreshes: bool,
     /// The parameters that its URLs are made of, in words, if it has any.
     pub(crate) parameters: String,
@@ -69,13 +71,39 @@ impl Server {
         for name in [EndpointName::Authorization, EndpointName::Token] {
             server.endpoint(name)?;
         }
-        if let Some(redirect_uri) = redirect_uri {
-            let login = Arc::new(server.login_of(redirect_uri.into(), Vec::new(), &[]));
-            let usual = server.authorization_request(&login, &[]);
-            let endpoint = server.endpoint(EndpointName::Authorization)?;
-            server.login = Some(Prepared::new(login.clone(), &usual, endpoint));
-        }
+        server.login = redirect_uri.map(|uri| server.prepare(uri)).transpose()?;
+        server.others = Arc::default();
         Ok(server)
+    }
+
+    /// The usual login with this redirect URI.
+    fn prepare(&self, redirect_uri: &str) -> Result<Arc<Prepared>, Error> {
+        let login = Arc::new(self.login_of(redirect_uri.into(), Vec::new(), &[]));
+        let usual = self.authorization_request(&login, &[]);
+        let endpoint = self.endpoint(EndpointName::Authorization)?;
+        Ok(Arc::new(Prepared::new(login.clone(), &usual, endpoint)))
+    }
+
+    /// The usual login with this redirect URI, or with that of the registration.
+    fn prepared(&self, redirect_uri: Option<&str>) -> Result<Arc<Prepared>, Error> {
+        let Some(uri) = redirect_uri else {
+            return self.login.clone().ok_or_else(|| {
+                let detail = "there is no redirect URI: set it in the registration or for this login";
+                Error::config(ConfigProblem::RedirectUri, detail)
+            });
+        };
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.login.iter().chain(&*others);
+        if let Some(known) = known.find(|known| *known.request.redirect_uri == *uri) {
+            return Ok(known.clone());
+        }
+        check_redirect_uri(uri)?;
+        let prepared = self.prepare(uri)?;
+        if others.len() == MOST_OTHERS {
+            others.remove(0);
+        }
+        others.push(prepared.clone());
+        Ok(prepared)
     }
 
     fn add(&mut self, metadata: Arc<Metadata>, registration: &Registration) -> Result<(), Error> {
@@ -169,23 +197,15 @@ impl Server {
         scopes: Vec<String>,
         params: &[(Cow<'_, str>, Cow<'_, str>)],
     ) -> Result<(Arc<LoginRequest>, String), Error> {
-        let prepared = self.login.as_ref().filter(|_| redirect_uri.is_none());
-        if let Some(prepared) = prepared.filter(|_| scopes.is_empty() && params.is_empty()) {
+        let prepared = self.prepared(redirect_uri)?;
+        if scopes.is_empty() && params.is_empty() {
             return Ok((prepared.request.clone(), prepared.usual_prefix()));
         }
-        let usual = || prepared.map(|prepared| prepared.request.redirect_uri.clone());
-        let redirect_uri = redirect_uri.map(Arc::from).or_else(usual).ok_or_else(|| {
-            let detail = "there is no redirect URI: set it in the registration or for this login";
-            Error::config(ConfigProblem::RedirectUri, detail)
-        })?;
+        let redirect_uri = prepared.request.redirect_uri.clone();
         let are_usual = scopes.is_empty() || scopes == self.scopes;
         let login = self.login_of(redirect_uri, if are_usual { Vec::new() } else { scopes }, params);
         let request = self.authorization_request(&login, params);
-        let endpoint = self.endpoint(EndpointName::Authorization)?;
-        let url = match prepared {
-            Some(prepared) => prepared.prefix(&request, endpoint),
-            None => request.prefix(endpoint),
-        };
+        let url = prepared.prefix(&request, self.endpoint(EndpointName::Authorization)?);
         Ok((Arc::new(login), url))
     }
 
@@ -260,3 +280,6 @@ impl Server {
         })
     }
 }
+
+/// For how many redirect URIs of logins the beginning of the URL is kept.
+const MOST_OTHERS: usize = 16;

@@ -73,6 +73,7 @@ impl Provider {
             issuer_template: None,
             scopes: definition.scopes.clone(),
             login: None,
+            others: Arc::default(),
             refreshes: definition.refresh,
             parameters: self.parameters_in_words(),
             unmet: Vec::new(),

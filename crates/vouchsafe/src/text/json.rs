@@ -1,7 +1,8 @@
 //! JSON, read strictly: no member twice, nothing behind the document, and the same checks for values that are skipped.
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -35,8 +36,17 @@ pub(crate) fn pick<'t, const N: usize>(
     names: &[&str; N],
 ) -> Result<([Option<Scalar<'t>>; N], bool), JsonError> {
     let mut members = [const { None }; N];
-    let has_others = read(text, Pick { names, members: &mut members })?;
+    let has_others = pick_into(text, |name| names.iter().position(|known| *known == name), &mut members)?;
     Ok((members, has_others))
+}
+
+/// The same for members that have a place each, which is found by the name.
+pub(crate) fn pick_into<'t>(
+    text: &'t str,
+    place: impl Fn(&str) -> Option<usize>,
+    members: &mut [Option<Scalar<'t>>],
+) -> Result<bool, JsonError> {
+    read(text, Pick { place, members })
 }
 
 /// Checks that bytes are UTF-8. serde_json does not check the strings that it skips.
@@ -88,7 +98,7 @@ pub(crate) struct LazyObject {
     text: Secret,
     /// Members of the text that do not belong to the object.
     without: &'static [&'static str],
-    members: OnceLock<Value>,
+    members: OnceLock<Arc<Value>>,
 }
 
 impl LazyObject {
@@ -98,12 +108,19 @@ impl LazyObject {
 
     /// The object. The text was checked before it was kept; if it were not an object, this would have no members.
     pub(crate) fn value(&self) -> &Value {
+        self.shared()
+    }
+
+    /// The same for an owner that may outlast this one, and then wipes nothing.
+    pub(crate) fn shared(&self) -> &Arc<Value> {
         self.members.get_or_init(|| match parse(self.text.expose().as_bytes()) {
             Ok(Value::Object(mut members)) => {
-                members.retain(|name, _| !self.without.contains(&name.as_str()));
-                Value::Object(members)
+                if !self.without.is_empty() {
+                    members.retain(|name, _| !self.without.contains(&name.as_str()));
+                }
+                Arc::new(Value::Object(members))
             }
-            _ => Value::Object(Map::new()),
+            _ => Arc::new(Value::Object(Map::new())),
         })
     }
 }
@@ -112,13 +129,13 @@ opaque!(LazyObject);
 
 impl From<Value> for LazyObject {
     fn from(value: Value) -> Self {
-        Self { text: Secret::new(""), without: &[], members: OnceLock::from(value) }
+        Self { text: Secret::new(""), without: &[], members: OnceLock::from(Arc::new(value)) }
     }
 }
 
 impl Drop for LazyObject {
     fn drop(&mut self) {
-        if let Some(value) = self.members.get_mut() {
+        if let Some(value) = self.members.get_mut().and_then(Arc::get_mut) {
             wipe(value);
         }
     }
@@ -134,9 +151,9 @@ fn wipe(value: &mut Value) {
 }
 
 /// A text that borrows if it has no escapes.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 /// The value of a member, as far as a check needs it.
 #[derive(Debug, Default)]
@@ -294,13 +311,13 @@ fn sort<T, E: de::Error>(members: &mut [(Cow<'_, str>, T)]) -> Result<(), E> {
     if differ { Ok(()) } else { Err(E::custom(DUPLICATE)) }
 }
 
-/// Reads the members with these names. Its value says whether there are others.
-struct Pick<'p, 'de, const N: usize> {
-    names: &'p [&'p str; N],
-    members: &'p mut [Option<Scalar<'de>>; N],
+/// Reads the members that have a place. Its value says whether there are others.
+struct Pick<'p, 'de, P> {
+    place: P,
+    members: &'p mut [Option<Scalar<'de>>],
 }
 
-impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, 'de, N> {
+impl<'de, P: Fn(&str) -> Option<usize>> DeserializeSeed<'de> for Pick<'_, 'de, P> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -308,7 +325,7 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, 'de, N> {
     }
 }
 
-impl<'de, const N: usize> Visitor<'de> for Pick<'_, 'de, N> {
+impl<'de, P: Fn(&str) -> Option<usize>> Visitor<'de> for Pick<'_, 'de, P> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -316,22 +333,44 @@ impl<'de, const N: usize> Visitor<'de> for Pick<'_, 'de, N> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut others = Vec::new();
+        let mut others = Names::default();
         while let Some(Text(name)) = map.next_key()? {
             let mut other = Scalar::Null;
-            let place = match self.names.iter().position(|known| *known == name) {
-                Some(at) if self.members[at].is_some() => return Err(de::Error::custom(DUPLICATE)),
-                Some(at) => self.members[at].insert(Scalar::Null),
-                None => {
-                    others.push((name, ()));
-                    &mut other
-                }
+            let place = match (self.place)(&name).and_then(|at| self.members.get_mut(at)) {
+                Some(Some(_)) => return Err(de::Error::custom(DUPLICATE)),
+                Some(member) => member.insert(Scalar::Null),
+                None if others.insert(name) => &mut other,
+                None => return Err(de::Error::custom(DUPLICATE)),
             };
             map.next_value_seed(Strict(place))?;
         }
-        let has_others = !others.is_empty();
-        sort(&mut others)?;
-        Ok(has_others)
+        Ok(others.count > 0)
+    }
+}
+
+/// Names of members, each of them once. Nearly always there are few.
+#[derive(Default)]
+struct Names<'de> {
+    few: [Cow<'de, str>; 8],
+    count: usize,
+    more: BTreeSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    /// Adds a name, if it is new.
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        let known = &self.few[..self.count];
+        if known.contains(&name) {
+            return false;
+        }
+        match self.few.get_mut(self.count) {
+            Some(place) => {
+                *place = name;
+                self.count += 1;
+                true
+            }
+            None => self.more.insert(name),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! A verified ID token and its claims.
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::jose::id_token::{self, Verified};
@@ -84,6 +85,11 @@ impl IdToken {
     /// All claims, as an object. The provider signed them.
     pub fn claims(&self) -> &Value {
         self.claims.value()
+    }
+
+    /// The same for the identity that is read from them.
+    pub(crate) fn shared_claims(&self) -> &Arc<Value> {
+        self.claims.shared()
     }
 
     /// One claim by its name.

@@ -90,13 +90,16 @@ impl Login {
     }
 
     pub(super) fn to_text(&self) -> Result<Secret, StoreError> {
-        let failed = |e| {
+        // With room for nearly all logins, so that no copy stays behind when it grows.
+        let mut text = Vec::with_capacity(ROOM);
+        let written = serde_json::to_writer(&mut text, self)
+            .and_then(|()| String::from_utf8(text).map_err(serde::ser::Error::custom));
+        written.map(Secret::new).map_err(|e| {
             let detail = format!(
                 "the tokens could not be written as JSON for the store: {e}; let the user sign in again"
             );
             StoreError::new(StoreErrorKind::Corrupted, detail).with_source(e)
-        };
-        serde_json::to_string(self).map(Secret::new).map_err(|e: serde_json::Error| failed(e))
+        })
     }
 
     pub(super) fn from_text(key: &str, text: &str) -> Result<Self, StoreError> {
@@ -195,6 +198,8 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
+/// The length of a long login as text, in bytes.
+const ROOM: usize = 4096;
 /// What the sealed text is for: no text that was sealed for something else opens as a record.
 const PURPOSE: &str = "vouchsafe token record";
 /// A longer wait that a provider asks for counts as this time, so that a wrong header does not lock a login for long.

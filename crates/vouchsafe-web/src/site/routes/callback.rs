@@ -10,6 +10,7 @@ use crate::login::finish::{LoggedIn, belonging, is_form, open_logins, redeem, re
 use crate::login::rejection::{LoginFault, LoginRejection};
 use crate::login::stored::StoredLogin;
 use crate::login::visit::may_finish;
+use crate::session::device::Device;
 use crate::session::new::NewSession;
 use crate::session::record::Session;
 use crate::site::failure::{Failure, see_other};
@@ -120,7 +121,7 @@ impl Finishing<'_> {
         // One process sends a code once; with a store, all processes together do.
         let mut is_first = true;
         if sessions.is_server_side() {
-            let id = URL_SAFE_NO_PAD.encode(login.id().ok_or_else(LoginRejection::stale)?);
+            let id = URL_SAFE_NO_PAD.encode(login.id.ok_or_else(LoginRejection::stale)?);
             is_first = sessions.once("login", &id, login.pending.expires_at()).await?;
         }
         // The code is spent, however this ends.
@@ -186,7 +187,9 @@ impl Finishing<'_> {
         new.continues = continues;
         let before: Vec<_> =
             self.session.as_ref().map(Session::reference).into_iter().chain(note.session).collect();
-        let begun = site.sessions().begin(site.public_url(), new, visit.device(), &before).await?;
+        // A session in a cookie does not keep it.
+        let device = if site.sessions().is_server_side() { visit.device() } else { Device::default() };
+        let begun = site.sessions().begin(site.public_url(), new, device, &before).await?;
         let vault = site.vault(self.name, self.client.clone());
         if let Err(error) = vault.connect(begun.session.tokens_of(), tokens).identity(&identity).await {
             // Nobody has its cookie.

@@ -89,6 +89,9 @@ impl<'r> AuthorizationResponse<'r> {
             return Ok(());
         }
         let (place, query) = split(&self.url);
+        if plain_path(redirect_uri) == Some(place) {
+            return Ok(());
+        }
         let expected = Url::parse(redirect_uri).map_err(|_| elsewhere())?;
         if place.starts_with('/') {
             // Compared unchanged: a router may read `/a/../b` differently than a browser.
@@ -123,6 +126,16 @@ impl<'r> AuthorizationResponse<'r> {
 fn split(url: &str) -> (&str, &str) {
     let url = url.split('#').next().unwrap_or_default();
     url.split_once('?').unwrap_or((url, ""))
+}
+
+/// The path of a URL without a query, if no parser could read it differently.
+fn plain_path(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/')?);
+    let host = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':');
+    // Dots and percent signs may be segments that a parser removes.
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_');
+    (authority.bytes().all(host) && path.bytes().all(plain)).then_some(path)
 }
 
 // The query and the form hold the code.
@@ -444,6 +457,25 @@ mod tests {
             "/",
         ] {
             assert_eq!(came(url, at_home), elsewhere(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain_if_no_parser_changes_it() {
+        for url in ["https://app.example/cb", "https://app.example:8443/a/b-c_d/", "http://127.0.0.1:80/"] {
+            assert_eq!(plain_path(url), Some(Url::parse(url).unwrap().path()), "{url}");
+        }
+        for url in [
+            "https://app.example/a/../cb",
+            "https://app.example/a/%2e%2e/cb",
+            "https://app.example/cb?a=b",
+            "https://app.example/cb#a",
+            "https://app.example\\a/cb",
+            "https://user@app.example/cb",
+            "https://app.example",
+            "app:/cb",
+        ] {
+            assert_eq!(plain_path(url), None, "{url}");
         }
     }
 
