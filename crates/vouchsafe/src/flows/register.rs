@@ -117,7 +117,7 @@ async fn discovered(provider: &Provider, http: &Http) -> Result<Arc<Server>, Err
     } else {
         provider.fetch_metadata(http).await?
     };
-    Ok(Arc::new(provider.server(NOBODY)?.discovered(provider.metadata.clone(), &Registration::new(NOBODY))?))
+    Ok(Arc::new(provider.server(NOBODY)?.discovered(provider.metadata, &Registration::new(NOBODY))?))
 }
 
 async fn send(
