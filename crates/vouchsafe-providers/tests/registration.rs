@@ -89,7 +89,7 @@ fn a_value_is_told_from_another_that_is_mistaken_for_it() {
         ("microsoft", "client_id", uuid, secret, "should look like a UUID"),
         ("apple", "client_id", "com.example.web", "ABCDE12345", "looks like a Team ID or a Key ID"),
         ("apple", "team_id", "ABCDE12345", "com.example.web", "should look like 10 letters and digits"),
-        ("github", "client_id", "Ov23liAAAAAAAAAAAAAA", "123456", "looks like the App ID"),
+        ("github", "client_id", "Ov23liAAAAAAAAAAAAAA", "123456", "should look like 20 letters and digits"),
         ("x", "client_id", "aBcDeF1hIjKlMnOpQr2tUvWxYz01234567", "aBcDeF1hIjKlMnOpQr2tUvWxY", "OAuth 1.0a"),
     ] {
         assert_eq!(doubt(slug, of, good), None, "{slug} {of}");
