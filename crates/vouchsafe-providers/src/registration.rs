@@ -255,6 +255,12 @@ impl RedirectFacts {
 }
 
 impl RegistrationFacts {
+    /// Why a value is probably not what `of` names: `client_id`, `client_secret`, `team_id` or `key_id`. `None` if it has the
+    /// right form, or no source tells one.
+    pub fn doubt(&self, of: &str, value: &str) -> Option<String> {
+        values::doubt(&self.values, of, value)
+    }
+
     /// The row for an error message of the provider, if one fits: by an error code in it, or by most of its words.
     pub fn error(&self, message: &str) -> Option<&ErrorFacts> {
         let message = message.to_lowercase();

@@ -2,7 +2,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mistake::{self, ensure, has};
-use crate::registration::RegistrationFacts;
 
 /// The form of a value that the provider gives, or of another one that people mistake for it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -19,22 +18,19 @@ pub struct ValueFacts {
     pub mistaken: Option<String>,
 }
 
-impl RegistrationFacts {
-    /// Why a value is probably not what `of` names: `client_id`, `client_secret`, `team_id` or `key_id`. `None` if it has the
-    /// right form, or no source tells one.
-    pub fn doubt(&self, of: &str, value: &str) -> Option<String> {
-        let known = self.values.iter().filter(|known| known.of == of);
-        let (wrong, right): (Vec<_>, Vec<_>) = known.partition(|known| known.mistaken.is_some());
-        let fits = |known: &&&ValueFacts| has_form(&known.like, value);
-        if right.iter().any(|known| fits(&known)) {
-            return None;
-        }
-        if let Some(other) = wrong.iter().find(fits).and_then(|known| known.mistaken.as_deref()) {
-            return Some(format!("looks like {other}"));
-        }
-        let forms: Vec<_> = right.iter().map(|known| described(&known.like)).collect();
-        (!forms.is_empty()).then(|| format!("should look like {}", forms.join(" or ")))
+/// Why a value is probably not what `of` names.
+pub(crate) fn doubt(values: &[ValueFacts], of: &str, value: &str) -> Option<String> {
+    let known = values.iter().filter(|known| known.of == of);
+    let (wrong, right): (Vec<_>, Vec<_>) = known.partition(|known| known.mistaken.is_some());
+    let fits = |known: &&&ValueFacts| has_form(&known.like, value);
+    if right.iter().any(|known| fits(&known)) {
+        return None;
     }
+    if let Some(other) = wrong.iter().find(fits).and_then(|known| known.mistaken.as_deref()) {
+        return Some(format!("looks like {other}"));
+    }
+    let forms: Vec<_> = right.iter().map(|known| described(&known.like)).collect();
+    (!forms.is_empty()).then(|| format!("should look like {}", forms.join(" or ")))
 }
 
 /// Checks the table `values`.
