@@ -49,7 +49,8 @@ pub(super) fn of(step: &Step) -> Vec<Check> {
         Some(Operation::Refresh) => &["http", "token", "refresh"],
         Some(Operation::KeySet) => &["http", "keys"],
         Some(Operation::Profile | Operation::Identity) => &["http", "profile"],
-        Some(Operation::PushedRequest | Operation::Revocation) => &["http"],
+        Some(Operation::PushedRequest) => &["http", "pushed"],
+        Some(Operation::Revocation) => &["http"],
         Some(Operation::LogoutToken) => &["logout"],
         _ => return Vec::new(),
     };
@@ -129,6 +130,7 @@ mod tests {
             "keys",
             "profile",
             "logout",
+            "pushed",
         ];
         let known: usize = groups.iter().map(|group| rows(group).count()).sum();
         assert_eq!(known, include_str!("checks.txt").lines().count());

@@ -58,13 +58,15 @@ pub(super) fn group(fault: &Fault) -> &'static str {
         (_, _, Some(Endpoint::Keys)) => "Keys",
         (_, _, Some(Endpoint::UserInfo)) => "Profile",
         (_, _, Some(Endpoint::Revocation)) => "Revocation",
+        (_, _, Some(at)) if at.name() == "par" => "Authorization request",
         (_, _, Some(_)) => "Token request",
     }
 }
 
 /// The groups in the order of the steps.
-pub(super) const GROUPS: [&str; 9] = [
+pub(super) const GROUPS: [&str; 10] = [
     "Discovery",
+    "Authorization request",
     "Authorization response",
     "Token request",
     "ID token",

@@ -91,7 +91,11 @@ pub(super) async fn attack(app: &App, fault: Fault, slug: &str) -> io::Result<Op
     let faulty = app.faulty.get_or_try_init(faulty).await?;
     let Some(offer) = faulty.offers.iter().find(|offer| offer.slug == slug) else { return Ok(None) };
     let trace = Trace::new(faulty.masks.for_flow());
-    let client = app.client(offer, &trace)?.call_timeout(app.patience);
+    // Only a client that pushes its requests notices faults of their endpoint.
+    let pushes = fault.endpoint().is_some_and(|at| at.name() == "par");
+    let client =
+        app.client_that(offer, &trace, |client| if pushes { client.pushed_requests() } else { client })?;
+    let client = client.call_timeout(app.patience);
     let sandbox = &*faulty.masks.sandbox;
     let login = FaultyLogin { app, sandbox, offer, trace: &trace, client: &client, fault };
     let ending = {

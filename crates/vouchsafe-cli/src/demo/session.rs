@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use tokio::sync::OnceCell;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::{Client, Error, Http};
+use vouchsafe::{Client, ClientBuilder, Error, Http};
 use vouchsafe_axum::{LoggedIn, Logins};
 
 use super::fault::Attack;
@@ -62,9 +62,19 @@ impl App {
     /// A client for one flow, which records its requests. It shares no cache with other clients, so that every flow shows all its
     /// steps. A real application creates its clients only once.
     pub(super) fn client(&self, offer: &Offer, trace: &Trace) -> io::Result<Client> {
+        self.client_that(offer, trace, |builder| builder)
+    }
+
+    /// The same with further settings.
+    pub(super) fn client_that(
+        &self,
+        offer: &Offer,
+        trace: &Trace,
+        set: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> io::Result<Client> {
         let http = self.http.clone().wrap(|inner| Recorder { inner, trace: trace.clone() });
         let registration = offer.registration.clone().redirect_uri(self.redirect_uri(offer));
-        Client::new(offer.provider.clone(), registration, &http).map_err(io::Error::other)
+        set(Client::builder(offer.provider.clone(), registration)).build(&http).map_err(io::Error::other)
     }
 
     pub(super) async fn begin_race(&self) -> io::Result<Race> {
