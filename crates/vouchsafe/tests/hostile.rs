@@ -190,8 +190,18 @@ async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &H
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+/// In a process of its own: the memory of the other tests must not count.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_meets_its_refusal_in_time_and_in_little_memory() {
+    const ALONE: &str = "VOUCHSAFE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "every_fault_meets_its_refusal_in_time_and_in_little_memory";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "--nocapture", name]).env(ALONE, "1");
+        let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
     at_every_fault(|_| true, |_, _| {}).await;
     #[cfg(target_os = "linux")]
     {
