@@ -28,6 +28,10 @@ pub mod roles_and_groups {}
 #[doc = include_str!("docs/signing_in_on_a_device.md")]
 pub mod signing_in_on_a_device {}
 
+/// Clients with keys and certificates, bound tokens, pushed and signed requests, signed responses, and FAPI 2.0.
+#[doc = include_str!("docs/strong_clients.md")]
+pub mod strong_clients {}
+
 /// What to do when a call fails: refresh, sign in again, or correct the configuration.
 #[doc = include_str!("docs/when_a_call_fails.md")]
 pub mod when_a_call_fails {}
