@@ -11,6 +11,7 @@ mod dpop;
 mod fapi;
 mod requests;
 mod responses;
+mod walks;
 
 /// A new key for that algorithm.
 fn key(algorithm: &str) -> SigningKey {

@@ -136,6 +136,12 @@ fn with_bytes() -> (ClientCertificate, Vec<u8>) {
     (ClientCertificate::from_pem(pem).unwrap(), cert.der().to_vec())
 }
 
+/// A certificate of a client in PEM, and the same with its key.
+pub(super) fn with_pem() -> (String, String) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["my-client".to_owned()]).unwrap();
+    (cert.pem(), format!("{}{}", cert.pem(), signing_key.serialize_pem()))
+}
+
 #[tokio::test]
 async fn the_certificate_is_presented_by_its_client_and_by_no_other() {
     let server = Server::start().await;
