@@ -156,7 +156,7 @@ pub(crate) struct TargetArgs {
     /// Its revocation endpoint
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) revoke_url: Option<String>,
-    /// Its device authorization endpoint, for --device
+    /// Its device authorization endpoint, for a login with a code on another device
     #[arg(long, value_name = "URL", requires = "authorize_url")]
     pub(crate) device_url: Option<String>,
     /// Its UserInfo endpoint, which returns who signed in

@@ -292,8 +292,9 @@ impl Registration {
             names.iter().filter_map(|name| Algorithm::symmetric(name)).max_by_key(|a| a.shortest_secret());
         let (Some(algorithm), Some(secret)) = (longest, self.secret_of_hmac()) else {
             return wrong(format!(
-                "ID tokens with an HMAC ({setting}) need the client secret, and there is none: set Registration::secret, or if \
-                 this client is registered for another algorithm, set Registration::id_token_algorithms"
+                "ID tokens that are signed by {} ({setting}) need the client secret, and there is none: set Registration::secret, or \
+                 if this client is registered for another algorithm, set Registration::id_token_algorithms",
+                names.join(", ")
             ));
         };
         let (shortest, length) = (algorithm.shortest_secret(), secret.expose().len());
@@ -347,8 +348,10 @@ impl Registration {
             }
             _ => (ConfigProblem::ClientSecret, "a client secret", "Registration::secret"),
         };
-        let detail =
-            format!("{} needs {need}, and there is none: set {set}, or ClientAuth::None", method.as_str());
+        let detail = format!(
+            "the method {} needs {need}, and there is none: set {set}, or ClientAuth::None",
+            method.as_str()
+        );
         Err(Error::config(problem, detail))
     }
 

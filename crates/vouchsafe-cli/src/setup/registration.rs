@@ -93,6 +93,11 @@ pub(crate) fn requests(args: &ClientArgs, builder: ClientBuilder) -> ClientBuild
 
 /// The private key by which the client authenticates.
 fn private_key(path: &Path, args: &ClientArgs) -> Result<Credential, Failure> {
+    if args.team_id.is_some() {
+        let message = "--team-id is for a provider that requires client secrets which are signed with a key, such as apple, and this one does \
+                       not: leave it out";
+        return Err(Failure::usage("client_key", message));
+    }
     let text = Secret::new(read_text("--client-key", path, "client_key")?);
     let is_jwk = text.expose().trim_start().starts_with('{');
     let key = if is_jwk { SigningKey::from_jwk(text) } else { SigningKey::from_pem(text) }?;

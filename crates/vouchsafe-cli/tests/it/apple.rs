@@ -111,7 +111,7 @@ async fn a_key_for_a_provider_without_signed_secrets_is_refused_before_anything_
     let files = Files::new("other", &apple(&sandbox));
     let more = ["--client-id", "x", "--client-key", files.key(), "--key-id", "K", "--team-id", "T"];
     let done = Cli::login(&sandbox, &more).run().await;
-    let message = done.assert_failed(2, "usage", "client_auth_not_supported");
-    assert!(message.contains("private_key_jwt"), "{message}");
+    let message = done.assert_failed(2, "usage", "client_key");
+    assert!(message.contains("--team-id"), "{message}");
     assert!(sandbox.requests().is_empty());
 }

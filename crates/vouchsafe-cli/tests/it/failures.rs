@@ -294,7 +294,7 @@ async fn wrong_arguments_are_usage() {
         (&["login", "google", "--param", "tenant=x"], "invalid_param"),
         (&["login", "openid"], "invalid_param"),
         (&["login", "google", "--client-auth", "password"], "invalid_argument"),
-        (&["login", "google", "--client-auth", "private_key_jwt"], "client_auth_not_supported"),
+        (&["login", "google", "--client-auth", "private_key_jwt"], "signing_key"),
         (&["login", "google", "--ca-file", "/nonexistent"], "invalid_argument"),
         (&["login", "google", "--client-secret-file", "/nonexistent"], "invalid_argument"),
         (&["login", "./nonexistent.toml"], "invalid_argument"),
