@@ -4,10 +4,11 @@ use std::process::Stdio;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use http::{Method, Request};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
-use vouchsafe::SigningKey;
+use vouchsafe::{Http, Provider, SigningKey};
 use vouchsafe_sandbox::{ClientConfig, DpopNonces, Fault, Person, Sandbox, User};
 
 use crate::browser::{Browser, Page};
@@ -262,6 +263,31 @@ async fn a_client_registers_and_signs_a_user_in() {
 }
 
 #[tokio::test]
+async fn a_client_that_registered_serves_its_request() {
+    for module in ["oidcc-client-test-request-uri-signed-rs256", "oidcc-client-test-request-uri-signed-none"]
+    {
+        let sandbox = Sandbox::start().await.unwrap();
+        let variant = json!({"client_registration": "dynamic_client", "request_type": "request_uri"});
+        let more = json!({"module": module, "variant": variant, "client": {"client_name": "rp"}});
+        let mut party = Party::start(task(&sandbox, "login", more)).await;
+        party.ready().await;
+        let url = party.browse().await;
+        for name in ["client_id=", "response_type=code", "scope=openid", "request_uri="] {
+            assert!(url.contains(name), "{name}: {url}");
+        }
+        let callback = sandbox.person("alice").allow(&url).await.unwrap();
+        assert_eq!(party.open(&callback).await.status, 200);
+        party.ends_with(0).await;
+        let sent: Value = serde_json::from_slice(&sandbox.requests_to("/register")[0].body).unwrap();
+        let members = ["redirect_uris", "response_types", "grant_types", "token_endpoint_auth_method"];
+        let more = ["request_uris", "contacts", "request_object_signing_alg", "jwks", "client_name"];
+        for name in members.iter().chain(&more) {
+            assert!(sent.get(name).is_some(), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_is_found_by_web_finger() {
     let module = "oidcc-client-test-discovery-webfinger-acct";
     let sandbox = Sandbox::builder().user(User::new(format!("vouchsafe.{module}"))).start().await.unwrap();
@@ -347,6 +373,72 @@ async fn a_fapi_client_calls_an_api() {
         }
     }
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_authenticates_the_client_and_binds_its_tokens() {
+    let (private, public) = jwk();
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["bank".to_owned()]).unwrap();
+    let folder = std::env::temp_dir().join(format!("vouchsafe-conformance-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name)
+    };
+    file("client-jwk.json", &private.to_string());
+    file("client-cert.pem", &cert.pem());
+    file("client-cert-key.pem", &signing_key.serialize_pem());
+    for (auth, sender, scheme) in
+        [("private_key_jwt", "mtls", "Bearer"), ("mtls", "dpop", "DPoP"), ("mtls", "mtls", "Bearer")]
+    {
+        let url = free_url();
+        let client = ClientConfig::public("bank").redirect_uri(format!("{url}/callback"));
+        let client = match auth {
+            "mtls" => client.certificate(cert.pem()),
+            _ => client.jwks(public.clone()),
+        };
+        let client = if sender == "mtls" { client.certificate_bound_access_tokens() } else { client };
+        let sandbox = Sandbox::builder().client(client).fapi2().mtls().start().await.unwrap();
+        let authority = file("authority.pem", sandbox.mtls_authority().unwrap());
+        // Tokens that are bound to the certificate are for the address that asks for it.
+        let provider = Provider::discover(sandbox.issuer(), &Http::new().unwrap()).await.unwrap();
+        let metadata = provider.metadata().unwrap();
+        let token = metadata["mtls_endpoint_aliases"]["token_endpoint"].as_str().unwrap();
+        let base = if sender == "mtls" { token.trim_end_matches("/token") } else { sandbox.issuer() };
+        let more = json!({
+            "module": "fapi2-security-profile-final-client-test-happy-path", "client": {"client_id": "bank"},
+            "variant": {"client_auth_type": auth, "sender_constrain": sender},
+            "scopes": ["openid", "email"], "keys": folder, "ca_file": authority,
+            "exposed": {"accounts_endpoint": format!("{base}/resource")},
+        });
+        let mut party = Party::start(with(url, &sandbox, "resource", more)).await;
+        party.ready().await;
+        party.log_in(&sandbox.person("alice")).await;
+        party.ends_with(0).await;
+        let requests = sandbox.requests_to("/resource");
+        let [request] = &requests[..] else { panic!("{} requests", requests.len()) };
+        let sent = request.header("authorization").unwrap();
+        assert!(sent.starts_with(scheme), "{auth} {sender}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn claims_of_others_and_a_token_in_the_body() {
+    let bank = Sandbox::start().await.unwrap();
+    let alice = User::alice().with_claim("_claim_names", json!({"credit_score": "bank"})).with_claim(
+        "_claim_sources",
+        json!({"bank": bank.distributed_claims(&json!({"credit_score": 650}))}),
+    );
+    let sandbox = Sandbox::builder().user(alice).start().await.unwrap();
+    let module = json!({"module": "oidcc-client-test-userinfo-bearer-body"});
+    let mut party = Party::start(task(&sandbox, "login", module)).await;
+    party.ready().await;
+    party.log_in(&sandbox.person("alice")).await;
+    party.ends_with(0).await;
+    assert_eq!(bank.requests_to("/claims").len(), 1);
+    let requests = sandbox.requests_to("/userinfo");
+    assert!(requests[0].body.starts_with(b"access_token="));
 }
 
 #[tokio::test]
