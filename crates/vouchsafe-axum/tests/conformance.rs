@@ -16,6 +16,12 @@ use crate::browser::{Browser, Page};
 #[path = "lab/browser.rs"]
 #[allow(dead_code, reason = "the tests of the lab need more of it")]
 mod browser;
+// The driver is that of the demo.
+#[path = "../../vouchsafe-cli/tests/browser/chromium.rs"]
+#[allow(dead_code, reason = "the demo needs more of it")]
+mod chromium;
+#[path = "conformance/session.rs"]
+mod session;
 
 /// The program while it runs.
 struct Party {
@@ -27,15 +33,20 @@ struct Party {
 
 /// A task for a sandbox, with its own client. The first value is the URL of the program.
 fn task(sandbox: &Sandbox, flow: &str, more: Value) -> (String, Value) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    with(at(port), sandbox, flow, more)
+    with(free_url(), sandbox, flow, more)
 }
 
 fn with(url: String, sandbox: &Sandbox, flow: &str, more: Value) -> (String, Value) {
+    let mut client =
+        json!({"client": {"client_id": sandbox.client_id(), "client_secret": sandbox.client_secret()}});
+    client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    with_issuer(url, sandbox.issuer(), flow, client)
+}
+
+fn with_issuer(url: String, issuer: &str, flow: &str, more: Value) -> (String, Value) {
     let mut task = json!({
         "module": "oidcc-client-test", "plan": "oidcc-client-basic-certification-test-plan", "flow": flow,
-        "issuer": sandbox.issuer(), "alias": "vouchsafe", "suite": sandbox.issuer(), "variant": {},
-        "client": {"client_id": sandbox.client_id(), "client_secret": sandbox.client_secret()},
+        "issuer": issuer, "alias": "vouchsafe", "suite": issuer, "variant": {},
         "redirect_uri": format!("{url}/callback"), "listen": url.trim_start_matches("http://"), "public_url": url,
         "scopes": ["openid", "email", "offline_access"], "parameters": {}, "exposed": {}, "timeout": 10,
     });
@@ -45,12 +56,8 @@ fn with(url: String, sandbox: &Sandbox, flow: &str, more: Value) -> (String, Val
     (url, task)
 }
 
-fn at(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
 fn free_url() -> String {
-    at(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
 }
 
 impl Party {
