@@ -151,6 +151,54 @@ async fn a_form_of_the_browser_is_the_response_too() {
 }
 
 #[tokio::test]
+async fn an_error_of_the_provider_is_shown() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let asked = json!({"parameters": {"response_mode": "form_post", "max_age": "0", "prompt": "none"}});
+    let mut party = Party::start(task(&sandbox, "login", asked)).await;
+    party.ready().await;
+    let url = party.browse().await;
+    assert!(url.contains("max_age=0") && url.contains("prompt=none"), "{url}");
+    let callback = sandbox.person("alice").allow(&url).await.unwrap();
+    let (path, form) = callback.strip_prefix(&party.url).unwrap().split_once('?').unwrap();
+    let page = party.browser.submit(path, form).await;
+    assert!(page.status == 400 && page.text.contains("login_required"), "{}", page.text);
+    party.fails_with("provider", "login_required", 3).await;
+}
+
+#[tokio::test]
+async fn metadata_of_another_issuer_ends_the_flow() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fault(Fault::ANOTHER_ISSUERS_METADATA);
+    let mut party = Party::start(task(&sandbox, "login", json!({}))).await;
+    party.ready().await;
+    party.fails_with("security", "issuer_mismatch", 4).await;
+    assert_eq!(sandbox.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_registered_refuses_an_id_token_without_a_signature() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fault(Fault::ALG_NONE);
+    let dynamic =
+        json!({"variant": {"client_registration": "dynamic_client"}, "client": {"client_name": "rp"}});
+    let mut party = Party::start(task(&sandbox, "login", dynamic)).await;
+    party.ready().await;
+    party.log_in(&sandbox.person("alice")).await;
+    party.fails_with("security", "algorithm", 4).await;
+}
+
+#[tokio::test]
+async fn a_refreshed_id_token_of_another_user_is_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.fault(Fault::REFRESHED_SUBJECT);
+    let mut party = Party::start(task(&sandbox, "refresh", json!({}))).await;
+    party.ready().await;
+    party.log_in(&sandbox.person("alice")).await;
+    party.fails_with("security", "subject_mismatch", 4).await;
+    assert!(sandbox.requests_to("/userinfo").is_empty());
+}
+
+#[tokio::test]
 async fn what_fails_a_check_ends_the_flow_before_userinfo() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.fault(Fault::WRONG_NONCE);

@@ -22,7 +22,9 @@ pub(crate) async fn client(task: &Task, provider: Provider, http: &Http) -> Resu
         "dynamic_client" => {
             let key = new_key("RS256")?;
             let registered = register(task, &provider, &key, http).await?;
+            // A provider that registers another algorithm than the requested one cannot weaken the client.
             let registration = registered.registration().redirect_uri(&*task.redirect_uri);
+            let registration = registration.id_token_algorithms([id_token_algorithm(task)]);
             match method(task) {
                 "private_key_jwt" => registration.credential(Credential::private_key(key)),
                 _ => registration.request_key(key),
@@ -52,6 +54,7 @@ pub(crate) async fn register(
         .response_types(["code"])
         .grant_types(grants.iter().copied())
         .client_auth(method)
+        .id_token_signed_response_alg(id_token_algorithm(task))
         .jwks(json!({"keys": [key.public_jwk()]}));
     if task.variant("request_type") == "request_uri" {
         let alg = if is_unsigned(task) { "none" } else { "RS256" };
@@ -60,6 +63,9 @@ pub(crate) async fn register(
     }
     if task.is_module("-userinfo-signed") {
         metadata = metadata.userinfo_signed_response_alg("RS256");
+    }
+    if task.flow == "third-party" {
+        metadata = metadata.initiate_login_uri(task.own_url("/login"));
     }
     if !task.client.contains_key("contacts") {
         metadata = metadata.contact("operator@example.com");
@@ -138,6 +144,11 @@ fn method(task: &Task) -> &str {
         "" => "client_secret_basic",
         method => method,
     }
+}
+
+/// The algorithm of ID tokens that a dynamic client registers.
+fn id_token_algorithm(task: &Task) -> &str {
+    task.registered("id_token_signed_response_alg").unwrap_or("RS256")
 }
 
 /// Whether request objects are without a signature.
