@@ -1,5 +1,6 @@
 //! The relying party for the conformance suite, as a program of its own: each flow, with the sandbox as the provider.
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use vouchsafe::{Http, Provider, SigningKey};
-use vouchsafe_sandbox::{ClientConfig, DpopNonces, Fault, Person, Sandbox, User};
+use vouchsafe_sandbox::{ClientConfig, DpopNonces, Fault, Person, Place, Sandbox, User};
 
 use crate::browser::{Browser, Page};
 
@@ -393,18 +394,24 @@ async fn the_request_is_served_to_the_provider() {
     }
 }
 
-#[tokio::test]
-async fn a_fapi_client_calls_an_api() {
-    let (private, public) = jwk();
-    let folder = std::env::temp_dir().join(format!("vouchsafe-conformance-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("client-jwk.json");
-    std::fs::write(&file, private.to_string()).unwrap();
-    for is_signed in [false, true] {
+/// A FAPI client at a sandbox of its own, and the folder with its key.
+struct Bank {
+    sandbox: Sandbox,
+    task: (String, Value),
+    folder: PathBuf,
+}
+
+impl Bank {
+    async fn new(is_signed: bool, nonces: DpopNonces) -> Self {
+        let (private, public) = jwk();
+        let name = format!("vouchsafe-conformance-{}-{is_signed}-{nonces:?}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("client-jwk.json");
+        std::fs::write(&file, private.to_string()).unwrap();
         let url = free_url();
-        let client =
-            ClientConfig::public("bank").redirect_uri(format!("{url}/callback")).jwks(public.clone());
-        let builder = Sandbox::builder().client(client).dpop_nonces(DpopNonces::Changing);
+        let client = ClientConfig::public("bank").redirect_uri(format!("{url}/callback")).jwks(public);
+        let builder = Sandbox::builder().client(client).dpop_nonces(nonces);
         let builder = if is_signed { builder.fapi2_message_signing() } else { builder.fapi2() };
         let sandbox = builder.start().await.unwrap();
         let (request, response) =
@@ -418,16 +425,60 @@ async fn a_fapi_client_calls_an_api() {
             "scopes": ["openid", "email"], "keys": {"client-jwk.json": file},
             "exposed": {"accounts_endpoint": format!("{}/resource", sandbox.issuer())},
         });
-        let mut party = Party::start(with(url, &sandbox, "resource", more)).await;
+        let task = with(url, &sandbox, "resource", more);
+        Self { sandbox, task, folder }
+    }
+
+    /// Starts the program, and signs somebody in.
+    async fn visited(&self) -> Party {
+        let mut party = Party::start(self.task.clone()).await;
         party.ready().await;
-        party.log_in(&sandbox.person("alice")).await;
-        party.ends_with(0).await;
+        party.log_in(&self.sandbox.person("alice")).await;
+        party
+    }
+}
+
+impl Drop for Bank {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[tokio::test]
+async fn a_fapi_client_calls_an_api() {
+    for is_signed in [false, true] {
+        let bank = Bank::new(is_signed, DpopNonces::Changing).await;
+        bank.visited().await.ends_with(0).await;
         // Each was refused once for the nonce.
         for path in ["/par", "/token", "/userinfo", "/resource"] {
-            assert_eq!(sandbox.requests_to(path).len(), 2, "{path}");
+            assert_eq!(bank.sandbox.requests_to(path).len(), 2, "{path}");
         }
     }
-    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn no_token_request_follows_a_spoilt_signed_response() {
+    let bank = Bank::new(true, DpopNonces::Off).await;
+    let faults: Vec<_> =
+        Fault::all().into_iter().filter(|fault| fault.place() == Place::SignedResponse).collect();
+    assert!(faults.len() > 8, "{faults:?}");
+    for fault in faults {
+        let Some(refusal) = fault.refusal() else { continue };
+        bank.sandbox.clear_faults();
+        bank.sandbox.fault(fault);
+        let exit = if refusal.kind == "security" { 4 } else { 6 };
+        bank.visited().await.fails_with(refusal.kind, refusal.code, exit).await;
+        assert!(bank.sandbox.requests_to("/token").is_empty(), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_trouble_of_this_machine() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let sandbox = Sandbox::start().await.unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
+    let party = Party::start(with(url, &sandbox, "login", json!({}))).await;
+    party.fails_with("local", "port", 7).await;
 }
 
 #[tokio::test]
