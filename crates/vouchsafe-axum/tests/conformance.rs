@@ -49,7 +49,7 @@ fn with_issuer(url: String, issuer: &str, flow: &str, more: Value) -> (String, V
         "module": "oidcc-client-test", "plan": "oidcc-client-basic-certification-test-plan", "flow": flow,
         "issuer": issuer, "alias": "vouchsafe", "suite": issuer, "variant": {},
         "redirect_uri": format!("{url}/callback"), "listen": url.trim_start_matches("http://"), "public_url": url,
-        "scopes": ["openid", "email", "offline_access"], "parameters": {}, "exposed": {}, "timeout": 10,
+        "scopes": ["openid", "email", "offline_access"], "parameters": {}, "exposed": {}, "keys": null, "ca_file": null, "timeout": 10,
     });
     for (name, value) in more.as_object().unwrap() {
         task[name] = value.clone();

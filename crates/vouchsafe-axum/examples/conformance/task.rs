@@ -50,8 +50,11 @@ impl Task {
         let mut line = String::new();
         let read = std::io::stdin().lock().read_line(&mut line);
         read.map_err(|error| Failure::task(format!("the task could not be read: {error}")))?;
-        serde_json::from_str(&line)
-            .map_err(|error| Failure::task(format!("the task is not as expected: {error}")))
+        let wrong = |error| Failure::task(format!("the task is not as expected: {error}"));
+        let mut members: Map<String, Value> = serde_json::from_str(&line).map_err(wrong)?;
+        // A member that is null is one that is missing.
+        members.retain(|_, value| !value.is_null());
+        serde_json::from_value(Value::Object(members)).map_err(wrong)
     }
 
     /// A variant of the plan or of the module; empty if it is the default.
