@@ -33,9 +33,9 @@ faults! { SignedResponse:
     JARM_TWICE: "there are two signed authorization responses, the right one first",
         security "duplicate_parameter", Carried(|carrier| carrier.params.push(("response".to_owned(), "e30.e30.AA".to_owned())));
     JARM_PLAIN: "the authorization response is not signed, although a signed one was requested",
-        security "unsigned_response", Carried(|carrier| *carrier.params = carrier.plain.to_vec());
+        security "signature", Carried(|carrier| *carrier.params = carrier.plain.to_vec());
     JARM_AND_PLAIN: "a code that nobody signed is beside the signed authorization response",
-        security "duplicate_parameter",
+        security "signature",
             Carried(|carrier| carrier.params.push(("code".to_owned(), "code-of-an-attacker".to_owned())));
 }
 

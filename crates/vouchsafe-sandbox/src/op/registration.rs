@@ -160,6 +160,11 @@ fn client(
         text("backchannel_logout_uri").into_iter().fold(client, ClientConfig::backchannel_logout_uri);
     let client =
         text("frontchannel_logout_uri").into_iter().fold(client, ClientConfig::frontchannel_logout_uri);
+    let client = metadata.get("jwks").cloned().into_iter().fold(client, ClientConfig::jwks);
+    let client = texts("request_uris")?.into_iter().fold(client, ClientConfig::request_uri);
+    let alg = text("request_object_signing_alg");
+    let client = alg.into_iter().fold(client, ClientConfig::request_object_signing_alg);
+    client.check().map_err(|error| wrong(&error.to_string()))?;
     Ok(text("id_token_signed_response_alg").into_iter().fold(client, ClientConfig::signing_alg))
 }
 
