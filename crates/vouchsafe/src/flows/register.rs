@@ -225,7 +225,8 @@ impl RegisteredClient {
         }
         let by_secret = method.starts_with("client_secret_");
         registration = secret.filter(|_| by_secret).into_iter().fold(registration, Registration::secret);
-        match text("id_token_signed_response_alg") {
+        // An ID token without a signature is never accepted: then those algorithms count that the metadata announces.
+        match text("id_token_signed_response_alg").filter(|name| *name != "none") {
             Some(name) => registration.id_token_algorithms([name]),
             None => registration,
         }

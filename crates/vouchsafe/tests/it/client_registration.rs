@@ -488,3 +488,14 @@ mod at_the_sandbox {
         assert_eq!(error.status(), Some(401));
     }
 }
+
+#[tokio::test]
+async fn a_registration_for_id_tokens_without_a_signature_accepts_none_of_them() {
+    // OpenID Connect Registration 1.0 §2 knows `none`. The client is made, and the ID token has to be signed.
+    let unsigned = with(registered(), "id_token_signed_response_alg", "none".into());
+    let client = register(json(201, unsigned)).await.unwrap();
+    let scenario = crate::scenario::Scenario::openid().alg("none").registration(client.registration());
+    let scenario = scenario.claim("aud", "client 1: 100%".into());
+    assert_eq!(scenario.verdict().await, "algorithm");
+    assert_eq!(scenario.alg("RS256").verdict().await, "ok");
+}

@@ -1,5 +1,6 @@
 //! Client authentication by a key, by the secret as a key, and by an assertion of the platform.
 use std::fs;
+use std::io::Write;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -267,7 +268,8 @@ async fn the_job_of_a_workflow() {
     let scenario = Scenario::openid().registration(registration);
     let outcome = scenario.log_in().await.map(drop).map_err(|error| format!("{error} {error:?}"));
     let sent = scenario.wire.seen_at("/token").last().and_then(|request| field(request, "client_assertion"));
-    println!("outcome: {outcome:?} {sent:?}");
+    // Read by the test that started this process.
+    let _ = writeln!(std::io::stdout(), "outcome: {outcome:?} {sent:?}");
 }
 
 /// What the job says if its platform answers so, and the request that it sent.
