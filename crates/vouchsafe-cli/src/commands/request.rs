@@ -25,6 +25,10 @@ pub(crate) async fn run(
     let work = async {
         let login = logins.login(named, Need::Client, output).await?;
         let url = Url::parse(&args.url).map_err(|e| invalid_url(&e.to_string()))?;
+        if login.is_bound().await? {
+            let sending = login.call_api(&request);
+            return output.patiently(&args.url, named.http.timeout, sending).await;
+        }
         let bearer = Bearer::new(login.source()?, [url.origin().ascii_serialization()])?;
         let client = setup::transport(setup::http(&named.http, output)?)?;
         let sending = async {

@@ -3,8 +3,10 @@ use std::pin::pin;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, SystemTime};
 
+use http::{Request, StatusCode};
 use tokio::time::timeout;
 use url::Url;
+use vouchsafe::http::Response;
 use vouchsafe::seal::KeyRing;
 use vouchsafe::vault::{Connect, Connection, ConnectionState, Disconnected, Event, ValidToken};
 use vouchsafe::{Client, TokenSource, Tokens, Vault};
@@ -146,6 +148,20 @@ impl SavedLogin {
     /// The same after a refresh.
     pub(crate) async fn refreshed(&self) -> Result<Tokens, Failure> {
         tokens_of(&self.vault.refresh(&self.name, LOGIN).await?)
+    }
+
+    /// Whether its access token is worth something only with the client's key or certificate.
+    pub(crate) async fn is_bound(&self) -> Result<bool, Failure> {
+        Ok(self.recipe.has_certificate() || self.stored_tokens().await?.token_type() == "DPoP")
+    }
+
+    /// Sends a request with the token and what it is bound to. If the API refuses the token, another one is tried once.
+    pub(crate) async fn call_api(&self, request: &Request<Vec<u8>>) -> Result<Response, Failure> {
+        let response = self.client.call_api(&self.tokens().await?, request.clone()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        Ok(self.client.call_api(&self.refreshed().await?, request.clone()).await?)
     }
 
     /// Its tokens as they are in the store: the access token may have expired.

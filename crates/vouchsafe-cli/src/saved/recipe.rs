@@ -103,6 +103,11 @@ impl Recipe {
         })
     }
 
+    /// Whether the client presents a certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.client.client_cert.is_some()
+    }
+
     pub(crate) fn to_text(&self) -> Result<String, Failure> {
         serde_json::to_string(self).map_err(|_| {
             let message = "The options of this login cannot be saved, because a path in them is not UTF-8 text. Use --no-save";

@@ -142,6 +142,23 @@ async fn an_api_gets_the_token_and_once_more_a_new_one_if_it_refuses_the_first()
 }
 
 #[tokio::test]
+async fn a_bound_token_goes_to_an_api_with_a_proof_of_its_key() {
+    let home = Home::new().await;
+    home.login(&["--client-id", home.sandbox.public_client_id(), "--dpop", "--save", "work"]).await;
+    assert_eq!(home.json(&["token", "work"]).await[0]["token_type"], "DPoP");
+    let url = format!("{}/resource", home.sandbox.issuer());
+    let scheme = |response: Value| {
+        let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        (response["status"].clone(), body["scheme"].clone())
+    };
+    let used = (json!(200), json!("DPoP"));
+    assert_eq!(scheme(home.json(&["request", "work", &url]).await.remove(0)), used);
+    home.sandbox.advance_clock(std::time::Duration::from_secs(7200));
+    assert_eq!(scheme(home.json(&["request", "work", &url]).await.remove(0)), used);
+    assert_eq!(home.token_requests(), 2, "the login and one refresh");
+}
+
+#[tokio::test]
 async fn the_application_gets_a_token_for_itself() {
     let body = r#"{"access_token":"of-the-app","token_type":"Bearer","expires_in":600,"scope":"read"}"#;
     let base = answering(http("200 OK", "application/json", body)).await;
