@@ -135,6 +135,7 @@ pub(crate) fn page(d: &Definition) -> Page {
         section("Who signed in", identity(d, f)),
         section("Tokens", tokens(d, f)),
         section("Signing out and revoking", ending(d, f)),
+        section("What cannot be changed later", lasting(f)),
         section("What people do not expect", surprises(d, f)),
         section("Error messages", errors(f)),
         section("In your program", program(d)),
@@ -427,6 +428,21 @@ fn ending(d: &Definition, f: &RegistrationFacts) -> Vec<Block> {
     Vec::new()
 }
 
+/// The choices that are made once. They stand where they are made, too.
+fn lasting(f: &RegistrationFacts) -> Vec<Block> {
+    const WORDS: [&str; 5] = [
+        "changed later",
+        "changed after",
+        "it cannot be changed",
+        "method cannot be changed",
+        "cannot become",
+    ];
+    let is_lasting = |words: &&String| WORDS.iter().any(|end| words.contains(end));
+    let of_registration = f.steps.iter().chain(&f.quirks).chain(&f.secret.rotation);
+    let lines: Vec<_> = of_registration.filter(is_lasting).map(|words| text(instruction(words))).collect();
+    if lines.is_empty() { Vec::new() } else { vec![Block::List(lines)] }
+}
+
 fn surprises(d: &Definition, f: &RegistrationFacts) -> Vec<Block> {
     let mut lines: Vec<String> = f.quirks.iter().map(|quirk| sentence(quirk)).collect();
     lines.extend(
@@ -522,6 +538,7 @@ fn unknown(f: &RegistrationFacts) -> Vec<Block> {
             "whether the secret expires",
             f.secret.expires.is_none() && f.secret.rotation.is_none() && f.secret.shown_once.is_none(),
         ),
+        ("what cannot be changed later", lasting(f).is_empty()),
         ("error messages", f.errors.is_empty()),
     ];
     let missing: Vec<_> = missing.into_iter().filter(|(_, is)| *is).map(|(what, _)| what).collect();

@@ -160,6 +160,10 @@ async fn run() {
 fn traces_and_metrics_have_the_names_of_the_guide_and_show_no_secret_and_no_user() {
     let observer = Observer::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // While there is one subscriber alone, tracing asks the thread that meets an event first, and remembers the answer for all: threads
+    // of other tests have no subscriber.
+    let _second = tracing::Dispatch::new(observer.clone());
+    tracing::callsite::rebuild_interest_cache();
     metrics::with_local_recorder(&observer, || {
         tracing::subscriber::with_default(observer.clone(), || runtime.block_on(run()));
     });
