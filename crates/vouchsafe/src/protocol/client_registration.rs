@@ -229,7 +229,10 @@ impl Call for RegistrationRequest<'_> {
             to.token(AUTHORIZATION, "Bearer", token);
         }
         if let Some(metadata) = self.metadata {
-            to.body(&Value::Object(metadata.clone()).to_string());
+            // In one order, also where serde_json keeps the order of insertion (`preserve_order`).
+            let mut metadata = metadata.clone();
+            metadata.sort_keys();
+            to.body(&Value::Object(metadata).to_string());
         }
         Ok(())
     }
