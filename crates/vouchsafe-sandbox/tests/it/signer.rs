@@ -82,9 +82,11 @@ impl Key {
         json!({ "keys": [self.jwk()] })
     }
 
-    /// RFC 7638 section 3, for a key on a curve: `serde_json` sorts the members.
+    /// RFC 7638 section 3, for a key on a curve.
     pub(crate) fn thumbprint(&self) -> String {
-        hash(&self.bare().to_string())
+        let mut jwk = self.bare();
+        jwk.as_object_mut().unwrap().sort_keys();
+        hash(&jwk.to_string())
     }
 
     pub(crate) fn header(&self) -> Value {
