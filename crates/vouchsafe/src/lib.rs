@@ -70,6 +70,11 @@
 //! A [`ResourceServer`] is an API that other people's clients call with access tokens. It validates the tokens, and needs no client:
 //! see [`guide::protecting_an_api`].
 //!
+//! # Strong clients
+//!
+//! [`guide::strong_clients`]: keys and certificates in place of a secret, tokens that are bound to them, pushed and signed requests,
+//! signed responses, and FAPI 2.0. A program that needs none of this meets none of it.
+//!
 //! # Errors
 //!
 //! Each variant of [`Error`] says who has to act. [`Error::operation`] is the operation that failed, and
