@@ -405,6 +405,12 @@ impl Error {
         self
     }
 
+    /// The random number generator of this machine failed.
+    pub(crate) fn no_random() -> Self {
+        let detail = "the random number generator of this machine failed: check that the machine provides random numbers";
+        Self::config(ConfigProblem::Random, detail)
+    }
+
     pub(crate) fn http(operation: Operation, origin: String, error: TransportError) -> Self {
         let TransportError { kind, advice, source } = error;
         let Some(kind) = kind else {

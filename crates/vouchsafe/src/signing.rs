@@ -324,8 +324,6 @@ fn pem(der: &[u8]) -> Secret {
 /// A random identifier of a JWT (`jti`).
 pub(crate) fn identifier() -> Result<String, Error> {
     let mut bits = [0; 16];
-    aws_lc_rs::rand::fill(&mut bits).map_err(|_| {
-        Error::config(ConfigProblem::Random, "the random number generator of this machine failed")
-    })?;
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::no_random())?;
     Ok(URL_SAFE_NO_PAD.encode(bits))
 }

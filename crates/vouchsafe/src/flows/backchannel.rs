@@ -190,10 +190,7 @@ impl Ongoing<'_> {
 /// A token with 256 random bits (CIBA Core section 7.1: at least 128).
 fn random() -> Result<Secret, Error> {
     let mut bits = [0; 32];
-    aws_lc_rs::rand::fill(&mut bits).map_err(|_| {
-        let detail = "the random number generator of this machine failed: check that the machine provides random numbers";
-        Error::config(ConfigProblem::Random, detail)
-    })?;
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::no_random())?;
     Ok(Secret::new(Random::new(&bits).as_str()))
 }
 

@@ -432,13 +432,7 @@ opaque!(Login<'_>);
 /// A state, a nonce and a code verifier.
 fn random_values() -> Result<[Random; 3], Error> {
     let mut raw = [[0; 32]; 3];
-    aws_lc_rs::rand::fill(raw.as_flattened_mut()).map_err(|_| {
-        Error::config(
-            ConfigProblem::Random,
-            "the random number generator of this machine failed: check that the \
-                                              machine provides random numbers",
-        )
-    })?;
+    aws_lc_rs::rand::fill(raw.as_flattened_mut()).map_err(|_| Error::no_random())?;
     let three = raw.each_ref().map(Random::new);
     raw.as_flattened_mut().zeroize();
     Ok(three)
