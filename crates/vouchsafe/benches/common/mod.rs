@@ -1,7 +1,8 @@
 //! What the benches share: the ratio to a limit, taken in interleaved rounds, and the things that are measured.
 //!
 //! With `ONLY=ours` or `ONLY=limit`, `CALLS` calls of that side run alone, 1000 if it is not set: for a profiler that counts
-//! instructions. Two runs tell the instructions of a call, by the difference of their counts.
+//! instructions. Two runs tell the instructions of a call, by the difference of their counts. `WHAT` leaves out each measurement
+//! whose name does not contain it.
 #![allow(dead_code)]
 use std::future::Future;
 use std::sync::OnceLock;
@@ -39,6 +40,9 @@ fn measure(
     mut limit: impl FnMut(),
     mut ours: impl FnMut(),
 ) {
+    if env::var("WHAT").is_ok_and(|wanted| !what.contains(&wanted)) {
+        return;
+    }
     if let Ok(only) = env::var("ONLY") {
         let call: &mut dyn FnMut() = if only == "ours" { &mut ours } else { &mut limit };
         let calls: u64 = env::var("CALLS").map_or(1000, |calls| calls.parse().unwrap());

@@ -344,14 +344,14 @@ impl<'de, P: Fn(&str) -> Option<usize>> Visitor<'de> for Pick<'_, 'de, P> {
             };
             map.next_value_seed(Strict(place))?;
         }
-        Ok(others.count > 0)
+        Ok(!others.is_empty())
     }
 }
 
-/// Names of members, each of them once. Nearly always there are few.
+/// Names of members, each of them once. Nearly always there are few, and without escapes.
 #[derive(Default)]
 struct Names<'de> {
-    few: [Cow<'de, str>; 8],
+    few: [&'de str; 8],
     count: usize,
     more: BTreeSet<Cow<'de, str>>,
 }
@@ -359,18 +359,21 @@ struct Names<'de> {
 impl<'de> Names<'de> {
     /// Adds a name, if it is new.
     fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        let known = &self.few[..self.count];
-        if known.contains(&name) {
+        if self.few.iter().take(self.count).any(|known| *known == &*name) || self.more.contains(&name) {
             return false;
         }
-        match self.few.get_mut(self.count) {
-            Some(place) => {
+        match (name, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(name), Some(place)) => {
                 *place = name;
                 self.count += 1;
                 true
             }
-            None => self.more.insert(name),
+            (name, _) => self.more.insert(name),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0 && self.more.is_empty()
     }
 }
 
