@@ -83,6 +83,7 @@ async fn a_second_request_waits_and_goes_where_the_first_one_goes() {
         let (mut one, mut two) = (browser.clone(), browser.clone());
         let (first, second) = tokio::join!(one.open(&callback), two.open(&callback));
         assert_eq!((first.location(), second.location()), ("/protected".to_owned(), "/protected".to_owned()));
+        assert!(two.session_cookie().is_some(), "a browser that asks twice waits for the last response");
         assert!(one.session_cookie().is_some() != two.session_cookie().is_some(), "one session, told once");
         assert!(one.cookies.len() + two.cookies.len() == 1, "the login cookie is taken away twice");
         assert_eq!(whole.first.requests_to("/token").len(), 1);

@@ -100,11 +100,12 @@ pub(super) async fn respond(
         return_to: return_to.clone(),
         session,
     };
-    let ended = together::finish(id, || finishing.finish(login, note, response)).await;
+    let (ended, is_last) = together::finish(id, || finishing.finish(login, note, response)).await;
     if ended.is_spent {
         visit.add_login_cookie(cookie::remove(&cookie, same_site));
     }
-    if let Some((session, set_cookie)) = ended.take_session() {
+    // The others are read by nobody, or by the same browser.
+    if is_last && let Some((session, set_cookie)) = ended.take_session() {
         visit.becomes(Some(session), Some(set_cookie));
     }
     ended.place.and_then(|place| see_other(&place)).map_err(|failure| failure.returning(Some(&return_to)))

@@ -34,7 +34,7 @@ impl Ended {
         Self { place, is_spent, session: Arc::default() }
     }
 
-    /// The session that began, and its cookie. One response carries it.
+    /// The session that began, and its cookie, for one response.
     pub(super) fn take_session(&self) -> Option<(Session, HeaderValue)> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
