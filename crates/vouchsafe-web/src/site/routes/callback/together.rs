@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::finishing::Ended;
+use crate::login::once::MAX_LOGINS;
 use crate::login::stored::LoginId;
 
 /// Finishes a login, or waits until another request has finished it. Tells whether this is the last request that waits.
@@ -108,5 +109,3 @@ fn under_way() -> MutexGuard<'static, UnderWay> {
 
 /// How long the work is kept of a request that the browser gave up. A token request does not take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The most logins whose end is shared.
-const MAX_LOGINS: usize = 4096;
