@@ -1,4 +1,5 @@
 //! A store in a PostgreSQL database.
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,9 +9,9 @@ use sqlx::query::QueryAs;
 use sqlx::{ConnectOptions, Connection, FromRow, Postgres};
 use tokio::time::{Instant, timeout_at};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
+use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
+use crate::shared::{LONGEST, MOST, PATIENCE, Part, Range, parts, signed, token_store, unsigned, within};
 
 /// A [`TokenStore`](vouchsafe::vault::TokenStore) in a PostgreSQL database, for many machines.
 ///
@@ -116,6 +117,47 @@ impl PostgresStore {
         let statement = sqlx::query_as("SELECT version, data FROM vouchsafe_records WHERE key = $1");
         let found: Option<(i64, String)> = self.row(statement.bind(key)).await?;
         Ok(found.map(|(version, data)| Record::new(unsigned(version), data)))
+    }
+
+    async fn load_all(&self, keys: Vec<&str>) -> Result<Vec<Option<Record>>, StoreError> {
+        let mut found = BTreeMap::new();
+        for keys in keys.chunks(MOST) {
+            let statement =
+                sqlx::query_as("SELECT key, version, data FROM vouchsafe_records WHERE key = ANY($1)");
+            let rows: Vec<(String, i64, String)> = self.rows(statement.bind(keys)).await?;
+            let records =
+                rows.into_iter().map(|(key, version, data)| (key, Record::new(unsigned(version), data)));
+            found.extend(records);
+        }
+        Ok(keys.into_iter().map(|key| found.get(key).cloned()).collect())
+    }
+
+    async fn change(&self, changes: Vec<Change<'_>>) -> Result<Vec<bool>, StoreError> {
+        let mut made = Vec::with_capacity(changes.len());
+        for part in parts(changes) {
+            match part {
+                Part::Save(save) => made.push(self.save(save).await? != Saved::Conflict),
+                Part::Deletes(deletes) => made.extend(self.delete_all(&deletes).await?),
+            }
+        }
+        Ok(made)
+    }
+
+    /// Deletes records of different keys.
+    async fn delete_all(&self, deletes: &[(&str, Option<u64>)]) -> Result<Vec<bool>, StoreError> {
+        // All lock the records in the order of their keys: nobody waits for somebody who waits for them.
+        let statement = sqlx::query_as(
+            "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS wanted(key, version)),
+                  locked AS (SELECT key FROM vouchsafe_records WHERE key = ANY($1) ORDER BY key FOR UPDATE)
+             DELETE FROM vouchsafe_records AS r USING wanted, locked
+             WHERE r.key = wanted.key AND r.key = locked.key AND (wanted.version IS NULL OR r.version = wanted.version)
+             RETURNING r.key",
+        );
+        let (keys, versions): (Vec<_>, Vec<_>) =
+            deletes.iter().map(|(key, version)| (*key, version.map(signed))).unzip();
+        let deleted: Vec<(String,)> = self.rows(statement.bind(keys).bind(versions)).await?;
+        let deleted: BTreeSet<_> = deleted.into_iter().map(|(key,)| key).collect();
+        Ok(deletes.iter().map(|(key, _)| deleted.contains(*key)).collect())
     }
 
     async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {

@@ -6,9 +6,9 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use vouchsafe::error::{StoreError, StoreErrorKind};
-use vouchsafe::vault::{Expected, Lease, LeaseRequest, Record, Save, Saved};
+use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{PATIENCE, token_store, within};
+use crate::shared::{MOST, PATIENCE, Part, parts, token_store, within};
 
 /// A [`TokenStore`](vouchsafe::vault::TokenStore) in Redis 5 or newer, or Valkey, for many machines.
 ///
@@ -102,6 +102,41 @@ impl RedisStore {
         let found = self.run_again(&LOAD.key(record(key))).await?;
         let (version, data): (Option<u64>, Option<String>) = found;
         Ok(version.zip(data).map(|(version, data)| Record::new(version, data)))
+    }
+
+    async fn load_all(&self, keys: Vec<&str>) -> Result<Vec<Option<Record>>, StoreError> {
+        let mut records = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MOST) {
+            let mut call = LOAD_ALL.prepare_invoke();
+            for key in keys {
+                call.key(record(key));
+            }
+            let found: Vec<(Option<u64>, Option<String>)> = self.run_again(&call).await?;
+            records.extend(
+                found.into_iter().map(|(version, data)| {
+                    version.zip(data).map(|(version, data)| Record::new(version, data))
+                }),
+            );
+        }
+        Ok(records)
+    }
+
+    async fn change(&self, changes: Vec<Change<'_>>) -> Result<Vec<bool>, StoreError> {
+        let mut made = Vec::with_capacity(changes.len());
+        for part in parts(changes) {
+            match part {
+                Part::Save(save) => made.push(self.save(save).await? != Saved::Conflict),
+                Part::Deletes(deletes) => {
+                    let mut call = DELETE_ALL.key(INDEX);
+                    for (key, version) in deletes {
+                        call.key(record(key)).arg(key).arg(number(version));
+                    }
+                    let deleted: Vec<bool> = self.run(&call).await?;
+                    made.extend(deleted);
+                }
+            }
+        }
+        Ok(made)
     }
 
     async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
@@ -276,8 +311,10 @@ fn number(number: Option<u64>) -> String {
 
 static LOAD: LazyLock<Script> =
     LazyLock::new(|| Script::new("return redis.call('HMGET', KEYS[1], 'version', 'data')"));
+static LOAD_ALL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/load_all.lua")));
 static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/save.lua")));
 static DELETE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/delete.lua")));
+static DELETE_ALL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/delete_all.lua")));
 static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/list.lua")));
 static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/lease.lua")));
 static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/release.lua")));
@@ -290,6 +327,6 @@ const SCHEMA_KEY: &str = "{vouchsafe}:schema";
 /// The schema that this version reads and writes.
 const SCHEMA: u64 = 1;
 /// How many records a script reads. The server does nothing else meanwhile.
-const PAGE: usize = 500;
+const PAGE: usize = MOST;
 /// A year: numbers in scripts are exact up to 2^53.
 const LONGEST_LEASE: u64 = 365 * 24 * 3600 * 1000;

@@ -1,9 +1,13 @@
 //! Parts that several stores have in common.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use vouchsafe::error::{StoreError, StoreErrorKind};
+#[cfg(any(feature = "postgres", feature = "redis"))]
+use vouchsafe::vault::{Change, Save};
 
 /// How long a store that is locked or silent is waited for: at least five seconds, at most ten.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(7);
@@ -65,6 +69,39 @@ fn after_all(prefix: &str) -> Option<String> {
     None
 }
 
+/// Changes that are made at once: a save, or deletes of different keys.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) enum Part<'a> {
+    Save(Save<'a>),
+    Deletes(Vec<(&'a str, Option<u64>)>),
+}
+
+/// The parts of changes, in their order.
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) fn parts(changes: Vec<Change<'_>>) -> Vec<Part<'_>> {
+    let (mut parts, mut keys) = (Vec::new(), BTreeSet::new());
+    for change in changes {
+        match (change, parts.last_mut()) {
+            (Change::Save(save), _) => parts.push(Part::Save(save)),
+            (Change::Delete { key, version }, Some(Part::Deletes(deletes)))
+                if deletes.len() < MOST && !keys.contains(key) =>
+            {
+                keys.insert(key);
+                deletes.push((key, version));
+            }
+            (Change::Delete { key, version }, _) => {
+                keys = BTreeSet::from([key]);
+                parts.push(Part::Deletes(vec![(key, version)]));
+            }
+        }
+    }
+    parts
+}
+
+/// How many records one request names.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "redis"))]
+pub(crate) const MOST: usize = 500;
+
 /// Databases count in signed numbers.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn signed(number: u64) -> i64 {
@@ -91,10 +128,9 @@ mod tests {
     }
 }
 
-/// Makes a [`TokenStore`](vouchsafe::vault::TokenStore) of a store whose own methods have the same names. `change` is for a store
-/// that makes several changes at once.
+/// Makes a [`TokenStore`](vouchsafe::vault::TokenStore) of a store whose own methods have the same names.
 macro_rules! token_store {
-    ($store:ty $(, $change:ident)?) => {
+    ($store:ty) => {
         const _: () = {
             use vouchsafe::http::BoxFuture;
             use vouchsafe::vault::TokenStore;
@@ -102,6 +138,13 @@ macro_rules! token_store {
             impl TokenStore for $store {
                 fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
                     Box::pin(self.load(key))
+                }
+
+                fn load_all<'a>(
+                    &'a self,
+                    keys: Vec<&'a str>,
+                ) -> BoxFuture<'a, Result<Vec<Option<Record>>, StoreError>> {
+                    Box::pin(self.load_all(keys))
                 }
 
                 fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
@@ -116,14 +159,12 @@ macro_rules! token_store {
                     Box::pin(self.delete(key, version))
                 }
 
-                $(
-                    fn $change<'a>(
-                        &'a self,
-                        changes: Vec<vouchsafe::vault::Change<'a>>,
-                    ) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
-                        Box::pin(self.$change(changes))
-                    }
-                )?
+                fn change<'a>(
+                    &'a self,
+                    changes: Vec<Change<'a>>,
+                ) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+                    Box::pin(self.change(changes))
+                }
 
                 fn list<'a>(
                     &'a self,

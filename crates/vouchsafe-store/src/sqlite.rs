@@ -1,4 +1,5 @@
 //! A store in a SQLite file.
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::path::Path;
@@ -10,7 +11,7 @@ use sqlx::{ConnectOptions, Executor};
 use vouchsafe::error::{StoreError, StoreErrorKind};
 use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved};
 
-use crate::shared::{LONGEST, PATIENCE, Range, signed, token_store, unsigned, within};
+use crate::shared::{LONGEST, MOST, PATIENCE, Range, signed, token_store, unsigned, within};
 
 mod file;
 mod place;
@@ -118,6 +119,25 @@ impl SqliteStore {
         Ok(found.map(|(version, data)| Record::new(unsigned(version), data)))
     }
 
+    async fn load_all(&self, keys: Vec<&str>) -> Result<Vec<Option<Record>>, StoreError> {
+        let (database, mut found) = (&*self.database, BTreeMap::new());
+        for keys in keys.chunks(MOST) {
+            let places = vec!["?"; keys.len()].join(", ");
+            let statement =
+                format!("SELECT key, version, data FROM vouchsafe_records WHERE key IN ({places})");
+            let rows = keys
+                .iter()
+                .fold(sqlx::query_as::<sqlx::Sqlite, _>(&statement), |statement, key| statement.bind(*key));
+            let rows = rows.fetch_all(&database.reader);
+            let rows: Vec<(String, i64, String)> =
+                within(StoreErrorKind::Locked, &database.place, database.place.watch(rows)).await?;
+            let records =
+                rows.into_iter().map(|(key, version, data)| (key, Record::new(unsigned(version), data)));
+            found.extend(records);
+        }
+        Ok(keys.into_iter().map(|key| found.get(key).cloned()).collect())
+    }
+
     async fn save(&self, save: Save<'_>) -> Result<Saved, StoreError> {
         self.database.write(Saving::of(save)).await
     }
@@ -182,7 +202,7 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-token_store!(SqliteStore, change);
+token_store!(SqliteStore);
 
 /// One transaction that writes. It may run twice.
 trait Step: Send + Sync + 'static {

@@ -79,6 +79,26 @@ async fn every_page_is_for_a_visitor_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn pages_are_in_the_language_that_the_browser_prefers() {
+    let scenario = Scenario::new().await;
+    for (language, words, link) in [
+        ("de", "nicht mehr gültig", "Noch einmal versuchen"),
+        ("fr-CA, en;q=0.5", "Cette connexion n’est plus valable", "Réessayer"),
+        ("es", "Este inicio de sesión ya no es válido", "Intentar de nuevo"),
+        ("ko", "이 로그인은 더 이상 유효하지 않습니다", "다시 시도"),
+        ("ja", "このログインはもう無効です", "もう一度試す"),
+        ("nl", "This sign-in is no longer valid", "Try again"),
+    ] {
+        let request = Request::get("/callback?code=x&state=y").header("accept-language", language);
+        let page = scenario.browser().send(request, Body::empty()).await;
+        let tag = if language == "nl" { "en" } else { &language[..2] };
+        for words in [format!("<html lang=\"{tag}\">"), format!("{words}</h1>"), format!(">{link}</a>")] {
+            assert!(page.text.contains(&words), "{words}: {}", page.text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_query_that_names_a_client_twice_is_logged_and_gets_a_page() {
     let scenario = Scenario::new().await;
     let ready = logins(&scenario.sandbox, &SECRET).routes("/sign-in", "/done", || async { "done" });

@@ -1,13 +1,16 @@
 //! The tests of the lab, for each framework that has one.
+mod accessible;
 mod answers;
 mod attacks;
 #[cfg(unix)]
 mod away;
+#[path = "../../../vouchsafe-cli/tests/browser/axe.rs"]
+pub(crate) mod axe;
 mod browser;
 // The driver is that of the demo.
 #[path = "../../../vouchsafe-cli/tests/browser/chromium.rs"]
 #[allow(dead_code, reason = "the demo needs more of it")]
-mod chromium;
+pub(crate) mod chromium;
 mod lab;
 mod linking;
 mod logout;

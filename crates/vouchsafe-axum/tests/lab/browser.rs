@@ -86,7 +86,8 @@ impl Browser {
         }
     }
 
-    fn take(&mut self, page: &Page) {
+    /// Keeps the cookies of a response.
+    pub(crate) fn take(&mut self, page: &Page) {
         for header in page.headers.get_all(SET_COOKIE) {
             let (pair, attributes) = header.to_str().unwrap().split_once(';').unwrap();
             let (name, value) = pair.split_once('=').unwrap();

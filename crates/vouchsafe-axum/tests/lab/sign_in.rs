@@ -1,8 +1,10 @@
 //! Signing in.
+use std::time::Duration;
+
 use http::Method;
 use serde_json::json;
 use url::Url;
-use vouchsafe_sandbox::Fault;
+use vouchsafe_sandbox::{Endpoint, Fault};
 
 use crate::all::browser::{navigation, script};
 use crate::all::lab::Lab;
@@ -132,6 +134,24 @@ async fn a_login_is_finished_once() {
     assert!(page.status == 400 || page.location().starts_with('/'), "{}", page.status);
     assert_eq!(browser.account().await, before, "a replay changes nothing");
     assert_eq!(lab.first.requests_to("/token").len(), 2);
+}
+
+#[tokio::test]
+async fn a_second_request_waits_for_the_first_one() {
+    for lab in [Lab::new().await, Lab::in_cookies().await] {
+        let mut browser = lab.browser();
+        let callback =
+            lab.allowed(&browser.open("/login/a?return_to=/protected").await.location(), "alice").await;
+        lab.first.fault_once(Fault::slow(Duration::from_millis(300)).at(Endpoint::Token));
+        let (mut one, mut two) = (browser.clone(), browser.clone());
+        let (first, second) = tokio::join!(one.open(&callback), two.open(&callback));
+        for page in [first, second] {
+            assert_eq!(page.location(), "/protected");
+            browser.take(&page);
+        }
+        assert_eq!(lab.first.requests_to("/token").len(), 1);
+        assert_eq!(browser.open("/protected").await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -3,12 +3,16 @@ use std::time::Duration;
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
+use vouchsafe_sandbox::{Endpoint, Fault};
 
 use crate::all::chromium::{Browser, in_browser};
 use crate::all::lab::Lab;
 
 /// Runs a test in a browser, with the lab.
-async fn walk(settings: &'static [(&str, &str)], test: impl AsyncFnOnce(&Browser, &mut Lab) + 'static) {
+pub(crate) async fn walk(
+    settings: &'static [(&str, &str)],
+    test: impl AsyncFnOnce(&Browser, &mut Lab) + 'static,
+) {
     let lab = async move {
         let lab = Lab::with(settings).await;
         let url = lab.url.clone();
@@ -19,25 +23,25 @@ async fn walk(settings: &'static [(&str, &str)], test: impl AsyncFnOnce(&Browser
 
 impl Browser {
     /// At the sandbox: one click chooses the person, another gives consent.
-    async fn signs_in_as(&self, who: &str) {
+    pub(crate) async fn signs_in_as(&self, who: &str) {
         self.click_at(&format!("//button[@name='user'][@value='{who}']")).await;
         self.click("Allow").await;
     }
 
     /// Chooses a provider on the sign-in page. Each button begins with a mark.
-    async fn continues_at(&self, provider: &str) {
+    pub(crate) async fn continues_at(&self, provider: &str) {
         self.click_at(&format!("//a[starts-with(@href, '/login/{provider}')]")).await;
     }
 
     /// Signs in, from a page of the lab that needs it.
-    async fn signs_in_at(&self, path: &str, who: &str) {
+    pub(crate) async fn signs_in_at(&self, path: &str, who: &str) {
         self.open(path).await;
         self.continues_at("a").await;
         self.signs_in_as(who).await;
     }
 
     /// The path at which the window is.
-    async fn is_at(&self, path: &str) {
+    pub(crate) async fn is_at(&self, path: &str) {
         let at = async || self.client.current_url().await.is_ok_and(|url| url.path() == path);
         self.until(&format!("the window is at {path}"), Duration::from_secs(20), at).await;
     }
@@ -184,6 +188,24 @@ async fn a_callback_that_is_opened_again_changes_nothing() {
         browser.sees("This sign-in is no longer valid").await;
         browser.open("/protected").await;
         browser.sees("Signed in as Alice Liddell.").await;
+        assert_eq!(lab.first.requests_to("/token").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_response_that_is_opened_twice_at_once_signs_in() {
+    walk(&[], async |browser, lab| {
+        browser.open("/login/a?return_to=/protected").await;
+        browser.sees("Alice").await;
+        let url = browser.client.current_url().await.unwrap();
+        let callback = lab.allowed(url.as_str(), "alice").await;
+        lab.first.fault_once(Fault::slow(Duration::from_millis(800)).at(Endpoint::Token));
+        // As after a double click: the window gives up the first page while it waits for it.
+        let script = "setTimeout(() => { location = arguments[0] }, 1); setTimeout(() => { location = arguments[0] }, 300);";
+        browser.client.execute(script, vec![callback.into()]).await.unwrap();
+        browser.sees("Signed in as Alice Liddell.").await;
+        browser.is_at("/protected").await;
         assert_eq!(lab.first.requests_to("/token").len(), 1);
     })
     .await;

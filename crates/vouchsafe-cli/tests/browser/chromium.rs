@@ -213,9 +213,26 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
+    pub(crate) async fn with_scripts(&self) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": false })).await;
+    }
+
     pub(crate) async fn with_forced_colours(&self) {
-        let features = json!([{ "name": "forced-colors", "value": "active" }]);
+        self.with_media(&[("forced-colors", "active")]).await;
+    }
+
+    /// Shows pages as for somebody with these preferences.
+    pub(crate) async fn with_media(&self, features: &[(&str, &str)]) {
+        let features: Vec<_> =
+            features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// Asks for pages in this language.
+    pub(crate) async fn prefers(&self, language: &str) {
+        self.devtools("Network.enable", json!({})).await;
+        let headers = json!({ "headers": { "Accept-Language": language } });
+        self.devtools("Network.setExtraHTTPHeaders", headers).await;
     }
 
     /// Types into the focused element.
@@ -237,7 +254,7 @@ impl Browser {
         assert!(complaints.is_empty(), "{complaints:#?}");
     }
 
-    async fn devtools(&self, method: &str, params: Value) {
+    pub(crate) async fn devtools(&self, method: &str, params: Value) {
         let command = Chromium { path: "goog/cdp/execute", body: json!({ "cmd": method, "params": params }) };
         self.client.issue_cmd(command).await.unwrap();
     }

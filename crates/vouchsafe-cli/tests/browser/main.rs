@@ -1,4 +1,6 @@
 //! The demo in a real browser, from the first click to signing out.
+mod accessible;
+mod axe;
 mod chromium;
 
 use std::time::Duration;

@@ -7,12 +7,15 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::login::logins::Logins;
 use crate::login::rejection::LoginRejection;
+use crate::page::language::Language;
 
 /// One request at an application with logins: put it into the extensions of the request, and afterwards
 /// [write](Self::write) its cookies into the headers of the response.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     pub(crate) logins: Logins,
+    /// The language of the pages.
+    language: Language,
     /// The `Set-Cookie` headers to come.
     cookies: Arc<Mutex<Vec<HeaderValue>>>,
 }
@@ -20,19 +23,23 @@ pub struct RequestContext {
 impl RequestContext {
     /// The context of a new request.
     pub fn new(logins: Logins) -> Self {
-        Self { logins, cookies: Arc::default() }
+        Self { logins, language: Language::default(), cookies: Arc::default() }
     }
 
     pub(crate) fn of(parts: &Parts) -> Result<Self, LoginRejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            LoginRejection::setup("the route is not inside the layer: add .layer(logins) to the router")
-                .reported(None)
-        })
+        let language = Language::preferred(&parts.headers);
+        match parts.extensions.get::<Self>() {
+            Some(context) => Ok(Self { language, ..context.clone() }),
+            None => {
+                let detail = "the route is not inside the layer: add .layer(logins) to the router";
+                Err(LoginRejection::setup(detail).in_language(language).reported(None))
+            }
+        }
     }
 
-    /// The rejection, reported in the log and with a link to where people choose how to sign in.
+    /// The rejection, reported in the log, in the language of the browser, and with a link to where people choose how to sign in.
     pub(crate) fn rejected(&self, rejection: LoginRejection) -> LoginRejection {
-        rejection.reported(self.logins.inner.retry_at.as_deref())
+        rejection.in_language(self.language).reported(self.logins.inner.retry_at.as_deref())
     }
 
     /// Adds a `Set-Cookie` header to the response.

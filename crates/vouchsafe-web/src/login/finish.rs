@@ -1,4 +1,5 @@
 //! The end of a login.
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -73,7 +74,7 @@ async fn received(
         return Err(LoginRejection::stale());
     }
     let url = logins.arrival(uri);
-    let (response, same_site) = response(parts, &url, form).await?;
+    let (response, same_site) = response(parts, url, form).await?;
     let (login, cookie) = belonging(opened, &response)?;
     // The code is spent, however this ends.
     context.add_cookie(cookie::remove(&cookie, same_site));
@@ -96,7 +97,7 @@ pub(crate) fn open_logins(parts: &Parts, keys: &KeyRing) -> Result<Vec<OpenLogin
 /// The response that a request brings to `url`, and the kind of cookies that came along with it.
 pub(crate) async fn response<'a>(
     parts: &Parts,
-    url: &'a str,
+    url: impl Into<Cow<'a, str>>,
     form: impl Future<Output = Option<Vec<u8>>>,
 ) -> Result<(AuthorizationResponse<'a>, SameSite), LoginRejection> {
     let response = AuthorizationResponse::at(url);

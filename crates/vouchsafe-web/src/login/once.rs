@@ -108,7 +108,7 @@ fn logins() -> MutexGuard<'static, Logins> {
 
 /// The most logins that are remembered. If there are more within the time that a login may take, those that expire first are
 /// forgotten.
-const MAX_LOGINS: usize = 4096;
+pub(crate) const MAX_LOGINS: usize = 4096;
 
 #[cfg(test)]
 mod tests {

@@ -10,11 +10,13 @@ use vouchsafe::error::{Check, Operation};
 use vouchsafe::{Error, ErrorCode, Tokens};
 
 use crate::page::escaped;
+use crate::page::language::Language;
 
 /// Why nobody signed in. As a response it is a page that tells people what to do, or a redirect if a silent sign-in failed
 /// ([`LoginFault::InteractionRequired`]).
 ///
-/// The page does not show the reason. The reason, the `Display` of the rejection, is for the operator: it may name hosts of
+/// The page is in the language that the browser prefers, if it is one of [`Language::ALL`](crate::Language::ALL). It does not show
+/// the reason. The reason, the `Display` of the rejection, is for the operator: it may name hosts of
 /// your network and quote the provider. It goes to the log, as one event of the crate [tracing] for each rejection, with the
 /// target `vouchsafe_web` and the level `WARN` for [`LoginFault::Provider`] and [`LoginFault::Setup`], otherwise `INFO`. No
 /// event holds a secret. A program without a subscriber loses the reason. With the crate `tracing-subscriber`, one line at
@@ -40,7 +42,11 @@ struct Inner {
     link: Option<String>,
     /// The path that the browser would have been sent to.
     return_to: Option<String>,
+    /// The language of the page.
+    language: Language,
     is_silent: bool,
+    /// Whether another request of this browser sent the code of the login.
+    is_repetition: bool,
     is_reported: bool,
 }
 
@@ -202,9 +208,20 @@ impl LoginRejection {
     fn new(fault: LoginFault, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
         let (error, tokens, link, return_to) = (None, None, None, None);
-        let (is_silent, is_reported) = (false, false);
+        let (language, is_silent, is_repetition, is_reported) = (Language::default(), false, false, false);
         Self {
-            inner: Box::new(Inner { fault, detail, error, tokens, link, return_to, is_silent, is_reported }),
+            inner: Box::new(Inner {
+                fault,
+                detail,
+                error,
+                tokens,
+                link,
+                return_to,
+                language,
+                is_silent,
+                is_repetition,
+                is_reported,
+            }),
         }
     }
 
@@ -216,17 +233,34 @@ impl LoginRejection {
         )
     }
 
+    /// Whether another request of this browser sent the code of the login, or is about to.
+    pub(crate) fn is_repetition(&self) -> bool {
+        self.inner.is_repetition
+    }
+
+    fn of_repetition(mut self) -> Self {
+        self.inner.is_repetition = true;
+        self
+    }
+
     pub(crate) fn spent() -> Self {
         Self::new(
             LoginFault::Stale,
             "another request sent the code of this login, and ended before this one: the browser has to start a new \
              login",
         )
+        .of_repetition()
     }
 
     pub(crate) fn repeated() -> Self {
         let detail = "the browser sent the response twice: another request is finishing this login";
-        Self::new(LoginFault::Repeated, detail)
+        Self::new(LoginFault::Repeated, detail).of_repetition()
+    }
+
+    /// Sets the language of the page.
+    pub(crate) fn in_language(mut self, language: Language) -> Self {
+        self.inner.language = language;
+        self
     }
 
     /// Adds what is known of the login that ended: where it leads, and whether it was silent.
@@ -313,8 +347,11 @@ impl LoginRejection {
             (_, Some(path)) => (path, "Try again"),
         };
         let (status, title, advice) = fault.words();
-        let page = PAGE.replace("{style}", STYLE).replace("{title}", title).replace("{advice}", advice);
-        let mut response = Response::new(page.replace("{link}", &escaped(link)).replace("{label}", label));
+        let language = self.inner.language;
+        let [title, advice, label] = [title, advice, label].map(|words| language.say(words));
+        let page = PAGE.replace("{lang}", language.tag()).replace("{style}", STYLE);
+        let page = page.replace("{title}", title).replace("{advice}", advice).replace("{label}", label);
+        let mut response = Response::new(page.replace("{link}", &escaped(link)));
         *response.status_mut() = status;
         response.headers_mut().extend([
             (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -372,7 +409,31 @@ mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
 
+    use super::LoginFault::*;
     use super::*;
+
+    #[test]
+    fn every_sentence_has_every_language() {
+        let all = [
+            Denied,
+            InteractionRequired,
+            Stale,
+            Repeated,
+            Malformed,
+            ReturnTo,
+            NoVisit,
+            UnknownClient,
+            Provider,
+            Setup,
+        ];
+        for (_, title, advice) in all.map(LoginFault::words) {
+            for text in [title, advice, "Continue", "Go to the start page", "Go to sign-in", "Try again"] {
+                for language in Language::ALL.into_iter().skip(1) {
+                    assert_ne!(language.say(text), text, "{language:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_policy_allows_the_style_sheet() {

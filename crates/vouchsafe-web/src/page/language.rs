@@ -99,7 +99,7 @@ impl Language {
             Self::German => "Wählen Sie ein Konto, um fortzufahren.",
             Self::French => "Choisissez un compte pour continuer.",
             Self::Spanish => "Elija una cuenta para continuar.",
-            Self::Korean => "계속하려면 계정을 선택하세요.",
+            Self::Korean => "계속하려면 계정을 선택해 주세요.",
             Self::Japanese => "続けるにはアカウントを選択してください。",
         }
     }
@@ -108,13 +108,13 @@ impl Language {
         match self {
             Self::English => "There is no way to sign in yet. Please tell the operator of this site.",
             Self::German => {
-                "Noch ist keine Anmeldung möglich. Bitte sagen Sie es dem Betreiber dieser Seite."
+                "Noch ist keine Anmeldung möglich. Bitte informieren Sie den Betreiber dieser Website."
             }
             Self::French => {
-                "Aucune connexion n’est encore possible. Veuillez prévenir l’exploitant de ce site."
+                "Aucune connexion n’est possible pour l’instant. Veuillez prévenir l’administrateur de ce site."
             }
-            Self::Spanish => "Todavía no es posible iniciar sesión. Avise al operador de este sitio.",
-            Self::Korean => "아직 로그인할 방법이 없습니다. 사이트 운영자에게 알려 주세요.",
+            Self::Spanish => "Todavía no es posible iniciar sesión. Avise al administrador de este sitio.",
+            Self::Korean => "아직 사용할 수 있는 로그인 방법이 없습니다. 사이트 운영자에게 알려 주세요.",
             Self::Japanese => "ログイン方法がまだ設定されていません。サイトの管理者にお知らせください。",
         }
     }
@@ -125,7 +125,7 @@ impl Language {
             Self::English => "E-mail address at your organisation",
             Self::German => "E-Mail-Adresse in Ihrer Organisation",
             Self::French => "Adresse e-mail dans votre organisation",
-            Self::Spanish => "Dirección de correo en su organización",
+            Self::Spanish => "Dirección de correo electrónico en su organización",
             Self::Korean => "소속 기관의 이메일 주소",
             Self::Japanese => "組織のメールアドレス",
         }
@@ -147,9 +147,11 @@ impl Language {
     pub(crate) fn unknown_address(self) -> &'static str {
         match self {
             Self::English => "No organisation here uses this address. Please check it.",
-            Self::German => "Keine Organisation hier verwendet diese Adresse. Bitte prüfen Sie sie.",
-            Self::French => "Aucune organisation ici n’utilise cette adresse. Veuillez la vérifier.",
-            Self::Spanish => "Ninguna organización aquí usa esta dirección. Compruébela.",
+            Self::German => {
+                "Keine Organisation auf dieser Website verwendet diese Adresse. Bitte prüfen Sie die Eingabe."
+            }
+            Self::French => "Aucune organisation de ce site n’utilise cette adresse. Veuillez la vérifier.",
+            Self::Spanish => "Ninguna organización de este sitio usa esta dirección. Compruébela.",
             Self::Korean => "이 주소를 사용하는 기관이 없습니다. 주소를 확인해 주세요.",
             Self::Japanese => "このアドレスを使う組織はありません。アドレスをご確認ください。",
         }

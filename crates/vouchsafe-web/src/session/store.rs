@@ -132,11 +132,14 @@ impl Store {
                 let page = page.map_err(SessionError::Store)?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
-                for (key, _) in &page {
-                    let id = &key[prefix.len()..];
-                    // Only a session that says so itself belongs to the account.
-                    let session = self.load(id).await?.map(|(data, _)| data);
-                    found.extend(session.filter(|data| index.leads_to(data)));
+                let keys: Vec<_> = page.iter().map(|(key, _)| session_key(&key[prefix.len()..])).collect();
+                let records = self.records.load_all(keys.iter().map(String::as_str).collect()).await;
+                let sessions = keys.iter().zip(records.map_err(SessionError::Store)?);
+                let sessions = sessions.filter_map(|(key, record)| self.open(key, &record?));
+                // Only a session that says so itself belongs to the account.
+                found.extend(sessions.filter(|data| index.leads_to(data)));
+                if page.len() < PAGE {
+                    break;
                 }
             }
         }

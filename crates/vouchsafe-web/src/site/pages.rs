@@ -37,17 +37,29 @@ pub(crate) fn page(
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.insert(CONTENT_SECURITY_POLICY, UNFRAMED.clone());
     response
+}
+
+/// Lets this origin show the page in a frame.
+pub(crate) fn let_frame(response: &mut Response<String>, origin: &str) {
+    if let Ok(policy) =
+        HeaderValue::try_from(format!("{}; form-action 'none'; frame-ancestors {origin}", *POLICY))
+    {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// Allows this one style sheet, by its hash, and nothing else. A `form-action` is missing: a browser applies it to each redirect after
 /// a form, and the forms for signing out and linking lead to a provider, which leads anywhere.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'");
-    HeaderValue::try_from(policy)
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'")
+});
+
+/// The policy of a page that nobody may frame.
+static UNFRAMED: LazyLock<HeaderValue> = LazyLock::new(|| {
+    HeaderValue::try_from(format!("{}; frame-ancestors 'none'", *POLICY))
         .unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
 });
 

@@ -30,6 +30,7 @@ pub async fn check(
     check.records().await;
     check.versions().await;
     check.changes().await;
+    check.several().await;
     check.any_text().await;
     check.lists().await;
     check.leases().await;
@@ -178,6 +179,30 @@ impl Check<'_> {
         let expected = [Some("a"), Some("b"), None, Some("b")].map(|data| data.map(str::to_owned));
         assert_eq!(data, expected);
         assert!(self.store.change(Vec::new()).await.expect("no change is no error").is_empty());
+    }
+
+    async fn several(&self) {
+        let names: Vec<_> = (0..1200).map(|number| self.key(&format!("several/{number}"))).collect();
+        for name in names.iter().step_by(400) {
+            self.saved(name, name).await;
+        }
+        let mut keys: Vec<_> = names.iter().rev().map(String::as_str).collect();
+        // The same key twice.
+        keys.push(&names[400]);
+        let records = self.store.load_all(keys.clone()).await.expect("the store loads several records");
+        assert_eq!(records.len(), keys.len(), "one response for each key");
+        for (key, record) in keys.iter().zip(&records) {
+            let own = self.store.load(key).await.expect("the store loads");
+            assert_eq!(record, &own, "the record of the key");
+        }
+        assert!(self.store.load_all(Vec::new()).await.expect("no key is no error").is_empty());
+        let version = self.saved(&names[0], "a").await;
+        let delete = |key, version| Change::Delete { key, version };
+        let mut changes = vec![delete(&*names[0], Some(version + 1)), delete(&names[0], Some(version))];
+        changes.extend(names.iter().map(|name| delete(name, None)));
+        let made = self.store.change(changes).await.expect("the store deletes several records");
+        let deleted: Vec<_> = made.iter().enumerate().filter(|(_, made)| **made).map(|(at, _)| at).collect();
+        assert_eq!(deleted, [1, 402, 802], "each delete sees those before it");
     }
 
     async fn leases(&self) {

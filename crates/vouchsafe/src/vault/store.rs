@@ -33,6 +33,21 @@ pub trait TokenStore: Send + Sync {
     /// The store cannot be read.
     fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>>;
 
+    /// The records under several keys, in the order of the keys. Each is loaded on its own. A store that pays for each request
+    /// overrides this, to ask once.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn load_all<'a>(&'a self, keys: Vec<&'a str>) -> BoxFuture<'a, Result<Vec<Option<Record>>, StoreError>> {
+        Box::pin(async move {
+            let mut records = Vec::with_capacity(keys.len());
+            for key in keys {
+                records.push(self.load(key).await?);
+            }
+            Ok(records)
+        })
+    }
+
     /// Writes a record, if the key is in the expected state.
     ///
     /// # Errors
@@ -47,7 +62,7 @@ pub trait TokenStore: Send + Sync {
     fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Makes several changes, one after the other, and returns for each whether it was made. Each is atomic on its own, and a change
-    /// that is not made keeps none of the others back. A store that waits for a disk with each change overrides this, to wait once.
+    /// that is not made keeps none of the others back. A store that waits for a disk or a server with each change overrides this, to wait less.
     ///
     /// # Errors
     /// The store cannot be written. Some of the changes may have been made: the first ones, in their order.
@@ -92,6 +107,10 @@ pub trait TokenStore: Send + Sync {
 impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
     fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
         (**self).load(key)
+    }
+
+    fn load_all<'a>(&'a self, keys: Vec<&'a str>) -> BoxFuture<'a, Result<Vec<Option<Record>>, StoreError>> {
+        (**self).load_all(keys)
     }
 
     fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {

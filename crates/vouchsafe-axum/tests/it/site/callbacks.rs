@@ -1,9 +1,12 @@
 //! Responses at the callback: forged, replayed, at the wrong place, denied.
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{Method, Request, StatusCode};
+use tokio::time::timeout;
 use vouchsafe::seal::KeyRing;
-use vouchsafe_sandbox::Fault;
+use vouchsafe_sandbox::{Endpoint, Fault};
 
 use crate::scenario::{Browser, Page, SECRET};
 use crate::site::scenario::{PUBLIC, Whole, navigation};
@@ -68,6 +71,50 @@ async fn two_callbacks_at_once_send_one_token_request() {
         }
         assert_eq!(whole.first.requests_to("/token").len(), 1);
         assert!(one.session_cookie().is_some() != two.session_cookie().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_second_request_waits_and_goes_where_the_first_one_goes() {
+    for whole in [Whole::new().await, Whole::in_cookies().await] {
+        let mut browser = whole.browser();
+        let callback = started(&whole, &mut browser, "alice").await;
+        whole.first.fault_once(Fault::slow(Duration::from_millis(300)).at(Endpoint::Token));
+        let (mut one, mut two) = (browser.clone(), browser.clone());
+        let (first, second) = tokio::join!(one.open(&callback), two.open(&callback));
+        assert_eq!((first.location(), second.location()), ("/protected".to_owned(), "/protected".to_owned()));
+        assert!(two.session_cookie().is_some(), "a browser that asks twice waits for the last response");
+        assert!(one.session_cookie().is_some() != two.session_cookie().is_some(), "one session, told once");
+        assert!(one.cookies.len() + two.cookies.len() == 1, "the login cookie is taken away twice");
+        assert_eq!(whole.first.requests_to("/token").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_second_request_is_refused_as_the_first_one_is() {
+    let whole = Whole::new().await;
+    let mut browser = whole.browser();
+    let callback = started(&whole, &mut browser, "fault-wrong-nonce").await;
+    let (mut one, mut two) = (browser.clone(), browser.clone());
+    let (first, second) = tokio::join!(one.open(&callback), two.open(&callback));
+    assert_eq!((first.status, second.status), (StatusCode::BAD_GATEWAY, StatusCode::BAD_GATEWAY));
+    assert_eq!(first.text, second.text);
+    assert!(one.session_cookie().is_none() && two.session_cookie().is_none());
+    assert_eq!(whole.first.requests_to("/token").len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_the_browser_gave_up_goes_on_with_the_next_one() {
+    for whole in [Whole::new().await, Whole::in_cookies().await] {
+        let mut browser = whole.browser();
+        let callback = started(&whole, &mut browser, "alice").await;
+        whole.first.fault_once(Fault::slow(Duration::from_millis(300)).at(Endpoint::Token));
+        let mut first = browser.clone();
+        // As after a double click: the handler is dropped where it waits for the tokens.
+        assert!(timeout(Duration::from_millis(100), first.open(&callback)).await.is_err());
+        assert_eq!(browser.open(&callback).await.location(), "/protected");
+        assert_eq!(browser.open("/").await.text, "in");
+        assert_eq!(whole.first.requests_to("/token").len(), 1);
     }
 }
 

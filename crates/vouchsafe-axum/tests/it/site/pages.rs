@@ -165,7 +165,7 @@ async fn pages_are_in_the_language_that_the_browser_prefers() {
         (
             "ko",
             [
-                "여기에서 로그아웃",
+                "이 사이트에서 로그아웃",
                 "로그아웃되었습니다",
                 "내 기기",
                 "이 로그인은 더 이상 유효하지 않습니다",
@@ -175,7 +175,7 @@ async fn pages_are_in_the_language_that_the_browser_prefers() {
         (
             "ja",
             [
-                "ここからログアウト",
+                "このサイトからログアウト",
                 "ログアウトしました",
                 "お使いの端末",
                 "このログインはもう無効です",
@@ -193,6 +193,7 @@ async fn pages_are_in_the_language_that_the_browser_prefers() {
             ],
         ),
     ] {
+        let signed_out = words[1];
         let tag = if language == "nl" { "en" } else { &language[..2] };
         let pages = ["/logout", "/logged-out", "/devices", "/callback/a?code=x&state=y", "/devices"];
         for (path, words) in pages.into_iter().zip(words) {
@@ -202,5 +203,10 @@ async fn pages_are_in_the_language_that_the_browser_prefers() {
             assert!(page.text.contains(words), "{language} {path}: {}", page.text);
             assert!(page.text.contains(&format!("<html lang=\"{tag}\">")), "{language} {path}");
         }
+        let frame = format!("/frontchannel-logout/a?iss={}&sid=x", whole.first.issuer());
+        let request = Request::get(frame).header("accept-language", language);
+        let page = browser.send(request, Body::empty()).await;
+        let words = format!("<html lang=\"{tag}\">");
+        assert!(page.text.contains(&words) && page.text.contains(signed_out), "{}", page.text);
     }
 }

@@ -1,5 +1,7 @@
 //! Sessions in a store: several instances, several devices, and what was moved there.
-use vouchsafe::vault::{Expected, Save};
+use vouchsafe::error::StoreError;
+use vouchsafe::http::BoxFuture;
+use vouchsafe::vault::{Change, Expected, Lease, LeaseRequest, Record, Save, Saved};
 
 use super::*;
 
@@ -75,6 +77,73 @@ async fn more_devices_than_a_page_of_the_store_are_found_and_ended() {
     }
     assert_eq!(sessions.devices("alice").await.unwrap().len(), 250);
     assert_eq!(sessions.revoke_all("alice").await.unwrap().len(), 250);
+}
+
+#[tokio::test]
+async fn a_list_of_devices_is_one_request_for_each_page() {
+    let store = Arc::new(Counting::default());
+    let sessions = in_store(&store);
+    for _ in 0..50 {
+        begun(&sessions, "alice").await;
+    }
+    store.requests.store(0, Ordering::Relaxed);
+    assert_eq!(sessions.devices("alice").await.unwrap().len(), 50);
+    assert_eq!(store.requests.swap(0, Ordering::Relaxed), 2, "the index, and the sessions");
+    assert_eq!(sessions.revoke_all("alice").await.unwrap().len(), 50);
+    assert_eq!(store.requests.load(Ordering::Relaxed), 4, "the same, the deletes, and those of the indexes");
+}
+
+/// A store that counts the requests.
+#[derive(Default)]
+struct Counting {
+    store: MemoryStore,
+    requests: AtomicUsize,
+}
+
+impl Counting {
+    fn count<T>(&self, request: T) -> T {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        request
+    }
+}
+
+impl TokenStore for Counting {
+    fn load<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        self.count(self.store.load(key))
+    }
+
+    fn load_all<'a>(&'a self, keys: Vec<&'a str>) -> BoxFuture<'a, Result<Vec<Option<Record>>, StoreError>> {
+        self.count(self.store.load_all(keys))
+    }
+
+    fn save<'a>(&'a self, save: Save<'a>) -> BoxFuture<'a, Result<Saved, StoreError>> {
+        self.count(self.store.save(save))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str, version: Option<u64>) -> BoxFuture<'a, Result<bool, StoreError>> {
+        self.count(self.store.delete(key, version))
+    }
+
+    fn change<'a>(&'a self, changes: Vec<Change<'a>>) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        self.count(self.store.change(changes))
+    }
+
+    fn list<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(String, Record)>, StoreError>> {
+        self.count(self.store.list(prefix, after, limit))
+    }
+
+    fn lease<'a>(&'a self, key: &'a str, ask: LeaseRequest) -> BoxFuture<'a, Result<Lease, StoreError>> {
+        self.count(self.store.lease(key, ask))
+    }
+
+    fn release<'a>(&'a self, key: &'a str, fence: u64) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.count(self.store.release(key, fence))
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,8 @@
 //! `/frontchannel-logout/{provider}`: a page that a provider puts into a frame to end sessions (OpenID Connect Front-Channel Logout
 //! 1.0).
-use http::header::CONTENT_SECURITY_POLICY;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use url::Url;
 
-use crate::page::language::Language;
 use crate::session::record::Session;
 use crate::site::failure::Failure;
 use crate::site::pages;
@@ -42,15 +40,12 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
     if own.is_some_and(|own| own.provider() == name && own.sid() == Some(sid)) {
         visit.becomes(None, site.sessions().removal(site.public_url()));
     }
-    let mut response =
-        pages::page((StatusCode::OK, Language::English), "Signed out", "<p>You are no longer signed in.</p>");
+    let language = visit.language();
+    let text = format!("<p>{}</p>", language.say("You are no longer signed in to this site."));
+    let mut response = pages::page((StatusCode::OK, language), "You are signed out", &text);
     let frame = Url::parse(iss).map(|iss| iss.origin().ascii_serialization());
     let ancestors =
         frame.ok().filter(|origin| origin.starts_with("http")).unwrap_or_else(|| "'none'".to_owned());
-    let policy =
-        format!("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}");
-    if let Ok(policy) = HeaderValue::try_from(policy) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
+    pages::let_frame(&mut response, &ancestors);
     Ok(response)
 }
