@@ -23,6 +23,8 @@ pub struct NewSession {
     pub logout_as: Option<(String, String)>,
     /// The session at the provider (`sid` of the ID token).
     pub sid: Option<String>,
+    /// The state of the session at the provider ([`Tokens::session_state`](vouchsafe::Tokens::session_state)).
+    pub session_state: Option<String>,
     /// The e-mail address, verified or not.
     pub email: Option<String>,
     /// Whether the provider verified the e-mail address; `None` if it does not say.
@@ -60,6 +62,7 @@ impl NewSession {
             subject: identity.subject().to_owned(),
             logout_as: id_token.map(|token| (token.issuer().to_owned(), token.subject().to_owned())),
             sid: id_token.and_then(IdToken::sid).map(str::to_owned),
+            session_state: None,
             email: identity.email().map(str::to_owned),
             email_verified: identity.email_verified(),
             name: identity.name().map(str::to_owned),

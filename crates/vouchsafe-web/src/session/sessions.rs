@@ -20,6 +20,8 @@ use crate::session::new::NewSession;
 use crate::session::record::{Data, Moment, Session, SessionRef, VERSION};
 use crate::session::store::{Index, Store, id_of};
 
+mod go_on;
+
 /// The sessions of an application, in cookies or in a store. Cheap to clone.
 ///
 /// A session in a cookie needs no store. A session in a store can be listed and ended from elsewhere: by its person, at another
@@ -148,6 +150,7 @@ impl Sessions {
             subject: new.subject,
             logout_as,
             sid: new.sid,
+            session_state: new.session_state,
             email_verified: new.email_verified.filter(|_| new.email.is_some()),
             email: new.email,
             name: new.name,
@@ -358,7 +361,12 @@ impl Sessions {
     /// The header with a sealed session, without what has no room and can be missed.
     fn fitted(&self, origin: &Origin, session: &mut Session) -> Result<HeaderValue, SessionError> {
         let mut size = 0;
-        let spared: [fn(&mut Data); 3] = [|_| {}, |data| data.picture = None, |data| data.name = None];
+        let spared: [fn(&mut Data); 4] = [
+            |_| {},
+            |data| data.picture = None,
+            |data| data.name = None,
+            |data| data.session_state = None,
+        ];
         for spare in spared {
             spare(&mut session.data);
             let (header, now) = self.sealed(origin, session)?;

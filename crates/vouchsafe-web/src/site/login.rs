@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Response;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use vouchsafe::Client;
+use vouchsafe::{Client, Tokens};
 
 use crate::login::cookie::Cookie;
 use crate::login::rejection::LoginRejection;
@@ -42,6 +42,12 @@ pub(crate) enum Intent {
     /// To link an identity to the account of the session.
     #[serde(rename = "link")]
     Link(Whom),
+    /// To ask whether the person of the session is still signed in at the provider. A trial does not end the session.
+    #[serde(rename = "ask")]
+    Check {
+        #[serde(rename = "t")]
+        is_trial: bool,
+    },
 }
 
 /// An identity or an account, as a digest: a cookie has little room.
@@ -73,7 +79,14 @@ pub(crate) struct Start<'a> {
     pub(crate) login_hint: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) acr_values: Option<&'a str>,
+    pub(crate) quiet: Option<Quiet>,
     pub(crate) intent: Intent,
+}
+
+/// A login that shows no page (`prompt=none`), and asks only who is signed in.
+pub(crate) struct Quiet {
+    /// The tokens of the person who is expected.
+    pub(crate) hint: Option<Tokens>,
 }
 
 impl Start<'_> {
@@ -102,6 +115,12 @@ impl Start<'_> {
         }
         if let Some(acr) = self.acr_values {
             login = login.acr_values(acr.split(' ').filter(|value| !value.is_empty()));
+        }
+        if let Some(Quiet { hint }) = &self.quiet {
+            login = login.scope("openid").prompt("none");
+            if let Some(tokens) = hint {
+                login = login.id_token_hint(tokens);
+            }
         }
         let note = Note { session: session.as_ref().map(Session::reference), intent: self.intent };
         let note = serde_json::to_value(note)

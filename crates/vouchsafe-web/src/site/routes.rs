@@ -20,6 +20,7 @@ mod initiate;
 mod link;
 mod login;
 mod logout;
+mod session;
 mod sign_in;
 mod step_up;
 
@@ -35,6 +36,8 @@ enum Route<'p> {
     Backchannel(&'p str),
     Frontchannel(&'p str),
     Initiate,
+    SessionFrame,
+    SessionCheck,
     Link(&'p str),
     Devices,
     RevokeAll,
@@ -56,6 +59,8 @@ impl<'p> Route<'p> {
             [Some("backchannel-logout"), Some(name), None, _] => Self::Backchannel(name),
             [Some("frontchannel-logout"), Some(name), None, _] => Self::Frontchannel(name),
             [Some("initiate-login"), None, ..] => Self::Initiate,
+            [Some("session"), Some("frame"), None, _] => Self::SessionFrame,
+            [Some("session"), Some("check"), None, _] => Self::SessionCheck,
             [Some("link"), Some(name), None, _] => Self::Link(name),
             [Some("devices"), None, ..] => Self::Devices,
             [Some("devices"), Some("revoke-all"), None, _] => Self::RevokeAll,
@@ -74,7 +79,7 @@ impl<'p> Route<'p> {
             Self::Login(_) | Self::StepUp => &[Method::GET, Method::HEAD],
             Self::Callback(_) | Self::Initiate => &[Method::GET, Method::POST, Method::HEAD],
             Self::SignIn | Self::Logout => &[Method::GET, Method::POST, Method::HEAD],
-            Self::Frontchannel(_) => &[Method::GET],
+            Self::Frontchannel(_) | Self::SessionFrame | Self::SessionCheck => &[Method::GET],
             Self::Backchannel(_) | Self::Link(_) | Self::RevokeAll | Self::Revoke(_) => &[Method::POST],
         }
     }
@@ -127,6 +132,8 @@ async fn respond(
         Route::Backchannel(name) => Box::pin(backchannel::respond(&asked, name, form)).await,
         Route::Frontchannel(name) => Box::pin(frontchannel::respond(&asked, name)).await,
         Route::Initiate => Box::pin(initiate::respond(&asked, form)).await,
+        Route::SessionFrame => Box::pin(session::frame(&asked)).await,
+        Route::SessionCheck => Box::pin(session::check(&asked)).await,
         Route::Link(name) => Box::pin(link::respond(&asked, name)).await,
         Route::Devices => Box::pin(devices::list(&asked)).await,
         Route::RevokeAll => Box::pin(devices::revoke_all(&asked)).await,

@@ -59,8 +59,12 @@ impl Site {
 
     /// The redirect URI of the provider with this name, to register there.
     pub fn redirect_uri(&self, provider: &str) -> String {
-        let origin = self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin);
-        format!("{origin}{}", self.path(&format!("/callback/{provider}")))
+        format!("{}{}", self.returns_to(), self.path(&format!("/callback/{provider}")))
+    }
+
+    /// The origin of the redirect URIs.
+    pub(crate) fn returns_to(&self) -> &Origin {
+        self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin)
     }
 
     /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix).

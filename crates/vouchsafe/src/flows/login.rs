@@ -203,6 +203,19 @@ impl Login<'_> {
         self.param("login_hint".into(), hint.into())
     }
 
+    /// The ID token of an earlier login: only its user may sign in (`id_token_hint`). It may have expired. With
+    /// [`prompt`](Self::prompt) `none`, it asks whether this user is still signed in. Nothing is added if there is none, or if the
+    /// provider takes none.
+    ///
+    /// # Security
+    /// The URL contains the ID token: keep it out of logs.
+    pub fn id_token_hint(self, tokens: &Tokens) -> Self {
+        match tokens.id_token().filter(|_| self.client.template().definition.id_token_hint) {
+            Some(token) => self.param("id_token_hint".into(), token.expose().to_owned()),
+            None => self,
+        }
+    }
+
     /// `none`, `login`, `consent` or `select_account` (OpenID Connect Core section 3.1.2.1).
     pub fn prompt(self, prompt: impl Into<String>) -> Self {
         self.param("prompt".into(), prompt.into())

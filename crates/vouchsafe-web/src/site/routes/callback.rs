@@ -18,6 +18,7 @@ use crate::site::fault::Fault;
 use crate::site::login::{Intent, Note, Whom};
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
+use crate::site::routes::session::Question;
 use crate::site::visit::Visit;
 
 pub(super) async fn respond(
@@ -78,7 +79,7 @@ pub(super) async fn respond(
     let mut session = visit.session().await?;
     if session.is_none() && !matches!(note.intent, Intent::SignIn(())) {
         session = match (&note.intent, &note.session) {
-            (Intent::StepUp(..), Some(reference)) => site.sessions().alive(reference).await?,
+            (Intent::StepUp(..) | Intent::Check { .. }, Some(reference)) => site.sessions().alive(reference).await?,
             _ => None,
         };
         // The browser keeps its session back when another site posts a form: it comes along with a redirect.
@@ -129,6 +130,10 @@ impl Finishing<'_> {
         if !is_first {
             return Err(self.repeated(LoginRejection::repeated()));
         }
+        if let Intent::Check { is_trial } = note.intent {
+            let question = Question { session: self.session, asked_in: note.session, is_trial };
+            return question.answered(self.visit, self.client, login, response).await;
+        }
         let is_silent = login.is_silent;
         let (identity, tokens) = match redeem(self.client, login, response).await {
             Ok(both) => both,
@@ -159,6 +164,8 @@ impl Finishing<'_> {
                 self.sign_in(note, identity, tokens, continues).await
             }
             Intent::Link(whom) => self.link(whom, identity, tokens).await,
+            // No account is looked for.
+            Intent::Check { .. } => Err(LoginRejection::stale().into()),
         }
     }
 
@@ -184,6 +191,7 @@ impl Finishing<'_> {
         let mut new = NewSession::new(account, self.name, &identity, tokens.id_token());
         let claims = tokens.id_token().map_or(identity.profile(), |token| token.claims());
         new.roles = roles(claims, &site.inner.roles);
+        new.session_state = tokens.session_state().map(str::to_owned);
         new.continues = continues;
         let before: Vec<_> =
             self.session.as_ref().map(Session::reference).into_iter().chain(note.session).collect();
