@@ -11,6 +11,7 @@ mod chromium;
 mod lab;
 mod linking;
 mod logout;
+mod session_frame;
 mod sessions;
 mod sign_in;
 mod step_up;

@@ -19,31 +19,31 @@ async fn walk(settings: &'static [(&str, &str)], test: impl AsyncFnOnce(&Browser
 
 impl Browser {
     /// At the sandbox: one click chooses the person, another gives consent.
-    async fn signs_in_as(&self, who: &str) {
+    pub(crate) async fn signs_in_as(&self, who: &str) {
         self.click_at(&format!("//button[@name='user'][@value='{who}']")).await;
         self.click("Allow").await;
     }
 
     /// Chooses a provider on the sign-in page. Each button begins with a mark.
-    async fn continues_at(&self, provider: &str) {
+    pub(crate) async fn continues_at(&self, provider: &str) {
         self.click_at(&format!("//a[starts-with(@href, '/login/{provider}')]")).await;
     }
 
     /// Signs in, from a page of the lab that needs it.
-    async fn signs_in_at(&self, path: &str, who: &str) {
+    pub(crate) async fn signs_in_at(&self, path: &str, who: &str) {
         self.open(path).await;
         self.continues_at("a").await;
         self.signs_in_as(who).await;
     }
 
     /// The path at which the window is.
-    async fn is_at(&self, path: &str) {
+    pub(crate) async fn is_at(&self, path: &str) {
         let at = async || self.client.current_url().await.is_ok_and(|url| url.path() == path);
         self.until(&format!("the window is at {path}"), Duration::from_secs(20), at).await;
     }
 
     /// Opens another window, and goes there; gives the window before.
-    async fn opens_a_tab(&self) -> fantoccini::wd::WindowHandle {
+    pub(crate) async fn opens_a_tab(&self) -> fantoccini::wd::WindowHandle {
         let before = self.client.window().await.unwrap();
         let tab = self.client.new_window(true).await.unwrap();
         self.client.switch_to_window(tab.handle).await.unwrap();

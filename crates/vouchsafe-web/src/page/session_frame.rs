@@ -51,7 +51,7 @@ impl SessionFrame {
     /// The page. Its script is fixed, and its settings are attributes: nothing in them is run.
     pub fn response(&self) -> Response<String> {
         let Self { check, confirmation } = self;
-        let mut sources = vec![source(check)];
+        let mut sources = vec![source(check.frame_url(), check.origin())];
         let mut path = "";
         if let Some(confirmation) = confirmation {
             path = &confirmation.path;
@@ -97,9 +97,8 @@ fn page(settings: &str, script: &str, sources: &str) -> Response<String> {
     let html = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Session</title>\n</head>\n";
     let mut response = Response::new(format!("{html}<body{settings}>{script}</body>\n</html>\n"));
     let sources = if sources.is_empty() { String::new() } else { format!("{sources}; ") };
-    let policy = format!(
-        "default-src 'none'; {sources}base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    );
+    let policy =
+        format!("default-src 'none'; {sources}base-uri 'none'; form-action 'none'; frame-ancestors 'self'");
     let mut set = |name: HeaderName, value: HeaderValue| response.headers_mut().insert(name, value);
     set(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     set(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -109,11 +108,11 @@ fn page(settings: &str, script: &str, sources: &str) -> Response<String> {
 }
 
 /// The provider's frame in a policy: this path alone, if a policy can name it.
-fn source(check: &SessionCheck) -> String {
+fn source(url: &str, origin: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
-    let path = Url::parse(check.frame_url()).ok().map(|url| url.path().to_owned());
+    let path = Url::parse(url).ok().map(|url| url.path().to_owned());
     let path = path.filter(|path| path.bytes().all(is_plain)).unwrap_or_default();
-    format!("{}{path}", check.origin())
+    format!("{origin}{path}")
 }
 
 static SCRIPT_HASH: LazyLock<String> =
@@ -128,3 +127,22 @@ const SILENCE: u32 = 10;
 const CHECKS: u32 = 2;
 /// How long the page waits for the end of such a question.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::source;
+
+    #[test]
+    fn the_policy_names_the_frame_or_its_origin_alone() {
+        for (url, expected) in [
+            ("https://op.example/session", "https://op.example/session"),
+            ("https://op.example/a-b/c_d/~e.html?x=y#z", "https://op.example/a-b/c_d/~e.html"),
+            ("https://op.example/a;script-src 'unsafe-inline'", "https://op.example"),
+            ("https://op.example/a,default-src *", "https://op.example"),
+            ("https://op.example/%3B", "https://op.example"),
+            ("https://op.example", "https://op.example/"),
+        ] {
+            assert_eq!(source(url, "https://op.example"), expected, "{url}");
+        }
+    }
+}

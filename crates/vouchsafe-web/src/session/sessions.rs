@@ -361,12 +361,8 @@ impl Sessions {
     /// The header with a sealed session, without what has no room and can be missed.
     fn fitted(&self, origin: &Origin, session: &mut Session) -> Result<HeaderValue, SessionError> {
         let mut size = 0;
-        let spared: [fn(&mut Data); 4] = [
-            |_| {},
-            |data| data.picture = None,
-            |data| data.name = None,
-            |data| data.session_state = None,
-        ];
+        let spared: [fn(&mut Data); 4] =
+            [|_| {}, |data| data.picture = None, |data| data.name = None, |data| data.session_state = None];
         for spare in spared {
             spare(&mut session.data);
             let (header, now) = self.sealed(origin, session)?;

@@ -25,6 +25,7 @@ use crate::session::sessions::{Begun, Found, Sessions};
 
 mod cookies;
 mod failing;
+mod go_on;
 mod lifetime;
 mod logout;
 mod secrecy;

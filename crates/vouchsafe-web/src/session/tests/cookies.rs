@@ -188,6 +188,9 @@ async fn a_cookie_has_room_for_a_person_and_some_roles() {
     let named = NewSession { name: Some(long("Alice", 2000)), ..person.clone() };
     let _ = browser.begins(&sessions, named, &[]).await;
     assert_eq!(browser.comes(&sessions).await.unwrap().name(), None);
+    let watched = NewSession { session_state: Some(long("state", 2000)), ..person.clone() };
+    let begun = sessions.begin(&origin(), watched, device(), &[]).await.unwrap();
+    assert_eq!((begun.session.session_state(), begun.session.name()), (None, None));
 
     let roles: Vec<_> = (0..200).map(|role| format!("some-role-{role}")).collect();
     let many = NewSession { roles, ..person };

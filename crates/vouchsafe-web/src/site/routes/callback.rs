@@ -79,7 +79,9 @@ pub(super) async fn respond(
     let mut session = visit.session().await?;
     if session.is_none() && !matches!(note.intent, Intent::SignIn(())) {
         session = match (&note.intent, &note.session) {
-            (Intent::StepUp(..) | Intent::Check { .. }, Some(reference)) => site.sessions().alive(reference).await?,
+            (Intent::StepUp(..) | Intent::Check { .. }, Some(reference)) => {
+                site.sessions().alive(reference).await?
+            }
             _ => None,
         };
         // The browser keeps its session back when another site posts a form: it comes along with a redirect.
