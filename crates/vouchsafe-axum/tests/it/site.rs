@@ -3,6 +3,7 @@ mod callbacks;
 mod devices;
 mod linking;
 mod logout;
+mod moved;
 mod origins;
 mod pages;
 mod prefix;

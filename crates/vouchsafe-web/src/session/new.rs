@@ -48,6 +48,30 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session of this account, for the subject of an ID token of the provider of this name, without a profile.
+    pub fn of_id_token(account: impl Into<String>, provider: impl Into<String>, id_token: &IdToken) -> Self {
+        let text = |name: &str| id_token.claim(name).and_then(|value| value.as_str()).map(str::to_owned);
+        Self {
+            account: account.into(),
+            provider: provider.into(),
+            issuer: id_token.issuer().to_owned(),
+            subject: id_token.subject().to_owned(),
+            logout_as: None,
+            sid: id_token.sid().map(str::to_owned),
+            session_state: None,
+            email: text("email"),
+            email_verified: id_token.claim("email_verified").and_then(|value| value.as_bool()),
+            name: text("name"),
+            picture: text("picture"),
+            acr: id_token.acr().map(str::to_owned),
+            auth_time: id_token.auth_time(),
+            signed_in_at: signed_in_at(id_token),
+            session_expiry: id_token.session_expiry(),
+            roles: Vec::new(),
+            continues: None,
+        }
+    }
+
     /// A session of this account, for an identity that signed in at the provider of this name. The ID token says how and when.
     pub fn new(
         account: impl Into<String>,

@@ -45,9 +45,9 @@ enum Route<'p> {
 }
 
 impl<'p> Route<'p> {
-    /// The route at a path, whose prefix is that of the site.
-    fn of(path: &'p str, prefix: &str) -> Option<Self> {
-        let mut parts = path.strip_prefix(prefix)?.strip_prefix('/')?.split('/');
+    /// The route of a path, without the prefix of the site.
+    fn of(path: &'p str) -> Option<Self> {
+        let mut parts = path.strip_prefix('/')?.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
         Some(match parts {
             [Some("sign-in"), None, ..] => Self::SignIn,
@@ -97,7 +97,7 @@ async fn respond(
 ) -> Option<Response<String>> {
     let path = parts.uri.path();
     let site = visit.site();
-    let route = Route::of(path, &site.inner.prefix);
+    let route = site.route_at(path).and_then(Route::of);
     let is_exempt = match route {
         Some(route) => route.takes_foreign_posts(),
         None => site.inner.foreign_posts.iter().any(|allowed| is_below(path, allowed)),

@@ -38,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) account_page: String,
     /// What stands before the path of each route: empty, or a path such as `/auth`.
     pub(crate) prefix: String,
+    /// Routes that are elsewhere, and where.
+    pub(crate) moved: Vec<(String, String)>,
     pub(crate) foreign_posts: Vec<String>,
     pub(crate) relay: Option<Relay>,
     pub(crate) relayed: Option<Relayed>,
@@ -67,9 +69,23 @@ impl Site {
         self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin)
     }
 
-    /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix).
+    /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix), or where it was
+    /// [put](crate::SiteBuilder::route_at).
     pub fn path(&self, route: &str) -> String {
-        format!("{}{route}", self.inner.prefix)
+        match self.inner.moved.iter().find(|(known, _)| known == route) {
+            Some((_, path)) => path.clone(),
+            None => format!("{}{route}", self.inner.prefix),
+        }
+    }
+
+    /// The route at a path, without the prefix.
+    pub(crate) fn route_at<'p>(&'p self, path: &'p str) -> Option<&'p str> {
+        let moved = &self.inner.moved;
+        if let Some((route, _)) = moved.iter().find(|(_, place)| place == path) {
+            return Some(route);
+        }
+        let route = path.strip_prefix(&*self.inner.prefix)?;
+        Some(route).filter(|route| moved.iter().all(|(known, _)| known != route))
     }
 
     /// The names of the providers that were named when the site was built.

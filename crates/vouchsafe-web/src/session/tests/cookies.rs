@@ -27,6 +27,21 @@ async fn the_cookie_is_for_this_host_alone_and_no_script_reads_it() {
 }
 
 #[tokio::test]
+async fn the_cookie_comes_to_frames_of_other_sites_only_if_it_is_to_and_over_tls() {
+    for sessions in kinds().await.map(Sessions::cookies_in_frames) {
+        for (origin, same_site) in
+            [("https://app.example.com", "SameSite=None; Secure"), ("http://127.0.0.1:3000", "SameSite=Lax")]
+        {
+            let origin: Origin = origin.parse().unwrap();
+            let begun = sessions.begin(&origin, new("alice"), device(), &[]).await.unwrap();
+            for header in [begun.set_cookie, sessions.removal(&origin).unwrap()] {
+                assert!(header.to_str().unwrap().ends_with(same_site), "{header:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_browser_keeps_the_cookie_until_the_session_ends_at_the_latest() {
     let seconds = |header: &HeaderValue| {
         let header = header.to_str().unwrap();
