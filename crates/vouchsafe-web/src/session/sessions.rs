@@ -392,7 +392,8 @@ impl Sessions {
     fn header(&self, origin: &Origin, value: &str, session: &Session) -> Result<HeaderValue, SessionError> {
         let lifetime = session.expires_at().duration_since(self.now().time()).unwrap_or_default();
         // The value consists of letters, digits, `-` and `_`.
-        cookie::set(origin, value, lifetime, self.inner.in_frames).ok_or(SessionError::Seal(SealError::Crypto))
+        cookie::set(origin, value, lifetime, self.inner.in_frames)
+            .ok_or(SessionError::Seal(SealError::Crypto))
     }
 }
 
