@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use vouchsafe::http::Request;
-use vouchsafe::{AuthorizationResponse, ClaimSources, Client, Http, PendingLogin, Provider, SessionCheck, Tokens};
+use vouchsafe::{
+    AuthorizationResponse, ClaimSources, Client, Http, PendingLogin, Provider, SessionCheck, Tokens,
+};
 
 use crate::failure::{Failure, Kind};
 use crate::site::{Page, Site, Visit, random};

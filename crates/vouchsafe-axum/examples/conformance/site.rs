@@ -117,7 +117,8 @@ impl Site {
         let client = Arc::default();
         let backchannel = task.registered("backchannel_logout_uri").map(parsed).transpose()?;
         let public_url = parsed(&task.public_url)?.origin().ascii_serialization();
-        let site = site_of(&public_url, Arc::clone(&client), backchannel.as_ref().map(Url::path), pages.keys())?;
+        let site =
+            site_of(&public_url, Arc::clone(&client), backchannel.as_ref().map(Url::path), pages.keys())?;
 
         let (visits, arriving) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -218,9 +219,11 @@ async fn visit(State(shared): State<Arc<Shared>>, visit: SiteVisit, request: Req
         (None, _) => StatusCode::NOT_FOUND.into_response(),
         (Some(Place::Callback), &Method::GET | &Method::POST) => callback(&shared, request).await,
         (Some(Place::Initiate), &Method::GET | &Method::POST) => initiate(&shared, request).await,
-        (Some(Place::Frontchannel), &Method::GET) => frontchannel_logout(&shared, &visit, parameters(&request))
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
+        (Some(Place::Frontchannel), &Method::GET) => {
+            frontchannel_logout(&shared, &visit, parameters(&request))
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
+        }
         (Some(Place::LoggedOut), &Method::GET) => {
             shared.tell(Visit::LoggedOut);
             Html("<!doctype html><title>Signed out</title><p>You are signed out.").into_response()
