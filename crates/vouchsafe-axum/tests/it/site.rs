@@ -10,6 +10,7 @@ mod prefix;
 mod protected;
 mod public_url;
 mod relay;
+mod requests;
 mod scenario;
 mod sign_in;
 mod source;

@@ -15,6 +15,7 @@ use crate::session::sessions::Sessions;
 use crate::site::networks::{Network, Networks};
 use crate::site::providers::{ProviderSource, Providers, is_name};
 use crate::site::relay::{Pattern, Relay, Relayed};
+use crate::site::requests::Requests;
 use crate::site::state::{Customise, Inner, Site};
 
 /// A site that is being set up.
@@ -77,7 +78,9 @@ impl SiteBuilder {
         }
     }
 
-    /// Adds a provider, named by its slug. The redirect URI to register there is the public URL with `/callback/` and the name
+    /// Adds a provider, named by its slug. If the provider fetches signed requests
+    /// ([`ClientBuilder::serve_requests_at`](vouchsafe::ClientBuilder::serve_requests_at)), the site serves them below the public URL
+    /// with `/request`. The redirect URI to register there is the public URL with `/callback/` and the name
     /// ([`Site::redirect_uri`]).
     pub fn provider(self, client: Client) -> Self {
         let name = client.provider_slug().to_owned();
@@ -292,6 +295,7 @@ impl SiteBuilder {
         }
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let tokens = self.tokens.unwrap_or_else(|| store.clone());
+        let requests = Requests::new(store.clone(), keys.clone());
         let accounts = self.accounts.unwrap_or_else(|| Arc::new(StoredAccounts::new(store, keys.clone())));
         let inner = Inner {
             origin,
@@ -299,6 +303,7 @@ impl SiteBuilder {
             keys,
             providers: Providers { fixed: self.providers, source: self.source, ..Providers::default() },
             sessions,
+            requests,
             accounts,
             trusted,
             roles: self.roles,

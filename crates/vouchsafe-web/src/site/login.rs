@@ -125,12 +125,25 @@ impl Start<'_> {
         let note = Note { session: session.as_ref().map(Session::reference), intent: self.intent };
         let note = serde_json::to_value(note)
             .map_err(|_| Failure::new(Fault::Setup, "the intent of a login could not be written"))?;
+        let started = login.await?;
+        if let Some(served) = &started.request_object {
+            let base = format!("{}{}", site.public_url(), site.path("/request/"));
+            let Some(id) = served.uri.strip_prefix(&base) else {
+                let detail = format!(
+                    "the provider fetches requests at {:?}, and this site serves them below {base:?}: set \
+                     ClientBuilder::serve_requests_at to that",
+                    served.uri
+                );
+                return Err(Failure::new(Fault::Setup, detail));
+            };
+            site.inner.requests.keep(id, &served.object, started.pending.expires_at()).await?;
+        }
         let new = NewLogin {
             client: self.name.to_owned(),
             return_to: self.return_to.filter(|path| path != "/"),
             note: Some(note),
             place: format!("{}{}", site.public_url(), site.path(&format!("/callback/{}", self.name))),
-            started: login.await?,
+            started,
         };
         let (mut url, headers) = new.leave(&Cookie::all(&parts.headers), &site.inner.keys)?;
         if let Some(relay) = &site.inner.relay {

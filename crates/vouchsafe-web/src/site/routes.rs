@@ -20,6 +20,7 @@ mod initiate;
 mod link;
 mod login;
 mod logout;
+mod request;
 mod session;
 mod sign_in;
 mod step_up;
@@ -38,6 +39,7 @@ enum Route<'p> {
     Initiate,
     SessionFrame,
     SessionCheck,
+    Request(&'p str),
     Link(&'p str),
     Devices,
     RevokeAll,
@@ -61,6 +63,7 @@ impl<'p> Route<'p> {
             [Some("initiate-login"), None, ..] => Self::Initiate,
             [Some("session"), Some("frame"), None, _] => Self::SessionFrame,
             [Some("session"), Some("check"), None, _] => Self::SessionCheck,
+            [Some("request"), Some(id), None, _] => Self::Request(id),
             [Some("link"), Some(name), None, _] => Self::Link(name),
             [Some("devices"), None, ..] => Self::Devices,
             [Some("devices"), Some("revoke-all"), None, _] => Self::RevokeAll,
@@ -79,7 +82,9 @@ impl<'p> Route<'p> {
             Self::Login(_) | Self::StepUp => &[Method::GET, Method::HEAD],
             Self::Callback(_) | Self::Initiate => &[Method::GET, Method::POST, Method::HEAD],
             Self::SignIn | Self::Logout => &[Method::GET, Method::POST, Method::HEAD],
-            Self::Frontchannel(_) | Self::SessionFrame | Self::SessionCheck => &[Method::GET],
+            Self::Frontchannel(_) | Self::SessionFrame | Self::SessionCheck | Self::Request(_) => {
+                &[Method::GET]
+            }
             Self::Backchannel(_) | Self::Link(_) | Self::RevokeAll | Self::Revoke(_) => &[Method::POST],
         }
     }
@@ -134,6 +139,7 @@ async fn respond(
         Route::Initiate => Box::pin(initiate::respond(&asked, form)).await,
         Route::SessionFrame => Box::pin(session::frame(&asked)).await,
         Route::SessionCheck => Box::pin(session::check(&asked)).await,
+        Route::Request(id) => Box::pin(request::respond(&asked, id)).await,
         Route::Link(name) => Box::pin(link::respond(&asked, name)).await,
         Route::Devices => Box::pin(devices::list(&asked)).await,
         Route::RevokeAll => Box::pin(devices::revoke_all(&asked)).await,

@@ -14,6 +14,7 @@ use crate::site::failure::{Failure, LOG};
 use crate::site::networks::Networks;
 use crate::site::providers::Providers;
 use crate::site::relay::{Relay, Relayed};
+use crate::site::requests::Requests;
 
 /// Sign-in for a whole application: the routes for signing in and out, sessions, accounts and tokens. Cheap to clone.
 ///
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) providers: Providers,
     pub(crate) sessions: Sessions,
+    pub(crate) requests: Requests,
     /// Without clients: [`Site::vault`] adds the one that it is asked for.
     pub(crate) vault: Vault,
     pub(crate) accounts: Arc<dyn Accounts>,
