@@ -8,7 +8,7 @@ use crate::all::browser::{Browser, Page, navigation};
 use crate::all::chromium::{self, in_browser};
 use crate::all::lab::Lab;
 
-/// What the script of the page asks in a frame.
+/// The request of the page's script, in a frame.
 async fn checked(browser: &mut Browser, path: &str) -> Page {
     let mut request = navigation(Method::GET, path).header("sec-fetch-site", "same-origin");
     request.headers_mut().unwrap().insert("sec-fetch-dest", "iframe".parse().unwrap());

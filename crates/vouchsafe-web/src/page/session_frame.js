@@ -31,7 +31,7 @@
   };
   provider.addEventListener('load', () => { timer ??= setInterval(ask, pause); ask(); });
 
-  // The page around this one hears of it, and can prevent what follows.
+  // The page around this one hears of it, and can prevent the next step.
   const tell = (now) => {
     if (now === status) return true;
     status = now;

@@ -27,7 +27,7 @@ pub struct SessionFrame {
     confirmation: Option<Confirmation>,
 }
 
-/// What follows if the session has changed.
+/// The next step after a change.
 #[derive(Clone)]
 struct Confirmation {
     /// The path that asks the provider with `prompt=none`.

@@ -184,7 +184,7 @@ impl Store {
         Ok((page, is_last))
     }
 
-    /// What leads to a session, to be written.
+    /// The indexes of a session, to be written.
     fn indexes(&self, data: &Data) -> Vec<Write> {
         let prefixes = Index::all(data).filter_map(|index| index.prefixes(&self.keys).next());
         let index =

@@ -49,7 +49,7 @@ impl Requests {
     }
 }
 
-/// The time at which a record is over, and what is sealed in it.
+/// The time at which a record is over, and the sealed text in it.
 fn stamp(data: &str) -> Option<(u64, &str)> {
     let (until, sealed) = data.split_once('.')?;
     Some((until.parse().ok()?, sealed))

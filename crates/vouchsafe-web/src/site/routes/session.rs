@@ -96,7 +96,7 @@ impl Question {
     }
 }
 
-/// What the provider says of the person of a session.
+/// The provider's word on the person of a session.
 enum Verdict<'t> {
     Same(&'t Tokens),
     Another,
