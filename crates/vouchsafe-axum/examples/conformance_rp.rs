@@ -21,8 +21,6 @@ mod flow;
 mod output;
 #[path = "conformance/party.rs"]
 mod party;
-#[path = "conformance/session_page.rs"]
-mod session_page;
 #[path = "conformance/site.rs"]
 mod site;
 #[path = "conformance/task.rs"]

@@ -38,6 +38,11 @@
 //! routes that demand more. For people, the response to those who do not meet it leads to the sign-in and back; for scripts it is JSON
 //! with a status of 401 or 403. The example `lab_axum` has all parts.
 //!
+//! A provider can end sessions: by the back channel at `/backchannel-logout/{provider}`, by the front channel at
+//! `/frontchannel-logout/{provider}`, and by OpenID Connect Session Management. For the last, put
+//! [`User::session_frame`](vouchsafe_web::User::session_frame) into the pages: it is a hidden frame that ends the session and loads the
+//! page again when the person has signed out at the provider. The guide [signing out](vouchsafe::guide::signing_out) compares them.
+//!
 //! Without a store, sessions are in cookies: nobody can list them or end them from elsewhere, and a copy of the cookie works until the
 //! session ends.
 //!

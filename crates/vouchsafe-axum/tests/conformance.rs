@@ -355,6 +355,95 @@ async fn an_issuer_is_found_by_web_finger() {
 }
 
 #[tokio::test]
+async fn an_issuer_is_found_by_the_url_of_a_person() {
+    let module = "oidcc-client-test-discovery-webfinger-url";
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut party = Party::start(task(&sandbox, "webfinger", json!({"module": module}))).await;
+    party.ready().await;
+    party.ends_with(0).await;
+    let requests = sandbox.requests();
+    let paths: Vec<_> = requests.iter().map(|request| &*request.path).collect();
+    assert_eq!(paths, ["/.well-known/webfinger", "/.well-known/openid-configuration"]);
+    let query = url::form_urlencoded::parse(requests[0].query.as_ref().unwrap().as_bytes());
+    let resource = query.into_owned().find(|(name, _)| name == "resource").unwrap().1;
+    assert_eq!(resource, format!("{}/vouchsafe/{module}", sandbox.issuer()));
+}
+
+/// A party in the flow `logout` in which somebody has signed in, and the URL at which it signs out.
+async fn signed_in(sandbox: &Sandbox, person: &Person, url: &str) -> (Party, String) {
+    let client = json!({"client": {
+        "client_id": sandbox.client_id(), "client_secret": sandbox.client_secret(),
+        "post_logout_redirect_uri": format!("{url}/bye"), "frontchannel_logout_uri": format!("{url}/frontchannel"),
+        "backchannel_logout_uri": format!("{url}/backchannel"),
+    }});
+    let mut party = Party::start(with(url.to_owned(), sandbox, "logout", client)).await;
+    party.ready().await;
+    let page = party.log_in(person).await;
+    assert!(page.status == 200 && page.cookies().iter().any(|cookie| cookie.contains("session")), "{page:?}");
+    let end_session = party.browse().await;
+    (party, end_session)
+}
+
+#[tokio::test]
+async fn a_frame_ends_the_session_that_it_names_and_no_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (url, person) = (free_url(), sandbox.person("alice"));
+    let (mut party, end_session) = signed_in(&sandbox, &person, &url).await;
+    let token = sandbox.logout_token(sandbox.client_id(), "alice").unwrap();
+    let (iss, sid) = (sandbox.issuer(), claim(&token, "sid"));
+    let frame = format!("{url}/frontchannel");
+    for query in [
+        format!("?iss={iss}"),
+        format!("?sid={sid}"),
+        format!("?iss={iss}&sid=another"),
+        format!("?iss=https://elsewhere.example&sid={sid}"),
+        format!("?iss={iss}/&sid={sid}"),
+    ] {
+        let page = party.browser.ask(get(&format!("{frame}{query}"), &url), "").await;
+        assert_eq!((page.status, page.header("cache-control")), (400, Some("no-store")), "{query}");
+    }
+    // The first request ends the session, with or without its cookie; then there is none.
+    for status in [200, 400] {
+        let page = party.browser.ask(get(&format!("{frame}?iss={iss}&sid={sid}"), &url), "").await;
+        assert_eq!((page.status, page.header("cache-control")), (status, Some("no-store")));
+        let policy = page.header("content-security-policy").unwrap_or_default();
+        assert!(page.header("x-frame-options").is_none() && !policy.contains("frame-ancestors"), "{policy}");
+    }
+    person.sign_out(&end_session).await.unwrap().unwrap();
+    assert_eq!(party.open(&format!("{url}/bye")).await.status, 200);
+    party.ends_with(0).await;
+}
+
+#[tokio::test]
+async fn a_frame_without_a_name_ends_the_session_of_the_cookie() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (url, person) = (free_url(), sandbox.person("alice"));
+    let (mut party, _) = signed_in(&sandbox, &person, &url).await;
+    let token = sandbox.logout_token(sandbox.client_id(), "alice").unwrap();
+    let named = format!("{url}/frontchannel?iss={}&sid={}", sandbox.issuer(), claim(&token, "sid"));
+    let page = party.browser.ask(get(&format!("{url}/frontchannel"), &url), "").await;
+    assert_eq!(page.status, 200, "there is no cookie, and nothing to end");
+    assert!(party.browser.session().is_some());
+    assert_eq!(party.open(&format!("{url}/frontchannel")).await.status, 200);
+    assert!(party.browser.session().is_none());
+    assert_eq!(party.open(&named).await.status, 400, "the session has ended");
+}
+
+/// A request without cookies.
+fn get(url: &str, base: &str) -> http::request::Builder {
+    Request::builder().uri(url.strip_prefix(base).unwrap())
+}
+
+/// A claim of a JWT.
+fn claim(jwt: &str, name: &str) -> String {
+    use base64::Engine as _;
+    let claims = jwt.split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims[name].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
 async fn a_third_party_starts_a_login_at_the_own_issuer_alone() {
     let sandbox = Sandbox::start().await.unwrap();
     let mut party = Party::start(task(&sandbox, "third-party", json!({}))).await;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::fault::{Endpoint, Stages, TOLD};
-use crate::pages::Problem;
+use crate::pages::{self, Problem};
 use crate::part::{Part, Role};
 use crate::state::IssuedIdToken;
 use crate::wire::{Incoming, OAuthError, Params, ensure, error, invalid_request, json, sha256_base64url};
@@ -123,6 +123,7 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
     match roles[0] {
         Role::Authorization => authorization::respond(&call).await,
         Role::EndSession => end_session::respond(&call).await,
+        Role::CheckSession => Ok(pages::session(&session::state_cookie(&shared))),
         _ if revocation::is_meant(&call, &roles) => Ok(serve(&call, Role::Revocation, &roles).await),
         role => Ok(call.with_nonce(serve(&call, role, &roles).await)),
     }

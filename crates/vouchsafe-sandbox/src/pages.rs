@@ -16,6 +16,7 @@ mod home;
 mod logout;
 mod parts;
 mod problem;
+mod session;
 mod sign_in;
 mod visible;
 
@@ -24,6 +25,7 @@ pub(crate) use form_post::form_post;
 pub(crate) use home::home;
 pub(crate) use logout::{logout, signed_out};
 pub(crate) use problem::Problem;
+pub(crate) use session::session;
 pub(crate) use sign_in::{consent, login};
 
 /// The purpose of a page. It accompanies the page for a [`Person`](crate::Person), who does not read HTML.

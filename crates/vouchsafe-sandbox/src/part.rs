@@ -48,13 +48,14 @@ pub(crate) struct Part {
 
 impl Part {
     /// The sandbox's own provider: an OpenID Provider without quirks.
-    pub(crate) fn own(origin: &str, clients: Vec<ClientConfig>) -> Self {
+    pub(crate) fn own(origin: &str, clients: Vec<ClientConfig>, manages_sessions: bool) -> Self {
         let mut definition = Definition::empty("sandbox");
         "Sandbox".clone_into(&mut definition.display_name);
         definition.kind = Kind::Openid;
         definition.issuer = Some(origin.to_owned());
         definition.introspection_endpoint = Some(format!("{origin}/introspect"));
         definition.end_session_endpoint = Some(format!("{origin}/end_session"));
+        definition.check_session_iframe = manages_sessions.then(|| format!("{origin}/session"));
         definition.backchannel_authentication_endpoint = Some(format!("{origin}/backchannel"));
         definition.registration_endpoint = Some(format!("{origin}/register"));
         definition.device_authorization_endpoint = Some(format!("{origin}/device_authorization"));
@@ -250,6 +251,7 @@ pub(crate) enum Role {
     Registration,
     Backchannel,
     EndSession,
+    CheckSession,
     UserInfo,
     Pushed,
     Resource,
@@ -272,6 +274,7 @@ impl Role {
             Self::Registration => "register",
             Self::Backchannel => "backchannel",
             Self::EndSession => "end_session",
+            Self::CheckSession => "check_session",
             Self::UserInfo => "userinfo",
             Self::Pushed => "par",
             Self::Resource => "resource",
@@ -284,7 +287,7 @@ impl Role {
 }
 
 /// The endpoints that a definition can name, and the places that the sandbox chooses for those in metadata.
-const ENDPOINTS: [(Role, EndpointName, &str); 10] = [
+const ENDPOINTS: [(Role, EndpointName, &str); 11] = [
     (Role::Authorization, EndpointName::Authorization, "authorize"),
     (Role::Token, EndpointName::Token, "token"),
     (Role::Refresh, EndpointName::Refresh, ""),
@@ -293,6 +296,7 @@ const ENDPOINTS: [(Role, EndpointName, &str); 10] = [
     (Role::Registration, EndpointName::Registration, ""),
     (Role::Backchannel, EndpointName::BackchannelAuthentication, ""),
     (Role::EndSession, EndpointName::EndSession, ""),
+    (Role::CheckSession, EndpointName::CheckSession, ""),
     (Role::Revocation, EndpointName::Revocation, "revoke"),
     (Role::UserInfo, EndpointName::Userinfo, "userinfo"),
 ];

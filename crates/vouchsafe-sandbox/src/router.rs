@@ -43,6 +43,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/revoke", post(op::respond))
         .route("/introspect", post(op::respond))
         .route("/end_session", get(op::respond).post(op::respond))
+        .route("/session", get(op::respond))
         .route("/end_session/confirm", post(op::confirm))
         .route("/act/{slug}/{*rest}", any(op::respond))
         .route("/.well-known/oauth-authorization-server/act/{slug}/{*rest}", get(op::metadata_of_rfc8414))

@@ -79,6 +79,7 @@ impl Sandbox {
             ],
             signing_alg: SigningAlg::RS256.name().to_owned(),
             has_mtls: false,
+            manages_sessions: false,
             settings: Settings {
                 users: vec![User::alice(), User::bob(), User::carol()],
                 access_token_lifetime: 3600,
@@ -310,6 +311,7 @@ pub struct SandboxBuilder {
     signing_alg: String,
     settings: Settings,
     has_mtls: bool,
+    manages_sessions: bool,
 }
 
 impl SandboxBuilder {
@@ -337,6 +339,14 @@ impl SandboxBuilder {
     /// `PS512`, `ES256`, `ES384`, `ES512` or `EdDSA`.
     pub fn signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.signing_alg = alg.into();
+        self
+    }
+
+    /// Has a frame that tells applications whether the session has changed (OpenID Connect Session Management 1.0): the metadata has
+    /// `check_session_iframe`, and authorization responses have `session_state`. The state of the browser is in a cookie that changes
+    /// when somebody signs in or out in this browser. [`Sandbox::sign_out`] changes no cookie.
+    pub fn session_management(mut self) -> Self {
+        self.manages_sessions = true;
         self
     }
 
@@ -393,7 +403,7 @@ impl SandboxBuilder {
         let keys = make_keys(Keys::for_start).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         let port = listener.local_addr()?.port();
-        let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients);
+        let own = Part::own(&format!("http://127.0.0.1:{port}"), self.clients, self.manages_sessions);
         let mut shared = Shared::new(own, self.settings, keys, signing_alg);
         if shared.settings.demands.decrypts {
             shared.decryption = Some(make_keys(Decryption::generate).await?);

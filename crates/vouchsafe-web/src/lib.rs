@@ -23,6 +23,7 @@ pub use login::rejection::{LoginFault, LoginRejection};
 pub use login::start::StartLogin;
 pub use origin::{InvalidOrigin, Origin};
 pub use page::language::Language;
+pub use page::session_frame::SessionFrame;
 pub use page::sign_in::SignInPage;
 pub use session::device::Device;
 pub use session::error::{SessionError, TooLarge};

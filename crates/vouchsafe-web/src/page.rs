@@ -1,8 +1,9 @@
-//! The page where people choose how to sign in: HTML and CSS, without scripts.
+//! The page where people choose how to sign in, in HTML and CSS without scripts, and the page that watches the session at a provider.
 //!
-//! From the ground up: `language`, `button` and `sign_in`.
+//! From the ground up: `language`, `button` and `sign_in`; `session_frame`.
 pub(crate) mod button;
 pub(crate) mod language;
+pub(crate) mod session_frame;
 pub(crate) mod sign_in;
 
 /// The text in HTML, also within quotes.

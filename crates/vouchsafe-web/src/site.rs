@@ -1,7 +1,7 @@
 //! Sign-in for a whole application: logins, sessions, accounts and logout behind the routes of one site.
 //!
 //! From the ground up, each file knows only those before it: `caller`, `networks`, `address`, `same_origin`, `headers`, `pages`,
-//! `fault`, `response`, `failure`, `query`, `providers`, `relay`, `state`, `builder`, `visit`, `user`, `require`, `login` and `routes`.
+//! `fault`, `response`, `failure`, `query`, `providers`, `relay`, `requests`, `state`, `builder`, `visit`, `user`, `require`, `login` and `routes`.
 pub(crate) mod address;
 pub(crate) mod builder;
 pub(crate) mod caller;
@@ -14,6 +14,7 @@ pub(crate) mod pages;
 pub(crate) mod providers;
 pub(crate) mod query;
 pub(crate) mod relay;
+pub(crate) mod requests;
 pub(crate) mod require;
 pub(crate) mod response;
 pub(crate) mod routes;

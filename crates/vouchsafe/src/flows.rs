@@ -17,5 +17,6 @@ pub(crate) mod refresh;
 pub(crate) mod register;
 mod resource;
 mod revoke;
+pub(crate) mod session_check;
 pub(crate) mod token_exchange;
 mod web_finger;

@@ -28,6 +28,10 @@ pub mod roles_and_groups {}
 #[doc = include_str!("docs/signing_in_on_a_device.md")]
 pub mod signing_in_on_a_device {}
 
+/// How a session ends: here, at the provider, or because the provider says so.
+#[doc = include_str!("docs/signing_out.md")]
+pub mod signing_out {}
+
 /// Clients with keys and certificates, bound tokens, pushed and signed requests, signed responses, and FAPI 2.0.
 #[doc = include_str!("docs/strong_clients.md")]
 pub mod strong_clients {}

@@ -157,6 +157,7 @@ pub use flows::logout::LogoutUrl;
 pub use flows::pending::PendingLogin;
 pub use flows::refresh::Narrow;
 pub use flows::register::{Register, RegisteredClient};
+pub use flows::session_check::SessionCheck;
 pub use flows::token_exchange::{ExchangedToken, TokenExchange};
 pub use identity::{Identity, IdentityKey, InvalidIdentityKey};
 pub use jose::decryption_key::DecryptionKey;

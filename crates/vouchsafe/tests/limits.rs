@@ -195,6 +195,22 @@ const ROWS: &[(&str, &str, &str)] = &[
         "vouchsafe-web/src/session/store.rs",
         "SWEPT",
     ),
+    (
+        "time between two questions to a provider's frame for session management",
+        "vouchsafe-web/src/page/session_frame.rs",
+        "PAUSE",
+    ),
+    (
+        "questions to that frame without an answer, after which it is asked no more",
+        "vouchsafe-web/src/page/session_frame.rs",
+        "SILENCE",
+    ),
+    (
+        "requests with `prompt=none` while that frame says only that the session has changed",
+        "vouchsafe-web/src/page/session_frame.rs",
+        "CHECKS",
+    ),
+    ("time to wait for such a request", "vouchsafe-web/src/page/session_frame.rs", "PATIENCE"),
     ("path to return to, in bytes", "vouchsafe-web/src/login/return_to.rs", "MAX_PATH"),
     (
         "posted response that is brought once more by a redirect, because the session stayed behind, in bytes",

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use vouchsafe::http::Request;
-use vouchsafe::{AuthorizationResponse, ClaimSources, Client, Http, PendingLogin, Provider, Tokens};
+use vouchsafe::{
+    AuthorizationResponse, ClaimSources, Client, Http, PendingLogin, Provider, SessionCheck, Tokens,
+};
 
 use crate::failure::{Failure, Kind};
-use crate::session_page::SessionPage;
 use crate::site::{Page, Site, Visit, random};
 use crate::task::Task;
 use crate::{output, party};
@@ -144,7 +145,7 @@ impl<'s> Flow<'s> {
             if userinfo == Userinfo::Asked {
                 self.userinfo(client, &tokens).await?;
             }
-            let session = self.site.begin_session(&tokens)?;
+            let session = self.site.begin_session(&tokens).await?;
             Ok((tokens, session))
         };
         let outcome = outcome.await;
@@ -190,7 +191,7 @@ impl<'s> Flow<'s> {
         let tokens = self.login(client, Userinfo::Later).await?;
         let is_watched = self.task.is_module("-session-management");
         if is_watched {
-            self.site.serve_session_page(SessionPage::of(client, &tokens).await?);
+            self.site.serve_session_page(session_check(client, &tokens).await?);
             self.expect_session("unchanged").await?;
         }
         let state = random()?;
@@ -254,6 +255,15 @@ impl<'s> Flow<'s> {
         };
         tokio::time::timeout(PATIENCE, self.visits.recv()).await.ok().flatten().ok_or_else(timed_out)
     }
+}
+
+/// How the provider's frame is asked about the session of these tokens.
+async fn session_check(client: &Client, tokens: &Tokens) -> Result<SessionCheck, Failure> {
+    let missing = |name: &str, place: &str| {
+        Failure::new(Kind::Malformed, "missing_field", format!("{name} is missing in the {place}"))
+    };
+    let state = tokens.session_state().ok_or_else(|| missing("session_state", "authorization response"))?;
+    client.session_check(state).await?.ok_or_else(|| missing("check_session_iframe", "metadata"))
 }
 
 /// Whether a login asks for userinfo, or a later step does.

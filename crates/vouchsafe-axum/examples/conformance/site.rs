@@ -1,13 +1,14 @@
-//! The web site of the relying party. The flow waits for some of its visits; the provider's logout requests are answered here.
-use std::collections::{BTreeMap, BTreeSet};
+//! The web site of the relying party, inside a site of `vouchsafe-axum`, which has the sessions and answers logout tokens. The flow
+//! waits for some of the visits.
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE};
-use axum::http::{Method, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,10 +16,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use url::{Url, form_urlencoded};
-use vouchsafe::{Client, Tokens};
+use vouchsafe::http::BoxFuture;
+use vouchsafe::seal::KeyRing;
+use vouchsafe::vault::MemoryStore;
+use vouchsafe::{Client, SessionCheck, Tokens};
+use vouchsafe_axum::{Failure as SiteFailure, Site as Layer, Visit as SiteVisit};
+use vouchsafe_web::{NewSession, ProviderSource, SessionFrame, Sessions, SourceError};
 
 use crate::failure::{Failure, Kind};
-use crate::session_page::SessionPage;
 use crate::task::Task;
 
 /// A visit that the flow waits for.
@@ -37,17 +42,18 @@ pub(crate) enum Visit {
 /// How a login ended, for the person at the browser.
 #[derive(Debug)]
 pub(crate) enum Page {
-    /// The identifier of the session here.
-    SignedIn(String),
+    /// With the cookie of the session here, if an ID token says who it is.
+    SignedIn(Option<HeaderValue>),
     Failed(String),
 }
 
-/// The session of the user who signed in.
-#[derive(Debug)]
-struct Session {
-    id: String,
-    subject: Option<String>,
-    sid: Option<String>,
+/// The provider of the task, once its client is there.
+struct Provider(Arc<OnceLock<Client>>);
+
+impl ProviderSource for Provider {
+    fn provider<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Client>, SourceError>> {
+        Box::pin(async move { Ok(self.0.get().filter(|_| name == PROVIDER).cloned()) })
+    }
 }
 
 /// The site while it is served.
@@ -62,15 +68,15 @@ struct Shared {
     /// Scheme and host of the redirect URI, which a proxy may replace on the way.
     origin: String,
     pages: BTreeMap<String, Place>,
-    report: String,
+    /// The page about the session.
+    session: String,
     requests: String,
-    client: OnceLock<Client>,
-    session: Mutex<Option<Session>>,
-    session_page: Mutex<Option<SessionPage>>,
+    client: Arc<OnceLock<Client>>,
+    site: vouchsafe_web::Site,
+    /// The page with the provider's frame.
+    frame: Mutex<Option<SessionFrame>>,
     /// Request objects by their paths.
     objects: Mutex<BTreeMap<String, String>>,
-    /// The `jti` of logout tokens that came.
-    logout_tokens: Mutex<BTreeSet<String>>,
     visits: mpsc::UnboundedSender<Visit>,
 }
 
@@ -79,9 +85,9 @@ enum Place {
     Callback,
     Initiate,
     LoggedOut,
-    Backchannel,
     Frontchannel,
     Session,
+    Frame,
     Report,
 }
 
@@ -95,11 +101,11 @@ impl Site {
         let mut pages = BTreeMap::from([
             (own("/login")?, Place::Initiate),
             (own("/session")?, Place::Session),
+            (own("/session/frame")?, Place::Frame),
             (own("/session/status")?, Place::Report),
         ]);
         for (name, place) in [
             ("post_logout_redirect_uri", Place::LoggedOut),
-            ("backchannel_logout_uri", Place::Backchannel),
             ("frontchannel_logout_uri", Place::Frontchannel),
             ("initiate_login_uri", Place::Initiate),
         ] {
@@ -108,25 +114,29 @@ impl Site {
             }
         }
         pages.insert(redirect_uri.path().to_owned(), Place::Callback);
+        let client = Arc::default();
+        let backchannel = task.registered("backchannel_logout_uri").map(parsed).transpose()?;
+        let public_url = parsed(&task.public_url)?.origin().ascii_serialization();
+        let site =
+            site_of(&public_url, Arc::clone(&client), backchannel.as_ref().map(Url::path), pages.keys())?;
 
         let (visits, arriving) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             issuer: task.issuer.clone(),
             origin: redirect_uri.origin().ascii_serialization(),
             pages,
-            report: own("/session/status")?,
+            session: own("/session")?,
             requests: own("/request/")?,
-            client: OnceLock::new(),
-            session: Mutex::default(),
-            session_page: Mutex::default(),
+            client,
+            site: site.clone(),
+            frame: Mutex::default(),
             objects: Mutex::default(),
-            logout_tokens: Mutex::default(),
             visits,
         });
         let port =
             |error| Failure::new(Kind::Local, "port", format!("{} cannot be used: {error}", task.listen));
         let listener = TcpListener::bind(&task.listen).await.map_err(port)?;
-        let router = Router::new().fallback(visit).with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(visit).with_state(Arc::clone(&shared)).layer(Layer(site));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             let serve = axum::serve(listener, router).with_graceful_shutdown(async {
@@ -158,25 +168,42 @@ impl Site {
         Ok(())
     }
 
-    /// Serves the page with the provider's frame.
-    pub(crate) fn serve_session_page(&self, page: SessionPage) {
-        *lock(&self.shared.session_page) = Some(page);
+    /// Serves the page that asks the provider's frame.
+    pub(crate) fn serve_session_page(&self, check: SessionCheck) {
+        *lock(&self.shared.frame) = Some(SessionFrame::new(check));
     }
 
-    /// Begins the session of the user of these tokens.
-    pub(crate) fn begin_session(&self, tokens: &Tokens) -> Result<String, Failure> {
-        let id = random()?;
-        let token = tokens.id_token();
-        *lock(&self.shared.session) = Some(Session {
-            id: id.clone(),
-            subject: token.map(|token| token.subject().to_owned()),
-            sid: token.and_then(|token| token.sid()).map(str::to_owned),
-        });
-        Ok(id)
+    /// Begins the session of the user of these tokens, and returns its cookie.
+    pub(crate) async fn begin_session(&self, tokens: &Tokens) -> Result<Option<HeaderValue>, Failure> {
+        let Some(token) = tokens.id_token() else { return Ok(None) };
+        let (site, new) = (&self.shared.site, NewSession::of_id_token(token.subject(), PROVIDER, token));
+        let begun = site.sessions().begin(site.public_url(), new, Default::default(), &[]).await;
+        let begun = begun.map_err(|error| Failure::new(Kind::Local, "session", error.to_string()))?;
+        Ok(Some(begun.set_cookie))
     }
 }
 
-async fn visit(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+/// The site with the sessions of this run. Other sites post to these pages.
+fn site_of<'p>(
+    public_url: &str,
+    client: Arc<OnceLock<Client>>,
+    backchannel: Option<&str>,
+    pages: impl Iterator<Item = &'p String>,
+) -> Result<vouchsafe_web::Site, Failure> {
+    let keys = KeyRing::generate().map_err(|error| Failure::new(Kind::Local, "random", error.to_string()))?;
+    // A provider shows the logout page of this site in a frame, so the cookie has to come there.
+    let sessions = Sessions::in_store(Arc::new(MemoryStore::new()), keys.clone()).cookies_in_frames();
+    // The other routes of the site must not be in the way of the pages of the task.
+    let mut site = Layer::builder(public_url, keys).prefix("/own-site").sessions(sessions);
+    site = site.provider_source(Provider(client));
+    if let Some(path) = backchannel {
+        site = site.route_at(format!("/backchannel-logout/{PROVIDER}"), path);
+    }
+    site = pages.fold(site, |site, path| site.danger_allow_foreign_posts(path));
+    site.build().map_err(|error| Failure::task(error.to_string()))
+}
+
+async fn visit(State(shared): State<Arc<Shared>>, visit: SiteVisit, request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with(&shared.requests) {
         return match lock(&shared.objects).get(path) {
@@ -191,15 +218,19 @@ async fn visit(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     match (shared.pages.get(path), request.method()) {
         (None, _) => StatusCode::NOT_FOUND.into_response(),
         (Some(Place::Callback), &Method::GET | &Method::POST) => callback(&shared, request).await,
-        (Some(Place::Backchannel), &Method::POST) => backchannel_logout(&shared, request).await,
         (Some(Place::Initiate), &Method::GET | &Method::POST) => initiate(&shared, request).await,
-        (Some(Place::Frontchannel), &Method::GET) => frontchannel_logout(&shared, &request),
+        (Some(Place::Frontchannel), &Method::GET) => {
+            frontchannel_logout(&shared, &visit, parameters(&request))
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
+        }
         (Some(Place::LoggedOut), &Method::GET) => {
             shared.tell(Visit::LoggedOut);
             Html("<!doctype html><title>Signed out</title><p>You are signed out.").into_response()
         }
-        (Some(Place::Session), &Method::GET) => match &*lock(&shared.session_page) {
-            Some(page) => page.response(&shared.report),
+        (Some(Place::Session), &Method::GET) => session_page(&shared.session),
+        (Some(Place::Frame), &Method::GET) => match &*lock(&shared.frame) {
+            Some(frame) => frame.response().map(Body::from),
             None => StatusCode::NOT_FOUND.into_response(),
         },
         (Some(Place::Report), &Method::GET) => {
@@ -219,11 +250,11 @@ async fn callback(shared: &Shared, request: Request) -> Response {
     let (page, shown) = oneshot::channel();
     shared.tell(Visit::Callback { url, form, page });
     match shown.await {
-        Ok(Page::SignedIn(id)) => {
-            // The provider shows the logout page of this site in a frame, so the cookie has to come there.
-            let cookie = format!("{SESSION}={id}; Path=/; HttpOnly; Secure; SameSite=None");
-            ([(SET_COOKIE, cookie)], Html("<!doctype html><title>Signed in</title><p>You are signed in."))
-                .into_response()
+        Ok(Page::SignedIn(cookie)) => {
+            let page = Html("<!doctype html><title>Signed in</title><p>You are signed in.");
+            let mut response = page.into_response();
+            response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            response
         }
         Ok(Page::Failed(why)) => {
             let why = why.replace('&', "&amp;").replace('<', "&lt;");
@@ -253,57 +284,47 @@ async fn initiate(shared: &Shared, request: Request) -> Response {
     }
 }
 
-/// The provider tells that a session has ended (OpenID Connect Back-Channel Logout 1.0 section 2.5).
-async fn backchannel_logout(shared: &Shared, request: Request) -> Response {
-    let form = body(request).await;
-    let tokens: Vec<_> =
-        form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| name == "logout_token").collect();
-    let status = match (shared.client.get(), &tokens[..]) {
-        (Some(client), [(_, token)]) => match client.logout_token(token).await {
-            // Section 2.6: a token is good once.
-            Ok(token) if lock(&shared.logout_tokens).insert(token.jti().to_owned()) => {
-                lock(&shared.session).take_if(|session| {
-                    let is_other = |named: Option<&str>, own: &Option<String>| {
-                        named.is_some_and(|named| own.as_deref() != Some(named))
-                    };
-                    !is_other(token.subject(), &session.subject) && !is_other(token.sid(), &session.sid)
-                });
-                StatusCode::OK
+/// The provider shows this page in a frame (OpenID Connect Front-Channel Logout 1.0 section 2). Without parameters, the session of the
+/// cookie ends.
+async fn frontchannel_logout(
+    shared: &Shared,
+    visit: &SiteVisit,
+    given: Vec<(String, String)>,
+) -> Result<Response, SiteFailure> {
+    let given: BTreeMap<_, _> = given.into_iter().collect();
+    let sessions = shared.site.sessions();
+    let is_right = match (given.get("iss"), given.get("sid")) {
+        (None, None) => {
+            if let Some(session) = visit.session().await? {
+                sessions.end(&session).await?;
             }
-            Ok(_) => StatusCode::BAD_REQUEST,
-            Err(error) => {
-                tracing::warn!("a logout token was refused: {error}");
-                StatusCode::BAD_REQUEST
-            }
-        },
-        _ => StatusCode::BAD_REQUEST,
+            true
+        }
+        (Some(iss), Some(sid)) if shared.client.get().is_some_and(|client| client.is_issuer(iss)) => {
+            !sessions.end_of(iss, Some(sid), None).await?.is_empty()
+        }
+        _ => false,
     };
-    (status, [(CACHE_CONTROL, "no-store")]).into_response()
+    if !is_right {
+        return Ok(StatusCode::BAD_REQUEST.into_response());
+    }
+    let removal = sessions.removal(shared.site.public_url()).map(|cookie| (SET_COOKIE, cookie));
+    // Any provider may show it.
+    let headers = [(CONTENT_SECURITY_POLICY, "default-src 'none'")];
+    let mut response = (headers, Html("<!doctype html><title>Signed out</title>")).into_response();
+    response.headers_mut().extend(removal);
+    Ok(response)
 }
 
-/// The provider shows this page in a frame (OpenID Connect Front-Channel Logout 1.0 section 2).
-fn frontchannel_logout(shared: &Shared, request: &Request) -> Response {
-    let given: BTreeMap<_, _> = parameters(request).into_iter().collect();
-    let mut session = lock(&shared.session);
-    let (iss, sid) = (given.get("iss"), given.get("sid"));
-    if iss.is_some() || sid.is_some() {
-        let is_issuer = iss.zip(shared.client.get()).is_some_and(|(iss, client)| client.is_issuer(iss));
-        let own = session.as_ref().and_then(|session| session.sid.as_ref());
-        if !is_issuer || sid.is_none() || sid != own {
-            return (StatusCode::BAD_REQUEST, [(CACHE_CONTROL, "no-store")]).into_response();
-        }
-        *session = None;
-    } else {
-        let cookies = request.headers().get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let cookies: Vec<_> = cookies.flat_map(|value| value.split("; ")).collect();
-        session.take_if(|session| cookies.contains(&&*format!("{SESSION}={}", session.id)));
-    }
-    let cookie = format!("{SESSION}=; Path=/; HttpOnly; Secure; SameSite=None; Max-Age=0");
-    (
-        [(CACHE_CONTROL, "no-store".to_owned()), (SET_COOKIE, cookie)],
-        Html("<!doctype html><title>Signed out</title>"),
-    )
-        .into_response()
+/// The page that has the frame, and reports each status that it hears of.
+fn session_page(path: &str) -> Response {
+    let policy = "default-src 'none'; frame-src 'self'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'";
+    let page = format!(
+        "<!doctype html><html lang=en><title>Session</title><script>\n\
+         addEventListener('vouchsafe:session', event => fetch('{path}/status?' + event.detail));\n\
+         </script><iframe src=\"{path}/frame\" title=\"Session\" hidden></iframe></html>"
+    );
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
 }
 
 impl Shared {
@@ -336,5 +357,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const SESSION: &str = "session";
+/// The name of the provider in the site.
+const PROVIDER: &str = "op";
 const MAX_BODY: usize = 256 * 1024;

@@ -49,7 +49,8 @@ pub(crate) fn home(user: Option<&User>) -> String {
     let links = ["/protected", "/fresh", "/strong", "/admin", "/account", "/devices", "/logout"];
     let links: String =
         links.iter().map(|path| format!("<li><a href=\"{path}\">{path}</a></li>\n")).collect();
-    page("The lab", &format!("{greeting}\n<ul>\n{links}</ul>"))
+    let watched = user.map(User::session_frame).unwrap_or_default();
+    page("The lab", &format!("{greeting}\n<ul>\n{links}</ul>{watched}"))
 }
 
 /// A page for somebody who is signed in.
@@ -59,7 +60,8 @@ pub(crate) fn protected(title: &str, user: &User) -> String {
         title,
         &format!(
             "<p>Signed in as {name}.</p>\n<form method=\"post\" action=\"/notes\"><label>Note <input name=\"text\"></label> \
-             <button>Add</button></form>\n<p><a href=\"/logout\">Sign out</a></p>"
+             <button>Add</button></form>\n<p><a href=\"/logout\">Sign out</a></p>{}",
+            user.session_frame()
         ),
     )
 }
@@ -86,6 +88,7 @@ pub(crate) async fn account(user: &User, link: Option<&str>, providers: &[&str])
         html +=
             &format!("<form method=\"post\" action=\"/link/{name}\"><button>Link {name}</button></form>\n");
     }
+    html += &user.session_frame();
     Ok(page("Your account", &html))
 }
 

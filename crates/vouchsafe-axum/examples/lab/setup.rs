@@ -167,7 +167,8 @@ async fn sandbox(public_url: &str, name: &str) -> Outcome<Sandbox> {
         .frontchannel_logout_uri(format!("{public_url}/frontchannel-logout/{name}"));
     let admin =
         User::new("admin").with_verified_email("admin@example.com").with_claim("roles", json!(["admin"]));
-    let builder = Sandbox::builder().client(lab).user(User::alice()).user(User::bob()).user(admin);
+    let builder =
+        Sandbox::builder().session_management().client(lab).user(User::alice()).user(User::bob()).user(admin);
     Ok(builder.start().await?)
 }
 

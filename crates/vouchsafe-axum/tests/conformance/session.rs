@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use vouchsafe::{Secret, SigningKey};
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 use crate::chromium::in_browser;
 use crate::{Party, free_url, with_issuer};
@@ -132,6 +133,44 @@ async fn the_frame_is_asked_before_and_after_the_logout() {
         let (messages, is_over) = &*provider.seen.lock().unwrap();
         assert!(*is_over && messages.len() >= 2, "{messages:?}");
         assert!(messages.iter().all(|message| message == "rp 1 hash.salt"), "{messages:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_provider_that_computes_the_state_tells_the_same() {
+    let url = free_url();
+    let secret = "a secret of the rp that is long enough";
+    // An identifier with a space, as the suite gives out.
+    let client = ClientConfig::confidential("rp 1", secret)
+        .redirect_uri(format!("{url}/callback"))
+        .post_logout_redirect_uri(format!("{url}/bye"));
+    let sandbox = Sandbox::builder().client(client).session_management().start().await.unwrap();
+    let issuer = sandbox.issuer().to_owned();
+    let program = async move {
+        let more = json!({
+            "module": "oidcc-client-test-session-management", "scopes": ["openid"], "client": {
+                "client_id": "rp 1", "client_secret": secret, "post_logout_redirect_uri": format!("{url}/bye"),
+            },
+        });
+        (Party::start(with_issuer(url.clone(), &issuer, "logout", more)).await, url)
+    };
+    in_browser(program, async move |browser, party: &mut Party| {
+        let _sandbox = &sandbox;
+        party.ready().await;
+        let login = party.browse().await;
+        browser.client.goto(&login).await.unwrap();
+        browser.click_at("//button[@name='user'][@value='alice']").await;
+        browser.click("Allow").await;
+        browser.sees("You are signed in.").await;
+        // `unchanged`, the sign-out, and `changed`.
+        for _ in 0..3 {
+            let line = party.line().await;
+            assert_eq!(line["event"], "browse", "{line}");
+            browser.client.goto(line["url"].as_str().unwrap()).await.unwrap();
+        }
+        assert_eq!(party.line().await, Value::Null);
+        assert_eq!(party.process.wait().await.unwrap().code(), Some(0));
     })
     .await;
 }

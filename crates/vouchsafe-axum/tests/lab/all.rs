@@ -14,6 +14,7 @@ pub(crate) mod chromium;
 mod lab;
 mod linking;
 mod logout;
+mod session_frame;
 mod sessions;
 mod sign_in;
 mod step_up;

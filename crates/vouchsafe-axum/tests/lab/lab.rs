@@ -45,6 +45,11 @@ impl Lab {
         Self::at(Sandbox::builder().access_token_lifetime(SHORT), &[]).await
     }
 
+    /// With a first provider that has a frame for session management.
+    pub(crate) async fn watching(settings: &[(&str, &str)]) -> Self {
+        Self::at(Sandbox::builder().session_management(), settings).await
+    }
+
     async fn at(first: SandboxBuilder, settings: &[(&str, &str)]) -> Self {
         let admin = User::new("admin").with_claim("roles", json!(["admin"]));
         // The provider ends this session soon.

@@ -47,7 +47,7 @@ impl Browser {
     }
 
     /// Opens another window, and goes there; gives the window before.
-    async fn opens_a_tab(&self) -> fantoccini::wd::WindowHandle {
+    pub(crate) async fn opens_a_tab(&self) -> fantoccini::wd::WindowHandle {
         let before = self.client.window().await.unwrap();
         let tab = self.client.new_window(true).await.unwrap();
         self.client.switch_to_window(tab.handle).await.unwrap();

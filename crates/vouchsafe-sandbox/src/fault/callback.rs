@@ -29,6 +29,14 @@ faults! { Callback:
         malformed "missing_field", Callback(|params| remove(params, "code"));
     ERROR_AND_CODE: "the response has both an error and a code",
         provider "server_error", Callback(|params| set(params, "error", "server_error"));
+    MISSING_SESSION_STATE: "the response has no session_state, though the provider has a frame for session management",
+        lawful, Callback(|params| remove(params, "session_state"));
+    ANOTHER_SESSION_STATE: "the session_state is that of another session: the frame always says that the session has changed",
+        lawful, Callback(|params| replace(params, "session_state", "0.another-salt"));
+    MALFORMED_SESSION_STATE: "the session_state has no salt: the frame of the provider answers with an error",
+        lawful, Callback(|params| replace(params, "session_state", "no-salt"));
+    OVERSIZED_SESSION_STATE: "the session_state is 100 KiB long",
+        lawful, Callback(|params| lengthen(params, "session_state"));
     PUSHED_REQUEST_DEMANDED: "the provider asks for a pushed authorization request, which the metadata does not say",
         provider "invalid_request", Callback(demand_pushed);
     DENIED_CONSENT: "the user denies the request, whatever button they press", provider "access_denied", Denial;
@@ -59,6 +67,13 @@ fn remove(params: &mut Vec<(String, String)>, name: &str) {
 fn set(params: &mut Vec<(String, String)>, name: &str, value: &str) {
     remove(params, name);
     params.push((name.to_owned(), value.to_owned()));
+}
+
+/// Gives a parameter another value, if it is there.
+fn replace(params: &mut Vec<(String, String)>, name: &str, value: &str) {
+    if params.iter().any(|(known, _)| known == name) {
+        set(params, name, value);
+    }
 }
 
 /// Adds another value, and makes sure that there are two.

@@ -43,6 +43,10 @@ faults! { Metadata:
         security "insecure_url", Set("jwks_uri", || "http://elsewhere.example/jwks".into());
     KEYS_BY_FILE: "the key set is a file on the client’s machine",
         security "insecure_url", Set("jwks_uri", || "file:///etc/hostname".into());
+    SESSION_FRAME_BY_JAVASCRIPT: "the frame for session management is a javascript: URL",
+        security "insecure_url", Set("check_session_iframe", || "javascript:alert(document.domain)".into());
+    SESSION_FRAME_BY_HTTP: "the frame for session management is plain http on another machine",
+        security "insecure_url", Set("check_session_iframe", || "http://elsewhere.example/session".into());
     USERINFO_BY_HTTP: "the UserInfo endpoint is plain http on another machine",
         security "insecure_url", Set("userinfo_endpoint", || "http://elsewhere.example/me".into());
 }

@@ -3,14 +3,19 @@
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::shared::Shared;
-use super::signed_response;
+use super::{session, signed_response};
 use crate::pages::{self, Problem};
 use crate::part::{Part, profile};
-use crate::state::{AuthorizationRequest, Decision};
+use crate::state::{AuthorizationRequest, Decision, SignedIn};
 use crate::wire::{OAuthError, printable, random_token, with_query};
 
 /// The response that carries a code.
-pub(super) fn with_code(shared: &Shared, request: &AuthorizationRequest, user: &str, code: &str) -> Response {
+pub(super) fn with_code(
+    shared: &Shared,
+    request: &AuthorizationRequest,
+    signed_in: &SignedIn,
+    code: &str,
+) -> Response {
     let (part, callback) = (&request.part, &request.part.definition.callback);
     let suffix = callback.code_suffix.as_deref().unwrap_or_default();
     let mut params = vec![("code".to_owned(), format!("{code}{suffix}"))];
@@ -19,12 +24,13 @@ pub(super) fn with_code(shared: &Shared, request: &AuthorizationRequest, user: &
     for (name, value) in &callback.expect {
         params.extend(part.fill(value, &request.marks).map(|value| (name.clone(), value)));
     }
-    params.extend(introduction(shared, request, user));
+    params.extend(introduction(shared, request, &signed_in.username));
+    params.extend(session::state_for(request, signed_in).map(|state| ("session_state".to_owned(), state)));
     if let Some(name) = &callback.hmac {
         params.push(("timestamp".to_owned(), shared.now().to_string()));
         params.push((name.clone(), part.hmac(&signed_text(&params))));
     }
-    respond(shared, request, params, Some(user))
+    respond(shared, request, params, Some(&signed_in.username))
 }
 
 /// The response that carries an error. A device learns it from the token endpoint.

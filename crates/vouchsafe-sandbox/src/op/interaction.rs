@@ -121,7 +121,7 @@ fn issue_code(shared: &Shared, mut request: AuthorizationRequest, signed_in: Sig
         return device_decided(shared, device_code, Decision::Allowed(signed_in));
     }
     let code = random_token("sandbox-code-");
-    let response = with_code(shared, &request, &signed_in.username, &code);
+    let response = with_code(shared, &request, &signed_in, &code);
     shared.faults.change_code(&mut request, &signed_in.username);
     let expires_at = shared.now().saturating_add(CODE_LIFETIME);
     shared.secrets.note(&code);

@@ -6,10 +6,11 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use url::Url;
 
 use super::shared::Shared;
-use crate::state::Session;
-use crate::wire::{Incoming, random_token};
+use crate::state::{AuthorizationRequest, Session, SignedIn};
+use crate::wire::{Incoming, random_token, sha256_hex};
 
 /// A request to the sandbox.
 pub(crate) struct Visit {
@@ -52,5 +53,38 @@ pub(super) fn remember(shared: &Shared, session: &str, mut response: Response) -
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
+    if shared.own.definition.check_session_iframe.is_some() {
+        let signed_in = shared.store().sessions.get(session).and_then(|session| session.signed_in.clone());
+        // A script of the frame reads it.
+        let cookie = match signed_in {
+            Some(signed_in) => {
+                format!("{}={}; Path=/; SameSite=Lax", state_cookie(shared), browser_state(&signed_in))
+            }
+            None => format!("{}=; Path=/; SameSite=Lax; Max-Age=0", state_cookie(shared)),
+        };
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
     response
+}
+
+/// The name of the cookie with the state of the browser.
+pub(super) fn state_cookie(shared: &Shared) -> String {
+    format!("{}_state", shared.cookie_name)
+}
+
+/// The state of the browser: another one for each session of the user (OpenID Connect Session Management 1.0 section 3.2).
+fn browser_state(signed_in: &SignedIn) -> String {
+    sha256_hex(&format!("state {}", signed_in.sid))
+}
+
+/// The `session_state` of an authorization response, if the provider has a frame (section 4).
+pub(super) fn state_for(request: &AuthorizationRequest, signed_in: &SignedIn) -> Option<String> {
+    request.part.definition.check_session_iframe.as_ref()?;
+    let origin = Url::parse(&request.redirect_uri).ok()?.origin().ascii_serialization();
+    let salt = random_token("");
+    let client_id = &request.client_id;
+    let hash = sha256_hex(&format!("{client_id} {origin} {} {salt}", browser_state(signed_in)));
+    Some(format!("{hash}.{salt}"))
 }

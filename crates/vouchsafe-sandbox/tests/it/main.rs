@@ -28,6 +28,7 @@ mod request_object;
 mod revocation;
 mod scenario;
 mod server;
+mod session_management;
 mod signed_response;
 mod signed_secret;
 mod signer;

@@ -152,32 +152,38 @@ async fn finish(
     Ok(LoggedIn { client_name, identity, tokens, return_to, data })
 }
 
-/// Sends the code of a login, once.
+/// Sends the code of a login, once, and asks who signed in.
 pub(crate) async fn redeem(
     client: &Client,
     login: StoredLogin,
     response: AuthorizationResponse<'_>,
 ) -> Result<(Identity, Tokens), LoginRejection> {
+    let tokens = exchange(client, login, response).await?;
+    match client.identity(&tokens).await {
+        Ok(identity) => Ok((identity, tokens)),
+        Err(error) => Err(LoginRejection::without_identity(error, tokens)),
+    }
+}
+
+/// Sends the code of a login, once.
+pub(crate) async fn exchange(
+    client: &Client,
+    login: StoredLogin,
+    response: AuthorizationResponse<'_>,
+) -> Result<Tokens, LoginRejection> {
     let id = login.id.ok_or_else(LoginRejection::stale)?;
     let turn = match Turn::take(id, login.pending.expires_at()) {
         Turn::Mine(turn) => turn,
         Turn::Others => return Err(LoginRejection::repeated()),
         Turn::Over => return Err(LoginRejection::spent()),
     };
-    let tokens = match client.finish(login.pending, response).await {
-        Ok(tokens) => tokens,
-        Err(error) => {
-            // The response itself was refused, and its code was not sent.
-            if error.operation() == Operation::Authorization {
-                turn.give_back();
-            }
-            return Err(error.into());
+    client.finish(login.pending, response).await.map_err(|error| {
+        // The response itself was refused, and its code was not sent.
+        if error.operation() == Operation::Authorization {
+            turn.give_back();
         }
-    };
-    match client.identity(&tokens).await {
-        Ok(identity) => Ok((identity, tokens)),
-        Err(error) => Err(LoginRejection::without_identity(error, tokens)),
-    }
+        error.into()
+    })
 }
 
 /// The longest form that is read, in bytes.

@@ -16,10 +16,12 @@ pub(super) fn name(origin: &Origin) -> String {
 }
 
 /// The header that sets the cookie. Names and values are ours: they hold only characters of a cookie.
-pub(super) fn set(origin: &Origin, value: &str, lifetime: Duration) -> Option<HeaderValue> {
+pub(super) fn set(origin: &Origin, value: &str, lifetime: Duration, in_frames: bool) -> Option<HeaderValue> {
     let secure = if origin.is_https() { "; Secure" } else { "" };
+    // Without TLS, browsers refuse `None`.
+    let same_site = if in_frames && origin.is_https() { "None" } else { "Lax" };
     let (name, seconds) = (name(origin), lifetime.as_secs());
-    let header = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    let header = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}");
     let mut header = HeaderValue::try_from(header).ok()?;
     header.set_sensitive(true);
     Some(header)

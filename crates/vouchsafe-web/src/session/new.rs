@@ -23,6 +23,8 @@ pub struct NewSession {
     pub logout_as: Option<(String, String)>,
     /// The session at the provider (`sid` of the ID token).
     pub sid: Option<String>,
+    /// The state of the session at the provider ([`Tokens::session_state`](vouchsafe::Tokens::session_state)).
+    pub session_state: Option<String>,
     /// The e-mail address, verified or not.
     pub email: Option<String>,
     /// Whether the provider verified the e-mail address; `None` if it does not say.
@@ -46,6 +48,30 @@ pub struct NewSession {
 }
 
 impl NewSession {
+    /// A session of this account, for the subject of an ID token of the provider of this name, without a profile.
+    pub fn of_id_token(account: impl Into<String>, provider: impl Into<String>, id_token: &IdToken) -> Self {
+        let text = |name: &str| id_token.claim(name).and_then(|value| value.as_str()).map(str::to_owned);
+        Self {
+            account: account.into(),
+            provider: provider.into(),
+            issuer: id_token.issuer().to_owned(),
+            subject: id_token.subject().to_owned(),
+            logout_as: None,
+            sid: id_token.sid().map(str::to_owned),
+            session_state: None,
+            email: text("email"),
+            email_verified: id_token.claim("email_verified").and_then(|value| value.as_bool()),
+            name: text("name"),
+            picture: text("picture"),
+            acr: id_token.acr().map(str::to_owned),
+            auth_time: id_token.auth_time(),
+            signed_in_at: signed_in_at(id_token),
+            session_expiry: id_token.session_expiry(),
+            roles: Vec::new(),
+            continues: None,
+        }
+    }
+
     /// A session of this account, for an identity that signed in at the provider of this name. The ID token says how and when.
     pub fn new(
         account: impl Into<String>,
@@ -60,6 +86,7 @@ impl NewSession {
             subject: identity.subject().to_owned(),
             logout_as: id_token.map(|token| (token.issuer().to_owned(), token.subject().to_owned())),
             sid: id_token.and_then(IdToken::sid).map(str::to_owned),
+            session_state: None,
             email: identity.email().map(str::to_owned),
             email_verified: identity.email_verified(),
             name: identity.name().map(str::to_owned),

@@ -35,6 +35,8 @@ pub(super) struct Data {
     pub(super) logout_as: Option<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sid: Option<String>,
+    #[serde(rename = "ss", default, skip_serializing_if = "Option::is_none")]
+    pub(super) session_state: Option<String>,
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<String>,
     #[serde(rename = "ev", default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +110,12 @@ impl Session {
     /// The session at the provider (`sid`).
     pub fn sid(&self) -> Option<&str> {
         self.data.sid.as_deref()
+    }
+
+    /// The state of the session at the provider, if the provider has a frame that tells whether it has changed. A cookie leaves it out
+    /// if it has no room.
+    pub fn session_state(&self) -> Option<&str> {
+        self.data.session_state.as_deref()
     }
 
     /// The e-mail address, verified or not. Never find an account by it.
@@ -199,6 +207,11 @@ impl Session {
     /// A reference to this session, for a login that starts in it.
     pub fn reference(&self) -> SessionRef {
         SessionRef(self.data.id.clone())
+    }
+
+    /// Whether the person is the subject of an ID token.
+    pub(crate) fn is_of(&self, issuer: &str, subject: &str) -> bool {
+        self.data.logout_as() == (issuer, subject)
     }
 
     pub(super) fn is_over(&self, now: SystemTime) -> bool {

@@ -20,6 +20,8 @@ use crate::session::new::NewSession;
 use crate::session::record::{Data, Moment, Session, SessionRef, VERSION};
 use crate::session::store::{Index, Store, id_of};
 
+mod go_on;
+
 /// The sessions of an application, in cookies or in a store. Cheap to clone.
 ///
 /// A session in a cookie needs no store. A session in a store can be listed and ended from elsewhere: by its person, at another
@@ -39,6 +41,7 @@ struct Inner {
     store: Option<Store>,
     idle_timeout: Duration,
     absolute_timeout: Duration,
+    in_frames: bool,
     now: fn() -> SystemTime,
 }
 
@@ -57,7 +60,8 @@ impl Sessions {
 
     fn with(keys: KeyRing, store: Option<Store>) -> Self {
         let (idle_timeout, absolute_timeout) = (IDLE_TIMEOUT, ABSOLUTE_TIMEOUT);
-        let inner = Inner { keys, store, idle_timeout, absolute_timeout, now: SystemTime::now };
+        let (in_frames, now) = (false, SystemTime::now);
+        let inner = Inner { keys, store, idle_timeout, absolute_timeout, in_frames, now };
         Self { inner: Arc::new(inner) }
     }
 
@@ -73,6 +77,17 @@ impl Sessions {
     #[must_use]
     pub fn absolute_timeout(mut self, timeout: Duration) -> Self {
         Arc::make_mut(&mut self.inner).absolute_timeout = timeout;
+        self
+    }
+
+    /// Lets browsers send the cookie from frames in the pages of other sites, too (`SameSite=None`): a provider that shows the
+    /// front-channel logout page of this site in a frame then ends a session in a cookie. It has no effect over plain http.
+    ///
+    /// # Security
+    /// Pages of other sites can send requests with the cookie. A [`Site`](crate::Site) refuses those that would change something.
+    #[must_use]
+    pub fn cookies_in_frames(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).in_frames = true;
         self
     }
 
@@ -148,6 +163,7 @@ impl Sessions {
             subject: new.subject,
             logout_as,
             sid: new.sid,
+            session_state: new.session_state,
             email_verified: new.email_verified.filter(|_| new.email.is_some()),
             email: new.email,
             name: new.name,
@@ -190,7 +206,7 @@ impl Sessions {
 
     /// The header that removes the cookie of a session.
     pub fn removal(&self, origin: &Origin) -> Option<HeaderValue> {
-        cookie::set(origin, "", Duration::ZERO)
+        cookie::set(origin, "", Duration::ZERO, self.inner.in_frames)
     }
 
     /// The session of a reference, if it is in the store and has not ended. Sessions in cookies are never found.
@@ -358,7 +374,8 @@ impl Sessions {
     /// The header with a sealed session, without what has no room and can be missed.
     fn fitted(&self, origin: &Origin, session: &mut Session) -> Result<HeaderValue, SessionError> {
         let mut size = 0;
-        let spared: [fn(&mut Data); 3] = [|_| {}, |data| data.picture = None, |data| data.name = None];
+        let spared: [fn(&mut Data); 4] =
+            [|_| {}, |data| data.picture = None, |data| data.name = None, |data| data.session_state = None];
         for spare in spared {
             spare(&mut session.data);
             let (header, now) = self.sealed(origin, session)?;
@@ -375,7 +392,8 @@ impl Sessions {
     fn header(&self, origin: &Origin, value: &str, session: &Session) -> Result<HeaderValue, SessionError> {
         let lifetime = session.expires_at().duration_since(self.now().time()).unwrap_or_default();
         // The value consists of letters, digits, `-` and `_`.
-        cookie::set(origin, value, lifetime).ok_or(SessionError::Seal(SealError::Crypto))
+        cookie::set(origin, value, lifetime, self.inner.in_frames)
+            .ok_or(SessionError::Seal(SealError::Crypto))
     }
 }
 

@@ -87,10 +87,7 @@ impl Store {
     ) -> Result<Vec<Data>, SessionError> {
         // The indexes come first: a session that nothing leads to could not be ended from elsewhere. The sessions before come last:
         // until then, their person is signed in as before.
-        let indexes = Index::all(data).filter_map(|index| index.prefixes(&self.keys).next());
-        let index =
-            |prefix: String| Write::Save(prefix + &data.id, stamped(data.expires_at, ""), Expected::Any);
-        let mut writes: Vec<_> = indexes.map(index).collect();
+        let mut writes = self.indexes(data);
         writes.push(Write::Save(session_key(&data.id), self.seal(data, until)?, Expected::Absent));
         let (over, _) = self.over(now).await?;
         writes.extend(over.iter().map(|(key, record)| Write::Delete(key.clone(), Some(record.version))));
@@ -112,6 +109,19 @@ impl Store {
     pub(super) async fn rewrite(&self, data: &Data, until: Moment, version: u64) -> Result<(), SessionError> {
         let sealed = self.seal(data, until)?;
         self.save(&session_key(&data.id), &sealed, Expected::Version(version)).await.map(drop)
+    }
+
+    /// Writes a session again with its indexes, which may have changed. Returns whether it was unchanged since it was loaded.
+    pub(super) async fn replace(
+        &self,
+        data: &Data,
+        until: Moment,
+        version: u64,
+    ) -> Result<bool, SessionError> {
+        let mut writes = self.indexes(data);
+        let sealed = self.seal(data, until)?;
+        writes.push(Write::Save(session_key(&data.id), sealed, Expected::Version(version)));
+        Ok(self.change(&writes).await?.pop() == Some(true))
     }
 
     /// Ends sessions, and returns those that were there.
@@ -175,6 +185,14 @@ impl Store {
         }
         page.retain(|(_, record)| until(record).is_some_and(|until| until <= now));
         Ok((page, is_last))
+    }
+
+    /// The indexes of a session, to be written.
+    fn indexes(&self, data: &Data) -> Vec<Write> {
+        let prefixes = Index::all(data).filter_map(|index| index.prefixes(&self.keys).next());
+        let index =
+            |prefix: String| Write::Save(prefix + &data.id, stamped(data.expires_at, ""), Expected::Any);
+        prefixes.map(index).collect()
     }
 
     /// Deletes what leads to sessions that have ended. If it stays, it leads nowhere, and is swept away.

@@ -25,6 +25,7 @@ use crate::session::sessions::{Begun, Found, Sessions};
 
 mod cookies;
 mod failing;
+mod go_on;
 mod lifetime;
 mod logout;
 mod secrecy;
@@ -222,6 +223,9 @@ fn the_id_token_says_how_and_until_when_somebody_signed_in() {
     assert_eq!((new.auth_time, new.session_expiry), (at(1_763_999_990), at(1_764_100_000)));
     assert_eq!((&*new.issuer, &*new.subject), ("https://id.example.com", "alice"), "those of the identity");
     assert_eq!(new.logout_as, Some(("https://tenant.example".into(), "pairwise".into())));
+    let alone = NewSession::of_id_token("alice", "acme", tokens.id_token().unwrap());
+    assert_eq!((&*alone.issuer, &*alone.subject), ("https://tenant.example", "pairwise"));
+    assert_eq!((alone.logout_as, alone.sid, alone.session_expiry), (None, new.sid, new.session_expiry));
     let without = NewSession::new("alice", "acme", &identity("alice"), None);
     assert_eq!((without.sid, without.auth_time, without.session_expiry), (None, None, None));
 }

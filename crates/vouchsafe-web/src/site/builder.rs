@@ -15,6 +15,7 @@ use crate::session::sessions::Sessions;
 use crate::site::networks::{Network, Networks};
 use crate::site::providers::{ProviderSource, Providers, is_name};
 use crate::site::relay::{Pattern, Relay, Relayed};
+use crate::site::requests::Requests;
 use crate::site::state::{Customise, Inner, Site};
 
 /// A site that is being set up.
@@ -35,6 +36,7 @@ pub struct SiteBuilder {
     application: Option<String>,
     account_page: String,
     prefix: String,
+    moved: Vec<(String, String)>,
     foreign_posts: Vec<String>,
     relay: Option<(String, KeyRing)>,
     relayed: Option<(KeyRing, Vec<String>)>,
@@ -68,6 +70,7 @@ impl SiteBuilder {
             application: None,
             account_page: "/account".to_owned(),
             prefix: String::new(),
+            moved: Vec::new(),
             foreign_posts: Vec::new(),
             relay: None,
             relayed: None,
@@ -75,7 +78,9 @@ impl SiteBuilder {
         }
     }
 
-    /// Adds a provider, named by its slug. The redirect URI to register there is the public URL with `/callback/` and the name
+    /// Adds a provider, named by its slug. If the provider fetches signed requests
+    /// ([`ClientBuilder::serve_requests_at`](vouchsafe::ClientBuilder::serve_requests_at)), the site serves them below the public URL
+    /// with `/request`. The redirect URI to register there is the public URL with `/callback/` and the name
     /// ([`Site::redirect_uri`]).
     pub fn provider(self, client: Client) -> Self {
         let name = client.provider_slug().to_owned();
@@ -159,6 +164,20 @@ impl SiteBuilder {
         self
     }
 
+    /// Puts a route at a path that a provider knows already, for example from an application before this one: the path is complete,
+    /// with the prefix. The route is one of `/callback/NAME`, `/backchannel-logout/NAME`, `/frontchannel-logout/NAME`, `/initiate-login`
+    /// and `/logged-out`.
+    ///
+    /// ```
+    /// # fn f(builder: vouchsafe_web::SiteBuilder) -> vouchsafe_web::SiteBuilder {
+    /// builder.route_at("/callback/google", "/api/auth/callback/google")
+    /// # }
+    /// ```
+    pub fn route_at(mut self, route: impl Into<String>, path: impl Into<String>) -> Self {
+        self.moved.push((route.into(), path.into()));
+        self
+    }
+
     /// The path of the application's page about the account; `/account` by default. After an identity was to be linked, the browser
     /// comes there with `link=` and `linked`, `already_yours`, `in_use` or `needs_proof`.
     pub fn account_page(mut self, path: impl Into<String>) -> Self {
@@ -235,6 +254,16 @@ impl SiteBuilder {
                 self.prefix
             )));
         }
+        for (at, (route, path)) in self.moved.iter().enumerate() {
+            let is_path = is_own_path(path) && !path.contains(['?', '#']);
+            let is_twice = self.moved[..at].iter().any(|(other, place)| other == route || place == path);
+            if !is_path || is_twice || !is_registered(route) {
+                return Err(InvalidSite(format!(
+                    "a route that providers know, such as /callback/google, is put at one path of this site, and {route:?} at {path:?} \
+                     is not"
+                )));
+            }
+        }
         let relay = self.relay.map(|(url, keys)| {
             let origin =
                 url.parse().map_err(|error| InvalidSite(format!("the relay cannot be used: {error}")))?;
@@ -266,6 +295,7 @@ impl SiteBuilder {
         }
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         let tokens = self.tokens.unwrap_or_else(|| store.clone());
+        let requests = Requests::new(store.clone(), keys.clone());
         let accounts = self.accounts.unwrap_or_else(|| Arc::new(StoredAccounts::new(store, keys.clone())));
         let inner = Inner {
             origin,
@@ -273,12 +303,14 @@ impl SiteBuilder {
             keys,
             providers: Providers { fixed: self.providers, source: self.source, ..Providers::default() },
             sessions,
+            requests,
             accounts,
             trusted,
             roles: self.roles,
             application: self.application,
             account_page: self.account_page,
             prefix: self.prefix,
+            moved: self.moved,
             foreign_posts: self.foreign_posts,
             relay,
             relayed,
@@ -313,6 +345,13 @@ impl SiteBuilder {
         }
         Ok(())
     }
+}
+
+/// Whether a route is one that is registered at providers. People find the others by links.
+fn is_registered(route: &str) -> bool {
+    let of_provider = ["/callback/", "/backchannel-logout/", "/frontchannel-logout/"];
+    ["/initiate-login", "/logged-out"].contains(&route)
+        || of_provider.iter().any(|start| route.strip_prefix(start).is_some_and(is_name))
 }
 
 impl fmt::Debug for SiteBuilder {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Response;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use vouchsafe::Client;
+use vouchsafe::{Client, Tokens};
 
 use crate::login::cookie::Cookie;
 use crate::login::rejection::LoginRejection;
@@ -42,6 +42,12 @@ pub(crate) enum Intent {
     /// To link an identity to the account of the session.
     #[serde(rename = "link")]
     Link(Whom),
+    /// To ask whether the person of the session is still signed in at the provider. A trial does not end the session.
+    #[serde(rename = "ask")]
+    Check {
+        #[serde(rename = "t")]
+        is_trial: bool,
+    },
 }
 
 /// An identity or an account, as a digest: a cookie has little room.
@@ -73,7 +79,14 @@ pub(crate) struct Start<'a> {
     pub(crate) login_hint: Option<&'a str>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) acr_values: Option<&'a str>,
+    pub(crate) quiet: Option<Quiet>,
     pub(crate) intent: Intent,
+}
+
+/// A login that shows no page (`prompt=none`), and asks only who is signed in.
+pub(crate) struct Quiet {
+    /// The tokens of the person who is expected.
+    pub(crate) hint: Option<Tokens>,
 }
 
 impl Start<'_> {
@@ -103,15 +116,34 @@ impl Start<'_> {
         if let Some(acr) = self.acr_values {
             login = login.acr_values(acr.split(' ').filter(|value| !value.is_empty()));
         }
+        if let Some(Quiet { hint }) = &self.quiet {
+            login = login.scope("openid").prompt("none");
+            if let Some(tokens) = hint {
+                login = login.id_token_hint(tokens);
+            }
+        }
         let note = Note { session: session.as_ref().map(Session::reference), intent: self.intent };
         let note = serde_json::to_value(note)
             .map_err(|_| Failure::new(Fault::Setup, "the intent of a login could not be written"))?;
+        let started = login.await?;
+        if let Some(served) = &started.request_object {
+            let base = format!("{}{}", site.public_url(), site.path("/request/"));
+            let Some(id) = served.uri.strip_prefix(&base) else {
+                let detail = format!(
+                    "the provider fetches requests at {:?}, and this site serves them below {base:?}: set \
+                     ClientBuilder::serve_requests_at to that",
+                    served.uri
+                );
+                return Err(Failure::new(Fault::Setup, detail));
+            };
+            site.inner.requests.keep(id, &served.object, started.pending.expires_at()).await?;
+        }
         let new = NewLogin {
             client: self.name.to_owned(),
             return_to: self.return_to.filter(|path| path != "/"),
             note: Some(note),
             place: format!("{}{}", site.public_url(), site.path(&format!("/callback/{}", self.name))),
-            started: login.await?,
+            started,
         };
         let (mut url, headers) = new.leave(&Cookie::all(&parts.headers), &site.inner.keys)?;
         if let Some(relay) = &site.inner.relay {

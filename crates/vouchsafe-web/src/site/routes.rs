@@ -20,6 +20,8 @@ mod initiate;
 mod link;
 mod login;
 mod logout;
+mod request;
+mod session;
 mod sign_in;
 mod step_up;
 
@@ -35,6 +37,9 @@ enum Route<'p> {
     Backchannel(&'p str),
     Frontchannel(&'p str),
     Initiate,
+    SessionFrame,
+    SessionCheck,
+    Request(&'p str),
     Link(&'p str),
     Devices,
     RevokeAll,
@@ -42,9 +47,9 @@ enum Route<'p> {
 }
 
 impl<'p> Route<'p> {
-    /// The route at a path, whose prefix is that of the site.
-    fn of(path: &'p str, prefix: &str) -> Option<Self> {
-        let mut parts = path.strip_prefix(prefix)?.strip_prefix('/')?.split('/');
+    /// The route of a path, without the prefix of the site.
+    fn of(path: &'p str) -> Option<Self> {
+        let mut parts = path.strip_prefix('/')?.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
         Some(match parts {
             [Some("sign-in"), None, ..] => Self::SignIn,
@@ -56,6 +61,9 @@ impl<'p> Route<'p> {
             [Some("backchannel-logout"), Some(name), None, _] => Self::Backchannel(name),
             [Some("frontchannel-logout"), Some(name), None, _] => Self::Frontchannel(name),
             [Some("initiate-login"), None, ..] => Self::Initiate,
+            [Some("session"), Some("frame"), None, _] => Self::SessionFrame,
+            [Some("session"), Some("check"), None, _] => Self::SessionCheck,
+            [Some("request"), Some(id), None, _] => Self::Request(id),
             [Some("link"), Some(name), None, _] => Self::Link(name),
             [Some("devices"), None, ..] => Self::Devices,
             [Some("devices"), Some("revoke-all"), None, _] => Self::RevokeAll,
@@ -74,7 +82,9 @@ impl<'p> Route<'p> {
             Self::Login(_) | Self::StepUp => &[Method::GET, Method::HEAD],
             Self::Callback(_) | Self::Initiate => &[Method::GET, Method::POST, Method::HEAD],
             Self::SignIn | Self::Logout => &[Method::GET, Method::POST, Method::HEAD],
-            Self::Frontchannel(_) => &[Method::GET],
+            Self::Frontchannel(_) | Self::SessionFrame | Self::SessionCheck | Self::Request(_) => {
+                &[Method::GET]
+            }
             Self::Backchannel(_) | Self::Link(_) | Self::RevokeAll | Self::Revoke(_) => &[Method::POST],
         }
     }
@@ -92,7 +102,7 @@ async fn respond(
 ) -> Option<Response<String>> {
     let path = parts.uri.path();
     let site = visit.site();
-    let route = Route::of(path, &site.inner.prefix);
+    let route = site.route_at(path).and_then(Route::of);
     let is_exempt = match route {
         Some(route) => route.takes_foreign_posts(),
         None => site.inner.foreign_posts.iter().any(|allowed| is_below(path, allowed)),
@@ -127,6 +137,9 @@ async fn respond(
         Route::Backchannel(name) => Box::pin(backchannel::respond(&asked, name, form)).await,
         Route::Frontchannel(name) => Box::pin(frontchannel::respond(&asked, name)).await,
         Route::Initiate => Box::pin(initiate::respond(&asked, form)).await,
+        Route::SessionFrame => Box::pin(session::frame(&asked)).await,
+        Route::SessionCheck => Box::pin(session::check(&asked)).await,
+        Route::Request(id) => Box::pin(request::respond(&asked, id)).await,
         Route::Link(name) => Box::pin(link::respond(&asked, name)).await,
         Route::Devices => Box::pin(devices::list(&asked)).await,
         Route::RevokeAll => Box::pin(devices::revoke_all(&asked)).await,

@@ -14,6 +14,7 @@ use crate::site::failure::{Failure, LOG};
 use crate::site::networks::Networks;
 use crate::site::providers::Providers;
 use crate::site::relay::{Relay, Relayed};
+use crate::site::requests::Requests;
 
 /// Sign-in for a whole application: the routes for signing in and out, sessions, accounts and tokens. Cheap to clone.
 ///
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) keys: KeyRing,
     pub(crate) providers: Providers,
     pub(crate) sessions: Sessions,
+    pub(crate) requests: Requests,
     /// Without clients: [`Site::vault`] adds the one that it is asked for.
     pub(crate) vault: Vault,
     pub(crate) accounts: Arc<dyn Accounts>,
@@ -38,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) account_page: String,
     /// What stands before the path of each route: empty, or a path such as `/auth`.
     pub(crate) prefix: String,
+    /// Routes that are elsewhere, and where.
+    pub(crate) moved: Vec<(String, String)>,
     pub(crate) foreign_posts: Vec<String>,
     pub(crate) relay: Option<Relay>,
     pub(crate) relayed: Option<Relayed>,
@@ -59,13 +63,31 @@ impl Site {
 
     /// The redirect URI of the provider with this name, to register there.
     pub fn redirect_uri(&self, provider: &str) -> String {
-        let origin = self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin);
-        format!("{origin}{}", self.path(&format!("/callback/{provider}")))
+        format!("{}{}", self.returns_to(), self.path(&format!("/callback/{provider}")))
     }
 
-    /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix).
+    /// The origin of the redirect URIs.
+    pub(crate) fn returns_to(&self) -> &Origin {
+        self.inner.relay.as_ref().map_or(&self.inner.origin, |relay| &relay.origin)
+    }
+
+    /// The path of a route of the site, such as `/sign-in`, with the [prefix](crate::SiteBuilder::prefix), or where it was
+    /// [put](crate::SiteBuilder::route_at).
     pub fn path(&self, route: &str) -> String {
-        format!("{}{route}", self.inner.prefix)
+        match self.inner.moved.iter().find(|(known, _)| known == route) {
+            Some((_, path)) => path.clone(),
+            None => format!("{}{route}", self.inner.prefix),
+        }
+    }
+
+    /// The route at a path, without the prefix.
+    pub(crate) fn route_at<'p>(&'p self, path: &'p str) -> Option<&'p str> {
+        let moved = &self.inner.moved;
+        if let Some((route, _)) = moved.iter().find(|(_, place)| place == path) {
+            return Some(route);
+        }
+        let route = path.strip_prefix(&*self.inner.prefix)?;
+        Some(route).filter(|route| moved.iter().all(|(known, _)| known != route))
     }
 
     /// The names of the providers that were named when the site was built.

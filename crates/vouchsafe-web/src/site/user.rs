@@ -60,6 +60,33 @@ impl User {
         identities.map_err(|error| self.visit.failed(error.into()))
     }
 
+    /// A hidden frame for the end of a page's HTML, which watches the session at the provider (OpenID Connect Session Management 1.0).
+    /// Empty if the provider has no such frame.
+    ///
+    /// If the person signs out at the provider, or somebody else signs in there, the session here ends, and the page is loaded again.
+    /// Before that, the page gets an event `vouchsafe:session` whose `detail` is `ended`. A script of the page that calls
+    /// `preventDefault` decides for itself:
+    ///
+    /// ```html
+    /// <script>
+    /// addEventListener('vouchsafe:session', event => {
+    ///   if (event.detail === 'ended') { event.preventDefault(); location.assign('/signed-out'); }
+    /// });
+    /// </script>
+    /// ```
+    ///
+    /// A Content-Security-Policy of the page needs `frame-src 'self'`. A browser that keeps a provider's cookies from frames cannot
+    /// tell: there, the session lasts until it ends otherwise.
+    pub fn session_frame(&self) -> String {
+        match self.session.session_state() {
+            Some(_) => {
+                let path = self.visit.site().path("/session/frame");
+                format!("<iframe src=\"{path}\" title=\"Session\" hidden></iframe>")
+            }
+            None => String::new(),
+        }
+    }
+
     /// The session alone.
     pub fn into_session(self) -> Session {
         self.session

@@ -40,6 +40,20 @@ impl Client {
         self.begin_with(tokens.secrets())
     }
 
+    /// Refuses tokens of another server or client than this.
+    pub(crate) fn check_issuer_of(
+        &self,
+        tokens: &Tokens,
+        server: &Server,
+        operation: Operation,
+    ) -> Result<(), Error> {
+        // Tokens that were made before the metadata was known have the requested issuer.
+        if *tokens.provenance() != *server.provenance && *tokens.provenance() != *self.template().provenance {
+            server.provenance.check("tokens", tokens.provenance(), operation)?;
+        }
+        Ok(())
+    }
+
     /// Begins a call with at most three secrets, which its errors do not show.
     pub(crate) fn begin_with<'c>(&'c self, secrets: impl IntoIterator<Item = &'c str>) -> Ongoing<'c> {
         let noted = Noted::knowing(self.inner.authenticator.credentials.secrets().into_iter().chain(secrets));
@@ -98,12 +112,7 @@ impl Ongoing<'_> {
         operation: Operation,
     ) -> Result<Arc<Server>, Error> {
         let server = self.server().await?;
-        // Tokens that were made before the metadata was known have the requested issuer.
-        if *tokens.provenance() != *server.provenance
-            && *tokens.provenance() != *self.client.template().provenance
-        {
-            server.provenance.check("tokens", tokens.provenance(), operation)?;
-        }
+        self.client.check_issuer_of(tokens, &server, operation)?;
         Ok(server)
     }
 

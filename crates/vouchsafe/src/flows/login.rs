@@ -42,6 +42,7 @@ impl Client {
             acr_values: Vec::new(),
             data: None,
             offline: false,
+            hint: None,
         }
     }
 
@@ -155,6 +156,8 @@ pub struct Login<'c> {
     acr_values: Vec<String>,
     data: Option<String>,
     offline: bool,
+    /// The tokens of an earlier login.
+    hint: Option<Tokens>,
 }
 
 impl Login<'_> {
@@ -201,6 +204,19 @@ impl Login<'_> {
     /// A hint about who is signing in, such as an e-mail address (`login_hint`).
     pub fn login_hint(self, hint: impl Into<String>) -> Self {
         self.param("login_hint".into(), hint.into())
+    }
+
+    /// The ID token of an earlier login: only its user may sign in (`id_token_hint`). It may have expired. With
+    /// [`prompt`](Self::prompt) `none`, it asks whether this user is still signed in. Nothing is added if there is none, or if the
+    /// provider takes none.
+    ///
+    /// The login does not start if the tokens are from another provider.
+    ///
+    /// # Security
+    /// The URL contains the ID token: keep it out of logs.
+    pub fn id_token_hint(mut self, tokens: &Tokens) -> Self {
+        self.hint = Some(tokens.clone());
+        self
     }
 
     /// `none`, `login`, `consent` or `select_account` (OpenID Connect Core section 3.1.2.1).
@@ -276,6 +292,16 @@ impl Login<'_> {
         Ok(())
     }
 
+    /// Names the user of an earlier login.
+    fn ask_for(&mut self, tokens: &Tokens, server: &Server) -> Result<(), Error> {
+        self.client.check_issuer_of(tokens, server, Operation::Authorization)?;
+        if let Some(token) = tokens.id_token().filter(|_| server.definition.id_token_hint) {
+            self.params.retain(|(name, _)| name != "id_token_hint");
+            self.params.push(("id_token_hint".into(), token.expose().to_owned().into()));
+        }
+        Ok(())
+    }
+
     /// Adds the parameters of a client that is set to be strong.
     fn ask_strong(&mut self, server: &Server) {
         let inner = &self.client.inner;
@@ -296,6 +322,9 @@ impl Login<'_> {
     fn start(mut self, server: &Server) -> Result<StartedLogin, Error> {
         if self.offline {
             self.ask_offline(server)?;
+        }
+        if let Some(tokens) = self.hint.take() {
+            self.ask_for(&tokens, server)?;
         }
         let (request, prefix) = self.request(server)?;
         let demands = self.max_age.is_some() || !self.acr_values.is_empty();

@@ -57,6 +57,7 @@ mod secrets;
 #[cfg(feature = "transport")]
 mod sent_once;
 mod servers;
+mod session_check;
 #[cfg(feature = "transport")]
 mod signed_introspection;
 mod step_up;

@@ -27,6 +27,21 @@ async fn the_cookie_is_for_this_host_alone_and_no_script_reads_it() {
 }
 
 #[tokio::test]
+async fn the_cookie_comes_to_frames_of_other_sites_only_if_it_is_to_and_over_tls() {
+    for sessions in kinds().await.map(Sessions::cookies_in_frames) {
+        for (origin, same_site) in
+            [("https://app.example.com", "SameSite=None; Secure"), ("http://127.0.0.1:3000", "SameSite=Lax")]
+        {
+            let origin: Origin = origin.parse().unwrap();
+            let begun = sessions.begin(&origin, new("alice"), device(), &[]).await.unwrap();
+            for header in [begun.set_cookie, sessions.removal(&origin).unwrap()] {
+                assert!(header.to_str().unwrap().ends_with(same_site), "{header:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_browser_keeps_the_cookie_until_the_session_ends_at_the_latest() {
     let seconds = |header: &HeaderValue| {
         let header = header.to_str().unwrap();
@@ -188,6 +203,9 @@ async fn a_cookie_has_room_for_a_person_and_some_roles() {
     let named = NewSession { name: Some(long("Alice", 2000)), ..person.clone() };
     let _ = browser.begins(&sessions, named, &[]).await;
     assert_eq!(browser.comes(&sessions).await.unwrap().name(), None);
+    let watched = NewSession { session_state: Some(long("state", 2000)), ..person.clone() };
+    let begun = sessions.begin(&origin(), watched, device(), &[]).await.unwrap();
+    assert_eq!((begun.session.session_state(), begun.session.name()), (None, None));
 
     let roles: Vec<_> = (0..200).map(|role| format!("some-role-{role}")).collect();
     let many = NewSession { roles, ..person };

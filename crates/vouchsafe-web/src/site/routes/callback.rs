@@ -2,7 +2,7 @@
 use http::{Method, Response};
 use vouchsafe::AuthorizationResponse;
 
-use self::finishing::Finishing;
+use self::finishing::{Finishing, is_first};
 use crate::login::cookie::{self, SameSite};
 use crate::login::finish::{belonging, is_form, open_logins, response};
 use crate::login::rejection::LoginRejection;
@@ -13,6 +13,7 @@ use crate::site::fault::Fault;
 use crate::site::login::{Intent, Note};
 use crate::site::routes::asked::Asked;
 use crate::site::routes::login;
+use crate::site::routes::session::Question;
 use crate::site::visit::Visit;
 
 mod finishing;
@@ -80,7 +81,9 @@ pub(super) async fn respond(
     let mut session = visit.session().await?;
     if session.is_none() && !matches!(note.intent, Intent::SignIn(())) {
         session = match (&note.intent, &note.session) {
-            (Intent::StepUp(..), Some(reference)) => site.sessions().alive(reference).await?,
+            (Intent::StepUp(..) | Intent::Check { .. }, Some(reference)) => {
+                site.sessions().alive(reference).await?
+            }
             _ => None,
         };
         // The browser keeps its session back when another site posts a form: it comes along with a redirect.
@@ -92,6 +95,15 @@ pub(super) async fn respond(
     // A session in a cookie does not keep it.
     let device = if site.sessions().is_server_side() { visit.device() } else { Device::default() };
     let id = login.id.ok_or_else(stale)?;
+    if let Intent::Check { is_trial } = note.intent {
+        // A frame asks once: there is no second request to share the answer with.
+        visit.add_login_cookie(cookie::remove(&cookie, same_site));
+        if !is_first(site, &login).await? {
+            return Err(LoginRejection::repeated().into());
+        }
+        let question = Question { session, asked_in: note.session, is_trial };
+        return question.answered(visit, &client, login, response).await;
+    }
     let finishing = Finishing {
         site: site.clone(),
         device,

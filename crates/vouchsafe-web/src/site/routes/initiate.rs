@@ -62,6 +62,7 @@ pub(super) async fn respond(
         login_hint,
         max_age: None,
         acr_values: None,
+        quiet: None,
         intent: Intent::SignIn(()),
     };
     start.start(visit, parts).await

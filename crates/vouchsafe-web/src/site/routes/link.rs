@@ -20,6 +20,7 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
         login_hint: None,
         max_age: None,
         acr_values: None,
+        quiet: None,
         intent: Intent::Link(Whom::account(&user)),
     };
     start.start(visit, parts).await

@@ -24,6 +24,7 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
         login_hint,
         max_age: None,
         acr_values: None,
+        quiet: None,
         intent: Intent::SignIn(()),
     };
     start.start(visit, parts).await

@@ -37,6 +37,7 @@ pub(super) async fn respond(
                 login_hint: Some(address),
                 max_age: None,
                 acr_values: None,
+                quiet: None,
                 intent: Intent::SignIn(()),
             };
             return start.start(visit, parts).await;

@@ -34,6 +34,7 @@ pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failu
         login_hint: None,
         max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
         acr_values,
+        quiet: None,
         intent: Intent::StepUp(Whom::identity(session.issuer(), session.subject()), max_age.map(u64::from)),
     };
     start.start(visit, parts).await

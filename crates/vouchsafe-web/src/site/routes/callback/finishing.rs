@@ -11,6 +11,7 @@ use crate::login::finish::{LoggedIn, redeem};
 use crate::login::rejection::{LoginFault, LoginRejection};
 use crate::login::stored::StoredLogin;
 use crate::session::device::Device;
+use crate::session::error::SessionError;
 use crate::session::new::NewSession;
 use crate::session::record::Session;
 use crate::site::failure::{Failure, LOG};
@@ -62,18 +63,10 @@ impl Finishing {
         note: Note,
         response: AuthorizationResponse<'static>,
     ) -> Ended {
-        // One process sends a code once; with a store, all processes together do.
-        let mut is_first = true;
-        let sessions = self.site.sessions();
-        if sessions.is_server_side()
-            && let Some(id) = login.id
-        {
-            let id = URL_SAFE_NO_PAD.encode(id);
-            is_first = match sessions.once("login", &id, login.pending.expires_at()).await {
-                Ok(is_first) => is_first,
-                Err(error) => return Ended::new(Err(error.into()), false),
-            };
-        }
+        let is_first = match is_first(&self.site, &login).await {
+            Ok(is_first) => is_first,
+            Err(error) => return Ended::new(Err(error.into()), false),
+        };
         if !is_first {
             return Ended::new(Err(self.repeated(LoginRejection::repeated())), true);
         }
@@ -120,6 +113,8 @@ impl Finishing {
                 self.sign_in(note, identity, tokens, continues).await
             }
             Intent::Link(whom) => self.link(whom, identity, tokens).await,
+            // A question about the session begins none.
+            Intent::Check { .. } => Err(LoginRejection::stale().into()),
         }
     }
 
@@ -145,6 +140,7 @@ impl Finishing {
         let mut new = NewSession::new(account, &*self.name, &identity, tokens.id_token());
         let claims = tokens.id_token().map_or(identity.profile(), |token| token.claims());
         new.roles = roles(claims, &site.inner.roles);
+        new.session_state = tokens.session_state().map(str::to_owned);
         new.continues = continues;
         let before: Vec<_> =
             self.session.as_ref().map(Session::reference).into_iter().chain(note.session).collect();
@@ -191,6 +187,13 @@ impl Finishing {
         let (client_name, return_to) = (self.name.clone(), self.return_to.clone());
         LoggedIn { client_name, identity, tokens, return_to, data: None }
     }
+}
+
+/// Whether a login is finished for the first time. One process sends a code once; with a store, all processes together do.
+pub(super) async fn is_first(site: &Site, login: &StoredLogin) -> Result<bool, SessionError> {
+    let sessions = site.sessions();
+    let Some(id) = login.id.filter(|_| sessions.is_server_side()) else { return Ok(true) };
+    sessions.once("login", &URL_SAFE_NO_PAD.encode(id), login.pending.expires_at()).await
 }
 
 /// Refuses a sign-in that is older than was asked for. The client has compared it with the clock of this machine, and with tolerance
