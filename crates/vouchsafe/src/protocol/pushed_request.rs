@@ -61,15 +61,28 @@ impl Call for PushedRequest<'_> {
             return Err(error);
         }
         let wrong = |what: &str| Err(from.malformed(Malformed::InvalidField, what));
-        let Some(Value::String(uri)) = response.get("request_uri") else {
-            return Err(from.malformed(
-                Malformed::MissingField,
-                "has no request_uri, which must name the pushed request (RFC 9126 section 2.2): the provider has to add it",
-            ));
+        let uri = match response.get("request_uri") {
+            Some(Value::String(uri)) => uri,
+            Some(_) => return wrong("has a request_uri that is not text: the provider has to correct it"),
+            None => {
+                return Err(from.malformed(
+                    Malformed::MissingField,
+                    "has no request_uri, which must name the pushed request (RFC 9126 section 2.2): the provider has to add it",
+                ));
+            }
         };
         // RFC 3986 §2: other characters are in no URI.
         if uri.is_empty() || uri.len() > MAX_URI || !uri.bytes().all(|b| b.is_ascii_graphic()) {
             return wrong("has a request_uri that is not a URI: the provider has to correct it");
+        }
+        // RFC 9101 §5.2.
+        if !["urn:", "https:"]
+            .iter()
+            .any(|s| uri.get(..s.len()).is_some_and(|own| own.eq_ignore_ascii_case(s)))
+        {
+            return wrong(
+                "has a request_uri that is neither a URN nor an https URI: the provider has to correct it",
+            );
         }
         match response.get("expires_in") {
             // The time is short, and nobody but the browser needs it: a provider that leaves it out is tolerated.

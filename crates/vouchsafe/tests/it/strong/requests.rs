@@ -79,12 +79,14 @@ async fn a_provider_that_requires_it_gets_it_without_being_asked() {
 
 #[tokio::test]
 async fn a_pushed_request_that_cannot_be_used_ends_the_login_before_the_browser_opens() {
-    let cases: [(u16, Value, &str); 10] = [
+    let cases: [(u16, Value, &str); 12] = [
         (201, json!({"expires_in": 60}), "missing_field"),
-        (201, json!({"request_uri": 7, "expires_in": 60}), "missing_field"),
+        (201, json!({"request_uri": 7, "expires_in": 60}), "invalid_field"),
+        (201, json!({"request_uri": "http://op.example/1", "expires_in": 60}), "invalid_field"),
+        (201, json!({"request_uri": "1", "expires_in": 60}), "invalid_field"),
         (201, json!({"request_uri": "", "expires_in": 60}), "invalid_field"),
         (201, json!({"request_uri": "urn:a b", "expires_in": 60}), "invalid_field"),
-        (201, json!({"request_uri": "r".repeat(2000), "expires_in": 60}), "invalid_field"),
+        (201, json!({"request_uri": format!("urn:{}", "r".repeat(2000)), "expires_in": 60}), "invalid_field"),
         (201, json!({"request_uri": REFERENCE, "expires_in": 0}), "invalid_field"),
         (201, json!({"request_uri": REFERENCE, "expires_in": "soon"}), "invalid_field"),
         (200, json!({"error": "invalid_request", "request_uri": REFERENCE}), "invalid_request"),
