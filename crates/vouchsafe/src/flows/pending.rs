@@ -82,16 +82,16 @@ impl PendingLogin {
     /// another tab: they should not end this login.
     pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
         let response = response.into();
+        let is_own = |state: &str| same(state, self.state.as_str());
         response.came_to(&self.request.redirect_uri).is_ok()
-            && if jarm::is_signed(self.response_mode()) {
+            // Also where it has to be signed: then the login ends, and the error says why.
+            && (states(response.params()).any(|state| is_own(&state)) || jarm::is_signed(self.response_mode()) && {
                 let jwt = jarm::jwt_of(response.params()).ok();
                 // Not verified yet: it only finds the login that the response is for.
                 let claims = jwt.and_then(|jwt| decode_text(jwt.split('.').nth(1)?).ok());
                 let state = claims.and_then(|claims| jarm::state_of(&claims));
-                state.is_some_and(|state| same(&state, self.state.as_str()))
-            } else {
-                states(response.params()).any(|state| same(&state, self.state.as_str()))
-            }
+                state.is_some_and(|state| is_own(&state))
+            })
     }
 }
 

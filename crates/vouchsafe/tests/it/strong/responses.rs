@@ -52,6 +52,9 @@ async fn a_signed_response_ends_the_login() {
         assert!(login.pending.matches(came.clone()));
         let other = signed("RS256", "rsa", &response(&login, json!({"state": "another"})));
         assert!(!login.pending.matches(arrived(&format!("response={other}"))));
+        // A response that lost its signature is of this login too, and ends it with an error.
+        let state = param(&login.url, "state").unwrap();
+        assert!(login.pending.matches(arrived(&format!("state={state}"))));
         // It is kept in a cookie meanwhile.
         let kept = serde_json::to_string(&login.pending).unwrap();
         client.finish(serde_json::from_str(&kept).unwrap(), came).await.unwrap();
