@@ -113,6 +113,12 @@ pub(crate) struct LoginArgs {
     /// only where neither a browser on this machine nor --no-browser works
     #[arg(long, conflicts_with_all = ["no_browser", "listen", "redirect_port", "max_age", "acr_values", "prompt", "login_hint"], help_heading = "Browser")]
     pub(crate) device: bool,
+    /// Let the provider ask the user of --login-hint on a device that it knows, such as a phone, without a browser (CIBA)
+    #[arg(long, requires = "login_hint", conflicts_with_all = ["device", "no_browser", "listen", "redirect_port", "max_age", "acr_values", "prompt", "resources"], help_heading = "Browser")]
+    pub(crate) backchannel: bool,
+    /// A short text that the device of the user shows with --backchannel, so that the user recognises this login
+    #[arg(long, value_name = "TEXT", requires = "backchannel", help_heading = "Browser")]
+    pub(crate) binding_message: Option<String>,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
     /// Also print the profile document: everything that the provider said about the user

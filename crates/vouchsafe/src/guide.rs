@@ -32,6 +32,10 @@ pub mod signing_in_on_a_device {}
 #[doc = include_str!("docs/signing_out.md")]
 pub mod signing_out {}
 
+/// A login without a browser (CIBA): when to use it, how to name the user, and how to wait.
+#[doc = include_str!("docs/signing_in_without_a_browser.md")]
+pub mod signing_in_without_a_browser {}
+
 /// Clients with keys and certificates, bound tokens, pushed and signed requests, signed responses, and FAPI 2.0.
 #[doc = include_str!("docs/strong_clients.md")]
 pub mod strong_clients {}

@@ -1,4 +1,5 @@
 //! `vouchsafe login`: authorization code and PKCE through the browser and a loopback redirect URI (RFC 8252).
+mod backchannel;
 mod device;
 pub(super) mod report;
 mod spent;
@@ -52,10 +53,13 @@ pub(super) async fn run_with(
         .build(&setup::http(&args.http, output)?)?;
 
     let saving = interrupt.or(Saving::open(args, client.provider_slug(), output)).await?;
-    if args.device {
+    if args.device || args.backchannel {
         let attempt = Attempt { args, client, definition, name, callback: None };
         let work = async {
-            let signed_in = device::run(&attempt, output).await?;
+            let signed_in = match args.device {
+                true => device::run(&attempt, output).await?,
+                false => backchannel::run(&attempt, output).await?,
+            };
             attempt.save(saving.as_ref(), &signed_in, None).await?;
             Ok(signed_in)
         };

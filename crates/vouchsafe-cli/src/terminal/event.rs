@@ -14,29 +14,56 @@ use crate::text;
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
-    AuthorizationUrl { url: &'a str, redirect_uri: &'a str },
+    AuthorizationUrl {
+        url: &'a str,
+        redirect_uri: &'a str,
+    },
     DeviceCode(DeviceCode<'a>),
-    Profile { profile: &'a Value },
+    Backchannel {
+        expires_in: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        binding_message: Option<&'a str>,
+    },
+    Profile {
+        profile: &'a Value,
+    },
     Login(Login<'a>),
     Token(Token<'a>),
     Identity(Identified<'a>),
     Saved(Saved<'a>),
-    Introspection { token: &'a Value },
+    Introspection {
+        token: &'a Value,
+    },
     Revoked,
-    LogoutUrl { url: &'a str },
+    LogoutUrl {
+        url: &'a str,
+    },
     LoggedOut,
-    Response { status: u16, headers: &'a BTreeMap<&'a str, String>, body: &'a str },
+    Response {
+        status: u16,
+        headers: &'a BTreeMap<&'a str, String>,
+        body: &'a str,
+    },
     Provider(Value),
     Checked(Value),
     Setup(Value),
-    Credentials { verdict: &'a str, message: &'a str },
-    Written { file: &'a str, variables: &'a [String] },
+    Credentials {
+        verdict: &'a str,
+        message: &'a str,
+    },
+    Written {
+        file: &'a str,
+        variables: &'a [String],
+    },
     Metadata(Value),
     Jwt(Value),
     Listening(Value),
     Acted(Value),
     Fault(BTreeMap<&'a str, &'a str>),
-    Warning { code: &'a str, message: &'a str },
+    Warning {
+        code: &'a str,
+        message: &'a str,
+    },
     Error(&'a Failure),
 }
 

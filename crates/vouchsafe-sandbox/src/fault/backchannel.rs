@@ -14,4 +14,5 @@ faults! { Backchannel:
         malformed "missing_field", Without("expires_in");
     BACKCHANNEL_AS_PAGE: "the response is labelled as an HTML page", malformed "content_type", Label("text/html");
     NO_BACKCHANNEL_INTERVAL: "the response has no interval: a client asks every five seconds", lawful, Without("interval");
+    BACKCHANNEL_IN_NO_TIME: "the interval is 0: a client pauses all the same", lawful, Set("interval", || 0.into());
 }

@@ -31,4 +31,4 @@ impl Call<'_> {
 }
 
 const MADE_BY_CLIENTS: [&str; 5] = ["client_assertion", "client_secret", "code_verifier", "nonce", "state"];
-const ISSUED: [&str; 4] = ["access_token", "device_code", "id_token", "refresh_token"];
+const ISSUED: [&str; 5] = ["access_token", "auth_req_id", "device_code", "id_token", "refresh_token"];

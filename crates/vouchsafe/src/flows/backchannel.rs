@@ -17,7 +17,8 @@ use crate::transport::BoxFuture;
 
 impl Client {
     /// Starts a login without the user's browser (OpenID Connect CIBA Core 1.0): the provider asks the user on a device that it knows.
-    /// Say who is to sign in by exactly one hint, and await it.
+    /// Say who is to sign in by exactly one hint, and await it. More is in
+    /// [`guide::signing_in_without_a_browser`](crate::guide::signing_in_without_a_browser).
     ///
     /// ```no_run
     /// # async fn f(client: vouchsafe::Client) -> Result<(), vouchsafe::Error> {

@@ -30,7 +30,8 @@ pub(super) async fn run(attempt: &Attempt<'_>, output: &mut Output) -> Result<Si
         expires_in: expires_in.as_secs_f64().round() as u64,
     }));
     invite(attempt, &device, output);
-    let tokens = wait(attempt, &mut device, output).await?;
+    let expiry = Expiry { at: device.expires_at(), of: "the code expired", remedy: "to get a new code" };
+    let tokens = wait(attempt, attempt.client.finish_device(&mut device), expiry, output).await?;
     // The codes are spent, and no token is among them.
     attempt.identified(tokens, &Spent::default(), output).await
 }
@@ -49,16 +50,24 @@ fn invite(attempt: &Attempt<'_>, device: &PendingDevice, output: &mut Output) {
     output.tell("");
 }
 
-async fn wait(
+/// When the provider gives up a login that is finished elsewhere, and the words for that.
+pub(super) struct Expiry {
+    pub(super) at: SystemTime,
+    pub(super) of: &'static str,
+    pub(super) remedy: &'static str,
+}
+
+/// Waits until the user has decided elsewhere.
+pub(super) async fn wait(
     attempt: &Attempt<'_>,
-    device: &mut PendingDevice,
+    finish: impl Future<Output = Result<Tokens, Error>>,
+    expiry: Expiry,
     output: &mut Output,
 ) -> Result<Tokens, Failure> {
     let limit = attempt.args.browser.wait;
     let progress = output.progress("Waiting for you to finish on the other device … (Ctrl-C to stop)");
-    let expires_at = device.expires_at();
     let (began, mut tick) = (Instant::now(), interval(Duration::from_secs(1)));
-    let mut finish = pin!(attempt.client.finish_device(device));
+    let mut finish = pin!(finish);
     let ours = async {
         loop {
             tokio::select! {
@@ -68,15 +77,15 @@ async fn wait(
         }
     };
     let late = |time: &str| {
-        let message = format!("The login was not finished {time}. Run the command again to get a new code");
+        let message = format!("The login was not finished {time}. Run the command again {}", expiry.remedy);
         Failure::local("timed_out", message)
     };
     match timeout(limit, ours).await {
         Ok(Ok(tokens)) => Ok(tokens),
         Ok(Err(Error::Validation(error)))
-            if error.check() == Check::Expired && SystemTime::now() >= expires_at =>
+            if error.check() == Check::Expired && SystemTime::now() >= expiry.at =>
         {
-            Err(late("before the code expired"))
+            Err(late(&format!("before {}", expiry.of)))
         }
         Ok(Err(error)) => Err(attempt.advised(error)),
         Err(_) => Err(late(&format!("within {}; --wait SECONDS allows more time", text::duration(limit)))),

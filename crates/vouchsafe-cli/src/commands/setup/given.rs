@@ -278,6 +278,8 @@ impl Given {
     pub(super) fn login(&self, args: &SetupArgs, plan: &Plan, browser: BrowserArgs) -> LoginArgs {
         LoginArgs {
             device: false,
+            backchannel: false,
+            binding_message: None,
             provider: Some(args.provider.clone()),
             target: plan.target.clone(),
             client: self.client.clone(),
