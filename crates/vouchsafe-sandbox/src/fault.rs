@@ -143,11 +143,6 @@ impl Fault {
         (!is_elsewhere).then_some(self.at)
     }
 
-    /// Whether it applies only to clients that push their requests, ask for signed responses, or send DPoP proofs.
-    pub fn is_for_strong_clients(&self) -> bool {
-        self.at == Endpoint::PushedRequest || matches!(self.row.place, Place::SignedResponse | Place::Dpop)
-    }
-
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
     /// client does not need the missing data.
     pub fn refusal(&self) -> Option<Refusal> {
@@ -166,6 +161,8 @@ impl Fault {
             (Place::Registration, _) => Step::Registration,
             (Place::WebFinger, _) => Step::WebFinger,
             (Place::Backchannel, _) => Step::Backchannel,
+            (Place::Introspection, _) => Step::Introspection,
+            (Place::Claims, _) => Step::Claims,
             _ if self.row.strikes.iter().any(is_of_refresh) => Step::Refresh,
             _ => Step::Login,
         };
@@ -343,6 +340,10 @@ words! {
     Backchannel = "backchannel",
     /// The provider is not found. A login is not concerned.
     WebFinger = "webfinger",
+    /// The login succeeds, and the application is not told about the token.
+    Introspection = "introspection",
+    /// The login succeeds, and the claims of the other source are left out.
+    Claims = "claims",
 }
 
 /// How a client that does all its checks refuses a fault.

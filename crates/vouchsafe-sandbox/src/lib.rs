@@ -103,7 +103,7 @@
 //! ```
 //!
 //! A client assertion is good once and for ten minutes at most, and its audience is the issuer as one text. A proof is good once, for
-//! five minutes. Faults that concern these clients alone [say so](Fault::is_for_strong_clients).
+//! five minutes. The [place](Fault::place) of a fault says which of these clients it concerns.
 //!
 //! # Logout
 //!

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use vouchsafe::{Client, DecryptionKey, Error, Http, Provider, Registration, Tokens};
+use vouchsafe::{Client, DecryptionKey, Error, Http, Provider, Registration, SigningKey, Tokens};
 use vouchsafe_providers::Definition;
-use vouchsafe_sandbox::{ClientConfig, Endpoint, Fault, Place, Sandbox, Step};
+use vouchsafe_sandbox::{ClientConfig, DpopNonces, Endpoint, Fault, Place, Sandbox, Step};
 
 const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 /// Of one exchange: short where it will be used up, and long where it must not.
@@ -39,6 +39,8 @@ struct Visit {
     sandbox: Sandbox,
     client: Client,
     faults: Vec<Fault>,
+    /// The API that is called with bound tokens.
+    api: Option<String>,
     /// What must not be seen in an error.
     secrets: Vec<String>,
 }
@@ -49,24 +51,33 @@ impl Visit {
     }
 
     async fn by(http: &Http, faults: &[Fault]) -> Self {
-        let (sandbox, registration) = if faults.iter().any(|fault| fault.place() == Place::Encryption) {
+        let is_of = |place| faults.iter().any(|fault| fault.place() == place);
+        let (sandbox, registration) = if is_of(Place::Encryption) {
             encrypting().await
         } else {
-            let sandbox = Sandbox::start().await.unwrap();
+            let nonces = if is_of(Place::Dpop) { DpopNonces::Changing } else { DpopNonces::Off };
+            let sandbox = Sandbox::builder().dpop_nonces(nonces).start().await.unwrap();
             let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
             (sandbox, registration)
         };
         faults.iter().for_each(|fault| sandbox.fault(*fault));
         let timeout = if faults.iter().any(uses_up_time) { SHORT } else { LONG };
         let http = http.clone().timeout(timeout);
-        let registration = registration.redirect_uri(REDIRECT_URI);
-        let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
-        Self { faults: faults.to_vec(), secrets: vec![sandbox.client_secret().to_owned()], sandbox, client }
+        let api = is_of(Place::Dpop).then(|| format!("{}/resource", sandbox.issuer()));
+        let client = meeting(faults, Provider::openid(sandbox.issuer()), registration, &http);
+        Self {
+            faults: faults.to_vec(),
+            api,
+            secrets: vec![sandbox.client_secret().to_owned()],
+            sandbox,
+            client,
+        }
     }
 
     async fn log_in(&mut self, person: &str) -> Result<Tokens, Error> {
         let login = self.client.login().max_age(Duration::from_secs(3600)).await?;
-        let callback = self.sandbox.person(person).allow(&login.url).await.unwrap();
+        let callback = self.sandbox.person(person).allow(&login.url).await;
+        let callback = callback.unwrap_or_else(|error| panic!("{:?}: {error}", self.faults));
         let (_, query) = callback.split_once('?').unwrap();
         let value = |pair: &str| Some(pair.strip_prefix("code=")?.to_owned());
         self.secrets.extend(query.split('&').filter_map(value));
@@ -77,6 +88,10 @@ impl Visit {
         let tokens = tokens?;
         self.secrets.push(tokens.access_token().expose().to_owned());
         self.client.identity(&tokens).await?;
+        if let Some(api) = &self.api {
+            let request = http::Request::get(api).body(Vec::new()).unwrap();
+            assert_eq!(self.client.call_api(&tokens, request).await?.status(), 200, "{:?}", self.faults);
+        }
         Ok(tokens)
     }
 
@@ -100,6 +115,14 @@ impl Visit {
         error.map(|error| (Step::Logout, error))
     }
 
+    /// From now on the provider is one that the sandbox acts. It has no API.
+    fn act(&mut self, http: &Http) {
+        let acted = self.sandbox.act(&Definition::from_toml(ACTED).unwrap());
+        let registration = Registration::new(acted.client_id()).secret(acted.client_secret());
+        self.client = meeting(&self.faults, Provider::from(acted.definition()), registration, http);
+        self.api = None;
+    }
+
     /// What is said is for people, and tells no secret.
     fn check(&self, error: &Error, name: &str) {
         let (said, debug) = (error.to_string(), format!("{error:?}"));
@@ -111,6 +134,24 @@ impl Visit {
             assert!(!said.contains(secret.as_str()) && !debug.contains(secret.as_str()), "{name}: {said}");
         }
     }
+}
+
+/// A client that meets these faults: it pushes its requests, asks for signed responses, or has a key for its tokens.
+fn meeting(faults: &[Fault], provider: Provider, registration: Registration, http: &Http) -> Client {
+    let is_of = |place| faults.iter().any(|fault| fault.place() == place);
+    let mut registration = registration.redirect_uri(REDIRECT_URI);
+    if is_of(Place::Dpop) {
+        let pem = SigningKey::generate_pem("ES256").unwrap();
+        registration = registration.dpop(SigningKey::from_pem(pem).unwrap());
+    }
+    let mut client = Client::builder(provider, registration);
+    if faults.iter().any(|fault| fault.endpoint() == Some(Endpoint::PushedRequest)) {
+        client = client.pushed_requests();
+    }
+    if is_of(Place::SignedResponse) {
+        client = client.signed_responses();
+    }
+    client.build(http).unwrap()
 }
 
 /// A sandbox that encrypts ID tokens for its client, and the registration of the client.
@@ -134,8 +175,8 @@ fn uses_up_time(fault: &Fault) -> bool {
 
 /// No login in a browser meets it.
 fn is_elsewhere(fault: &Fault) -> bool {
-    [Place::Backchannel, Place::Device, Place::Exchange, Place::Registration, Place::WebFinger]
-        .contains(&fault.place())
+    use Place::{Backchannel, Claims, Device, Exchange, Introspection, Registration, WebFinger};
+    [Backchannel, Claims, Device, Exchange, Introspection, Registration, WebFinger].contains(&fault.place())
 }
 
 fn kind(error: &Error) -> &'static str {
@@ -178,8 +219,7 @@ async fn at_every_fault(is_meant: fn(&Fault) -> bool, prepare: fn(&mut Visit, &H
     let mut visits = JoinSet::new();
     // Where the browser never comes back, the client has nothing to refuse.
     let comes_back = |fault: &Fault| fault.place() != Place::Authorization && !is_elsewhere(fault);
-    let is_met = |fault: &Fault| !fault.is_for_strong_clients();
-    for fault in Fault::all().into_iter().filter(comes_back).filter(is_met).filter(is_meant) {
+    for fault in Fault::all().into_iter().filter(comes_back).filter(is_meant) {
         let (room, http) = (room.clone(), http.clone());
         visits.spawn(async move {
             let _permit = room.acquire_owned().await.unwrap();
@@ -375,20 +415,16 @@ async fn who_is_named_after_a_fault_meets_what_it_meets() {
     }
 }
 
-/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, logout
-/// tokens, and encryption.
+/// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, and for all
+/// that an act has not: logout tokens, encryption, pushed requests, signed responses, and tokens that are bound to a key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_act_has_the_same_faults() {
     let has_it = |fault: &Fault| {
-        let is_of_own = matches!(fault.place(), Place::LogoutToken | Place::Encryption);
+        let is_of_own = matches!(
+            fault.place(),
+            Place::LogoutToken | Place::Encryption | Place::SignedResponse | Place::Dpop
+        ) || fault.endpoint() == Some(Endpoint::PushedRequest);
         *fault != Fault::MISSING_ISSUER && !is_of_own && !uses_up_time(fault)
     };
-    at_every_fault(has_it, |visit, http| visit.client = acted(&visit.sandbox, http)).await;
-}
-
-fn acted(sandbox: &Sandbox, http: &Http) -> Client {
-    let acted = sandbox.act(&Definition::from_toml(ACTED).unwrap());
-    let registration =
-        Registration::new(acted.client_id()).secret(acted.client_secret()).redirect_uri(REDIRECT_URI);
-    Client::new(Provider::from(acted.definition()), registration, http).unwrap()
+    at_every_fault(has_it, |visit, http| visit.act(http)).await;
 }

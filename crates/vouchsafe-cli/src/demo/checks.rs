@@ -42,6 +42,7 @@ pub(super) fn of(step: &Step) -> Vec<Check> {
     };
     let groups: &[&str] = match step.operation {
         Some(Operation::Discovery) => &["http", "discovery"],
+        Some(Operation::Authorization) if is_signed(step) => &["signed", "authorization"],
         Some(Operation::Authorization) => &["authorization"],
         Some(Operation::AuthorizationCode) if has_id_token() => &["http", "token", "id_token"],
         Some(Operation::AuthorizationCode) => &["http", "token"],
@@ -72,6 +73,12 @@ pub(super) fn of(step: &Step) -> Vec<Check> {
     checks.collect()
 }
 
+/// Whether a signed authorization response was expected, or came.
+fn is_signed(step: &Step) -> bool {
+    let comes = step.request.iter().flat_map(|request| &request.params).any(|(name, _)| name == "response");
+    comes || step.refusal.as_ref().is_some_and(|refusal| refusal.reason.contains("(JARM)"))
+}
+
 /// A row of the table: the group, the codes of errors, the rule and the threat.
 struct Row {
     group: &'static str,
@@ -94,6 +101,7 @@ fn place(rows: &[Row], refusal: &Refusal) -> Option<usize> {
     let code = match &*refusal.code {
         _ if refusal.by != "vouchsafe" => "provider",
         "token_type" if refusal.reason.contains("must have the type") => "typ",
+        "signature" if refusal.reason.contains("outside the JWT") => "outside",
         code => code,
     };
     let is_group = |row: &Row| (row.group == "id_token") == is_of_id_token(refusal);
@@ -124,6 +132,7 @@ mod tests {
             "http",
             "discovery",
             "authorization",
+            "signed",
             "token",
             "id_token",
             "refresh",

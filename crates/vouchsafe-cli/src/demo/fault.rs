@@ -36,6 +36,24 @@ pub(super) fn concerns_age(fault: &Fault) -> bool {
     fault.description().ends_with("if max_age was sent")
 }
 
+/// What a client has to do for a fault to reach it.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Setting {
+    PushedRequests,
+    SignedResponses,
+    BoundTokens,
+}
+
+/// The setting without which a client does not meet the fault.
+pub(super) fn setting(fault: &Fault) -> Option<Setting> {
+    match fault.place() {
+        _ if fault.endpoint() == Some(Endpoint::PushedRequest) => Some(Setting::PushedRequests),
+        Place::SignedResponse => Some(Setting::SignedResponses),
+        Place::Dpop => Some(Setting::BoundTokens),
+        _ => None,
+    }
+}
+
 /// The step after which a fault shows.
 pub(super) fn step(fault: &Fault) -> At {
     match (fault.refusal(), fault.place(), fault.endpoint()) {

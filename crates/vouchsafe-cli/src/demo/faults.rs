@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, Method, Response as HttpResponse};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use vouchsafe::error::Operation;
-use vouchsafe::{AuthorizationResponse, Client, Error};
+use vouchsafe::{AuthorizationResponse, Client, ClientBuilder, Error, SigningKey};
 use vouchsafe_providers::Kind;
 use vouchsafe_sandbox::{Fault, Sandbox, Step as At};
 
-use super::fault::{Attack, Ending, concerns_age, step};
+use super::fault::{Attack, Ending, Setting, concerns_age, setting, step};
 use super::login::{self, END, START};
 use super::mask::Masks;
 use super::offers::{Offer, offers};
@@ -91,10 +91,17 @@ pub(super) async fn attack(app: &App, fault: Fault, slug: &str) -> io::Result<Op
     let faulty = app.faulty.get_or_try_init(faulty).await?;
     let Some(offer) = faulty.offers.iter().find(|offer| offer.slug == slug) else { return Ok(None) };
     let trace = Trace::new(faulty.masks.for_flow());
-    // Only a client that pushes its requests notices faults of their endpoint.
-    let pushes = fault.endpoint().is_some_and(|at| at.name() == "par");
-    let client =
-        app.client_that(offer, &trace, |client| if pushes { client.pushed_requests() } else { client })?;
+    let client = match setting(&fault).filter(|_| offer.slug == "openid") {
+        None => app.client(offer, &trace),
+        Some(Setting::PushedRequests) => app.client_that(offer, &trace, ClientBuilder::pushed_requests),
+        Some(Setting::SignedResponses) => app.client_that(offer, &trace, ClientBuilder::signed_responses),
+        Some(Setting::BoundTokens) => {
+            let key = SigningKey::generate_pem("ES256").and_then(SigningKey::from_pem);
+            let registration = offer.registration.clone().dpop(key.map_err(io::Error::other)?);
+            let bound = Offer { registration, ..Offer::clone(offer) };
+            app.client(&bound, &trace)
+        }
+    }?;
     let client = client.call_timeout(app.patience);
     let sandbox = &*faulty.masks.sandbox;
     let login = FaultyLogin { app, sandbox, offer, trace: &trace, client: &client, fault };

@@ -6,6 +6,7 @@ use vouchsafe_providers::{NEUTRAL_MARK, mark};
 use vouchsafe_sandbox::Sandbox;
 
 /// A way to sign in: one button.
+#[derive(Clone)]
 pub(super) struct Offer {
     /// The last part of the paths of its login and of its redirect URI. Each provider has its own redirect URI, so that no
     /// response can pass as another provider's (RFC 9700 section 4.4.2.2).

@@ -14,6 +14,7 @@ use url::Url;
 use vouchsafe_providers::{Definition, Kind};
 use vouchsafe_sandbox::{Endpoint, Fault, RecordedRequest, Step::Login};
 
+use super::fault::setting;
 use super::offers::Offer;
 use super::session::App;
 
@@ -381,7 +382,8 @@ async fn attacked(app: &Arc<App>, fault: Fault) -> Page {
 async fn a_refused_attack_says_who_refused_it_and_why_and_marks_the_step() {
     let app = Arc::new(super::start(4711).await.unwrap());
     let (mut marks, mut signed_in) = (BTreeSet::new(), Vec::new());
-    for fault in Fault::all().into_iter().filter(|fault| !fault.is_for_strong_clients()) {
+    // The page of faults has clients with settings; this login has none.
+    for fault in Fault::all().into_iter().filter(|fault| setting(fault).is_none()) {
         let is_encrypted = fault.place() == vouchsafe_sandbox::Place::Encryption;
         let refusal = fault.refusal().filter(|refusal| refusal.step == Login && !is_encrypted);
         let Some(refusal) = refusal.filter(|refusal| !["network", "local"].contains(&refusal.kind)) else {

@@ -27,8 +27,10 @@ fn secrets(sandbox: &Sandbox, callback: Option<&str>) -> Vec<String> {
 
 /// Whether the response does not belong to the login, so that the command keeps waiting.
 fn is_passed_over(fault: &Fault) -> bool {
-    [Fault::FOREIGN_STATE, Fault::MISSING_STATE, Fault::OVERSIZED_STATE, Fault::OVERSIZED_CODE]
-        .contains(fault)
+    // The state of a signed response is in the one JWT that it has.
+    let signed = [Fault::JARM_TWICE, Fault::JARM_AND_PLAIN, Fault::JARM_ENCRYPTED];
+    let plain = [Fault::FOREIGN_STATE, Fault::MISSING_STATE, Fault::OVERSIZED_STATE, Fault::OVERSIZED_CODE];
+    signed.contains(fault) || plain.contains(fault)
 }
 
 fn uses_up_time(fault: &Fault) -> bool {
@@ -70,6 +72,13 @@ async fn log_in(fault: Fault, json: bool) -> (Done, Vec<String>) {
     let never_ends = is_passed_over(&fault) || fault.place() == Place::Authorization;
     args.extend(["--wait", if never_ends { "4" } else { "60" }]);
     args.extend(json.then_some("--json"));
+    // Only a client with this setting meets the fault.
+    args.extend(match fault.place() {
+        _ if fault.endpoint() == Some(Endpoint::PushedRequest) => Some("--par"),
+        Place::SignedResponse => Some("--jarm"),
+        Place::Dpop => Some("--dpop"),
+        _ => None,
+    });
     let mut login = Cli::new(&args).env(SECRET, sandbox.client_secret()).start();
     let mut url = None;
     while let Some(line) = login.line().await {
@@ -142,9 +151,8 @@ fn is_for_people(message: &str) -> bool {
 async fn every_fault_ends_a_login_as_the_contract_says() {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut logins = JoinSet::new();
-    // The command does not revoke, and these logins are not of a strong client.
-    let is_met =
-        |fault: &Fault| fault.endpoint() != Some(Endpoint::Revocation) && !fault.is_for_strong_clients();
+    // A login does not revoke.
+    let is_met = |fault: &Fault| fault.endpoint() != Some(Endpoint::Revocation);
     for fault in Fault::all().into_iter().filter(is_met) {
         let room = room.clone();
         logins.spawn(async move {

@@ -1,7 +1,7 @@
 //! Aggregated and distributed claims (OpenID Connect Core section 5.6.2), between two sandboxes: a provider and a bank.
 use serde_json::{Value, json};
 use vouchsafe::{ClaimSources, Client, Error, Http, Identity, Provider, Registration, SourcedClaims};
-use vouchsafe_sandbox::{Fault, Sandbox, User};
+use vouchsafe_sandbox::{Fault, Place, Sandbox, User};
 
 use crate::forge;
 use crate::scenario::{ISSUER, SUBJECT, Scenario};
@@ -79,15 +79,10 @@ async fn claims_of_both_kinds_are_verified_by_the_keys_of_their_own_issuer() {
 
 #[tokio::test]
 async fn each_fault_of_a_source_is_a_warning_and_no_end_of_a_login() {
-    for (fault, code) in [
-        (Fault::CLAIMS_OF_ANOTHER_ISSUER, "issuer_mismatch"),
-        (Fault::FORGED_CLAIMS, "signature"),
-        (Fault::UNSIGNED_CLAIMS, "algorithm"),
-        (Fault::CLAIMS_FOR_ANOTHER_CLIENT, "audience"),
-        (Fault::EXPIRED_CLAIMS, "expired"),
-        (Fault::PLAIN_CLAIMS, "content_type"),
-        (Fault::CLAIMS_REDIRECTED, "redirect_refused"),
-    ] {
+    let faults: Vec<_> = Fault::all().into_iter().filter(|fault| fault.place() == Place::Claims).collect();
+    assert!(faults.len() > 5);
+    for fault in faults {
+        let code = fault.refusal().unwrap().code;
         let bank = Sandbox::start().await.unwrap();
         let source = bank.distributed_claims(&json!({"credit_score": 650}));
         let walk = Walk::with(json!({"credit_score": "bank"}), json!({ "bank": source.clone() })).await;
