@@ -1,4 +1,4 @@
-//! The command against an OpenID Provider by other authors: oidc-provider from npm.
+//! The command and the library against an OpenID Provider by other authors: oidc-provider from npm.
 //!
 //! Needs Node.js and npm, and installs the provider once. Without them the tests are skipped, with a message. With
 //! `VOUCHSAFE_TEST_ALL=1` they fail instead.
@@ -12,6 +12,13 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+#[path = "interop/keys.rs"]
+mod keys;
+#[path = "interop/strong.rs"]
+mod strong;
+#[path = "interop/tokens.rs"]
+mod tokens;
 
 const PACKAGE: &str = include_str!("interop/package.json");
 const LOCK: &str = include_str!("interop/package-lock.json");
@@ -55,11 +62,17 @@ enum Alice {
 
 /// Runs `vouchsafe login` as that client, with alice at the browser.
 fn login(issuer: &str, client_id: &str, secret: Option<&str>, arguments: &[&str], alice: Alice) -> Run {
+    let given =
+        ["login", "--issuer", issuer, "--client-id", client_id, "--no-browser", "--no-save", "--wait", "60"];
+    run(&[&given, arguments].concat(), secret, alice)
+}
+
+/// Runs the command, with alice at the browser.
+fn run(arguments: &[&str], secret: Option<&str>, alice: Alice) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vouchsafe"));
     command
-        .args(["login", "--issuer", issuer, "--client-id", client_id])
-        .args(["--no-browser", "--json", "--no-save", "--wait", "60"])
         .args(arguments)
+        .arg("--json")
         .env_remove("VOUCHSAFE_CLIENT_SECRET")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -72,8 +85,9 @@ fn login(issuer: &str, client_id: &str, secret: Option<&str>, arguments: &[&str]
     let mut events = Vec::new();
     while let Some(Ok(line)) = lines.next() {
         let event: Value = serde_json::from_str(&line).unwrap();
-        if event["event"] == "authorization_url" {
-            Browser::default().walk(event["url"].as_str().unwrap(), alice);
+        let url = event["url"].as_str().or(event["verification_uri_complete"].as_str());
+        if let Some(url) = url.filter(|_| event["event"] != "logout_url") {
+            Browser::default().walk(&door(url), alice);
         }
         events.push(event);
     }
@@ -89,19 +103,23 @@ struct Browser {
 }
 
 impl Browser {
-    /// Follows a URL and its redirects until the command's redirect URI.
-    fn walk(&mut self, url: &str, alice: Alice) {
+    /// Follows a URL and its redirects until the command's redirect URI, or to the last page for a device. Returns the URL there.
+    fn walk(&mut self, url: &str, alice: Alice) -> String {
         let mut url = url.to_owned();
         let provider = origin(&url).to_owned();
         for _ in 0..20 {
+            if origin(&url) == LIBRARY {
+                return url;
+            }
             let page = self.send("GET", &url);
-            if origin(&url) != provider {
-                return;
+            if origin(&url) != provider || page.body == "done" {
+                return url;
             }
             url = match (page.location, page.body.as_str()) {
                 (Some(location), _) => absolute(&url, &location),
                 (None, "login") if alice == Alice::Denies => self.decide(&url, "abort"),
                 (None, prompt @ ("login" | "consent")) => self.decide(&url, prompt),
+                (None, form) if form.contains("name=\"xsrf\"") => self.confirm(&url, form),
                 (None, body) => panic!("{} {url}: {body}", page.status),
             };
         }
@@ -113,16 +131,40 @@ impl Browser {
         absolute(url, &page.location.expect("a decision leads on"))
     }
 
-    /// HTTP/1.0, so that the response ends with the connection.
+    /// Sends the code of a device, and says that it is the right one.
+    fn confirm(&mut self, url: &str, form: &str) -> String {
+        let value = |form: &str, name: &str| {
+            let field = form.split_once(&format!("name=\"{name}\""))?.1;
+            Some(field.split_once("value=\"")?.1.split('"').next()?.to_owned())
+        };
+        let (page, _) = url.split_once('?').unwrap();
+        let (_, code) = url.rsplit_once("user_code=").unwrap();
+        let xsrf = value(form, "xsrf").unwrap();
+        self.post(page, &format!("xsrf={xsrf}&user_code={code}"));
+        let answer = self.post(page, &format!("xsrf={xsrf}&user_code={code}&confirm=yes"));
+        absolute(url, &answer.location.expect("the right code leads on"))
+    }
+
     fn send(&mut self, method: &str, url: &str) -> Page {
+        self.request(method, url, "")
+    }
+
+    fn post(&mut self, url: &str, form: &str) -> Page {
+        self.request("POST", url, form)
+    }
+
+    /// HTTP/1.0, so that the response ends with the connection.
+    fn request(&mut self, method: &str, url: &str, form: &str) -> Page {
         let host = origin(url).strip_prefix("http://").unwrap();
         let path = &url[origin(url).len()..];
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut stream = TcpStream::connect(host).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.0\r\nhost: {host}\r\naccept: text/html\r\ncookie: {}\r\ncontent-length: 0\r\n\r\n",
-            cookies.join("; ")
+            "{method} {path} HTTP/1.0\r\nhost: {host}\r\naccept: text/html\r\ncookie: {}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+            cookies.join("; "),
+            form.len(),
         )
         .unwrap();
         let mut answer = String::new();
@@ -150,6 +192,22 @@ struct Page {
     body: String,
 }
 
+/// The redirect URI of a client of the library, where nobody listens.
+const LIBRARY: &str = "http://127.0.0.1:9";
+
+/// The same URL where the browser gets in: it has no certificate.
+fn door(url: &str) -> String {
+    let providers = started().expect("a provider runs");
+    let door = |form: &Value| {
+        let rest = url.strip_prefix(form["issuer"].as_str()?)?;
+        Some(format!("{}{rest}", form["door"].as_str()?))
+    };
+    ["basic", "strict", "tls"]
+        .into_iter()
+        .find_map(|form| door(&providers[form]))
+        .expect("it is a URL of ours")
+}
+
 fn origin(url: &str) -> &str {
     let end = url[7..].find('/').map_or(url.len(), |at| at + 7);
     &url[..end]
@@ -169,8 +227,18 @@ impl Drop for Killed {
     }
 }
 
-/// The provider's issuer, or `None` and a message if the provider cannot be started.
+/// The issuer of the usual provider, or `None` and a message if it cannot be started.
 fn provider() -> Option<&'static str> {
+    issuer("basic")
+}
+
+/// The issuer of a form of the provider.
+fn issuer(form: &str) -> Option<&'static str> {
+    started()?[form]["issuer"].as_str()
+}
+
+/// The forms of the provider: the issuer of each, and its door for the browser.
+fn started() -> Option<&'static Value> {
     static PROVIDER: OnceLock<Result<Provider, String>> = OnceLock::new();
     let started = || {
         start().inspect_err(|why| {
@@ -179,7 +247,7 @@ fn provider() -> Option<&'static str> {
         })
     };
     match PROVIDER.get_or_init(started) {
-        Ok(provider) => Some(&provider.issuer),
+        Ok(provider) => Some(&provider.forms),
         Err(why) => {
             assert_ne!(std::env::var("VOUCHSAFE_TEST_ALL").as_deref(), Ok("1"), "{why}");
             None
@@ -189,7 +257,7 @@ fn provider() -> Option<&'static str> {
 
 /// A provider that runs as long as this process: it ends when its standard input is closed.
 struct Provider {
-    issuer: String,
+    forms: Value,
     _server: Child,
     _output: BufReader<ChildStdout>,
 }
@@ -206,13 +274,16 @@ fn start() -> Result<Provider, String> {
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(if std::env::var_os("LOUD").is_some() { Stdio::inherit() } else { Stdio::null() })
         .spawn()
         .map_err(|error| error.to_string())?;
+    let mut input = server.stdin.as_ref().unwrap();
+    writeln!(input, "{}", keys::given().public).unwrap();
     let (mut output, mut said) = (BufReader::new(server.stdout.take().unwrap()), String::new());
     output.read_line(&mut said).unwrap();
-    let issuer = said.trim().strip_prefix("READY ").expect("the provider starts").to_owned();
-    Ok(Provider { issuer, _server: server, _output: output })
+    let forms = said.trim().strip_prefix("READY ").expect("the provider starts");
+    let forms = serde_json::from_str(forms).unwrap();
+    Ok(Provider { forms, _server: server, _output: output })
 }
 
 /// Installs the exact versions of the lock file, once for each version of the files.
@@ -249,8 +320,13 @@ fn install() -> Result<PathBuf, String> {
 fn assert_alice(run: &Run, issuer: &str, client_id: &str) {
     assert_eq!(run.events[0]["event"], "authorization_url");
     assert!(run.events[0]["url"].as_str().unwrap().contains("code_challenge_method=S256"));
+    assert_eq!(run.login()["token"]["token_type"], "Bearer");
+    assert_signed_in(run, issuer, client_id);
+}
+
+/// The same, however the request went to the provider.
+fn assert_signed_in(run: &Run, issuer: &str, client_id: &str) {
     let login = run.login();
-    assert_eq!(login["token"]["token_type"], "Bearer");
     assert!(login["token"]["access_token"].is_string() && login["token"]["expires_at"].is_u64());
     assert_eq!(login["claims"]["iss"], issuer);
     assert_eq!(login["claims"]["aud"], client_id);
