@@ -260,6 +260,7 @@ async fn a_refresh_comes_before_userinfo() {
 
 #[tokio::test]
 async fn logout_tokens_are_answered_while_the_browser_is_away() {
+    // RP-Initiated Logout §3; Back-Channel Logout §2.8.
     let url = free_url();
     let client = ClientConfig::confidential("rp", "a secret of the rp that is long enough")
         .redirect_uri(format!("{url}/callback"))
@@ -445,6 +446,7 @@ fn claim(jwt: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn a_third_party_starts_a_login_at_the_own_issuer_alone() {
+    // Core §4.
     let sandbox = Sandbox::start().await.unwrap();
     let mut party = Party::start(task(&sandbox, "third-party", json!({}))).await;
     party.ready().await;

@@ -148,6 +148,7 @@ mod tests {
 
     #[test]
     fn a_proof_names_the_url_without_its_query() {
+        // RFC 9449 §4.2.
         let uri = "https://api.example:8443/a/b?c=d".parse().unwrap();
         assert_eq!(without_query(&uri), "https://api.example:8443/a/b");
         let root = "https://api.example".parse().unwrap();

@@ -292,6 +292,7 @@ async fn a_device_shows_nothing_that_harms_its_user() {
 
 #[tokio::test]
 async fn a_registration_that_is_not_as_requested_is_not_used() {
+    // RFC 7591 §5.
     at_every_fault_of(Place::Registration, async |visit| {
         let metadata = vouchsafe::ClientMetadata::new().redirect_uri(REDIRECT_URI).client_name("Mine");
         let registered =
@@ -355,6 +356,7 @@ async fn a_key_set_that_recovers_lets_the_next_login_succeed() {
 
 #[tokio::test]
 async fn metadata_cannot_talk_a_login_out_of_s256() {
+    // RFC 7636 §4.2, §7.2.
     let mut visit = Visit::with(&[Fault::PKCE_UNANNOUNCED]).await;
     visit.log_in("alice").await.unwrap();
     let request = &visit.sandbox.requests_to("/authorize")[0];

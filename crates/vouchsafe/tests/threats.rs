@@ -1,22 +1,11 @@
 //! The table of threats in SECURITY.md: every line of defence and every test that it names is there.
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// One cell that names a place: `` `file.rs`: `name` ``.
-struct Place {
-    file: PathBuf,
-    name: String,
-}
+#[path = "tables/place.rs"]
+mod place;
 
-/// A place as it is written in the table, relative to where such places are.
-fn place(cell: &str, own: &[&str]) -> Option<Place> {
-    let mut quoted = cell.split('`').skip(1).step_by(2);
-    let (path, name) = (quoted.next()?, quoted.next()?);
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let files = own.iter().map(|folder| crates.join("vouchsafe").join(folder).join(path));
-    let file = files.chain([crates.join(path)]).find(|file| file.is_file())?;
-    Some(Place { file, name: name.to_owned() })
-}
+use place::{body, place};
 
 /// The rows of the table: threat, what it is known from, what stops it, line, test.
 fn rows() -> Vec<[String; 5]> {
@@ -45,17 +34,7 @@ fn every_threat_has_its_line_of_defence() {
 fn every_threat_has_its_test() {
     for [threat, _, _, _, test] in rows() {
         let place = place(&test, &["tests", "src"]).unwrap_or_else(|| panic!("{threat}: there is no {test}"));
-        let text = fs::read_to_string(&place.file).unwrap();
-        let mut lines = text.lines().map(str::trim);
-        let head = format!("fn {}()", place.name);
-        let is_test = |line: &str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
-        let mut before = "";
-        let found = lines.any(|line| {
-            let found = line.contains(&head) && is_test(before);
-            before = line;
-            found
-        });
-        assert!(found, "{threat}: no such test, {test}");
+        assert!(body(&place).is_some(), "{threat}: no such test, {test}");
     }
 }
 

@@ -48,6 +48,7 @@ async fn a_login_on_a_device_prints_the_lines_of_the_contract() {
 
 #[tokio::test]
 async fn a_person_sees_where_to_go_and_the_code_to_enter() {
+    // RFC 8628 §3.3.1.
     for quiet in [false, true] {
         let sandbox = quick().await;
         let mut running = login(&sandbox, if quiet { &["--no-save", "-q"] } else { &["--no-save"] }).start();

@@ -484,6 +484,7 @@ mod tests {
 
     #[test]
     fn each_coordinate_has_the_full_size_of_the_field() {
+        // RFC 7518 §6.2.1.2.
         // The base point of P-256 (SEC 2 section 2.4.2).
         let point = [
             0x6b17d1f2e12c4247f8bce6e563a440f2_u128,

@@ -79,6 +79,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7636_appendix_b() {
+        // RFC 7636 §4.2.
         let challenge = s256(b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         assert_eq!(&challenge, b"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }

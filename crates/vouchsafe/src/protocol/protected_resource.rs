@@ -61,6 +61,7 @@ mod tests {
 
     #[test]
     fn the_well_known_part_is_between_host_and_path() {
+        // RFC 9728 §3.1.
         for (resource, url) in [
             ("https://a.example", "https://a.example/.well-known/oauth-protected-resource"),
             ("https://a.example/", "https://a.example/.well-known/oauth-protected-resource"),

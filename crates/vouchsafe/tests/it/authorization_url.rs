@@ -9,6 +9,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 #[tokio::test]
 async fn a_bare_request_asks_for_the_providers_own_scopes() {
+    // RFC 6749 §3.1.1.
     let url = idle(acme()).manual().authorization_url(REDIRECT_URI).await.unwrap();
     assert_eq!(
         url,
@@ -19,6 +20,7 @@ async fn a_bare_request_asks_for_the_providers_own_scopes() {
 
 #[tokio::test]
 async fn a_full_request_carries_every_parameter_once() {
+    // RFC 6749 §3.1.
     let url = idle(acme())
         .manual()
         .authorization_url(REDIRECT_URI)
@@ -56,6 +58,7 @@ async fn a_plain_challenge_is_the_verifier() {
 
 #[test]
 fn a_verifier_that_is_none_is_refused() {
+    // RFC 7636 §4.1.
     for verifier in ["", "too-short", &"a".repeat(129), &" ".repeat(43)] {
         assert_eq!(CodeChallenge::s256(verifier).unwrap_err().code(), "code_verifier");
         assert_eq!(CodeChallenge::plain(verifier).unwrap_err().code(), "code_verifier");
@@ -71,6 +74,7 @@ async fn without_any_scope_there_is_no_scope_parameter() {
 
 #[tokio::test]
 async fn parameters_in_the_endpoints_own_query_are_kept() {
+    // RFC 6749 §3.1.
     let client = idle(acme().authorization_endpoint("https://acme.example/authorize?tenant=a%20b&x"));
     let url = client.login().await.unwrap().url;
     assert!(url.starts_with("https://acme.example/authorize?tenant=a%20b&x&response_type=code&"), "{url}");
@@ -78,6 +82,7 @@ async fn parameters_in_the_endpoints_own_query_are_kept() {
 
 #[tokio::test]
 async fn parameters_that_the_protocol_owns_cannot_be_extras() {
+    // RFC 9700 §2.1.2.
     let client = idle(acme());
     let reserved = [
         "response_type",
@@ -148,6 +153,7 @@ async fn an_extra_takes_the_place_of_the_definitions_and_of_an_earlier_one() {
 
 #[tokio::test]
 async fn a_login_has_its_own_state_nonce_and_challenge_each_time() {
+    // RFC 7636 §4.1.
     let scenario = Scenario::openid();
     let (one, two) = (scenario.started().await.url, scenario.started().await.url);
     for name in ["state", "nonce", "code_challenge"] {
@@ -162,6 +168,7 @@ async fn a_login_has_its_own_state_nonce_and_challenge_each_time() {
 
 #[tokio::test]
 async fn what_a_login_asks_for_is_in_its_url() {
+    // RFC 6749 §4.1.1; RFC 7636 §4.3.
     let scenario = Scenario::openid().asking(|login| {
         login
             .scope("openid")
@@ -194,6 +201,7 @@ async fn a_login_without_openid_sends_no_nonce() {
 
 #[tokio::test]
 async fn a_redirect_uri_that_could_leak_the_code_is_refused() {
+    // RFC 6749 §3.1.2.
     let client = idle(acme());
     for (uri, code) in [
         ("http://app.example/cb", "insecure_url"),

@@ -109,6 +109,7 @@ async fn a_response_that_cannot_be_used_is_refused() {
 
 #[tokio::test]
 async fn the_interval_is_kept() {
+    // CIBA §11.
     let scenario = openid(started());
     let client = scenario.client();
     let mut pending = client.backchannel().login_hint("alice").await.unwrap();

@@ -25,6 +25,7 @@ async fn refusal(scenario: &Scenario, query: &str) -> Error {
 
 #[tokio::test]
 async fn a_login_sends_its_code_and_its_verifier() {
+    // RFC 6749 §4.1.3.
     let scenario = Scenario::openid();
     let login = scenario.started().await;
     let query = scenario.callback(&login.url);
@@ -127,6 +128,7 @@ async fn a_wrong_issuer_is_shown_without_secrets_and_not_whole() {
 
 #[tokio::test]
 async fn an_issuer_that_is_announced_and_missing_is_refused() {
+    // RFC 9207 §2.4.
     for query in ["code=c&state={state}", "error=access_denied&state={state}", "code=c&state=foreign"] {
         assert_eq!(refusal(&Scenario::openid(), query).await.code(), "missing_issuer", "{query}");
     }
@@ -134,6 +136,7 @@ async fn an_issuer_that_is_announced_and_missing_is_refused() {
 
 #[tokio::test]
 async fn an_issuer_that_is_not_announced_may_be_missing_but_not_wrong() {
+    // RFC 9207 §2.4.
     let silent = || {
         Scenario::openid().with(|op| {
             op.metadata.as_object_mut().unwrap().remove("authorization_response_iss_parameter_supported");
@@ -162,6 +165,7 @@ async fn the_issuer_is_the_one_of_the_login_even_if_the_metadata_changed_since()
 
 #[tokio::test]
 async fn a_foreign_or_missing_state_is_refused_before_the_error_is_looked_at() {
+    // RFC 6749 §4.1.2.
     for query in [
         "code=c&state=foreign",
         "code=c",
@@ -178,6 +182,7 @@ async fn a_foreign_or_missing_state_is_refused_before_the_error_is_looked_at() {
 
 #[tokio::test]
 async fn a_state_of_another_login_is_foreign() {
+    // RFC 6749 §10.12.
     let scenario = Scenario::openid();
     let (one, two) = (scenario.started().await, scenario.started().await);
     let query = scenario.callback(&two.url);
@@ -203,6 +208,7 @@ async fn a_no_of_the_user_is_told_as_such() {
 
 #[tokio::test]
 async fn an_error_beside_a_code_counts() {
+    // RFC 6749 §4.1.2.1.
     let error =
         refusal(&Scenario::openid(), &format!("code=c&error=server_error&state={{state}}&{ISS}")).await;
     assert_eq!(error.code(), "server_error");
@@ -210,6 +216,7 @@ async fn an_error_beside_a_code_counts() {
 
 #[tokio::test]
 async fn an_error_is_made_fit_to_be_shown() {
+    // RFC 6749 §10.14.
     let query = format!("error=bad%0A%1B%5B1m&error_description=a%0D%0Ab%E2%80%AE&state={{state}}&{ISS}");
     let error = refusal(&Scenario::openid(), &query).await;
     assert_eq!(error.code(), "bad[1m");
@@ -234,6 +241,7 @@ async fn a_parameter_that_comes_twice_is_refused() {
 
 #[tokio::test]
 async fn a_parameter_that_nobody_reads_may_come_twice() {
+    // RFC 6749 §4.1.2.
     let scenario = Scenario::openid();
     let login = scenario.started().await;
     let query = format!("{}&x=1&x=2", scenario.callback(&login.url));
@@ -242,6 +250,7 @@ async fn a_parameter_that_nobody_reads_may_come_twice() {
 
 #[tokio::test]
 async fn neither_code_nor_error_is_a_broken_response() {
+    // Core §3.1.2.7.
     for query in ["state={state}", "code=&state={state}"] {
         let error = refusal(&Scenario::openid(), &format!("{query}&{ISS}")).await;
         assert_eq!(error.code(), "missing_field", "{query}");
@@ -368,6 +377,7 @@ async fn a_login_is_kept_without_the_scopes_that_its_client_always_asks_for() {
 
 #[tokio::test]
 async fn a_plain_oauth_2_login_has_state_and_verifier_too() {
+    // RFC 9700 §2.1.1.
     let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer"})));
     let client = Client::new(acme(), public(), &wire.http()).unwrap();
     let login = client.login().await.unwrap();

@@ -48,6 +48,7 @@ fn left_out(claims: &SourcedClaims) -> String {
 
 #[tokio::test]
 async fn claims_of_both_kinds_are_verified_by_the_keys_of_their_own_issuer() {
+    // Core §5.6.2.
     let bank = Sandbox::builder().signing_alg("ES256").start().await.unwrap();
     let shop = Sandbox::start().await.unwrap();
     let sources = json!({

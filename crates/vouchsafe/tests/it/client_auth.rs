@@ -38,6 +38,7 @@ fn basic(request: &Request) -> String {
 
 #[tokio::test]
 async fn basic_puts_the_secret_into_the_header_alone() {
+    // RFC 6749 §2.3.
     let (token, revocation) = sent(acme().client_auth(ClientSecretBasic), web()).await;
     for request in [token, revocation] {
         assert_eq!(method(&request), "basic");
@@ -58,6 +59,7 @@ async fn basic_is_form_encoded_and_no_more_than_that() {
 
 #[tokio::test]
 async fn post_puts_the_secret_into_the_body_alone() {
+    // RFC 6749 §2.3.1.
     let (token, revocation) = sent(acme().client_auth(ClientSecretPost), web()).await;
     for request in [token, revocation] {
         assert_eq!(method(&request), "post");

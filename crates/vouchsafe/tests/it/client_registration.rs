@@ -272,6 +272,7 @@ async fn it_is_stored_and_read_again() {
 
 #[tokio::test]
 async fn a_provider_without_registration_is_never_asked() {
+    // RFC 7591 §3.
     let wire = Wire::always(Response::default());
     let http = wire.http();
     let error = acme().register(metadata(), &http).await.unwrap_err();
@@ -413,6 +414,7 @@ async fn a_program_registers_once() {
 
 #[tokio::test]
 async fn an_expired_client_is_registered_again_and_another_provider_gets_none() {
+    // RFC 7591 §3.2.1.
     let (wire, _) = counting();
     let http = wire.http();
     let registrations = Registrations::sealed(MemoryStore::new(), KeyRing::new(&[7; 32]).unwrap());

@@ -133,6 +133,7 @@ async fn a_client_with_a_secret_authenticates_at_both_endpoints() {
 
 #[tokio::test]
 async fn the_codes_are_there_to_show() {
+    // RFC 8628 §3.3.
     let device = started(codes()).await.unwrap();
     assert_eq!(device.user_code(), "WDJB-MJHT");
     assert_eq!(device.verification_uri(), "https://acme.example/go");
@@ -220,6 +221,7 @@ async fn expired_codes_are_not_sent() {
 
 #[tokio::test]
 async fn a_loop_of_ones_own_asks_no_earlier_than_it_may() {
+    // RFC 8628 §3.5.
     let walk = Walk::new(codes(), vec![said("authorization_pending"), tokens()]);
     let mut device = walk.device().await;
     assert!(walk.client.poll_device(&mut device).await.unwrap().is_none());
@@ -269,6 +271,7 @@ async fn without_a_clock_nobody_waits() {
 
 #[tokio::test]
 async fn what_cannot_be_shown_safely_is_refused() {
+    // RFC 8628 §3.2.
     for (name, value, code) in [
         ("user_code", json!("AB\u{1b}[31mCD"), "invalid_field"),
         ("user_code", json!("AB\u{200b}CD"), "invalid_field"),

@@ -103,6 +103,7 @@ async fn an_unreachable_provider_is_told_so_and_asked_again() {
 
 #[tokio::test]
 async fn both_well_known_places_are_looked_at() {
+    // Discovery §4.1.
     let document = json(200, metadata("https://op.example/tenant", json!({"scopes_supported": ["openid"]})));
     for (place, requests) in [
         ("https://op.example/tenant/.well-known/openid-configuration", 1),
@@ -193,6 +194,7 @@ async fn a_provider_without_discovery_has_no_metadata() {
 
 #[tokio::test]
 async fn metadata_of_another_issuer_is_refused() {
+    // RFC 8414 §6.2.
     // OpenID Connect Discovery section 4.3, RFC 8414 section 3.3.
     for other in
         ["https://evil.example", "https://op.example/", "https://OP.example", "https://op.example:443"]
@@ -206,6 +208,7 @@ async fn metadata_of_another_issuer_is_refused() {
 
 #[tokio::test]
 async fn an_issuer_that_ends_in_a_slash_keeps_it() {
+    // RFC 8414 §4.
     let wire = Wire::always(json(200, metadata("https://op.example/", json!({}))));
     drop(client("https://op.example/", &wire).login().await.unwrap());
     assert_eq!(asked(&wire), ["https://op.example/.well-known/openid-configuration"]);
@@ -213,6 +216,7 @@ async fn an_issuer_that_ends_in_a_slash_keeps_it() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_https_is_refused() {
+    // RFC 6749 §3.1.
     for name in
         ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"]
     {
@@ -228,6 +232,7 @@ async fn an_endpoint_that_is_not_https_is_refused() {
 
 #[test]
 fn an_issuer_that_is_not_https_is_refused() {
+    // RFC 8414 §2.
     for (issuer, code) in [
         ("http://op.example", "insecure_url"),
         ("ftp://op.example", "insecure_url"),
@@ -257,6 +262,7 @@ async fn a_loopback_issuer_may_be_plain() {
 
 #[tokio::test]
 async fn a_document_that_cannot_be_used_is_told_so() {
+    // RFC 8414 §3.2.
     for more in [
         json!({"issuer": null}),
         json!({"issuer": 7}),
@@ -303,6 +309,7 @@ async fn what_nobody_reads_may_have_any_type() {
 
 #[tokio::test]
 async fn an_openid_login_asks_for_openid() {
+    // Core §3.1.2.1.
     let scenario = Scenario::openid();
     assert_eq!(param(&scenario.started().await.url, "scope").as_deref(), Some("openid profile email"));
 }

@@ -154,6 +154,7 @@ async fn without_a_registered_encryption_a_key_alone_decrypts_and_plain_tokens_s
 
 #[tokio::test]
 async fn the_token_inside_is_verified_as_ever() {
+    // Core §10.2.
     let with = |claim: &'static str, value: Value| encrypting(registered(), "RSA").claim(claim, value);
     assert_eq!(with("iss", json!("https://evil.example")).verdict().await, "issuer_mismatch");
     assert_eq!(with("aud", json!("another")).verdict().await, "audience");

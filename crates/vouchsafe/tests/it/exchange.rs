@@ -112,6 +112,7 @@ async fn a_token_of_another_type_is_refused() {
 
 #[tokio::test]
 async fn n_a_is_a_type_in_an_exchange_alone() {
+    // RFC 8693 §2.2.1.
     for kind in ["N_A", "n_a"] {
         let scenario = Scenario::openid().token("token_type", json!(kind));
         assert_eq!(scenario.verdict().await, "token_type");
@@ -123,6 +124,7 @@ async fn n_a_is_a_type_in_an_exchange_alone() {
 
 #[tokio::test]
 async fn an_assertion_is_sent_to_the_letter() {
+    // RFC 7521 §4.1.
     // RFC 7523 §2.1.
     let (client, wire) = client(issued(json!({})));
     let tokens = client.jwt_bearer("a.b.c").scopes(["read"]).resource("https://api.example").await.unwrap();

@@ -49,6 +49,7 @@ async fn a_member_that_stands_twice_is_found_wherever_it_is() {
 
 #[tokio::test]
 async fn a_header_with_a_nested_member_twice_is_refused() {
+    // RFC 7515 §4.
     let scenario = Scenario::openid().tampered(|jwt| {
         let (_, rest) = jwt.split_once('.').unwrap();
         let header = r#"{"alg":"RS256","kid":"rsa","jwk":{"kty":"RSA","kty":"EC"}}"#;

@@ -84,6 +84,7 @@ fn found_at(path: &str) -> Scenario {
 
 #[tokio::test]
 async fn metadata_is_found_where_rfc_8414_puts_it_under_either_name() {
+    // RFC 8414 §3.
     for path in ["/.well-known/oauth-authorization-server/tenant", "/.well-known/openid-configuration/tenant"]
     {
         let scenario = found_at(path);
@@ -107,6 +108,7 @@ async fn an_openid_provider_is_one_wherever_its_metadata_is_found() {
 
 #[tokio::test]
 async fn an_endpoint_that_applications_alone_use_is_one_too() {
+    // RFC 7009 §2.
     for name in [
         "end_session_endpoint",
         "check_session_iframe",

@@ -53,6 +53,7 @@ async fn what_only_reads_goes_out_again_where_a_kept_connection_was_not_kept() {
 
 #[tokio::test]
 async fn a_code_is_never_sent_twice() {
+    // RFC 6749 §4.1.2.
     let (url, requests) = fickle(false).await;
     let client = Client::new(acme().token_endpoint(url), web(), &Http::new().unwrap()).unwrap();
     let error = client.manual().authorization_code("code", REDIRECT_URI).await.unwrap_err();

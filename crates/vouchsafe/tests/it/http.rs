@@ -138,6 +138,7 @@ async fn each_kind_of_failure_says_what_was_attempted() {
 
 #[test]
 fn plain_http_is_for_loopback_alone() {
+    // RFC 6749 §3.2.
     let http = Wire::dead(HttpErrorKind::Connect).http();
     let client = |provider: Provider| Client::new(provider, web(), &http).map(drop);
     for url in

@@ -15,6 +15,7 @@ fn client(answer: Response) -> (Client, Wire) {
 
 #[tokio::test]
 async fn the_question_is_asked_to_the_letter_and_the_response_is_handed_on() {
+    // RFC 7662 §2.1.
     let facts = json!({"active": true, "scope": "profile", "https://acme.example/own": [1]});
     let (client, wire) = client(json(200, facts.clone()));
     let tokens = client.held(json!({"access_token": "a token+"}));
@@ -31,6 +32,7 @@ async fn the_question_is_asked_to_the_letter_and_the_response_is_handed_on() {
 
 #[tokio::test]
 async fn a_response_that_does_not_say_whether_the_token_is_active_is_refused() {
+    // RFC 7662 §2.2.
     for (response, code) in [
         (json(200, json!({"scope": "profile"})), "missing_field"),
         (json(200, json!({"active": "true"})), "invalid_field"),

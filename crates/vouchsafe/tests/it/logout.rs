@@ -8,6 +8,7 @@ use crate::wire::Wire;
 
 #[tokio::test]
 async fn the_url_names_the_client_and_where_the_browser_returns() {
+    // RP-Initiated Logout §2.
     let wire = Wire::always(Response::default());
     let http = wire.http();
     let client = |end: &str| {
@@ -103,6 +104,7 @@ async fn the_url_tells_the_provider_which_session_ends() {
 
 #[tokio::test]
 async fn another_provider_does_not_learn_the_id_token() {
+    // RP-Initiated Logout §2.
     let tokens = Scenario::openid().log_in().await.unwrap();
     let acme = acme().endpoint(EndpointName::EndSession, "https://acme.example/out");
     let client = Client::new(acme, web(), &Wire::always(Response::default()).http()).unwrap();

@@ -111,6 +111,7 @@ async fn a_type_that_is_there_is_that_of_a_logout_token() {
 
 #[tokio::test]
 async fn a_logout_token_has_the_signature_of_the_provider() {
+    // Back-Channel Logout §2.6.
     assert_eq!(Forged { key: "stranger", ..Forged::new() }.verdict().await, "signature");
     let unknown = Forged { key: "stranger", ..Forged::new() }.header("kid", json!("stranger"));
     assert_eq!(unknown.verdict().await, "unknown_key");
@@ -123,6 +124,7 @@ async fn a_logout_token_has_the_signature_of_the_provider() {
 
 #[tokio::test]
 async fn a_logout_token_that_is_not_signed_is_refused() {
+    // Back-Channel Logout §2.6.
     for alg in ["none", "None", "NONE", "HS256"] {
         let forged = Forged { alg: "none", ..Forged::new() }.header("alg", json!(alg));
         assert_eq!(forged.verdict().await, "algorithm", "{alg}");
@@ -185,6 +187,7 @@ async fn the_audience_is_this_client_alone() {
 
 #[tokio::test]
 async fn a_logout_token_is_recent_and_has_not_expired() {
+    // Back-Channel Logout §2.6.
     let verdict = async |name: &str, value: Value| Forged::new().claim(name, value).verdict().await;
     assert_eq!(verdict("exp", json!(now() - 20)).await, "ok", "clocks may differ");
     assert_eq!(verdict("exp", json!(now() - 40)).await, "expired");
@@ -209,6 +212,7 @@ async fn a_logout_token_has_an_id() {
 
 #[tokio::test]
 async fn the_event_is_the_logout() {
+    // Back-Channel Logout §2.6.
     assert_eq!(Forged::new().without("events").verdict().await, "token_type");
     let more = json!({EVENT: {"more": 1}, "https://op.example/another": 7});
     assert_eq!(Forged::new().claim("events", more).verdict().await, "ok");
@@ -233,6 +237,7 @@ async fn the_event_is_the_logout() {
 
 #[tokio::test]
 async fn a_logout_token_names_a_user_or_a_session() {
+    // Back-Channel Logout §2.6.
     assert_eq!(Forged::new().without("sub").without("sid").verdict().await, "missing_field");
     for name in ["sub", "sid"] {
         for value in [json!(""), json!(7), json!(null), json!(["subject-1"])] {
@@ -247,6 +252,7 @@ async fn a_logout_token_names_a_user_or_a_session() {
 
 #[tokio::test]
 async fn a_logout_token_has_no_nonce() {
+    // Back-Channel Logout §2.6.
     for nonce in [json!("nonce-1"), json!(""), json!(null)] {
         assert_eq!(Forged::new().claim("nonce", nonce.clone()).verdict().await, "token_type", "{nonce}");
     }

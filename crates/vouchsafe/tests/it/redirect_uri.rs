@@ -26,6 +26,7 @@ fn come_back(login: &StartedLogin, at: &str, posted: bool) -> AuthorizationRespo
 
 #[tokio::test]
 async fn a_response_at_another_redirect_uri_than_its_login_s_is_nobodys() {
+    // RFC 9700 §4.4.2.
     let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer", "id": 7})));
     let client = |slug: &str| {
         let provider = Provider::oauth2(slug)
@@ -168,6 +169,7 @@ async fn a_response_issuer_is_accepted_and_leaves_the_keys_of_accounts_alone() {
 /// Two providers of one application: one that strangers set up, and an honest one, at which the victim has an account.
 #[tokio::test]
 async fn a_code_is_not_carried_from_one_provider_to_another() {
+    // RFC 9700 §2.1.
     let [evil_uri, honest_uri] = ["http://127.0.0.1:9/cb/evil", "http://127.0.0.1:9/cb/honest"];
     let registered = ClientConfig::confidential("app", "app-secret");
     let sandbox = Sandbox::builder().client(registered).start().await.unwrap();

@@ -149,6 +149,8 @@ async fn what_is_wrong_beside_the_new_access_token_does_not_cost_it() {
 async fn a_refreshed_id_token_needs_no_nonce() {
     let (scenario, tokens) = then(|op| op.without.push("nonce")).await;
     assert!(scenario.client().refresh(&tokens).await.is_ok());
+    // Core §12.2: if it has one, it is that of the login.
+    assert_eq!(verdict("nonce", json!("another")).await, "nonce_mismatch");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ fn client(answer: Response) -> (Client, Wire) {
 
 #[tokio::test]
 async fn a_token_is_revoked_to_the_letter() {
+    // RFC 7009 §2.1.
     let (client, wire) = client(Response::default());
     client.manual().revoke("a token+", None).await.unwrap();
     assert_eq!(
@@ -29,6 +30,7 @@ async fn a_token_is_revoked_to_the_letter() {
 
 #[tokio::test]
 async fn the_kind_of_token_is_a_hint() {
+    // RFC 7009 §2.1.
     for (hint, name) in
         [(TokenTypeHint::AccessToken, "access_token"), (TokenTypeHint::RefreshToken, "refresh_token")]
     {
@@ -74,6 +76,7 @@ async fn a_refusal_is_told_in_the_providers_own_words() {
 
 #[tokio::test]
 async fn a_token_that_is_over_already_is_no_error_rfc7009_2_2() {
+    // RFC 7009 §2.2.
     let google = serde_json::from_str(include_str!("../samples/google/revoke_error.json")).unwrap();
     let invalid = json!({"error": "invalid_token"});
     for (status, body) in
@@ -97,6 +100,7 @@ async fn a_token_that_is_over_already_is_no_error_rfc7009_2_2() {
 
 #[tokio::test]
 async fn a_busy_provider_can_be_asked_again() {
+    // RFC 7009 §2.2.1.
     let error = client(answer(503, "text/plain", "later")).0.manual().revoke("t", None).await.unwrap_err();
     assert_eq!((error.code(), error.status()), ("http_status", Some(503)));
     assert!(error.is_retryable());

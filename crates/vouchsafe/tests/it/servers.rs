@@ -117,6 +117,7 @@ fn sent(wire: &Wire) -> Vec<String> {
 
 #[tokio::test]
 async fn two_servers_of_one_definition_never_share_an_account_or_a_login() {
+    // RFC 6749 §10.4.
     let mut walked = BTreeSet::new();
     for definition in vouchsafe_providers::all() {
         let mut definition = Definition::clone(&definition);
@@ -194,6 +195,7 @@ async fn at_mastodon(host: &str) -> Identity {
 
 #[tokio::test]
 async fn somebody_at_a_server_of_their_own_is_nobody_at_another() {
+    // Core §5.7.
     let (victim, attacker) = (at_mastodon("mastodon.social").await, at_mastodon("evil.example").await);
     assert_eq!((victim.provider_slug(), victim.subject()), (attacker.provider_slug(), attacker.subject()));
     assert_ne!(victim.key(), attacker.key());

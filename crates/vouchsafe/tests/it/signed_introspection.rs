@@ -68,6 +68,7 @@ async fn a_signed_response_is_asked_for_and_verified() {
 
 #[tokio::test]
 async fn each_fault_of_a_signed_response_is_refused() {
+    // RFC 9701 §8.1; FAPI 2.0 Message Signing §5.5.2.
     // RFC 9701 sections 5 and 8: typ, iss, aud, the signature, and the claim with the facts.
     let faults: Vec<_> =
         Fault::all().into_iter().filter(|fault| fault.place() == Place::Introspection).collect();

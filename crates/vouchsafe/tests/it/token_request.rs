@@ -18,6 +18,7 @@ fn full() -> serde_json::Value {
 
 #[tokio::test]
 async fn a_token_request_for_a_code_is_sent_to_the_letter() {
+    // RFC 6749 §3.2.
     let (client, wire) = answered(full());
     client.manual().authorization_code("the code+/=", REDIRECT_URI).await.unwrap();
     assert_eq!(
@@ -32,6 +33,7 @@ async fn a_token_request_for_a_code_is_sent_to_the_letter() {
 
 #[tokio::test]
 async fn a_code_verifier_goes_with_the_code() {
+    // RFC 7636 §4.5.
     let (client, wire) = answered(full());
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     client.manual().authorization_code("c", REDIRECT_URI).code_verifier(verifier).await.unwrap();
@@ -40,6 +42,7 @@ async fn a_code_verifier_goes_with_the_code() {
 
 #[tokio::test]
 async fn a_public_client_says_who_it_is_in_the_form() {
+    // RFC 6749 §3.2.1.
     let wire = Wire::always(json(200, full()));
     let client = Client::new(acme(), public(), &wire.http()).unwrap();
     client.manual().authorization_code("c", REDIRECT_URI).await.unwrap();
@@ -54,6 +57,7 @@ async fn a_public_client_says_who_it_is_in_the_form() {
 
 #[tokio::test]
 async fn a_token_is_refreshed_to_the_letter() {
+    // RFC 6749 §6.
     let (client, wire) = answered(full());
     client.refresh(&old()).await.unwrap();
     assert_eq!(
@@ -75,6 +79,7 @@ fn old() -> Tokens {
 
 #[tokio::test]
 async fn a_refresh_that_renews_everything_replaces_everything() {
+    // RFC 6749 §6.
     let fresh = answered(full()).0.refresh(&old()).await.unwrap();
     assert_eq!(fresh.access_token().expose(), "at");
     assert_eq!(fresh.refresh_token().unwrap().expose(), "rt");
@@ -179,6 +184,7 @@ async fn an_error_is_told_in_the_providers_own_words() {
 
 #[tokio::test]
 async fn an_error_with_a_status_of_success_is_an_error() {
+    // RFC 6749 §5.2.
     let (client, _) =
         answered(serde_json::from_str(include_str!("../samples/github/token_error_200.json")).unwrap());
     let error = client.manual().authorization_code("c", REDIRECT_URI).await.unwrap_err();
@@ -197,6 +203,7 @@ async fn a_refresh_that_fails_with_a_status_of_success_fails() {
 
 #[tokio::test]
 async fn a_response_that_is_no_token_response_is_refused() {
+    // RFC 6749 §7.1.
     for (body, code) in [
         ("[]", "json"),
         ("{", "json"),

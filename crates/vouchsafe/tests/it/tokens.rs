@@ -29,6 +29,7 @@ fn every_member_has_its_accessor() {
 
 #[test]
 fn any_other_member_is_had_by_its_name() {
+    // RFC 6749 §5.1.
     let tokens = answered(json!({"team": {"id": 7}, "refresh_token_expires_in": 9, "né \"q\"": [true]}));
     assert_eq!(tokens.extra("team").unwrap().get("id").unwrap().as_i64(), Some(7));
     assert_eq!(tokens.extra("refresh_token_expires_in").unwrap().as_i64(), Some(9));

@@ -139,6 +139,7 @@ async fn a_request_is_sent_as_it_was_built() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
+    // RFC 6750 §5.3.
     let elsewhere = Server::saying(response(TOKEN)).await;
     for status in [301, 302, 303, 307, 308] {
         let location = format!("http://127.0.0.1:{}/", elsewhere.port);
@@ -266,6 +267,7 @@ async fn a_certificate_authority_of_ones_own_is_trusted() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    // RFC 6750 §5.3; Discovery §7.2.
     let ((_, tls), (other, _)) = (certified("localhost"), certified("localhost"));
     let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
     let base = format!("https://localhost:{}", server.port);
@@ -303,6 +305,7 @@ async fn a_certificate_of_another_time_points_to_the_clock_first() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
+    // RFC 6749 §10.9.
     let (authority, tls) = certified("other.example");
     let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
     let base = format!("https://localhost:{}", server.port);
@@ -379,6 +382,7 @@ const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 #[tokio::test]
 async fn what_is_offered_is_tls_1_2_or_newer_and_http_1_1() {
+    // FAPI 2.0 §5.2.1.
     let (port, heard) = greeted(HANDSHAKE_FAILURE.to_vec()).await;
     let error = exchange(&format!("https://localhost:{port}"), &Http::new().unwrap()).await.unwrap_err();
     assert_eq!(error.code(), "tls", "{error}");
@@ -392,6 +396,7 @@ async fn what_is_offered_is_tls_1_2_or_newer_and_http_1_1() {
 
 #[tokio::test]
 async fn a_server_that_knows_older_tls_alone_is_not_spoken_to() {
+    // RFC 8414 §6.1.
     // A ServerHello of that version (RFC 5246 section 7.4.1.3), or its alert that the client's is too new.
     let hello = |minor: u8| {
         let mut hello = vec![3, minor];

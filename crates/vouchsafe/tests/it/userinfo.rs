@@ -70,6 +70,7 @@ async fn signed_userinfo_is_verified_and_read() {
 
 #[tokio::test]
 async fn signed_userinfo_that_is_not_the_providers_is_refused() {
+    // Core §5.3.4.
     let claims = json!({"sub": SUBJECT, "iss": ISSUER, "aud": CLIENT_ID});
     for (scenario, code) in [
         (signed("RS256", "stranger", claims.clone()), "signature"),

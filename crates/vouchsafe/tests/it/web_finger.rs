@@ -20,6 +20,7 @@ async fn found(answer: Response) -> Result<Provider, Error> {
 
 #[tokio::test]
 async fn the_question_is_asked_to_the_letter_and_discovery_follows() {
+    // Discovery §2.
     // OpenID Connect Discovery §2.1: resource, and rel for the issuer.
     let scenario = Scenario::openid().at("/.well-known/webfinger", jrd(ISSUER));
     let provider = Provider::webfinger("joe@op.example", &scenario.wire.http()).await.unwrap();
@@ -44,11 +45,13 @@ async fn a_url_is_asked_about_at_its_own_host() {
 
 #[tokio::test]
 async fn the_metadata_must_be_that_of_the_issuer_that_was_found() {
+    // Discovery §4.3.
     assert_eq!(found(jrd("https://elsewhere.example")).await.unwrap_err().code(), "issuer_mismatch");
 }
 
 #[tokio::test]
 async fn a_response_without_a_sound_issuer_is_refused() {
+    // Discovery §2.
     for (response, code) in [
         // Discovery §2.1.1: the issuer must be https.
         (jrd("http://op.example"), "insecure_url"),

@@ -84,6 +84,7 @@ async fn told_at(app: axum::Router, provider: &str, form: &str) -> Page {
 
 #[tokio::test]
 async fn a_request_that_is_no_logout_token_ends_nothing() {
+    // Back-Channel Logout §2.5.
     let whole = Whole::new().await;
     let mut browser = whole.signed_in("alice").await;
     for form in ["", "logout_token=", "logout_token=a.b.c", "logout_token=x&logout_token=y", "id_token=x"] {
@@ -137,6 +138,7 @@ async fn the_provider_ends_a_session_in_another_browser() {
 
 #[tokio::test]
 async fn a_logout_token_that_is_not_right_ends_nothing() {
+    // Back-Channel Logout §2.6.
     let whole = Whole::new().await;
     let mut browser = whole.signed_in("alice").await;
     for fault in [
@@ -162,6 +164,7 @@ async fn a_logout_token_that_is_not_right_ends_nothing() {
 
 #[tokio::test]
 async fn a_frame_of_the_provider_ends_its_session() {
+    // Front-Channel Logout §2.
     for whole in [Whole::new().await, Whole::in_cookies().await] {
         let (mut browser, mut bob) = (whole.signed_in("alice").await, whole.signed_in("bob").await);
         let sid = browser.json("/api/me").await["sid"].as_str().unwrap().to_owned();
@@ -181,6 +184,7 @@ async fn a_frame_of_the_provider_ends_its_session() {
 
 #[tokio::test]
 async fn a_front_channel_request_names_issuer_and_session() {
+    // Front-Channel Logout §2.
     for whole in [Whole::new().await, Whole::in_cookies().await] {
         let mut browser = whole.signed_in("alice").await;
         let issuer = whole.first.issuer();

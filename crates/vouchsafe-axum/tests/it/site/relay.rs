@@ -47,6 +47,7 @@ async fn a_preview_signs_people_in_through_the_fixed_site() {
 
 #[tokio::test]
 async fn a_state_that_nobody_signed_goes_nowhere() {
+    // RFC 9700 §2.1.
     let whole = Whole::with(|builder, store| builder.store(store).relay_for(shared(), [PUBLIC])).await;
     let mut browser = whole.browser();
     let foreign =

@@ -39,6 +39,7 @@ async fn left(
 
 #[tokio::test]
 async fn a_provider_ends_the_sessions_that_it_names_by_sid_by_subject_or_by_both() {
+    // Back-Channel Logout §2.7.
     for sessions in kinds().await.into_iter().filter(Sessions::is_server_side) {
         let left = async |issuer, sid, subject| left(&sessions, issuer, sid, subject).await;
         assert_eq!(left(ISSUER, Some("sid-1"), None).await, ["alice", "bob"]);

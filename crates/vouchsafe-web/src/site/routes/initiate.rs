@@ -83,6 +83,7 @@ mod tests {
 
     #[test]
     fn only_urls_of_this_site_are_targets() {
+        // Core §4.
         let own = |uri| own_path(uri, "https://app.example");
         for (uri, path) in [
             ("https://app.example", "/"),

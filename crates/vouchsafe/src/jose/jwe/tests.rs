@@ -79,6 +79,7 @@ fn the_examples_of_rfc_7520_are_decrypted() {
 
 #[test]
 fn the_agreed_key_is_that_of_rfc_7518_appendix_c() {
+    // RFC 7518 §4.6.2.
     let bob = r#"{"kty":"EC","crv":"P-256","x":"weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
         "y":"e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck","d":"VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw"}"#;
     let alice = json!({"kty": "EC", "crv": "P-256", "x": "gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0",
@@ -127,6 +128,7 @@ fn each_algorithm_encrypts_for_each_key_that_it_fits() {
 
 #[test]
 fn whatever_is_wrong_with_a_key_or_the_content_the_error_is_one_and_the_same() {
+    // RFC 7516 §5.2.
     // RFC 7516 §11.5.
     let mut messages = std::collections::BTreeSet::new();
     let mut refuse = |token: &str, keys: &[DecryptionKey], what: &str| {
@@ -159,6 +161,7 @@ fn whatever_is_wrong_with_a_key_or_the_content_the_error_is_one_and_the_same() {
 
 #[test]
 fn a_point_that_is_on_no_curve_or_of_small_order_agrees_on_nothing() {
+    // RFC 7518 §4.6.
     let off_curve = |header: &mut Value| header["epk"]["y"] = header["epk"]["x"].clone();
     assert_eq!(open(&with_header(TO_MERIADOC, off_curve), &[key(MERIADOC)]), Err("decryption"));
     let without = |header: &mut Value| drop(header.as_object_mut().unwrap().remove("epk"));
@@ -175,6 +178,7 @@ fn a_point_that_is_on_no_curve_or_of_small_order_agrees_on_nothing() {
 
 #[test]
 fn a_key_that_could_not_be_decrypted_is_not_taken_for_zeros() {
+    // RFC 7516 §11.5.
     // Whoever knows the replacement for a key that does not decrypt must not be able to encrypt with it.
     let rsa = vectors().into_iter().find(|vector| vector["alg"] == "RSA-OAEP-256").unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);

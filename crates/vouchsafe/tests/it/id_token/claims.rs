@@ -20,6 +20,7 @@ async fn all_fail(name: &str, values: &[Value], code: &str) {
 
 #[tokio::test]
 async fn the_issuer_is_the_one_that_was_asked() {
+    // Core §3.1.3.7.
     let wrong = ["https://evil.example", "https://op.example/", "http://op.example", "op.example", ""];
     all_fail("iss", &wrong.map(Value::from), "issuer_mismatch").await;
     all_fail("iss", &[json!(7), json!(null), json!([ISSUER])], "invalid_field").await;
@@ -28,6 +29,7 @@ async fn the_issuer_is_the_one_that_was_asked() {
 
 #[tokio::test]
 async fn the_audience_holds_this_client() {
+    // Core §3.1.3.7.
     assert_eq!(verdict("aud", json!(CLIENT_ID)).await, "ok");
     assert_eq!(verdict("aud", json!([CLIENT_ID])).await, "ok");
     let wrong =
@@ -40,6 +42,7 @@ async fn the_audience_holds_this_client() {
 
 #[tokio::test]
 async fn with_several_audiences_the_authorized_party_is_this_client() {
+    // Core §3.1.3.7.
     let several = || Scenario::openid().claim("aud", json!([CLIENT_ID, "another"]));
     assert_eq!(several().verdict().await, "authorized_party");
     assert_eq!(several().claim("azp", json!("another")).verdict().await, "authorized_party");
@@ -48,6 +51,7 @@ async fn with_several_audiences_the_authorized_party_is_this_client() {
 
 #[tokio::test]
 async fn an_authorized_party_that_is_there_is_this_client() {
+    // Core §3.1.3.7.
     assert_eq!(verdict("azp", json!(CLIENT_ID)).await, "ok");
     assert_eq!(verdict("azp", json!("another")).await, "authorized_party");
     all_fail("azp", &[json!(7), json!(null), json!([CLIENT_ID])], "invalid_field").await;
@@ -55,6 +59,7 @@ async fn an_authorized_party_that_is_there_is_this_client() {
 
 #[tokio::test]
 async fn an_expired_token_is_refused() {
+    // Core §3.1.3.7.
     // Clocks may be half a minute apart.
     assert_eq!(verdict("exp", json!(now() - 20)).await, "ok");
     all_fail("exp", &[json!(now() - 40), json!(0), json!(-1), json!(now() as f64 - 40.5)], "expired").await;
@@ -65,6 +70,7 @@ async fn an_expired_token_is_refused() {
 
 #[tokio::test]
 async fn a_token_from_the_future_is_refused() {
+    // Core §3.1.3.7.
     for name in ["iat", "nbf"] {
         assert_eq!(verdict(name, json!(now() + 20)).await, "ok", "{name}");
         all_fail(name, &[json!(now() + 60), json!(1e300)], "not_yet_valid").await;
@@ -76,6 +82,7 @@ async fn a_token_from_the_future_is_refused() {
 
 #[tokio::test]
 async fn the_nonce_is_that_of_this_login() {
+    // Core §3.1.3.7.
     all_fail("nonce", &[json!("another"), json!("")], "nonce_mismatch").await;
     assert_eq!(Scenario::openid().without("nonce").verdict().await, "nonce_mismatch");
     all_fail("nonce", &[json!(7), json!(null), json!(["x"])], "invalid_field").await;
@@ -111,6 +118,7 @@ async fn there_is_always_a_subject() {
 
 #[tokio::test]
 async fn the_access_token_is_the_one_that_came_with_the_id_token() {
+    // Core §3.1.3.8, §16.11.
     for alg in crate::forge::ALGORITHMS {
         let right = Scenario::openid().alg(alg).claim("at_hash", json!(half_hash(alg, ACCESS_TOKEN)));
         assert_eq!(right.verdict().await, "ok", "{alg}");
@@ -137,6 +145,7 @@ fn within(seconds: u64) -> Scenario {
 
 #[tokio::test]
 async fn a_sign_in_is_as_recent_as_was_asked_for() {
+    // RFC 9470 §5; Core §3.1.3.7.
     assert_eq!(within(60).claim("auth_time", json!(now() - 50)).verdict().await, "ok");
     assert_eq!(within(60).claim("auth_time", json!(now() - 80)).verdict().await, "ok", "clocks may differ");
     assert_eq!(within(60).claim("auth_time", json!(now() - 100)).verdict().await, "auth_time");
@@ -159,6 +168,7 @@ async fn max_age_is_enforced_after_the_login_was_kept_too() {
 
 #[tokio::test]
 async fn the_authentication_class_is_one_of_those_asked_for() {
+    // Core §3.1.3.7.
     let asking = || Scenario::openid().asking(|login| login.acr_values(["gold", "silver"]));
     assert_eq!(asking().claim("acr", json!("silver")).verdict().await, "ok");
     assert_eq!(asking().claim("acr", json!("bronze")).verdict().await, "acr");
@@ -197,6 +207,7 @@ async fn the_claims_are_there_as_they_came() {
 
 #[tokio::test]
 async fn an_id_token_that_was_asked_for_must_come() {
+    // Core §3.1.3.5.
     let without = || Scenario::openid().with(|op| op.id_token = false);
     assert_eq!(without().verdict().await, "missing_id_token");
     assert_eq!(without().token("id_token", json!(null)).verdict().await, "missing_id_token");

@@ -50,6 +50,7 @@ async fn an_hmac_with_the_client_secret_verifies_where_the_registration_names_it
 
 #[tokio::test]
 async fn an_hmac_by_anything_but_the_client_secret_is_refused() {
+    // Core §3.1.3.7.
     // RFC 8725 §2.1: the public key as the secret, in each form in which an attacker has it.
     let jwk = forge::jwk("rsa").to_string();
     for secret in [jwk.as_bytes(), b"", b"another secret", CLIENT_ID.as_bytes(), &SECRET.as_bytes()[..32]] {

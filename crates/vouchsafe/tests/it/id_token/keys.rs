@@ -44,6 +44,7 @@ async fn a_key_id_that_is_not_text_is_no_jwt() {
 
 #[tokio::test]
 async fn the_type_of_the_key_decides_what_it_verifies() {
+    // RFC 8725 §3.1.
     // The header says RS256, the key of that id is for something else.
     for kid in ["p256", "p384", "p521", "ed25519"] {
         let scenario = Scenario::openid().header("kid", json!(kid));
@@ -56,6 +57,7 @@ async fn the_type_of_the_key_decides_what_it_verifies() {
 
 #[tokio::test]
 async fn a_key_that_is_bound_to_an_algorithm_verifies_no_other() {
+    // RFC 7517 §4.4.
     assert_eq!(verdict("RS256", json!([with("rsa", "alg", json!("RS256"))])).await, "ok");
     for bound in ["PS256", "RS512", "RSA-OAEP"] {
         assert_eq!(
@@ -68,6 +70,7 @@ async fn a_key_that_is_bound_to_an_algorithm_verifies_no_other() {
 
 #[tokio::test]
 async fn a_key_for_something_else_verifies_nothing() {
+    // Core §10.1.
     // RFC 7517 sections 4.2 and 4.3.
     assert_eq!(verdict("RS256", json!([with("rsa", "use", json!("sig"))])).await, "ok");
     assert_eq!(verdict("RS256", json!([with("rsa", "use", json!("enc"))])).await, "unknown_key");
@@ -77,6 +80,7 @@ async fn a_key_for_something_else_verifies_nothing() {
 
 #[tokio::test]
 async fn odd_keys_leave_the_others_alone() {
+    // RFC 7517 §4.
     let keys = json!([
         7, null, {}, "rsa", {"kty": "oct", "kid": "rsa", "k": "AAAA"}, {"kty": "AKP", "kid": "rsa", "alg": "ML-DSA-44"},
         {"kty": "RSA", "kid": "rsa"}, {"kty": "RSA", "kid": "rsa", "n": "!", "e": 3}, with("p256", "x", json!("AA")),
@@ -100,6 +104,7 @@ async fn what_is_no_key_set_is_told_so() {
 
 #[tokio::test]
 async fn a_short_rsa_key_is_too_weak_to_trust() {
+    // FAPI 2.0 §5.4.1.
     // RFC 7518 section 3.3: 2048 bits or more.
     let key = json!([with("rsa", "n", json!(base64([0xff; 128])))]);
     assert_eq!(verdict("RS256", key).await, "weak_key");
@@ -138,6 +143,7 @@ async fn the_key_set_is_fetched_once_for_many_logins() {
 
 #[tokio::test]
 async fn rotated_keys_are_fetched_and_work() {
+    // Core §10.1.1.
     let scenario = Scenario::openid();
     scenario.log_in().await.unwrap();
     {

@@ -34,6 +34,7 @@ async fn ed25519_is_eddsa_by_another_name() {
 
 #[tokio::test]
 async fn a_changed_payload_voids_every_signature() {
+    // RFC 7515 §5.2.
     for alg in ALGORITHMS {
         let scenario = Scenario::openid().alg(alg).tampered(|jwt| {
             changed(&jwt, 1, |payload| {
@@ -48,6 +49,7 @@ async fn a_changed_payload_voids_every_signature() {
 
 #[tokio::test]
 async fn a_signature_of_a_stranger_is_refused() {
+    // Core §3.1.3.7.
     // The provider's own key id, and somebody else's key.
     let scenario = Scenario::openid().header("kid", json!("rsa")).with(|op| op.key = "stranger".to_owned());
     assert_eq!(scenario.verdict().await, "signature");
@@ -66,6 +68,7 @@ async fn an_unsigned_token_is_refused() {
 
 #[tokio::test]
 async fn none_is_refused_even_if_the_provider_announces_it() {
+    // RFC 7518 §3.6.
     let scenario = Scenario::openid()
         .metadata("id_token_signing_alg_values_supported", json!(["none", "HS256", "RS256"]))
         .with(|op| op.alg = "none".to_owned());
@@ -91,6 +94,7 @@ async fn a_symmetric_signature_is_refused_whatever_its_secret() {
 
 #[tokio::test]
 async fn an_algorithm_that_is_not_announced_is_refused() {
+    // Core §3.1.3.7.
     let announcing = |list| Scenario::openid().metadata("id_token_signing_alg_values_supported", list);
     assert_eq!(announcing(json!(["RS256"])).alg("ES256").verdict().await, "algorithm");
     assert_eq!(announcing(json!(["RS256"])).alg("PS256").verdict().await, "algorithm");
@@ -100,6 +104,7 @@ async fn an_algorithm_that_is_not_announced_is_refused() {
 
 #[tokio::test]
 async fn a_header_without_an_algorithm_is_no_jwt() {
+    // RFC 7515 §4.1.1.
     for alg in [json!("absent"), json!(null), json!(7), json!(["RS256"])] {
         assert_eq!(Scenario::openid().header("alg", alg.clone()).verdict().await, "jwt", "{alg}");
     }
@@ -116,6 +121,7 @@ async fn a_critical_header_voids_the_token() {
 
 #[tokio::test]
 async fn keys_come_from_the_providers_key_set_alone() {
+    // RFC 7515 §4.1.2.
     let own = || {
         Scenario::openid()
             .header("jwk", forge::jwk("stranger"))
@@ -165,6 +171,7 @@ async fn a_signature_in_another_encoding_is_refused() {
 
 #[tokio::test]
 async fn base64_is_strict() {
+    // RFC 7515 §2.
     let padded = Scenario::openid().tampered(|jwt| changed(&jwt, 2, |s| format!("{s}==")));
     assert_eq!(padded.verdict().await, "jwt");
     let line = Scenario::openid().tampered(|jwt| changed(&jwt, 2, |s| format!("{s}\n")));
@@ -195,6 +202,7 @@ async fn base64_is_strict() {
 
 #[tokio::test]
 async fn anything_but_three_parts_is_no_jwt() {
+    // RFC 7515 §7.1.
     for token in ["x", "a.b", "a.b.c.d", "..", "a.b.c.d.e"] {
         let scenario = Scenario::openid().tampered(move |_| token.to_owned());
         assert_eq!(scenario.verdict().await, "jwt", "{token}");

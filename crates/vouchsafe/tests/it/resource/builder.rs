@@ -55,6 +55,7 @@ fn an_issuer_is_named_once_and_one_at_most_is_asked_about_opaque_tokens() {
 
 #[test]
 fn the_metadata_says_where_tokens_come_from() {
+    // RFC 9728 §2.
     let scenario = Scenario::with(|b| {
         b.issuer(AccessTokenIssuer::jwt(ISSUER))
             .scopes_supported(["read", "write"])

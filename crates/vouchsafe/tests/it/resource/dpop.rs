@@ -86,6 +86,7 @@ async fn a_bound_token_with_a_proof_of_its_key_is_accepted() {
 
 #[tokio::test]
 async fn a_bound_token_without_its_proof_is_as_good_as_stolen() {
+    // RFC 9449 §7.2.
     let (scenario, token) = (Scenario::jwt(), bound());
     assert_eq!(scenario.verdict(&token).await, "invalid_token token_binding");
     let outcome = scenario.get(&[("authorization", &format!("DPoP {token}"))], &[]).await;
@@ -189,6 +190,7 @@ async fn the_proof_is_new() {
 
 #[tokio::test]
 async fn a_proof_is_used_once() {
+    // RFC 9449 §11.1.
     let (scenario, token) = (Scenario::jwt(), bound());
     let proof = Proof::of(&token).jwt();
     assert_eq!(sent(&scenario, &token, &proof).await, "ok");
@@ -222,6 +224,7 @@ async fn the_key_of_the_proof_is_that_of_the_token() {
 
 #[tokio::test]
 async fn a_proof_is_a_signed_jwt_of_its_own_type_with_a_public_key() {
+    // RFC 9449 §4.3.
     for typ in ["JWT", "at+jwt", ""] {
         assert_eq!(proven(|p| p.header("typ", json!(typ))).await, "invalid_dpop_proof token_type", "{typ}");
     }

@@ -51,6 +51,7 @@ async fn without_a_cache_the_issuer_is_asked_each_time() {
 
 #[tokio::test]
 async fn a_token_that_is_not_active_is_refused_and_not_remembered() {
+    // RFC 7662 §2.2.
     let scenario = asking();
     scenario.server().facts = json!({"active": false});
     assert_eq!(scenario.verdict("opaque").await, "invalid_token expired");
@@ -88,6 +89,7 @@ async fn the_token_is_an_access_token_that_is_valid_now() {
 
 #[tokio::test]
 async fn a_response_is_not_used_beyond_the_end_of_the_token() {
+    // RFC 7662 §4.
     let scenario = asking();
     // It has less than a second left, so the next request may find it expired, or asks again.
     scenario.server().facts["exp"] = json!(now());

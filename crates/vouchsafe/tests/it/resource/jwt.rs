@@ -104,6 +104,7 @@ async fn the_token_is_for_this_api() {
 
 #[tokio::test]
 async fn the_claims_of_an_access_token_are_all_there() {
+    // RFC 9068 §2.2.
     for name in ["iss", "sub", "aud", "exp", "iat", "jti", "client_id"] {
         let token = Token::new().without(name);
         let verdict = token.verdict().await;
@@ -133,6 +134,7 @@ async fn the_token_is_valid_now() {
 
 #[tokio::test]
 async fn the_token_has_the_signature_of_its_issuer() {
+    // RFC 9068 §2.1.
     // RFC 9068 §4: the signature is verified with a key of the issuer, and none is refused.
     assert_eq!(Token { key: "stranger", ..Token::new() }.verdict().await, "invalid_token signature");
     let unsigned = Token { alg: "none", ..Token::new() }.header("alg", json!("none"));

@@ -13,6 +13,7 @@ fn told(refusal: &Refusal) -> (u16, Vec<String>) {
 
 #[tokio::test]
 async fn a_request_without_a_token_learns_where_to_get_one() {
+    // RFC 9728 §5.1.
     let scenario = Scenario::jwt();
     for headers in [&[][..], &[("authorization", "Basic YTpi")]] {
         let refusal = scenario.get(headers, &[]).await.unwrap_err();
@@ -51,6 +52,7 @@ async fn a_token_without_a_required_scope_is_forbidden() {
 
 #[tokio::test]
 async fn a_malformed_request_is_told_so() {
+    // RFC 6750 §3.1.
     let scenario = Scenario::jwt();
     for headers in [
         &[("authorization", "Bearer a b")][..],

@@ -232,6 +232,7 @@ fn a_certificate_needs_its_key() {
 
 #[tokio::test]
 async fn a_certificate_alone_is_the_client_s_credential() {
+    // RFC 8705 §2.
     let scenario = |methods| {
         Scenario::openid()
             .registration(public().certificate(certificate()))

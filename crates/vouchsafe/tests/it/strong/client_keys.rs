@@ -33,6 +33,7 @@ fn asserted(scenario: &Scenario, key: &SigningKey) -> (Value, Value) {
 
 #[tokio::test]
 async fn an_assertion_is_signed_for_each_request_and_for_the_issuer_alone() {
+    // RFC 7521 §4.2, §8.2; RFC 7523 §2.2.
     // RFC 7523 §3; draft-ietf-oauth-rfc7523bis: the issuer as the only audience, as one text.
     for algorithm in ["ES256", "ES384", "EdDSA", "RS256", "PS256"] {
         let key = key(algorithm).key_id("2026-01");
@@ -51,6 +52,7 @@ async fn an_assertion_is_signed_for_each_request_and_for_the_issuer_alone() {
 
 #[tokio::test]
 async fn the_algorithm_is_one_that_the_provider_accepts() {
+    // RFC 7523 §5.
     let rsa = SigningKey::from_pem(SigningKey::generate_pem("RS256").unwrap()).unwrap();
     let accepting = |list: Value| {
         Scenario::openid()
@@ -78,6 +80,7 @@ fn asserted_alg(scenario: &Scenario) -> String {
 
 #[tokio::test]
 async fn another_audience_is_sent_only_if_it_is_set() {
+    // RFC 7523bis §3.
     let key = key("ES256");
     let scenario =
         Scenario::openid().registration(signing(&key).assertion_audience("https://op.example/token"));

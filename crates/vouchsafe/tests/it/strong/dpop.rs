@@ -153,6 +153,7 @@ fn tokens(kind: &str) -> Tokens {
 
 #[tokio::test]
 async fn a_nonce_of_one_server_does_not_go_to_another() {
+    // RFC 9449 §8.2.
     let key = key("ES256");
     let (wire, _) = nagging("/token", 0);
     let client = Client::new(acme(), web().dpop(key.clone()), &wire.http()).unwrap();
@@ -164,6 +165,7 @@ async fn a_nonce_of_one_server_does_not_go_to_another() {
 
 #[tokio::test]
 async fn a_nonce_that_is_none_is_not_sent_back() {
+    // RFC 9449 §8.1.
     let key = key("ES256");
     for nonce in ["", "a b", "a\"b", &"n".repeat(2000)] {
         let value = nonce.to_owned();
@@ -204,6 +206,7 @@ async fn bound_tokens_need_the_key_and_bearer_tokens_do_not() {
 
 #[tokio::test]
 async fn a_request_to_an_api_goes_nowhere_that_it_must_not() {
+    // RFC 6749 §10.3.
     let wire = Wire::always(
         http::Response::builder()
             .status(302)
@@ -231,6 +234,7 @@ async fn a_request_to_an_api_goes_nowhere_that_it_must_not() {
 
 #[tokio::test]
 async fn the_code_is_bound_by_a_proof_where_requests_are_pushed() {
+    // RFC 9449 §10.1.
     let key = key("ES256");
     let pushed = wire::json(201, json!({"request_uri": "urn:r", "expires_in": 60}));
     let scenario = bound(&key)

@@ -25,6 +25,7 @@ fn strong(client: &SigningKey, dpop: &SigningKey) -> Registration {
 
 #[tokio::test]
 async fn the_security_profile_turns_everything_on() {
+    // FAPI 2.0 §5.3.3.1, §5.3.3.2.
     // An RSA key without an algorithm signs by PS256 alone (section 5.4.1).
     let rsa = SigningKey::from_pem(SigningKey::generate_pem("RS256").unwrap()).unwrap();
     let dpop = key("ES256");
@@ -78,6 +79,7 @@ async fn id_tokens_are_signed_by_its_algorithms_alone() {
 
 #[test]
 fn what_the_profile_forbids_is_refused_when_the_client_is_made() {
+    // FAPI 2.0 §5.3.3.1.
     let http = provider().wire.http();
     let build = |registration: Registration| {
         Client::builder(Provider::openid(ISSUER), registration).profile(Profile::Fapi2Security).build(&http)
@@ -100,6 +102,7 @@ fn what_the_profile_forbids_is_refused_when_the_client_is_made() {
 
 #[tokio::test]
 async fn message_signing_signs_requests_and_wants_signed_responses() {
+    // FAPI 2.0 Message Signing §5.4.2.
     let (client_key, dpop) = (key("ES256"), key("ES256"));
     let scenario = provider().registration(strong(&client_key, &dpop));
     let client = scenario.built(|b| b.profile(Profile::Fapi2MessageSigning));

@@ -65,6 +65,7 @@ async fn a_pushed_request_leaves_only_a_reference_to_the_browser() {
 
 #[tokio::test]
 async fn a_provider_that_requires_it_gets_it_without_being_asked() {
+    // RFC 9126 §5.
     let required = json!(true);
     let scenario = pushing().metadata("require_pushed_authorization_requests", required.clone());
     let login = scenario.started().await;
@@ -79,6 +80,7 @@ async fn a_provider_that_requires_it_gets_it_without_being_asked() {
 
 #[tokio::test]
 async fn a_pushed_request_that_cannot_be_used_ends_the_login_before_the_browser_opens() {
+    // RFC 9101 §5.2; RFC 9126 §2.2.
     let cases: [(u16, Value, &str); 12] = [
         (201, json!({"expires_in": 60}), "missing_field"),
         (201, json!({"request_uri": 7, "expires_in": 60}), "invalid_field"),
@@ -128,6 +130,7 @@ fn signing(key: &SigningKey) -> Registration {
 
 #[tokio::test]
 async fn a_request_object_has_every_parameter_and_says_for_whom_it_is() {
+    // FAPI 2.0 Message Signing §5.3.2.
     let key = key("ES256").key_id("k");
     let scenario = Scenario::openid().registration(signing(&key));
     let client = scenario.built(ClientBuilder::signed_requests);
@@ -180,6 +183,7 @@ async fn a_signed_request_can_be_pushed_and_then_is_all_that_is_sent() {
 
 #[tokio::test]
 async fn a_provider_that_requires_signed_requests_gets_them_from_a_client_with_a_key() {
+    // RFC 9101 §10.5.
     let requiring = |registration| {
         Scenario::openid().metadata("require_signed_request_object", json!(true)).registration(registration)
     };
@@ -198,6 +202,7 @@ async fn a_provider_that_requires_signed_requests_gets_them_from_a_client_with_a
 
 #[tokio::test]
 async fn a_served_request_is_below_the_url_of_the_application() {
+    // RFC 9101 §5.2.1.
     let key = key("ES256");
     let scenario = Scenario::openid().registration(signing(&key));
     let served = start(&scenario, |b| b.serve_requests_at("https://app.example/requests/")).await.unwrap();
@@ -242,6 +247,7 @@ async fn a_served_request_is_below_the_url_of_the_application() {
 
 #[tokio::test]
 async fn resources_and_details_are_asked_for_as_they_are_given() {
+    // RFC 8707 §2.1; RFC 9396 §2.
     let details =
         json!([{"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": "1"}}]);
     let scenario = Scenario::openid();

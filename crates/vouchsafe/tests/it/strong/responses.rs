@@ -37,6 +37,7 @@ async fn finish(client: &Client, login: StartedLogin, jwt: &str) -> Result<Token
 
 #[tokio::test]
 async fn a_signed_response_ends_the_login() {
+    // JARM §3.
     for (mode, asked) in [(None, "jwt"), (Some("query"), "query.jwt"), (Some("form_post"), "form_post.jwt")] {
         let scenario = Scenario::openid();
         let client = scenario.built(ClientBuilder::signed_responses);
@@ -63,6 +64,7 @@ async fn a_signed_response_ends_the_login() {
 
 #[tokio::test]
 async fn a_response_that_is_not_what_was_asked_for_is_refused_before_the_code_is_sent() {
+    // RFC 9207 §4; JARM §2.1.
     // JARM §2.4 and §2.3; the last column is the word for the check.
     let good = |login: &StartedLogin| response(login, json!({}));
     type Forged = Box<dyn Fn(&StartedLogin) -> String>;
@@ -159,6 +161,7 @@ async fn the_error_in_a_signed_response_is_the_provider_s() {
 
 #[tokio::test]
 async fn only_an_announced_algorithm_signs_a_response() {
+    // JARM §2.4.
     let announced = json!(["PS256"]);
     let scenario = Scenario::openid().metadata("authorization_signing_alg_values_supported", announced);
     let (client, login) = started(&scenario).await;

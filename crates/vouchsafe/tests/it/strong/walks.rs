@@ -63,6 +63,7 @@ async fn a_client_with_keys_walks_through_the_sandbox() {
 
 #[tokio::test]
 async fn both_profiles_walk_through_the_sandbox_that_demands_them() {
+    // FAPI 2.0 §5.3.3.1.
     let changing = DpopNonces::Changing;
     walk(changing, SandboxBuilder::fapi2, |client| client.profile(Profile::Fapi2Security)).await;
     let signing = SandboxBuilder::fapi2_message_signing;
@@ -90,6 +91,7 @@ async fn a_client_with_a_certificate_walks_through_the_sandbox() {
 
 #[tokio::test]
 async fn resources_and_details_reach_the_api() {
+    // RFC 9396 §7.
     let sandbox = Sandbox::start().await.unwrap();
     let registration =
         Registration::new(sandbox.client_id()).secret(sandbox.client_secret()).redirect_uri(REDIRECT_URI);

@@ -195,6 +195,7 @@ async fn a_narrower_scope_is_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_of_the_application_is_requested_anew_by_one_of_all_processes() {
+    // RFC 6749 §4.4.2.
     let (provider, client, store, vault) = connected(&[]).await;
     let tokens = client.client_credentials().scopes(["reports"]).await.unwrap();
     let saving = vault.connect("the service", tokens).data("own");
