@@ -152,6 +152,7 @@ mod tests {
 
     #[test]
     fn a_page_is_not_cached_and_loads_nothing() {
+        // RFC 6749 §3.1.2.5.
         let response = Page::signed_in("Acme", None).response();
         let header =
             |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();

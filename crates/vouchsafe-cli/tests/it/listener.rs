@@ -13,6 +13,7 @@ async fn waiting(sandbox: &vouchsafe_sandbox::Sandbox) -> (Running, String) {
 
 #[tokio::test]
 async fn a_response_to_another_login_gets_a_page_and_the_login_keeps_waiting() {
+    // RFC 8252 §8.9.
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let redirect_uri = redirect_uri(&url);
@@ -53,6 +54,7 @@ async fn idle_and_broken_connections_do_not_disturb_a_login() {
 
 #[tokio::test]
 async fn a_form_post_response_is_accepted() {
+    // Form Post §2.
     let sandbox = sandbox().await;
     let (login, url) = waiting(&sandbox).await;
     let callback = sandbox.person("alice").allow(&url).await.unwrap();

@@ -393,6 +393,7 @@ async fn a_plain_oauth_2_login_has_state_and_verifier_too() {
 
 #[tokio::test]
 async fn only_the_state_of_the_login_matches() {
+    // RFC 9700 §2.1.
     let scenario = Scenario::openid();
     let login = scenario.started().await;
     let state = state(&login);

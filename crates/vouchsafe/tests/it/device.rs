@@ -214,6 +214,7 @@ async fn any_other_error_ends_it() {
 
 #[tokio::test]
 async fn expired_codes_are_not_sent() {
+    // RFC 8628 §3.5.
     let walk = Walk::new(json_with(codes(), "expires_in", json!(0)), vec![tokens()]);
     assert_eq!(walk.ends().await.0, "expired");
     assert!(walk.wire.seen_at("/token").is_empty());

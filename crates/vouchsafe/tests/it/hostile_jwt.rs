@@ -60,6 +60,7 @@ async fn a_header_with_a_nested_member_twice_is_refused() {
 
 #[tokio::test]
 async fn times_that_nobody_meant_are_refused() {
+    // RFC 7519 §7.2.
     for (claim, value) in [
         ("exp", json!((now() + 300) * 1000)),
         ("exp", json!(1e300)),

@@ -113,6 +113,8 @@ async fn an_endpoint_that_applications_alone_use_is_one_too() {
         "end_session_endpoint",
         "check_session_iframe",
         "introspection_endpoint",
+        "revocation_endpoint",
+        "backchannel_authentication_endpoint",
         "device_authorization_endpoint",
         "pushed_authorization_request_endpoint",
         "registration_endpoint",

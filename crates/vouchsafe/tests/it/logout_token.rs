@@ -260,6 +260,7 @@ async fn a_logout_token_has_no_nonce() {
 
 #[tokio::test]
 async fn an_id_token_ends_no_session() {
+    // Back-Channel Logout §4.
     let scenario = Scenario::openid();
     let tokens = scenario.log_in().await.unwrap();
     let id_token = tokens.id_token().unwrap();

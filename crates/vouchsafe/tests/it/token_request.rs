@@ -32,6 +32,25 @@ async fn a_token_request_for_a_code_is_sent_to_the_letter() {
 }
 
 #[tokio::test]
+async fn a_token_for_the_application_is_requested_to_the_letter() {
+    // RFC 6749 §4.4.2.
+    let (client, wire) = answered(json!({"access_token": "at", "token_type": "Bearer"}));
+    client.client_credentials().scopes(["reports", "audit"]).await.unwrap();
+    assert_eq!(
+        wire.only(),
+        "POST https://acme.example/token\n\
+         accept: application/json\n\
+         authorization: Basic bXktY2xpZW50Om15LWNsaWVudC1zZWNyZXQ=\n\
+         content-type: application/x-www-form-urlencoded\n\n\
+         grant_type=client_credentials&scope=reports+audit"
+    );
+    // A public client has nothing to authenticate by.
+    let wire = Wire::always(json(200, full()));
+    let public = Client::new(acme(), public(), &wire.http()).unwrap();
+    assert!(public.client_credentials().await.is_err() && wire.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_code_verifier_goes_with_the_code() {
     // RFC 7636 §4.5.
     let (client, wire) = answered(full());

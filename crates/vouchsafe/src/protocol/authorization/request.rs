@@ -7,8 +7,10 @@ use vouchsafe_providers::{AuthorizationQuirks, Definition};
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Operation};
 use crate::protocol::quirks::{UNCHANGED, called};
+use crate::protocol::token::request::check_resource;
 use crate::provenance::Provenance;
 use crate::text::form::{add, escape};
+use crate::text::json::{self, Value};
 use crate::text::redact::printable;
 
 /// The client, redirect URI and scopes of a login.
@@ -175,6 +177,13 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
         );
         return Err(Error::config(ConfigProblem::InvalidOption, detail));
     }
+    if name == "resource" {
+        check_resource(value)?;
+    }
+    if name == "authorization_details" && !are_details(value) {
+        let detail = "the authorization details must be a JSON array of objects, each with a type that is text (RFC 9396 section 2)";
+        return Err(Error::config(ConfigProblem::InvalidOption, detail));
+    }
     let Some(option) = quirks.options.get(name).filter(|option| !option.values.is_empty()) else {
         return Ok(());
     };
@@ -189,6 +198,14 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
         option.values.join(", ")
     );
     Err(Error::config(ConfigProblem::InvalidOption, detail))
+}
+
+/// RFC 9396 §2.
+fn are_details(text: &str) -> bool {
+    let details = json::parse(text.as_bytes()).ok();
+    let are =
+        |details: &Vec<Value>| details.iter().all(|detail| detail.get("type").is_some_and(Value::is_string));
+    details.as_ref().and_then(Value::as_array).is_some_and(are)
 }
 
 /// The error for `max_age` and `acr_values` in a login without an ID token, which could not be checked.

@@ -70,6 +70,7 @@ async fn an_expired_token_is_refused() {
 
 #[tokio::test]
 async fn a_token_from_the_future_is_refused() {
+    // RFC 7519 §4.1.5.
     // Core §3.1.3.7.
     for name in ["iat", "nbf"] {
         assert_eq!(verdict(name, json!(now() + 20)).await, "ok", "{name}");

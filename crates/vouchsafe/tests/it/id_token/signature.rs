@@ -25,6 +25,7 @@ async fn every_algorithm_verifies() {
 
 #[tokio::test]
 async fn ed25519_is_eddsa_by_another_name() {
+    // RFC 8037 §3.1.
     // RFC 9864 section 2.2.
     assert_eq!(Scenario::openid().alg("Ed25519").verdict().await, "ok");
     let announced = json!(["EdDSA"]);

@@ -130,6 +130,7 @@ fn signing(key: &SigningKey) -> Registration {
 
 #[tokio::test]
 async fn a_request_object_has_every_parameter_and_says_for_whom_it_is() {
+    // Core §5.5.
     // FAPI 2.0 Message Signing §5.3.2.
     let key = key("ES256").key_id("k");
     let scenario = Scenario::openid().registration(signing(&key));
@@ -247,6 +248,7 @@ async fn a_served_request_is_below_the_url_of_the_application() {
 
 #[tokio::test]
 async fn resources_and_details_are_asked_for_as_they_are_given() {
+    // RFC 9396 §3.
     // RFC 8707 §2.1; RFC 9396 §2.
     let details =
         json!([{"type": "payment_initiation", "instructedAmount": {"currency": "EUR", "amount": "1"}}]);
@@ -269,4 +271,21 @@ async fn resources_and_details_are_asked_for_as_they_are_given() {
     let sent = param(&login.url, "authorization_details").unwrap();
     assert_eq!(serde_json::from_str::<Value>(&sent).unwrap(), details);
     assert!(!login.url.contains(CLIENT_SECRET));
+}
+
+#[tokio::test]
+async fn resources_and_details_that_no_provider_can_read_are_refused() {
+    // RFC 8707 §2: an absolute URI without a fragment. RFC 9396 §2: an array of objects with a type each.
+    let scenario = Scenario::openid();
+    let client = scenario.client();
+    for uri in ["api", "/api", "https://api.example/#x", ""] {
+        assert_eq!(client.login().resource(uri).await.unwrap_err().code(), "resource", "{uri}");
+    }
+    for details in
+        [json!({"type": "a"}), json!("a"), json!([7]), json!([{"type": "a"}, {}]), json!([{"type": 7}])]
+    {
+        let error = client.login().authorization_details(&details).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_option", "{details}");
+        assert!(error.to_string().contains("RFC 9396"), "{error}");
+    }
 }

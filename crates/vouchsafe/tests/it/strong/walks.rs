@@ -72,6 +72,7 @@ async fn both_profiles_walk_through_the_sandbox_that_demands_them() {
 
 #[tokio::test]
 async fn a_client_with_a_certificate_walks_through_the_sandbox() {
+    // RFC 8705 §3.1.
     let (cert, pem) = with_pem();
     let certificate = ClientCertificate::from_pem(pem).unwrap();
     let config = ClientConfig::public("bank").certificate(cert).certificate_bound_access_tokens();
