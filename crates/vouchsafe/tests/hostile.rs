@@ -1,12 +1,14 @@
 //! Logins at a provider where something goes wrong: each fault that the sandbox has meets the refusal that it should, in
 //! time, in little memory, and without a secret in what is said. A binary of its own: the peak is that of the process.
 #![cfg(feature = "transport")]
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use vouchsafe::{Client, DecryptionKey, Error, Http, Provider, Registration, SigningKey, Tokens};
+use vouchsafe::{
+    Client, Credential, DecryptionKey, Error, Http, Provider, Registration, Secret, SigningKey, Tokens,
+};
 use vouchsafe_providers::Definition;
 use vouchsafe_sandbox::{ClientConfig, DpopNonces, Endpoint, Fault, Place, Sandbox, Step};
 
@@ -56,7 +58,8 @@ impl Visit {
             encrypting().await
         } else {
             let nonces = if is_of(Place::Dpop) { DpopNonces::Changing } else { DpopNonces::Off };
-            let sandbox = Sandbox::builder().dpop_nonces(nonces).start().await.unwrap();
+            let bank = ClientConfig::public(BANK).jwks(bank_key().public_jwk());
+            let sandbox = Sandbox::builder().client(bank).dpop_nonces(nonces).start().await.unwrap();
             let registration = Registration::new(sandbox.client_id()).secret(sandbox.client_secret());
             (sandbox, registration)
         };
@@ -123,6 +126,15 @@ impl Visit {
         self.api = None;
     }
 
+    /// From now on the client is one with keys: for itself and its requests, which it pushes, and for its tokens.
+    fn strengthen(&mut self, http: &Http) {
+        let registration = Registration::new(BANK).credential(Credential::private_key(bank_key()));
+        let registration = registration.dpop(bank_key()).redirect_uri(REDIRECT_URI);
+        let client = Client::builder(Provider::openid(self.sandbox.issuer()), registration);
+        self.client = client.pushed_requests().signed_requests().build(http).unwrap();
+        self.api = Some(format!("{}/resource", self.sandbox.issuer()));
+    }
+
     /// What is said is for people, and tells no secret.
     fn check(&self, error: &Error, name: &str) {
         let (said, debug) = (error.to_string(), format!("{error:?}"));
@@ -134,6 +146,13 @@ impl Visit {
             assert!(!said.contains(secret.as_str()) && !debug.contains(secret.as_str()), "{name}: {said}");
         }
     }
+}
+
+const BANK: &str = "bank";
+
+fn bank_key() -> SigningKey {
+    static PEM: LazyLock<Secret> = LazyLock::new(|| SigningKey::generate_pem("ES256").unwrap());
+    SigningKey::from_pem(PEM.clone()).unwrap().key_id("1")
 }
 
 /// A client that meets these faults: it pushes its requests, asks for signed responses, or has a key for its tokens.
@@ -415,6 +434,19 @@ async fn who_is_named_after_a_fault_meets_what_it_meets() {
         let mut visit = Visit::with(&[]).await;
         assert!(visit.ends("alice").await.is_none());
     }
+}
+
+/// No check is lost on the way of a strong client.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strong_client_refuses_what_a_plain_one_refuses() {
+    let has_it = |fault: &Fault| {
+        // It has all that these demand.
+        let satisfied = [Fault::SIGNED_REQUESTS_ONLY, Fault::KEY_AUTHENTICATION_ONLY, Fault::DPOP_UNASKED]
+            .contains(fault);
+        let is_of_others = matches!(fault.place(), Place::Encryption | Place::SignedResponse);
+        !satisfied && !is_of_others && !uses_up_time(fault)
+    };
+    at_every_fault(has_it, |visit, http| visit.strengthen(http)).await;
 }
 
 /// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, and for all
