@@ -4,10 +4,12 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use rcgen::generate_simple_self_signed;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use vouchsafe::{
-    Client, Credential, DecryptionKey, Error, Http, Provider, Registration, Secret, SigningKey, Tokens,
+    Client, ClientCertificate, Credential, DecryptionKey, Error, Http, Provider, Registration, Secret,
+    SigningKey, Tokens,
 };
 use vouchsafe_providers::Definition;
 use vouchsafe_sandbox::{ClientConfig, DpopNonces, Endpoint, Fault, Place, Sandbox, Step};
@@ -133,6 +135,20 @@ impl Visit {
         let client = Client::builder(Provider::openid(self.sandbox.issuer()), registration);
         self.client = client.pushed_requests().signed_requests().build(http).unwrap();
         self.api = Some(format!("{}/resource", self.sandbox.issuer()));
+    }
+
+    /// From now on the client is one with a certificate, at the endpoints for it.
+    async fn certify(&mut self) {
+        let own = generate_simple_self_signed([BANK.to_owned()]).unwrap();
+        let pem = format!("{}{}", own.cert.pem(), own.signing_key.serialize_pem());
+        let config = ClientConfig::public(BANK).certificate(own.cert.pem()).certificate_bound_access_tokens();
+        self.sandbox = Sandbox::builder().client(config).mtls().start().await.unwrap();
+        self.faults.iter().for_each(|fault| self.sandbox.fault(*fault));
+        let authority = self.sandbox.mtls_authority().unwrap().to_owned();
+        let http = Http::builder().no_proxy().certificate_authority(authority).timeout(LONG).build().unwrap();
+        let certificate = ClientCertificate::from_pem(pem).unwrap();
+        let registration = Registration::new(BANK).certificate(certificate);
+        self.client = meeting(&[], Provider::openid(self.sandbox.issuer()), registration, &http);
     }
 
     /// What is said is for people, and tells no secret.
@@ -447,6 +463,21 @@ async fn a_strong_client_refuses_what_a_plain_one_refuses() {
         !satisfied && !is_of_others && !uses_up_time(fault)
     };
     at_every_fault(has_it, |visit, http| visit.strengthen(http)).await;
+}
+
+/// Nor on the way of a client with a certificate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_with_a_certificate_refuses_what_a_plain_one_refuses() {
+    let has_it = |fault: &Fault| {
+        let places =
+            [Place::Callback, Place::Token, Place::IdToken, Place::Keys, Place::UserInfo, Place::Wire];
+        let pushes = fault.endpoint() == Some(Endpoint::PushedRequest);
+        places.contains(&fault.place()) && !pushes && !uses_up_time(fault)
+    };
+    let certify = |visit: &mut Visit, _: &Http| {
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(visit.certify()));
+    };
+    at_every_fault(has_it, certify).await;
 }
 
 /// What the sandbox acts is played by other code, with the same faults; but for `iss`, which an act does not announce, and for all
