@@ -97,6 +97,7 @@ fn every_standard_of_a_client_has_rows() {
         "RP-Initiated Logout",
         "Back-Channel Logout",
         "Front-Channel Logout",
+        "Session Management",
         "CIBA",
         "JARM",
         "FAPI 2.0",

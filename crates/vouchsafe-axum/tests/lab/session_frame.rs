@@ -279,6 +279,7 @@ async fn the_page_stays_if_the_provider_confirms_the_person_of_a_session_that_ch
 
 #[tokio::test]
 async fn a_window_that_is_not_the_provider_s_frame_is_not_heard() {
+    // Session Management §3.1.
     walk(async |browser, lab| {
         browser.signs_in_at("/protected", "alice").await;
         browser.is_watched().await;
@@ -344,6 +345,7 @@ async fn a_frame_that_always_says_changed_is_asked_for_no_longer() {
 
 #[tokio::test]
 async fn a_frame_that_answers_with_an_error_ends_the_questions() {
+    // Session Management §3.1.
     walk(async |browser, lab| {
         lab.first.fault(Fault::MALFORMED_SESSION_STATE);
         browser.signs_in_at("/protected", "alice").await;

@@ -19,6 +19,7 @@ async fn signed_in(scenario: &Scenario, more: &str) -> Tokens {
 /// Section 3.1.
 #[tokio::test]
 async fn the_frame_is_asked_with_the_client_and_the_state_of_the_login() {
+    // Session Management §2, §3.1.
     let scenario = Scenario::openid().metadata("check_session_iframe", json!(FRAME));
     let tokens = signed_in(&scenario, "&session_state=abc.def").await;
     assert_eq!(tokens.session_state(), Some("abc.def"));
