@@ -17,6 +17,7 @@ mod callback;
 mod claims;
 mod device;
 mod dpop;
+mod encrypted_response;
 mod encryption;
 mod exchange;
 mod id_token;
@@ -88,6 +89,7 @@ impl Fault {
             pushed_request::ALL,
             callback::ALL,
             signed_response::ALL,
+            encrypted_response::ALL,
             token::ALL,
             dpop::ALL,
             id_token::ALL,
@@ -138,14 +140,19 @@ impl Fault {
     pub fn endpoint(&self) -> Option<Endpoint> {
         let is_elsewhere = matches!(
             self.row.place,
-            Place::Authorization | Place::Callback | Place::SignedResponse | Place::LogoutToken
+            Place::Authorization
+                | Place::Callback
+                | Place::SignedResponse
+                | Place::EncryptedResponse
+                | Place::LogoutToken
         );
         (!is_elsewhere).then_some(self.at)
     }
 
     /// Whether it applies only to clients that push their requests, ask for signed responses, or send DPoP proofs.
     pub fn is_for_strong_clients(&self) -> bool {
-        self.at == Endpoint::PushedRequest || matches!(self.row.place, Place::SignedResponse | Place::Dpop)
+        self.at == Endpoint::PushedRequest
+            || matches!(self.row.place, Place::SignedResponse | Place::EncryptedResponse | Place::Dpop)
     }
 
     /// How a client that does all its checks refuses it. `None` if the login succeeds: the fault breaks no rule, or the
@@ -219,6 +226,8 @@ words! {
     PushedRequest = "In the response to the pushed request",
     /// The signed authorization response. It applies to requests with the response mode `jwt`.
     SignedResponse = "In the signed authorization response",
+    /// The encryption of the signed authorization response, for a client that is registered for it.
+    EncryptedResponse = "In the encryption of the authorization response",
     /// The responses to DPoP proofs. It applies to clients that send them.
     Dpop = "In responses to DPoP proofs",
     /// The authorization response, which the browser carries.
@@ -272,6 +281,7 @@ impl Place {
             Self::Authorization
             | Self::Callback
             | Self::SignedResponse
+            | Self::EncryptedResponse
             | Self::Dpop
             | Self::Token
             | Self::IdToken

@@ -38,6 +38,8 @@ pub(crate) struct Strong {
     pub(crate) must_push: bool,
     pub(crate) must_sign: bool,
     pub(crate) request_object_alg: Option<String>,
+    /// `alg` and `enc`, each if it is registered.
+    pub(crate) request_object_encryption: [Option<String>; 2],
     pub(crate) request_uris: Vec<String>,
     /// The `x5t#S256` of the certificate.
     certificate: Option<Result<String, String>>,
@@ -138,6 +140,13 @@ impl ClientConfig {
     /// client has a key will do.
     pub fn request_object_signing_alg(mut self, alg: impl Into<String>) -> Self {
         self.strong.request_object_alg = Some(alg.into());
+        self
+    }
+
+    /// The only encryption of its request objects (`request_object_encryption_alg` and `request_object_encryption_enc`). One that is not
+    /// encrypted is refused then. Without it, one may be encrypted or not.
+    pub fn request_object_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.strong.request_object_encryption = [Some(alg.into()), Some(enc.into())];
         self
     }
 

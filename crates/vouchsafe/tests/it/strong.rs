@@ -8,6 +8,7 @@ use vouchsafe::SigningKey;
 mod certificate;
 mod client_keys;
 mod dpop;
+mod encrypted;
 mod fapi;
 mod requests;
 mod responses;
