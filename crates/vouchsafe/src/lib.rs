@@ -110,6 +110,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod attestation;
 mod authenticator;
 mod call;
 mod certificate;

@@ -126,8 +126,8 @@ impl Registration {
     }
 
     /// Overrides the audience of the assertions by which the client authenticates (`private_key_jwt`, `client_secret_jwt`). It is the
-    /// issuer of the provider, or the token endpoint if the provider has none. Set it only if the provider demands another
-    /// value, such as the token endpoint.
+    /// issuer of the provider, or the token endpoint if the provider has none or its definition says so (`assertion_audience`). Set it
+    /// only if the provider demands another value.
     pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
         self.assertion_audience = Some(audience.into());
         self
@@ -376,6 +376,7 @@ impl Registration {
             }
             ClientAuth::ClientSecretJwt => matches!(kind, Some(Kind::Secret(_))),
             ClientAuth::PrivateKeyJwt => matches!(kind, Some(Kind::Key(_) | Kind::Assertion(_))),
+            ClientAuth::AttestJwtClientAuth => matches!(kind, Some(Kind::Attestation(_))),
             ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth => self.certificate.is_some(),
             _ => true,
         };
@@ -385,6 +386,9 @@ impl Registration {
         let (problem, need, set) = match method {
             method if method.is_certificate() => {
                 (ConfigProblem::ClientCertificate, "a certificate", "Registration::certificate")
+            }
+            ClientAuth::AttestJwtClientAuth => {
+                (ConfigProblem::Assertion, "an attestation and its key", "Credential::attestation")
             }
             ClientAuth::PrivateKeyJwt => {
                 (ConfigProblem::SigningKey, "a private key or an assertion", "Credential::private_key")

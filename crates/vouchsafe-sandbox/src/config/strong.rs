@@ -200,6 +200,8 @@ pub(crate) struct Demands {
     /// The resources that tokens may be for. If there are none, all are.
     pub(crate) resources: Vec<String>,
     pub(crate) decrypts: bool,
+    /// Proofs of attestations contain a challenge of the sandbox.
+    pub(crate) challenges: bool,
 }
 
 fn keys_of(jwks: Value) -> Vec<Result<PublicKey, String>> {

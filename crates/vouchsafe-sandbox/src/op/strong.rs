@@ -72,6 +72,11 @@ pub(super) fn metadata(shared: &Shared) -> Map<String, Value> {
         members[format!("{kind}_encryption_alg_values_supported")] = json!(Recipient::ALGS);
         members[format!("{kind}_encryption_enc_values_supported")] = json!(Recipient::ENCS);
     }
+    members["client_attestation_signing_alg_values_supported"] = json!(algs);
+    members["client_attestation_pop_signing_alg_values_supported"] = json!(algs);
+    if demands.challenges {
+        members["challenge_endpoint"] = format!("{}/challenge", shared.issuer).into();
+    }
     if demands.decrypts {
         members["request_object_encryption_alg_values_supported"] = json!(["RSA-OAEP-256", "ECDH-ES"]);
         members["request_object_encryption_enc_values_supported"] =

@@ -218,7 +218,10 @@ impl RegisteredClient {
         match ClientAuth::from_name(method) {
             // Some providers give a secret to every client. A method that does not need it must not send it.
             Some(ClientAuth::None) => {}
-            Some(method) if method.is_certificate() || method == ClientAuth::PrivateKeyJwt => {
+            Some(method)
+                if method.is_certificate()
+                    || matches!(method, ClientAuth::PrivateKeyJwt | ClientAuth::AttestJwtClientAuth) =>
+            {
                 registration = registration.client_auth(method);
             }
             Some(method) if secret.is_some() => registration = registration.client_auth(method),
