@@ -141,7 +141,7 @@ mod transport;
 pub mod vault;
 mod workload;
 
-pub use certificate::ClientCertificate;
+pub use certificate::{ClientCertificate, PeerCertificate};
 pub use client::authorization::ServedRequest;
 pub use client::strength::Profile;
 pub use client::{Client, ClientBuilder};
