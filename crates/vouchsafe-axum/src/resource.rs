@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 use tower::{Layer, Service};
-use vouchsafe::{AccessTokenClaims, Refusal, ResourceServer};
+use vouchsafe::{AccessTokenClaims, PeerCertificate, Refusal, ResourceServer};
 
 /// The layer around the routes of an API: it lets only requests with a valid access token through, and gives their handlers
 /// [`BearerClaims`].
@@ -35,6 +35,10 @@ use vouchsafe::{AccessTokenClaims, Refusal, ResourceServer};
 ///
 /// A request that is refused gets the status and the challenges of its [`Refusal`], and a JSON body with `error` and
 /// `error_description`. The response has the [`Refusal`] as an extension: its [`reason`](Refusal::reason) is for your log.
+///
+/// Access tokens that are bound to a certificate are compared with the [`PeerCertificate`] in the extensions of the request, or with the
+/// one in the header of a proxy (`ResourceServerBuilder::certificate_header`). If the API demands nonces in DPoP proofs, each response has
+/// the current one.
 ///
 /// Browsers send CORS preflights without an access token: put the layer that answers them outside this one.
 #[derive(Clone, Debug)]
@@ -67,14 +71,12 @@ impl Protected {
         Router::new().route(self.api.metadata_path(), get(respond))
     }
 
-    async fn check(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Result<AccessTokenClaims, Refusal> {
+    async fn check(&self, parts: &Parts) -> Result<AccessTokenClaims, Refusal> {
         let scopes: Vec<_> = self.scopes.iter().map(String::as_str).collect();
-        self.api.check(method, path, headers, &scopes).await
+        let certificate = parts.extensions.get::<PeerCertificate>();
+        let api = certificate.map(|certificate| self.api.with_certificate(certificate.clone()));
+        let api = api.as_ref().unwrap_or(&self.api);
+        api.check(&parts.method, &path_of(parts), &parts.headers, &scopes).await
     }
 }
 
@@ -114,11 +116,13 @@ where
         let protected = self.protected.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
-            let path = path_of(&parts);
-            match protected.check(&parts.method, &path, &parts.headers).await {
+            match protected.check(&parts).await {
                 Ok(claims) => {
                     parts.extensions.insert(BearerClaims(claims));
-                    inner.call(Request::from_parts(parts, body)).await
+                    let mut response = inner.call(Request::from_parts(parts, body)).await?;
+                    // RFC 9449 §8.2: the client has the next nonce before it needs it.
+                    give_nonce(&mut response, protected.api.dpop_nonce().as_deref());
+                    Ok(response)
                 }
                 Err(refusal) => Ok(refused(refusal)),
             }
@@ -134,11 +138,18 @@ fn path_of(parts: &Parts) -> String {
         .map_or_else(|| Uri::default().path().to_owned(), |path| path.as_str().to_owned())
 }
 
+fn give_nonce(response: &mut Response, nonce: Option<&str>) {
+    if let Some(nonce) = nonce.and_then(|nonce| HeaderValue::from_str(nonce).ok()) {
+        response.headers_mut().insert("dpop-nonce", nonce);
+    }
+}
+
 fn refused(refusal: Refusal) -> Response {
     let (code, text) = (refusal.code().unwrap_or("token_required"), refusal.description());
     let body = format!(r#"{{"error":"{code}","error_description":"{text}"}}"#);
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = refusal.status();
+    give_nonce(&mut response, refusal.dpop_nonce());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -77,6 +77,9 @@ macro_rules! definition {
             pub client_auth: Option<ClientAuth>,
             /// The same for the revocation endpoint, if it differs.
             pub revocation_auth: Option<ClientAuth>,
+            /// The audience of the assertions by which clients authenticate (`private_key_jwt`, `client_secret_jwt`).
+            #[serde(default)]
+            pub assertion_audience: AssertionAudience,
             /// The client secret is a JWT that the client signs for each request, as Apple documents it: by ES256, with the issuer
             /// as audience.
             #[serde(default)]
@@ -163,6 +166,7 @@ macro_rules! definition {
                     refresh: true,
                     client_auth: None,
                     revocation_auth: None,
+                    assertion_audience: AssertionAudience::default(),
                     signed_client_secret: false,
                     pkce: Pkce::default(),
                     nonce: true,
@@ -232,6 +236,8 @@ pub enum ClientAuth {
     TlsClientAuth,
     /// A TLS client certificate that is registered at the provider (RFC 8705 section 2.2).
     SelfSignedTlsClientAuth,
+    /// The attestation of this instance of the client, and a proof of its key (draft-ietf-oauth-attestation-based-client-auth).
+    AttestJwtClientAuth,
 }
 
 impl ClientAuth {
@@ -244,6 +250,7 @@ impl ClientAuth {
         Self::PrivateKeyJwt,
         Self::TlsClientAuth,
         Self::SelfSignedTlsClientAuth,
+        Self::AttestJwtClientAuth,
     ];
 
     /// The method of a registered name.
@@ -271,8 +278,22 @@ impl ClientAuth {
             Self::PrivateKeyJwt => "private_key_jwt",
             Self::TlsClientAuth => "tls_client_auth",
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+            Self::AttestJwtClientAuth => "attest_jwt_client_auth",
         }
     }
+}
+
+/// The audience of the assertions by which clients authenticate (RFC 7523 section 3).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AssertionAudience {
+    /// The issuer as one text (draft-ietf-oauth-rfc7523bis), or the token endpoint of a provider without an issuer.
+    #[default]
+    Issuer,
+    /// The token endpoint, for a provider that documents this. It counts only where the token endpoint is at the host of the issuer:
+    /// otherwise an assertion for one server could be collected by another.
+    TokenEndpoint,
 }
 
 /// Whether a provider accepts a code challenge (RFC 7636).

@@ -23,6 +23,8 @@ macro_rules! endpoints {
             CheckSession, check_session_iframe, Some("check_session_iframe");
             /// The backchannel authentication endpoint (OpenID Connect CIBA Core 1.0 section 7).
             BackchannelAuthentication, backchannel_authentication_endpoint, Some("backchannel_authentication_endpoint");
+            /// Where clients get challenges for the proofs of their attestations (draft-ietf-oauth-attestation-based-client-auth section 6.1).
+            Challenge, challenge_endpoint, Some("challenge_endpoint");
             /// Where programs register clients (RFC 7591).
             Registration, registration_endpoint, Some("registration_endpoint");
             /// Where a session is ended (OpenID Connect RP-Initiated Logout).

@@ -28,7 +28,7 @@ mod template;
 #[cfg(feature = "registration")]
 mod values;
 
-pub use definition::{ClientAuth, Definition, Kind, Param, Pkce, Rule};
+pub use definition::{AssertionAudience, ClientAuth, Definition, Kind, Param, Pkce, Rule};
 pub use endpoints::EndpointName;
 pub use mistake::DefinitionError;
 pub use quirks::{

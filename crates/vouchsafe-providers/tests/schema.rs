@@ -327,6 +327,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
         ("scope_separator", "", "must not be empty"),
         ("client_auth", "private_key", "unknown variant"),
         ("revocation_auth", "magic", "unknown variant"),
+        ("assertion_audience", "https://full.example", "unknown variant"),
         ("pkce", "plain", "unknown variant"),
         ("documentation", "RFC 6749", "must begin with https://"),
         ("console", "javascript:1", "must begin with https://"),
@@ -413,7 +414,7 @@ fn a_value_that_cannot_be_right_is_told_with_its_line_field_and_reason() {
 fn a_mistake_inside_a_value_of_several_lines_is_told_with_the_field() {
     let text = FULL.replace("scopes = [\"profile\", \"email\"]", "scopes = [\n  \"profile\",\n  3,\n]");
     let message = refusal(&text);
-    assert!(message.starts_with("line 23, field scopes: "), "{message}");
+    assert!(message.starts_with("line 24, field scopes: "), "{message}");
     let begin = FULL.split_once("[token]").unwrap().0;
     let text = format!("{begin}[token]\nfailure = {{ code = \"/ok\", success = 3 }}\n");
     let message = refusal(&text);

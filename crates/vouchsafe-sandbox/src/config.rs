@@ -185,6 +185,7 @@ pub(crate) struct Encrypted {
     /// `alg` and `enc`.
     id_token: Option<(String, String)>,
     userinfo: Option<(String, String)>,
+    response: Option<(String, String)>,
 }
 
 impl Encrypted {
@@ -194,6 +195,15 @@ impl Encrypted {
 
     pub(crate) fn userinfo(&self) -> Option<Recipient> {
         self.recipient(&self.userinfo)
+    }
+
+    pub(crate) fn response(&self) -> Option<Recipient> {
+        self.recipient(&self.response)
+    }
+
+    /// All that is encrypted for the client.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Recipient> {
+        [self.id_token(), self.userinfo(), self.response()].into_iter().flatten()
     }
 
     fn recipient(&self, names: &Option<(String, String)>) -> Option<Recipient> {
@@ -276,6 +286,17 @@ impl ClientConfig {
     /// Signs and encrypts this client's UserInfo, as [`id_token_encryption`](Self::id_token_encryption) does ID tokens.
     pub fn userinfo_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
         self.encrypted.userinfo = Some((alg.into(), enc.into()));
+        self
+    }
+
+    /// Encrypts this client's signed authorization responses (`authorization_encrypted_response_alg` and `…_enc`, JARM section 3), as
+    /// [`id_token_encryption`](Self::id_token_encryption) does ID tokens. Responses that are not asked for as a JWT stay as they are.
+    pub fn authorization_response_encryption(
+        mut self,
+        alg: impl Into<String>,
+        enc: impl Into<String>,
+    ) -> Self {
+        self.encrypted.response = Some((alg.into(), enc.into()));
         self
     }
 

@@ -17,6 +17,7 @@ mod callback;
 mod claims;
 mod device;
 mod dpop;
+mod encrypted_response;
 mod encryption;
 mod exchange;
 mod id_token;
@@ -88,6 +89,7 @@ impl Fault {
             pushed_request::ALL,
             callback::ALL,
             signed_response::ALL,
+            encrypted_response::ALL,
             token::ALL,
             dpop::ALL,
             id_token::ALL,
@@ -138,7 +140,11 @@ impl Fault {
     pub fn endpoint(&self) -> Option<Endpoint> {
         let is_elsewhere = matches!(
             self.row.place,
-            Place::Authorization | Place::Callback | Place::SignedResponse | Place::LogoutToken
+            Place::Authorization
+                | Place::Callback
+                | Place::SignedResponse
+                | Place::EncryptedResponse
+                | Place::LogoutToken
         );
         (!is_elsewhere).then_some(self.at)
     }
@@ -216,6 +222,8 @@ words! {
     PushedRequest = "In the response to the pushed request",
     /// The signed authorization response. It applies to requests with the response mode `jwt`.
     SignedResponse = "In the signed authorization response",
+    /// The encryption of the signed authorization response, for a client that is registered for it.
+    EncryptedResponse = "In the encryption of the authorization response",
     /// The responses to DPoP proofs. It applies to clients that send them.
     Dpop = "In responses to DPoP proofs",
     /// The authorization response, which the browser carries.
@@ -269,6 +277,7 @@ impl Place {
             Self::Authorization
             | Self::Callback
             | Self::SignedResponse
+            | Self::EncryptedResponse
             | Self::Dpop
             | Self::Token
             | Self::IdToken

@@ -124,7 +124,9 @@ pub(crate) async fn respond(Visit { shared, incoming }: Visit) -> Result<Respons
         Role::Authorization => authorization::respond(&call).await,
         Role::EndSession => end_session::respond(&call).await,
         Role::CheckSession => Ok(pages::session(&session::state_cookie(&shared))),
-        _ if revocation::is_meant(&call, &roles) => Ok(serve(&call, Role::Revocation, &roles).await),
+        _ if revocation::is_meant(&call, &roles) => {
+            Ok(call.with_nonce(serve(&call, Role::Revocation, &roles).await))
+        }
         role => Ok(call.with_nonce(serve(&call, role, &roles).await)),
     }
 }
@@ -184,6 +186,7 @@ fn reply(call: &Call<'_>, role: Role, roles: &[Role]) -> Result<Reply, OAuthErro
         Role::Registration => registration::respond(call),
         Role::WebFinger => web_finger::respond(call),
         Role::Backchannel => backchannel::respond(call),
+        Role::Challenge => attestation::challenge(call),
         Role::UserInfo => userinfo::respond(call),
         Role::Emails => userinfo::emails(call),
         Role::Metadata => metadata::respond(call),

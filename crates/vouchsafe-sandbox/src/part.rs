@@ -123,6 +123,7 @@ impl Part {
             .map(|(role, name, own)| (role, name.in_metadata().unwrap_or_default(), url(name, own)));
         let strong = |name: &str| self.is_own.then(|| self.own_endpoint(name));
         let others = [
+            (Role::Challenge, "", strong("challenge")),
             (Role::Pushed, "pushed_authorization_request_endpoint", strong("par")),
             (Role::Resource, "", strong("resource")),
             (Role::LongLived, "", long_lived),
@@ -250,6 +251,7 @@ pub(crate) enum Role {
     Device,
     Registration,
     Backchannel,
+    Challenge,
     EndSession,
     CheckSession,
     UserInfo,
@@ -273,6 +275,7 @@ impl Role {
             Self::Device => "device",
             Self::Registration => "register",
             Self::Backchannel => "backchannel",
+            Self::Challenge => "challenge",
             Self::EndSession => "end_session",
             Self::CheckSession => "check_session",
             Self::UserInfo => "userinfo",

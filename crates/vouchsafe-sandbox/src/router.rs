@@ -34,6 +34,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/device", get(user_code::show).post(user_code::enter))
         .route("/token", post(op::respond))
         .route("/par", post(op::respond))
+        .route("/challenge", post(op::respond))
         .route("/resource", any(op::respond))
         .route("/userinfo", get(op::respond).post(op::respond))
         .route("/jwks", get(op::respond))

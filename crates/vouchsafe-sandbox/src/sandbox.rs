@@ -394,10 +394,7 @@ impl SandboxBuilder {
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
         }
-        let encrypted = self.clients.iter().map(|client| &client.encrypted);
-        for recipient in
-            encrypted.flat_map(|encrypted| [encrypted.id_token(), encrypted.userinfo()]).flatten()
-        {
+        for recipient in self.clients.iter().flat_map(|client| client.encrypted.all()) {
             recipient.check()?;
         }
         let keys = make_keys(Keys::for_start).await?;

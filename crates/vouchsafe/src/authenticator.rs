@@ -8,7 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, json};
 use vouchsafe_providers::ClientAuth;
 
+use crate::attestation::Attested;
 use crate::credential::{Assertions, Credential, Kind};
+use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Operation};
 use crate::protocol::client_auth::{Credentials, MIN_HMAC_KEY, Means};
 use crate::registration::Registration;
@@ -33,6 +35,7 @@ enum Signs {
     },
     Key(SigningKey),
     Assertions(Assertions),
+    Attested(Attested),
 }
 
 /// How the client authenticates in a call.
@@ -42,8 +45,10 @@ pub(crate) struct Auth<'a> {
     pub(crate) method: ClientAuth,
     /// The audience of an assertion: the issuer of the server, or its token endpoint if it has none.
     pub(crate) audience: &'a str,
-    /// The algorithms of assertions that the server accepts.
+    /// The algorithms that the server accepts for this method.
     pub(crate) algorithms: Option<&'a [String]>,
+    /// Where challenges for attestations come from.
+    pub(crate) challenges: Option<&'a Endpoint>,
 }
 
 impl Authenticator {
@@ -58,10 +63,14 @@ impl Authenticator {
             Some(Kind::AppleKey { team_id, key_id, pem }) => apple(team_id, key_id, pem, issuer)?,
             Some(Kind::Key(key)) => Signs::Key(key.clone()),
             Some(Kind::Assertion(source)) => Signs::Assertions(source.clone()),
+            Some(Kind::Attestation(own)) => Signs::Attested(Attested::new(own.clone())),
         };
         let signs_assertions = matches!(signs, Signs::Key(_) | Signs::Assertions(_));
-        credentials.means =
-            Means { signs: signs_assertions, has_certificate: registration.certificate.is_some() };
+        credentials.means = Means {
+            signs: signs_assertions,
+            has_certificate: registration.certificate.is_some(),
+            is_attested: matches!(signs, Signs::Attested(_)),
+        };
         Ok(Self { credentials, signs })
     }
 
@@ -87,6 +96,14 @@ impl Authenticator {
 }
 
 impl<'a> Auth<'a> {
+    /// The attestation by which the client authenticates in this request, if it does.
+    pub(crate) fn attested(&self) -> Option<&'a Attested> {
+        match &self.client.signs {
+            Signs::Attested(attested) if self.method == ClientAuth::AttestJwtClientAuth => Some(attested),
+            _ => None,
+        }
+    }
+
     /// The credentials for a request that is sent now.
     pub(crate) async fn credentials(&self, operation: Operation) -> Result<Cow<'a, Credentials>, Error> {
         let own = &self.client.credentials;
@@ -103,6 +120,11 @@ impl<'a> Auth<'a> {
                 key.sign(algorithm, jwt_header(), &claims, operation).await?
             }
             (Signs::Assertions(source), ClientAuth::PrivateKeyJwt) => source.0.assertion().await?,
+            (Signs::Attested(attested), ClientAuth::AttestJwtClientAuth) => {
+                let attestation = attested.attestation(&own.client_id).await?;
+                let proof = attested.proof(self.audience, self.algorithms, operation).await?;
+                return Ok(Cow::Owned(own.attested([attestation, proof])));
+            }
             (_, ClientAuth::ClientSecretJwt) => {
                 let claims = self.claims(&own.client_id, self.audience, LIFETIME, Some(identifier()?));
                 sign_by_secret(own.secret(), self.algorithms, &claims)?

@@ -13,9 +13,10 @@ use crate::dpop::{Binding, PROOF, Proves};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, HttpErrorKind, Operation, TransportError};
 use crate::protocol::call::{Call, Outgoing};
+use crate::protocol::challenge_request::ChallengeRequest;
 use crate::protocol::response::Incoming;
 use crate::secret::Noted;
-use crate::transport::{Http, origin};
+use crate::transport::{BoxFuture, Http, origin};
 
 /// How calls are sent: by that transport, until that deadline, and with what must not be shown.
 #[derive(Clone, Copy)]
@@ -37,7 +38,8 @@ impl<'a> Sender<'a> {
 
     /// Sends a call and reads the response. The client authenticates where `auth` says how.
     ///
-    /// A server may ask for a proof with its nonce; then the request is sent once more, with a new proof and a new assertion.
+    /// A server may ask for a proof with its nonce, or for one with its challenge; then the request is sent once more for each, with new
+    /// proofs and a new assertion.
     pub(crate) async fn send<C: Call>(
         self,
         endpoint: &Endpoint,
@@ -51,7 +53,14 @@ impl<'a> Sender<'a> {
             Proves::Token(token) => self.binding.map(|binding| (binding, Some(token))),
         };
         let mut is_last = proved.is_none();
+        let attested = auth.as_ref().and_then(Auth::attested);
+        let mut was_challenged = false;
         loop {
+            if let (Some(attested), Some(auth)) = (attested, &auth)
+                && let Some(endpoint) = auth.challenges.filter(|_| !attested.has_challenge())
+            {
+                attested.keep(self.challenge(endpoint).await?);
+            }
             let credentials = match &auth {
                 Some(auth) => Some((auth.credentials(operation).await?, auth.method)),
                 None => None,
@@ -75,10 +84,14 @@ impl<'a> Sender<'a> {
                 Some(left) => Some(self.http.clone().within(left)),
             };
             let response = hurried.as_ref().unwrap_or(self.http).send(operation, request).await?;
+            let wants_challenge = attested.is_some_and(|attested| attested.wants_another(&response));
             if let Some((binding, _)) = proved
                 && binding.wants_another(endpoint.uri(), &response)
                 && !std::mem::replace(&mut is_last, true)
             {
+                continue;
+            }
+            if wants_challenge && !std::mem::replace(&mut was_challenged, true) {
                 continue;
             }
             return call.read(Incoming {
@@ -91,6 +104,16 @@ impl<'a> Sender<'a> {
                 now: SystemTime::now(),
             });
         }
+    }
+}
+
+impl<'a> Sender<'a> {
+    /// Fetches a challenge for the attestation of the client. Boxed, because it is a request inside another one.
+    fn challenge<'f>(self, endpoint: &'f Endpoint) -> BoxFuture<'f, Result<String, Error>>
+    where
+        'a: 'f,
+    {
+        Box::pin(self.send(endpoint, None, &ChallengeRequest))
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use percent_encoding::percent_decode_str;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -72,6 +73,46 @@ impl ClientCertificate {
         Some((self.0.chain.clone(), PrivateKeyDer::from_pem_slice(self.0.pem.expose().as_bytes()).ok()?))
     }
 }
+
+/// The TLS certificate that the client of a request presented, for access tokens that are bound to it (RFC 8705 section 3).
+///
+/// Give it to [`ResourceServer::with_certificate`](crate::ResourceServer::with_certificate). With `vouchsafe_axum::Protected`, put it
+/// into the extensions of the request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PeerCertificate {
+    thumbprint: String,
+}
+
+impl PeerCertificate {
+    /// The certificate in DER, as TLS libraries give it: the first one of the chain.
+    pub fn from_der(der: impl AsRef<[u8]>) -> Self {
+        Self { thumbprint: URL_SAFE_NO_PAD.encode(digest(&SHA256, der.as_ref())) }
+    }
+
+    /// The certificate in the header of a proxy that ends TLS: in the form of RFC 9440 (`:MII…:`), in PEM with or without percent-encoding,
+    /// or as base64 of DER. `None` if it is not a certificate in one of these forms.
+    ///
+    /// # Security
+    /// Only a proxy may set the header: it has to remove those that clients send.
+    pub fn from_header(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let inner = text.strip_prefix(':').and_then(|text| text.strip_suffix(':'));
+        let decoded = percent_decode_str(text).decode_utf8().ok()?;
+        let pem =
+            decoded.split_once(BEGIN).and_then(|(_, rest)| rest.split_once("-----END")).map(|(pem, _)| pem);
+        let base64: String = inner.or(pem).unwrap_or(text).split_ascii_whitespace().collect();
+        let der = STANDARD.decode(base64).ok()?;
+        // X.690 §8.9: a certificate is a sequence.
+        (der.first() == Some(&0x30)).then(|| Self::from_der(der))
+    }
+
+    /// The SHA-256 thumbprint (`x5t#S256`, RFC 8705 section 3.1).
+    pub fn thumbprint(&self) -> &str {
+        &self.thumbprint
+    }
+}
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
 /// Shows the thumbprint of the certificate, and nothing of the key.
 impl fmt::Debug for ClientCertificate {

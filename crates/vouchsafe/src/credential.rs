@@ -26,6 +26,15 @@ pub(crate) enum Kind {
     Key(SigningKey),
     /// Assertions of somebody else.
     Assertion(Assertions),
+    /// Attestations of the key of this instance.
+    Attestation(Attestation),
+}
+
+/// The attestations of a key, and the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Attestation {
+    pub(crate) source: Assertions,
+    pub(crate) key: SigningKey,
 }
 
 /// Gives the assertions of a workload: JWTs that its platform issues and renews.
@@ -92,6 +101,37 @@ impl Credential {
         Self(Kind::Assertion(Assertions(Arc::new(source))))
     }
 
+    /// The attestation of this instance of the client: a JWT in which an attester, such as the backend of an app, vouches for the key of the
+    /// instance (`attest_jwt_client_auth`, draft-ietf-oauth-attestation-based-client-auth). Each request carries it, with a proof that is
+    /// signed anew with the key. A challenge of the provider is fetched or repeated where the provider asks for one.
+    ///
+    /// An attestation that is expired, or for another client or another key, is an [`Error::Config`](crate::Error::Config) of the
+    /// call that would send it.
+    ///
+    /// ```no_run
+    /// use vouchsafe::{Credential, Registration, SigningKey};
+    ///
+    /// # fn f(attestation: String, pem: vouchsafe::Secret) -> Result<(), vouchsafe::Error> {
+    /// let key = SigningKey::from_pem(pem)?; // or a Signer in the hardware of the device
+    /// let registration = Registration::new("my-wallet").credential(Credential::attestation(attestation, key));
+    /// # Ok(()) }
+    /// ```
+    pub fn attestation(jwt: impl Into<Secret>, key: SigningKey) -> Self {
+        Self::attestation_from(Fixed(jwt.into()), key)
+    }
+
+    /// The attestation in a file, which is read for each request: attestations are short-lived, and somebody replaces them. Otherwise as
+    /// [`Credential::attestation`].
+    pub fn attestation_file(path: impl Into<PathBuf>, key: SigningKey) -> Self {
+        Self::attestation_from(AssertionFile(path.into()), key)
+    }
+
+    /// Attestations of a source of your own, for example one that asks the attester for a new one before the old one expires. Otherwise
+    /// as [`Credential::attestation`].
+    pub fn attestation_from(source: impl AssertionSource + 'static, key: SigningKey) -> Self {
+        Self(Kind::Attestation(Attestation { source: Assertions(Arc::new(source)), key }))
+    }
+
     /// A key for Sign in with Apple. The client secret is a JWT that is signed anew for each request: by ES256, valid for five
     /// minutes, sent as `client_secret_post`. Nothing has to be renewed.
     ///
@@ -125,7 +165,7 @@ impl Credential {
     pub(crate) fn lasting_secret(&self) -> Option<&Secret> {
         match &self.0 {
             Kind::Secret(secret) => Some(secret),
-            Kind::AppleKey { .. } | Kind::Key(_) | Kind::Assertion(_) => None,
+            Kind::AppleKey { .. } | Kind::Key(_) | Kind::Assertion(_) | Kind::Attestation(_) => None,
         }
     }
 
@@ -136,7 +176,7 @@ impl Credential {
                               leave out Registration::secret";
                 Err(Error::config(ConfigProblem::ClientSecret, detail))
             }
-            Kind::Secret(_) | Kind::Key(_) | Kind::Assertion(_) => Ok(()),
+            Kind::Secret(_) | Kind::Key(_) | Kind::Assertion(_) | Kind::Attestation(_) => Ok(()),
             Kind::AppleKey { team_id, key_id, .. } => {
                 let ids = [("team id", team_id), ("key id", key_id)];
                 let Some((name, _)) = ids.iter().find(|(_, id)| id.trim().is_empty()) else { return Ok(()) };
@@ -144,6 +184,14 @@ impl Credential {
                 Err(Error::config(ConfigProblem::AppleKey, detail))
             }
         }
+    }
+}
+
+struct Fixed(Secret);
+
+impl AssertionSource for Fixed {
+    fn assertion(&self) -> Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + '_>> {
+        Box::pin(std::future::ready(one_jwt(&self.0, "the text of the attestation")))
     }
 }
 

@@ -78,13 +78,22 @@ impl Binding {
     /// Keeps the nonce of a response. Returns whether the server refused the request because it wants a proof with this nonce
     /// (sections 8 and 9).
     pub(crate) fn wants_another(&self, uri: &Uri, response: &Response) -> bool {
-        let Some(nonce) = one_nonce(response.headers()) else { return false };
+        self.keep_nonce(uri, response.headers()) && wants_nonce(response)
+    }
+
+    /// The same for the response of a resource whose body is not known.
+    pub(crate) fn wants_another_by(&self, uri: &Uri, (status, headers): (StatusCode, &HeaderMap)) -> bool {
+        self.keep_nonce(uri, headers) && status == StatusCode::UNAUTHORIZED && is_challenged(headers)
+    }
+
+    fn keep_nonce(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some(nonce) = one_nonce(headers) else { return false };
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         if nonces.len() >= MAX_SERVERS && !nonces.contains_key(&origin(uri)) {
             nonces.clear();
         }
         nonces.insert(origin(uri), nonce.clone());
-        wants_nonce(response)
+        true
     }
 
     fn nonce(&self, uri: &Uri) -> Option<String> {
@@ -116,14 +125,18 @@ fn wants_nonce(response: &Response) -> bool {
             body.is_some_and(|body| body.get("error").is_some_and(|error| error == USE_NONCE))
         }
         StatusCode::UNAUTHORIZED => {
-            let is_asked = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(USE_NONCE));
-            response.headers().get_all(WWW_AUTHENTICATE).iter().any(is_asked)
+            is_challenged(response.headers())
                 || json::parse(response.body())
                     .ok()
                     .is_some_and(|body| body.get("error").is_some_and(|error| error == USE_NONCE))
         }
         _ => false,
     }
+}
+
+fn is_challenged(headers: &HeaderMap) -> bool {
+    let is_asked = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(USE_NONCE));
+    headers.get_all(WWW_AUTHENTICATE).iter().any(is_asked)
 }
 
 /// The URL of a request as a proof names it: without query and fragment (section 4.2).

@@ -250,6 +250,8 @@ pub enum Operation {
     KeySet,
     /// Getting the assertion of the client from its platform.
     Assertion,
+    /// Getting a challenge for the attestation of the client.
+    Challenge,
     /// Pushing the authorization request.
     PushedRequest,
     /// Reading the authorization response.
@@ -311,6 +313,7 @@ impl fmt::Display for Operation {
             Self::Discovery => "reading the provider's metadata",
             Self::KeySet => "reading the provider's keys",
             Self::Assertion => "getting the assertion of the client",
+            Self::Challenge => "getting a challenge for the attestation of the client",
             Self::PushedRequest => "pushing the authorization request",
             Self::Authorization => "the login",
             Self::AuthorizationCode => "the token request",
@@ -383,6 +386,7 @@ impl Error {
                 let means = match method {
                     method if method.is_assertion() => "key",
                     method if method.is_certificate() => "certificate",
+                    ClientAuth::AttestJwtClientAuth => "attestation",
                     _ => "client secret",
                 };
                 let remark = format!(": compare client id and {means} with the registration at the provider");

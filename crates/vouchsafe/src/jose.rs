@@ -3,6 +3,7 @@ pub(crate) mod access_token;
 pub(crate) mod algorithm;
 pub(crate) mod decryption_key;
 pub(crate) mod dpop_proof;
+pub(crate) mod encryption_key;
 pub(crate) mod id_token;
 pub(crate) mod introspection;
 pub(crate) mod jwe;

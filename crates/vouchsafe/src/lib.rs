@@ -110,6 +110,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod attestation;
 mod authenticator;
 mod call;
 mod certificate;
@@ -140,7 +141,7 @@ mod transport;
 pub mod vault;
 mod workload;
 
-pub use certificate::ClientCertificate;
+pub use certificate::{ClientCertificate, PeerCertificate};
 pub use client::authorization::ServedRequest;
 pub use client::strength::Profile;
 pub use client::{Client, ClientBuilder};

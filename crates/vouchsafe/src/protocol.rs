@@ -5,6 +5,7 @@
 pub(crate) mod authorization;
 pub(crate) mod backchannel;
 pub(crate) mod call;
+pub(crate) mod challenge_request;
 pub(crate) mod claim_sources;
 pub(crate) mod client_auth;
 pub(crate) mod client_registration;

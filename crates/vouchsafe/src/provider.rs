@@ -273,6 +273,11 @@ impl Provider {
         self.endpoint(EndpointName::BackchannelAuthentication, url)
     }
 
+    /// The endpoint that gives challenges for the proofs of attestations (draft-ietf-oauth-attestation-based-client-auth section 6.1).
+    pub fn challenge_endpoint(self, url: impl Into<String>) -> Self {
+        self.endpoint(EndpointName::Challenge, url)
+    }
+
     /// The endpoint where programs register clients (RFC 7591).
     pub fn registration_endpoint(self, url: impl Into<String>) -> Self {
         self.endpoint(EndpointName::Registration, url)

@@ -39,6 +39,8 @@ pub struct Registration {
     /// `alg` and `enc`.
     id_token_encryption: Option<[String; 2]>,
     userinfo_encryption: Option<[String; 2]>,
+    authorization_response_encryption: Option<[String; 2]>,
+    request_object_encryption: Option<[String; 2]>,
     pub(crate) signs_introspection: bool,
 }
 
@@ -60,6 +62,8 @@ impl Registration {
             decryption_keys: Vec::new(),
             id_token_encryption: None,
             userinfo_encryption: None,
+            authorization_response_encryption: None,
+            request_object_encryption: None,
             signs_introspection: false,
         }
     }
@@ -122,8 +126,8 @@ impl Registration {
     }
 
     /// Overrides the audience of the assertions by which the client authenticates (`private_key_jwt`, `client_secret_jwt`). It is the
-    /// issuer of the provider, or the token endpoint if the provider has none. Set it only if the provider demands another
-    /// value, such as the token endpoint.
+    /// issuer of the provider, or the token endpoint if the provider has none or its definition says so (`assertion_audience`). Set it
+    /// only if the provider demands another value.
     pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
         self.assertion_audience = Some(audience.into());
         self
@@ -181,7 +185,7 @@ impl Registration {
         self.request_key.is_some() || self.credential.as_ref().is_some_and(is_key)
     }
 
-    /// Adds a private key that decrypts the ID tokens and the UserInfo that the provider encrypts for this client. There may be
+    /// Adds a private key that decrypts the ID tokens, the UserInfo and the authorization responses that the provider encrypts for this client. There may be
     /// several, while one takes the place of another.
     pub fn decryption_key(mut self, key: DecryptionKey) -> Self {
         self.decryption_keys.push(key);
@@ -206,6 +210,33 @@ impl Registration {
         self
     }
 
+    /// How signed authorization responses for this client are encrypted (`authorization_encrypted_response_alg` and
+    /// `authorization_encrypted_response_enc`, JARM section 3): as [`Registration::id_token_encryption`]. It asks for nothing by itself:
+    /// [`ClientBuilder::signed_responses`](crate::ClientBuilder::signed_responses) does.
+    ///
+    /// Nobody but the client can read such a response, so [`PendingLogin::matches`](crate::PendingLogin::matches) finds none of them:
+    /// use [`Client::matches`](crate::Client::matches).
+    pub fn authorization_response_encryption(
+        mut self,
+        alg: impl Into<String>,
+        enc: impl Into<String>,
+    ) -> Self {
+        self.authorization_response_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
+    /// How request objects of this client are encrypted for the provider (`request_object_encryption_alg` and
+    /// `request_object_encryption_enc`, OpenID Connect Registration section 2), after they are signed (RFC 9101 section 6.1). The
+    /// algorithms are those of [`Registration::id_token_encryption`]. The key is one of the provider's key set; a login fails with
+    /// [`Error::Unsupported`] if there is none.
+    ///
+    /// It makes no request objects by itself: [`ClientBuilder::signed_requests`](crate::ClientBuilder::signed_requests), the profile or
+    /// the provider does.
+    pub fn request_object_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.request_object_encryption = Some([alg.into(), enc.into()]);
+        self
+    }
+
     /// Introspection responses have to be signed JWTs (RFC 9701): of this issuer, for this client. The registration at the provider
     /// needs `introspection_signed_response_alg`. It is for APIs that have to prove later what the issuer said. An encrypted response
     /// is decrypted with a [`Registration::decryption_key`].
@@ -227,17 +258,29 @@ impl Registration {
         self.encrypted(&self.userinfo_encryption)
     }
 
+    pub(crate) fn encrypted_responses(&self) -> Encrypted<'_> {
+        self.encrypted(&self.authorization_response_encryption)
+    }
+
+    /// `alg` and `enc` of request objects.
+    pub(crate) fn encryption_of_requests(&self) -> Option<&[String; 2]> {
+        self.request_object_encryption.as_ref()
+    }
+
     fn encrypted(&self, names: &Option<[String; 2]>) -> Encrypted<'_> {
         // The names were checked when the client was made.
         let registered = names.as_ref().and_then(|[alg, enc]| Encryption::from_names(alg, enc));
         Encrypted { keys: &self.decryption_keys, registered }
     }
 
-    /// A registered encryption is supported, and a key can decrypt it.
+    /// A registered encryption is supported, and a key can decrypt what comes.
     fn check_encryption(&self) -> Result<(), Error> {
-        for (setting, names) in [
-            ("Registration::id_token_encryption", &self.id_token_encryption),
-            ("Registration::userinfo_encryption", &self.userinfo_encryption),
+        let responses = &self.authorization_response_encryption;
+        for (setting, names, comes) in [
+            ("Registration::id_token_encryption", &self.id_token_encryption, true),
+            ("Registration::userinfo_encryption", &self.userinfo_encryption, true),
+            ("Registration::authorization_response_encryption", responses, true),
+            ("Registration::request_object_encryption", &self.request_object_encryption, false),
         ] {
             let Some([alg, enc]) = names else { continue };
             let Some(encryption) = Encryption::from_names(alg, enc) else {
@@ -249,7 +292,7 @@ impl Registration {
                 );
                 return Err(Error::config(ConfigProblem::Encryption, detail));
             };
-            if !self.decryption_keys.iter().any(|key| key.does(encryption.alg)) {
+            if comes && !self.decryption_keys.iter().any(|key| key.does(encryption.alg)) {
                 let detail =
                     format!("{setting} needs a private key for {alg}: set Registration::decryption_key");
                 return Err(Error::config(ConfigProblem::DecryptionKey, detail));
@@ -333,6 +376,7 @@ impl Registration {
             }
             ClientAuth::ClientSecretJwt => matches!(kind, Some(Kind::Secret(_))),
             ClientAuth::PrivateKeyJwt => matches!(kind, Some(Kind::Key(_) | Kind::Assertion(_))),
+            ClientAuth::AttestJwtClientAuth => matches!(kind, Some(Kind::Attestation(_))),
             ClientAuth::TlsClientAuth | ClientAuth::SelfSignedTlsClientAuth => self.certificate.is_some(),
             _ => true,
         };
@@ -342,6 +386,9 @@ impl Registration {
         let (problem, need, set) = match method {
             method if method.is_certificate() => {
                 (ConfigProblem::ClientCertificate, "a certificate", "Registration::certificate")
+            }
+            ClientAuth::AttestJwtClientAuth => {
+                (ConfigProblem::Assertion, "an attestation and its key", "Credential::attestation")
             }
             ClientAuth::PrivateKeyJwt => {
                 (ConfigProblem::SigningKey, "a private key or an assertion", "Credential::private_key")

@@ -3,10 +3,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use url::Url;
 
 use crate::call::Deadline;
+use crate::certificate::PeerCertificate;
 use crate::error::{Check, ConfigProblem, Error, Operation};
 use crate::jose::dpop_proof::{self, Expected};
 use crate::jose::jws::named_issuer_of;
@@ -19,6 +20,7 @@ mod builder;
 mod cache;
 mod claims;
 mod issuer;
+mod nonces;
 mod once;
 mod refusal;
 mod request;
@@ -27,13 +29,14 @@ pub use builder::ResourceServerBuilder;
 pub use claims::AccessTokenClaims;
 pub use issuer::AccessTokenIssuer;
 use issuer::Live;
+use nonces::Nonces;
 use once::{Once, Use};
 use refusal::Kind;
 pub use refusal::Refusal;
 use request::Presented;
 
 /// An API that accepts access tokens. It validates them by the keys of their issuers (RFC 9068) or by introspection (RFC 7662),
-/// requires scopes, checks DPoP proofs (RFC 9449), and says in its challenges and its metadata where tokens come from (RFC 6750,
+/// requires scopes, checks DPoP proofs (RFC 9449) and certificates (RFC 8705), and says in its challenges and its metadata where tokens come from (RFC 6750,
 /// RFC 9728).
 ///
 /// Cheap to clone; make one when your program starts, and share it.
@@ -57,6 +60,8 @@ use request::Presented;
 #[derive(Clone)]
 pub struct ResourceServer {
     inner: Arc<Inner>,
+    /// The certificate of the client of one request.
+    certificate: Option<PeerCertificate>,
 }
 
 struct Inner {
@@ -68,6 +73,8 @@ struct Inner {
     issuers: Vec<Live>,
     audiences: Vec<String>,
     requires_dpop: bool,
+    nonces: Option<Nonces>,
+    certificate_header: Option<HeaderName>,
     /// The algorithms of proofs, for challenges.
     algorithms: String,
     used_proofs: Once,
@@ -104,14 +111,31 @@ impl ResourceServer {
             let error = error.without(&secrets.into_iter().flatten().collect::<Vec<_>>());
             refuse(Kind::of(&error), Some(error))
         };
+        let certificate = self.certificate(headers).map_err(|why| refuse(Kind::Request(why), None))?;
         let claims = self.claims(presented.token).await.map_err(failed)?;
-        self.check_binding(&claims, presented, method, url).map_err(failed)?;
+        let bound = self.check_certificate(&claims, certificate.as_ref());
+        let checked = bound.and_then(|_| self.check_binding(&claims, presented, method, url));
+        checked.map_err(failed)?;
         if let Some(lacking) = scopes.iter().find(|scope| !claims.has_scope(scope)) {
             let detail = format!("the access token lacks the scope {}", printable(lacking, 60));
             let error = Error::validation(Operation::AccessToken, Check::Scope, detail);
             return Err(refuse(Kind::Scope, Some(error)));
         }
         Ok(claims)
+    }
+
+    /// The same API for one request whose client presented this certificate to the server of this process. Access tokens that are bound to
+    /// a certificate are accepted with it alone (RFC 8705 section 3). Behind a proxy, set
+    /// [`ResourceServerBuilder::certificate_header`] instead.
+    #[must_use]
+    pub fn with_certificate(&self, certificate: PeerCertificate) -> Self {
+        Self { inner: self.inner.clone(), certificate: Some(certificate) }
+    }
+
+    /// The value of the header `DPoP-Nonce` for each response, if the API demands nonces
+    /// ([`ResourceServerBuilder::require_dpop_nonces`], RFC 9449 section 8.2).
+    pub fn dpop_nonce(&self) -> Option<String> {
+        self.inner.nonces.as_ref().map(|nonces| nonces.current(SystemTime::now()))
     }
 
     /// The metadata of the API as JSON (RFC 9728 section 2). Serve it at [`metadata_path`](Self::metadata_path), to everybody, as
@@ -161,6 +185,41 @@ impl ResourceServer {
         Ok(AccessTokenClaims::new(&issuer.name, claims))
     }
 
+    /// The certificate of the client of this request.
+    fn certificate(&self, headers: &HeaderMap) -> Result<Option<PeerCertificate>, &'static str> {
+        let Some(name) = self.inner.certificate_header.as_ref().filter(|_| self.certificate.is_none()) else {
+            return Ok(self.certificate.clone());
+        };
+        let mut fields = headers.get_all(name).iter();
+        let (field, another) = (fields.next(), fields.next());
+        if another.is_some() {
+            return Err("the request has several headers with the certificate of the client");
+        }
+        let Some(field) = field.filter(|field| !field.is_empty()) else { return Ok(None) };
+        let certificate = field.to_str().ok().and_then(PeerCertificate::from_header);
+        certificate.map(Some).ok_or("the header with the certificate of the client cannot be read")
+    }
+
+    /// RFC 8705 section 3: a token that is bound to a certificate comes over a connection with this certificate.
+    fn check_certificate(
+        &self,
+        claims: &AccessTokenClaims,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<(), Error> {
+        let Some(bound) = claims.claim("cnf").and_then(|cnf| cnf.get("x5t#S256")) else { return Ok(()) };
+        let detail = match (bound.as_str(), certificate) {
+            (Some(bound), Some(own)) if same(own.thumbprint(), bound) => return Ok(()),
+            (_, Some(_)) => {
+                "the access token is bound to another certificate than the one of the client (cnf.x5t#S256)"
+            }
+            (_, None) => {
+                "the access token is bound to a certificate, and the request came without one: give it to this API with \
+                 ResourceServer::with_certificate, or set ResourceServerBuilder::certificate_header"
+            }
+        };
+        Err(Error::validation(Operation::AccessToken, Check::TokenBinding, detail))
+    }
+
     /// RFC 9449 section 7.1: a bound token comes with a proof of its key, and a proof with a bound token.
     fn check_binding(
         &self,
@@ -184,8 +243,8 @@ impl ResourceServer {
                     "the access token is bound to a key, and came without a DPoP proof of this key",
                 );
             }
-            // RFC 8705 §3: a token that is bound to a certificate must not be accepted without it.
-            (None, None) if claims.claim("cnf").is_some() => {
+            // A token that is bound to a certificate has been compared with it.
+            (None, None) if claims.claim("cnf").is_some() && claims.certificate_thumbprint().is_none() => {
                 return unbound("the access token is bound in a way that this library cannot check (cnf)");
             }
             (None, None) if self.inner.requires_dpop => {
@@ -202,6 +261,13 @@ impl ResourceServer {
             return unbound(
                 "the access token is bound to another key than the one of the DPoP proof (cnf.jkt)",
             );
+        }
+        if let Some(nonces) = &self.inner.nonces
+            && !proof.nonce.as_ref().is_some_and(|nonce| nonces.accepts(nonce, now))
+        {
+            let detail = "the proof lacks a nonce of this API that counts now (nonce): the client sends the request again with the one of the \
+                          response";
+            return Err(Error::validation(Operation::DpopProof, Check::NonceMismatch, detail));
         }
         match self.inner.used_proofs.note(&proof, now) {
             Use::First => Ok(()),
@@ -227,6 +293,7 @@ impl ResourceServer {
     }
 
     fn refusal(&self, kind: Kind, scopes: &[&str], reason: Option<Error>) -> Refusal {
+        let nonce = self.dpop_nonce();
         if kind == Kind::Unavailable {
             return Refusal::new(kind, Vec::new(), reason);
         }
@@ -244,8 +311,8 @@ impl ResourceServer {
         // RFC 9449 §7.1.
         params.push(("algs", &self.inner.algorithms));
         let dpop = challenge("DPoP", &params);
-        let needs_proof = self.inner.requires_dpop || matches!(kind, Kind::Proof(_));
-        Refusal::new(kind, if needs_proof { vec![dpop] } else { vec![bearer, dpop] }, reason)
+        let needs_proof = self.inner.requires_dpop || matches!(kind, Kind::Proof(_) | Kind::Nonce);
+        Refusal::new(kind, if needs_proof { vec![dpop] } else { vec![bearer, dpop] }, reason).giving(nonce)
     }
 }
 

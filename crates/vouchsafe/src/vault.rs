@@ -40,7 +40,7 @@ use self::record::{Login, Sealing};
 use self::renew::{Place, StoredLogin};
 use self::source::{Issued, Renew};
 
-pub use self::bearer::Bearer;
+pub use self::bearer::{Authorized, Bearer};
 pub use self::connection::{Connection, ConnectionState, Disconnected};
 pub use self::event::Event;
 #[cfg(feature = "tower")]
@@ -482,6 +482,10 @@ impl TokenSource {
 impl Renew for StoredLogin {
     fn renew(self: Arc<Self>, rejected: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>> {
         Box::pin(async move { Ok(self.current(rejected.as_ref()).await?.tokens.into()) })
+    }
+
+    fn client(&self) -> Option<&Client> {
+        Some(&self.client)
     }
 }
 

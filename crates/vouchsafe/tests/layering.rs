@@ -330,6 +330,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "transport",
             "shared",
             "dpop",
+            "attestation",
             "protocol",
             "authenticator",
             "call",

@@ -139,6 +139,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("reference to a pushed authorization request", "vouchsafe/src/protocol/pushed_request.rs", "MAX_URI"),
     ("nonce of a server for DPoP proofs", "vouchsafe/src/dpop.rs", "MAX_NONCE"),
     ("servers whose nonces a client keeps", "vouchsafe/src/dpop.rs", "MAX_SERVERS"),
+    ("challenge of a server for an attestation", "vouchsafe/src/attestation.rs", "MAX_CHALLENGE"),
     (
         "client certificates whose connections are kept",
         "vouchsafe/src/transport/built_in.rs",

@@ -6,9 +6,12 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::Value;
 use tower::ServiceExt as _;
-use vouchsafe::{AccessTokenIssuer, Client, Http, Provider, Refusal, Registration, ResourceServer};
+use vouchsafe::{
+    AccessTokenIssuer, Client, ClientCertificate, Http, PeerCertificate, Provider, Refusal, Registration,
+    ResourceServer, SigningKey,
+};
 use vouchsafe_axum::{BearerClaims, Protected};
-use vouchsafe_sandbox::Sandbox;
+use vouchsafe_sandbox::{ClientConfig, Sandbox};
 
 const API: &str = "https://api.example/v1";
 
@@ -139,4 +142,84 @@ async fn a_handler_outside_the_layer_gets_no_claims() {
     let api = ResourceServer::builder(API).issuer(AccessTokenIssuer::jwt("https://as.example"));
     let app = app(&api.build(&Http::new().unwrap()).unwrap());
     assert_eq!(ask(&app, "/open", Some("token")).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn an_api_that_demands_nonces_is_called_by_a_client_with_a_key() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("http://{}", listener.local_addr().unwrap());
+    let sandbox = Sandbox::builder().jwt_access_tokens(&place).start().await.unwrap();
+    let api = ResourceServer::builder(&place).issuer(AccessTokenIssuer::jwt(sandbox.issuer()));
+    let api = api.require_dpop().require_dpop_nonces().build(&Http::new().unwrap()).unwrap();
+    let app = Router::new().route("/who", get(who)).route_layer(Protected::new(&api));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+    let key = SigningKey::from_pem(SigningKey::generate_pem("ES256").unwrap()).unwrap();
+    let registration = Registration::new(sandbox.client_id())
+        .secret(sandbox.client_secret())
+        .dpop(key)
+        .redirect_uri("http://127.0.0.1:9/cb");
+    let http = Http::builder().no_proxy().build().unwrap();
+    let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
+    let login = client.login().await.unwrap();
+    let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
+    let tokens = client.finish(login.pending, &callback).await.unwrap();
+    let call = async || {
+        let request = Request::get(format!("{place}/who")).body(Vec::new()).unwrap();
+        client.call_api(&tokens, request).await.unwrap()
+    };
+    // RFC 9449 §9: the first proof has no nonce, and the request goes once more.
+    let response = call().await;
+    assert_eq!(response.status(), StatusCode::OK);
+    // RFC 9449 §8.2.
+    assert!(response.headers()["dpop-nonce"].len() > 20);
+    assert_eq!(call().await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refused_proof_brings_the_nonce_of_the_api() {
+    let sandbox = Sandbox::builder().jwt_access_tokens(API).start().await.unwrap();
+    let api = ResourceServer::builder(API).issuer(AccessTokenIssuer::jwt(sandbox.issuer()));
+    let api = api.require_dpop_nonces().build(&Http::new().unwrap()).unwrap();
+    let response = ask(&app(&api), "/v1/who", None).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(response.headers()["dpop-nonce"].len() > 20);
+    let open = ResourceServer::builder(API).issuer(AccessTokenIssuer::jwt(sandbox.issuer()));
+    let open = open.build(&Http::new().unwrap()).unwrap();
+    assert!(!ask(&app(&open), "/v1/who", None).await.headers().contains_key("dpop-nonce"));
+}
+
+#[tokio::test]
+async fn the_certificate_of_the_connection_opens_the_api_for_a_token_that_is_bound_to_it() {
+    let own = rcgen::generate_simple_self_signed(["bank".to_owned()]).unwrap();
+    let (der, pem) = (own.cert.der().to_vec(), own.cert.pem() + &own.signing_key.serialize_pem());
+    let config = ClientConfig::public("bank").certificate(own.cert.pem()).certificate_bound_access_tokens();
+    let sandbox = Sandbox::builder().client(config).jwt_access_tokens(API).mtls().start().await.unwrap();
+    let authority = sandbox.mtls_authority().unwrap().to_owned();
+    let http = Http::builder().no_proxy().certificate_authority(authority).build().unwrap();
+    let registration = Registration::new("bank")
+        .redirect_uri("http://127.0.0.1:9/cb")
+        .certificate(ClientCertificate::from_pem(pem).unwrap());
+    let client = Client::new(Provider::openid(sandbox.issuer()), registration, &http).unwrap();
+    let login = client.login().await.unwrap();
+    let callback = sandbox.person("alice").allow(&login.url).await.unwrap();
+    let tokens = client.finish(login.pending, &callback).await.unwrap();
+
+    let api = ResourceServer::builder(API).issuer(AccessTokenIssuer::jwt(sandbox.issuer()));
+    let app = app(&api.build(&Http::new().unwrap()).unwrap());
+    let ask = |certificate: Option<Vec<u8>>| {
+        let mut request = Request::get("/v1/who")
+            .header("authorization", format!("Bearer {}", tokens.access_token().expose()))
+            .body(Body::empty())
+            .unwrap();
+        // What the server of the application does, which ends TLS.
+        if let Some(der) = certificate {
+            request.extensions_mut().insert(PeerCertificate::from_der(der));
+        }
+        app.clone().oneshot(request)
+    };
+    assert_eq!(ask(Some(der)).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(ask(None).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let other = rcgen::generate_simple_self_signed(["other".to_owned()]).unwrap();
+    assert_eq!(ask(Some(other.cert.der().to_vec())).await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }

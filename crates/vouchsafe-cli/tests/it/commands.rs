@@ -78,7 +78,7 @@ async fn needs_that_are_not_met_here_are_reported() {
         "issuer": issuer, "authorization_endpoint": "https://id.example.com/a", "token_endpoint": "https://id.example.com/t",
         "jwks_uri": "https://id.example.com/k", "response_types_supported": ["code"], "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"], "code_challenge_methods_supported": ["S256"],
-        "require_pushed_authorization_requests": true, "token_endpoint_auth_methods_supported": ["attest_jwt_client_auth"],
+        "require_pushed_authorization_requests": true, "token_endpoint_auth_methods_supported": ["attest_jwt_client_auth_dpop"],
     });
     let document = answering(http("200 OK", "application/json", &metadata.to_string())).await;
     let args = ["discover", issuer, "--discovery", &document];
@@ -87,7 +87,7 @@ async fn needs_that_are_not_met_here_are_reported() {
     assert_eq!(json.last()["needs"], json!(["pushed_request_required", "client_auth_not_supported"]));
     let person = Cli::new(&args).run().await.stdout();
     for expected in
-        ["Needs what is missing here", "RFC 9126", "attest_jwt_client_auth", "A login does not start"]
+        ["Needs what is missing here", "RFC 9126", "attest_jwt_client_auth_dpop", "A login does not start"]
     {
         assert!(person.contains(expected), "{expected}: {person}");
     }

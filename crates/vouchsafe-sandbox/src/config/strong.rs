@@ -38,6 +38,8 @@ pub(crate) struct Strong {
     pub(crate) must_push: bool,
     pub(crate) must_sign: bool,
     pub(crate) request_object_alg: Option<String>,
+    /// `alg` and `enc`, each if it is registered.
+    pub(crate) request_object_encryption: [Option<String>; 2],
     pub(crate) request_uris: Vec<String>,
     /// The `x5t#S256` of the certificate.
     certificate: Option<Result<String, String>>,
@@ -141,6 +143,13 @@ impl ClientConfig {
         self
     }
 
+    /// The only encryption of its request objects (`request_object_encryption_alg` and `request_object_encryption_enc`). One that is not
+    /// encrypted is refused then. Without it, one may be encrypted or not.
+    pub fn request_object_encryption(mut self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.strong.request_object_encryption = [Some(alg.into()), Some(enc.into())];
+        self
+    }
+
     /// Registers a URI from which the sandbox fetches request objects. It is an `http` URI on a loopback address. It is compared
     /// as text, without the port and the fragment. One that ends with a slash stands for all URIs below it; its port counts.
     pub fn request_uri(mut self, uri: impl Into<String>) -> Self {
@@ -191,6 +200,8 @@ pub(crate) struct Demands {
     /// The resources that tokens may be for. If there are none, all are.
     pub(crate) resources: Vec<String>,
     pub(crate) decrypts: bool,
+    /// Proofs of attestations contain a challenge of the sandbox.
+    pub(crate) challenges: bool,
 }
 
 fn keys_of(jwks: Value) -> Vec<Result<PublicKey, String>> {

@@ -45,8 +45,10 @@ impl Faults {
 
     /// The stage of the token.
     pub(crate) fn change_token(&self, jwt: &mut Jwt<'_>, username: &str, is_refreshed: bool) {
-        use Place::{Claims, Introspection, LogoutToken, SignedResponse};
-        let is_meant = |place| !matches!(place, LogoutToken | SignedResponse | Claims | Introspection);
+        use Place::{Claims, EncryptedResponse, Introspection, LogoutToken, SignedResponse};
+        let is_meant = |place| {
+            !matches!(place, LogoutToken | SignedResponse | EncryptedResponse | Claims | Introspection)
+        };
         self.change_jwt(jwt, username, is_refreshed, is_meant);
         self.expect_keys(username);
     }
@@ -59,6 +61,15 @@ impl Faults {
     /// The same, for a signed authorization response.
     pub(crate) fn change_signed_response(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
         self.change_jwt(jwt, username.unwrap_or_default(), false, |place| place == Place::SignedResponse);
+    }
+
+    /// The same, for one that is encrypted around the signature.
+    pub(crate) fn change_encrypted_response(&self, jwt: &mut Jwt<'_>, username: Option<&str>) {
+        if jwt.recipient.is_some() {
+            self.change_jwt(jwt, username.unwrap_or_default(), false, |place| {
+                place == Place::EncryptedResponse
+            });
+        }
     }
 
     /// The same, for claims that another provider refers to. They belong to no user here.

@@ -160,12 +160,38 @@ fn client(
         text("backchannel_logout_uri").into_iter().fold(client, ClientConfig::backchannel_logout_uri);
     let client =
         text("frontchannel_logout_uri").into_iter().fold(client, ClientConfig::frontchannel_logout_uri);
-    let client = metadata.get("jwks").cloned().into_iter().fold(client, ClientConfig::jwks);
+    let client = with_keys(client, metadata);
+    let encryption = |name: &str| {
+        let alg = text(&format!("{name}_alg"))?;
+        Some((alg, text(&format!("{name}_enc")).unwrap_or("A128CBC-HS256")))
+    };
+    type Set<'a> = fn(ClientConfig, &'a str, &'a str) -> ClientConfig;
+    let encryptions: [(&str, Set<'_>); 4] = [
+        ("id_token_encrypted_response", ClientConfig::id_token_encryption),
+        ("userinfo_encrypted_response", ClientConfig::userinfo_encryption),
+        ("authorization_encrypted_response", ClientConfig::authorization_response_encryption),
+        ("request_object_encryption", ClientConfig::request_object_encryption),
+    ];
+    let client = encryptions.into_iter().fold(client, |client, (name, set)| match encryption(name) {
+        Some((alg, enc)) => set(client, alg, enc),
+        None => client,
+    });
     let client = texts("request_uris")?.into_iter().fold(client, ClientConfig::request_uri);
     let alg = text("request_object_signing_alg");
     let client = alg.into_iter().fold(client, ClientConfig::request_object_signing_alg);
     client.check().map_err(|error| wrong(&error.to_string()))?;
+    for recipient in client.encrypted.all() {
+        recipient.check().map_err(|error| wrong(&error.to_string()))?;
+    }
     Ok(text("id_token_signed_response_alg").into_iter().fold(client, ClientConfig::signing_alg))
+}
+
+/// The client with the keys of its metadata: those that verify what it signs, and the one to encrypt for it.
+fn with_keys(client: ClientConfig, metadata: &Map<String, Value>) -> ClientConfig {
+    let keys = metadata.get("jwks").and_then(|set| set["keys"].as_array()).cloned().unwrap_or_default();
+    let (own, others): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key["use"] == "enc");
+    let client = own.into_iter().take(1).fold(client, ClientConfig::encryption_key);
+    if others.is_empty() { client } else { client.jwks(json!({ "keys": others })) }
 }
 
 /// The client information response, RFC 7591 section 3.2.1 and RFC 7592 section 3.

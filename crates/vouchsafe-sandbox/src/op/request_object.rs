@@ -86,11 +86,19 @@ pub(super) fn read(
     let can = !strong.keys().is_empty() || strong.request_object_alg.is_some();
     ensure(can, error("request_not_supported", unsupported))?;
     let invalid = |why: String| error("invalid_request_object", format!("the request object: {why}"));
+    let [alg, enc] = &strong.request_object_encryption;
     let opened = match object.split('.').count() {
-        5 => Some(call.shared.open(object).map_err(invalid)?),
+        5 => Some(call.shared.open(object, [alg.as_deref(), enc.as_deref()]).map_err(invalid)?),
+        _ if alg.is_some() => {
+            return Err(invalid("it is not encrypted, and the client is registered for it".to_owned()));
+        }
         _ => None,
     };
-    check(call, client, opened.as_deref().unwrap_or(object), outside).map_err(invalid)
+    let inner = opened.as_deref().unwrap_or(object);
+    let (params, is_signed) = check(call, client, inner, outside).map_err(invalid)?;
+    // Section 6.1: an encrypted request object contains a signed one.
+    ensure(is_signed || opened.is_none(), invalid("it is encrypted and not signed".to_owned()))?;
+    Ok((params, is_signed))
 }
 
 fn check(

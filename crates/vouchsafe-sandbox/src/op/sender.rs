@@ -19,6 +19,8 @@ use crate::wire::{OAuthError, base64url, ensure, error, printable, sha256, sha25
 pub(super) struct Proven {
     binding: OnceLock<Option<Binding>>,
     nonce: OnceLock<String>,
+    /// The challenge for the next attestation.
+    pub(super) challenge: OnceLock<String>,
 }
 
 impl Call<'_> {
@@ -161,11 +163,16 @@ impl Call<'_> {
         ensure(is_good, error("use_dpop_nonce", demand))
     }
 
-    /// The response, with the nonce for the next proof.
+    /// The response, with the nonce and the challenge for the next proof.
     pub(super) fn with_nonce(&self, mut response: Response) -> Response {
         let nonce = self.proven.nonce.get().and_then(|nonce| HeaderValue::from_str(nonce).ok());
         if let Some(nonce) = nonce {
             response.headers_mut().insert("dpop-nonce", nonce);
+        }
+        let challenge =
+            self.proven.challenge.get().and_then(|challenge| HeaderValue::from_str(challenge).ok());
+        if let Some(challenge) = challenge {
+            response.headers_mut().insert("oauth-client-attestation-challenge", challenge);
         }
         self.shared.faults.change_head(response.headers_mut(), self.username.as_deref());
         response

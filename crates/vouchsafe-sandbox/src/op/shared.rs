@@ -112,10 +112,10 @@ impl Shared {
         change(lock(&self.logout_uris).entry(client_id.to_owned()).or_default());
     }
 
-    /// The text inside an encrypted request object.
-    pub(crate) fn open(&self, jwe: &str) -> Result<String, String> {
+    /// The text inside an encrypted request object, whose encryption must be the registered one.
+    pub(crate) fn open(&self, jwe: &str, registered: [Option<&str>; 2]) -> Result<String, String> {
         let keys = self.decryption.as_ref();
-        keys.ok_or("it is encrypted, and this sandbox has no key for that")?.open(jwe)
+        keys.ok_or("it is encrypted, and this sandbox has no key for that")?.open(jwe, registered)
     }
 
     /// The algorithm of the tokens for this client.

@@ -25,7 +25,11 @@ pub(super) fn wrap(
         jwt.claim(name, value.clone());
     }
     shared.faults.change_signed_response(&mut jwt, username);
-    let signed = jwt.sign().unwrap_or_default();
+    // Section 2.2: signed, then encrypted.
+    let client = request.part.client(&request.client_id);
+    jwt.recipient = client.and_then(|client| client.encrypted.response());
+    shared.faults.change_encrypted_response(&mut jwt, username);
+    let signed = jwt.sign().and_then(|signed| jwt.encrypted(signed)).unwrap_or_default();
     let mut params = vec![("response".to_owned(), signed)];
     shared.faults.change_carrier(Carrier { params: &mut params, plain: &plain }, username);
     params

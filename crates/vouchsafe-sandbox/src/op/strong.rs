@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::shared::Shared;
 use super::{Call, fapi};
 use crate::jose::{ASYMMETRIC, FAPI, SYMMETRIC};
+use crate::wire::Recipient;
 
 impl Call<'_> {
     /// Whether this client's authorization requests must be pushed.
@@ -66,6 +67,15 @@ pub(super) fn metadata(shared: &Shared) -> Map<String, Value> {
     if demands.is_fapi {
         members["id_token_signing_alg_values_supported"] = json!(FAPI);
         members["code_challenge_methods_supported"] = json!(["S256"]);
+    }
+    for kind in ["id_token", "userinfo", "authorization"] {
+        members[format!("{kind}_encryption_alg_values_supported")] = json!(Recipient::ALGS);
+        members[format!("{kind}_encryption_enc_values_supported")] = json!(Recipient::ENCS);
+    }
+    members["client_attestation_signing_alg_values_supported"] = json!(algs);
+    members["client_attestation_pop_signing_alg_values_supported"] = json!(algs);
+    if demands.challenges {
+        members["challenge_endpoint"] = format!("{}/challenge", shared.issuer).into();
     }
     if demands.decrypts {
         members["request_object_encryption_alg_values_supported"] = json!(["RSA-OAEP-256", "ECDH-ES"]);

@@ -38,6 +38,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Demands a challenge in the proofs of attestations (draft-ietf-oauth-attestation-based-client-auth section 6). Each is good once, for
+    /// five minutes. The metadata names the `challenge_endpoint`, and each response to an attestation gives the next challenge.
+    pub fn attestation_challenges(mut self) -> Self {
+        self.settings.demands.challenges = true;
+        self
+    }
+
     /// Adds a type of authorization details (RFC 9396 section 2). There are `account_information` and `payment_initiation` already.
     pub fn authorization_details_type(mut self, name: impl Into<String>) -> Self {
         self.settings.demands.details_types.push(name.into());

@@ -48,7 +48,7 @@ impl Decryption {
     }
 
     /// The text inside, which is a JWT again.
-    pub(crate) fn open(&self, jwe: &str) -> Result<String, String> {
+    pub(crate) fn open(&self, jwe: &str, registered: [Option<&str>; 2]) -> Result<String, String> {
         let parts: Vec<_> = jwe.split('.').collect();
         let [protected, key, iv, ciphertext, tag] = parts[..] else {
             return Err("it does not have the five parts of an encrypted JWT".to_owned());
@@ -58,6 +58,11 @@ impl Decryption {
         let header: Value = serde_json::from_slice(&bytes(protected)?).unwrap_or_default();
         let (alg, enc) =
             (header["alg"].as_str().unwrap_or_default(), header["enc"].as_str().unwrap_or_default());
+        for (name, registered) in [alg, enc].into_iter().zip(registered) {
+            let other =
+                format!("it is encrypted by {name}, and the client is registered for another algorithm");
+            ensure(registered.is_none_or(|registered| registered == name), other)?;
+        }
         ensure(header.get("zip").is_none(), "it is compressed (zip)".to_owned())?;
         let length = match enc {
             "A128GCM" => 16,

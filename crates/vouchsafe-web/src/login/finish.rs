@@ -75,7 +75,8 @@ async fn received(
     }
     let url = logins.arrival(uri);
     let (response, same_site) = response(parts, url, form).await?;
-    let (login, cookie) = belonging(opened, &response)?;
+    let client = |name: &str| logins.find(Some(name)).map(|(_, client)| client);
+    let (login, cookie) = belonging(opened, &response, client)?;
     // The code is spent, however this ends.
     context.add_cookie(cookie::remove(&cookie, same_site));
 
@@ -126,14 +127,19 @@ pub(crate) fn is_form(parts: &Parts) -> bool {
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The login to which a response belongs, and the name of its cookie.
-pub(crate) fn belonging(
+/// The login to which a response belongs, and the name of its cookie. Only its client can read a response that is encrypted.
+pub(crate) fn belonging<'c>(
     opened: Vec<OpenLogin>,
     response: &AuthorizationResponse<'_>,
+    client: impl Fn(&str) -> Option<&'c Client>,
 ) -> Result<OpenLogin, LoginRejection> {
     // A response that belongs to no login of this browser is forged or stale, and ends no login. RFC 9700 §4.4.2.2: the same
     // holds for a response that came to another redirect URI.
-    let found = opened.into_iter().find(|(login, _)| login.pending.matches(response.clone()));
+    let is_its = |(login, _): &OpenLogin| match client(&login.client) {
+        Some(client) => client.matches(&login.pending, response.clone()),
+        None => login.pending.matches(response.clone()),
+    };
+    let found = opened.into_iter().find(is_its);
     found.ok_or_else(LoginRejection::stale)
 }
 

@@ -1,5 +1,5 @@
 //! How the client authenticates in each request.
-use vouchsafe_providers::{ClientAuth, EndpointName};
+use vouchsafe_providers::{AssertionAudience, ClientAuth, EndpointName};
 
 use crate::authenticator::Auth;
 use crate::client::Client;
@@ -42,10 +42,10 @@ impl Client {
         registered.or(self.template().definition.revocation_auth.filter(|_| has_secret || !self.is_strong()))
     }
 
-    /// Whether the client authenticates with a key, an assertion or a certificate.
+    /// Whether the client authenticates with a key, an assertion, an attestation or a certificate.
     fn is_strong(&self) -> bool {
         let means = self.inner.authenticator.credentials.means;
-        means.signs || means.has_certificate
+        means.signs || means.has_certificate || means.is_attested
     }
 
     pub(crate) fn revocation_auth(&self, server: &Server) -> Result<ClientAuth, Error> {
@@ -70,11 +70,22 @@ impl Client {
             || server.endpoint(EndpointName::Token).map(Endpoint::as_str).unwrap_or_default();
         // The issuer alone: an assertion for one server must be worth nothing at another (draft-ietf-oauth-rfc7523bis).
         let issuer = server.issuer.as_deref().filter(|_| server.issuer_template.is_none());
+        // Otherwise the metadata of one server could name the token endpoint of another, and collect assertions for it.
+        let wants_endpoint = server.definition.assertion_audience == AssertionAudience::TokenEndpoint
+            && issuer.is_some_and(|issuer| is_at(issuer, token_endpoint()));
+        let issuer = issuer.filter(|_| !wants_endpoint);
         Auth {
             client: &self.inner.authenticator,
             method,
             audience: registration.assertion_audience.as_deref().or(issuer).unwrap_or_else(token_endpoint),
-            algorithms: server.metadata.as_ref().and_then(|m| m.assertion_algorithms.as_deref()),
+            algorithms: server.metadata.as_ref().and_then(|m| m.auth_algorithms(method)),
+            challenges: server.endpoints.get(EndpointName::Challenge),
         }
     }
+}
+
+/// Whether two URLs have the same origin.
+fn is_at(url: &str, other: &str) -> bool {
+    let origin = |url: &str| url::Url::parse(url).map(|url| url.origin());
+    origin(url).is_ok_and(|own| own.is_tuple() && origin(other) == Ok(own))
 }

@@ -1,13 +1,17 @@
 //! Authorization requests that do not go to the provider as plain parameters: pushed, or signed.
 use std::time::SystemTime;
 
+use aws_lc_rs::rand::SystemRandom;
 use vouchsafe_providers::EndpointName;
 
 use super::ongoing::Ongoing;
 use super::strength::{Object, request_key};
 use crate::endpoint::Endpoint;
-use crate::error::{ConfigProblem, Error, Operation};
+use crate::error::{Check, ConfigProblem, Error, Feature, Operation};
 use crate::jose::algorithm::Allowed;
+use crate::jose::encryption_key::EncryptionKey;
+use crate::jose::jwe::{self, Encryption};
+use crate::jose::jwk::KeySet;
 use crate::jose::jwt;
 use crate::protocol::authorization::response::AuthorizationResponse;
 use crate::protocol::jarm;
@@ -18,6 +22,7 @@ use crate::secret::Secret;
 use crate::shared::Asker;
 use crate::signing::{identifier, unsigned};
 use crate::text::form;
+use crate::text::legible::legible;
 
 /// A request object that the application serves, so that the provider can fetch it.
 #[derive(Clone, Debug)]
@@ -44,6 +49,20 @@ impl Server {
 
     fn requires_signed(&self) -> bool {
         self.metadata.as_ref().is_some_and(|metadata| metadata.requires_signed)
+    }
+
+    /// A list of algorithms in the metadata.
+    fn announced(&self, name: &str) -> Option<Vec<String>> {
+        self.metadata.as_ref()?.texts(name)
+    }
+
+    /// The keys of this server.
+    fn keys_for(&self, purpose: &str) -> Result<&Endpoint, Error> {
+        let jwks_uri = self.metadata.as_ref().and_then(|metadata| metadata.jwks_uri.as_ref());
+        jwks_uri.ok_or_else(|| {
+            let detail = format!("{purpose} need the keys of the provider, and its metadata has no jwks_uri");
+            Error::unsupported(Operation::Authorization, Feature::Keys, detail)
+        })
     }
 }
 
@@ -167,10 +186,59 @@ impl Ongoing<'_> {
                           Registration::request_key";
             Error::config(ConfigProblem::SigningKey, detail)
         })?;
-        let accepted = server.metadata.as_ref();
-        let accepted = accepted.and_then(|m| m.texts("request_object_signing_alg_values_supported"));
+        let accepted = server.announced("request_object_signing_alg_values_supported");
         let algorithm = key.algorithm_among(accepted.as_deref())?;
-        key.sign(algorithm, request_object::header(), &claims, Operation::Authorization).await
+        let signed = key.sign(algorithm, request_object::header(), &claims, Operation::Authorization).await?;
+        if !inner.strength.encrypts && inner.live.registration.encryption_of_requests().is_none() {
+            return Ok(signed);
+        }
+        let (encryption, recipient) = self.encryption(server).await?;
+        let sealed = jwe::encrypt(signed.expose(), &recipient, encryption, &SystemRandom::new());
+        sealed.map(Secret::new).map_err(|error| error.of(Operation::Authorization))
+    }
+
+    /// How request objects are encrypted for the provider: as the client is registered, else as the provider's metadata says.
+    async fn encryption(&self, server: &Server) -> Result<(Encryption, EncryptionKey), Error> {
+        let live = &self.client.inner.live;
+        let jwks_uri = server.keys_for("encrypted authorization requests")?;
+        let [mut algs, mut encs] = ["alg", "enc"]
+            .map(|kind| server.announced(&format!("request_object_encryption_{kind}_values_supported")));
+        let lacks =
+            |detail: String| Error::unsupported(Operation::Authorization, Feature::EncryptedRequest, detail);
+        if let Some([alg, enc]) = live.registration.encryption_of_requests() {
+            for (own, accepted) in [(alg, &mut algs), (enc, &mut encs)] {
+                if let Some(accepted) = accepted.as_ref().filter(|accepted| !accepted.contains(own)) {
+                    return Err(lacks(format!(
+                        "the provider does not accept request objects that are encrypted by {own}, only by {}: change \
+                         Registration::request_object_encryption",
+                        legible(&accepted.join(", "))
+                    )));
+                }
+                *accepted = Some(vec![own.clone()]);
+            }
+        }
+        // An unknown key leads to a new fetch: the provider may have begun to encrypt a moment ago.
+        let pick = |keys: &KeySet| {
+            let detail = "no key of the provider is for encryption by an algorithm that both sides know";
+            Encryption::among(algs.as_deref(), encs.as_deref(), keys)
+                .ok_or_else(|| Error::validation(Operation::Authorization, Check::UnknownKey, detail))
+        };
+        let asking = (Operation::Authorization, Asker::Anybody, None);
+        match live.keys.verify(jwks_uri, asking, self.deadline, pick).await {
+            Err(Error::Validation(_)) => {
+                let in_words = |list: &Option<Vec<String>>| {
+                    list.as_ref().map_or("any".to_owned(), |list| legible(&list.join(", ")))
+                };
+                Err(lacks(format!(
+                    "the provider's key set has no key by which a request object can be encrypted (use enc), for the algorithms {} with \
+                     {}: let the provider publish one, choose other algorithms (Registration::request_object_encryption), or leave the \
+                     encryption out",
+                    in_words(&algs),
+                    in_words(&encs)
+                )))
+            }
+            found => found,
+        }
     }
 
     /// The response in a signed response, verified (JARM section 2.4). `response` is as it came.
@@ -181,13 +249,12 @@ impl Ongoing<'_> {
     ) -> Result<AuthorizationResponse<'r>, Error> {
         let jwt = jarm::jwt_of(response.params())?;
         let live = &self.client.inner.live;
-        let jwks_uri = server.metadata.as_ref().and_then(|metadata| metadata.jwks_uri.as_ref());
-        let jwks_uri = jwks_uri.ok_or_else(|| {
-            let detail = "signed authorization responses need the keys of the provider, and its metadata has no jwks_uri";
-            Error::unsupported(Operation::Authorization, crate::error::Feature::Keys, detail)
-        })?;
-        let metadata = server.metadata.as_ref();
-        let announced = metadata.and_then(|m| m.texts("authorization_signing_alg_values_supported"));
+        // JARM §2.2: it may be encrypted around the signature, which is verified in any case.
+        let inner = live.registration.encrypted_responses().open(&jwt);
+        let inner = inner.map_err(|error| error.of(Operation::Authorization))?;
+        let jwt = inner.as_ref().map_or(&*jwt, Secret::expose);
+        let jwks_uri = server.keys_for("signed authorization responses")?;
+        let announced = server.announced("authorization_signing_alg_values_supported");
         let algorithms = match self.client.inner.strength.profile {
             Some(_) => Allowed::Fapi(announced.as_deref()),
             None => Allowed::announced(announced.as_deref()),
@@ -195,7 +262,7 @@ impl Ongoing<'_> {
         let rules =
             jarm::rules(live.issuer_of(server), self.client.client_id(), algorithms, live.options.clock_skew);
         let now = SystemTime::now();
-        let verify = |keys: &_| jwt::claims(&jwt, keys, &rules, now);
+        let verify = |keys: &_| jwt::claims(jwt, keys, &rules, now);
         let asking = (Operation::Authorization, Asker::Anybody, None);
         let claims = live.keys.verify(jwks_uri, asking, self.deadline, verify).await?;
         Ok(response.form(jarm::parameters(&claims)))

@@ -131,6 +131,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Encrypts authorization requests for the provider, after they are signed as [`ClientBuilder::signed_requests`] does (RFC 9101
+    /// section 6.1): nobody who sees the URL can read them. The algorithms are those of
+    /// [`Registration::request_object_encryption`](crate::Registration::request_object_encryption). Without this setting, the
+    /// provider's metadata (`request_object_encryption_alg_values_supported` and `…_enc_values_supported`) and its keys decide.
+    pub fn encrypted_requests(mut self) -> Self {
+        self.strength.object.get_or_insert_default();
+        self.strength.encrypts = true;
+        self
+    }
+
     /// Requires signed authorization responses (JARM). A response without a signature is refused.
     pub fn signed_responses(mut self) -> Self {
         self.strength.signed_responses = true;

@@ -39,6 +39,8 @@ pub(crate) struct Strength {
     pub(crate) pushes: bool,
     /// They are request objects (RFC 9101).
     pub(crate) object: Option<Object>,
+    /// Request objects are encrypted for the provider.
+    pub(crate) encrypts: bool,
     /// The responses have to be signed (JARM).
     pub(crate) signed_responses: bool,
 }
@@ -87,6 +89,11 @@ impl Strength {
             let detail = "a request object without a signature is safe only where the application serves it itself over https: set \
                           ClientBuilder::serve_requests_at, or sign it";
             return Err(Error::config(ConfigProblem::SigningKey, detail));
+        }
+        // RFC 9101 §6.1: an encrypted request object contains a signed one.
+        if object.is_unsigned && (self.encrypts || registration.encryption_of_requests().is_some()) {
+            let detail = "a request object is signed before it is encrypted: leave ClientBuilder::unsigned_requests out, or the encryption";
+            return Err(Error::config(ConfigProblem::Encryption, detail));
         }
         Ok(self)
     }

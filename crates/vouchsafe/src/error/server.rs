@@ -35,6 +35,9 @@ words! {
         CheckKey = "check_key",
         /// The provider does not accept the TLS certificate of the client.
         CheckCertificate = "check_certificate",
+        /// The provider does not accept the attestation of the client, or the proof of its key: the attestation has to be one of an attester
+        /// that the provider trusts, for this client and this key, and fresh.
+        CheckAttestation = "check_attestation",
         /// The provider asks for a JWT that is signed with a key of the client (`private_key_jwt`): set
         /// [`Credential::private_key`](crate::Credential::private_key).
         ClientKey = "client_key",
@@ -78,6 +81,10 @@ impl Remedy {
             }
             Self::CheckCertificate => {
                 "the provider does not accept the certificate by which the client authenticated: compare it with the registration at the provider"
+            }
+            Self::CheckAttestation => {
+                "the provider does not accept the attestation by which the client authenticated: get a fresh one for this client id and this key \
+                 from the attester, and check that the provider trusts the attester"
             }
             Self::ClientKey => {
                 "the provider asks for a JWT that is signed with a key of the client (private_key_jwt): set Credential::private_key"
@@ -133,8 +140,13 @@ impl ServerError {
             || (self.code == ErrorCode::UNAUTHORIZED_CLIENT && self.status == Some(401));
         let asked = self.description.as_deref().and_then(Remedy::in_words);
         let dpop = ["invalid_dpop_proof", "use_dpop_nonce"].contains(&self.code.as_str());
+        let attestation =
+            ["invalid_client_attestation", "use_fresh_attestation", "use_attestation_challenge"]
+                .contains(&self.code.as_str());
         self.remedy = match auth.filter(|_| refuses_client) {
             _ if dpop => Some(Remedy::Dpop),
+            _ if attestation => Some(Remedy::CheckAttestation),
+            Some(ClientAuth::AttestJwtClientAuth) => Some(Remedy::CheckAttestation),
             // The words of the provider are about the assertion that came.
             Some(method) if method.is_assertion() => Some(Remedy::CheckKey),
             Some(method) if method.is_certificate() => Some(Remedy::CheckCertificate),

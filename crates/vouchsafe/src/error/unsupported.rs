@@ -45,6 +45,8 @@ words! {
         PushedRequest = "pushed_request_required",
         /// An authorization request in plain parameters: the provider requires a signed request object (RFC 9101).
         SignedRequest = "signed_request_required",
+        /// An encrypted authorization request: the provider has no key for it, or accepts other algorithms (RFC 9101 section 6.1).
+        EncryptedRequest = "encrypted_request_not_supported",
         /// Verification of JWTs: the provider publishes no keys.
         Keys = "keys_not_supported",
         /// An ID token, which is needed to know who the user is, or how and when the user authenticated.

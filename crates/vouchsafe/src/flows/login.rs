@@ -46,6 +46,19 @@ impl Client {
         }
     }
 
+    /// Whether a response belongs to a login of this client, as [`PendingLogin::matches`] says. It also reads the responses that the
+    /// provider encrypts for this client ([`Registration::authorization_response_encryption`]).
+    ///
+    /// [`Registration::authorization_response_encryption`]: crate::Registration::authorization_response_encryption
+    pub fn matches<'r>(
+        &self,
+        pending: &PendingLogin,
+        response: impl Into<AuthorizationResponse<'r>>,
+    ) -> bool {
+        let keys = self.inner.live.registration.encrypted_anyhow();
+        pending.matches_decrypted(&response.into(), keys)
+    }
+
     /// Finishes a login with the URL that the browser came to. If the browser posted the response as a form, add the form
     /// ([`AuthorizationResponse::form`]).
     ///

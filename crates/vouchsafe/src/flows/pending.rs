@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::endpoint::check_redirect_uri;
+use crate::jose::jwe::Encrypted;
 use crate::jose::jws::decode_text;
 use crate::protocol::authorization::request::LoginRequest;
 use crate::protocol::authorization::response::{AuthorizationResponse, states};
 use crate::protocol::jarm;
 use crate::provenance::Provenance;
-use crate::secret::same;
+use crate::secret::{Secret, same};
 use crate::text::json::Text;
 use crate::text::random::Random;
 use crate::text::version::Version;
@@ -80,14 +81,26 @@ impl PendingLogin {
 
     /// Whether a response came to this login's redirect URI and has its `state`. Other responses are forged, old, or belong to
     /// another tab: they should not end this login.
+    ///
+    /// An encrypted response matches no login, because only the client can read it: see [`Client::matches`](crate::Client::matches).
     pub fn matches<'r>(&self, response: impl Into<AuthorizationResponse<'r>>) -> bool {
-        let response = response.into();
+        self.matches_decrypted(&response.into(), Encrypted::NEVER)
+    }
+
+    /// The same, for a client with keys.
+    pub(crate) fn matches_decrypted(
+        &self,
+        response: &AuthorizationResponse<'_>,
+        keys: Encrypted<'_>,
+    ) -> bool {
         let is_own = |state: &str| same(state, self.state.as_str());
         response.came_to(&self.request.redirect_uri).is_ok()
             // Also where it has to be signed: then the login ends, and the error says why.
             && (states(response.params()).any(|state| is_own(&state)) || jarm::is_signed(self.response_mode()) && {
                 let jwt = jarm::jwt_of(response.params()).ok();
                 // Not verified yet: it only finds the login that the response is for.
+                let inner = jwt.as_ref().and_then(|jwt| keys.open(jwt).ok().flatten());
+                let jwt = inner.as_ref().map(Secret::expose).or(jwt.as_deref());
                 let claims = jwt.and_then(|jwt| decode_text(jwt.split('.').nth(1)?).ok());
                 let state = claims.and_then(|claims| jarm::state_of(&claims));
                 state.is_some_and(|state| is_own(&state))

@@ -9,6 +9,7 @@ use vouchsafe_providers::{ClientAuth, EndpointName};
 use crate::call::Sender;
 use crate::endpoint::Endpoint;
 use crate::error::{ConfigProblem, Error, Feature, Operation, Warning};
+use crate::jose::jwe::DEFAULT_ENC;
 use crate::protocol::client_registration::{
     ClientInformation, ClientMetadata, DeregistrationRequest, RegistrationRequest, updated,
 };
@@ -203,8 +204,8 @@ impl RegisteredClient {
     }
 
     /// The registration to make a [`Client`](crate::Client) of: the client id, the secret, the first redirect URI, how the client
-    /// authenticates, and the algorithm of its ID tokens. Add a key by which it authenticates with
-    /// [`Registration::credential`].
+    /// authenticates, the algorithm of its ID tokens, and how the provider and the client encrypt. Add a key by which it authenticates
+    /// with [`Registration::credential`], and the keys that decrypt with [`Registration::decryption_key`].
     pub fn registration(&self) -> Registration {
         let text = |name: &str| self.get(name).and_then(Value::as_str);
         let mut registration = Registration::new(self.client_id());
@@ -217,7 +218,10 @@ impl RegisteredClient {
         match ClientAuth::from_name(method) {
             // Some providers give a secret to every client. A method that does not need it must not send it.
             Some(ClientAuth::None) => {}
-            Some(method) if method.is_certificate() || method == ClientAuth::PrivateKeyJwt => {
+            Some(method)
+                if method.is_certificate()
+                    || matches!(method, ClientAuth::PrivateKeyJwt | ClientAuth::AttestJwtClientAuth) =>
+            {
                 registration = registration.client_auth(method);
             }
             Some(method) if secret.is_some() => registration = registration.client_auth(method),
@@ -225,6 +229,19 @@ impl RegisteredClient {
         }
         let by_secret = method.starts_with("client_secret_");
         registration = secret.filter(|_| by_secret).into_iter().fold(registration, Registration::secret);
+        type Set = fn(Registration, String, String) -> Registration;
+        let encryptions: [(&str, Set); 4] = [
+            ("id_token_encrypted_response", Registration::id_token_encryption),
+            ("userinfo_encrypted_response", Registration::userinfo_encryption),
+            ("authorization_encrypted_response", Registration::authorization_response_encryption),
+            ("request_object_encryption", Registration::request_object_encryption),
+        ];
+        for (name, set) in encryptions {
+            if let Some(alg) = text(&format!("{name}_alg")) {
+                let enc = text(&format!("{name}_enc")).unwrap_or(DEFAULT_ENC);
+                registration = set(registration, alg.to_owned(), enc.to_owned());
+            }
+        }
         // An ID token without a signature is never accepted: then those algorithms count that the metadata announces.
         match text("id_token_signed_response_alg").filter(|name| *name != "none") {
             Some(name) => registration.id_token_algorithms([name]),

@@ -32,6 +32,8 @@ pub(crate) struct Proof {
     /// The thumbprint of the key that signed it.
     pub(crate) thumbprint: String,
     pub(crate) jti: String,
+    /// The nonce that it has.
+    pub(crate) nonce: Option<String>,
     /// From then on, the proof is refused as too old.
     pub(crate) ends_at: SystemTime,
 }
@@ -69,7 +71,12 @@ pub(crate) fn verify(proof: &str, expected: &Expected<'_>, now: SystemTime) -> R
     let thumbprint = thumbprint(jwk).ok_or_else(|| invalid("jwk", "is of an unknown type"))?;
     let claims = parse(parts.payload, "claims")?;
     let (jti, ends_at) = expected.check(&claims, now)?;
-    Ok(Proof { thumbprint, jti, ends_at })
+    let nonce = match claims.get("nonce") {
+        None => None,
+        Some(Value::String(nonce)) => Some(nonce.clone()),
+        Some(_) => return Err(wrong_type("nonce")),
+    };
+    Ok(Proof { thumbprint, jti, nonce, ends_at })
 }
 
 /// Type, extensions and key: steps 4, 5 and 7.

@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 use self::agreement::{Context, Curve, agree, agree_once, unwrap, wrap};
 use self::content::Sealed;
 use super::decryption_key::{DecryptionKey, Material};
+use super::encryption_key::EncryptionKey;
+use super::jwk::KeySet;
 use super::jws::{decode, decode_text, malformed, refused, unreadable};
 use crate::error::{Check, Error, Malformed, Operation};
 use crate::secret::Secret;
@@ -47,6 +49,26 @@ impl Encryption {
         let algs: Vec<_> = KeyManagement::names().collect();
         let encs: Vec<_> = ContentEncryption::names().collect();
         format!("{} with {}", algs.join(", "), encs.join(", "))
+    }
+
+    /// The encryption for somebody who has these keys, and accepts these algorithms. `None` if there is none in common.
+    ///
+    /// OpenID Connect Registration section 2: without a list, `enc` is `A128CBC-HS256`.
+    pub(crate) fn among(
+        algs: Option<&[String]>,
+        encs: Option<&[String]>,
+        keys: &KeySet,
+    ) -> Option<(Self, EncryptionKey)> {
+        let is_named = |list: Option<&[String]>, name: &str| list.is_none_or(|l| l.iter().any(|n| n == name));
+        let enc = match encs {
+            Some(_) => ContentEncryption::names().find(|name| is_named(encs, name))?,
+            None => DEFAULT_ENC,
+        };
+        let mut named = KeyManagement::names().filter(|name| is_named(algs, name));
+        named.find_map(|alg| {
+            let encryption = Self::from_names(alg, enc)?;
+            Some((encryption, keys.encryption_key(encryption.alg)?.clone()))
+        })
     }
 
     /// What an agreed key depends on.
@@ -235,10 +257,9 @@ fn not_decrypted() -> Error {
 ///
 /// # Errors
 /// [`Error::Response`]: the key, which the provider publishes, cannot be used with this algorithm.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) fn encrypt(
     jwt: &str,
-    recipient: &Value,
+    recipient: &EncryptionKey,
     encryption: Encryption,
     rng: &dyn random::SecureRandom,
 ) -> Result<String, Error> {
@@ -252,7 +273,7 @@ pub(crate) fn encrypt(
             ),
         )
     };
-    sealed(jwt, recipient, encryption, rng).map_err(unusable)
+    sealed(jwt, recipient.jwk(), encryption, rng).map_err(unusable)
 }
 
 fn sealed(
@@ -299,6 +320,8 @@ fn sealed(
 
 /// The longest header, in base64url. A certificate chain in it (`x5c`) has room, and is not read.
 const MAX_HEADER: usize = 16 * 1024;
+/// The `enc` of a registration that names only an `alg`.
+pub(crate) const DEFAULT_ENC: &str = "A128CBC-HS256";
 /// How many keys are tried with one JWT.
 const MAX_TRIES: usize = 8;
 

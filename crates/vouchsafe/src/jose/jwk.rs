@@ -8,17 +8,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::algorithm::{Algorithm, Family};
+use super::encryption_key::EncryptionKey;
+use super::jwe::management::KeyManagement;
 use crate::endpoint::is_segment;
 use crate::error::Check;
 use crate::text::json::Value;
 use crate::text::redact::printable;
 use crate::text::template::only_mark;
 
-/// The keys of a provider that can verify signatures. Broken keys and keys of unknown types are left out, and the others
+/// The keys of a provider that can verify signatures, and those by which something can be encrypted for it. Broken keys and keys of unknown types are left out, and the others
 /// stay usable (RFC 7517 section 5).
 #[derive(Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
+    /// The keys for encryption. They verify nothing.
+    for_encryption: Vec<EncryptionKey>,
     /// The ids of keys that cannot verify anything, each with the reason.
     skipped: Vec<(Option<String>, Cow<'static, str>)>,
 }
@@ -72,6 +76,9 @@ impl KeySet {
         let keys = document.get("keys")?.as_array()?;
         let mut set = Self::default();
         for jwk in keys {
+            if let Some(key) = EncryptionKey::read(jwk).filter(|_| set.for_encryption.len() < reading.most) {
+                set.for_encryption.push(key);
+            }
             match Key::read(jwk, reading.heeds_issuer) {
                 Ok(key) => set.keys.push(key),
                 Err(reason) if set.skipped.len() < reading.most => {
@@ -104,6 +111,11 @@ impl KeySet {
             |kid| format!("the provider's key {}", printable(kid, 60)),
         );
         Some(format!("{name} cannot be used: {reason}"))
+    }
+
+    /// A key by which something can be encrypted for the provider.
+    pub(crate) fn encryption_key(&self, alg: KeyManagement) -> Option<&EncryptionKey> {
+        self.for_encryption.iter().find(|key| key.suits(alg))
     }
 
     /// Whether the choice of the key depends on the issuer that a token names.

@@ -9,6 +9,7 @@ use vouchsafe_providers::{ClientAuth, Encoding, UserInfoQuirks};
 use super::client_auth::Credentials;
 use super::quirks::{UNCHANGED, called};
 use super::response::{Dialect, Incoming};
+use crate::attestation::{ATTESTATION, PROOF};
 use crate::dpop::Proves;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation};
@@ -198,7 +199,13 @@ impl<'a> Outgoing<'a> {
                     self.add_secret("client_assertion", assertion.expose());
                 }
             }
-            _ => self.push("client_id", &credentials.client_id),
+            _ => {
+                self.push("client_id", &credentials.client_id);
+                if let Some([attestation, proof]) = &credentials.attestation {
+                    self.token(ATTESTATION, "", attestation);
+                    self.token(PROOF, "", proof);
+                }
+            }
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Credentials {
     pub(crate) basic: Option<HeaderValue>,
     /// The signed JWT of one request (RFC 7523 section 2.2).
     pub(crate) assertion: Option<Secret>,
+    /// The attestation, and the proof of one request.
+    pub(crate) attestation: Option<[Secret; 2]>,
     /// The methods beside those of a secret.
     pub(crate) means: Means,
 }
@@ -28,23 +30,28 @@ pub(crate) struct Means {
     pub(crate) signs: bool,
     /// A TLS client certificate.
     pub(crate) has_certificate: bool,
+    /// An attestation of a key of this instance.
+    pub(crate) is_attested: bool,
 }
 
 impl Credentials {
     pub(crate) fn new(client_id: String, secret: Option<Secret>) -> Self {
         let basic = secret.as_ref().map(|secret| basic(&client_id, secret));
-        Self { client_id, secret, basic, assertion: None, means: Means::default() }
+        Self { client_id, secret, basic, assertion: None, attestation: None, means: Means::default() }
     }
 
     /// The credentials of one request, with its assertion.
     pub(crate) fn asserting(&self, assertion: Secret) -> Self {
-        Self {
-            client_id: self.client_id.clone(),
-            secret: None,
-            basic: None,
-            assertion: Some(assertion),
-            means: self.means,
-        }
+        Self { assertion: Some(assertion), ..self.without_secret() }
+    }
+
+    /// The credentials of one request, with the attestation and the proof for it.
+    pub(crate) fn attested(&self, attestation: [Secret; 2]) -> Self {
+        Self { attestation: Some(attestation), ..self.without_secret() }
+    }
+
+    fn without_secret(&self) -> Self {
+        Self { means: self.means, ..Self::new(self.client_id.clone(), None) }
     }
 
     pub(crate) fn secret(&self) -> Option<&Secret> {
@@ -56,6 +63,9 @@ impl Credentials {
         let mut usable = Vec::new();
         if self.means.signs {
             usable.push(ClientAuth::PrivateKeyJwt);
+        }
+        if self.means.is_attested {
+            usable.push(ClientAuth::AttestJwtClientAuth);
         }
         if let Some(secret) = &self.secret {
             usable.extend([ClientAuth::ClientSecretBasic, ClientAuth::ClientSecretPost]);

@@ -107,6 +107,31 @@ impl ClientMetadata {
         self.set("userinfo_signed_response_alg", name.into())
     }
 
+    /// The algorithm that authorization responses are signed with (`authorization_signed_response_alg`, JARM section 3).
+    pub fn authorization_signed_response_alg(self, name: impl Into<String>) -> Self {
+        self.set("authorization_signed_response_alg", name.into())
+    }
+
+    /// How signed authorization responses are encrypted (`authorization_encrypted_response_alg` and `…_enc`, JARM section 3).
+    pub fn authorization_response_encryption(self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encryption("authorization_encrypted_response", alg, enc)
+    }
+
+    /// How ID tokens are encrypted (`id_token_encrypted_response_alg` and `…_enc`, OpenID Connect Registration section 2).
+    pub fn id_token_encryption(self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encryption("id_token_encrypted_response", alg, enc)
+    }
+
+    /// How UserInfo responses are encrypted (`userinfo_encrypted_response_alg` and `…_enc`).
+    pub fn userinfo_encryption(self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encryption("userinfo_encrypted_response", alg, enc)
+    }
+
+    /// How the client encrypts request objects (`request_object_encryption_alg` and `…_enc`).
+    pub fn request_object_encryption(self, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.encryption("request_object_encryption", alg, enc)
+    }
+
     /// Adds a URL that the browser may return to after a logout (`post_logout_redirect_uris`).
     pub fn post_logout_redirect_uri(self, uri: impl Into<String>) -> Self {
         self.add("post_logout_redirect_uris", uri)
@@ -131,6 +156,10 @@ impl ClientMetadata {
     pub fn set(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.members.insert(name.into(), value.into());
         self
+    }
+
+    fn encryption(self, name: &str, alg: impl Into<String>, enc: impl Into<String>) -> Self {
+        self.set(format!("{name}_alg"), alg.into()).set(format!("{name}_enc"), enc.into())
     }
 
     fn list<S: Into<String>>(self, name: &str, values: impl IntoIterator<Item = S>) -> Self {

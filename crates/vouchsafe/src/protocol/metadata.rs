@@ -2,7 +2,7 @@
 use http::Method;
 use serde_json::Value;
 use url::Url;
-use vouchsafe_providers::EndpointName;
+use vouchsafe_providers::{ClientAuth, EndpointName};
 
 use super::call::{Call, Outgoing};
 use super::response::Incoming;
@@ -33,6 +33,8 @@ pub(crate) struct Metadata {
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     /// The algorithms of assertions by which clients authenticate (RFC 8414 section 2).
     pub(crate) assertion_algorithms: Option<Vec<String>>,
+    /// Those of the proofs of attestations.
+    pub(crate) attestation_algorithms: Option<Vec<String>>,
     pub(crate) scopes: Option<Vec<String>>,
     /// RFC 9207 §3: authorization responses carry `iss`.
     pub(crate) iss_in_response: bool,
@@ -47,6 +49,14 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
+    /// The algorithms of the JWTs by which clients authenticate.
+    pub(crate) fn auth_algorithms(&self, method: ClientAuth) -> Option<&[String]> {
+        match method {
+            ClientAuth::AttestJwtClientAuth => self.attestation_algorithms.as_deref(),
+            _ => self.assertion_algorithms.as_deref(),
+        }
+    }
+
     /// A list of texts under a name that few need.
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
         let list = self.raw.get(name)?.as_array()?;
@@ -225,6 +235,8 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
     let challenge_methods = document.unneeded(document.list("code_challenge_methods_supported"))?.flatten();
     let assertion_algorithms = document.list("token_endpoint_auth_signing_alg_values_supported");
     let assertion_algorithms = document.unneeded(assertion_algorithms)?.flatten();
+    let attestation_algorithms = document.list("client_attestation_pop_signing_alg_values_supported");
+    let attestation_algorithms = document.unneeded(attestation_algorithms)?.flatten();
     let requires_pushed = document.unneeded(document.flag("require_pushed_authorization_requests"))?;
     let requires_signed = document.unneeded(document.flag("require_signed_request_object"))?;
     // If such a list cannot be read, it offers no method and no algorithm.
@@ -262,6 +274,7 @@ fn read(from: &Incoming<'_>, asked: &WellKnown) -> Result<Metadata, Error> {
         jwks_uri,
         grant_types,
         assertion_algorithms,
+        attestation_algorithms,
         token_auth_methods: document.list("token_endpoint_auth_methods_supported")?,
         revocation_auth_methods,
         iss_in_response: document.flag("authorization_response_iss_parameter_supported")?,

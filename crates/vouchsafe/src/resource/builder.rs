@@ -2,10 +2,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use serde_json::Map;
 use url::{Position, Url};
 
 use super::issuer::{AccessTokenIssuer, Live};
+use super::nonces::Nonces;
 use super::once::Once;
 use super::{Inner, ResourceServer};
 use crate::endpoint::Endpoint;
@@ -13,6 +15,7 @@ use crate::error::{ConfigProblem, Error};
 use crate::jose::algorithm::Algorithm;
 use crate::protocol::protected_resource::{ProtectedResource, metadata_url};
 use crate::provider::live::{LiveOptions, MAX_CLOCK_SKEW};
+use crate::secret::Secret;
 use crate::text::json::Value;
 use crate::text::redact::printable;
 use crate::transport::Http;
@@ -28,6 +31,9 @@ pub struct ResourceServerBuilder {
     scopes: Vec<String>,
     others: Map<String, Value>,
     requires_dpop: bool,
+    demands_nonces: bool,
+    nonce_key: Option<Secret>,
+    certificate_header: Option<HeaderName>,
     most_proofs: usize,
     introspection_age: Duration,
     live: LiveOptions,
@@ -44,6 +50,9 @@ impl ResourceServerBuilder {
             scopes: Vec::new(),
             others: Map::new(),
             requires_dpop: false,
+            demands_nonces: false,
+            nonce_key: None,
+            certificate_header: None,
             most_proofs: MAX_PROOFS,
             introspection_age: INTROSPECTION_AGE,
             live: LiveOptions::default(),
@@ -88,6 +97,37 @@ impl ResourceServerBuilder {
     /// key, whether this is set or not.
     pub fn require_dpop(mut self) -> Self {
         self.requires_dpop = true;
+        self
+    }
+
+    /// Demands a nonce of this API in each DPoP proof (RFC 9449 section 9): a proof cannot be made long before it is used. A proof without
+    /// one is refused with `use_dpop_nonce`, and the client sends the request once more. A nonce is accepted for one to two minutes.
+    ///
+    /// The response to each request has to give the current nonce, in the header `DPoP-Nonce`:
+    /// [`ResourceServer::dpop_nonce`], and [`Refusal::dpop_nonce`](crate::Refusal::dpop_nonce). `vouchsafe_axum::Protected` does it.
+    ///
+    /// The nonces are those of this process. If the API runs in several processes, set [`Self::dpop_nonce_key`] too.
+    pub fn require_dpop_nonces(mut self) -> Self {
+        self.demands_nonces = true;
+        self
+    }
+
+    /// The key from which the nonces follow, so that all processes of an API accept the nonces of each other. It has at least 32 random
+    /// bytes. It turns [`Self::require_dpop_nonces`] on.
+    pub fn dpop_nonce_key(mut self, key: impl Into<Secret>) -> Self {
+        self.nonce_key = Some(key.into());
+        self.require_dpop_nonces()
+    }
+
+    /// The header in which a proxy that ends TLS gives the certificate of the client, such as `client-cert` (RFC 9440), in a form that
+    /// [`PeerCertificate::from_header`](crate::PeerCertificate::from_header) reads. Access tokens that are bound to a certificate need it (RFC
+    /// 8705 section 3).
+    ///
+    /// # Security
+    /// Set it only if all requests come through a proxy that removes this header from the requests of clients. Otherwise anybody can claim
+    /// to have the certificate of somebody else, which is no secret.
+    pub fn certificate_header(mut self, name: HeaderName) -> Self {
+        self.certificate_header = Some(name);
         self
     }
 
@@ -164,6 +204,11 @@ impl ResourceServerBuilder {
             others: &self.others,
         };
         let document = described.document();
+        if self.nonce_key.as_ref().is_some_and(|key| key.expose().len() < MIN_NONCE_KEY) {
+            let detail = "the key of the DPoP nonces (ResourceServerBuilder::dpop_nonce_key) must have at least 32 bytes: give a random one";
+            return Err(Error::config(ConfigProblem::InvalidOption, detail));
+        }
+        let nonces = self.demands_nonces.then(|| Nonces::new(self.nonce_key.as_ref())).transpose()?;
         let audiences = if self.audiences.is_empty() { vec![self.resource.clone()] } else { self.audiences };
         Ok(ResourceServer {
             inner: Arc::new(Inner {
@@ -174,11 +219,14 @@ impl ResourceServerBuilder {
                 issuers,
                 audiences,
                 requires_dpop: self.requires_dpop,
+                nonces,
+                certificate_header: self.certificate_header,
                 algorithms: Algorithm::names().collect::<Vec<_>>().join(" "),
                 used_proofs: Once::new(self.most_proofs),
                 skew: self.live.clock_skew,
                 call_timeout: self.call_timeout,
             }),
+            certificate: None,
         })
     }
 }
@@ -200,6 +248,8 @@ fn check_issuers(issuers: &[Live], names: &[&str]) -> Result<(), Error> {
 
 /// How many DPoP proofs are remembered: enough for 2000 requests a second. Each takes about 100 bytes.
 const MAX_PROOFS: usize = 200_000;
+/// The shortest key of nonces, in bytes: the length of the hash.
+const MIN_NONCE_KEY: usize = 32;
 /// How long a response of an introspection endpoint is used.
 const INTROSPECTION_AGE: Duration = Duration::from_secs(30);
 /// With a longer time, a revocation would have no effect for too long.

@@ -57,6 +57,12 @@ impl AccessTokenClaims {
         self.claim("cnf")?.get("jkt")?.as_str()
     }
 
+    /// The thumbprint of the certificate that the token is bound to (`cnf.x5t#S256`, RFC 8705 section 3.1). The client of the request has
+    /// presented this certificate.
+    pub fn certificate_thumbprint(&self) -> Option<&str> {
+        self.claim("cnf")?.get("x5t#S256")?.as_str()
+    }
+
     /// All claims, as an object.
     pub fn claims(&self) -> &Value {
         &self.claims

@@ -193,7 +193,8 @@ impl Live {
                     client: authenticator,
                     method,
                     audience: registration.assertion_audience.as_deref().unwrap_or(&self.name),
-                    algorithms: metadata.assertion_algorithms.as_deref(),
+                    algorithms: metadata.auth_algorithms(method),
+                    challenges: metadata.endpoints.get(EndpointName::Challenge),
                 };
                 let response = sender.send(endpoint, Some(auth), &request).await;
                 let response = response.map_err(|error| noted.hidden(|secrets| error.without(secrets)))?;

@@ -68,7 +68,7 @@ mod tests {
     }
 
     fn proof(jti: &str, ends_at: u64) -> Proof {
-        Proof { thumbprint: "t".repeat(43), jti: jti.to_owned(), ends_at: at(ends_at) }
+        Proof { thumbprint: "t".repeat(43), jti: jti.to_owned(), nonce: None, ends_at: at(ends_at) }
     }
 
     #[test]

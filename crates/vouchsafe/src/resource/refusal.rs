@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::request::Unreadable;
-use crate::error::{Error, Operation};
+use crate::error::{Check, Error, Operation};
 
 /// A request that an API refuses: the status and the challenges of the response.
 ///
@@ -15,6 +15,7 @@ pub struct Refusal {
     kind: Kind,
     challenges: Vec<String>,
     reason: Option<Box<Error>>,
+    nonce: Option<String>,
 }
 
 /// Why a request is refused, as far as the response says it.
@@ -25,6 +26,8 @@ pub(super) enum Kind {
     Request(&'static str),
     Token,
     Proof(&'static str),
+    /// The proof lacks a nonce that counts now.
+    Nonce,
     Scope,
     /// Access tokens cannot be validated now.
     Unavailable,
@@ -32,14 +35,23 @@ pub(super) enum Kind {
 
 impl Refusal {
     pub(super) fn new(kind: Kind, challenges: Vec<String>, reason: Option<Error>) -> Self {
-        Self { kind, challenges, reason: reason.map(Box::new) }
+        Self { kind, challenges, reason: reason.map(Box::new), nonce: None }
+    }
+
+    pub(super) fn giving(self, nonce: Option<String>) -> Self {
+        Self { nonce, ..self }
+    }
+
+    /// The value of the header `DPoP-Nonce`, if the API demands nonces (RFC 9449 section 9).
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.nonce.as_deref()
     }
 
     /// The status of the response: 400, 401, 403 or 503.
     pub fn status(&self) -> StatusCode {
         match self.kind {
             Kind::Request(_) => StatusCode::BAD_REQUEST,
-            Kind::Missing | Kind::Token | Kind::Proof(_) => StatusCode::UNAUTHORIZED,
+            Kind::Missing | Kind::Token | Kind::Proof(_) | Kind::Nonce => StatusCode::UNAUTHORIZED,
             Kind::Scope => StatusCode::FORBIDDEN,
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -77,6 +89,7 @@ impl Kind {
     /// A failed check of the token or the proof concerns the client. Every other error keeps the API from validating tokens.
     pub(super) fn of(error: &Error) -> Self {
         match (error, error.operation()) {
+            (Error::Validation(e), Operation::DpopProof) if e.check() == Check::NonceMismatch => Self::Nonce,
             (Error::Validation(_) | Error::Response(_), Operation::AccessToken) => Self::Token,
             (Error::Validation(_) | Error::Response(_), Operation::DpopProof) => {
                 Self::Proof("the DPoP proof is not valid")
@@ -91,6 +104,7 @@ impl Kind {
             Self::Request(_) => Some("invalid_request"),
             Self::Token => Some("invalid_token"),
             Self::Proof(_) => Some("invalid_dpop_proof"),
+            Self::Nonce => Some("use_dpop_nonce"),
             Self::Scope => Some("insufficient_scope"),
             Self::Unavailable => Some("temporarily_unavailable"),
         }
@@ -100,6 +114,7 @@ impl Kind {
         match self {
             Self::Missing => "the request needs an access token",
             Self::Request(why) | Self::Proof(why) => why,
+            Self::Nonce => "the DPoP proof needs the nonce of this response",
             Self::Token => "the access token is not valid here, or no longer valid",
             Self::Scope => "the access token lacks a scope that is required",
             Self::Unavailable => "access tokens cannot be validated at the moment",

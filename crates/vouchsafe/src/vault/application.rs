@@ -50,4 +50,8 @@ impl Renew for (Client, Application) {
     fn renew(self: Arc<Self>, _: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>> {
         Box::pin(async move { Ok(self.1.request(&self.0).await?.into()) })
     }
+
+    fn client(&self) -> Option<&Client> {
+        Some(&self.0)
+    }
 }

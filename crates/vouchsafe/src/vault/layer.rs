@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::bearer::Bearer;
 
 /// A layer that puts the token of a [`Bearer`] into requests. If the API refuses the token, it gets another one and sends the request once
-/// more.
+/// more; the same if the API wants a proof with its nonce (RFC 9449 section 9).
 ///
 /// The body has to be one that can be cloned, such as `Full<Bytes>` or `String`, because the request may be sent twice.
 #[derive(Clone, Debug)]
@@ -70,17 +70,21 @@ where
         let clone = self.inner.clone();
         let (bearer, mut inner) = (self.bearer.clone(), std::mem::replace(&mut self.inner, clone));
         Box::pin(async move {
-            let mut again = request.clone();
-            let Some(token) = bearer.authorize(&mut request).await? else {
-                return inner.call(request).await.map_err(Into::into);
-            };
-            let response = inner.call(request).await.map_err(Into::into)?;
-            if !bearer.is_refused(&token, response.status(), response.headers()) {
-                return Ok(response);
+            let mut refused = Vec::new();
+            loop {
+                let again = request.clone();
+                let Some(sent) = bearer.authorize(&mut request).await? else {
+                    return inner.call(request).await.map_err(Into::into);
+                };
+                let response = inner.call(request).await.map_err(Into::into)?;
+                // Once for each reason.
+                match bearer.refused(&sent, response.status(), response.headers()) {
+                    Some(reason) if !refused.contains(&reason) => refused.push(reason),
+                    _ => return Ok(response),
+                }
+                request = again;
+                std::future::poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;
             }
-            bearer.authorize(&mut again).await?;
-            std::future::poll_fn(|context| inner.poll_ready(context)).await.map_err(Into::into)?;
-            inner.call(again).await.map_err(Into::into)
         })
     }
 }

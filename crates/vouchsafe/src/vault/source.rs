@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 
 use super::clock::now;
 use super::timing::Times;
+use crate::client::Client;
 use crate::error::{ConfigProblem, Error};
 use crate::secret::Secret;
 use crate::shared::{Owner, Together};
@@ -51,6 +52,11 @@ pub(super) struct Inner {
 /// Gets a valid token that is not the rejected one.
 pub(super) trait Renew: Send + Sync {
     fn renew(self: Arc<Self>, rejected: Option<AccessToken>) -> BoxFuture<'static, Result<Issued, Error>>;
+
+    /// The client that the tokens are issued to, if there is one here.
+    fn client(&self) -> Option<&Client> {
+        None
+    }
 }
 
 /// A token that a renewal gave.
@@ -210,6 +216,10 @@ impl TokenSource {
         self.inner.held.compare_and_swap(&*held, Arc::new(rejected));
         // If it was not this call, another one has replaced it.
         held.is_replaced.store(true, Ordering::Release);
+    }
+
+    pub(super) fn client(&self) -> Option<&Client> {
+        self.inner.renewer.client()
     }
 
     /// Forgets the token that is held, and the last failure: the next call looks into the store again.

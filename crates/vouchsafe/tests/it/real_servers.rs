@@ -28,9 +28,9 @@ async fn what_metadata_rules_out_is_refused_before_the_browser_opens() {
         ),
         (
             "token_endpoint_auth_methods_supported",
-            json!(["attest_jwt_client_auth"]),
+            json!(["attest_jwt_client_auth_dpop"]),
             "client_auth_not_supported",
-            "attest_jwt_client_auth",
+            "attest_jwt_client_auth_dpop",
         ),
     ] {
         let scenario = Scenario::openid().metadata(name, value.clone());

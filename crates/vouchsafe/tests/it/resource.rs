@@ -10,6 +10,7 @@ use crate::scenario::now;
 use crate::wire::{self, Wire};
 
 mod builder;
+mod certificate;
 mod dpop;
 mod introspection;
 mod jwt;

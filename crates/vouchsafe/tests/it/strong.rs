@@ -5,9 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use vouchsafe::SigningKey;
 
+mod attestation;
 mod certificate;
 mod client_keys;
 mod dpop;
+mod encrypted;
 mod fapi;
 mod requests;
 mod responses;

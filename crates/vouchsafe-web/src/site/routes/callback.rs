@@ -74,7 +74,8 @@ pub(super) async fn respond(
             )
         }
     };
-    let (login, cookie) = belonging(opened, &response).map_err(|_| stale())?;
+    let of_login = |login: &str| (login == name).then_some(&client);
+    let (login, cookie) = belonging(opened, &response, of_login).map_err(|_| stale())?;
     let note = login.note.clone().and_then(|note| serde_json::from_value::<Note>(note).ok());
     let Some(note) = note.filter(|_| login.client == name) else { return Err(stale()) };
 

@@ -261,3 +261,68 @@ async fn an_error_shows_neither_token_nor_proof() {
     }
     assert!(shown.contains("api.example"));
 }
+
+#[tokio::test]
+async fn an_api_that_demands_nonces_takes_only_its_own() {
+    // Section 9.
+    let demanding = || Scenario::with(|b| b.issuer(AccessTokenIssuer::jwt(ISSUER)).require_dpop_nonces());
+    let (scenario, token) = (demanding(), bound());
+    let nonce = scenario.api.dpop_nonce().unwrap();
+    let proof = |id: &str, nonce: Option<Value>| {
+        let proof = Proof::of(&token).claim("jti", json!(id));
+        nonce.into_iter().fold(proof, |proof, nonce| proof.claim("nonce", nonce)).jwt()
+    };
+    let refused = "use_dpop_nonce nonce_mismatch";
+    assert_eq!(sent(&scenario, &token, &proof("1", None)).await, refused);
+    let foreign = demanding().api.dpop_nonce().unwrap();
+    for wrong in [json!(""), json!("another"), json!(foreign)] {
+        assert_eq!(sent(&scenario, &token, &proof("2", Some(wrong.clone()))).await, refused, "{wrong}");
+    }
+    assert_eq!(
+        sent(&scenario, &token, &proof("3", Some(json!(7)))).await,
+        "invalid_dpop_proof invalid_field"
+    );
+    let good = proof("1", Some(json!(nonce)));
+    assert_eq!(
+        sent(&scenario, &token, &good).await,
+        "ok",
+        "a proof that was refused for its nonce did not count"
+    );
+    // Section 11.1.
+    assert_eq!(sent(&scenario, &token, &good).await, "invalid_dpop_proof replay");
+
+    let headers = [("authorization", format!("DPoP {token}")), ("dpop", proof("4", None))];
+    let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let refusal = scenario.get(&headers, &[]).await.unwrap_err();
+    // A minute may have ended meanwhile.
+    let gives = |refusal: &vouchsafe::Refusal| {
+        let given = refusal.dpop_nonce().unwrap();
+        given == nonce || Some(given) == scenario.api.dpop_nonce().as_deref()
+    };
+    assert!(refusal.status().as_u16() == 401 && gives(&refusal));
+    let challenges: Vec<_> = refusal.www_authenticate().collect();
+    assert!(
+        challenges.len() == 1 && challenges[0].starts_with("DPoP error=\"use_dpop_nonce\""),
+        "{challenges:?}"
+    );
+    // Other refusals give it too, so that the next request has it; an API without the demand gives none.
+    assert!(gives(&scenario.bearer("x").await.unwrap_err()));
+    assert!(Scenario::jwt().api.dpop_nonce().is_none());
+    assert!(Scenario::jwt().bearer("x").await.unwrap_err().dpop_nonce().is_none());
+    // A token that is not bound has no proof, and needs no nonce.
+    assert_eq!(scenario.verdict(&Token::new().jwt()).await, "ok");
+}
+
+#[tokio::test]
+async fn processes_with_one_key_take_the_nonces_of_each_other() {
+    let key = "a key that all processes of this API have, 32 bytes at least";
+    let one = || Scenario::with(|b| b.issuer(AccessTokenIssuer::jwt(ISSUER)).dpop_nonce_key(key));
+    let token = bound();
+    let proof = Proof::of(&token).claim("nonce", json!(one().api.dpop_nonce().unwrap())).jwt();
+    assert_eq!(sent(&one(), &token, &proof).await, "ok");
+    let short = vouchsafe::ResourceServer::builder("https://api.example")
+        .issuer(AccessTokenIssuer::jwt(ISSUER))
+        .dpop_nonce_key("short")
+        .build(&Scenario::jwt().wire.http());
+    assert_eq!(short.unwrap_err().code(), "invalid_option");
+}

@@ -314,3 +314,35 @@ async fn the_token_of_a_job_is_requested_for_the_provider() {
         assert!(!output.contains("runner-hush"), "{output}");
     }
 }
+
+#[tokio::test]
+async fn a_definition_can_say_that_the_audience_is_the_token_endpoint() {
+    let definition = |more: &str| {
+        let text = format!(
+            "slug = \"op\"\ndisplay_name = \"Op\"\nkind = \"openid\"\nissuer = \"{ISSUER}\"\nscopes = [\"openid\"]\n{more}"
+        );
+        Provider::from_definition(text).unwrap()
+    };
+    let by_endpoint = "assertion_audience = \"token_endpoint\"";
+    let key = key("ES256");
+    let audience = |provider: Provider, registration: Registration, endpoint: &str| {
+        let endpoint = endpoint.to_owned();
+        let key = key.clone();
+        async move {
+            let scenario = Scenario::openid()
+                .provider(provider)
+                .registration(registration)
+                .metadata("token_endpoint", json!(endpoint));
+            scenario.log_in().await.unwrap();
+            asserted(&scenario, &key).1["aud"].as_str().unwrap().to_owned()
+        }
+    };
+    let own = "https://op.example/token";
+    let plain = || signing(&key);
+    assert_eq!(audience(definition(""), plain(), own).await, ISSUER);
+    assert_eq!(audience(definition(by_endpoint), plain(), own).await, own);
+    // An assertion for another server is not made, whatever the metadata names.
+    assert_eq!(audience(definition(by_endpoint), plain(), "https://other.example/token").await, ISSUER);
+    let chosen = plain().assertion_audience("https://op.example/par");
+    assert_eq!(audience(definition(by_endpoint), chosen, own).await, "https://op.example/par");
+}

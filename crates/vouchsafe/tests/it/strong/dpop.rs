@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use vouchsafe::http::{Request, Response};
-use vouchsafe::{Client, Error, SigningKey, Tokens};
+use vouchsafe::vault::Bearer;
+use vouchsafe::{Client, Error, SigningKey, TokenSource, Tokens};
 
 use super::{key, opened};
 use crate::scenario::{ACCESS_TOKEN, ACME, CLIENT_ID, REDIRECT_URI, Scenario, acme, now, stored, web};
@@ -246,4 +247,122 @@ async fn the_code_is_bound_by_a_proof_where_requests_are_pushed() {
     assert_eq!(proof(&seen[0], &key).1["htu"], json!("https://op.example/par"));
     assert!(field(&seen[0], "dpop_jkt").is_none());
     assert_eq!(param(&login.url, "client_id").as_deref(), Some(CLIENT_ID));
+}
+
+/// What a refused or accepted request to an API brings.
+fn responded(challenge: Option<&str>, nonce: Option<&str>) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in [("www-authenticate", challenge), ("dpop-nonce", nonce)] {
+        value.into_iter().for_each(|value| drop(headers.insert(name, value.parse().unwrap())));
+    }
+    headers
+}
+
+#[tokio::test]
+async fn a_bearer_sends_bound_tokens_with_a_new_proof_each_time() {
+    // Section 7.1, section 9.
+    let key = key("ES256");
+    let scenario = bound(&key);
+    let tokens = scenario.log_in().await.unwrap();
+    let source = TokenSource::new(scenario.client(), tokens.clone()).await.unwrap();
+    let bearer = Bearer::new(source, ["https://api.example", "https://other.example"]).unwrap();
+    let authorized = |url: &'static str| {
+        let (bearer, key) = (bearer.clone(), key.clone());
+        async move {
+            let mut request = Request::new(Vec::new());
+            (*request.method_mut(), *request.uri_mut()) = (http::Method::PUT, url.parse().unwrap());
+            let sent = bearer.authorize(&mut request).await.unwrap().unwrap();
+            let expected = format!("DPoP {}", sent.token().expose());
+            assert_eq!(header(&request, "authorization"), Some(&*expected));
+            let claims = proof(&request, &key).1;
+            let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, sent.token().expose().as_bytes()));
+            assert_eq!(claims["ath"], json!(hash));
+            (claims, sent)
+        }
+    };
+    let unauthorized = http::StatusCode::UNAUTHORIZED;
+    let (first, sent) = authorized("https://api.example/a?b").await;
+    assert_eq!((&first["htm"], &first["htu"]), (&json!("PUT"), &json!("https://api.example/a")));
+    assert!(first.get("nonce").is_none());
+    // The nonce is wanted: the token stays, and the proof is another one.
+    let wanted = responded(Some("DPoP error=\"use_dpop_nonce\""), Some("nonce-1"));
+    assert!(bearer.is_refused(&sent, unauthorized, &wanted));
+    let (second, sent) = authorized("https://api.example/a?b").await;
+    assert_eq!(second["nonce"], json!("nonce-1"));
+    assert_ne!(second["jti"], first["jti"]);
+    assert_eq!(sent.token().expose(), ACCESS_TOKEN);
+    // Another server has nonces of its own, and each response may bring the next one.
+    assert!(authorized("https://other.example/").await.0.get("nonce").is_none());
+    assert!(!bearer.is_refused(&sent, http::StatusCode::OK, &responded(None, Some("nonce-2"))));
+    let (third, sent) = authorized("https://api.example/a").await;
+    assert_eq!(third["nonce"], json!("nonce-2"));
+    // A challenge without a nonce changes nothing; a refused token is replaced.
+    assert!(!bearer.is_refused(&sent, unauthorized, &responded(Some("DPoP error=\"use_dpop_nonce\""), None)));
+    assert!(!bearer.is_refused(
+        &sent,
+        unauthorized,
+        &responded(Some("DPoP error=\"invalid_dpop_proof\""), None)
+    ));
+    let requests = scenario.wire.seen_at("/token").len();
+    assert!(bearer.is_refused(&sent, unauthorized, &responded(Some("DPoP error=\"invalid_token\""), None)));
+    authorized("https://api.example/a").await;
+    assert_eq!(scenario.wire.seen_at("/token").len(), requests + 1);
+
+    // Elsewhere goes neither a token nor a proof.
+    let mut elsewhere = Request::new(Vec::new());
+    *elsewhere.uri_mut() = "https://evil.example/".parse().unwrap();
+    assert!(bearer.authorize(&mut elsewhere).await.unwrap().is_none() && elsewhere.headers().is_empty());
+}
+
+#[tokio::test]
+async fn a_bearer_without_the_key_sends_nothing() {
+    let tokens = bound(&key("ES256")).log_in().await.unwrap();
+    let scenario = Scenario::openid();
+    scenario.client().metadata().await.unwrap();
+    let source = TokenSource::new(scenario.client(), tokens).await.unwrap();
+    let bearer = Bearer::new(source, ["https://api.example"]).unwrap();
+    let error = bearer.headers(&http::Method::GET, "https://api.example/").await.unwrap_err();
+    assert_eq!(error.code(), "signing_key");
+    assert!(error.to_string().contains("Registration::dpop"), "{error}");
+}
+
+#[cfg(feature = "tower")]
+#[tokio::test]
+async fn the_layer_answers_a_nonce_and_a_refused_token_once_each() {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use tower::{Layer, ServiceExt, service_fn};
+    use vouchsafe::vault::BearerLayer;
+
+    let key = key("ES256");
+    // The API wants a nonce, then refuses the token, then wants a nonce again.
+    for (refusals, expected) in [(2, 200), (3, 401)] {
+        let scenario = bound(&key);
+        let tokens = scenario.log_in().await.unwrap();
+        let source = TokenSource::new(scenario.client(), tokens).await.unwrap();
+        let bearer = Bearer::new(source, ["https://api.example"]).unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let api = service_fn({
+            let (seen, key) = (seen.clone(), key.clone());
+            move |request: Request| {
+                let mut seen = seen.lock().unwrap();
+                let number = seen.len();
+                seen.push(proof(&request, &key).1);
+                let error = if number % 2 == 0 { "use_dpop_nonce" } else { "invalid_token" };
+                let status = if number < refusals { 401 } else { 200 };
+                let response = http::Response::builder()
+                    .status(status)
+                    .header("www-authenticate", format!("DPoP error=\"{error}\""))
+                    .header("dpop-nonce", format!("nonce-{number}"));
+                async move { Ok::<_, Infallible>(response.body(()).unwrap()) }
+            }
+        });
+        let request = http::Request::get("https://api.example/").body(Vec::new()).unwrap();
+        let response = BearerLayer::new(bearer).layer(api).oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), expected);
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 3);
+        assert_eq!((&seen[1]["nonce"], &seen[2]["nonce"]), (&json!("nonce-0"), &json!("nonce-1")));
+    }
 }
