@@ -56,8 +56,8 @@ impl Visit {
 
     async fn by(http: &Http, faults: &[Fault]) -> Self {
         let is_of = |place| faults.iter().any(|fault| fault.place() == place);
-        let (sandbox, registration) = if is_of(Place::Encryption) {
-            encrypting().await
+        let (sandbox, registration) = if is_of(Place::Encryption) || is_of(Place::EncryptedResponse) {
+            encrypting(is_of(Place::EncryptedResponse)).await
         } else {
             let nonces = if is_of(Place::Dpop) { DpopNonces::Changing } else { DpopNonces::Off };
             let bank = ClientConfig::public(BANK).jwks(bank_key().public_jwk());
@@ -183,25 +183,29 @@ fn meeting(faults: &[Fault], provider: Provider, registration: Registration, htt
     if faults.iter().any(|fault| fault.endpoint() == Some(Endpoint::PushedRequest)) {
         client = client.pushed_requests();
     }
-    if is_of(Place::SignedResponse) {
+    if is_of(Place::SignedResponse) || is_of(Place::EncryptedResponse) {
         client = client.signed_responses();
     }
     client.build(http).unwrap()
 }
 
-/// A sandbox that encrypts ID tokens for its client, and the registration of the client.
-async fn encrypting() -> (Sandbox, Registration) {
+/// A sandbox that encrypts for its client, and the registration of the client: ID tokens, or authorization responses.
+async fn encrypting(responses: bool) -> (Sandbox, Registration) {
     let vectors: serde_json::Value =
         serde_json::from_str(include_str!("../src/jose/jwe/vectors.json")).unwrap();
-    let (id, jwk) = ("encrypting-client", vectors[0]["jwk"].clone());
-    let key = DecryptionKey::from_jwk(jwk.to_string()).unwrap();
-    let config = ClientConfig::confidential(id, "the secret of the encrypting client")
-        .encryption_key(jwk)
-        .id_token_encryption("RSA-OAEP-256", "A256GCM");
-    let sandbox = Sandbox::builder().client(config).start().await.unwrap();
-    let registration =
-        Registration::new(id).secret("the secret of the encrypting client").decryption_key(key);
-    (sandbox, registration.id_token_encryption("RSA-OAEP-256", "A256GCM"))
+    let (id, jwk, alg, enc) = ("encrypting-client", vectors[0]["jwk"].clone(), "RSA-OAEP-256", "A256GCM");
+    let secret = "the secret of the encrypting client";
+    let registration = Registration::new(id)
+        .secret(secret)
+        .decryption_key(DecryptionKey::from_jwk(jwk.to_string()).unwrap());
+    let config = ClientConfig::confidential(id, secret).encryption_key(jwk);
+    let (config, registration) = if responses {
+        let registration = registration.authorization_response_encryption(alg, enc);
+        (config.authorization_response_encryption(alg, enc), registration)
+    } else {
+        (config.id_token_encryption(alg, enc), registration.id_token_encryption(alg, enc))
+    };
+    (Sandbox::builder().client(config).start().await.unwrap(), registration)
 }
 
 fn uses_up_time(fault: &Fault) -> bool {
@@ -459,7 +463,8 @@ async fn a_strong_client_refuses_what_a_plain_one_refuses() {
         // It has all that these demand.
         let satisfied = [Fault::SIGNED_REQUESTS_ONLY, Fault::KEY_AUTHENTICATION_ONLY, Fault::DPOP_UNASKED]
             .contains(fault);
-        let is_of_others = matches!(fault.place(), Place::Encryption | Place::SignedResponse);
+        let is_of_others =
+            matches!(fault.place(), Place::Encryption | Place::EncryptedResponse | Place::SignedResponse);
         !satisfied && !is_of_others && !uses_up_time(fault)
     };
     at_every_fault(has_it, |visit, http| visit.strengthen(http)).await;
@@ -487,7 +492,11 @@ async fn an_act_has_the_same_faults() {
     let has_it = |fault: &Fault| {
         let is_of_own = matches!(
             fault.place(),
-            Place::LogoutToken | Place::Encryption | Place::SignedResponse | Place::Dpop
+            Place::LogoutToken
+                | Place::Encryption
+                | Place::EncryptedResponse
+                | Place::SignedResponse
+                | Place::Dpop
         ) || fault.endpoint() == Some(Endpoint::PushedRequest);
         *fault != Fault::MISSING_ISSUER && !is_of_own && !uses_up_time(fault)
     };

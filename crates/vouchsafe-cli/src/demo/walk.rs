@@ -12,7 +12,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use url::Url;
 use vouchsafe_providers::{Definition, Kind};
-use vouchsafe_sandbox::{Endpoint, Fault, RecordedRequest, Step::Login};
+use vouchsafe_sandbox::{Endpoint, Fault, Place, RecordedRequest, Step::Login};
 
 use super::fault::setting;
 use super::offers::Offer;
@@ -384,7 +384,7 @@ async fn a_refused_attack_says_who_refused_it_and_why_and_marks_the_step() {
     let (mut marks, mut signed_in) = (BTreeSet::new(), Vec::new());
     // The page of faults has clients with settings; this login has none.
     for fault in Fault::all().into_iter().filter(|fault| setting(fault).is_none()) {
-        let is_encrypted = fault.place() == vouchsafe_sandbox::Place::Encryption;
+        let is_encrypted = matches!(fault.place(), Place::Encryption | Place::EncryptedResponse);
         let refusal = fault.refusal().filter(|refusal| refusal.step == Login && !is_encrypted);
         let Some(refusal) = refusal.filter(|refusal| !["network", "local"].contains(&refusal.kind)) else {
             continue;

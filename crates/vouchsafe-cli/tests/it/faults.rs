@@ -43,7 +43,8 @@ fn contract(fault: &Fault) -> Option<(i32, &'static str, &'static str)> {
         return Some((7, "local", "timed_out"));
     }
     // The command has no decryption keys, so it is registered for no encryption.
-    let is_met = fault.place() != Place::Encryption || *fault == Fault::ENCRYPTED_AND_FORGED;
+    let is_encryption = matches!(fault.place(), Place::Encryption | Place::EncryptedResponse);
+    let is_met = !is_encryption || *fault == Fault::ENCRYPTED_AND_FORGED;
     let refusal = fault.refusal().filter(|refusal| refusal.step == Step::Login && is_met)?;
     let exit = match refusal.kind {
         "unsupported" => 2,
