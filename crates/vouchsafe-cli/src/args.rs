@@ -399,6 +399,9 @@ pub(crate) struct SandboxArgs {
     /// (repeatable). The URLs, the client and its secret are printed, for an application in any language
     #[arg(long = "provider", value_name = "PROVIDER", value_parser = completed::provider(), hide_possible_values = true)]
     pub(crate) providers: Vec<String>,
+    /// Have the frame that tells applications whether the session has changed (OpenID Connect Session Management)
+    #[arg(long)]
+    pub(crate) session_management: bool,
     /// List the faults, and the error that a client with all checks reports for each
     #[arg(long, conflicts_with_all = ["port", "faults", "providers"])]
     pub(crate) list_faults: bool,

@@ -29,7 +29,10 @@ pub(crate) async fn run(
             named => definitions.push(setup::definition(named)?),
         }
     }
-    let builder = strengthened(Sandbox::builder(), &args.strong)?;
+    let mut builder = strengthened(Sandbox::builder(), &args.strong)?;
+    if args.session_management {
+        builder = builder.session_management();
+    }
     let started = builder.port(args.place.port).start().await;
     let sandbox = started.map_err(|error| match error.kind() {
         // The only input that the sandbox can find invalid.

@@ -225,3 +225,13 @@ async fn faults_are_listed_with_the_error_that_they_cause() {
     let message = Cli::new(&["sandbox", "--fault", "no-such", "--json"]).run().await;
     assert!(message.assert_failed(2, "usage", "invalid_argument").contains("--list-faults"));
 }
+
+#[tokio::test]
+async fn the_sandbox_has_the_frame_of_session_management() {
+    for (args, has_it) in [(&["--session-management"][..], true), (&[], false)] {
+        let mut sandbox = Cli::new(&[&["sandbox", "--json"], args].concat()).start();
+        let issuer = sandbox.event("listening").await["url"].as_str().unwrap().to_owned();
+        let done = Cli::new(&["discover", &issuer, "--json"]).run().await;
+        assert_eq!(done.stdout().contains("check_session_iframe"), has_it, "{done:#?}");
+    }
+}
