@@ -204,6 +204,10 @@ pub(crate) struct ClientArgs {
     /// client secrets
     #[arg(long, value_name = "PATH", conflicts_with = "client_secret_file")]
     pub(crate) client_key: Option<PathBuf>,
+    /// A file with the attestation of this instance of the client (a JWT), whose key is --client-key: attest_jwt_client_auth. It is read
+    /// again for each request
+    #[arg(long, value_name = "PATH", requires = "client_key", conflicts_with = "team_id")]
+    pub(crate) client_attestation: Option<PathBuf>,
     /// A file with the TLS certificate of the client, and its private key (PEM)
     #[arg(long, value_name = "PATH")]
     pub(crate) client_cert: Option<PathBuf>,

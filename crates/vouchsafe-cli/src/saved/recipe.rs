@@ -76,10 +76,13 @@ impl Recipe {
     pub(crate) fn of(args: &Kept<'_>, slug: &str, redirect_uri: Option<&str>) -> Result<Self, Failure> {
         let mut client = args.client.clone();
         // The next command may run in another folder.
-        for path in [&mut client.client_secret_file, &mut client.client_key, &mut client.client_cert]
-            .into_iter()
-            .flatten()
-        {
+        let files = [
+            &mut client.client_secret_file,
+            &mut client.client_key,
+            &mut client.client_attestation,
+            &mut client.client_cert,
+        ];
+        for path in files.into_iter().flatten() {
             *path = absolute(&*path);
         }
         let secret = match setup::secret(args.client)? {

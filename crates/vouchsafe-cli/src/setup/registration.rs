@@ -102,7 +102,10 @@ fn private_key(path: &Path, args: &ClientArgs) -> Result<Credential, Failure> {
     let is_jwk = text.expose().trim_start().starts_with('{');
     let key = if is_jwk { SigningKey::from_jwk(text) } else { SigningKey::from_pem(text) }?;
     let key = args.key_id.iter().fold(key, SigningKey::key_id);
-    Ok(Credential::private_key(key))
+    Ok(match &args.client_attestation {
+        Some(attestation) => Credential::attestation_file(attestation, key),
+        None => Credential::private_key(key),
+    })
 }
 
 fn apple_key(path: &Path, args: &ClientArgs) -> Result<Credential, Failure> {

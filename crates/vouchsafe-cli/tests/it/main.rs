@@ -1,6 +1,7 @@
 //! The command as users run it: the real binary, the sandbox, and a browser made by hand.
 mod acted;
 mod apple;
+mod attestation;
 mod backchannel;
 mod checked;
 mod commands;
