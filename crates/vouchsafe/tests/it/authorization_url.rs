@@ -153,7 +153,7 @@ async fn an_extra_takes_the_place_of_the_definitions_and_of_an_earlier_one() {
 
 #[tokio::test]
 async fn a_login_has_its_own_state_nonce_and_challenge_each_time() {
-    // RFC 7636 §4.1.
+    // RFC 7636 §4.1, §4.3; RFC 9700 §2.1.1.
     let scenario = Scenario::openid();
     let (one, two) = (scenario.started().await.url, scenario.started().await.url);
     for name in ["state", "nonce", "code_challenge"] {
@@ -168,7 +168,7 @@ async fn a_login_has_its_own_state_nonce_and_challenge_each_time() {
 
 #[tokio::test]
 async fn what_a_login_asks_for_is_in_its_url() {
-    // RFC 6749 §4.1.1; RFC 7636 §4.3.
+    // RFC 9470 §4.
     let scenario = Scenario::openid().asking(|login| {
         login
             .scope("openid")

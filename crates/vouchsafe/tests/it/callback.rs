@@ -25,7 +25,7 @@ async fn refusal(scenario: &Scenario, query: &str) -> Error {
 
 #[tokio::test]
 async fn a_login_sends_its_code_and_its_verifier() {
-    // RFC 6749 §4.1.3.
+    // RFC 6749 §4.1.3; RFC 7636 §4.1, §4.5.
     let scenario = Scenario::openid();
     let login = scenario.started().await;
     let query = scenario.callback(&login.url);
@@ -36,6 +36,7 @@ async fn a_login_sends_its_code_and_its_verifier() {
     assert_eq!(field(request, "code").as_deref(), Some(CODE));
     assert_eq!(field(request, "redirect_uri").as_deref(), Some(crate::scenario::REDIRECT_URI));
     let verifier = field(request, "code_verifier").unwrap();
+    assert_eq!(verifier.len(), 43, "32 bytes in base64url");
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     assert_eq!(crate::forge::base64(hash), challenge);
 }
