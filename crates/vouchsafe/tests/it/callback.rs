@@ -94,7 +94,7 @@ async fn a_kept_login_that_was_tampered_with_is_not_read() {
 
 #[tokio::test]
 async fn another_issuer_is_refused_before_anything_else_is_looked_at() {
-    // RFC 9207 section 2.4. The state is wrong too, and there is an error: the issuer counts first.
+    // RFC 9207 section 2.4, RFC 9700 §4.4.2.1. The state is wrong too, and there is an error: the issuer counts first.
     for query in [
         "code=c&state={state}&iss=https%3A%2F%2Fevil.example",
         "code=c&state=foreign&iss=https%3A%2F%2Fevil.example",

@@ -26,7 +26,7 @@ fn come_back(login: &StartedLogin, at: &str, posted: bool) -> AuthorizationRespo
 
 #[tokio::test]
 async fn a_response_at_another_redirect_uri_than_its_login_s_is_nobodys() {
-    // RFC 9700 §4.4.2.
+    // RFC 9700 §4.4.2.2.
     let wire = Wire::always(json(200, json!({"access_token": "at", "token_type": "Bearer", "id": 7})));
     let client = |slug: &str| {
         let provider = Provider::oauth2(slug)

@@ -58,7 +58,6 @@ fn access_token(outcome: Result<Tokens, Error>) -> String {
 
 #[tokio::test]
 async fn callers_with_one_refresh_token_share_one_request() {
-    // RFC 9700 §4.14.
     let wire = rotating();
     let client = client(&wire);
     let tokens = tokens(&client, "rt-1");

@@ -36,6 +36,7 @@ pub(super) async fn others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_with_fifty_tasks_each_cause_one_refresh() {
+    // RFC 9700 §4.14: the server takes a second use of a rotated token for a theft, and ends the grant.
     let provider = Rotating::new();
     let store = expired(&provider).await;
     let processes: Vec<_> = (0..8).map(|_| process(&provider, &store)).collect();
