@@ -80,6 +80,7 @@ async fn claims_of_both_kinds_are_verified_by_the_keys_of_their_own_issuer() {
 
 #[tokio::test]
 async fn each_fault_of_a_source_is_a_warning_and_no_end_of_a_login() {
+    // Core §5.6.2.
     let faults: Vec<_> = Fault::all().into_iter().filter(|fault| fault.place() == Place::Claims).collect();
     assert!(faults.len() > 5);
     for fault in faults {

@@ -216,7 +216,7 @@ async fn an_issuer_that_ends_in_a_slash_keeps_it() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_https_is_refused() {
-    // RFC 6749 §3.1.
+    // RFC 6749 §3.1; Core §5.3.
     for name in
         ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"]
     {

@@ -124,6 +124,7 @@ async fn each_fault_of_the_encryption_is_refused() {
 
 #[tokio::test]
 async fn an_id_token_that_is_registered_to_be_encrypted_must_be() {
+    // Core §3.1.3.7.
     assert_eq!(encrypting(registered(), "RSA").verdict().await, "ok");
     assert_eq!(Scenario::openid().registration(registered()).verdict().await, "not_encrypted");
     // By another algorithm than the registered one.
@@ -154,7 +155,7 @@ async fn without_a_registered_encryption_a_key_alone_decrypts_and_plain_tokens_s
 
 #[tokio::test]
 async fn the_token_inside_is_verified_as_ever() {
-    // Core §10.2.
+    // Core §2: it is signed, then encrypted.
     let with = |claim: &'static str, value: Value| encrypting(registered(), "RSA").claim(claim, value);
     assert_eq!(with("iss", json!("https://evil.example")).verdict().await, "issuer_mismatch");
     assert_eq!(with("aud", json!("another")).verdict().await, "audience");

@@ -91,6 +91,7 @@ async fn the_same_audience_twice_is_one_audience() {
 
 #[tokio::test]
 async fn other_audiences_are_accepted_if_azp_names_the_client_or_each_is_trusted() {
+    // Core §3.1.3.7, steps 3 to 5.
     let trusting = || web().trusted_audience("my-api").trusted_audience("other-api");
     let issued = |aud: Value| Scenario::openid().registration(trusting()).claim("aud", aud);
     assert_eq!(issued(json!([CLIENT_ID, "my-api"])).verdict().await, "ok");

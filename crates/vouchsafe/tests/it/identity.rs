@@ -29,7 +29,7 @@ fn with_profile(profile: Response) -> (Client, Wire) {
 
 #[tokio::test]
 async fn a_profile_is_asked_for_to_the_letter() {
-    // RFC 6750 §2; Core §5.3.
+    // RFC 6750 §2; Core §5.3.1.
     let (client, wire) = with_profile(json(200, json!({"id": 7, "plan": {"name": "free"}})));
     let profile = client.profile(&tokens()).await.unwrap();
     assert_eq!(profile["plan"]["name"].as_str(), Some("free"));

@@ -33,8 +33,8 @@ fn asserted(scenario: &Scenario, key: &SigningKey) -> (Value, Value) {
 
 #[tokio::test]
 async fn an_assertion_is_signed_for_each_request_and_for_the_issuer_alone() {
-    // RFC 7521 §4.2, §8.2; RFC 7523 §2.2.
-    // RFC 7523 §3; draft-ietf-oauth-rfc7523bis: the issuer as the only audience, as one text.
+    // RFC 7521 §4.2, §8.2; RFC 7523 §2.2; Core §9.
+    // RFC 7523 §3; RFC 7523bis §4 (a draft): the issuer as the only audience, as one text.
     for algorithm in ["ES256", "ES384", "EdDSA", "RS256", "PS256"] {
         let key = key(algorithm).key_id("2026-01");
         let scenario = Scenario::openid().registration(signing(&key));
@@ -52,7 +52,7 @@ async fn an_assertion_is_signed_for_each_request_and_for_the_issuer_alone() {
 
 #[tokio::test]
 async fn the_algorithm_is_one_that_the_provider_accepts() {
-    // RFC 7523 §5.
+    // RFC 8414 §2.
     let rsa = SigningKey::from_pem(SigningKey::generate_pem("RS256").unwrap()).unwrap();
     let accepting = |list: Value| {
         Scenario::openid()
@@ -80,7 +80,7 @@ fn asserted_alg(scenario: &Scenario) -> String {
 
 #[tokio::test]
 async fn another_audience_is_sent_only_if_it_is_set() {
-    // RFC 7523bis §3.
+    // RFC 7523 §3 allows the URL of the token endpoint, which some servers demand.
     let key = key("ES256");
     let scenario =
         Scenario::openid().registration(signing(&key).assertion_audience("https://op.example/token"));
@@ -109,6 +109,12 @@ async fn a_long_secret_can_be_a_key_and_a_short_one_cannot() {
     let (signed, tag) = jwt.rsplit_once('.').unwrap();
     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hmac::verify(&hmac_key, signed.as_bytes(), &URL_SAFE_NO_PAD.decode(tag).unwrap()).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1).unwrap()).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    for (name, value) in [("iss", CLIENT_ID), ("sub", CLIENT_ID), ("aud", ISSUER)] {
+        assert_eq!(claims[name], json!(value), "{name}");
+    }
+    assert!(claims["jti"].is_string() && claims["exp"].as_u64().unwrap() > now());
 
     let error = Scenario::openid().registration(by_secret("short")).log_in().await.unwrap_err();
     assert_eq!(error.code(), "client_secret");
