@@ -120,6 +120,7 @@ async fn an_api_can_require_bound_tokens() {
 
 #[tokio::test]
 async fn the_proof_is_for_this_request() {
+    // RFC 9449 §4.3.
     for method in ["POST", "get", "GET "] {
         let found = proven(|p| p.claim("htm", json!(method))).await;
         assert_eq!(found, "invalid_dpop_proof proof_mismatch", "{method}");
@@ -163,12 +164,14 @@ async fn the_url_of_a_request_does_not_depend_on_its_host() {
 
 #[tokio::test]
 async fn the_proof_is_for_this_access_token() {
+    // RFC 9449 §4.3.
     let other = base64(digest(&SHA256, b"another token"));
     assert_eq!(proven(|p| p.claim("ath", json!(other))).await, "invalid_dpop_proof proof_mismatch");
 }
 
 #[tokio::test]
 async fn the_proof_has_all_claims() {
+    // RFC 9449 §4.3.
     for name in ["jti", "htm", "htu", "iat", "ath"] {
         assert_eq!(proven(|p| p.without(name)).await, "invalid_dpop_proof missing_field", "{name}");
         for value in [json!(null), json!([])] {
@@ -181,6 +184,7 @@ async fn the_proof_has_all_claims() {
 
 #[tokio::test]
 async fn the_proof_is_new() {
+    // RFC 9449 §4.3.
     assert_eq!(proven(|p| p.claim("iat", json!(now() - 80))).await, "ok", "clocks may differ");
     assert_eq!(proven(|p| p.claim("iat", json!(now() - 100))).await, "invalid_dpop_proof expired");
     assert_eq!(proven(|p| p.claim("iat", json!(now() + 20))).await, "ok");
@@ -212,6 +216,7 @@ async fn a_full_memory_of_proofs_refuses_and_does_not_forget() {
 
 #[tokio::test]
 async fn the_key_of_the_proof_is_that_of_the_token() {
+    // RFC 9449 §4.3.
     let found = proven(|p| {
         let proof = Proof { alg: "ES384", key: "p384", ..p };
         proof.header("alg", json!("ES384")).header("jwk", forge::jwk("p384"))

@@ -165,7 +165,7 @@ async fn the_certificate_is_presented_by_its_client_and_by_no_other() {
 
 #[tokio::test]
 async fn aliases_are_for_those_who_present_a_certificate() {
-    // RFC 8705 §5.
+    // RFC 8705 §5; FAPI 2.0 §5.3.3.1.
     let aliases = json!({
         "token_endpoint": "https://mtls.op.example/token", "userinfo_endpoint": "https://mtls.op.example/userinfo",
         "authorization_endpoint": "https://mtls.op.example/authorize",

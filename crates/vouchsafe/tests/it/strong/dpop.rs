@@ -154,7 +154,7 @@ fn tokens(kind: &str) -> Tokens {
 
 #[tokio::test]
 async fn a_nonce_of_one_server_does_not_go_to_another() {
-    // RFC 9449 §8.2.
+    // RFC 9449 §9.
     let key = key("ES256");
     let (wire, _) = nagging("/token", 0);
     let client = Client::new(acme(), web().dpop(key.clone()), &wire.http()).unwrap();

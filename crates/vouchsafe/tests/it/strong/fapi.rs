@@ -79,7 +79,7 @@ async fn id_tokens_are_signed_by_its_algorithms_alone() {
 
 #[test]
 fn what_the_profile_forbids_is_refused_when_the_client_is_made() {
-    // FAPI 2.0 §5.3.3.1.
+    // FAPI 2.0 §5.3.3.1, §5.4.1.
     let http = provider().wire.http();
     let build = |registration: Registration| {
         Client::builder(Provider::openid(ISSUER), registration).profile(Profile::Fapi2Security).build(&http)

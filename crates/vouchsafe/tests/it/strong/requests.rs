@@ -163,7 +163,9 @@ async fn a_request_object_has_every_parameter_and_says_for_whom_it_is() {
     for name in ["request", "request_uri"] {
         assert!(claims.get(name).is_none(), "RFC 9101 §4: {name}");
     }
-    assert_eq!(claims["scope"].as_str(), param(&login.url, "scope").as_deref());
+    for name in ["client_id", "response_type", "scope"] {
+        assert_eq!(claims[name].as_str(), param(&login.url, name).as_deref(), "{name}");
+    }
     assert_eq!(claims["response_type"], json!("code"));
 }
 

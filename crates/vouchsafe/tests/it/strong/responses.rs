@@ -37,7 +37,7 @@ async fn finish(client: &Client, login: StartedLogin, jwt: &str) -> Result<Token
 
 #[tokio::test]
 async fn a_signed_response_ends_the_login() {
-    // JARM §3.
+    // JARM §2.3.
     for (mode, asked) in [(None, "jwt"), (Some("query"), "query.jwt"), (Some("form_post"), "form_post.jwt")] {
         let scenario = Scenario::openid();
         let client = scenario.built(ClientBuilder::signed_responses);
@@ -161,7 +161,7 @@ async fn the_error_in_a_signed_response_is_the_provider_s() {
 
 #[tokio::test]
 async fn only_an_announced_algorithm_signs_a_response() {
-    // JARM §2.4.
+    // JARM §4.
     let announced = json!(["PS256"]);
     let scenario = Scenario::openid().metadata("authorization_signing_alg_values_supported", announced);
     let (client, login) = started(&scenario).await;
