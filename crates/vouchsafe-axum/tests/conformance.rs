@@ -260,7 +260,7 @@ async fn a_refresh_comes_before_userinfo() {
 
 #[tokio::test]
 async fn logout_tokens_are_answered_while_the_browser_is_away() {
-    // RP-Initiated Logout §3; Back-Channel Logout §2.8.
+    // RP-Initiated Logout §3; Back-Channel Logout §2.6, §2.8.
     let url = free_url();
     let client = ClientConfig::confidential("rp", "a secret of the rp that is long enough")
         .redirect_uri(format!("{url}/callback"))

@@ -161,8 +161,7 @@ mod tests {
 
     #[test]
     fn an_identifier_is_brought_into_its_normal_form() {
-        // Discovery §2.1.
-        // OpenID Connect Discovery 1.0 §2.1.2, and the examples of §2.2.
+        // Discovery §2.1.2, and the examples of §2.2.
         for (typed, uri, host) in [
             ("joe@example.com", "acct:joe@example.com", "https://example.com"),
             ("acct:joe@example.com", "acct:joe@example.com", "https://example.com"),

@@ -194,7 +194,7 @@ async fn a_provider_without_discovery_has_no_metadata() {
 
 #[tokio::test]
 async fn metadata_of_another_issuer_is_refused() {
-    // RFC 8414 §6.2.
+    // RFC 8414 §4, §6.2.
     // OpenID Connect Discovery section 4.3, RFC 8414 section 3.3.
     for other in
         ["https://evil.example", "https://op.example/", "https://OP.example", "https://op.example:443"]
@@ -208,7 +208,7 @@ async fn metadata_of_another_issuer_is_refused() {
 
 #[tokio::test]
 async fn an_issuer_that_ends_in_a_slash_keeps_it() {
-    // RFC 8414 §4.
+    // Discovery §4.1.
     let wire = Wire::always(json(200, metadata("https://op.example/", json!({}))));
     drop(client("https://op.example/", &wire).login().await.unwrap());
     assert_eq!(asked(&wire), ["https://op.example/.well-known/openid-configuration"]);

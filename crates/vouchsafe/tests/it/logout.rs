@@ -91,6 +91,7 @@ async fn a_provider_without_such_a_page_has_no_url() {
 
 #[tokio::test]
 async fn the_url_tells_the_provider_which_session_ends() {
+    // RP-Initiated Logout §2.
     let end = "https://op.example/out";
     let scenario = Scenario::openid().metadata("end_session_endpoint", json!(end));
     let tokens = scenario.log_in().await.unwrap();

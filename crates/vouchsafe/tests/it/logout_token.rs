@@ -133,6 +133,7 @@ async fn a_logout_token_that_is_not_signed_is_refused() {
 
 #[tokio::test]
 async fn the_algorithm_is_one_of_those_for_id_tokens() {
+    // Back-Channel Logout §2.6.
     let es256 = || {
         Forged { alg: "ES256", key: "p256", ..Forged::new() }
             .header("alg", json!("ES256"))
@@ -166,6 +167,7 @@ async fn a_new_key_of_the_provider_is_fetched() {
 
 #[tokio::test]
 async fn the_issuer_is_the_provider() {
+    // Back-Channel Logout §2.6.
     for iss in ["https://evil.example", "https://op.example/", ""] {
         assert_eq!(Forged::new().claim("iss", json!(iss)).verdict().await, "issuer_mismatch", "{iss}");
     }
@@ -174,6 +176,7 @@ async fn the_issuer_is_the_provider() {
 
 #[tokio::test]
 async fn the_audience_is_this_client_alone() {
+    // Back-Channel Logout §2.6.
     assert_eq!(Forged::new().claim("aud", json!([CLIENT_ID])).verdict().await, "ok");
     for aud in [json!("another"), json!([]), json!(["another"]), json!("")] {
         assert_eq!(Forged::new().claim("aud", aud.clone()).verdict().await, "audience", "{aud}");
@@ -260,7 +263,7 @@ async fn a_logout_token_has_no_nonce() {
 
 #[tokio::test]
 async fn an_id_token_ends_no_session() {
-    // Back-Channel Logout §4.
+    // Back-Channel Logout §4.1.
     let scenario = Scenario::openid();
     let tokens = scenario.log_in().await.unwrap();
     let id_token = tokens.id_token().unwrap();

@@ -305,7 +305,7 @@ async fn a_certificate_of_another_time_points_to_the_clock_first() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
-    // RFC 6749 §10.9.
+    // RFC 6749 §10.9; RFC 8414 §6.1.
     let (authority, tls) = certified("other.example");
     let server = Server::start(response(TOKEN).into(), false, Some(tls)).await;
     let base = format!("https://localhost:{}", server.port);

@@ -20,7 +20,6 @@ async fn found(answer: Response) -> Result<Provider, Error> {
 
 #[tokio::test]
 async fn the_question_is_asked_to_the_letter_and_discovery_follows() {
-    // Discovery §2.
     // OpenID Connect Discovery §2.1: resource, and rel for the issuer.
     let scenario = Scenario::openid().at("/.well-known/webfinger", jrd(ISSUER));
     let provider = Provider::webfinger("joe@op.example", &scenario.wire.http()).await.unwrap();
@@ -51,7 +50,6 @@ async fn the_metadata_must_be_that_of_the_issuer_that_was_found() {
 
 #[tokio::test]
 async fn a_response_without_a_sound_issuer_is_refused() {
-    // Discovery §2.
     for (response, code) in [
         // Discovery §2.1.1: the issuer must be https.
         (jrd("http://op.example"), "insecure_url"),
