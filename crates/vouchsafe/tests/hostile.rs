@@ -331,7 +331,7 @@ async fn a_device_shows_nothing_that_harms_its_user() {
 
 #[tokio::test]
 async fn a_registration_that_is_not_as_requested_is_not_used() {
-    // RFC 7591 §5.
+    // RFC 7591 §3.2.1.
     at_every_fault_of(Place::Registration, async |visit| {
         let metadata = vouchsafe::ClientMetadata::new().redirect_uri(REDIRECT_URI).client_name("Mine");
         let registered =

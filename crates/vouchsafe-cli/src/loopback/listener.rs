@@ -345,7 +345,6 @@ mod tests {
 
     #[test]
     fn only_loopback_names_are_accepted() {
-        // RFC 8252 §7.3.
         for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:80", "127.8.8.8"] {
             assert!(is_loopback(host), "{host}");
         }

@@ -93,6 +93,7 @@ async fn the_person_is_told_that_the_url_can_be_pasted() {
 
 #[tokio::test]
 async fn the_redirect_uri_has_the_chosen_host() {
+    // RFC 8252 §7.3.
     let sandbox = sandbox().await;
     for (host, reached) in [
         ("127.0.0.1", &["127.0.0.1"][..]),

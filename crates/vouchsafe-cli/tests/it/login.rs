@@ -188,7 +188,7 @@ async fn an_id_token_may_name_the_audiences_that_were_given() {
 
 #[tokio::test]
 async fn every_option_of_the_request_is_in_the_url() {
-    // RFC 8252 §8.1.
+    // RFC 8252 §6.
     let sandbox = sandbox().await;
     let args = [
         "--client-id",

@@ -9,7 +9,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 #[tokio::test]
 async fn a_bare_request_asks_for_the_providers_own_scopes() {
-    // RFC 6749 §3.1.1.
+    // RFC 6749 §3.1.1, §4.1.1.
     let url = idle(acme()).manual().authorization_url(REDIRECT_URI).await.unwrap();
     assert_eq!(
         url,

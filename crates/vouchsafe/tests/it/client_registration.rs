@@ -155,6 +155,7 @@ async fn the_response_is_read_with_all_its_members() {
 
 #[tokio::test]
 async fn a_hostile_response_is_refused() {
+    // RFC 7591 §3.2.1.
     let elsewhere = "https://elsewhere.example/callback";
     for (response, code) in [
         (json(201, with(registered(), "redirect_uris", json!([elsewhere]))), "redirect_uri_mismatch"),
@@ -272,7 +273,6 @@ async fn it_is_stored_and_read_again() {
 
 #[tokio::test]
 async fn a_provider_without_registration_is_never_asked() {
-    // RFC 7591 §3.
     let wire = Wire::always(Response::default());
     let http = wire.http();
     let error = acme().register(metadata(), &http).await.unwrap_err();
@@ -294,7 +294,7 @@ async fn a_provider_without_registration_is_never_asked() {
 
 #[tokio::test]
 async fn the_registration_is_read_with_its_token() {
-    // RFC 7592 §2.1. What comes replaces the old, and what does not come stays (§3).
+    // RFC 7592 §2.1. What comes replaces the old, and what does not come stays.
     let fresh = without(
         with(registered(), "registration_access_token", json!("management-token-2")),
         "client_secret",

@@ -108,7 +108,7 @@ async fn an_openid_provider_is_one_wherever_its_metadata_is_found() {
 
 #[tokio::test]
 async fn an_endpoint_that_applications_alone_use_is_one_too() {
-    // RFC 7009 §2.
+    // RFC 7009 §2; RFC 7591 §3.
     for name in [
         "end_session_endpoint",
         "check_session_iframe",

@@ -41,7 +41,6 @@ async fn a_narrower_token_is_requested_to_the_letter() {
 
 #[tokio::test]
 async fn a_response_without_scopes_grants_those_that_were_requested() {
-    // RFC 6749 §3.3.
     // RFC 6749 §5.1.
     let (client, tokens, _) = client(fresh(None));
     let narrow = client.narrow(&tokens).scopes(["read", "write"]).await.unwrap();

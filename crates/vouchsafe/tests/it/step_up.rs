@@ -67,7 +67,6 @@ fn client(definition: &Definition) -> (Client, Wire) {
 
 #[tokio::test]
 async fn no_provider_and_no_set_of_scopes_lets_a_demand_be_forgotten() {
-    // RFC 9470 §4.
     let (mut checked, mut refused) = (0, 0);
     for definition in vouchsafe_providers::all() {
         let (client, _) = client(&definition);

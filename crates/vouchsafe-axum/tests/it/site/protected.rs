@@ -33,7 +33,6 @@ async fn a_page_goes_to_the_sign_in_and_a_script_gets_json() {
 
 #[tokio::test]
 async fn a_sign_in_that_is_too_long_ago_is_renewed_at_the_same_provider() {
-    // RFC 9470 §3.
     for whole in [Whole::new().await, Whole::in_cookies().await] {
         let mut browser = whole.browser();
         // The sandbox signs in at its own time: the person signed in there ten minutes before.

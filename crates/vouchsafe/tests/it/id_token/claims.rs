@@ -146,7 +146,7 @@ fn within(seconds: u64) -> Scenario {
 
 #[tokio::test]
 async fn a_sign_in_is_as_recent_as_was_asked_for() {
-    // RFC 9470 §5; Core §3.1.3.7.
+    // Core §3.1.3.7.
     assert_eq!(within(60).claim("auth_time", json!(now() - 50)).verdict().await, "ok");
     assert_eq!(within(60).claim("auth_time", json!(now() - 80)).verdict().await, "ok", "clocks may differ");
     assert_eq!(within(60).claim("auth_time", json!(now() - 100)).verdict().await, "auth_time");

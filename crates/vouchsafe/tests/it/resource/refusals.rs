@@ -29,6 +29,7 @@ async fn a_request_without_a_token_learns_where_to_get_one() {
 
 #[tokio::test]
 async fn an_invalid_token_is_told_without_the_reason() {
+    // RFC 6750 §3.1.
     let scenario = Scenario::jwt();
     let refusal = scenario.bearer("opaque").await.unwrap_err();
     let error = r#"error="invalid_token", error_description="the access token is not valid here, or no longer valid""#;
@@ -39,6 +40,7 @@ async fn an_invalid_token_is_told_without_the_reason() {
 
 #[tokio::test]
 async fn a_token_without_a_required_scope_is_forbidden() {
+    // RFC 6750 §3.1.
     let scenario = Scenario::jwt();
     let field = format!("Bearer {}", Token::new().jwt());
     let headers = [("authorization", field.as_str())];
