@@ -49,7 +49,6 @@ async fn a_member_that_stands_twice_is_found_wherever_it_is() {
 
 #[tokio::test]
 async fn a_header_with_a_nested_member_twice_is_refused() {
-    // RFC 7515 §4.
     let scenario = Scenario::openid().tampered(|jwt| {
         let (_, rest) = jwt.split_once('.').unwrap();
         let header = r#"{"alg":"RS256","kid":"rsa","jwk":{"kty":"RSA","kty":"EC"}}"#;
@@ -60,7 +59,7 @@ async fn a_header_with_a_nested_member_twice_is_refused() {
 
 #[tokio::test]
 async fn times_that_nobody_meant_are_refused() {
-    // RFC 7519 §7.2.
+    // RFC 7519 §2: a NumericDate.
     for (claim, value) in [
         ("exp", json!((now() + 300) * 1000)),
         ("exp", json!(1e300)),

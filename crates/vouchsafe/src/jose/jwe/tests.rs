@@ -164,7 +164,7 @@ fn whatever_is_wrong_with_a_key_or_the_content_the_error_is_one_and_the_same() {
 
 #[test]
 fn a_point_that_is_on_no_curve_or_of_small_order_agrees_on_nothing() {
-    // RFC 7518 §4.6.
+    // RFC 8725 §3.4.
     let off_curve = |header: &mut Value| header["epk"]["y"] = header["epk"]["x"].clone();
     assert_eq!(open(&with_header(TO_MERIADOC, off_curve), &[key(MERIADOC)]), Err("decryption"));
     let without = |header: &mut Value| drop(header.as_object_mut().unwrap().remove("epk"));

@@ -80,7 +80,7 @@ async fn a_key_for_something_else_verifies_nothing() {
 
 #[tokio::test]
 async fn odd_keys_leave_the_others_alone() {
-    // RFC 7517 §4.
+    // RFC 7517 §5.
     let keys = json!([
         7, null, {}, "rsa", {"kty": "oct", "kid": "rsa", "k": "AAAA"}, {"kty": "AKP", "kid": "rsa", "alg": "ML-DSA-44"},
         {"kty": "RSA", "kid": "rsa"}, {"kty": "RSA", "kid": "rsa", "n": "!", "e": 3}, with("p256", "x", json!("AA")),

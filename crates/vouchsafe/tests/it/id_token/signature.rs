@@ -122,7 +122,7 @@ async fn a_critical_header_voids_the_token() {
 
 #[tokio::test]
 async fn keys_come_from_the_providers_key_set_alone() {
-    // RFC 7515 §4.1.2.
+    // RFC 8725 §3.10.
     let own = || {
         Scenario::openid()
             .header("jwk", forge::jwk("stranger"))
@@ -226,6 +226,7 @@ async fn a_header_or_payload_that_is_no_object_is_no_jwt() {
 
 #[tokio::test]
 async fn a_member_that_stands_twice_voids_the_token() {
+    // RFC 7515 §4; RFC 7519 §4.
     let twice = |member: &'static str| {
         move |op: &mut Op| {
             op.payload = Box::new(move |payload| format!("{},{member}}}", &payload[..payload.len() - 1]));
