@@ -308,6 +308,9 @@ async fn the_registration_is_read_with_its_token() {
     assert_eq!(read.registration_access_token().unwrap().expose(), "management-token-2");
     assert_eq!(read.client_secret().unwrap().expose(), "secret-of-client-1");
     assert_eq!(read.get("client_name"), Some(&json!("Another")));
+    let renewed = Wire::always(json(200, with(registered(), "client_secret", json!("secret-2"))));
+    let read = client().await.read(&renewed.http()).await.unwrap();
+    assert_eq!(read.client_secret().unwrap().expose(), "secret-2");
     let other = Wire::always(json(200, with(registered(), "client_id", json!("another client"))));
     assert_eq!(client().await.read(&other.http()).await.unwrap_err().code(), "issuer_mismatch");
 }

@@ -97,6 +97,7 @@ async fn a_logout_token_says_whose_sessions_end() {
 
 #[tokio::test]
 async fn a_type_that_is_there_is_that_of_a_logout_token() {
+    // Back-Channel Logout §2.4.
     for typ in ["logout+jwt", "LOGOUT+JWT", "application/logout+jwt", "JWT", "jwt"] {
         assert_eq!(Forged::new().header("typ", json!(typ)).verdict().await, "ok", "{typ}");
     }

@@ -15,6 +15,7 @@ fn shows(value: &impl Debug, hidden: &str) -> bool {
 
 #[test]
 fn debug_output_of_tokens_lacks_them() {
+    // RFC 6750 §5.3.
     let tokens = stored(
         ACME,
         json!({"access_token": "hush-a", "refresh_token": "hush-r", "extra": {"more": "hush-x"}}),

@@ -122,7 +122,7 @@ async fn a_critical_header_voids_the_token() {
 
 #[tokio::test]
 async fn keys_come_from_the_providers_key_set_alone() {
-    // RFC 8725 §3.10.
+    // RFC 8725 §3.8, §3.10.
     let own = || {
         Scenario::openid()
             .header("jwk", forge::jwk("stranger"))

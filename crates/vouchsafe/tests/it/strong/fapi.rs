@@ -36,7 +36,9 @@ async fn the_security_profile_turns_everything_on() {
     let (jose, claims) = opened(&field(&seen[0], "client_assertion").unwrap(), &rsa);
     assert_eq!((&jose["alg"], &claims["aud"]), (&json!("PS256"), &json!(ISSUER)));
     assert!(header(&seen[0], "dpop").is_some());
-    assert_eq!(field(&seen[0], "code_challenge_method").as_deref(), Some("S256"));
+    for (name, value) in [("response_type", "code"), ("code_challenge_method", "S256")] {
+        assert_eq!(field(&seen[0], name).as_deref(), Some(value));
+    }
     assert_eq!(param(&login.url, "request_uri").as_deref(), Some("urn:r"));
 }
 
