@@ -184,6 +184,10 @@ pub(crate) fn check_extra(quirks: &AuthorizationQuirks, name: &str, value: &str)
         let detail = "the authorization details must be a JSON array of objects, each with a type that is text (RFC 9396 section 2)";
         return Err(Error::config(ConfigProblem::InvalidOption, detail));
     }
+    if name == "claims" && !json::parse(value.as_bytes()).is_ok_and(|claims| claims.is_object()) {
+        let detail = "the claims must be a JSON object with the members id_token and userinfo (OpenID Connect Core section 5.5)";
+        return Err(Error::config(ConfigProblem::InvalidOption, detail));
+    }
     let Some(option) = quirks.options.get(name).filter(|option| !option.values.is_empty()) else {
         return Ok(());
     };

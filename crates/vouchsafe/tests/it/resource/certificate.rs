@@ -31,6 +31,7 @@ async fn a_token_that_is_bound_to_a_certificate_comes_with_it() {
     let (own, other) = (PeerCertificate::from_der(der(1)), PeerCertificate::from_der(der(2)));
     let scenario = Scenario::jwt();
     let refused = "invalid_token token_binding";
+    // RFC 8705 §3.
     assert_eq!(with(&scenario, Some(&own), &bound(&own)).await, "ok");
     assert_eq!(with(&scenario, Some(&other), &bound(&own)).await, refused);
     assert_eq!(with(&scenario, None, &bound(&own)).await, refused);

@@ -269,7 +269,7 @@ async fn an_error_shows_neither_token_nor_proof() {
 
 #[tokio::test]
 async fn an_api_that_demands_nonces_takes_only_its_own() {
-    // Section 9.
+    // RFC 9449 §9.
     let demanding = || Scenario::with(|b| b.issuer(AccessTokenIssuer::jwt(ISSUER)).require_dpop_nonces());
     let (scenario, token) = (demanding(), bound());
     let nonce = scenario.api.dpop_nonce().unwrap();

@@ -71,6 +71,7 @@ async fn log_in(sandbox: &Sandbox, client: &Client) -> Result<(), Error> {
 
 #[tokio::test]
 async fn an_encrypted_request_is_read_by_the_provider_alone() {
+    // RFC 9101 §6.1: signed, and then encrypted.
     for (alg, enc) in [("RSA-OAEP-256", "A256GCM"), ("ECDH-ES", "A128CBC-HS256"), ("ECDH-ES", "A128GCM")] {
         let (sandbox, client) =
             encrypting(|b| b, Some((alg, enc)), ClientBuilder::signed_requests, |c| c).await;
@@ -277,6 +278,7 @@ async fn an_encrypted_response_ends_the_login_that_it_belongs_to() {
 
 #[tokio::test]
 async fn each_fault_of_an_encrypted_response_is_refused_before_the_code_is_sent() {
+    // JARM §2.4 (1).
     for (fault, code) in [
         (Fault::JARM_NOT_ENCRYPTED, "not_encrypted"),
         (Fault::JARM_FOR_ANOTHER_KEY, "decryption"),
@@ -300,6 +302,7 @@ async fn each_fault_of_an_encrypted_response_is_refused_before_the_code_is_sent(
 
 #[tokio::test]
 async fn what_is_inside_an_encrypted_response_is_a_signed_one() {
+    // JARM §2.2.
     let state = |url: &str| param(url, "state").unwrap();
     let claims = |url: &str| json!({"iss": ISSUER, "aud": CLIENT_ID, "exp": now() + 300, "code": CODE, "state": state(url)});
     let signed = |claims: &Value| {

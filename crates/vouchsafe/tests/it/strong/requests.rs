@@ -276,7 +276,7 @@ async fn resources_and_details_are_asked_for_as_they_are_given() {
 }
 
 #[tokio::test]
-async fn resources_and_details_that_no_provider_can_read_are_refused() {
+async fn values_that_no_provider_can_read_are_refused() {
     // RFC 8707 §2: an absolute URI without a fragment. RFC 9396 §2: an array of objects with a type each.
     let scenario = Scenario::openid();
     let client = scenario.client();
@@ -290,4 +290,11 @@ async fn resources_and_details_that_no_provider_can_read_are_refused() {
         assert_eq!(error.code(), "invalid_option", "{details}");
         assert!(error.to_string().contains("RFC 9396"), "{error}");
     }
+    // OpenID Connect Core §5.5.
+    for claims in [json!([]), json!("email"), json!(null)] {
+        let error = client.login().claims(&claims).await.unwrap_err();
+        assert_eq!(error.code(), "invalid_option", "{claims}");
+        assert!(error.to_string().contains("OpenID Connect Core"), "{error}");
+    }
+    client.login().claims(&json!({"userinfo": {"email": null}})).await.unwrap();
 }
