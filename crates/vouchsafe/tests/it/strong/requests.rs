@@ -296,5 +296,5 @@ async fn values_that_no_provider_can_read_are_refused() {
         assert_eq!(error.code(), "invalid_option", "{claims}");
         assert!(error.to_string().contains("OpenID Connect Core"), "{error}");
     }
-    client.login().claims(&json!({"userinfo": {"email": null}})).await.unwrap();
+    let _ = client.login().claims(&json!({"userinfo": {"email": null}})).await.unwrap();
 }
