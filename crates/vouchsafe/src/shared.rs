@@ -162,6 +162,11 @@ impl<T: Send + Sync + 'static> Shared<T> {
         lock(&self.state).known().cloned()
     }
 
+    /// The value, however old it is.
+    pub(crate) fn latest(&self) -> Option<Arc<T>> {
+        lock(&self.state).value.clone()
+    }
+
     /// How many fetches have begun: a caller that asks from now on can say so to [`Shared::newer`].
     pub(crate) fn begun(&self) -> u64 {
         lock(&self.state).begun

@@ -25,8 +25,8 @@ use crate::tokens::{IdToken, Tokens};
 impl Client {
     /// Tokens of this client from a token response, without a verified ID token.
     pub(crate) fn tokens_of(&self, response: TokenResponse) -> Tokens {
-        let known = self.inner.live.server.known();
-        // Before the metadata is known, the issuer is the requested one.
+        // The issuer stays the same when the metadata grow old. Before they are known, it is the requested one.
+        let known = self.inner.live.server.latest();
         let server = known.as_deref().unwrap_or(self.template());
         Tokens::new(&server.provenance, response, &server.definition.token.scope_separators, None)
     }

@@ -18,7 +18,7 @@ use crate::protocol::response::{Dialect, Incoming};
 use crate::protocol::revocation::TokenTypeHint;
 use crate::protocol::token::request::Grant;
 use crate::protocol::token::response;
-use crate::secret::{Secret, opaque};
+use crate::secret::{Noted, Secret, opaque};
 use crate::shared::Asker;
 use crate::text::json::Value;
 use crate::tokens::{IdToken, Tokens};
@@ -178,12 +178,14 @@ impl<'c> Manual<'c> {
     /// # Errors
     /// [`Error::Server`] if it is an error response, [`Error::Response`] if it is not what RFC 6749 section 5.1 asks for.
     pub fn read_token_response(self, body: impl Into<Vec<u8>>) -> Result<Tokens, Error> {
-        let (call, quirks) = (self.client.begin(), &self.client.template().definition.token);
+        let quirks = &self.client.template().definition.token;
+        // Nothing is sent, so there is no deadline.
+        let noted = Noted::knowing(self.client.inner.authenticator.credentials.secrets());
         let from = Incoming {
             is_proved: self.client.inner.binding.is_some(),
             operation: Operation::AuthorizationCode,
             uri: &http::Uri::default(),
-            noted: &call.noted,
+            noted: &noted,
             dialect: Dialect::of_tokens(quirks),
             response: Response::new(body.into()),
             now: SystemTime::now(),
