@@ -14,7 +14,7 @@ use crate::jose::jws::decode_text;
 use crate::secret::Secret;
 use crate::signing::identifier;
 use crate::text::json::{self, Value};
-use crate::transport::Response;
+use crate::transport::{Response, has_error, only};
 
 /// The attestation of a client, and the latest challenge of its server.
 pub(crate) struct Attested {
@@ -89,15 +89,12 @@ impl Attested {
         let Some(challenge) = one_challenge(response.headers()) else { return false };
         self.keep(challenge);
         let is_refused = matches!(response.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED);
-        let body = is_refused.then(|| json::parse(response.body()).ok()).flatten();
-        body.is_some_and(|body| body.get("error").is_some_and(|error| error == USE_CHALLENGE))
+        is_refused && has_error(response, USE_CHALLENGE)
     }
 }
 
 fn one_challenge(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(CHALLENGE).iter();
-    let (challenge, None) = (values.next()?, values.next()) else { return None };
-    let challenge = challenge.to_str().ok()?;
+    let challenge = only(headers, &CHALLENGE)?.to_str().ok()?;
     is_challenge(challenge).then(|| challenge.to_owned())
 }
 

@@ -53,7 +53,7 @@ impl ClientCertificate {
                  or several",
             ));
         }
-        let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, &chain[0]));
+        let thumbprint = thumbprint_of(&chain[0]);
         Ok(Self(Arc::new(Parts { pem, chain, thumbprint })))
     }
 
@@ -86,7 +86,7 @@ pub struct PeerCertificate {
 impl PeerCertificate {
     /// The certificate in DER, as TLS libraries give it: the first one of the chain.
     pub fn from_der(der: impl AsRef<[u8]>) -> Self {
-        Self { thumbprint: URL_SAFE_NO_PAD.encode(digest(&SHA256, der.as_ref())) }
+        Self { thumbprint: thumbprint_of(der.as_ref()) }
     }
 
     /// The certificate in the header of a proxy that ends TLS: in the form of RFC 9440 (`:MII…:`), in PEM with or without percent-encoding,
@@ -110,6 +110,11 @@ impl PeerCertificate {
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
+}
+
+/// RFC 8705 §3.1, of a certificate in DER.
+fn thumbprint_of(der: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, der))
 }
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";

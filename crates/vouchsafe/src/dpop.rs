@@ -14,8 +14,7 @@ use serde_json::{Map, json};
 use crate::error::{Error, Operation};
 use crate::secret::Secret;
 use crate::signing::{SigningKey, identifier};
-use crate::text::json;
-use crate::transport::{Response, origin};
+use crate::transport::{Response, has_error, only, origin};
 
 /// The key that a client's tokens are bound to, and the nonces of the servers that it talks to.
 pub(crate) struct Binding {
@@ -110,8 +109,7 @@ impl fmt::Debug for Binding {
 
 /// The nonce of a response: one header with the characters of section 8.1, and not too long to be sent back.
 fn one_nonce(headers: &HeaderMap) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(NONCE).iter();
-    let (nonce, None) = (values.next()?, values.next()) else { return None };
+    let nonce = only(headers, &NONCE)?;
     let is_nonce_char = |b: &u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let bytes = nonce.as_bytes();
     (!bytes.is_empty() && bytes.len() <= MAX_NONCE && bytes.iter().all(is_nonce_char)).then_some(nonce)
@@ -120,16 +118,8 @@ fn one_nonce(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// Section 8: the token endpoint says so in its error; section 9: a resource in its challenge.
 fn wants_nonce(response: &Response) -> bool {
     match response.status() {
-        StatusCode::BAD_REQUEST => {
-            let body = json::parse(response.body()).ok();
-            body.is_some_and(|body| body.get("error").is_some_and(|error| error == USE_NONCE))
-        }
-        StatusCode::UNAUTHORIZED => {
-            is_challenged(response.headers())
-                || json::parse(response.body())
-                    .ok()
-                    .is_some_and(|body| body.get("error").is_some_and(|error| error == USE_NONCE))
-        }
+        StatusCode::BAD_REQUEST => has_error(response, USE_NONCE),
+        StatusCode::UNAUTHORIZED => is_challenged(response.headers()) || has_error(response, USE_NONCE),
         _ => false,
     }
 }

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::endpoint::PlainHosts;
 use crate::error::{Check, ConfigProblem, Error, HttpErrorKind, Operation, TransportError};
+use crate::text::json;
 
 mod address;
 #[cfg(feature = "transport")]
@@ -346,6 +347,19 @@ fn random() -> f64 {
     let mut bytes = [0xff; 4];
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+/// A header that comes once. Of two, one reader would use the first and another the last.
+pub(crate) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    Some(value)
+}
+
+/// Whether the body is an error response with this code (RFC 6749 section 5.2).
+pub(crate) fn has_error(response: &Response, code: &str) -> bool {
+    let body = json::parse(response.body()).ok();
+    body.is_some_and(|body| body.get("error").is_some_and(|error| error == code))
 }
 
 /// The scheme and the host of a request, which may be shown.
