@@ -225,8 +225,7 @@ impl Store {
     }
 
     fn open(&self, key: &str, record: &Record) -> Option<Data> {
-        let (_, sealed) = record.data.expose().split_once('.')?;
-        Data::from_text(self.keys.open(PURPOSE, key, sealed)?.expose())
+        Data::from_text(self.keys.open(PURPOSE, key, sealed(record)?)?.expose())
     }
 }
 
@@ -263,13 +262,19 @@ fn session_key(id: &str) -> String {
     format!("{ROOT}id/{id}")
 }
 
-fn stamped(until: Moment, sealed: &str) -> String {
+/// A record that can be deleted at a time.
+pub(crate) fn stamped(until: Moment, sealed: &str) -> String {
     format!("{}.{sealed}", until.0)
 }
 
 /// The time at which a record can be deleted.
-fn until(record: &Record) -> Option<Moment> {
+pub(crate) fn until(record: &Record) -> Option<Moment> {
     record.data.expose().split_once('.')?.0.parse().ok().map(Moment)
+}
+
+/// The sealed text of a record.
+pub(crate) fn sealed(record: &Record) -> Option<&str> {
+    record.data.expose().split_once('.').map(|(_, sealed)| sealed)
 }
 
 /// No key of a vault begins with this character.

@@ -1,6 +1,6 @@
 //! Authorization requests that providers fetch from the site (RFC 9101 section 5.2).
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -8,9 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use vouchsafe::Secret;
 use vouchsafe::error::StoreError;
 use vouchsafe::seal::KeyRing;
-use vouchsafe::vault::{Change, Expected, Save, TokenStore};
+use vouchsafe::vault::{Change, Expected, Record, Save, TokenStore};
 
 use crate::session::error::SessionError;
+use crate::session::record::Moment;
+use crate::session::store::{sealed, stamped, until};
 use crate::site::failure::Failure;
 
 /// The requests of logins under way, sealed, in the store of the site: any instance may be asked for one.
@@ -28,11 +30,9 @@ impl Requests {
     pub(crate) async fn keep(&self, id: &str, object: &Secret, until: SystemTime) -> Result<(), Failure> {
         let key = key_of(id);
         let sealed = self.keys.seal(PURPOSE, &key, object.expose()).map_err(SessionError::Seal)?;
-        let record = format!("{}.{sealed}", seconds(until));
+        let record = stamped(Moment::of(until), &sealed);
         let page = self.store.list(ROOT, None, SWEPT).await.map_err(failed)?;
-        let now = seconds(SystemTime::now());
-        let is_over = |data: &str| stamp(data).is_none_or(|(until, _)| until < now);
-        let over = page.iter().filter(|(_, record)| is_over(record.data.expose()));
+        let over = page.iter().filter(|(_, record)| is_over(record));
         let mut changes = vec![Change::Save(Save::new(&key, &record, Expected::Any))];
         changes.extend(over.map(|(key, record)| Change::Delete { key, version: Some(record.version) }));
         self.store.change(changes).await.map_err(failed)?;
@@ -43,24 +43,17 @@ impl Requests {
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Secret>, Failure> {
         let key = key_of(id);
         let Some(record) = self.store.load(&key).await.map_err(failed)? else { return Ok(None) };
-        let (until, sealed) = stamp(record.data.expose()).unwrap_or_default();
-        let is_over = until < seconds(SystemTime::now());
-        Ok(self.keys.open(PURPOSE, &key, sealed).filter(|_| !is_over))
+        let sealed = sealed(&record).filter(|_| !is_over(&record));
+        Ok(sealed.and_then(|sealed| self.keys.open(PURPOSE, &key, sealed)))
     }
 }
 
-/// The time at which a record is over, and the sealed text in it.
-fn stamp(data: &str) -> Option<(u64, &str)> {
-    let (until, sealed) = data.split_once('.')?;
-    Some((until.parse().ok()?, sealed))
+fn is_over(record: &Record) -> bool {
+    until(record).is_none_or(|until| until < Moment::of(SystemTime::now()))
 }
 
 fn key_of(id: &str) -> String {
     format!("{ROOT}{}", URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes())))
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn failed(error: StoreError) -> Failure {
