@@ -89,7 +89,21 @@ pub(crate) struct Quiet {
     pub(crate) hint: Option<Tokens>,
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
+    /// A login that asks for nothing in particular.
+    pub(crate) fn new(name: &'a str, client: Client, intent: Intent) -> Self {
+        Self {
+            name,
+            client,
+            return_to: None,
+            login_hint: None,
+            max_age: None,
+            acr_values: None,
+            quiet: None,
+            intent,
+        }
+    }
+
     /// Leaves the login with the browser, and sends it to the provider.
     pub(crate) async fn start(self, visit: &Visit, parts: &Parts) -> Result<Response<String>, Failure> {
         let return_to = self.return_to.clone();

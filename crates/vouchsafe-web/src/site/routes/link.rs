@@ -13,15 +13,5 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
     // The account page can be opened by GET, this route cannot.
     let wanted = Some(&*visit.site().inner.account_page);
     let user = Require::signed_in().check_for(visit, wanted).await?;
-    let start = Start {
-        name,
-        client,
-        return_to: None,
-        login_hint: None,
-        max_age: None,
-        acr_values: None,
-        quiet: None,
-        intent: Intent::Link(Whom::account(&user)),
-    };
-    start.start(visit, parts).await
+    Start::new(name, client, Intent::Link(Whom::account(&user))).start(visit, parts).await
 }

@@ -18,14 +18,9 @@ pub(super) async fn respond(asked: &Asked<'_>, name: &str) -> Result<Response<St
         return see_other(&url);
     }
     let start = Start {
-        name,
-        client,
         return_to: return_to.map(str::to_owned),
         login_hint,
-        max_age: None,
-        acr_values: None,
-        quiet: None,
-        intent: Intent::SignIn(()),
+        ..Start::new(name, client, Intent::SignIn(()))
     };
     start.start(visit, parts).await
 }

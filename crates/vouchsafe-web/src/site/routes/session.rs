@@ -40,16 +40,8 @@ pub(super) async fn check(asked: &Asked<'_>) -> Result<Response<String>, Failure
         tracing::warn!(target: LOG, %error, "the ID token of a session could not be read: the provider is asked without it");
         None
     });
-    let start = Start {
-        name,
-        client,
-        return_to: None,
-        login_hint: None,
-        max_age: None,
-        acr_values: None,
-        quiet: Some(Quiet { hint }),
-        intent: Intent::Check { is_trial: query.one("trial")?.is_some() },
-    };
+    let intent = Intent::Check { is_trial: query.one("trial")?.is_some() };
+    let start = Start { quiet: Some(Quiet { hint }), ..Start::new(name, client, intent) };
     start.start(visit, parts).await
 }
 

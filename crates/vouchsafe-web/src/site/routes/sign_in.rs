@@ -30,15 +30,11 @@ pub(super) async fn respond(
     if let (Some(address), Some(ask)) = (address, &mut ask) {
         if let Some(name) = site.inner.providers.of_address(address).await? {
             check_visit(parts)?;
+            let client = login::provider(asked, &name).await?;
             let start = Start {
-                name: &name,
-                client: login::provider(asked, &name).await?,
                 return_to: return_to.map(str::to_owned),
                 login_hint: Some(address),
-                max_age: None,
-                acr_values: None,
-                quiet: None,
-                intent: Intent::SignIn(()),
+                ..Start::new(&name, client, Intent::SignIn(()))
             };
             return start.start(visit, parts).await;
         }

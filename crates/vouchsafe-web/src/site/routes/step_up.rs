@@ -27,15 +27,13 @@ pub(super) async fn respond(asked: &Asked<'_>) -> Result<Response<String>, Failu
         return see_other(&with_return_to(&visit.site().path("/sign-in"), return_to));
     };
     let name = session.provider();
+    let client = login::provider(asked, name).await?;
+    let intent = Intent::StepUp(Whom::identity(session.issuer(), session.subject()), max_age.map(u64::from));
     let start = Start {
-        name,
-        client: login::provider(asked, name).await?,
         return_to: return_to.map(str::to_owned),
-        login_hint: None,
         max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
         acr_values,
-        quiet: None,
-        intent: Intent::StepUp(Whom::identity(session.issuer(), session.subject()), max_age.map(u64::from)),
+        ..Start::new(name, client, intent)
     };
     start.start(visit, parts).await
 }
