@@ -1,5 +1,6 @@
 //! A session: what is known of a person who signed in.
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,10 @@ use zeroize::Zeroizing;
 use crate::session::device::Device;
 use crate::session::error::SessionError;
 
-/// Somebody who is signed in.
+/// Somebody who is signed in. Cheap to clone.
 #[derive(Clone)]
 pub struct Session {
-    pub(super) data: Data,
+    pub(super) data: Arc<Data>,
     pub(super) is_server_side: bool,
     pub(super) idle_timeout: Duration,
 }

@@ -119,7 +119,7 @@ impl Sessions {
             }
             let mut set_cookie = None;
             if now >= session.data.last_seen_at.after(self.pause()) {
-                session.data.last_seen_at = now;
+                Arc::make_mut(&mut session.data).last_seen_at = now;
                 set_cookie = self.renew(origin, &session, version).await;
             }
             return Ok(Some(Found { session, set_cookie }));
@@ -199,7 +199,7 @@ impl Sessions {
     /// [`SessionError::Store`]: it has not ended.
     pub async fn end(&self, session: &Session) -> Result<(), SessionError> {
         match &self.inner.store {
-            Some(store) => store.end(vec![session.data.clone()]).await.map(drop),
+            Some(store) => store.end(vec![Data::clone(&session.data)]).await.map(drop),
             None => Ok(()),
         }
     }
@@ -315,7 +315,8 @@ impl Sessions {
     fn session(&self, mut data: Data) -> Session {
         // A shorter time also holds for sessions that began before.
         data.expires_at = data.expires_at.min(data.created_at.after(self.inner.absolute_timeout));
-        Session { data, is_server_side: self.is_server_side(), idle_timeout: self.inner.idle_timeout }
+        let (is_server_side, idle_timeout) = (self.is_server_side(), self.inner.idle_timeout);
+        Session { data: Arc::new(data), is_server_side, idle_timeout }
     }
 
     fn living(&self, data: Data) -> Option<Session> {
@@ -337,7 +338,7 @@ impl Sessions {
     }
 
     async fn end_all(&self, sessions: Vec<Session>) -> Result<Vec<Session>, SessionError> {
-        let data = sessions.into_iter().map(|session| session.data).collect();
+        let data = sessions.into_iter().map(|session| Arc::unwrap_or_clone(session.data)).collect();
         Ok(self.store()?.end(data).await?.into_iter().map(|data| self.session(data)).collect())
     }
 
@@ -377,7 +378,7 @@ impl Sessions {
         let spared: [fn(&mut Data); 4] =
             [|_| {}, |data| data.picture = None, |data| data.name = None, |data| data.session_state = None];
         for spare in spared {
-            spare(&mut session.data);
+            spare(Arc::make_mut(&mut session.data));
             let (header, now) = self.sealed(origin, session)?;
             if let Some(header) = header {
                 return Ok(header);

@@ -201,7 +201,7 @@ async fn a_session_comes_back_with_all_that_was_known_when_it_began() {
         }
         assert_eq!((made.id(), made.tokens_of()), (found.id(), found.tokens_of()));
         assert_eq!(made.expires_at(), found.expires_at());
-        assert_eq!(Browser::default().comes(&sessions).await.map(|session| session.data.id), None);
+        assert_eq!(Browser::default().comes(&sessions).await.map(|session| session.id().to_owned()), None);
     }
 }
 

@@ -1,4 +1,6 @@
 //! A session goes on after its provider has confirmed it.
+use std::sync::Arc;
+
 use super::{Found, Sessions};
 use crate::origin::Origin;
 use crate::session::error::SessionError;
@@ -17,14 +19,14 @@ impl Sessions {
         sid: Option<&str>,
         session_state: Option<&str>,
     ) -> Result<Option<Found>, SessionError> {
-        let changed = |data: Data| Data {
+        let changed = |data: Arc<Data>| Data {
             sid: sid.map(str::to_owned),
             session_state: session_state.map(str::to_owned),
-            ..data
+            ..Arc::unwrap_or_clone(data)
         };
         let mut session = session.clone();
         let Some(store) = &self.inner.store else {
-            session.data = changed(session.data);
+            session.data = changed(session.data).into();
             let set_cookie = Some(self.fitted(origin, &mut session)?);
             return Ok(Some(Found { session, set_cookie }));
         };
@@ -33,7 +35,7 @@ impl Sessions {
             let found = store.load(&session.data.id).await?;
             let found = found.and_then(|(data, version)| Some((self.living(data)?, version)));
             let Some((found, version)) = found else { return Ok(None) };
-            session = Session { data: changed(found.data), ..found };
+            session = Session { data: changed(found.data).into(), ..found };
             if store.replace(&session.data, self.until(&session), version).await? {
                 break;
             }
