@@ -16,7 +16,7 @@ use crate::protocol::call::{Call, Outgoing};
 use crate::protocol::challenge_request::ChallengeRequest;
 use crate::protocol::response::Incoming;
 use crate::secret::Noted;
-use crate::transport::{BoxFuture, Http, origin};
+use crate::transport::{BoxFuture, Http, Request, origin};
 
 /// How calls are sent: by that transport, until that deadline, and with what must not be shown.
 #[derive(Clone, Copy)]
@@ -61,14 +61,7 @@ impl<'a> Sender<'a> {
             {
                 attested.keep(self.challenge(endpoint).await?);
             }
-            let credentials = match &auth {
-                Some(auth) => Some((auth.credentials(operation).await?, auth.method)),
-                None => None,
-            };
-            let credentials = credentials.as_ref().map(|(credentials, method)| (&**credentials, *method));
-            let mut to = Outgoing::new(endpoint, credentials, self.noted);
-            call.write(&mut to)?;
-            let mut request = to.request();
+            let mut request = self.request(endpoint, auth.as_ref(), call).await?;
             if let Some((binding, token)) = proved {
                 let proof = binding.proof((request.method(), request.uri()), token, operation).await?;
                 request.headers_mut().insert(PROOF, proof);
@@ -108,6 +101,23 @@ impl<'a> Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
+    /// The request of a call, with the credentials of the client.
+    async fn request<C: Call>(
+        &self,
+        endpoint: &Endpoint,
+        auth: Option<&Auth<'_>>,
+        call: &C,
+    ) -> Result<Request, Error> {
+        let credentials = match auth {
+            Some(auth) => Some((auth.credentials(call.operation()).await?, auth.method)),
+            None => None,
+        };
+        let credentials = credentials.as_ref().map(|(credentials, method)| (&**credentials, *method));
+        let mut to = Outgoing::new(endpoint, credentials, self.noted);
+        call.write(&mut to)?;
+        Ok(to.request())
+    }
+
     /// Fetches a challenge for the attestation of the client. Boxed, because it is a request inside another one.
     fn challenge<'f>(self, endpoint: &'f Endpoint) -> BoxFuture<'f, Result<String, Error>>
     where

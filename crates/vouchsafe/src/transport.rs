@@ -267,7 +267,13 @@ impl Http {
         request.extensions_mut().insert(operation);
 
         let failed = |error| Error::http(operation, origin(&uri), error);
-        let response = self.respond(request).await.map_err(failed)?;
+        let response = if retry::is_repeatable(&request) {
+            // On the heap: it would make each token request larger.
+            Box::pin(self.repeatedly(request)).await
+        } else {
+            self.client.send(request, self.limits).await
+        };
+        let response = response.map_err(failed)?;
         if response.body().len() > self.limits.body {
             return Err(failed(TransportError::new(HttpErrorKind::BodyTooLarge)));
         }
@@ -285,11 +291,8 @@ impl Http {
         Ok(response)
     }
 
-    /// The response to a request. If the request is sent again, it is the last response.
-    async fn respond(&self, request: Request) -> Result<Response, TransportError> {
-        if !retry::is_repeatable(&request) {
-            return self.client.send(request, self.limits).await;
-        }
+    /// The last response to a request that can be sent again.
+    async fn repeatedly(&self, request: Request) -> Result<Response, TransportError> {
         let (mut left, again) = (self.limits.timeout, request.clone());
         let mut sent = self.client.send(request, self.limits);
         let mut tried = 0;

@@ -59,7 +59,7 @@ impl StoredLogin {
     /// The value of a cookie with this login.
     pub(crate) fn seal(&self, name: &str, keys: &KeyRing) -> Result<String, LoginRejection> {
         // With room for all that fits into a cookie, so that no copy stays behind when it grows.
-        let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE));
+        let mut text = Zeroizing::new(Vec::with_capacity(MAX_COOKIE * 3 / 4));
         serde_json::to_writer(&mut *text, self).map_err(|_| LoginRejection::no_cookie())?;
         let text = str::from_utf8(&text).map_err(|_| LoginRejection::no_cookie())?;
         keys.seal(PURPOSE, name, text).map_err(|_| LoginRejection::no_cookie())

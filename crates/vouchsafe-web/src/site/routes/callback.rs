@@ -103,7 +103,8 @@ pub(super) async fn respond(
             return Err(LoginRejection::repeated().into());
         }
         let question = Question { session, asked_in: note.session, is_trial };
-        return question.answered(visit, &client, login, response).await;
+        // On the heap, because it is rare: it would make each sign-in larger.
+        return Box::pin(question.answered(visit, &client, login, response)).await;
     }
     let finishing = Finishing {
         site: site.clone(),
@@ -113,7 +114,7 @@ pub(super) async fn respond(
         return_to: return_to.clone(),
         session,
     };
-    let (ended, is_last) = together::finish(id, || finishing.finish(login, note, response)).await;
+    let (ended, is_last) = together::finish(id, || Box::pin(finishing.finish(login, note, response))).await;
     if ended.is_spent {
         visit.add_login_cookie(cookie::remove(&cookie, same_site));
     }

@@ -80,7 +80,7 @@ impl Finishing {
     }
 
     async fn decide(
-        self,
+        &self,
         login: StoredLogin,
         note: Note,
         response: AuthorizationResponse<'static>,
@@ -90,7 +90,7 @@ impl Finishing {
             Ok(both) => both,
             Err(rejection) if rejection.is_repetition() => return Err(self.repeated(rejection)),
             Err(rejection) if is_silent && rejection.fault() == LoginFault::InteractionRequired => {
-                return Err(Failure::from(rejection).going_on(self.return_to));
+                return Err(Failure::from(rejection).going_on(&*self.return_to));
             }
             Err(rejection) => return Err(rejection.into()),
         };
@@ -124,7 +124,7 @@ impl Finishing {
     }
 
     async fn sign_in(
-        self,
+        &self,
         note: Note,
         identity: Identity,
         tokens: Tokens,
@@ -144,8 +144,8 @@ impl Finishing {
         new.continues = continues;
         let before: Vec<_> =
             self.session.as_ref().map(Session::reference).into_iter().chain(note.session).collect();
-        let begun = site.sessions().begin(site.public_url(), new, self.device, &before).await?;
-        let vault = site.vault(&self.name, self.client);
+        let begun = site.sessions().begin(site.public_url(), new, self.device.clone(), &before).await?;
+        let vault = site.vault(&self.name, self.client.clone());
         if let Err(error) = vault.connect(begun.session.tokens_of(), tokens).identity(&identity).await {
             // Nobody has its cookie.
             let _ = site.sessions().end(&begun.session).await;
@@ -153,15 +153,15 @@ impl Finishing {
         }
         let mut forget = begun.forget;
         if !site.sessions().is_server_side() {
-            forget.extend(self.session.map(|session| session.tokens_of().to_owned()));
+            forget.extend(self.session.as_ref().map(|session| session.tokens_of().to_owned()));
             forget.retain(|user| user != begun.session.tokens_of());
         }
         site.forget(forget).await;
         site.sweep().await;
-        Ok((self.return_to, Some((begun.session, begun.set_cookie))))
+        Ok((self.return_to.clone(), Some((begun.session, begun.set_cookie))))
     }
 
-    async fn link(self, whom: Whom, identity: Identity, tokens: Tokens) -> Result<Outcome, Failure> {
+    async fn link(&self, whom: Whom, identity: Identity, tokens: Tokens) -> Result<Outcome, Failure> {
         let site = &self.site;
         let session = self.session.clone().filter(|session| Whom::account(session) == whom);
         let result = |word: &str| Ok((format!("{}?link={word}", site.inner.account_page), None));

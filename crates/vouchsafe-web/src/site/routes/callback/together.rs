@@ -14,10 +14,7 @@ use crate::login::stored::LoginId;
 ///
 /// A browser whose person clicks twice gives up the first request, and waits for the second. The work of a request that was given
 /// up goes on with the next one. Not every server tells that a request was given up: only the last one certainly has a reader.
-pub(super) async fn finish<F>(id: LoginId, work: impl FnOnce() -> F) -> (Ended, bool)
-where
-    F: Future<Output = Ended> + Send + 'static,
-{
+pub(super) async fn finish(id: LoginId, work: impl FnOnce() -> BoxFuture<'static, Ended>) -> (Ended, bool) {
     let (Sharing { work, waiting, .. }, _given_up) = {
         let mut under_way = under_way();
         let given_up = under_way.take_given_up();
