@@ -136,8 +136,8 @@ pub(crate) fn belonging<'c>(
     // A response that belongs to no login of this browser is forged or stale, and ends no login. RFC 9700 §4.4.2.2: the same
     // holds for a response that came to another redirect URI.
     let is_its = |(login, _): &OpenLogin| match client(&login.client) {
-        Some(client) => client.matches(&login.pending, response.clone()),
-        None => login.pending.matches(response.clone()),
+        Some(client) => client.matches(&login.pending, response),
+        None => login.pending.matches(response),
     };
     let found = opened.into_iter().find(is_its);
     found.ok_or_else(LoginRejection::stale)

@@ -148,6 +148,13 @@ impl<'r, T: Into<Cow<'r, str>>> From<T> for AuthorizationResponse<'r> {
     }
 }
 
+/// The same response, without a copy of it.
+impl<'r> From<&'r AuthorizationResponse<'_>> for AuthorizationResponse<'r> {
+    fn from(response: &'r AuthorizationResponse<'_>) -> Self {
+        Self { url: Cow::Borrowed(&response.url), form: response.form.as_deref().map(Cow::Borrowed) }
+    }
+}
+
 /// What a response is compared with.
 pub(crate) struct Expected<'e> {
     pub(crate) redirect_uri: &'e str,
