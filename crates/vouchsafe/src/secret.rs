@@ -1,5 +1,5 @@
 //! Secret values, and the secrets of a call that no error may show.
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroize;
@@ -11,22 +11,67 @@ use zeroize::Zeroize;
 /// assert_eq!(format!("{secret:?}"), "Secret(…)");
 /// assert_eq!(secret.expose(), "correct horse");
 /// ```
-#[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Held);
+
+/// How a secret is held.
+enum Held {
+    Own(Wiped),
+    /// The bytes of a longer text from one place to another.
+    Part(Arc<Wiped>, [u32; 2]),
+}
+
+/// A text that is wiped when it is dropped.
+struct Wiped(String);
 
 impl Secret {
     /// Makes `value` secret.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Held::Own(Wiped(value.into())))
     }
 
     /// The value itself. Keep it out of logs and URLs.
     pub fn expose(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Held::Own(text) => &text.0,
+            Held::Part(whole, [start, end]) => {
+                whole.0.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+        }
     }
 }
 
-impl Drop for Secret {
+/// A secret text of several secrets, each of which can be held without a copy. It is wiped when the last of them is dropped.
+pub(crate) struct Whole(Arc<Wiped>);
+
+impl Whole {
+    pub(crate) fn new(text: String) -> Self {
+        Self(Arc::new(Wiped(text)))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0.0
+    }
+
+    /// A part of this text; of another text, a copy.
+    pub(crate) fn part(&self, text: &str) -> Secret {
+        let start = (text.as_ptr() as usize).wrapping_sub(self.expose().as_ptr() as usize);
+        let end = start.wrapping_add(text.len());
+        let is_part = self.expose().get(start..end).is_some_and(|part| std::ptr::eq(part, text));
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) if is_part => Secret(Held::Part(self.0.clone(), [start, end])),
+            _ => Secret::new(text),
+        }
+    }
+}
+
+/// A copy, which keeps nothing of the text that it was a part of.
+impl Clone for Secret {
+    fn clone(&self) -> Self {
+        Self::new(self.expose())
+    }
+}
+
+impl Drop for Wiped {
     fn drop(&mut self) {
         // As slices, which are wiped as a whole: a `String` would be wiped byte by byte.
         let mut bytes = std::mem::take(&mut self.0).into_bytes();
@@ -37,7 +82,7 @@ impl Drop for Secret {
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        same(&self.0, &other.0)
+        same(self.expose(), other.expose())
     }
 }
 
@@ -131,6 +176,20 @@ mod tests {
         assert_eq!(Secret::new("a"), Secret::from("a"));
         assert_ne!(Secret::new("a"), Secret::new("b"));
         assert_ne!(Secret::new("a"), Secret::new("ab"));
+    }
+
+    #[test]
+    fn a_part_of_a_text_is_held_without_a_copy() {
+        let whole = Whole::new("access refresh".to_owned());
+        let part = whole.part(&whole.expose()[7..]);
+        assert_eq!(part.expose(), "refresh");
+        assert!(std::ptr::eq(part.expose(), &whole.expose()[7..]));
+        assert!(!std::ptr::eq(part.clone().expose(), &whole.expose()[7..]), "a copy lets go of the text");
+        let other = "refresh".to_owned();
+        assert_eq!(whole.part(&other), part);
+        assert!(std::ptr::eq(other.as_str(), &*other) && !std::ptr::eq(whole.part(&other).expose(), &*other));
+        drop(whole);
+        assert_eq!(part.expose(), "refresh");
     }
 
     #[test]

@@ -135,7 +135,8 @@ impl super::ongoing::Ongoing<'_> {
         let endpoint = server.endpoint(EndpointName::Token)?;
         // No nonce was sent.
         let expected = Expected { nonce: Nonce::None, ..self.client.inner.live.expected(&server) };
-        let tokens = self.token_request(&server, endpoint, grant, (expected, waiting.wants_id_token)).await?;
+        let tokens =
+            self.token_request(&server, endpoint, grant, (&expected, waiting.wants_id_token)).await?;
         Ok(tokens.with_requested_scope(&waiting.scopes, &server.definition.scope_separator))
     }
 }

@@ -10,7 +10,7 @@ use super::ongoing::Ongoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Check, Error, LeftOut, Operation, Warning};
 use crate::jose::algorithm::Allowed;
-use crate::jose::id_token::{self, Expected};
+use crate::jose::id_token::{self, Expected, Verified};
 use crate::jose::jwt::{self, Rules};
 use crate::protocol::authorization::request::unchecked;
 use crate::protocol::metadata::OpenId;
@@ -46,7 +46,7 @@ impl Ongoing<'_> {
         server: &Server,
         endpoint: &Endpoint,
         grant: Grant<'_>,
-        (expected, needs_id_token): (Expected<'_>, bool),
+        (expected, needs_id_token): (&Expected<'_>, bool),
     ) -> Result<Tokens, Error> {
         let operation = grant.operation;
         // The code would be spent, and nothing could be checked.
@@ -69,7 +69,7 @@ impl Ongoing<'_> {
             _ => (sent().await, None, Ok(())),
         };
         let responded = (response, asked, prepared);
-        self.complete(server, endpoint, (operation, method), responded, (&expected, needs_id_token)).await
+        self.complete(server, endpoint, (operation, method), responded, (expected, needs_id_token)).await
     }
 
     /// Requests a token that may be no access token (RFC 8693). Nothing else in the response is verified.
@@ -110,23 +110,26 @@ impl Ongoing<'_> {
             response.warnings.push(Warning::new(LeftOut::ClientSecret, why));
         }
 
-        let id_token = match (&server.openid, &response.id_token) {
+        let raw = if server.openid.is_some() { response.id_token.take() } else { None };
+        let id_token = match (&server.openid, raw) {
             (Some(openid), Some(raw)) => {
                 prepared?;
                 let expected = Expected { access_token: Some(response.access_token.expose()), ..*expected };
-                match self.id_token(openid, raw, &expected, (operation, Asker::Provider, asked)).await {
-                    Ok(id_token) => Some(id_token),
+                match self
+                    .verified(openid, raw.expose(), &expected, (operation, Asker::Provider, asked))
+                    .await
+                {
+                    Ok(verified) => Some(IdToken::new(raw, verified)),
                     Err(error) => {
                         // A wrong ID token may quote what came with it.
                         let received =
-                            [Some(raw), response.refresh_token.as_ref(), Some(&response.access_token)];
+                            [Some(&raw), response.refresh_token.as_ref(), Some(&response.access_token)];
                         self.noted.note_all(received.into_iter().flatten().map(Secret::expose));
                         if operation != Operation::Refresh || is_foreign(&error) {
                             return Err(error);
                         }
                         // The old refresh token is spent: without the new tokens, the user would have to sign in again.
                         response.warnings.push(Warning::caused_by(LeftOut::IdToken, self.hidden(error)));
-                        response.id_token = None;
                         None
                     }
                 }
@@ -156,18 +159,17 @@ impl Ongoing<'_> {
     }
 
     /// An ID token, or an access token of the same form, verified with the keys of this server.
-    pub(crate) async fn id_token(
+    pub(crate) async fn verified(
         &self,
         openid: &OpenId,
-        raw: &Secret,
+        raw: &str,
         expected: &Expected<'_>,
         asking: (Operation, Asker, Option<u64>),
-    ) -> Result<IdToken, Error> {
+    ) -> Result<Verified, Error> {
         let now = SystemTime::now();
-        let verify = |keys: &_| id_token::verify(raw.expose(), keys, expected, now);
+        let verify = |keys: &_| id_token::verify(raw, keys, expected, now);
         let live = &self.client.inner.live;
-        let verified = live.verify_by(openid, expected.algorithms, asking, self.deadline, verify).await?;
-        Ok(IdToken::new(raw.clone(), verified))
+        live.verify_by(openid, expected.algorithms, asking, self.deadline, verify).await
     }
 
     /// The claims of a JWT of this server, verified by those rules.

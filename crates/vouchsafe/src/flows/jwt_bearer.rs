@@ -82,7 +82,7 @@ impl Ongoing<'_> {
         let scope = (!scopes.is_empty()).then(|| scopes.join(separator));
         let grant = Grant { forwarded: params, ..Grant::jwt_bearer(assertion.expose(), scope.as_deref()) };
         let expected = self.client.inner.live.expected(&server);
-        let tokens = self.token_request(&server, endpoint, grant, (expected, false)).await?;
+        let tokens = self.token_request(&server, endpoint, grant, (&expected, false)).await?;
         Ok(tokens.with_requested_scope(scopes, separator))
     }
 }

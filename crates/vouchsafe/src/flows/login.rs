@@ -128,7 +128,7 @@ impl Ongoing<'_> {
         };
         let endpoint = server.endpoint(EndpointName::Token)?;
         let tokens =
-            self.token_request(&server, endpoint, grant, (expected, pending.nonce.is_some())).await?;
+            self.token_request(&server, endpoint, grant, (&expected, pending.nonce.is_some())).await?;
         if pending.offline {
             offline::check(&tokens, &server, Operation::AuthorizationCode)?;
         }

@@ -33,7 +33,7 @@ impl Ongoing<'_> {
             template.long_lived.as_ref().map_or_else(|| server.endpoint(EndpointName::Token), Ok)?;
         let grant = Grant::long_lived(quirks, tokens.access_token().expose());
         let expected = self.client.inner.live.expected(&server);
-        let fresh = self.token_request(&server, endpoint, grant, (expected, false)).await?;
+        let fresh = self.token_request(&server, endpoint, grant, (&expected, false)).await?;
         Ok(self.kept(fresh, tokens))
     }
 }

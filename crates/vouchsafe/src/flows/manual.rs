@@ -205,7 +205,8 @@ impl<'c> Manual<'c> {
         let nonce = nonce.map_or(Nonce::None, Nonce::Sent);
         let expected = ExpectedToken { nonce, ..self.client.inner.live.expected(&server) };
         let asking = (Operation::Jwt, Asker::Anybody, None);
-        call.id_token(openid, &Secret::new(id_token), &expected, asking).await
+        let verified = call.verified(openid, id_token, &expected, asking).await?;
+        Ok(IdToken::new(Secret::new(id_token), verified))
     }
 
     /// Verifies any JWT of the provider, such as an access token with the roles of a user
@@ -390,7 +391,7 @@ impl TokenRequest<'_> {
             let grant = Grant::authorization_code(code, &self.redirect_uri, verifier, scope.as_deref());
             let grant = Grant { forwarded: &self.forwarded, ..grant };
             let endpoint = server.endpoint(EndpointName::Token)?;
-            call.token_request(&server, endpoint, grant, (expected, self.nonce.is_some())).await
+            call.token_request(&server, endpoint, grant, (&expected, self.nonce.is_some())).await
         };
         call.end(outcome.await)
     }
