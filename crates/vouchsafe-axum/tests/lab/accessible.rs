@@ -1,8 +1,12 @@
 //! Every page of the lab, for everybody.
 use vouchsafe_sandbox::Fault;
 
+#[cfg(unix)]
+use crate::all::away::Redis;
 use crate::all::axe;
 use crate::all::chromium::Browser;
+#[cfg(unix)]
+use crate::all::chromium::in_browser;
 use crate::all::lab::Lab;
 use crate::all::walks::walk;
 
@@ -52,6 +56,40 @@ async fn everybody_learns_that_cookies_are_no_list_of_devices() {
         browser.open("/devices").await;
         browser.sees("This site keeps no list of devices").await;
         browser.is_accessible("/devices").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_learns_that_the_operator_has_to_act() {
+    checked(&[("PROVIDER_A_CLIENT_SECRET", "another")], async |browser, _| {
+        browser.signs_in_at("/protected", "alice").await;
+        browser.sees("Sign-in is not set up correctly").await;
+        browser.is_accessible("a wrong client secret").await;
+    })
+    .await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn everybody_learns_that_a_store_is_away() {
+    if !axe::is_installed() {
+        return;
+    }
+    let Some((redis, url)) = Redis::start().await else { return };
+    let lab = async move {
+        let lab = Lab::with(&[("SESSION", &url)]).await;
+        let url = lab.url.clone();
+        (lab, url)
+    };
+    in_browser(lab, async move |browser, _| {
+        browser.signs_in_at("/protected", "alice").await;
+        browser.sees("Signed in as Alice Liddell.").await;
+        redis.signal("-STOP");
+        browser.open("/protected").await;
+        browser.sees("You are still signed in.").await;
+        browser.is_accessible("a store that is away").await;
+        redis.signal("-CONT");
     })
     .await;
 }

@@ -10,11 +10,11 @@ use crate::all::browser::{Browser, navigation};
 use crate::all::lab::Lab;
 
 /// A Redis server that ends with its test.
-struct Redis(Child);
+pub(crate) struct Redis(Child);
 
 impl Redis {
     /// The server and its URL, or nothing where it is not installed.
-    async fn start() -> Option<(Self, String)> {
+    pub(crate) async fn start() -> Option<(Self, String)> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
         let mut program = Command::new("redis-server");
         program.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]).stdout(Stdio::null());
@@ -32,7 +32,7 @@ impl Redis {
         Some((redis, format!("redis://127.0.0.1:{port}")))
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap();
         assert!(kill.success());
     }

@@ -1,4 +1,11 @@
 //! Every page of the demo, of the playground and of the sandbox, for everybody.
+use std::path::Path;
+
+use fantoccini::Locator;
+use http::Method;
+use http_body_util::BodyExt;
+use vouchsafe::{Client, Http, Provider, Registration};
+
 use crate::chromium::Browser;
 use crate::{axe, in_browser};
 
@@ -42,6 +49,19 @@ async fn everybody_can_use_the_playground() {
         browser.is_accessible("a fault that was refused").await;
         browser.opens_everything().await;
         browser.is_accessible("a fault that was refused, with all steps").await;
+        let trace = browser.saved("/faults/trace.json").await;
+        browser.open("/trace").await;
+        browser.uploads(&trace).await;
+        browser.click("Open").await;
+        browser.sees("A saved trace").await;
+        browser.is_accessible("a trace that was opened").await;
+        browser.opens_everything().await;
+        browser.is_accessible("a trace that was opened, with all steps").await;
+        browser.open("/trace").await;
+        browser.uploads("no trace").await;
+        browser.click("Open").await;
+        browser.sees("The trace was not opened").await;
+        browser.is_accessible("a file that is no trace").await;
         browser.open("/race").await;
         browser.click("Sign Alice in for two tabs").await;
         browser.click("Both tabs at once").await;
@@ -165,11 +185,50 @@ async fn everybody_can_use_the_sandbox() {
         browser.click("Sign out").await;
         browser.sees("You are signed out").await;
         browser.is_accessible("the sandbox after a logout").await;
+
+        for (choice, outcome) in
+            [("Allow", "The device is connected"), ("Deny", "The device is not connected")]
+        {
+            let page = device(&sandbox).await;
+            browser.client.goto(&page).await.unwrap();
+            browser.click("Continue").await;
+            if choice == "Allow" {
+                browser.click_person("alice").await;
+            }
+            browser.is_accessible("the consent to a device").await;
+            browser.click(choice).await;
+            browser.sees(outcome).await;
+            browser.is_accessible(outcome).await;
+        }
     })
     .await;
 }
 
+/// A device that starts a login at the sandbox: the page for its user.
+async fn device(sandbox: &str) -> String {
+    let registration = Registration::new("sandbox-client").secret("sandbox-secret-for-development-only");
+    let http = Http::builder().no_proxy().build().unwrap();
+    let client = Client::new(Provider::openid(sandbox), registration, &http).unwrap();
+    client.device().await.unwrap().verification_uri_complete().unwrap().to_owned()
+}
+
 impl Browser {
+    /// What the browser gets at a path, without a window for it.
+    async fn saved(&self, path: &str) -> String {
+        let url = self.client.current_url().await.unwrap().join(path).unwrap();
+        let response = self.client.raw_client_for(Method::GET, url.as_str()).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.into()).unwrap()
+    }
+
+    /// Puts a file with this text into the form of the page.
+    async fn uploads(&self, text: &str) {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trace.json");
+        std::fs::write(&file, text).unwrap();
+        let input = self.client.find(Locator::Css("input[type=file]")).await.unwrap();
+        input.send_keys(file.to_str().unwrap()).await.unwrap();
+    }
+
     async fn opens_everything(&self) {
         self.run("for (const each of document.querySelectorAll('details')) each.open = true").await;
     }
