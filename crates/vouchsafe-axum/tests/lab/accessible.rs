@@ -5,10 +5,10 @@ use vouchsafe_sandbox::Fault;
 use crate::all::away::Redis;
 use crate::all::axe;
 use crate::all::chromium::Browser;
-#[cfg(unix)]
-use crate::all::chromium::in_browser;
 use crate::all::lab::Lab;
 use crate::all::walks::walk;
+#[cfg(unix)]
+use crate::all::walks::walk_in;
 
 /// Runs a test in a browser with the lab, if the pages can be checked.
 async fn checked(settings: &'static [(&str, &str)], test: impl AsyncFnOnce(&Browser, &mut Lab) + 'static) {
@@ -77,12 +77,8 @@ async fn everybody_learns_that_a_store_is_away() {
         return;
     }
     let Some((redis, url)) = Redis::start().await else { return };
-    let lab = async move {
-        let lab = Lab::with(&[("SESSION", &url)]).await;
-        let url = lab.url.clone();
-        (lab, url)
-    };
-    in_browser(lab, async move |browser, _| {
+    let lab = async move { Lab::with(&[("SESSION", &url)]).await };
+    walk_in(lab, async move |browser, _| {
         browser.signs_in_at("/protected", "alice").await;
         browser.sees("Signed in as Alice Liddell.").await;
         redis.signal("-STOP");

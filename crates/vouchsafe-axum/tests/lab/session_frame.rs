@@ -5,8 +5,9 @@ use http::Method;
 use vouchsafe_sandbox::Fault;
 
 use crate::all::browser::{Browser, Page, navigation};
-use crate::all::chromium::{self, in_browser};
+use crate::all::chromium;
 use crate::all::lab::Lab;
+use crate::all::walks::walk_in;
 
 /// The request of the page's script, in a frame.
 async fn checked(browser: &mut Browser, path: &str) -> Page {
@@ -186,12 +187,7 @@ async fn a_state_is_text_in_the_page_whatever_it_holds() {
 }
 
 async fn walk(test: impl AsyncFnOnce(&chromium::Browser, &mut Lab) + 'static) {
-    let lab = async move {
-        let lab = Lab::watching(&[]).await;
-        let url = lab.url.clone();
-        (lab, url)
-    };
-    in_browser(lab, test).await;
+    walk_in(Lab::watching(&[]), test).await;
 }
 
 impl chromium::Browser {

@@ -13,8 +13,16 @@ pub(crate) async fn walk(
     settings: &'static [(&str, &str)],
     test: impl AsyncFnOnce(&Browser, &mut Lab) + 'static,
 ) {
+    walk_in(Lab::with(settings), test).await;
+}
+
+/// The same in a lab of one's own.
+pub(crate) async fn walk_in(
+    lab: impl Future<Output = Lab>,
+    test: impl AsyncFnOnce(&Browser, &mut Lab) + 'static,
+) {
     let lab = async move {
-        let lab = Lab::with(settings).await;
+        let lab = lab.await;
         let url = lab.url.clone();
         (lab, url)
     };
