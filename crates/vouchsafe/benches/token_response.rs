@@ -1,5 +1,7 @@
-//! A token endpoint's answer, from bytes to `Tokens`. The limit: serde_json into borrowed fields, nothing checked,
-//! nothing kept.
+//! A token response, from bytes to `Tokens`. The limit: serde_json into borrowed fields, nothing checked, nothing kept.
+//!
+//! The ratio depends on the processor: with 1.3 times the instructions of the limit it was 1.5 on an Intel Sapphire Rapids, and is
+//! 1.6 to 1.8 on an AMD EPYC. Compare it with that of another crate in the same run.
 use std::hint::black_box;
 
 use common::{client, ratio, token_answer};
